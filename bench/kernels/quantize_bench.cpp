@@ -1,0 +1,93 @@
+//===- quantize_bench.cpp - speed of quantizing and packing ---------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One thread, 2048 x 2048 normal weights. Throughput is counted in bytes of
+// float weights, so that widths and layouts compare.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/Numerics/Layouts.h"
+#include "lowbit/Numerics/Packer.h"
+#include "lowbit/Numerics/Quantizer.h"
+#include <benchmark/benchmark.h>
+#include <random>
+
+using namespace lowbit::numerics;
+
+static constexpr int64_t rows = 2048, columns = 2048;
+
+static const std::vector<float> &weights() {
+  static const std::vector<float> values = [] {
+    std::vector<float> result(rows * columns);
+    std::mt19937 generator(1);
+    std::normal_distribution<float> normal(0, 0.02f);
+    for (float &value : result)
+      value = normal(generator);
+    return result;
+  }();
+  return values;
+}
+
+static Encoding symmetric(unsigned width, int64_t groupSize) {
+  return {{width, IntegerKind::Signed}, ZeroPointKind::None, false,
+          Granularity::Group,           groupSize,           ScaleFormat::F16};
+}
+
+static Encoding withMinimum(unsigned width, int64_t groupSize) {
+  return {{width, IntegerKind::Unsigned},
+          ZeroPointKind::None,
+          true,
+          Granularity::Group,
+          groupSize,
+          ScaleFormat::F16};
+}
+
+static void countWeights(benchmark::State &state) {
+  state.SetBytesProcessed(state.iterations() * rows * columns * 4);
+}
+
+static void quantizeBench(benchmark::State &state, Encoding encoding,
+                          ScaleSearch search) {
+  QuantizedMatrix matrix;
+  QuantizeOptions options;
+  options.search = search;
+  for (auto _ : state)
+    if (Status status = quantize(weights().data(), rows, columns, encoding,
+                                 options, matrix);
+        !status.ok())
+      state.SkipWithError(status.message.c_str());
+  countWeights(state);
+}
+
+BENCHMARK_CAPTURE(quantizeBench, int4_g32_absmax, symmetric(4, 32),
+                  ScaleSearch::AbsMax);
+BENCHMARK_CAPTURE(quantizeBench, int4_g32_mse, symmetric(4, 32),
+                  ScaleSearch::MeanSquaredError);
+BENCHMARK_CAPTURE(quantizeBench, uint4_minimum_g32_absmax, withMinimum(4, 32),
+                  ScaleSearch::AbsMax);
+BENCHMARK_CAPTURE(quantizeBench, uint4_minimum_g32_mse, withMinimum(4, 32),
+                  ScaleSearch::MeanSquaredError);
+BENCHMARK_CAPTURE(quantizeBench, uint2_minimum_g64_mse, withMinimum(2, 64),
+                  ScaleSearch::MeanSquaredError);
+
+static void packBench(benchmark::State &state, Layout layout, unsigned width) {
+  Encoding encoding = symmetric(width, 32);
+  QuantizedMatrix matrix;
+  if (!quantize(weights().data(), rows, columns, encoding,
+                {ScaleSearch::AbsMax, nullptr}, matrix)
+           .ok())
+    state.SkipWithError("weights could not be quantized");
+  Packer packer(BoundLayout(layout, encoding, rows, columns));
+  for (auto _ : state)
+    benchmark::DoNotOptimize(packer.pack(matrix));
+  countWeights(state);
+}
+
+BENCHMARK_CAPTURE(packBench, dense_3, Layout::dense(3), 3);
+BENCHMARK_CAPTURE(packBench, dense_4, Layout::dense(4), 4);
+BENCHMARK_CAPTURE(packBench, planes_2, planes(2, 64), 2);
+BENCHMARK_CAPTURE(packBench, planes_3, planes(3), 3);
+BENCHMARK_CAPTURE(packBench, planes_4, planes(4), 4);
+BENCHMARK_CAPTURE(packBench, planes_8, planes(8), 8);
+BENCHMARK_CAPTURE(packBench, gptq_4, gptq(4), 4);

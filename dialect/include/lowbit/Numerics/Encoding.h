@@ -1,0 +1,125 @@
+//===- Encoding.h - what the codes of a quantized matrix mean ---*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// An encoding turns the codes of an N x K matrix into numbers:
+//
+//   value(n, k) = scale(n, g) * (decode(code(n, k)) - zeroPoint(n, g))
+//                 + minimum(n, g)
+//
+// where g is the group of column k. This header has no dependency on LLVM, so
+// run-time code and the compiler share one truth.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_NUMERICS_ENCODING_H
+#define LOWBIT_NUMERICS_ENCODING_H
+
+#include <cstdint>
+#include <string>
+
+namespace lowbit::numerics {
+
+/// How a code of an integer element format is read.
+enum class IntegerKind : uint8_t {
+  /// Offset binary: decode(c) = c - 2^(width - 1); one bit means {-1, +1}.
+  Signed,
+  /// As Signed, but code 0 (the most negative value) is never written.
+  SignedRestricted,
+  /// decode(c) = c.
+  Unsigned,
+};
+
+/// Integers of `width` bits, 1 to 8 for weights and 16 for activations.
+struct IntegerFormat {
+  unsigned width = 8;
+  IntegerKind kind = IntegerKind::Signed;
+
+  /// Number of distinct codes.
+  uint32_t codeCount() const { return 1u << width; }
+  /// Difference between the numbers of neighbouring codes.
+  int32_t step() const {
+    return kind != IntegerKind::Unsigned && width == 1 ? 2 : 1;
+  }
+  /// The smallest code that the quantizer may write.
+  uint32_t firstCode() const { return kind == IntegerKind::SignedRestricted; }
+  /// The number that `code` stands for, before zero point and scale.
+  int32_t decode(uint32_t code) const {
+    if (kind == IntegerKind::Unsigned)
+      return static_cast<int32_t>(code);
+    if (width == 1)
+      return 2 * static_cast<int32_t>(code) - 1;
+    return static_cast<int32_t>(code) - (1 << (width - 1));
+  }
+};
+
+/// What, if anything, is subtracted from a decoded code before scaling.
+enum class ZeroPointKind : uint8_t {
+  None,
+  /// An unsigned integer of the code's width, one byte each in dense storage.
+  Integer,
+  /// A number in the scale's format, for sets such as {-1, -1/3, 1/3, 1}.
+  Fractional,
+};
+
+/// The part of the matrix that shares one set of parameters.
+enum class Granularity : uint8_t { Tensor, Channel, Group };
+
+/// Storage of scales, fractional zero points and minima.
+enum class ScaleFormat : uint8_t { F32, F16 };
+
+/// Bits of one parameter in `format`.
+inline unsigned scaleBits(ScaleFormat format) {
+  return format == ScaleFormat::F32 ? 32 : 16;
+}
+
+/// The complete meaning of a quantized matrix, parameters' values excepted.
+struct Encoding {
+  IntegerFormat element;
+  ZeroPointKind zeroPoint = ZeroPointKind::None;
+  /// Whether an additive minimum follows the scaled code.
+  bool hasMinimum = false;
+  Granularity granularity = Granularity::Channel;
+  /// Columns per group; used with Granularity::Group only.
+  int64_t groupSize = 0;
+  ScaleFormat scale = ScaleFormat::F16;
+
+  /// Columns that share parameters in a matrix of `columns` columns (at least
+  /// 1, so that an empty matrix divides nothing by zero).
+  int64_t columnsPerGroup(int64_t columns) const {
+    int64_t size = granularity == Granularity::Group ? groupSize : columns;
+    return size > 0 ? size : 1;
+  }
+  /// Number of groups along K; the last may be short.
+  int64_t groupCount(int64_t columns) const {
+    int64_t size = columnsPerGroup(columns);
+    return (columns + size - 1) / size;
+  }
+  /// Rows of the parameter matrices: 1 per tensor, otherwise one per channel.
+  int64_t parameterRows(int64_t rows) const {
+    return granularity == Granularity::Tensor ? (rows ? 1 : 0) : rows;
+  }
+  /// Index of the parameters of (row, group) in a [parameterRows, groups] array
+  /// of a matrix with `groups` groups.
+  int64_t parameterIndex(int64_t row, int64_t group, int64_t groups) const {
+    return granularity == Granularity::Tensor ? 0 : row * groups + group;
+  }
+  /// The number that `code` stands for: the definition of every encoding.
+  float value(uint32_t code, float scaleValue, float zeroPointValue = 0,
+              float minimum = 0) const {
+    float number = static_cast<float>(element.decode(code));
+    if (zeroPoint != ZeroPointKind::None)
+      number -= zeroPointValue;
+    number *= scaleValue;
+    return hasMinimum ? number + minimum : number;
+  }
+};
+
+/// Checks that `encoding` is one that weights can have: width 1 to 8, at least
+/// 2 when restricted, a positive group size. Returns an empty string, or what
+/// was required and what was found.
+std::string checkEncoding(const Encoding &encoding);
+
+} // namespace lowbit::numerics
+
+#endif // LOWBIT_NUMERICS_ENCODING_H

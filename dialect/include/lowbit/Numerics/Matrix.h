@@ -1,0 +1,39 @@
+//===- Matrix.h - a quantized matrix, unpacked ------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The form between quantizer and packer: one byte per code and float
+// parameters, which already have the values that their storage format holds.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_NUMERICS_MATRIX_H
+#define LOWBIT_NUMERICS_MATRIX_H
+
+#include "lowbit/Numerics/Encoding.h"
+#include <vector>
+
+namespace lowbit::numerics {
+
+struct QuantizedMatrix {
+  Encoding encoding;
+  int64_t rows = 0, columns = 0;
+  /// [rows, columns].
+  std::vector<uint8_t> codes;
+  /// [parameterRows, groups]; empty when the encoding lacks the component.
+  std::vector<float> scales, zeroPoints, minima;
+
+  /// Takes a new meaning and shape; every code and parameter becomes 0.
+  void reset(const Encoding &newEncoding, int64_t newRows, int64_t newColumns);
+};
+
+/// The numbers that `matrix` stands for, to `result` [rows, columns].
+void dequantize(const QuantizedMatrix &matrix, float *result);
+
+/// The same for rows [firstRow, endRow); `result` is that of the first of them.
+void dequantizeRows(const QuantizedMatrix &matrix, int64_t firstRow,
+                    int64_t endRow, float *result);
+
+} // namespace lowbit::numerics
+
+#endif // LOWBIT_NUMERICS_MATRIX_H

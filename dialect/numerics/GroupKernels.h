@@ -1,0 +1,93 @@
+//===- GroupKernels.h - vector code of the quantizer ------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The quantizer's inner loops work on 16 groups at once, one per lane, so that
+// no sum crosses lanes and the scalar decisions of the search are vectors too.
+// The same source is compiled for each instruction set; lane width, order of
+// operations and rounding are fixed by it, so all of them agree to the bit.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_NUMERICS_GROUPKERNELS_H
+#define LOWBIT_NUMERICS_GROUPKERNELS_H
+
+#include <cstdint>
+
+namespace lowbit::numerics {
+
+/// Groups that are computed together.
+constexpr int64_t groupLanes = 16;
+
+/// Which parameters a group has besides its scale.
+enum class GroupModel : uint8_t {
+  /// None: value = scale * d.
+  Symmetric,
+  /// value = scale * (d - z), z an integer.
+  IntegerZeroPoint,
+  /// value = scale * (d - z), z stored like a scale.
+  FractionalZeroPoint,
+  /// value = scale * d + minimum.
+  Minimum,
+};
+
+/// What is asked of the search. Decoded numbers d are first, first + step, ...,
+/// last.
+struct GroupProblem {
+  GroupModel model;
+  float first, last, step;
+  /// Bits of a code, which choose the candidate ranges.
+  unsigned width;
+  /// Largest integer zero point; the smallest is 0.
+  float lastZeroPoint;
+  bool halfScales;
+  bool leastSquares;
+};
+
+/// Consecutive vectors of 16 values and, unless null, of their weights.
+struct Segment {
+  const float *values;
+  const float *importance;
+  int64_t length;
+};
+
+/// The values of 16 groups, lane by lane; or, when `shared`, of one group whose
+/// values are dealt to the lanes in any way.
+struct LaneData {
+  const Segment *segments;
+  int64_t count;
+  bool shared;
+};
+
+/// Parameters as stored, per lane. Infinite ones exceed the storage format.
+struct LaneParameters {
+  float scale[groupLanes], zeroPoint[groupLanes], minimum[groupLanes];
+  /// Nonzero where a value is not finite.
+  int32_t notFinite[groupLanes];
+};
+
+/// One instruction set's code.
+struct GroupKernels {
+  const char *name;
+  /// Chooses the parameters of `data`.
+  void (*findParameters)(const GroupProblem &problem, const LaneData &data,
+                         LaneParameters &result);
+  /// Turns 16 sequences of `length` floats into `length` vectors.
+  void (*transpose)(const float *const sequences[groupLanes], int64_t length,
+                    float *result);
+  /// Writes the nearest codes of `count` values of one group.
+  void (*assignCodes)(const GroupProblem &problem, const float *values,
+                      int64_t count, float scale, float zeroPoint,
+                      float minimum, uint8_t firstCode, uint8_t *codes);
+};
+
+/// The fastest kernels that this machine can run.
+const GroupKernels &groupKernels();
+
+/// All kernels that this machine can run, at most `capacity`, to `result`;
+/// returns their number.
+int64_t allGroupKernels(const GroupKernels **result, int64_t capacity);
+
+} // namespace lowbit::numerics
+
+#endif // LOWBIT_NUMERICS_GROUPKERNELS_H

@@ -1,0 +1,145 @@
+//===- Layout.cpp - addresses of the bits of a quantized matrix -----------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The address function. In row-major order a row block is one run of bits:
+//
+//   | params g0 | atoms of g0 | params g1 | atoms of g1 | ... | alignment |
+//
+// Column-major order cuts that run into words and interleaves the words of all
+// row blocks, so that an offset o of block b moves to
+// (o / W) * W * blocks + b * W + o % W.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/Numerics/Layout.h"
+
+namespace lowbit::numerics {
+
+static int64_t roundUp(int64_t value, int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+/// Takes the next digit of the coordinate `rest`.
+static int64_t takeDigit(int64_t &rest, int64_t extent) {
+  int64_t digit = rest % extent;
+  rest /= extent;
+  return digit;
+}
+
+/// The place of a coordinate in `piece`, or -1 when it lies outside its box.
+static int64_t offsetIn(const Piece &piece, int64_t row, int64_t column,
+                        int64_t bit) {
+  int64_t rest[3] = {row - piece.row, column - piece.column, bit - piece.bit};
+  if (rest[0] < 0 || rest[1] < 0 || rest[2] < 0)
+    return -1;
+  int64_t offset = piece.offset;
+  for (const Mode &mode : piece.modes)
+    offset += mode.stride *
+              takeDigit(rest[static_cast<unsigned>(mode.axis)], mode.extent);
+  // What the digits could not express is beyond the box.
+  return rest[0] || rest[1] || rest[2] ? -1 : offset;
+}
+
+int64_t Atom::offsetOf(int64_t row, int64_t column, int64_t bit) const {
+  for (const Piece &piece : pieces)
+    if (int64_t offset = offsetIn(piece, row, column, bit); offset >= 0)
+      return offset;
+  return -1;
+}
+
+BoundLayout::BoundLayout(const Layout &layout, const Encoding &encoding,
+                         int64_t rows, int64_t columns)
+    : map(layout), meaning(encoding), rowCount(rows), columnCount(columns),
+      groupColumns(encoding.columnsPerGroup(columns)),
+      groups(encoding.groupCount(columns)),
+      blockCount((rows + layout.atom.rows - 1) / layout.atom.rows),
+      parameterBits(0), blockBits(0), gapless(layout.padRowEndOnly) {
+  if (map.parameters == ParameterPlacement::Inline)
+    for (Component component :
+         {Component::Scale, Component::ZeroPoint, Component::Minimum})
+      parameterBits += map.atom.rows * componentBits(component);
+  else if (groupColumns % map.columnPadding == 0)
+    gapless = true;
+  blockBits = roundUp(groupStart(groups), map.rowAlignment);
+}
+
+int64_t BoundLayout::componentBits(Component component) const {
+  switch (component) {
+  case Component::Code:
+    return meaning.element.width;
+  case Component::Scale:
+    return scaleBits(meaning.scale);
+  case Component::ZeroPoint:
+    if (meaning.zeroPoint == ZeroPointKind::None)
+      return 0;
+    return meaning.zeroPoint == ZeroPointKind::Integer
+               ? 8
+               : scaleBits(meaning.scale);
+  case Component::Minimum:
+    return meaning.hasMinimum ? scaleBits(meaning.scale) : 0;
+  }
+  return 0;
+}
+
+int64_t BoundLayout::paddedColumnsBefore(int64_t g) const {
+  int64_t padded = roundUp(groupColumns, map.columnPadding);
+  if (g < groups || g == 0)
+    return g * padded;
+  int64_t last = columnCount - (groups - 1) * groupColumns;
+  return (groups - 1) * padded + roundUp(last, map.columnPadding);
+}
+
+int64_t BoundLayout::groupStart(int64_t g) const {
+  int64_t columns = map.padRowEndOnly
+                        ? (g ? roundUp(columnCount, map.columnPadding) : 0)
+                        : paddedColumnsBefore(g);
+  return columns / map.atom.columns * map.atom.bits + g * parameterBits;
+}
+
+int64_t BoundLayout::atomBit(int64_t block, int64_t run, int64_t atom,
+                             int64_t offset) const {
+  int64_t start = groupStart(run) + parameterBits + atom * map.atom.bits;
+  if (map.order == BlockOrder::RowMajor)
+    return block * blockBits + start + offset;
+  int64_t word = map.wordBits ? map.wordBits : map.atom.bits;
+  return start * blockCount + offset / word * word * blockCount + block * word +
+         offset % word;
+}
+
+BitAddress BoundLayout::code(int64_t n, int64_t k, int64_t bit) const {
+  const Atom &atom = map.atom;
+  int64_t run = k / runColumns(), column = k % runColumns();
+  int64_t offset = atom.offsetOf(n % atom.rows, column % atom.columns, bit);
+  return {0, atomBit(n / atom.rows, run, column / atom.columns, offset)};
+}
+
+BitAddress BoundLayout::parameter(Component component, int64_t n,
+                                  int64_t g) const {
+  int64_t bits = componentBits(component);
+  if (map.parameters == ParameterPlacement::Separate)
+    return {static_cast<unsigned>(component),
+            meaning.parameterIndex(n, g, groups) * bits};
+  int64_t section = 0;
+  if (component > Component::Scale)
+    section += map.atom.rows * componentBits(Component::Scale);
+  if (component > Component::ZeroPoint)
+    section += map.atom.rows * componentBits(Component::ZeroPoint);
+  section += n % map.atom.rows * bits;
+  int64_t block = n / map.atom.rows;
+  if (map.order == BlockOrder::RowMajor)
+    return {0, block * blockBits + groupStart(g) + section};
+  return {0, groupStart(g) * blockCount + block * parameterBits + section};
+}
+
+int64_t BoundLayout::bufferBytes(unsigned buffer) const {
+  int64_t bits = 0;
+  if (buffer == 0)
+    bits = blockCount * blockBits;
+  else if (buffer < 4 && map.parameters == ParameterPlacement::Separate)
+    bits = meaning.parameterRows(rowCount) * groups *
+           componentBits(static_cast<Component>(buffer));
+  return (bits + 7) / 8;
+}
+
+} // namespace lowbit::numerics

@@ -1,0 +1,136 @@
+//===- LayoutCheck.cpp - is a layout a partition? -------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Composition over atoms is injective by construction, so a layout is sound
+// when its atom is: every code bit in exactly one box, every box at addresses
+// of its own. Atoms are small, so that is checked by enumeration.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/Numerics/Layout.h"
+
+namespace lowbit::numerics {
+
+/// Atoms beyond this many code bits are refused rather than enumerated.
+static constexpr int64_t maxAtomBits = int64_t(1) << 22;
+
+static std::string required(const std::string &what, int64_t found) {
+  return what + ", found " + std::to_string(found);
+}
+
+static std::string checkNumbers(const Layout &layout,
+                                const Encoding &encoding) {
+  const Atom &atom = layout.atom;
+  if (atom.rows < 1 || atom.rows > maxAtomBits)
+    return required("an atom needs at least 1 row", atom.rows);
+  if (atom.columns < 1 || atom.columns > maxAtomBits)
+    return required("an atom needs at least 1 column", atom.columns);
+  int64_t codeBits = atom.rows * atom.columns * encoding.element.width;
+  if (atom.bits < codeBits || codeBits > maxAtomBits || atom.bits > maxAtomBits)
+    return required("the atom's codes need " + std::to_string(codeBits) +
+                        " of at most " + std::to_string(maxAtomBits) + " bits",
+                    atom.bits);
+  if (layout.columnPadding < 1 || layout.columnPadding % atom.columns)
+    return required("column padding must be a multiple of the atom's " +
+                        std::to_string(atom.columns) + " columns",
+                    layout.columnPadding);
+  if (layout.rowAlignment < 1)
+    return required("row alignment must be at least 1 bit",
+                    layout.rowAlignment);
+  return {};
+}
+
+static std::string checkComposition(const Layout &layout) {
+  bool rowMajor = layout.order == BlockOrder::RowMajor;
+  if (rowMajor && layout.wordBits)
+    return required("row-major order needs words of 0 bits", layout.wordBits);
+  if (layout.wordBits < 0 ||
+      (layout.wordBits && layout.atom.bits % layout.wordBits))
+    return required("words must divide the atom's " +
+                        std::to_string(layout.atom.bits) + " bits",
+                    layout.wordBits);
+  if (!rowMajor && layout.rowAlignment != 1)
+    return required("column-major order needs a row alignment of 1 bit",
+                    layout.rowAlignment);
+  if (layout.padRowEndOnly && layout.parameters == ParameterPlacement::Inline)
+    return "inline parameters need groups that are padded one by one";
+  return {};
+}
+
+static std::string checkModes(const Atom &atom) {
+  for (const Piece &piece : atom.pieces) {
+    int64_t extents[3] = {1, 1, 1};
+    for (const Mode &mode : piece.modes) {
+      int64_t &extent = extents[static_cast<unsigned>(mode.axis)];
+      if (mode.extent < 1 || mode.extent > maxAtomBits)
+        return required("a mode needs an extent of at least 1", mode.extent);
+      extent *= mode.extent;
+      if (extent > maxAtomBits)
+        return required("a box must lie within its atom", extent);
+    }
+    if (piece.row < 0 || piece.row + extents[0] > atom.rows ||
+        piece.column < 0 || piece.column + extents[1] > atom.columns ||
+        piece.bit < 0 || piece.bit + extents[2] > 8)
+      return required("a box must lie within its atom",
+                      piece.row + extents[0]) +
+             " rows, " + std::to_string(piece.column + extents[1]) +
+             " columns, " + std::to_string(piece.bit + extents[2]) + " bits";
+  }
+  return {};
+}
+
+static std::string describe(int64_t row, int64_t column, int64_t bit) {
+  return "bit " + std::to_string(bit) + " of the code at row " +
+         std::to_string(row) + ", column " + std::to_string(column);
+}
+
+static int64_t boxVolume(const Piece &piece) {
+  int64_t volume = 1;
+  for (const Mode &mode : piece.modes)
+    volume *= mode.extent;
+  return volume;
+}
+
+/// Every bit has an address, no two the same; with volumes that add up, no box
+/// overlaps another either.
+static std::string checkPartition(const Atom &atom, unsigned width) {
+  std::vector<bool> taken(atom.bits);
+  for (int64_t row = 0; row < atom.rows; ++row)
+    for (int64_t column = 0; column < atom.columns; ++column)
+      for (unsigned bit = 0; bit < width; ++bit) {
+        int64_t offset = atom.offsetOf(row, column, bit);
+        if (offset < 0)
+          return "the atom has no place for " + describe(row, column, bit);
+        if (offset >= atom.bits)
+          return required("the atom must hold " + describe(row, column, bit) +
+                              " within " + std::to_string(atom.bits) + " bits",
+                          offset);
+        if (taken[offset])
+          return "the atom keeps " + describe(row, column, bit) +
+                 " where it keeps another bit, at " + std::to_string(offset);
+        taken[offset] = true;
+      }
+  int64_t volume = 0;
+  for (const Piece &piece : atom.pieces)
+    volume += boxVolume(piece);
+  int64_t codeBits = atom.rows * atom.columns * width;
+  if (volume != codeBits)
+    return required("the atom's boxes must hold its " +
+                        std::to_string(codeBits) + " code bits once each",
+                    volume);
+  return {};
+}
+
+std::string checkLayout(const Layout &layout, const Encoding &encoding) {
+  std::string problem = checkNumbers(layout, encoding);
+  if (problem.empty())
+    problem = checkComposition(layout);
+  if (problem.empty())
+    problem = checkModes(layout.atom);
+  if (problem.empty())
+    problem = checkPartition(layout.atom, encoding.element.width);
+  return problem;
+}
+
+} // namespace lowbit::numerics
