@@ -1,0 +1,202 @@
+//===- LowbitLayouts.cpp - layout attributes ----------------------------- ===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The two spellings of a layout: bit planes by their few parameters, and tiles
+// piece by piece. Both end in a numerics::Layout (SPEC.md, section L).
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/IR/Lowbit.h"
+#include "lowbit/Numerics/Layouts.h"
+#include "mlir/IR/DialectImplementation.h"
+
+using namespace mlir;
+using namespace lowbit;
+using namespace lowbit::numerics;
+
+llvm::hash_code lowbit::numerics::hash_value(const Layout &layout) {
+  llvm::hash_code code =
+      llvm::hash_combine(layout.atom.rows, layout.atom.columns, layout.atom.bits,
+                         layout.columnPadding, layout.wordBits,
+                         layout.rowAlignment, static_cast<int>(layout.order),
+                         static_cast<int>(layout.parameters),
+                         layout.padRowEndOnly);
+  for (const Piece &piece : layout.atom.pieces) {
+    code = llvm::hash_combine(code, piece.row, piece.column, piece.bit,
+                              piece.offset);
+    for (const Mode &mode : piece.modes)
+      code = llvm::hash_combine(code, static_cast<int>(mode.axis), mode.extent,
+                                mode.stride);
+  }
+  return code;
+}
+
+//===----------------------------------------------------------------------===//
+// Planes
+//===----------------------------------------------------------------------===//
+
+LogicalResult
+PlanesAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                   int64_t rows, int64_t padding) {
+  // L3: a vector has 16 lanes, one row each.
+  if (rows < 16 || rows % 16 != 0 || rows > 128)
+    return emitError() << "requires 16 to 128 rows, a multiple of 16 (L3), found "
+                       << rows;
+  // L4
+  if (padding < 4 || padding % 4 != 0 || padding > 65536)
+    return emitError() << "requires padding of a multiple of 4 columns, 4 to "
+                          "65536 (L4), found " << padding;
+  return success();
+}
+
+Layout PlanesAttr::getLayout(unsigned codeBits) const {
+  return planes(codeBits, getRows(), getPadding());
+}
+
+LogicalResult
+PlanesAttr::verifyCodeBits(llvm::function_ref<InFlightDiagnostic()> emitError,
+                           unsigned codeBits) const {
+  // L5
+  if (codeBits <= 8)
+    return success();
+  return emitError() << "requires codes of at most 8 bits (L5), found " << codeBits;
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The letter of each axis in the spelling of a mode.
+constexpr StringLiteral kAxisLetters("nkb");
+} // namespace
+
+/// Reads `<letter><number>`, such as `k4`, which the lexer sees as one word.
+static ParseResult parseAxisWord(AsmParser &parser, Axis &axis, int64_t &value) {
+  llvm::SMLoc location = parser.getCurrentLocation();
+  StringRef word;
+  if (parser.parseKeyword(&word))
+    return failure();
+  size_t index = kAxisLetters.find(word.front());
+  if (index == StringRef::npos || word.drop_front().getAsInteger(10, value))
+    return parser.emitError(location)
+           << "requires n, k or b and a number, such as k4, found '" << word
+           << "'";
+  axis = static_cast<Axis>(index);
+  return success();
+}
+
+static ParseResult parsePiece(AsmParser &parser, Piece &piece) {
+  auto parseMode = [&]() -> ParseResult {
+    Mode mode;
+    if (parseAxisWord(parser, mode.axis, mode.extent) || parser.parseColon() ||
+        parser.parseInteger(mode.stride))
+      return failure();
+    piece.modes.push_back(mode);
+    return success();
+  };
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren, parseMode))
+    return failure();
+  if (succeeded(parser.parseOptionalKeyword("at"))) {
+    auto parseOrigin = [&]() -> ParseResult {
+      Axis axis;
+      int64_t value;
+      if (parseAxisWord(parser, axis, value))
+        return failure();
+      (axis == Axis::Row ? piece.row
+                         : axis == Axis::Column ? piece.column : piece.bit) = value;
+      return success();
+    };
+    if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren, parseOrigin))
+      return failure();
+  }
+  if (succeeded(parser.parseOptionalKeyword("offset")))
+    return parser.parseInteger(piece.offset);
+  return success();
+}
+
+static ParseResult parseTilesOption(AsmParser &parser, Layout &layout) {
+  llvm::SMLoc location = parser.getCurrentLocation();
+  StringRef word;
+  if (parser.parseKeyword(&word))
+    return failure();
+  if (word == "inline") {
+    layout.parameters = ParameterPlacement::Inline;
+    return success();
+  }
+  if (word == "column_major") {
+    layout.order = BlockOrder::ColumnMajor;
+    return success();
+  }
+  if (word == "row_padding") {
+    layout.padRowEndOnly = true;
+    return success();
+  }
+  int64_t *field = word == "padding"     ? &layout.columnPadding
+                   : word == "words"     ? &layout.wordBits
+                   : word == "alignment" ? &layout.rowAlignment
+                                         : nullptr;
+  if (!field)
+    return parser.emitError(location)
+           << "requires padding, row_padding, words, alignment, inline or "
+              "column_major, found '" << word << "'";
+  return failure(parser.parseEqual() || parser.parseInteger(*field));
+}
+
+Attribute TilesAttr::parse(AsmParser &parser, Type) {
+  Layout layout;
+  Atom &atom = layout.atom;
+  auto parseOne = [&]() { return parsePiece(parser, atom.pieces.emplace_back()); };
+  if (parser.parseLess() || parser.parseInteger(atom.rows) ||
+      parser.parseKeyword("by") || parser.parseInteger(atom.columns) ||
+      parser.parseComma() || parser.parseInteger(atom.bits) ||
+      parser.parseComma() ||
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseOne))
+    return {};
+  layout.columnPadding = atom.columns;
+  while (succeeded(parser.parseOptionalComma()))
+    if (parseTilesOption(parser, layout))
+      return {};
+  if (parser.parseGreater())
+    return {};
+  return TilesAttr::get(parser.getContext(), layout);
+}
+
+static void printPiece(AsmPrinter &printer, const Piece &piece) {
+  printer << '(';
+  llvm::interleaveComma(piece.modes, printer, [&](const Mode &mode) {
+    printer << kAxisLetters[static_cast<unsigned>(mode.axis)] << mode.extent
+            << " : " << mode.stride;
+  });
+  printer << ')';
+  if (piece.row || piece.column || piece.bit)
+    printer << " at (n" << piece.row << ", k" << piece.column << ", b"
+            << piece.bit << ')';
+  if (piece.offset)
+    printer << " offset " << piece.offset;
+}
+
+void TilesAttr::print(AsmPrinter &printer) const {
+  const Layout &layout = getValue();
+  printer << '<' << layout.atom.rows << " by " << layout.atom.columns << ", "
+          << layout.atom.bits << ", [";
+  llvm::interleaveComma(layout.atom.pieces, printer,
+                        [&](const Piece &piece) { printPiece(printer, piece); });
+  printer << ']';
+  if (layout.columnPadding != layout.atom.columns)
+    printer << ", padding = " << layout.columnPadding;
+  if (layout.padRowEndOnly)
+    printer << ", row_padding";
+  if (layout.wordBits)
+    printer << ", words = " << layout.wordBits;
+  if (layout.rowAlignment != 1)
+    printer << ", alignment = " << layout.rowAlignment;
+  if (layout.order == BlockOrder::ColumnMajor)
+    printer << ", column_major";
+  if (layout.parameters == ParameterPlacement::Inline)
+    printer << ", inline";
+  printer << '>';
+}
+
+Layout TilesAttr::getLayout(unsigned) const { return getValue(); }

@@ -1,0 +1,386 @@
+//===- LowbitOps.cpp - verification and folding of operations ---------- ===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Constraints are numbered as in SPEC.md, one section per operation.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/IR/Lowbit.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+//===----------------------------------------------------------------------===//
+// Custom assembly
+//===----------------------------------------------------------------------===//
+
+static ParseResult parseActivation(OpAsmParser &parser,
+                                   ActivationAttr &activation) {
+  activation = ActivationAttr::parseBare(parser);
+  return success(static_cast<bool>(activation));
+}
+
+static void printActivation(OpAsmPrinter &printer, Operation *,
+                            ActivationAttr activation) {
+  activation.printBare(printer);
+}
+
+/// The type that a bias has when the text doesn't say: [N] in the result's
+/// element type.
+static Type defaultBiasType(Type resultType) {
+  auto type = dyn_cast<RankedTensorType>(resultType);
+  if (!type || type.getRank() == 0)
+    return {};
+  return RankedTensorType::get(type.getShape().take_back(), type.getElementType());
+}
+
+/// Bias and residual types follow the result's unless they are written out.
+static ParseResult
+parseEpilogueTypes(OpAsmParser &parser,
+                   std::optional<OpAsmParser::UnresolvedOperand> bias,
+                   std::optional<OpAsmParser::UnresolvedOperand> residual,
+                   Type &biasType, Type &residualType, Type resultType) {
+  if (bias) {
+    biasType = defaultBiasType(resultType);
+    if (succeeded(parser.parseOptionalComma())) {
+      if (parser.parseKeyword("bias") || parser.parseType(biasType))
+        return failure();
+    }
+    if (!biasType)
+      return parser.emitError(parser.getCurrentLocation())
+             << "requires a ranked result with at least one dimension";
+  }
+  if (residual)
+    residualType = resultType;
+  return success();
+}
+
+static void printEpilogueTypes(OpAsmPrinter &printer, Operation *, Value bias,
+                               Value, Type biasType, Type, Type resultType) {
+  if (bias && biasType != defaultBiasType(resultType))
+    printer << ", bias " << biasType;
+}
+
+static ParseResult parseKernelResults(OpAsmParser &, ArrayRef<Type> outputs,
+                                      SmallVectorImpl<Type> &results) {
+  llvm::copy_if(outputs, std::back_inserter(results),
+                llvm::IsaPred<RankedTensorType>);
+  return success();
+}
+
+static void printKernelResults(OpAsmPrinter &, Operation *, TypeRange,
+                               TypeRange) {}
+
+#define GET_OP_CLASSES
+#include "lowbit/IR/LowbitOps.cpp.inc"
+
+//===----------------------------------------------------------------------===//
+// GlobalOp, WeightOp
+//===----------------------------------------------------------------------===//
+
+ElementsAttr GlobalOp::getComponent(StringRef name) {
+  return dyn_cast_or_null<ElementsAttr>(getComponents().get(name));
+}
+
+int64_t GlobalOp::getStoredBytes() {
+  int64_t bits = 0;
+  for (NamedAttribute component : getComponents()) {
+    ShapedType type = cast<ElementsAttr>(component.getValue()).getShapedType();
+    bits += type.getNumElements() * type.getElementTypeBitWidth();
+  }
+  return llvm::divideCeil(bits, 8);
+}
+
+void GlobalOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &) {}
+
+/// Names and types of the components that a global of `type` must have.
+static SmallVector<std::pair<StringRef, RankedTensorType>, 5>
+expectedComponents(Type type) {
+  if (auto quantized = dyn_cast<QuantizedTensorType>(type))
+    return quantized.getComponents();
+  return {{component::kData, cast<RankedTensorType>(type)}};
+}
+
+/// W7: places outside the row would be read outside the data. Bytes that are
+/// not at hand (a resource to be mapped later) are checked by whoever maps them.
+static LogicalResult verifyPermutation(GlobalOp op) {
+  ElementsAttr permutation = op.getComponent(component::kPermutation);
+  if (!permutation || isa<RankedTensorType>(op.getType()))
+    return success();
+  SmallVector<int32_t> places;
+  if (auto resource = dyn_cast<DenseI32ResourceElementsAttr>(permutation)) {
+    if (auto data = resource.tryGetAsArrayRef())
+      llvm::append_range(places, *data);
+  } else if (auto values = permutation.tryGetValues<int32_t>()) {
+    llvm::append_range(places, *values);
+  }
+  SmallVector<bool> isTaken(permutation.getNumElements(), false);
+  for (int32_t place : places) {
+    if (place < 0 || place >= static_cast<int64_t>(isTaken.size()) ||
+        isTaken[place])
+      return op.emitOpError() << "requires a permutation of 0 to "
+                              << isTaken.size() - 1 << " (W7), found " << place
+                              << " out of range or twice";
+    isTaken[place] = true;
+  }
+  return success();
+}
+
+LogicalResult GlobalOp::verify() {
+  auto shaped = dyn_cast<ShapedType>(getType());
+  // W1
+  if (!shaped || !isa<RankedTensorType, QuantizedTensorType>(getType()) ||
+      !shaped.hasStaticShape())
+    return emitOpError() << "requires a tensor of static shape (W1), found "
+                         << getType();
+  if (auto quantized = dyn_cast<QuantizedTensorType>(getType());
+      quantized && !quantized.getEncoding().getElement().getIntegerFormat())
+    return success();
+  auto expected = expectedComponents(getType());
+  for (auto &[name, type] : expected) {
+    Attribute attribute = getComponents().get(name);
+    // W2
+    if (!attribute)
+      return emitOpError() << "requires component '" << name << "' of type "
+                           << type << " (W2), found none";
+    auto elements = dyn_cast<ElementsAttr>(attribute);
+    // W3
+    if (!elements || elements.getShapedType() != type) {
+      InFlightDiagnostic diagnostic = emitOpError()
+          << "requires component '" << name << "' of type " << type
+          << " (W3), found ";
+      if (elements)
+        return diagnostic << elements.getShapedType();
+      return diagnostic << "an attribute that holds no elements";
+    }
+  }
+  // W4
+  for (NamedAttribute component : getComponents())
+    if (llvm::none_of(expected, [&](auto &entry) {
+          return entry.first == component.getName().strref();
+        }))
+      return emitOpError() << "has no place for component '"
+                           << component.getName().strref() << "' (W4) in a value "
+                           << "of type " << getType();
+  return verifyPermutation(*this);
+}
+
+GlobalOp WeightOp::getGlobalOp() {
+  return SymbolTable::lookupNearestSymbolFrom<GlobalOp>(*this, getGlobalAttr());
+}
+
+LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto global = symbols.lookupNearestSymbolFrom<GlobalOp>(*this, getGlobalAttr());
+  // W5
+  if (!global)
+    return emitOpError() << "requires a lowbit.global called '" << getGlobal()
+                         << "' (W5), found none";
+  // W6
+  if (global.getType() == getType())
+    return success();
+  InFlightDiagnostic diagnostic = emitOpError()
+      << "requires the type of its global, " << global.getType()
+      << " (W6), found " << getType();
+  diagnostic.attachNote(global.getLoc()) << "declared here";
+  return diagnostic;
+}
+
+//===----------------------------------------------------------------------===//
+// LinearOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult LinearOp::verify() {
+  auto input = cast<ShapedType>(getInput().getType());
+  auto weight = cast<ShapedType>(getWeight().getType());
+  auto result = cast<ShapedType>(getType());
+  // M1
+  if (weight.getRank() != 2 || !weight.hasStaticShape())
+    return emitOpError() << "requires a weight of static shape [N, K] (M1), found "
+                         << weight;
+  // M2
+  if (input.getRank() < 1 || input.getShape().back() != weight.getDimSize(1))
+    return emitOpError() << "requires an input whose last dimension is K = "
+                         << weight.getDimSize(1) << " (M2), found " << input;
+  // M3
+  if (result.getRank() != input.getRank() ||
+      failed(verifyCompatibleShape(result.getShape().drop_back(),
+                                   input.getShape().drop_back())) ||
+      result.getShape().back() != weight.getDimSize(0))
+    return emitOpError() << "requires a result of the input's leading dimensions "
+                            "and N = " << weight.getDimSize(0)
+                         << " (M3), found " << result;
+  // M4
+  if (getBias()) {
+    auto bias = cast<ShapedType>(getBias().getType());
+    if (bias.getRank() != 1 || bias.getDimSize(0) != weight.getDimSize(0))
+      return emitOpError() << "requires a bias of shape [" << weight.getDimSize(0)
+                           << "] (M4), found " << bias;
+  }
+  // M5
+  if (getResidual() && getResidual().getType() != getType())
+    return emitOpError() << "requires a residual of the result's type " << result
+                         << " (M5), found " << getResidual().getType();
+  return success();
+}
+
+namespace {
+/// A bias of nothing but zeros adds nothing.
+struct DropZeroBias : OpRewritePattern<LinearOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(LinearOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.getBias())
+      return rewriter.notifyMatchFailure(op, "has no bias");
+    DenseElementsAttr bias;
+    if (!matchPattern(op.getBias(), m_Constant(&bias)) || !bias.isSplat() ||
+        !bias.getSplatValue<APFloat>().isPosZero())
+      return rewriter.notifyMatchFailure(op, "the bias is not a zero constant");
+    rewriter.modifyOpInPlace(op, [&] { op.getBiasMutable().clear(); });
+    return success();
+  }
+};
+} // namespace
+
+void LinearOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                           MLIRContext *context) {
+  patterns.add<DropZeroBias>(context);
+}
+
+//===----------------------------------------------------------------------===//
+// EmbeddingOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult EmbeddingOp::verify() {
+  auto weight = cast<ShapedType>(getWeight().getType());
+  auto indices = cast<ShapedType>(getIndices().getType());
+  auto result = cast<ShapedType>(getType());
+  // B1
+  if (weight.getRank() != 2 || !weight.hasStaticShape() ||
+      weight.getDimSize(0) < 1)
+    return emitOpError() << "requires a table of static shape [N, K] with at least "
+                            "one row (B1), found " << weight;
+  // B2
+  if (result.getRank() != indices.getRank() + 1 ||
+      failed(verifyCompatibleShape(result.getShape().drop_back(),
+                                   indices.getShape())) ||
+      result.getShape().back() != weight.getDimSize(1))
+    return emitOpError() << "requires a result of the indices' shape and K = "
+                         << weight.getDimSize(1) << " (B2), found " << result;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// QuantizeOp, DequantizeOp, PackOp, ObserveOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult QuantizeOp::verify() {
+  QuantizedTensorType result = getType();
+  // Q1
+  if (result.getExpressedType() != getInput().getType())
+    return emitOpError() << "requires a result that expresses "
+                         << getInput().getType() << " (Q1), found " << result;
+  EncodingAttr encoding = result.getEncoding();
+  auto integer = encoding.getElement().getIntegerFormat();
+  // Q2
+  if (!integer || (integer->width != 8 && integer->width != 16) ||
+      integer->kind == numerics::IntegerKind::Unsigned)
+    return emitOpError() << "requires int<8> or int<16> codes (Q2), found "
+                         << encoding.getElement();
+  // Q3
+  if (encoding.getZeroPoint() != ZeroPointKind::None || encoding.getMinimum())
+    return emitOpError() << "requires a symmetric encoding (Q3), found "
+                         << encoding;
+  // Q4: a scale shared by rows would make a row depend on its neighbours.
+  if (encoding.getGranularity().getKind() == numerics::Granularity::Tensor)
+    return emitOpError() << "requires scales per row or group (Q4), found "
+                         << encoding;
+  return success();
+}
+
+LogicalResult DequantizeOp::verify() {
+  // D1
+  if (getInput().getType().getExpressedType() == getType())
+    return success();
+  return emitOpError() << "requires a result of the expressed type "
+                       << getInput().getType().getExpressedType()
+                       << " (D1), found " << getType();
+}
+
+LogicalResult PackOp::verify() {
+  QuantizedTensorType input = getInput().getType(), result = getType();
+  // P1
+  if (input.withLayout(result.getLayout()) == result)
+    return success();
+  return emitOpError() << "requires types that differ in layout alone (P1), found "
+                       << input << " and " << result;
+}
+
+OpFoldResult PackOp::fold(FoldAdaptor) {
+  if (getInput().getType() == getType())
+    return getInput();
+  auto producer = getInput().getDefiningOp<PackOp>();
+  if (!producer)
+    return {};
+  if (producer.getInput().getType() == getType())
+    return producer.getInput();
+  getInputMutable().assign(producer.getInput());
+  return getResult();
+}
+
+LogicalResult ObserveOp::verify() {
+  // O1
+  if (!getName().empty())
+    return success();
+  return emitOpError() << "requires a name for its record (O1), found none";
+}
+
+//===----------------------------------------------------------------------===//
+// CallKernelOp, Dot4Op
+//===----------------------------------------------------------------------===//
+
+void CallKernelOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  for (OpOperand &operand : (*this)->getOpOperands()) {
+    if (!isa<MemRefType>(operand.get().getType()))
+      continue;
+    effects.emplace_back(MemoryEffects::Read::get(), &operand);
+    if (isDpsInit(&operand))
+      effects.emplace_back(MemoryEffects::Write::get(), &operand);
+  }
+}
+
+LogicalResult CallKernelOp::verify() {
+  // K1
+  unsigned tensors = llvm::count_if(getOutputs().getTypes(),
+                                    llvm::IsaPred<RankedTensorType>);
+  if (tensors == getNumResults())
+    return success();
+  return emitOpError() << "requires one result for each of " << tensors
+                       << " output tensors (K1), found " << getNumResults();
+}
+
+LogicalResult CallKernelOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  // K2
+  if (symbols.lookupNearestSymbolFrom(*this, getKernelAttr()))
+    return success();
+  return emitOpError() << "requires a function called '" << getKernel()
+                       << "' (K2), found none";
+}
+
+LogicalResult Dot4Op::verify() {
+  // V1
+  int64_t lanes = getAccumulator().getType().getNumElements();
+  int64_t bytes = getCodes().getType().getNumElements();
+  if (bytes == 4 * lanes)
+    return success();
+  return emitOpError() << "requires four bytes for each of " << lanes
+                       << " lanes (V1), found " << bytes << " bytes";
+}

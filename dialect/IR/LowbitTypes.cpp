@@ -1,0 +1,180 @@
+//===- LowbitTypes.cpp - the quantized tensor type --------------------- ===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Spelling, verification (SPEC.md, section T) and components of the type.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/IR/Lowbit.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+#define GET_TYPEDEF_CLASSES
+#include "lowbit/IR/LowbitTypes.cpp.inc"
+
+void LowbitDialect::registerTypes() {
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "lowbit/IR/LowbitTypes.cpp.inc"
+      >();
+}
+
+Type QuantizedTensorType::parse(AsmParser &parser) {
+  SmallVector<int64_t> shape;
+  Type elementType;
+  EncodingAttr encoding;
+  LayoutInterface layout;
+  if (parser.parseLess() || parser.parseDimensionList(shape) ||
+      parser.parseType(elementType) || parser.parseComma() ||
+      parser.parseAttribute(encoding))
+    return {};
+  if (succeeded(parser.parseOptionalComma()) && parser.parseAttribute(layout))
+    return {};
+  if (parser.parseGreater())
+    return {};
+  return parser.getChecked<QuantizedTensorType>(parser.getContext(), shape,
+                                                elementType, encoding, layout);
+}
+
+void QuantizedTensorType::print(AsmPrinter &printer) const {
+  printer << '<';
+  printer.printDimensionList(getShape());
+  printer << 'x' << getElementType() << ", " << getEncoding();
+  if (getLayout())
+    printer << ", " << getLayout();
+  printer << '>';
+}
+
+/// Bits of the packed matrix, or somewhat more, without overflow.
+static double estimateBits(const numerics::Layout &layout,
+                           const numerics::Encoding &encoding, double rows,
+                           int64_t columns) {
+  double groups = encoding.groupCount(columns);
+  double padded = columns + groups * layout.columnPadding;
+  double parameters = layout.atom.rows * groups * 3 * 32;
+  double block = padded / layout.atom.columns * layout.atom.bits + parameters +
+                 layout.rowAlignment;
+  return (rows / layout.atom.rows + 1) * block;
+}
+
+/// A layout must have a form for the encoding's codes and place every bit once,
+/// at an address that fits 64 bits.
+static LogicalResult verifyLayout(llvm::function_ref<InFlightDiagnostic()> emitError,
+                                  EncodingAttr encoding, LayoutInterface layout,
+                                  double rows, int64_t columns) {
+  if (failed(layout.verifyCodeBits(emitError, encoding.getCodeBits())))
+    return failure();
+  // L2
+  if (!encoding.getElement().getIntegerFormat())
+    return emitError() << "requires scalar integer codes (L2), found "
+                       << encoding.getElement();
+  // L1
+  numerics::Layout bits = layout.getLayout(encoding.getCodeBits());
+  std::string problem = numerics::checkLayout(bits, encoding.getNumerics());
+  if (!problem.empty())
+    return emitError() << "requires a layout that places every bit once (L1): "
+                       << problem;
+  // L6
+  if (estimateBits(bits, encoding.getNumerics(), rows, columns) > 0x1p60)
+    return emitError() << "requires a layout of at most 2^60 bits (L6), found "
+                       << layout;
+  return success();
+}
+
+LogicalResult
+QuantizedTensorType::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                            ArrayRef<int64_t> shape, Type elementType,
+                            EncodingAttr encoding, LayoutInterface layout) {
+  // T1
+  if (shape.empty())
+    return emitError() << "requires at least one dimension (T1), found none";
+  // T2
+  if (!elementType.isF32() && !elementType.isF16() && !elementType.isBF16())
+    return emitError() << "requires f32, f16 or bf16 as expressed type (T2), "
+                          "found " << elementType;
+  // T3: the address function needs to know where groups end.
+  if (ShapedType::isDynamic(shape.back()))
+    return emitError() << "requires a static last dimension (T3), found '?'";
+  // T4
+  int64_t values = encoding.getElement().getValuesPerCode();
+  if (shape.back() % values != 0)
+    return emitError() << "requires a last dimension of a multiple of " << values
+                       << ", the values per code (T4), found " << shape.back();
+  // T5: an address in bits must fit 64 bits, padding included.
+  constexpr int64_t limit = int64_t(1) << 48;
+  int64_t elements = 1;
+  for (int64_t extent : shape) {
+    if (ShapedType::isDynamic(extent))
+      continue;
+    if (extent < 1 || extent > limit / elements)
+      return emitError() << "requires positive dimensions with a product of at "
+                            "most 2^48 (T5), found " << extent;
+    elements *= extent;
+  }
+  return layout ? verifyLayout(emitError, encoding, layout,
+                               elements / shape.back(), shape.back())
+                : success();
+}
+
+ShapedType QuantizedTensorType::cloneWith(std::optional<ArrayRef<int64_t>> shape,
+                                          Type elementType) const {
+  return get(shape.value_or(getShape()), elementType, getEncoding(), getLayout());
+}
+
+bool QuantizedTensorType::hasRank() const { return true; }
+
+int64_t QuantizedTensorType::getRows() const {
+  int64_t rows = 1;
+  for (int64_t extent : getShape().drop_back()) {
+    if (ShapedType::isDynamic(extent))
+      return ShapedType::kDynamic;
+    rows *= extent;
+  }
+  return rows;
+}
+
+int64_t QuantizedTensorType::getColumns() const { return getShape().back(); }
+
+RankedTensorType QuantizedTensorType::getExpressedType() const {
+  return RankedTensorType::get(getShape(), getElementType());
+}
+
+QuantizedTensorType
+QuantizedTensorType::withLayout(LayoutInterface layout) const {
+  return get(getShape(), getElementType(), getEncoding(), layout);
+}
+
+numerics::BoundLayout QuantizedTensorType::bindLayout() const {
+  numerics::Layout layout = getLayout()
+                                ? getLayout().getLayout(getEncoding().getCodeBits())
+                                : numerics::Layout::dense(getEncoding().getCodeBits());
+  return numerics::BoundLayout(layout, getEncoding().getNumerics(), getRows(),
+                               getColumns());
+}
+
+SmallVector<std::pair<StringRef, RankedTensorType>, 5>
+QuantizedTensorType::getComponents() const {
+  SmallVector<std::pair<StringRef, RankedTensorType>, 5> result;
+  numerics::BoundLayout bound = bindLayout();
+  Type byte = IntegerType::get(getContext(), 8);
+  bool isInline =
+      bound.layout().parameters == numerics::ParameterPlacement::Inline;
+  result.emplace_back(getLayout() ? component::kBlob : component::kCodes,
+                      RankedTensorType::get({bound.bufferBytes(0)}, byte));
+  for (StringRef name : getEncoding().getParameterNames())
+    if (!isInline || name == component::kPermutation)
+      result.emplace_back(name, getEncoding().getParameterType(name, getRows(),
+                                                               getColumns()));
+  return result;
+}
+
+int64_t QuantizedTensorType::getStoredBytes() const {
+  int64_t bytes = 0;
+  for (auto &[name, type] : getComponents())
+    bytes += type.getNumElements() * type.getElementTypeBitWidth() / 8;
+  return bytes;
+}

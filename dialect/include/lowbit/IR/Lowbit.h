@@ -1,0 +1,71 @@
+//===- Lowbit.h - the lowbit dialect ----------------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Everything of the dialect in one include: attributes and their interfaces,
+// the quantized tensor type, operations.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_IR_LOWBIT_H
+#define LOWBIT_IR_LOWBIT_H
+
+#include "lowbit/Numerics/Encoding.h"
+#include "lowbit/Numerics/Layout.h"
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include <array>
+#include <optional>
+
+namespace lowbit::numerics {
+/// Lets a layout be a parameter of an attribute.
+llvm::hash_code hash_value(const Layout &layout);
+} // namespace lowbit::numerics
+
+namespace lowbit {
+class EncodingAttr;
+class GlobalOp;
+
+/// Names of the data components of a global.
+namespace component {
+inline constexpr llvm::StringLiteral kData = "data";
+inline constexpr llvm::StringLiteral kBlob = "blob";
+inline constexpr llvm::StringLiteral kCodes = "codes";
+inline constexpr llvm::StringLiteral kScale = "scale";
+inline constexpr llvm::StringLiteral kZeroPoint = "zero_point";
+inline constexpr llvm::StringLiteral kMinimum = "minimum";
+inline constexpr llvm::StringLiteral kPermutation = "permutation";
+} // namespace component
+
+/// Module attribute: the target that packing and lowering work for.
+inline constexpr llvm::StringLiteral kTargetAttrName = "lowbit.target";
+/// Module attribute: the file that holds the module's resources.
+inline constexpr llvm::StringLiteral kSidecarAttrName = "lowbit.sidecar";
+/// Argument and result attribute: the name by which users know a tensor.
+inline constexpr llvm::StringLiteral kNameAttrName = "lowbit.name";
+} // namespace lowbit
+
+#include "lowbit/IR/LowbitDialect.h.inc"
+#include "lowbit/IR/LowbitEnums.h.inc"
+#include "lowbit/IR/LowbitInterfaces.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "lowbit/IR/LowbitAttributes.h.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "lowbit/IR/LowbitTypes.h.inc"
+
+#define GET_OP_CLASSES
+#include "lowbit/IR/LowbitOps.h.inc"
+
+#endif // LOWBIT_IR_LOWBIT_H

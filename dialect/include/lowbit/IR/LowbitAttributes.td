@@ -1,0 +1,257 @@
+//===- LowbitAttributes.td - formats, encodings, layouts, activations -*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_IR_LOWBITATTRIBUTES
+#define LOWBIT_IR_LOWBITATTRIBUTES
+
+include "lowbit/IR/LowbitDialect.td"
+include "lowbit/IR/LowbitInterfaces.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+
+class Lowbit_Attr<string name, string mnemonicName, list<Trait> traits = []>
+    : AttrDef<Lowbit_Dialect, name, traits> {
+  let mnemonic = mnemonicName;
+}
+
+//===----------------------------------------------------------------------===//
+// Element formats
+//===----------------------------------------------------------------------===//
+
+def Lowbit_IntAttr : Lowbit_Attr<"Int", "int",
+    [DeclareAttrInterfaceMethods<Lowbit_ElementFormatInterface,
+                                 ["getIntegerFormat"]>]> {
+  let summary = "Signed integers in offset binary";
+  let description = [{
+    Code c of `int<b>` stands for c - 2^(b-1); one bit stands for {-1, +1}.
+    `restricted` leaves out the most negative value, which makes the range
+    symmetric. Widths 1 to 8 are for weights, 8 and 16 for activations.
+
+    ```mlir
+    #lowbit.int<4>
+    #lowbit.int<3, restricted>
+    ```
+  }];
+  let parameters = (ins "unsigned":$width, DefaultValuedParameter<"bool", "false">:$restricted);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+}
+
+def Lowbit_UIntAttr : Lowbit_Attr<"UInt", "uint",
+    [DeclareAttrInterfaceMethods<Lowbit_ElementFormatInterface,
+                                 ["getIntegerFormat"]>]> {
+  let summary = "Unsigned integers";
+  let description = [{
+    Code c of `uint<b>` stands for c. Used with a zero point or a minimum.
+
+    ```mlir
+    #lowbit.uint<4>
+    ```
+  }];
+  let parameters = (ins "unsigned":$width);
+  let assemblyFormat = "`<` $width `>`";
+  let genVerifyDecl = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Granularity
+//===----------------------------------------------------------------------===//
+
+class Lowbit_GranularityAttr<string name, string mnemonicName>
+    : Lowbit_Attr<name, mnemonicName,
+        [DeclareAttrInterfaceMethods<Lowbit_GranularityInterface>]>;
+
+def Lowbit_PerTensorAttr : Lowbit_GranularityAttr<"PerTensor", "per_tensor"> {
+  let summary = "One scale for the whole tensor";
+}
+
+def Lowbit_PerChannelAttr : Lowbit_GranularityAttr<"PerChannel", "per_channel"> {
+  let summary = "One scale for each row";
+}
+
+def Lowbit_PerGroupAttr : Lowbit_Attr<"PerGroup", "per_group",
+    [DeclareAttrInterfaceMethods<Lowbit_GranularityInterface, ["getGroupSize"]>]> {
+  let summary = "One scale for each run of columns in a row; the last may be short";
+  let parameters = (ins "int64_t":$size);
+  let assemblyFormat = "`<` $size `>`";
+  let genVerifyDecl = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Encoding
+//===----------------------------------------------------------------------===//
+
+def Lowbit_ZeroPointKind : I32EnumAttr<"ZeroPointKind",
+    "what is subtracted from a decoded code", [
+      I32EnumAttrCase<"None", 0, "none">,
+      I32EnumAttrCase<"Integer", 1, "integer">,
+      I32EnumAttrCase<"Fractional", 2, "fractional">]> {
+  let cppNamespace = "::lowbit";
+  let genSpecializedAttr = 0;
+}
+
+def Lowbit_EncodingAttr : Lowbit_Attr<"Encoding", "encoding"> {
+  let summary = "What the codes of a quantized tensor mean";
+  let description = [{
+    value = scale * (decode(code) - zero point) + minimum, where scale, zero
+    point and minimum belong to the group of the column. All of them are data;
+    the encoding says only which exist and how they are stored.
+
+    ```mlir
+    #lowbit.encoding<int<4>, group = 32, scale = f16>
+    #lowbit.encoding<uint<4>, minimum, group = 128, scale = f16>
+    #lowbit.encoding<uint<2>, zero_point = fractional, channel, scale = f32>
+    #lowbit.encoding<int<4>, group = 128, scale = f16, permuted>
+    ```
+
+    `permuted` says that the columns were reordered before grouping (GPTQ's
+    act-order); the permutation is one more component of the data.
+  }];
+  let parameters = (ins
+    "::lowbit::ElementFormatInterface":$element,
+    "::lowbit::ZeroPointKind":$zeroPoint,
+    "bool":$minimum,
+    "::lowbit::GranularityInterface":$granularity,
+    "::mlir::FloatType":$scale,
+    "bool":$permuted);
+  let builders = [
+    AttrBuilder<(ins "::lowbit::numerics::Encoding":$encoding)>,
+  ];
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Bits that one code takes.
+    unsigned getCodeBits() const;
+    /// The encoding as the numerics library knows it. The element format must
+    /// be an integer.
+    numerics::Encoding getNumerics() const;
+    /// The encoding in which activations of `width` bits (8 or 16) meet weights
+    /// of this one: symmetric, f32 scales, in groups that end where the
+    /// weight's do.
+    EncodingAttr getActivationEncoding(unsigned width) const;
+    /// Names of the data components besides the codes, in storage order.
+    llvm::SmallVector<llvm::StringRef, 4> getParameterNames() const;
+    /// Type of parameter `name` for a matrix of `rows` x `columns`.
+    mlir::RankedTensorType getParameterType(llvm::StringRef name, int64_t rows,
+                                            int64_t columns) const;
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Layouts
+//===----------------------------------------------------------------------===//
+
+def Lowbit_PlanesAttr : Lowbit_Attr<"Planes", "planes",
+    [DeclareAttrInterfaceMethods<Lowbit_LayoutInterface, ["verifyCodeBits"]>]> {
+  let summary = "Bit planes interleaved over the rows of a block";
+  let description = [{
+    The layout of the CPU kernels: blocks of `rows` rows, the parameters of a
+    group in front of its codes, and codes cut into planes of 8, 4, 2 and 1
+    bits. Byte 4j + c of a 64-byte vector belongs to row j and column c of a
+    step of four columns, so that a four-way dot product accumulates one output
+    row per 32-bit lane. Groups are padded to a multiple of `padding` columns.
+
+    ```mlir
+    #lowbit.planes<rows = 32, padding = 32>
+    ```
+  }];
+  let parameters = (ins "int64_t":$rows, "int64_t":$padding);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def Lowbit_TilesAttr : Lowbit_Attr<"Tiles", "tiles",
+    [DeclareAttrInterfaceMethods<Lowbit_LayoutInterface>]> {
+  let summary = "A layout spelled out: an atom's pieces and how atoms compose";
+  let description = [{
+    An atom of `rows x columns` codes in some bits, as a list of boxes. Modes of
+    a box are `axis extent : stride`, with the axes n (row), k (column) and b
+    (bit) and strides in bits. `at` gives the origin of a box that doesn't begin
+    at zero, `offset` its first bit.
+
+    ```mlir
+    // Four bits for a 512-bit VNNI: low nibbles are rows 0-15, high ones 16-31.
+    #lowbit.tiles<32 by 4, 512, [(b4 : 1, k4 : 8, n16 : 32, n2 : 4)],
+                  padding = 32, inline>
+    ```
+  }];
+  let parameters = (ins AttrParameter<"::lowbit::numerics::Layout", "", "const ::lowbit::numerics::Layout &">:$value);
+  let hasCustomAssemblyFormat = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Targets
+//===----------------------------------------------------------------------===//
+
+def Lowbit_CPUTable : I32EnumAttr<"CPUTable", "instructions for the micro-step", [
+      I32EnumAttrCase<"Portable", 0, "portable">,
+      I32EnumAttrCase<"AVX512VNNI", 1, "avx512_vnni">]> {
+  let cppNamespace = "::lowbit";
+  let genSpecializedAttr = 0;
+}
+
+def Lowbit_CPUTargetAttr : Lowbit_Attr<"CPUTarget", "cpu"> {
+  let summary = "A CPU and the instructions that its kernels may use";
+  let description = [{
+    The module attribute `lowbit.target` holds the target that packing and
+    lowering work for.
+
+    ```mlir
+    module attributes {lowbit.target = #lowbit.cpu<avx512_vnni>} {}
+    ```
+  }];
+  let parameters = (ins EnumParameter<Lowbit_CPUTable>:$table);
+  let assemblyFormat = "`<` $table `>`";
+}
+
+//===----------------------------------------------------------------------===//
+// Activations
+//===----------------------------------------------------------------------===//
+
+def Lowbit_ActivationKind : I32EnumAttr<"ActivationKind", "activation function", [
+      I32EnumAttrCase<"Relu", 0, "relu">,
+      I32EnumAttrCase<"Gelu", 1, "gelu">,
+      I32EnumAttrCase<"GeluTanh", 2, "gelu_tanh">,
+      I32EnumAttrCase<"Silu", 3, "silu">,
+      I32EnumAttrCase<"Sigmoid", 4, "sigmoid">,
+      I32EnumAttrCase<"Tanh", 5, "tanh">,
+      I32EnumAttrCase<"HardSwish", 6, "hardswish">,
+      I32EnumAttrCase<"HardSigmoid", 7, "hardsigmoid">,
+      I32EnumAttrCase<"LeakyRelu", 8, "leaky_relu">]> {
+  let cppNamespace = "::lowbit";
+  let genSpecializedAttr = 0;
+}
+
+def Lowbit_ActivationAttr : Lowbit_Attr<"Activation", "activation"> {
+  let summary = "An activation function with its constants";
+  let description = [{
+    `gelu` is the exact form with erf, `gelu_tanh` the approximation; `silu` is
+    x sigmoid(x); `hardsigmoid` is clamp(alpha x + beta, 0, 1), `hardswish` is x
+    times that with 1/6 and 1/2; `leaky_relu` has slope alpha below zero.
+
+    ```mlir
+    #lowbit.activation<gelu>
+    #lowbit.activation<leaky_relu(1.000000e-02)>
+    #lowbit.activation<hardsigmoid(2.000000e-01, 5.000000e-01)>
+    ```
+  }];
+  let parameters = (ins "::lowbit::ActivationKind":$kind,
+                        APFloatParameter<"first constant">:$alpha,
+                        APFloatParameter<"second constant">:$beta);
+  let builders = [
+    AttrBuilder<(ins "::lowbit::ActivationKind":$kind)>,
+    AttrBuilder<(ins "::lowbit::ActivationKind":$kind, "double":$alpha,
+                     "double":$beta)>,
+  ];
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    /// The form without angle brackets that operations use.
+    static ActivationAttr parseBare(mlir::AsmParser &parser);
+    void printBare(mlir::AsmPrinter &printer) const;
+  }];
+}
+
+#endif // LOWBIT_IR_LOWBITATTRIBUTES

@@ -1,0 +1,264 @@
+//===- LowbitOps.td - operations -*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_IR_LOWBITOPS
+#define LOWBIT_IR_LOWBITOPS
+
+include "lowbit/IR/LowbitTypes.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/CommonTypeConstraints.td"
+include "mlir/IR/OpBase.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class Lowbit_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Lowbit_Dialect, mnemonic, traits>;
+
+def Lowbit_FloatTensor : RankedTensorOf<[F32, F16, BF16]>;
+def Lowbit_WeightTensor : AnyTypeOf<[Lowbit_FloatTensor, Lowbit_TensorType],
+                                    "a float or quantized tensor">;
+def Lowbit_AnyTensor : AnyTypeOf<[AnyRankedTensor, Lowbit_TensorType],
+                                 "a ranked or quantized tensor">;
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+def Lowbit_GlobalOp : Lowbit_Op<"global",
+    [Symbol, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "A weight of the module: a name, a type, the data";
+  let description = [{
+    Holds the components of a weight: `data` for a plain tensor; `codes`,
+    `scale`, `zero_point`, `minimum`, `permutation` for a dense quantized one;
+    `blob` for a packed one. Data are usually `dense_resource` attributes over a
+    mapped file, so that the text of a module never contains them.
+
+    ```mlir
+    lowbit.global @fc1 : !lowbit.tensor<2x4xf32, #int4> {
+      codes = dense<[16, 50, 84, 118]> : tensor<4xi8>,
+      scale = dense<1.0> : tensor<2x1xf16>}
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttr:$type,
+                       DictionaryAttr:$components);
+  let assemblyFormat = [{
+    $sym_name `:` $type $components attr-dict
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The component called `name`, or null.
+    mlir::ElementsAttr getComponent(llvm::StringRef name);
+    /// Bytes of all components.
+    int64_t getStoredBytes();
+  }];
+}
+
+def Lowbit_WeightOp : Lowbit_Op<"weight",
+    [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "The value of a global";
+  let description = [{
+    ```mlir
+    %w = lowbit.weight @fc1 : !lowbit.tensor<3072x768xf32, #int4>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$global);
+  let results = (outs Lowbit_AnyTensor:$result);
+  let assemblyFormat = "$global attr-dict `:` type($result)";
+  let extraClassDeclaration = [{
+    /// The global that this op reads, or null where the symbol is unknown.
+    GlobalOp getGlobalOp();
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Layers
+//===----------------------------------------------------------------------===//
+
+def Lowbit_LinearOp : Lowbit_Op<"linear", [Pure, AttrSizedOperandSegments]> {
+  let summary = "y = activation(x * transpose(W) + bias) + residual";
+  let description = [{
+    `weight` is [N, K]; `input` is [..., K] with any leading dimensions, which
+    the result [..., N] and `residual` share. Both input and weight may be float
+    or quantized. Products are accumulated in f32.
+
+    ```mlir
+    %y = lowbit.linear %x, %w bias %b activation gelu residual %r
+        : tensor<1x?x768xf32>, !lowbit.tensor<3072x768xf32, #int4> -> tensor<1x?x3072xf32>
+    ```
+  }];
+  let arguments = (ins Lowbit_WeightTensor:$input, Lowbit_WeightTensor:$weight,
+                       Optional<Lowbit_FloatTensor>:$bias,
+                       Optional<Lowbit_FloatTensor>:$residual,
+                       OptionalAttr<Lowbit_ActivationAttr>:$activation);
+  let results = (outs Lowbit_FloatTensor:$result);
+  let assemblyFormat = [{
+    $input `,` $weight (`bias` $bias^)? (`activation` custom<Activation>($activation)^)?
+    (`residual` $residual^)? attr-dict `:` type($input) `,` type($weight)
+    `->` type($result) custom<EpilogueTypes>(ref($bias), ref($residual),
+      type($bias), type($residual), ref(type($result)))
+  }];
+  let hasVerifier = 1;
+  let hasCanonicalizer = 1;
+}
+
+def Lowbit_EmbeddingOp : Lowbit_Op<"embedding", [Pure]> {
+  let summary = "Rows of a table, selected by index";
+  let description = [{
+    Result [..., K] holds row `indices[...]` of `weight` [N, K]. A negative
+    index counts from the end; an index outside the table is clamped to it.
+
+    ```mlir
+    %y = lowbit.embedding %ids, %w : tensor<1x?xi64>, !lowbit.tensor<1024x256xf32, #int8>
+        -> tensor<1x?x256xf32>
+    ```
+  }];
+  let arguments = (ins RankedTensorOf<[AnySignlessInteger]>:$indices,
+                       Lowbit_WeightTensor:$weight);
+  let results = (outs Lowbit_FloatTensor:$result);
+  let assemblyFormat = [{
+    $indices `,` $weight attr-dict `:` type($indices) `,` type($weight) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Conversions
+//===----------------------------------------------------------------------===//
+
+def Lowbit_QuantizeOp : Lowbit_Op<"quantize", [Pure]> {
+  let summary = "Quantizes a float tensor with scales taken from its values";
+  let description = [{
+    Each group's scale is its largest magnitude over the largest code, rounded
+    to the scale's format; codes are rounded half to even. This is how
+    activations are quantized at run time.
+
+    ```mlir
+    %q = lowbit.quantize %x : tensor<?x768xf32> -> !lowbit.tensor<?x768xf32, #a8>
+    ```
+  }];
+  let arguments = (ins Lowbit_FloatTensor:$input);
+  let results = (outs Lowbit_TensorType:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` qualified(type($result))";
+  let hasVerifier = 1;
+}
+
+def Lowbit_DequantizeOp : Lowbit_Op<"dequantize", [Pure]> {
+  let summary = "The numbers that a quantized tensor stands for";
+  let description = [{
+    ```mlir
+    %x = lowbit.dequantize %q : !lowbit.tensor<8x768xf32, #int4> -> tensor<8x768xf32>
+    ```
+  }];
+  let arguments = (ins Lowbit_TensorType:$input);
+  let results = (outs Lowbit_FloatTensor:$result);
+  let assemblyFormat = "$input attr-dict `:` qualified(type($input)) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Lowbit_PackOp : Lowbit_Op<"pack", [Pure]> {
+  let summary = "Moves a quantized tensor to another layout";
+  let description = [{
+    Codes and parameters keep their values, only their places change. The pack
+    of a constant weight is done at compile time by `lowbit-pack-weights`.
+
+    ```mlir
+    %p = lowbit.pack %q : !lowbit.tensor<64x64xf32, #int4>
+        -> !lowbit.tensor<64x64xf32, #int4, #lowbit.planes<rows = 32, padding = 32>>
+    ```
+  }];
+  let arguments = (ins Lowbit_TensorType:$input);
+  let results = (outs Lowbit_TensorType:$result);
+  let assemblyFormat = "$input attr-dict `:` qualified(type($input)) `->` qualified(type($result))";
+  let hasVerifier = 1;
+  let hasFolder = 1;
+}
+
+def Lowbit_ObserverKind : I32EnumAttr<"ObserverKind", "what an observer records", [
+      I32EnumAttrCase<"MinMax", 0, "min_max">,
+      I32EnumAttrCase<"MovingAverage", 1, "moving_average">,
+      I32EnumAttrCase<"Percentile", 2, "percentile">,
+      I32EnumAttrCase<"MeanSquaredError", 3, "mse">,
+      I32EnumAttrCase<"Entropy", 4, "entropy">]> {
+  let cppNamespace = "::lowbit";
+  let genSpecializedAttr = 0;
+}
+def Lowbit_ObserverAttr : EnumAttr<Lowbit_Dialect, Lowbit_ObserverKind, "observer">;
+
+def Lowbit_ObserveOp : Lowbit_Op<"observe", [AllTypesMatch<["input", "result"]>]> {
+  let summary = "Records statistics of a value that flows by";
+  let description = [{
+    Returns its operand. `name` identifies the record in the statistics file.
+
+    ```mlir
+    %1 = lowbit.observe %0 as "layers.0.fc1.input" with min_max : tensor<?x768xf32>
+    ```
+  }];
+  let arguments = (ins Lowbit_FloatTensor:$input, StrAttr:$name,
+                       Lowbit_ObserverAttr:$observer);
+  let results = (outs Lowbit_FloatTensor:$result);
+  let assemblyFormat = "$input `as` $name `with` $observer attr-dict `:` type($input)";
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Kernels
+//===----------------------------------------------------------------------===//
+
+def Lowbit_CallKernelOp : Lowbit_Op<"call_kernel",
+    [DestinationStyleOpInterface, AttrSizedOperandSegments,
+     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "Runs a kernel over a range of tiles";
+  let description = [{
+    The kernel is a function that takes the buffers of `inputs` and `outputs`
+    and two indices, the first tile and the one after the last. Any division of
+    [0, `tiles`) into ranges computes the same bytes, so a scheduler may split
+    it as it likes; `grain` (at least 1) tiles are worth a task.
+
+    ```mlir
+    %y = lowbit.call_kernel @linear_int4 tiles(%t) grain(%g) ins(%w, %x : tensor<9216xi8>, tensor<?x512xi8>)
+        outs(%init : tensor<?x768xf32>)
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Index:$tiles, Index:$grain,
+                       Variadic<AnyType>:$inputs, Variadic<AnyType>:$outputs);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    $kernel `tiles` `(` $tiles `)` `grain` `(` $grain `)`
+    (`ins` `(` $inputs^ `:` type($inputs) `)`)? `outs` `(` $outputs `:` type($outputs) `)`
+    attr-dict custom<KernelResults>(ref(type($outputs)), type($results))
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    mlir::MutableOperandRange getDpsInitsMutable() { return getOutputsMutable(); }
+  }];
+}
+
+def Lowbit_Dot4Op : Lowbit_Op<"dot4", [Pure,
+    AllTypesMatch<["accumulator", "result"]>, AllTypesMatch<["codes", "values"]>]> {
+  let summary = "Adds dot products of four bytes to 32-bit lanes";
+  let description = [{
+    Lane j of the result is accumulator[j] + sum over c of codes[4j + c] *
+    values[4j + c], `codes` unsigned and `values` signed: `vpdpbusd` where the
+    machine has it.
+
+    ```mlir
+    %r = lowbit.dot4 %acc, %u, %s : vector<16xi32>, vector<64xi8>
+    ```
+  }];
+  let arguments = (ins VectorOfLengthAndType<[4, 8, 16], [I32]>:$accumulator,
+                       VectorOfLengthAndType<[16, 32, 64], [I8]>:$codes,
+                       VectorOfLengthAndType<[16, 32, 64], [I8]>:$values);
+  let results = (outs VectorOfLengthAndType<[4, 8, 16], [I32]>:$result);
+  let assemblyFormat = [{
+    $accumulator `,` $codes `,` $values attr-dict `:` type($accumulator) `,` type($codes)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif // LOWBIT_IR_LOWBITOPS

@@ -1,0 +1,233 @@
+//===- QuantizedValue.cpp - a quantized tensor taken apart ----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The definition of an encoding in IR: find the bits, decode, subtract the zero
+// point, scale, add the minimum, each rounded as numerics::Encoding::value does
+// it, so that results are equal bit by bit.
+//
+//===----------------------------------------------------------------------===//
+
+#include "QuantizedValue.h"
+#include "lowbit/Reference/BitAddress.h"
+#include "lowbit/Reference/LowerToLinalg.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+//===----------------------------------------------------------------------===//
+// Types
+//===----------------------------------------------------------------------===//
+
+static numerics::Layout getLayout(QuantizedTensorType type) {
+  unsigned bits = type.getEncoding().getCodeBits();
+  return type.getLayout() ? type.getLayout().getLayout(bits)
+                          : numerics::Layout::dense(bits);
+}
+
+std::string lowbit::explainUnsupported(QuantizedTensorType type) {
+  if (!type.getEncoding().getElement().getIntegerFormat())
+    return "requires integer codes";
+  if (type.hasStaticShape())
+    return {};
+  if (getLayout(type).order == numerics::BlockOrder::ColumnMajor)
+    return "requires static dimensions or a layout of row-major blocks";
+  return {};
+}
+
+/// The address function. Row-major blocks need no number of rows, so a dynamic
+/// one may be anything.
+static numerics::BoundLayout bindLayout(QuantizedTensorType type) {
+  int64_t rows = type.hasStaticShape() ? type.getRows() : 1;
+  return numerics::BoundLayout(getLayout(type), type.getEncoding().getNumerics(),
+                               rows, type.getColumns());
+}
+
+SmallVector<std::pair<StringRef, RankedTensorType>, 5>
+lowbit::getReferenceComponents(QuantizedTensorType type) {
+  if (type.hasStaticShape())
+    return type.getComponents();
+  EncodingAttr encoding = type.getEncoding();
+  bool isInline =
+      getLayout(type).parameters == numerics::ParameterPlacement::Inline;
+  SmallVector<std::pair<StringRef, RankedTensorType>, 5> components;
+  components.emplace_back(
+      type.getLayout() ? component::kBlob : component::kCodes,
+      RankedTensorType::get({ShapedType::kDynamic},
+                            IntegerType::get(type.getContext(), 8)));
+  for (StringRef name : encoding.getParameterNames())
+    if (!isInline || name == component::kPermutation)
+      components.emplace_back(
+          name, encoding.getParameterType(name, ShapedType::kDynamic,
+                                          type.getColumns()));
+  return components;
+}
+
+void lowbit::populateReferenceTypeConversions(TypeConverter &converter) {
+  converter.addConversion([](Type type) { return type; });
+  converter.addConversion(
+      [](QuantizedTensorType type,
+         SmallVectorImpl<Type> &parts) -> std::optional<LogicalResult> {
+        if (!explainUnsupported(type).empty())
+          return failure();
+        for (auto &[name, component] : getReferenceComponents(type))
+          parts.push_back(component);
+        parts.append(type.getNumDynamicDims(),
+                     IndexType::get(type.getContext()));
+        return success();
+      });
+}
+
+//===----------------------------------------------------------------------===//
+// Elements
+//===----------------------------------------------------------------------===//
+
+Value lowbit::extendToF32(OpBuilder &builder, Location loc, Value value) {
+  if (value.getType().isF32())
+    return value;
+  return arith::ExtFOp::create(builder, loc, builder.getF32Type(), value);
+}
+
+Value lowbit::roundToType(OpBuilder &builder, Location loc, Value value,
+                          Type type) {
+  if (type.isF32())
+    return value;
+  return arith::TruncFOp::create(builder, loc, type, value);
+}
+
+Value QuantizedValue::getComponent(StringRef name) const {
+  for (auto [index, entry] : llvm::enumerate(getReferenceComponents(type)))
+    if (entry.first == name)
+      return parts[index];
+  return nullptr;
+}
+
+SmallVector<OpFoldResult> QuantizedValue::getShape(OpBuilder &builder) const {
+  return getMixedValues(type.getShape(), parts.take_back(type.getNumDynamicDims()),
+                        builder);
+}
+
+/// The numerics library's name of a parameter.
+static numerics::Component getKind(StringRef name) {
+  if (name == component::kZeroPoint)
+    return numerics::Component::ZeroPoint;
+  return name == component::kScale ? numerics::Component::Scale
+                                   : numerics::Component::Minimum;
+}
+
+/// A stored parameter as f32: a float in its format, or an unsigned integer.
+static Value readNumber(OpBuilder &b, Location loc, Value stored) {
+  if (isa<FloatType>(stored.getType()))
+    return extendToF32(b, loc, stored);
+  if (!stored.getType().isInteger(32))
+    stored = arith::ExtUIOp::create(b, loc, b.getI32Type(), stored);
+  return arith::SIToFPOp::create(b, loc, b.getF32Type(), stored);
+}
+
+/// Gives the bits of a parameter, an i32, their stored type.
+static Value castBits(OpBuilder &b, Location loc, Value bits, Type type) {
+  unsigned width = type.getIntOrFloatBitWidth();
+  if (width < 32)
+    bits = arith::TruncIOp::create(b, loc, b.getIntegerType(width), bits);
+  return isa<FloatType>(type) ? Value(arith::BitcastOp::create(b, loc, type, bits))
+                              : bits;
+}
+
+Value QuantizedValue::buildParameter(IndexBuilder &builder, StringRef name,
+                                     Index n, Index g) const {
+  OpBuilder &b = builder.getBuilder();
+  Location loc = builder.getLoc();
+  EncodingAttr encoding = type.getEncoding();
+  if (Value tensor = getComponent(name)) {
+    if (encoding.getGranularity().getKind() == numerics::Granularity::Tensor)
+      n = builder.constant(0);
+    Value stored = tensor::ExtractOp::create(
+        b, loc, tensor,
+        ValueRange{builder.materialize(n), builder.materialize(g)});
+    return readNumber(b, loc, stored);
+  }
+  numerics::BoundLayout layout = bindLayout(type);
+  Index address = buildParameterAddress(builder, layout, getKind(name), n, g);
+  Type stored = encoding.getParameterType(name, 1, 1).getElementType();
+  Value bits = buildLoadBits(builder, parts.front(), address,
+                             stored.getIntOrFloatBitWidth());
+  return readNumber(b, loc, castBits(b, loc, bits, stored));
+}
+
+Value QuantizedValue::buildElement(IndexBuilder &builder, Index n,
+                                   Index k) const {
+  OpBuilder &b = builder.getBuilder();
+  Location loc = builder.getLoc();
+  EncodingAttr encoding = type.getEncoding();
+  if (Value permutation = getComponent(component::kPermutation)) {
+    Value place = tensor::ExtractOp::create(b, loc, permutation,
+                                            builder.materialize(k));
+    k = builder.value(
+        arith::IndexCastUIOp::create(b, loc, b.getIndexType(), place),
+        type.getColumns());
+  }
+  numerics::BoundLayout layout = bindLayout(type);
+  Value code = buildLoadCode(builder, layout, parts.front(), n, k);
+  Value number = encoding.getElement().buildDecode(b, loc, code, nullptr);
+  Index g = builder.divide(
+      k, encoding.getNumerics().columnsPerGroup(type.getColumns()));
+  if (encoding.getZeroPoint() != ZeroPointKind::None)
+    number = arith::SubFOp::create(
+        b, loc, number, buildParameter(builder, component::kZeroPoint, n, g));
+  number = arith::MulFOp::create(
+      b, loc, number, buildParameter(builder, component::kScale, n, g));
+  if (encoding.getMinimum())
+    number = arith::AddFOp::create(
+        b, loc, number, buildParameter(builder, component::kMinimum, n, g));
+  return number;
+}
+
+Value QuantizedValue::buildElement(IndexBuilder &builder,
+                                   ValueRange position) const {
+  SmallVector<OpFoldResult> shape = getShape(builder.getBuilder());
+  auto place = [&](unsigned i) {
+    int64_t extent = type.getDimSize(i);
+    return builder.value(position[i], ShapedType::isDynamic(extent)
+                                          ? std::nullopt
+                                          : std::optional<int64_t>(extent));
+  };
+  Index n = builder.constant(0);
+  for (unsigned i = 0, last = position.size() - 1; i < last; ++i) {
+    std::optional<int64_t> extent = getConstantIntValue(shape[i]);
+    Index factor = extent ? builder.constant(*extent)
+                          : builder.value(cast<Value>(shape[i]));
+    n = builder.add(builder.multiply(n, factor), place(i));
+  }
+  return buildElement(builder, n, place(position.size() - 1));
+}
+
+Value QuantizedValue::buildDequantize(OpBuilder &builder, Location loc) const {
+  unsigned rank = type.getRank();
+  Value init = tensor::EmptyOp::create(builder, loc, getShape(builder),
+                                       type.getElementType());
+  SmallVector<utils::IteratorType> iterators(rank,
+                                             utils::IteratorType::parallel);
+  auto buildBody = [&](OpBuilder &b, Location loc, ValueRange) {
+    SmallVector<Value> position;
+    for (unsigned i = 0; i < rank; ++i)
+      position.push_back(linalg::IndexOp::create(b, loc, i));
+    IndexBuilder indices(b, loc);
+    Value number = buildElement(indices, position);
+    linalg::YieldOp::create(b, loc,
+                            roundToType(b, loc, number, type.getElementType()));
+  };
+  auto generic = linalg::GenericOp::create(
+      builder, loc, init.getType(), ValueRange{}, init,
+      builder.getMultiDimIdentityMap(rank), iterators, buildBody);
+  return generic.getResult(0);
+}
+
+Value lowbit::buildExpressed(OpBuilder &builder, Location loc,
+                             Type originalType, ValueRange parts) {
+  if (auto type = dyn_cast<QuantizedTensorType>(originalType))
+    return QuantizedValue(type, parts).buildDequantize(builder, loc);
+  return parts.front();
+}
