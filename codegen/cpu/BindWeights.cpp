@@ -1,0 +1,100 @@
+//===- BindWeights.cpp - weights as external symbols ----------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/CodeGen/CPU/Passes.h"
+#include "lowbit/CodeGen/CPU/Pipelines.h"
+#include "lowbit/IR/Lowbit.h"
+
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+namespace lowbit {
+#define GEN_PASS_DEF_LOWBITCPUBINDWEIGHTS
+#include "lowbit/CodeGen/CPU/Passes.h.inc"
+} // namespace lowbit
+
+using namespace mlir;
+using namespace lowbit;
+
+namespace {
+struct LowbitCPUBindWeightsPass
+    : lowbit::impl::LowbitCPUBindWeightsBase<LowbitCPUBindWeightsPass> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    llvm::MapVector<StringAttr, RankedTensorType> bound;
+    SmallVector<WeightOp> weights;
+    WalkResult result = module.walk([&](WeightOp weight) {
+      auto type = dyn_cast<RankedTensorType>(weight.getResult().getType());
+      if (!type || !type.hasStaticShape()) {
+        weight.emitError("expected a weight of static plain tensor type, found ")
+            << weight.getResult().getType() << ": lower quantized ops first";
+        return WalkResult::interrupt();
+      }
+      auto [entry, isNew] =
+          bound.insert({weight.getGlobalAttr().getAttr(), type});
+      if (entry->second != type) {
+        weight.emitError("is read as ")
+            << type << " here and as " << entry->second << " elsewhere";
+        return WalkResult::interrupt();
+      }
+      weights.push_back(weight);
+      return WalkResult::advance();
+    });
+    if (result.wasInterrupted())
+      return signalPassFailure();
+    keepData(module, bound);
+    declareSymbols(module, bound);
+    for (WeightOp weight : weights)
+      replaceWeight(weight);
+    numBound += bound.size();
+  }
+
+  /// Moves the data of bound weights to the module's attribute.
+  static void
+  keepData(ModuleOp module,
+           const llvm::MapVector<StringAttr, RankedTensorType> &bound) {
+    SmallVector<NamedAttribute> data;
+    for (GlobalOp global : llvm::to_vector(module.getOps<GlobalOp>())) {
+      DictionaryAttr components = global.getComponents();
+      if (bound.contains(global.getSymNameAttr()) && components.size() == 1)
+        data.emplace_back(global.getSymNameAttr(),
+                          components.begin()->getValue());
+      global.erase();
+    }
+    if (!data.empty())
+      module->setAttr(kWeightsAttrName,
+                      DictionaryAttr::get(module.getContext(), data));
+  }
+
+  static MemRefType getBufferType(RankedTensorType type) {
+    return MemRefType::get(type.getShape(), type.getElementType());
+  }
+
+  static void
+  declareSymbols(ModuleOp module,
+                 const llvm::MapVector<StringAttr, RankedTensorType> &bound) {
+    auto builder = OpBuilder::atBlockBegin(module.getBody());
+    for (auto [name, type] : bound)
+      memref::GlobalOp::create(
+          builder, module.getLoc(), name, builder.getStringAttr("private"),
+          TypeAttr::get(getBufferType(type)), /*initial_value=*/Attribute(),
+          /*constant=*/UnitAttr(), builder.getI64IntegerAttr(64));
+  }
+
+  static void replaceWeight(WeightOp weight) {
+    OpBuilder builder(weight);
+    auto type = cast<RankedTensorType>(weight.getResult().getType());
+    Value buffer = memref::GetGlobalOp::create(
+        builder, weight.getLoc(), getBufferType(type),
+        weight.getGlobalAttr().getValue());
+    Value tensor = bufferization::ToTensorOp::create(
+        builder, weight.getLoc(), type, buffer, /*restrict=*/true,
+        /*writable=*/false);
+    weight.getResult().replaceAllUsesWith(tensor);
+    weight.erase();
+  }
+};
+} // namespace

@@ -1,0 +1,151 @@
+//===- ExpandGathers.cpp - gathers of rows as copies ----------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/CodeGen/CPU/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+
+namespace lowbit {
+#define GEN_PASS_DEF_LOWBITCPUEXPANDGATHERS
+#include "lowbit/CodeGen/CPU/Passes.h.inc"
+} // namespace lowbit
+
+using namespace mlir;
+
+namespace {
+/// What a gather of rows looks like: the last `rowRank` loops copy a slice.
+struct RowGather {
+  linalg::GenericOp op;
+  tensor::ExtractOp extract;
+  unsigned rowRank;
+};
+} // namespace
+
+/// Matches ops whose body yields an element of a tensor from outside, at
+/// `linalg.index` of the last loops in its last dimensions.
+static std::optional<RowGather> matchRowGather(linalg::GenericOp op) {
+  if (op.getNumParallelLoops() != op.getNumLoops() ||
+      op->getNumResults() != 1 || !op.hasPureTensorSemantics() ||
+      !op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity())
+    return std::nullopt;
+  auto yield = cast<linalg::YieldOp>(op.getBlock()->getTerminator());
+  auto extract = yield.getOperand(0).getDefiningOp<tensor::ExtractOp>();
+  if (!extract || op->isAncestor(extract.getTensor().getParentBlock()->getParentOp()))
+    return std::nullopt;
+  unsigned rowRank = 0, loops = op.getNumLoops();
+  for (Value index : llvm::reverse(extract.getIndices())) {
+    auto loopIndex = index.getDefiningOp<linalg::IndexOp>();
+    if (rowRank == loops || !loopIndex ||
+        loopIndex.getDim() != loops - 1 - rowRank)
+      break;
+    ++rowRank;
+  }
+  if (rowRank == 0)
+    return std::nullopt;
+  // The other indices are the same for a whole row.
+  for (OpOperand *input : op.getDpsInputOperands())
+    for (unsigned dim = loops - rowRank; dim < loops; ++dim)
+      if (op.getMatchingIndexingMap(input).isFunctionOfDim(dim))
+        return std::nullopt;
+  unsigned uses = 0;
+  op.getBody()->walk([&](linalg::IndexOp index) {
+    if (index.getDim() >= loops - rowRank)
+      uses += std::distance(index->use_begin(), index->use_end());
+  });
+  if (uses != rowRank)
+    return std::nullopt;
+  return RowGather{op, extract, rowRank};
+}
+
+/// The outer loops as scf.forall, the row as a slice.
+static void expand(RewriterBase &rewriter, const RowGather &gather) {
+  linalg::GenericOp op = gather.op;
+  Location loc = op.getLoc();
+  rewriter.setInsertionPoint(op);
+  Value init = op.getOutputs()[0];
+  SmallVector<OpFoldResult> extents =
+      tensor::getMixedSizes(rewriter, loc, init);
+  unsigned outerRank = op.getNumLoops() - gather.rowRank;
+  ArrayRef<OpFoldResult> bounds = ArrayRef(extents).take_front(outerRank);
+  ArrayRef<OpFoldResult> row = ArrayRef(extents).drop_front(outerRank);
+  OpFoldResult zero = rewriter.getIndexAttr(0), one = rewriter.getIndexAttr(1);
+
+  auto forall = scf::ForallOp::create(
+      rewriter, loc, bounds, ValueRange{init}, std::nullopt,
+      [&](OpBuilder &b, Location l, ValueRange args) {
+        ValueRange ivs = args.take_front(outerRank);
+        IRMapping mapping;
+        for (OpOperand *input : op.getDpsInputOperands()) {
+          Value element = input->get();
+          if (isa<RankedTensorType>(element.getType())) {
+            SmallVector<Value> at;
+            for (AffineExpr expr : op.getMatchingIndexingMap(input).getResults())
+              at.push_back(ivs[cast<AffineDimExpr>(expr).getPosition()]);
+            element = tensor::ExtractOp::create(b, l, element, at);
+          }
+          mapping.map(op.getMatchingBlockArgument(input), element);
+        }
+        for (Operation &inner : op.getBody()->without_terminator()) {
+          if (auto index = dyn_cast<linalg::IndexOp>(inner)) {
+            if (index.getDim() < outerRank)
+              mapping.map(index.getResult(), ivs[index.getDim()]);
+          } else if (&inner != gather.extract.getOperation()) {
+            b.clone(inner, mapping);
+          }
+        }
+        SmallVector<OpFoldResult> from, fromSizes, to, toSizes;
+        auto indices = gather.extract.getIndices();
+        for (Value index : indices.drop_back(gather.rowRank)) {
+          from.push_back(mapping.lookupOrDefault(index));
+          fromSizes.push_back(one);
+        }
+        for (Value iv : ivs) {
+          to.push_back(iv);
+          toSizes.push_back(one);
+        }
+        from.append(gather.rowRank, zero);
+        to.append(gather.rowRank, zero);
+        llvm::append_range(fromSizes, row);
+        llvm::append_range(toSizes, row);
+        SmallVector<OpFoldResult> fromOnes(from.size(), one),
+            toOnes(to.size(), one);
+        auto rowType = RankedTensorType::get(
+            cast<RankedTensorType>(init.getType())
+                .getShape()
+                .take_back(gather.rowRank),
+            cast<RankedTensorType>(init.getType()).getElementType());
+        Value slice = tensor::ExtractSliceOp::create(
+            b, l, rowType, gather.extract.getTensor(), from, fromSizes,
+            fromOnes);
+        auto terminator = scf::InParallelOp::create(b, l);
+        OpBuilder::InsertionGuard guard(b);
+        b.setInsertionPointToStart(terminator.getBody());
+        tensor::ParallelInsertSliceOp::create(b, l, slice,
+                                              args.back(), to, toSizes, toOnes);
+      });
+  rewriter.replaceOp(op, forall.getResults());
+}
+
+namespace {
+struct LowbitCPUExpandGathersPass
+    : lowbit::impl::LowbitCPUExpandGathersBase<LowbitCPUExpandGathersPass> {
+  void runOnOperation() override {
+    SmallVector<RowGather> gathers;
+    getOperation()->walk([&](linalg::GenericOp op) {
+      if (std::optional<RowGather> gather = matchRowGather(op))
+        gathers.push_back(*gather);
+    });
+    IRRewriter rewriter(&getContext());
+    for (const RowGather &gather : gathers)
+      expand(rewriter, gather);
+    numGathers += gathers.size();
+  }
+};
+} // namespace

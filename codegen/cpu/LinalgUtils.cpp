@@ -1,0 +1,52 @@
+//===- LinalgUtils.cpp - questions about linalg ops -----------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LinalgUtils.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+
+bool lowbit::hasCostlyBody(linalg::LinalgOp op) {
+  return llvm::any_of(op.getBlock()->getOperations(), [](Operation &inner) {
+    if (isa<math::AbsFOp, math::FmaOp, math::CopySignOp>(inner))
+      return false;
+    return isa<arith::DivFOp, arith::RemFOp, tensor::ExtractOp>(inner) ||
+           isa_and_nonnull<math::MathDialect>(inner.getDialect());
+  });
+}
+
+bool lowbit::isContraction(linalg::LinalgOp op) {
+  if (isa<linalg::ContractOp>(op.getOperation()))
+    return true;
+  // Exactly a product and a sum of floats: what a fused multiply-add computes.
+  Block::OpListType &body = op.getBlock()->getOperations();
+  return body.size() == 3 && isa<arith::MulFOp>(body.front()) &&
+         isa<arith::AddFOp>(*std::next(body.begin())) &&
+         linalg::isaContractionOpInterface(op) &&
+         succeeded(linalg::inferContractionDims(op));
+}
+
+bool lowbit::isAllParallel(linalg::LinalgOp op) {
+  return op.getNumParallelLoops() == op.getNumLoops();
+}
+
+bool lowbit::isDataMovement(linalg::LinalgOp op) {
+  if (op.getNumDpsInputs() != 1 || !isAllParallel(op))
+    return false;
+  auto yield = dyn_cast<linalg::YieldOp>(op.getBlock()->front());
+  return yield && yield.getNumOperands() == 1 &&
+         yield.getOperand(0) == op.getBlock()->getArgument(0);
+}
+
+int64_t lowbit::estimateWork(linalg::LinalgOp op) {
+  int64_t work = hasCostlyBody(op) ? 8 : 1;
+  for (int64_t extent : op.getStaticLoopRanges())
+    work *= ShapedType::isDynamic(extent) ? kAssumedExtent
+                                          : std::max<int64_t>(extent, 1);
+  return work;
+}

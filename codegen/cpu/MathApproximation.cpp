@@ -1,0 +1,124 @@
+//===- MathApproximation.cpp - math functions on vectors ------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "MathApproximation.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+
+namespace {
+/// Builds expressions over values of one shape.
+class VectorMath {
+public:
+  VectorMath(OpBuilder &builder, Location loc, Type type)
+      : b(loc, builder), type(type) {}
+
+  Value f32(float value) { return splat(b.getF32FloatAttr(value), type); }
+  Value i32(int32_t value) {
+    return splat(b.getI32IntegerAttr(value), intType());
+  }
+  Type intType() {
+    if (auto vector = dyn_cast<VectorType>(type))
+      return vector.clone(b.getI32Type());
+    return b.getI32Type();
+  }
+  Value fma(Value x, Value y, Value z) {
+    return math::FmaOp::create(b, x, y, z);
+  }
+  /// Polynomial in `x`, the coefficient of the highest power first.
+  Value polynomial(Value x, ArrayRef<float> coefficients) {
+    Value sum = f32(coefficients.front());
+    for (float coefficient : coefficients.drop_front())
+      sum = fma(sum, x, f32(coefficient));
+    return sum;
+  }
+
+  ImplicitLocOpBuilder b;
+
+private:
+  Value splat(TypedAttr attr, Type of) {
+    if (auto vector = dyn_cast<VectorType>(of))
+      return arith::ConstantOp::create(b, DenseElementsAttr::get(vector, attr));
+    return arith::ConstantOp::create(b, attr);
+  }
+  Type type;
+};
+
+/// sin(x + quarters * pi/2). The argument is reduced to [-pi/4, pi/4] with pi/2
+/// in three parts (Cody and Waite), each product exact in a fused multiply-add:
+/// the error of the argument stays below 1e-7 up to |x| = 2^16. The polynomials
+/// are the minimax ones of Cephes (sinf, cosf).
+Value buildSine(VectorMath &m, Value x, int32_t quarters) {
+  ImplicitLocOpBuilder &b = m.b;
+  constexpr float kTwoOverPi = 0.636619772f;
+  constexpr float kHalfPi[3] = {1.57079637e+00f, -4.37113883e-08f,
+                                -1.71512451e-15f};
+  Value turns = math::RoundEvenOp::create(
+      b, arith::MulFOp::create(b, x, m.f32(kTwoOverPi)));
+  Value r = x;
+  for (float part : kHalfPi)
+    r = m.fma(turns, m.f32(-part), r);
+  Value quadrant = arith::AddIOp::create(
+      b, arith::FPToSIOp::create(b, m.intType(), turns), m.i32(quarters));
+
+  Value square = arith::MulFOp::create(b, r, r);
+  Value sine = m.polynomial(
+      square, {-1.9515295891e-4f, 8.3321608736e-3f, -1.6666654611e-1f});
+  sine = m.fma(arith::MulFOp::create(b, sine, square), r, r);
+  Value cosine = m.polynomial(
+      square, {2.443315711809948e-5f, -1.388731625493765e-3f,
+               4.166664568298827e-2f});
+  cosine = m.fma(cosine, arith::MulFOp::create(b, square, square),
+                 m.fma(square, m.f32(-0.5f), m.f32(1.0f)));
+
+  auto hasBit = [&](int32_t bit) -> Value {
+    return arith::CmpIOp::create(
+        b, arith::CmpIPredicate::ne,
+        arith::AndIOp::create(b, quadrant, m.i32(bit)), m.i32(0));
+  };
+  Value magnitude = arith::SelectOp::create(b, hasBit(1), cosine, sine);
+  return arith::SelectOp::create(
+      b, hasBit(2), arith::NegFOp::create(b, magnitude), magnitude);
+}
+
+template <typename OpT, int32_t kQuarters>
+struct ApproximateSine : OpRewritePattern<OpT> {
+  using OpRewritePattern<OpT>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(OpT op,
+                                PatternRewriter &rewriter) const override {
+    if (!getElementTypeOrSelf(op.getType()).isF32())
+      return rewriter.notifyMatchFailure(op, "not f32");
+    VectorMath m(rewriter, op.getLoc(), op.getType());
+    rewriter.replaceOp(op, buildSine(m, op.getOperand(), kQuarters));
+    return success();
+  }
+};
+} // namespace
+
+void lowbit::populateMathApproximationPatterns(RewritePatternSet &patterns) {
+  patterns.add<ApproximateSine<math::SinOp, 0>, ApproximateSine<math::CosOp, 1>>(
+      patterns.getContext(), /*benefit=*/2);
+  static constexpr StringLiteral kUpstream[] = {
+      "math.atan", "math.atan2", "math.tanh", "math.log",  "math.log2",
+      "math.log1p", "math.erf",  "math.erfc", "math.asin", "math.acos",
+      "math.exp",   "math.expm1", "math.cbrt"};
+  populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
+    return llvm::is_contained(kUpstream, name);
+  });
+  populateMathF32ExpansionPatterns(patterns, [](StringRef name) {
+    return llvm::is_contained(kUpstream, name);
+  });
+  // Through exponential and logarithm: powf, sinh, cosh and others.
+  math::populateExpansionPatterns(
+      patterns, {"sinh", "cosh", "tan", "asinh", "acosh", "atanh", "powf",
+                 "fpowi", "exp2", "clampf", "rsqrt"});
+}

@@ -1,0 +1,21 @@
+//===- MathApproximation.h - math functions on vectors ----------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_CODEGEN_CPU_MATHAPPROXIMATION_H
+#define LOWBIT_CODEGEN_CPU_MATHAPPROXIMATION_H
+
+#include "mlir/IR/PatternMatch.h"
+
+namespace lowbit {
+
+/// Polynomials for the functions of the math dialect. Upstream's, except for
+/// sine and cosine, whose argument upstream reduces with a single constant:
+/// that is wrong by 1e-5 for an argument of 256, as rotary embeddings have.
+void populateMathApproximationPatterns(mlir::RewritePatternSet &patterns);
+
+} // namespace lowbit
+
+#endif // LOWBIT_CODEGEN_CPU_MATHAPPROXIMATION_H

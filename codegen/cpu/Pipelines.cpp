@@ -1,0 +1,114 @@
+//===- Pipelines.cpp - from linalg on tensors to LLVM ---------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/CodeGen/CPU/Pipelines.h"
+#include "lowbit/CodeGen/CPU/Kernels.h"
+#include "lowbit/CodeGen/CPU/Passes.h"
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/Transforms/RequestCWrappers.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/Transforms/Passes.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+static void addCleanup(OpPassManager &manager) {
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+}
+
+void lowbit::buildCPUTensorPipeline(OpPassManager &manager) {
+  manager.addPass(createInlinerPass());
+  manager.addPass(createSymbolDCEPass());
+  addCleanup(manager);
+  manager.addNestedPass<func::FuncOp>(createLowbitCPUFuse());
+  addCleanup(manager);
+  manager.addNestedPass<func::FuncOp>(createLowbitCPUExpandGathers());
+  manager.addNestedPass<func::FuncOp>(createLowbitCPUDistribute());
+  addCleanup(manager);
+}
+
+void lowbit::buildCPUBufferPipeline(OpPassManager &manager) {
+  manager.addPass(createLowbitCPUBindWeights());
+  manager.addPass(bufferization::createEmptyTensorEliminationPass());
+  bufferization::OneShotBufferizePassOptions bufferize;
+  bufferize.bufferizeFunctionBoundaries = true;
+  bufferize.functionBoundaryTypeConversion =
+      bufferization::LayoutMapOption::IdentityLayoutMap;
+  manager.addPass(bufferization::createOneShotBufferizePass(bufferize));
+  addCleanup(manager);
+  bufferization::BufferDeallocationPipelineOptions deallocation;
+  bufferization::buildBufferDeallocationPipeline(manager, deallocation);
+  manager.addPass(createBufferizationToMemRefPass());
+  addCleanup(manager);
+  manager.addNestedPass<func::FuncOp>(createLowbitCPUCopyToLinalg());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createLowbitCPUOutline());
+}
+
+void lowbit::buildCPUVectorPipeline(OpPassManager &manager,
+                                    const CPUPipelineOptions &options) {
+  LowbitCPUTileAndVectorizeOptions vectorize;
+  vectorize.vectorBits = options.vectorBits;
+  manager.addNestedPass<func::FuncOp>(
+      createLowbitCPUTileAndVectorize(vectorize));
+  addCleanup(manager);
+  manager.addNestedPass<func::FuncOp>(createLowbitCPULowerVectors());
+  manager.addPass(memref::createFoldMemRefAliasOpsPass());
+  addCleanup(manager);
+  manager.addNestedPass<func::FuncOp>(createLowbitCPUVerifyVectorized());
+  manager.addNestedPass<func::FuncOp>(createExpandKernelCallsPass());
+  manager.addPass(createLowerDot4Pass());
+  manager.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
+}
+
+void lowbit::buildCPUToLLVMPipeline(OpPassManager &manager,
+                                    const CPUPipelineOptions &options) {
+  buildCPUTensorPipeline(manager);
+  buildCPUBufferPipeline(manager);
+  buildCPUVectorPipeline(manager, options);
+  if (options.parallel) {
+    manager.addPass(createConvertSCFToOpenMPPass());
+    manager.addNestedPass<func::FuncOp>(createLowbitCPUGuardParallel());
+  }
+  manager.addPass(memref::createExpandStridedMetadataPass());
+  manager.addPass(createLowerAffinePass());
+  manager.addPass(createCSEPass());
+  manager.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
+  manager.addPass(createSCFToControlFlowPass());
+  ConvertVectorToLLVMPassOptions vectors;
+  vectors.force32BitVectorIndices = false;
+  manager.addPass(createConvertVectorToLLVMPass(vectors));
+  manager.addPass(createConvertToLLVMPass());
+  manager.addPass(createConvertOpenMPToLLVMPass());
+  manager.addPass(createReconcileUnrealizedCastsPass());
+  addCleanup(manager);
+}
+
+void lowbit::registerCPUPipelines() {
+  PassPipelineRegistration<>(
+      "lowbit-cpu-tensor-pipeline",
+      "Fuse linalg on tensors and tile it into parallel tasks",
+      buildCPUTensorPipeline);
+  PassPipelineRegistration<>(
+      "lowbit-cpu-buffer-pipeline",
+      "Bind weights, bufferize, free, outline and merge equal loops",
+      buildCPUBufferPipeline);
+  PassPipelineRegistration<CPUPipelineOptions>(
+      "lowbit-cpu-vector-pipeline",
+      "Vectorize linalg on buffers, expand kernel calls",
+      buildCPUVectorPipeline);
+  PassPipelineRegistration<CPUPipelineOptions>(
+      "lowbit-cpu-to-llvm", "Lower linalg on tensors to the LLVM dialect",
+      buildCPUToLLVMPipeline);
+}

@@ -1,0 +1,61 @@
+//===- VerifyVectorized.cpp - no scalar loop over floats is left ----------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/CodeGen/CPU/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
+
+namespace lowbit {
+#define GEN_PASS_DEF_LOWBITCPUVERIFYVECTORIZED
+#include "lowbit/CodeGen/CPU/Passes.h.inc"
+} // namespace lowbit
+
+using namespace mlir;
+
+/// A float operation on scalars, or a scalar that goes from buffer to buffer.
+static bool isScalarFloatWork(Operation *op) {
+  if (auto store = dyn_cast<memref::StoreOp>(op))
+    return store.getValueToStore().getDefiningOp<memref::LoadOp>() &&
+           isa<FloatType>(store.getMemRefType().getElementType());
+  return isa_and_nonnull<arith::ArithDialect, math::MathDialect>(
+             op->getDialect()) &&
+         !isa<arith::ConstantOp>(op) &&
+         llvm::any_of(op->getResultTypes(), llvm::IsaPred<FloatType>);
+}
+
+namespace {
+struct LowbitCPUVerifyVectorizedPass
+    : lowbit::impl::LowbitCPUVerifyVectorizedBase<
+          LowbitCPUVerifyVectorizedPass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    bool isClean = true;
+    auto report = [&](Operation *op, const Twine &text) {
+      InFlightDiagnostic diagnostic =
+          warnOnly ? op->emitRemark(text) : op->emitError(text);
+      diagnostic << ": '" << op->getName() << "'";
+      isClean = false;
+    };
+    getOperation()->walk([&](Operation *op) {
+      if (isa<linalg::LinalgOp>(op)) {
+        report(op, "linalg op was not vectorized");
+        return WalkResult::skip();
+      }
+      if (op->getParentOfType<LoopLikeOpInterface>() && isScalarFloatWork(op))
+        report(op, "scalar floating-point work in a loop");
+      return WalkResult::advance();
+    });
+    if (!isClean && !warnOnly)
+      signalPassFailure();
+    markAllAnalysesPreserved();
+  }
+};
+} // namespace

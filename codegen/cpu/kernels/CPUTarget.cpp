@@ -1,0 +1,81 @@
+//===- CPUTarget.cpp - what the CPU kernels want of packing ---------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Answers the packing phase: weights in bit planes over 32 rows, activations
+// in segments that don't cross groups. 32 rows make a row block of every width
+// 1 to 8 whole vectors, and leave registers for four rows of activations.
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelSpec.h"
+#include "lowbit/CodeGen/CPU/Kernels.h"
+
+using namespace mlir;
+using namespace lowbit;
+using namespace lowbit::cpu;
+
+/// Rows of a block: two vectors of 16 lanes.
+static constexpr int64_t kBlockRows = 32;
+
+namespace {
+
+struct CPUTargetModel
+    : TargetInterface::ExternalModel<CPUTargetModel, CPUTargetAttr> {
+  Attribute getWeightLayout(Attribute, Type weight, std::string &reason) const {
+    auto type = cast<QuantizedTensorType>(weight);
+    EncodingAttr encoding = type.getEncoding();
+    auto integer = encoding.getElement().getIntegerFormat();
+    if (!integer || integer->width > 8) {
+      reason = "CPU kernels read integer codes of 1 to 8 bits";
+      return {};
+    }
+    if (encoding.getPermuted()) {
+      reason = "CPU kernels read columns in their natural order";
+      return {};
+    }
+    if (type.getRank() != 2) {
+      reason = "CPU kernels read matrices";
+      return {};
+    }
+    // The narrowest padding that the atom allows.
+    for (int64_t padding = kStepColumns; padding <= PanelFormat::kPadding;
+         padding *= 2) {
+      auto layout = PlanesAttr::get(weight.getContext(), kBlockRows, padding);
+      if (numerics::checkLayout(layout.getLayout(integer->width),
+                                encoding.getNumerics()).empty())
+        return layout;
+    }
+    reason = "no padding of the planes layout fits";
+    return {};
+  }
+
+  Type getActivationType(Attribute, Type input, Type weight,
+                         std::string &reason) const {
+    EncodingAttr encoding = cast<QuantizedTensorType>(weight).getEncoding();
+    if (auto quantized = dyn_cast<QuantizedTensorType>(input)) {
+      EncodingAttr wanted =
+          encoding.getActivationEncoding(quantized.getEncoding().getCodeBits());
+      if (quantized.getEncoding() == wanted)
+        return input;
+      reason = "the activation's groups differ from the weight's segments";
+      return {};
+    }
+    auto tensor = cast<RankedTensorType>(input);
+    if (!tensor.getElementType().isF32()) {
+      reason = "CPU kernels take f32 activations";
+      return {};
+    }
+    return QuantizedTensorType::get(
+        tensor.getShape(), tensor.getElementType(),
+        encoding.getActivationEncoding(16), {});
+  }
+};
+
+} // namespace
+
+void cpu::registerTargetModels(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, LowbitDialect *) {
+    CPUTargetAttr::attachInterface<CPUTargetModel>(*context);
+  });
+}

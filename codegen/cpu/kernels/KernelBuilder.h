@@ -1,0 +1,159 @@
+//===- KernelBuilder.h - the few idioms of kernel code ----------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Short names for index arithmetic, typed loads from byte buffers and vector
+// arithmetic, so that kernels read like their description.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_LIB_CODEGEN_CPU_KERNELS_KERNELBUILDER_H
+#define LOWBIT_LIB_CODEGEN_CPU_KERNELS_KERNELBUILDER_H
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace lowbit::cpu {
+
+class KernelBuilder : public mlir::ImplicitLocOpBuilder {
+public:
+  using Value = mlir::Value;
+  using ValueRange = mlir::ValueRange;
+  using ImplicitLocOpBuilder::ImplicitLocOpBuilder;
+
+  //===--- Types ----------------------------------------------------------===//
+  mlir::VectorType vector(int64_t lanes, mlir::Type element) {
+    return mlir::VectorType::get({lanes}, element);
+  }
+  mlir::VectorType bytes(int64_t count) { return vector(count, getI8Type()); }
+
+  //===--- Indices --------------------------------------------------------===//
+  Value index(int64_t value) {
+    return mlir::arith::ConstantIndexOp::create(*this, value);
+  }
+  Value add(Value a, Value b) { return mlir::arith::AddIOp::create(*this, a, b); }
+  Value add(Value a, int64_t b) { return b ? add(a, index(b)) : a; }
+  Value sub(Value a, Value b) { return mlir::arith::SubIOp::create(*this, a, b); }
+  Value mul(Value a, Value b) { return mlir::arith::MulIOp::create(*this, a, b); }
+  Value mul(Value a, int64_t b) { return mul(a, index(b)); }
+  Value div(Value a, int64_t b) {
+    return mlir::arith::DivUIOp::create(*this, a, index(b));
+  }
+  Value ceilDiv(Value a, int64_t b) { return div(add(a, b - 1), b); }
+  Value min(Value a, Value b) { return mlir::arith::MinSIOp::create(*this, a, b); }
+  Value max(Value a, Value b) { return mlir::arith::MaxSIOp::create(*this, a, b); }
+
+  //===--- Constants ------------------------------------------------------===//
+  Value splat(mlir::VectorType type, int64_t value) {
+    mlir::Attribute element = getIntegerAttr(type.getElementType(), value);
+    return mlir::arith::ConstantOp::create(
+        *this, mlir::DenseElementsAttr::get(type, element));
+  }
+  Value splat(mlir::VectorType type, double value) {
+    mlir::Attribute element = getFloatAttr(type.getElementType(), value);
+    return mlir::arith::ConstantOp::create(
+        *this, mlir::DenseElementsAttr::get(type, element));
+  }
+  Value zero(mlir::Type type) {
+    return mlir::arith::ConstantOp::create(*this, getZeroAttr(type));
+  }
+
+  //===--- Memory ---------------------------------------------------------===//
+  /// Loads `type` from the bytes at `offset`.
+  Value load(Value memory, Value offset, mlir::VectorType type) {
+    int64_t count = type.getNumElements() * type.getElementTypeBitWidth() / 8;
+    Value raw = mlir::vector::LoadOp::create(*this, bytes(count), memory, offset);
+    if (type.getElementType().isInteger(8))
+      return raw;
+    return mlir::vector::BitCastOp::create(*this, type, raw);
+  }
+  /// Stores `value` to the bytes at `offset`.
+  void store(Value value, Value memory, Value offset) {
+    auto type = mlir::cast<mlir::VectorType>(value.getType());
+    int64_t count = type.getNumElements() * type.getElementTypeBitWidth() / 8;
+    if (!type.getElementType().isInteger(8))
+      value = mlir::vector::BitCastOp::create(*this, bytes(count), value);
+    mlir::vector::StoreOp::create(*this, value, memory, offset);
+  }
+  /// Loads one `element` from the bytes at `offset` into every lane.
+  Value loadSplat(Value memory, Value offset, mlir::Type element, int64_t lanes) {
+    Value scalar = mlir::vector::ExtractOp::create(
+        *this, load(memory, offset, vector(1, element)), 0);
+    return mlir::vector::BroadcastOp::create(*this, vector(lanes, element), scalar);
+  }
+
+  //===--- Vectors --------------------------------------------------------===//
+  Value bitcast(Value value, mlir::VectorType type) {
+    if (value.getType() == type)
+      return value;
+    return mlir::vector::BitCastOp::create(*this, type, value);
+  }
+  Value broadcast(Value scalar, int64_t lanes) {
+    return mlir::vector::BroadcastOp::create(
+        *this, vector(lanes, scalar.getType()), scalar);
+  }
+  Value toFloat(Value value) {
+    auto type = mlir::cast<mlir::VectorType>(value.getType());
+    return mlir::arith::SIToFPOp::create(*this, type.clone(getF32Type()), value);
+  }
+  Value mulf(Value a, Value b) { return mlir::arith::MulFOp::create(*this, a, b); }
+  Value fma(Value a, Value b, Value c) {
+    return mlir::vector::FMAOp::create(*this, a, b, c);
+  }
+  /// value & mask, or value itself where the mask keeps everything.
+  Value maskBytes(Value value, unsigned mask) {
+    if (mask == 0xFF)
+      return value;
+    auto type = mlir::cast<mlir::VectorType>(value.getType());
+    return mlir::arith::AndIOp::create(
+        *this, value, splat(type, static_cast<int64_t>(static_cast<int8_t>(mask))));
+  }
+  /// Shifts integer lanes: left by `amount`, or arithmetically right by
+  /// -`amount`.
+  Value shift(Value value, int amount) {
+    auto type = mlir::cast<mlir::VectorType>(value.getType());
+    if (amount == 0)
+      return value;
+    Value count = splat(type, static_cast<int64_t>(amount > 0 ? amount : -amount));
+    if (amount > 0)
+      return mlir::arith::ShLIOp::create(*this, value, count);
+    return mlir::arith::ShRSIOp::create(*this, value, count);
+  }
+  /// Moves bits within bytes to the right (`amount` > 0) or left by way of
+  /// 16-bit lanes, which have shifts; bits of the neighbour must be masked off.
+  Value shiftBytes(Value value, int amount) {
+    if (amount == 0)
+      return value;
+    auto type = mlir::cast<mlir::VectorType>(value.getType());
+    auto words = vector(type.getNumElements() / 2, getI16Type());
+    Value count = splat(words, static_cast<int64_t>(amount > 0 ? amount : -amount));
+    Value lanes = bitcast(value, words), moved;
+    if (amount > 0)
+      moved = mlir::arith::ShRUIOp::create(*this, lanes, count);
+    else
+      moved = mlir::arith::ShLIOp::create(*this, lanes, count);
+    return bitcast(moved, type);
+  }
+
+  //===--- Loops ----------------------------------------------------------===//
+  /// A loop that carries `init`; `body` returns the next values.
+  llvm::SmallVector<Value>
+  loop(Value begin, Value end, int64_t step, ValueRange init,
+       llvm::function_ref<llvm::SmallVector<Value>(Value, ValueRange)> body) {
+    auto op = mlir::scf::ForOp::create(*this, begin, end, index(step), init);
+    InsertionGuard guard(*this);
+    setInsertionPointToStart(op.getBody());
+    llvm::SmallVector<Value> next = body(op.getInductionVar(), op.getRegionIterArgs());
+    // A loop without carried values has its terminator already.
+    if (!init.empty())
+      mlir::scf::YieldOp::create(*this, next);
+    return llvm::SmallVector<Value>(op.getResults());
+  }
+};
+
+} // namespace lowbit::cpu
+
+#endif // LOWBIT_LIB_CODEGEN_CPU_KERNELS_KERNELBUILDER_H

@@ -1,0 +1,101 @@
+//===- KernelSpec.h - what tells one CPU kernel from another ----*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Kernels are keyed by encoding, layout, activation form and epilogue. Shapes
+// are arguments, so layers that differ in N, K and M alone share a kernel.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_LIB_CODEGEN_CPU_KERNELS_KERNELSPEC_H
+#define LOWBIT_LIB_CODEGEN_CPU_KERNELS_KERNELSPEC_H
+
+#include "CodeFields.h"
+#include "lowbit/IR/Lowbit.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace lowbit::cpu {
+
+/// How a row of activations is handed to a linear kernel.
+enum class PanelKind {
+  /// One signed byte per value and a scale per segment.
+  Int8,
+  /// Two signed bytes, x = scale * (256 * high + low): 16 bits through the
+  /// byte dot product.
+  Int16,
+  /// f32 values.
+  Float,
+};
+
+/// A row of activations as kernels read it. Each segment of `columns` columns
+/// begins with a header of four words,
+///   scale (f32), sum of the values (i32 high bytes or all; f32 for floats),
+///   sum of the low bytes (i32), nothing,
+/// then `paddedColumns()` values (for Int16 all high bytes, then all low
+/// bytes), zero beyond the row's end. The sums let kernels subtract a zero point
+/// once per segment. Segments never cross the groups of the weights that they
+/// meet.
+struct PanelFormat {
+  PanelKind kind;
+  /// Columns of a segment; the row's last may have fewer.
+  int64_t columns;
+
+  static constexpr int64_t kHeaderBytes = 16;
+  /// Segments are padded to a multiple of this many columns, which layouts'
+  /// paddings must divide.
+  static constexpr int64_t kPadding = kLanes;
+
+  int64_t paddedColumns() const {
+    return llvm::divideCeil(columns, kPadding) * kPadding;
+  }
+  int64_t valueBytes() const {
+    return kind == PanelKind::Int8 ? 1 : kind == PanelKind::Int16 ? 2 : 4;
+  }
+  int64_t segmentBytes() const {
+    return kHeaderBytes + paddedColumns() * valueBytes();
+  }
+  int64_t segmentCount(int64_t rowColumns) const {
+    return llvm::divideCeil(rowColumns, columns);
+  }
+  int64_t rowBytes(int64_t rowColumns) const {
+    return segmentCount(rowColumns) * segmentBytes();
+  }
+  /// Part of a kernel's name, such as `a16x32`.
+  std::string name() const;
+};
+
+/// A matrix product with one weight encoding, layout, panel and epilogue.
+struct LinearKernelSpec {
+  EncodingAttr encoding;
+  LayoutInterface layout;
+  PanelFormat panel;
+  bool hasBias = false, hasResidual = false;
+  ActivationAttr activation;
+
+  std::string name() const;
+};
+
+/// The type in which kernels take a buffer: contiguous, of any length, anywhere.
+inline mlir::MemRefType flatBuffer(mlir::Type element) {
+  auto layout = mlir::StridedLayoutAttr::get(element.getContext(),
+                                             mlir::ShapedType::kDynamic, {1});
+  return mlir::MemRefType::get({mlir::ShapedType::kDynamic}, element, layout);
+}
+
+/// Emits (or finds) the kernel
+///   (weights: bytes, panel: bytes, [bias: floats,] [residual: floats,]
+///    m, n, k: index, y: floats, first, last: index)
+/// which computes the rows of the row blocks [first, last) of the weights, all
+/// m rows of the panel. Any N, K and M.
+mlir::func::FuncOp getOrCreateLinearKernel(mlir::ModuleOp module,
+                                           const LinearKernelSpec &spec);
+
+/// Emits (or finds) the kernel
+///   (x: floats, k: index, panel: bytes, first, last: index)
+/// which writes the rows [first, last) of the panel.
+mlir::func::FuncOp getOrCreatePanelKernel(mlir::ModuleOp module,
+                                          const PanelFormat &format);
+
+} // namespace lowbit::cpu
+
+#endif // LOWBIT_LIB_CODEGEN_CPU_KERNELS_KERNELSPEC_H

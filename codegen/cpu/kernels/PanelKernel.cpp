@@ -1,0 +1,179 @@
+//===- PanelKernel.cpp - activations as linear kernels read them ----------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Writes rows of a panel (PanelFormat): per segment the scale, the sums and the
+// values. Scales are the largest magnitude over the largest code, codes are
+// rounded half to even: what `lowbit.quantize` means.
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelBuilder.h"
+#include "KernelSpec.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+using namespace lowbit;
+using namespace lowbit::cpu;
+
+using Values = llvm::SmallVector<Value>;
+
+/// The largest code. Both bytes of a 16-bit code must be signed, which ends its
+/// range at 127 * 256 + 127.
+static double largestCode(PanelKind kind) {
+  return kind == PanelKind::Int8 ? 127.0 : 32639.0;
+}
+
+namespace {
+
+class PanelKernel {
+public:
+  PanelKernel(func::FuncOp function, const PanelFormat &format)
+      : b(function.getLoc(), function.getContext()), format(format),
+        function(function) {}
+  void emit();
+
+private:
+  VectorType lanes(Type element) { return b.vector(kLanes, element); }
+  /// `count` columns from `offset` of x, zero beyond them.
+  Value loadColumns(Value offset, Value count);
+  void emitSegment(Value row, Value segment);
+  Value largestMagnitude(Value offset, Value columns);
+  void storeCodes(Value place, Value offset, Value columns, Value inverse);
+  void storeFloats(Value place, Value offset, Value columns);
+  void storeWord(Value place, int64_t word, Value scalar);
+  void storeBytes(Value codes, Value place);
+
+  KernelBuilder b;
+  const PanelFormat &format;
+  func::FuncOp function;
+  Value x, panel, k;
+};
+
+} // namespace
+
+Value PanelKernel::loadColumns(Value offset, Value count) {
+  Value mask = vector::CreateMaskOp::create(
+      b, lanes(b.getI1Type()), ValueRange{b.max(count, b.index(0))});
+  VectorType floats = lanes(b.getF32Type());
+  return vector::MaskedLoadOp::create(b, floats, x, ValueRange{offset}, mask,
+                                      b.zero(floats));
+}
+
+Value PanelKernel::largestMagnitude(Value offset, Value columns) {
+  Values largest = b.loop(
+      b.index(0), columns, kLanes, b.zero(lanes(b.getF32Type())),
+      [&](Value c, ValueRange in) -> Values {
+        Value values = loadColumns(b.add(offset, c), b.sub(columns, c));
+        Value magnitude = math::AbsFOp::create(b, values);
+        return {arith::MaximumFOp::create(b, in[0], magnitude)};
+      });
+  return vector::ReductionOp::create(b, vector::CombiningKind::MAXIMUMF, largest[0]);
+}
+
+void PanelKernel::storeWord(Value place, int64_t word, Value scalar) {
+  Value lane = b.broadcast(scalar, 1);
+  b.store(lane, panel, b.add(place, 4 * word));
+}
+
+/// The low byte of each lane.
+void PanelKernel::storeBytes(Value codes, Value place) {
+  Value bytes = arith::TruncIOp::create(b, b.bytes(kLanes), codes);
+  b.store(bytes, panel, place);
+}
+
+void PanelKernel::storeCodes(Value place, Value offset, Value columns,
+                             Value inverse) {
+  VectorType ints = lanes(b.getI32Type());
+  Value values = b.add(place, PanelFormat::kHeaderBytes);
+  Value factor = b.broadcast(inverse, kLanes);
+  Values init(2, b.zero(ints));
+  auto body = [&](Value c, ValueRange in) -> Values {
+    Value loaded = loadColumns(b.add(offset, c), b.sub(columns, c));
+    Value rounded = math::RoundEvenOp::create(b, b.mulf(loaded, factor));
+    Value code = arith::FPToSIOp::create(b, ints, rounded);
+    if (format.kind == PanelKind::Int8) {
+      storeBytes(code, b.add(values, c));
+      return {b.add(in[0], code), in[1]};
+    }
+    Value low = b.shift(b.shift(code, 24), -24);
+    Value high = b.shift(b.sub(code, low), -8);
+    storeBytes(high, b.add(values, c));
+    storeBytes(low, b.add(b.add(values, c), format.paddedColumns()));
+    return {b.add(in[0], high), b.add(in[1], low)};
+  };
+  Values sums = b.loop(b.index(0), b.index(format.paddedColumns()), kLanes, init, body);
+  for (auto [word, sum] : llvm::enumerate(sums))
+    storeWord(place, 1 + word,
+              vector::ReductionOp::create(b, vector::CombiningKind::ADD, sum));
+}
+
+void PanelKernel::storeFloats(Value place, Value offset, Value columns) {
+  VectorType floats = lanes(b.getF32Type());
+  Value values = b.add(place, PanelFormat::kHeaderBytes);
+  Values sums = b.loop(
+      b.index(0), b.index(format.paddedColumns()), kLanes, b.zero(floats),
+      [&](Value c, ValueRange in) -> Values {
+        Value loaded = loadColumns(b.add(offset, c), b.sub(columns, c));
+        b.store(loaded, panel, b.add(values, b.mul(c, 4)));
+        return {arith::AddFOp::create(b, in[0], loaded)};
+      });
+  storeWord(place, 1, vector::ReductionOp::create(b, vector::CombiningKind::ADD, sums[0]));
+}
+
+void PanelKernel::emitSegment(Value row, Value segment) {
+  Value rowBytes = b.mul(b.ceilDiv(k, format.columns), format.segmentBytes());
+  Value place = b.add(b.mul(row, rowBytes), b.mul(segment, format.segmentBytes()));
+  Value column = b.mul(segment, format.columns);
+  Value offset = b.add(b.mul(row, k), column);
+  Value columns = b.min(b.sub(k, column), b.index(format.columns));
+  auto constant = [&](double value) -> Value {
+    return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
+  };
+  if (format.kind == PanelKind::Float) {
+    storeWord(place, 0, constant(1));
+    storeFloats(place, offset, columns);
+    return;
+  }
+  Value largest = largestMagnitude(offset, columns), limit = constant(largestCode(format.kind));
+  storeWord(place, 0, arith::DivFOp::create(b, largest, limit));
+  // A segment of zeros has no inverse; its codes are zero whatever it is.
+  Value isZero = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, largest, constant(0));
+  Value inverse = arith::DivFOp::create(b, limit, largest);
+  inverse = arith::SelectOp::create(b, isZero, constant(0), inverse);
+  storeCodes(place, offset, columns, inverse);
+}
+
+void PanelKernel::emit() {
+  Block *entry = function.addEntryBlock();
+  b.setInsertionPointToStart(entry);
+  x = entry->getArgument(0);
+  k = entry->getArgument(1);
+  panel = entry->getArgument(2);
+  Value segments = b.ceilDiv(k, format.columns);
+  b.loop(entry->getArgument(3), entry->getArgument(4), 1, {},
+         [&](Value row, ValueRange) -> Values {
+           b.loop(b.index(0), segments, 1, {}, [&](Value segment, ValueRange) -> Values {
+             emitSegment(row, segment);
+             return {};
+           });
+           return {};
+         });
+  func::ReturnOp::create(b);
+}
+
+func::FuncOp cpu::getOrCreatePanelKernel(ModuleOp module,
+                                         const PanelFormat &format) {
+  std::string name = "lowbit_panel_" + format.name();
+  if (auto existing = module.lookupSymbol<func::FuncOp>(name))
+    return existing;
+  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+  Type index = builder.getIndexType();
+  Type bytes = flatBuffer(builder.getI8Type());
+  Type floats = flatBuffer(builder.getF32Type());
+  auto type = builder.getFunctionType({floats, index, bytes, index, index}, {});
+  auto function = func::FuncOp::create(builder, module.getLoc(), name, type);
+  function.setPrivate();
+  PanelKernel(function, format).emit();
+  return function;
+}

@@ -1,0 +1,291 @@
+//===- SegmentProducts.cpp - products within one activation scale ---------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SegmentProducts.h"
+
+using namespace mlir;
+using namespace lowbit;
+using namespace lowbit::cpu;
+
+/// Columns of the innermost loop's body.
+static constexpr int64_t kChunkColumns = 32;
+/// How far ahead packed bytes are prefetched, and into which cache (2: T1).
+static constexpr int64_t kPrefetchBytes = 6144;
+static constexpr unsigned kPrefetchLocality = 2;
+/// With this many accumulators or fewer, one dot product would wait for the
+/// one before; two chains take turns.
+static constexpr size_t kFewAccumulators = 4;
+
+/// Whether each vector of the atom holds fields of one step, the same in all.
+static bool hasOneStepPerVector(const CodeFields &fields) {
+  if (fields.vectors != fields.steps)
+    return false;
+  for (int64_t step = 0; step < fields.steps; ++step)
+    for (int64_t block = 0; block < fields.subBlocks; ++block) {
+      const auto &here = fields.at(step, block), &there = fields.at(0, block);
+      if (here.size() != 1 || here[0].vector != step ||
+          here[0].shift != there[0].shift)
+        return false;
+    }
+  return true;
+}
+
+SegmentProducts::SegmentProducts(KernelBuilder &builder,
+                                 const LinearKernelSpec &spec)
+    : b(builder), spec(spec), encoding(spec.encoding.getNumerics()),
+      layout(spec.layout.getLayout(encoding.element.width)),
+      fields(*findCodeFields(layout, encoding)) {
+  for (int64_t step = 0; step < fields.steps; ++step)
+    for (int64_t block = 0; block < fields.subBlocks; ++block)
+      for (const CodeField &field : fields.at(step, block)) {
+        Place place{block, int(field.shift) - int(field.codeBit)};
+        if (!llvm::is_contained(places, place))
+          places.push_back(place);
+      }
+  // Ascending shifts, so that differences are between neighbours.
+  llvm::sort(places, [](const Place &a, const Place &c) {
+    return std::tie(a.shift, a.subBlock) < std::tie(c.shift, c.subBlock);
+  });
+  isDifferential = hasOneStepPerVector(fields);
+  chains = places.size() * parts() <= kFewAccumulators ? 2 : 1;
+}
+
+size_t SegmentProducts::accumulatorCount(size_t rows) const {
+  return isInPlace(rows) ? chains * parts() * places.size()
+                         : rows * fields.subBlocks * parts();
+}
+
+size_t SegmentProducts::placeOf(int64_t subBlock, const CodeField &field) const {
+  Place place{subBlock, int(field.shift) - int(field.codeBit)};
+  return llvm::find(places, place) - places.begin();
+}
+
+//===----------------------------------------------------------------------===//
+// Loops over the segment
+//===----------------------------------------------------------------------===//
+
+SegmentProducts::Values
+SegmentProducts::accumulate(const SegmentOperands &operands, Extent columns) {
+  Type element = isFloat() ? Type(b.getF32Type()) : Type(b.getI32Type());
+  Values sums(accumulatorCount(operands.rows.size()), b.zero(lanes(element)));
+  int64_t atomColumns = layout.atom.columns, padding = layout.columnPadding;
+  int64_t unroll = 1;
+  Value atoms;
+  if (columns.known) {
+    int64_t count = llvm::divideCeil(*columns.known, padding) * padding / atomColumns;
+    int64_t perChunk = std::max<int64_t>(1, kChunkColumns / atomColumns);
+    unroll = count % perChunk == 0 ? perChunk : 1;
+    atoms = b.index(count);
+    if (count <= unroll) {
+      for (int64_t i = 0; i < count; ++i)
+        emitAtom(operands, b.index(i), i, sums);
+      return sums;
+    }
+  } else {
+    atoms = b.mul(b.ceilDiv(columns.value, padding), padding / atomColumns);
+  }
+  return b.loop(b.index(0), atoms, unroll, sums, [&](Value atom, ValueRange in) {
+    Values next(in);
+    for (int64_t i = 0; i < unroll; ++i)
+      emitAtom(operands, b.add(atom, i), i, next);
+    return next;
+  });
+}
+
+void SegmentProducts::emitAtom(const SegmentOperands &operands, Value atom,
+                               int64_t inChunk, MutableArrayRef<Value> sums) {
+  Value offset = b.add(operands.codes, b.mul(atom, layout.atom.bits / 8));
+  Values vectors;
+  for (int64_t i = 0; i < fields.vectors; ++i) {
+    Value place = b.add(offset, i * kVectorBytes);
+    vectors.push_back(b.load(operands.weights, place, b.bytes(kVectorBytes)));
+    if (isInPlace(operands.rows.size()))
+      memref::PrefetchOp::create(b, operands.weights,
+                                 ValueRange{b.add(place, kPrefetchBytes)},
+                                 /*isWrite=*/false, kPrefetchLocality,
+                                 /*isDataCache=*/true);
+  }
+  Value column = b.mul(atom, layout.atom.columns);
+  if (isInPlace(operands.rows.size()))
+    multiplyInPlace(vectors, operands.panel,
+                    b.add(operands.rows[0], column), inChunk * fields.steps, sums);
+  else
+    multiplyDecoded(vectors, operands, column, sums);
+}
+
+/// Byte offset of the values of step `step` after column `column`.
+Value SegmentProducts::valueOffset(Value row, Value column, int64_t step,
+                                   int64_t part) {
+  int64_t size = isFloat() ? 4 : 1;
+  int64_t fixed = PanelFormat::kHeaderBytes + size * step * kStepColumns +
+                  part * spec.panel.paddedColumns();
+  return b.add(b.add(row, b.mul(column, size)), fixed);
+}
+
+//===----------------------------------------------------------------------===//
+// The two forms of the micro-step
+//===----------------------------------------------------------------------===//
+
+void SegmentProducts::multiplyInPlace(ArrayRef<Value> vectors, Value panel,
+                                      Value row, int64_t firstStep,
+                                      MutableArrayRef<Value> sums) {
+  Value zero = b.index(0);
+  for (int64_t step = 0; step < fields.steps; ++step) {
+    int64_t chain = (firstStep + step) % chains;
+    for (int64_t part = 0; part < parts(); ++part) {
+      Value x = valueOffset(row, zero, step, part);
+      for (int64_t block = 0; block < fields.subBlocks; ++block)
+        for (const CodeField &field : fields.at(step, block)) {
+          unsigned mask = isDifferential ? 0xFF << field.shift & 0xFF : field.mask();
+          Value codes = b.maskBytes(vectors[field.vector], mask);
+          Value &sum = sums[accumulator(chain, part, placeOf(block, field))];
+          sum = dot(sum, codes, panel, x);
+        }
+    }
+  }
+}
+
+/// The codes of a block as bytes: its fields, shifted to their bits.
+Value SegmentProducts::decode(ArrayRef<Value> vectors,
+                              ArrayRef<CodeField> blockFields) {
+  Value codes;
+  for (const CodeField &field : blockFields) {
+    int shift = int(field.shift) - int(field.codeBit);
+    unsigned mask = ((1u << field.width) - 1) << field.codeBit;
+    Value bits = b.maskBytes(b.shiftBytes(vectors[field.vector], shift), mask);
+    codes = codes ? arith::OrIOp::create(b, codes, bits).getResult() : bits;
+  }
+  return codes;
+}
+
+void SegmentProducts::multiplyDecoded(ArrayRef<Value> vectors,
+                                      const SegmentOperands &operands,
+                                      Value column, MutableArrayRef<Value> sums) {
+  for (int64_t step = 0; step < fields.steps; ++step)
+    for (int64_t block = 0; block < fields.subBlocks; ++block) {
+      Value codes = decode(vectors, fields.at(step, block));
+      for (auto [r, row] : llvm::enumerate(operands.rows))
+        for (int64_t part = 0; part < parts(); ++part) {
+          Value x = valueOffset(row, column, step, part);
+          Value &sum = sums[(r * fields.subBlocks + block) * parts() + part];
+          sum = isFloat() ? dotFloat(sum, codes, operands.panel, x)
+                          : dot(sum, codes, operands.panel, x);
+        }
+    }
+}
+
+/// Adds the products of a block of codes with four activation bytes.
+Value SegmentProducts::dot(Value sum, Value codes, Value panel, Value offset) {
+  Value x = b.loadSplat(panel, offset, b.getI32Type(), kLanes);
+  return Dot4Op::create(b, sum, codes, b.bitcast(x, b.bytes(kVectorBytes)));
+}
+
+/// The same with four f32 activations.
+Value SegmentProducts::dotFloat(Value sum, Value codes, Value panel,
+                                Value offset) {
+  VectorType words = lanes(b.getI32Type());
+  Value word = b.bitcast(codes, words), mask = b.splat(words, int64_t(0xFF));
+  for (int64_t c = 0; c < kStepColumns; ++c) {
+    Value code = word;
+    if (c != 0)
+      code = arith::ShRUIOp::create(b, code, b.splat(words, 8 * c));
+    if (c + 1 != kStepColumns)
+      code = arith::AndIOp::create(b, code, mask);
+    Value x = b.loadSplat(panel, b.add(offset, 4 * c), b.getF32Type(), kLanes);
+    sum = b.fma(b.toFloat(code), x, sum);
+  }
+  return sum;
+}
+
+//===----------------------------------------------------------------------===//
+// The end of a segment
+//===----------------------------------------------------------------------===//
+
+/// From the in-place form's accumulators to sums of whole codes, one for each
+/// sub-block and part.
+SegmentProducts::Values SegmentProducts::gatherPlaces(ValueRange sums) {
+  Values result(fields.subBlocks * parts());
+  for (int64_t part = 0; part < parts(); ++part) {
+    Values joined;
+    for (size_t place = 0; place < places.size(); ++place) {
+      Value sum = sums[accumulator(0, part, place)];
+      for (int64_t chain = 1; chain < chains; ++chain)
+        sum = b.add(sum, sums[accumulator(chain, part, place)]);
+      joined.push_back(sum);
+    }
+    for (size_t place = 0; place < places.size(); ++place) {
+      Value sum = joined[place];
+      if (isDifferential && place + 1 < places.size())
+        sum = b.sub(sum, joined[place + 1]);
+      sum = b.shift(sum, -places[place].shift);
+      Value &total = result[places[place].subBlock * parts() + part];
+      total = total ? b.add(total, sum) : sum;
+    }
+  }
+  return result;
+}
+
+/// Subtracts what the format's offset contributed: codes were multiplied as
+/// unsigned numbers. A one-bit code is 2c - 1.
+Value SegmentProducts::subtractOffset(Value sum, Value panel, Value row,
+                                      int64_t part) {
+  const numerics::IntegerFormat &format = encoding.element;
+  if (format.kind == numerics::IntegerKind::Unsigned)
+    return sum;
+  Type element = isFloat() ? Type(b.getF32Type()) : Type(b.getI32Type());
+  Value total = b.loadSplat(panel, b.add(row, 4 + 4 * part), element, kLanes);
+  int shift = format.width == 1 ? 0 : format.width - 1;
+  if (isFloat()) {
+    if (format.width == 1)
+      sum = arith::AddFOp::create(b, sum, sum);
+    Value offset = b.splat(lanes(element), -double(1 << shift));
+    return b.fma(offset, total, sum);
+  }
+  if (format.width == 1)
+    sum = b.add(sum, sum);
+  return b.sub(sum, b.shift(total, shift));
+}
+
+/// Scales the parts of one sum to f32.
+Value SegmentProducts::finish(ArrayRef<Value> sums, Value panel, Value row) {
+  Value first = subtractOffset(sums[0], panel, row, 0);
+  if (isFloat())
+    return first;
+  Value scale = b.loadSplat(panel, row, b.getF32Type(), kLanes);
+  if (parts() == 1)
+    return b.mulf(b.toFloat(first), scale);
+  Value low = b.toFloat(subtractOffset(sums[1], panel, row, 1));
+  Value high = b.splat(lanes(b.getF32Type()), 256.0);
+  return b.mulf(b.fma(b.toFloat(first), high, low), scale);
+}
+
+Value SegmentProducts::activationSum(Value panel, Value offset) {
+  if (isFloat())
+    return b.loadSplat(panel, b.add(offset, 4), b.getF32Type(), kLanes);
+  auto load = [&](int64_t part) {
+    return b.toFloat(b.loadSplat(panel, b.add(offset, 4 + 4 * part),
+                                 b.getI32Type(), kLanes));
+  };
+  Value sum = load(0);
+  if (parts() == 2)
+    sum = b.fma(sum, b.splat(lanes(b.getF32Type()), 256.0), load(1));
+  return b.mulf(sum, b.loadSplat(panel, offset, b.getF32Type(), kLanes));
+}
+
+SegmentProducts::Values SegmentProducts::emit(const SegmentOperands &operands,
+                                              Extent columns) {
+  Values sums = accumulate(operands, columns);
+  if (isInPlace(operands.rows.size()))
+    sums = gatherPlaces(sums);
+  Values result;
+  for (auto [r, row] : llvm::enumerate(operands.rows))
+    for (int64_t block = 0; block < fields.subBlocks; ++block) {
+      size_t at = (r * fields.subBlocks + block) * parts();
+      result.push_back(
+          finish(ArrayRef(sums).slice(at, parts()), operands.panel, row));
+    }
+  return result;
+}

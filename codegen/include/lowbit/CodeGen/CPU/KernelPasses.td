@@ -1,0 +1,114 @@
+//===- KernelPasses.td - from low-bit layers to CPU kernels -*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_CODEGEN_CPU_KERNELPASSES
+#define LOWBIT_CODEGEN_CPU_KERNELPASSES
+
+include "mlir/Pass/PassBase.td"
+
+def SetCPUTargetPass : Pass<"lowbit-set-cpu-target", "::mlir::ModuleOp"> {
+  let summary = "Choose the CPU that packing and lowering work for";
+  let description = [{
+    Sets the module attribute `lowbit.target` from a CPU's name.
+
+    ```mlir
+    module {}
+    ```
+    becomes, with `cpu=znver5`,
+    ```mlir
+    module attributes {lowbit.target = #lowbit.cpu<avx512_vnni>} {}
+    ```
+  }];
+  let options = [
+    Option<"cpu", "cpu", "std::string", "\"native\"",
+           "native (this machine), portable, or a CPU's name as LLVM knows it">,
+    Option<"replace", "replace", "bool", "true",
+           "Replace a target that the module has already">];
+  let dependentDialects = ["::lowbit::LowbitDialect"];
+}
+
+def LowerToCPUKernelsPass
+    : Pass<"lowbit-lower-to-cpu-kernels", "::mlir::ModuleOp"> {
+  let summary = "Replace packed linear layers by calls of generated kernels";
+  let description = [{
+    Needs weights packed for `#lowbit.cpu` (`lowbit-pack-weights`) and inputs
+    quantized in the segments that go with them. Each `lowbit.quantize` becomes
+    a call of a panel kernel and each `lowbit.linear` a call of a product
+    kernel; the kernels, emitted once per encoding, panel and epilogue, read the
+    packed bits. Shapes are arguments of the kernels. A layer that has no kernel
+    keeps its form, for `lowbit-lower-to-linalg`, and a remark says why.
+
+    ```mlir
+    %q = lowbit.quantize %x : tensor<?x64xf32> -> !lowbit.tensor<?x64xf32, #a16>
+    %y = lowbit.linear %q, %w : !lowbit.tensor<?x64xf32, #a16>,
+        !lowbit.tensor<32x64xf32, #int4, #lowbit.planes<rows = 32, padding = 4>> -> tensor<?x32xf32>
+    ```
+    becomes
+    ```mlir
+    %p = lowbit.call_kernel @lowbit_panel_a16x32 tiles(%rows) grain(%g0)
+        ins(%xs, %k : tensor<?xf32>, index) outs(%e0 : tensor<?xi8>)
+    %y = lowbit.call_kernel @lowbit_linear_encoding_int_4_... tiles(%blocks) grain(%g1)
+        ins(%w, %p, ... : ...) outs(%e1 : tensor<?xf32>)
+    ```
+  }];
+  let options = [
+    Option<"floatActivations", "float-activations", "bool", "false",
+           "Multiply by f32 activations instead of their quantized form, where "
+           "a 16-bit quantization was the target's own choice">];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
+    "::mlir::vector::VectorDialect", "::lowbit::LowbitDialect"];
+  let statistics = [
+    Statistic<"numCalls", "linear-calls", "Linear layers that call a kernel">,
+    Statistic<"numKernels", "kernels", "Kernels emitted">];
+}
+
+def ExpandKernelCallsPass
+    : Pass<"lowbit-expand-kernel-calls", "::mlir::func::FuncOp"> {
+  let summary = "Turn kernel calls on buffers into parallel loops over tiles";
+  let description = [{
+    Needs bufferized `lowbit.call_kernel` ops. Each becomes an `scf.parallel`
+    whose tasks call the kernel for `grain` tiles. Tasks write disjoint parts of
+    the output, so the result doesn't depend on how they are scheduled.
+
+    ```mlir
+    lowbit.call_kernel @k tiles(%n) grain(%g) ins(%w : memref<?xi8>) outs(%y : memref<?xf32>)
+    ```
+    becomes
+    ```mlir
+    scf.parallel (%t) = (%c0) to (%n) step (%g) {
+      %next = arith.addi %t, %g : index
+      %end = arith.minsi %next, %n : index
+      func.call @k(%w, %y, %t, %end) : (...)
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+}
+
+def LowerDot4Pass : Pass<"lowbit-lower-dot4", "::mlir::ModuleOp"> {
+  let summary = "Lower the four-way dot product for the module's target";
+  let description = [{
+    With the table `avx512_vnni` the op is `vpdpbusd`; with `portable` it is four
+    multiplications of bytes cut out of 32-bit lanes, which every vector unit
+    has. The table is that of the module's `lowbit.target`, portable if none.
+
+    ```mlir
+    %r = lowbit.dot4 %a, %u, %s : vector<16xi32>, vector<64xi8>
+    ```
+    becomes
+    ```mlir
+    %r = llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%a, %u, %s) : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
+#endif // LOWBIT_CODEGEN_CPU_KERNELPASSES

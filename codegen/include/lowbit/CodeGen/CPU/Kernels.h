@@ -1,0 +1,39 @@
+//===- Kernels.h - low-bit CPU kernels --------------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_CODEGEN_CPU_KERNELS_H
+#define LOWBIT_CODEGEN_CPU_KERNELS_H
+
+#include "lowbit/IR/Lowbit.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace lowbit {
+
+#define GEN_PASS_DECL
+#include "lowbit/CodeGen/CPU/KernelPasses.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "lowbit/CodeGen/CPU/KernelPasses.h.inc"
+
+/// Replaces `lowbit.dot4` by what `table` offers.
+void populateLowerDot4Patterns(mlir::RewritePatternSet &patterns, CPUTable table);
+
+namespace cpu {
+
+/// Attribute of functions that are kernels: vector code already.
+inline constexpr llvm::StringLiteral kKernelAttrName = "lowbit.kernel";
+
+/// Attaches the CPU's answers to `#lowbit.cpu`.
+void registerTargetModels(mlir::DialectRegistry &registry);
+
+/// Lets one-shot bufferization handle `lowbit.call_kernel`.
+void registerBufferizationModels(mlir::DialectRegistry &registry);
+
+} // namespace cpu
+} // namespace lowbit
+
+#endif // LOWBIT_CODEGEN_CPU_KERNELS_H

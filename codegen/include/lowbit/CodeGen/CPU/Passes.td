@@ -1,0 +1,296 @@
+//===- Passes.td - CPU code generation of upstream ops -----*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The passes that turn linalg on tensors of dynamic shape into vector code.
+// Each of them calls an upstream transformation; what it adds is the decision
+// where, and in which size. The order is in Pipelines.h.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_CODEGEN_CPU_PASSES
+#define LOWBIT_CODEGEN_CPU_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def LowbitCPUFuse : Pass<"lowbit-cpu-fuse", "::mlir::func::FuncOp"> {
+  let summary = "Fuse elementwise linalg ops and fold transposes into contractions";
+  let description = [{
+    Needs `linalg` on tensors; guarantees that only `linalg.generic` and
+    `linalg.fill` are left.
+
+    * Named ops become `linalg.generic`, `linalg.softmax` its four steps.
+    * A producer is fused into its consumer when that repeats no costly scalar
+      op (division, square root, exponential...): it has one consumer of the
+      same iteration space, or is free of costly ops and reads no full tensor
+      (a causal mask made from indices, a broadcast).
+    * A transposition next to a contraction becomes part of its indexing map
+      where the last dimension stays the last. A right-hand side whose
+      reduction dimension is the last one is transposed explicitly, since the
+      register tile loads whole vectors along the result's last dimension.
+
+    ```mlir
+    %t = linalg.transpose ins(%k : tensor<?x4x64xf32>) outs(%e : tensor<4x?x64xf32>)
+        permutation = [1, 0, 2]
+    %s = linalg.batch_matmul ins(%p, %t : ...) outs(%init : ...)
+    ```
+    becomes
+    ```mlir
+    %s = linalg.generic {indexing_maps = [..., affine_map<(b, m, n, k) -> (k, b, n)>, ...]}
+        ins(%p, %k : ...) outs(%init : ...)
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+                           "::mlir::affine::AffineDialect"];
+  let statistics = [
+    Statistic<"numTransposesFolded", "transposes-folded",
+              "Transpositions folded into a contraction's result map">,
+    Statistic<"numOperandsTransposed", "operands-transposed",
+              "Right-hand sides transposed so that vectors run along the result">];
+}
+
+def LowbitCPUExpandGathers : Pass<"lowbit-cpu-expand-gathers", "::mlir::func::FuncOp"> {
+  let summary = "Turn gathers of whole rows into loops that copy rows";
+  let description = [{
+    A `linalg.generic` whose body only extracts `%table[%i, ..., %j]`, where the
+    last indices are the loop's own (`linalg.index`) and the others depend on
+    inputs, copies a row for every combination of the outer loops. The row copy
+    is vectorized like any other copy.
+
+    ```mlir
+    %0 = linalg.generic ins(%ids : tensor<?xi64>) outs(%e : tensor<?x256xf32>) {
+    ^bb0(%id: i64, %out: f32):
+      %i = arith.index_cast %id : i64 to index
+      %j = linalg.index 1 : index
+      %v = tensor.extract %table[%i, %j] : tensor<1024x256xf32>
+      linalg.yield %v : f32
+    }
+    ```
+    becomes
+    ```mlir
+    %0 = scf.forall (%r) in (%n) shared_outs(%o = %e) {
+      %id = tensor.extract %ids[%r] : tensor<?xi64>
+      %i = arith.index_cast %id : i64 to index
+      %row = tensor.extract_slice %table[%i, 0] [1, 256] [1, 1]
+      scf.forall.in_parallel { tensor.parallel_insert_slice %row into %o[%r, 0] [1, 256] [1, 1] }
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::arith::ArithDialect"];
+  let statistics = [Statistic<"numGathers", "gathers", "Gathers turned into row copies">];
+}
+
+def LowbitCPUDistribute : Pass<"lowbit-cpu-distribute", "::mlir::func::FuncOp"> {
+  let summary = "Tile groups of linalg ops into parallel loops";
+  let description = [{
+    Every linalg op that no group has taken yet becomes the root of a group,
+    last op first. Its parallel dimensions are tiled by `scf.forall`, and
+    producers used by the group alone are fused into the tile, as long as two
+    tiles never compute the same element twice. So the scores, the softmax and
+    the weighted sum of an attention head share one loop over blocks of rows,
+    and a matrix product is finished by its bias, activation and residual while
+    the tile is in cache.
+
+    Tile sizes come from shapes alone, never from the number of threads, so that
+    results don't depend on it. Ops with less than `min-work` scalar operations
+    (a dynamic dimension counts as 256) stay serial.
+
+    ```mlir
+    %0 = linalg.matmul ins(%a, %b : tensor<?x256xf32>, tensor<256x768xf32>) ...
+    %1 = linalg.generic ins(%0, %r : ...) { arith.addf }
+    ```
+    becomes
+    ```mlir
+    %1 = scf.forall (%i, %j) = (0, 0) to (%m, 768) step (64, 128) shared_outs(...) {
+      %p = linalg.matmul ins(%a_slice, %b_slice : tensor<?x256xf32>, tensor<256x128xf32>) ...
+      %s = linalg.generic ins(%p, %r_slice : ...) { arith.addf }
+      ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::affine::AffineDialect"];
+  let options = [
+    Option<"rowTile", "row-tile", "int64_t", "64",
+           "Rows of a contraction in a task">,
+    Option<"columnTile", "column-tile", "int64_t", "128",
+           "Columns of a contraction in a task">,
+    Option<"elementTile", "element-tile", "int64_t", "8192",
+           "Elements of the result of any other group in a task">,
+    Option<"minWork", "min-work", "int64_t", "16384",
+           "Scalar operations below which an op stays serial">];
+  let statistics = [
+    Statistic<"numGroups", "groups", "Parallel loops made">,
+    Statistic<"numFused", "fused", "Producers fused into them">];
+}
+
+def LowbitCPUBindWeights : Pass<"lowbit-cpu-bind-weights", "::mlir::ModuleOp"> {
+  let summary = "Replace weights by external symbols bound at load time";
+  let description = [{
+    Every `lowbit.weight` of plain tensor type becomes a read of a
+    `memref.global` that has a type and no value. The address comes from
+    whoever loads the code, so compiled code holds no weight and no change of
+    weights recompiles anything. Globals that are used no more are erased.
+
+    ```mlir
+    %w = lowbit.weight @fc1 : tensor<256x768xf32>
+    ```
+    becomes
+    ```mlir
+    memref.global "private" @fc1 : memref<256x768xf32>
+    %m = memref.get_global @fc1 : memref<256x768xf32>
+    %w = bufferization.to_tensor %m restrict : memref<256x768xf32> to tensor<256x768xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect",
+                           "::mlir::bufferization::BufferizationDialect"];
+  let statistics = [Statistic<"numBound", "bound", "Weights turned into symbols">];
+}
+
+def LowbitCPUCopyToLinalg : Pass<"lowbit-cpu-copy-to-linalg", "::mlir::func::FuncOp"> {
+  let summary = "Turn buffer copies into linalg, temporaries into stack slots";
+  let description = [{
+    `memref.copy` of strided buffers would call a run-time function that copies
+    element by element; as `linalg.generic` it is vectorized like everything
+    else. A copy of a buffer onto itself disappears.
+
+    A buffer allocated inside a parallel loop whose size has a constant bound of
+    at most `max-stack-bytes` lives on the stack of the task.
+
+    ```mlir
+    memref.copy %a, %b : memref<?x64xf32, strided<[256, 1]>> to memref<?x64xf32>
+    ```
+    becomes
+    ```mlir
+    linalg.generic ins(%a : ...) outs(%b : ...) { linalg.yield %in : f32 }
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect"];
+  let options = [
+    Option<"maxStackBytes", "max-stack-bytes", "int64_t", "65536",
+           "Largest temporary of a task that lives on its stack">];
+  let statistics = [Statistic<"numStack", "stack", "Temporaries moved to the stack">];
+}
+
+def LowbitCPUOutline : Pass<"lowbit-cpu-outline", "::mlir::ModuleOp"> {
+  let summary = "Move parallel loops and linalg ops on buffers into shared functions";
+  let description = [{
+    Each `scf.forall` and each linalg op at the top level of a function becomes
+    a private function of the buffers and sizes it uses. Equal functions are
+    merged, so that compile time and code size don't grow with the number of
+    layers: the same loop in every layer is compiled once.
+
+    ```mlir
+    scf.forall (%i) in (%n) { linalg.generic ins(%a : memref<?x256xf32>) ... }
+    ```
+    becomes
+    ```mlir
+    func.call @main_loop_0(%n, %a, %b) : (index, memref<?x256xf32>, memref<?x256xf32>) -> ()
+    ```
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect"];
+  let statistics = [
+    Statistic<"numOutlined", "outlined", "Loops moved into functions">,
+    Statistic<"numFunctions", "functions", "Functions left after merging">];
+}
+
+def LowbitCPUTileAndVectorize
+    : Pass<"lowbit-cpu-tile-and-vectorize", "::mlir::func::FuncOp"> {
+  let summary = "Tile linalg ops on buffers to registers and vectorize them";
+  let description = [{
+    Each linalg op on buffers becomes loops around one vectorized tile.
+
+    * Elementwise: one row of `vector-bits` along the result's last dimension;
+      a square tile with an in-register transposition where an input is
+      transposed.
+    * Contraction: a register tile of `rows` x two vectors, a loop over the
+      reduction with the accumulators in registers, one row of four vectors for
+      what is left of the rows.
+    * Reduction of the last dimension: partial results in four vectors, one
+      horizontal reduction per row.
+
+    A dimension that the tile doesn't divide gets a main loop on full tiles, and
+    one masked tile (the last dimension) or a loop over single rows (others).
+    The order in which numbers are added depends on the shape alone.
+
+    ```mlir
+    linalg.generic ins(%a : memref<?xf32>) outs(%b : memref<?xf32>) { math.exp }
+    ```
+    becomes
+    ```mlir
+    scf.for %i = %c0 to %main step %c16 {
+      %v = vector.transfer_read %a[%i], %pad {in_bounds = [true]} : memref<?xf32>, vector<16xf32>
+      %e = math.exp %v : vector<16xf32>
+      vector.transfer_write %e, %b[%i] {in_bounds = [true]} : vector<16xf32>, memref<?xf32>
+    }
+    scf.if %hasTail { ... vector.mask ... }
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
+                           "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect"];
+  let options = [
+    Option<"vectorBits", "vector-bits", "int64_t", "512", "Bits of a vector register">,
+    Option<"rows", "rows", "int64_t", "8", "Rows of the register tile of a contraction">];
+  let statistics = [
+    Statistic<"numVectorized", "vectorized", "Linalg ops vectorized">];
+}
+
+def LowbitCPULowerVectors : Pass<"lowbit-cpu-lower-vectors", "::mlir::func::FuncOp"> {
+  let summary = "Lower vectors to one dimension and math to polynomials";
+  let description = [{
+    Contractions become outer products and then fused multiply-adds, masks go
+    into the transfers, transpositions become shuffles, and transfers are
+    unrolled to one dimension. `math.exp`, `math.tanh`, `math.erf`, `math.log`
+    and others use upstream's polynomials; `math.sin` and `math.cos` a reduction
+    of the argument in three parts that is accurate to 1e-6 up to 2^16.
+
+    ```mlir
+    %0 = vector.contract {...} %a, %b, %c : vector<8x1xf32>, vector<1x32xf32> into vector<8x32xf32>
+    ```
+    becomes
+    ```mlir
+    %1 = vector.broadcast %a0 : f32 to vector<32xf32>
+    %2 = vector.fma %1, %b0, %c0 : vector<32xf32>
+    ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::vector::VectorDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::affine::AffineDialect"];
+}
+
+def LowbitCPUVerifyVectorized
+    : Pass<"lowbit-cpu-verify-vectorized", "::mlir::func::FuncOp"> {
+  let summary = "Report loops that compute floating-point numbers one by one";
+  let description = [{
+    A loop that holds a scalar floating-point operation, or that copies scalar
+    numbers from buffer to buffer, or a linalg op that was not vectorized, is an
+    error: `scalar floating-point work in a loop: 'arith.addf'`. Changes nothing.
+  }];
+  let options = [
+    Option<"warnOnly", "warn-only", "bool", "false",
+           "Emit remarks instead of errors">];
+}
+
+def LowbitCPUGuardParallel
+    : Pass<"lowbit-cpu-guard-parallel", "::mlir::func::FuncOp"> {
+  let summary = "Run parallel regions of a single task without a fork";
+  let description = [{
+    Adds `if` with the condition that the loop has more than one iteration, so
+    that decoding one token pays no fork for loops over rows.
+
+    ```mlir
+    omp.parallel { omp.wsloop { omp.loop_nest (%i) : index = (%c0) to (%n) step (%c1) ...
+    ```
+    becomes
+    ```mlir
+    %several = arith.cmpi sgt, %trips, %c1 : index
+    omp.parallel if(%several) { omp.wsloop { ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::omp::OpenMPDialect", "::mlir::arith::ArithDialect"];
+}
+
+#endif // LOWBIT_CODEGEN_CPU_PASSES

@@ -1,0 +1,57 @@
+//===- Pipelines.h - from linalg on tensors to LLVM -------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_CODEGEN_CPU_PIPELINES_H
+#define LOWBIT_CODEGEN_CPU_PIPELINES_H
+
+#include "mlir/IR/DialectRegistry.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
+
+namespace lowbit {
+
+/// Module attribute that keeps the data of bound weights: a dictionary from
+/// symbol to elements. It is what a loader binds the symbols to.
+inline constexpr llvm::StringLiteral kWeightsAttrName = "lowbit.weights";
+
+/// Options of `lowbit-cpu-to-llvm`.
+struct CPUPipelineOptions
+    : mlir::PassPipelineOptions<CPUPipelineOptions> {
+  Option<int64_t> vectorBits{
+      *this, "vector-bits",
+      llvm::cl::desc("Bits of a vector register of the target"),
+      llvm::cl::init(512)};
+  Option<bool> parallel{
+      *this, "parallel",
+      llvm::cl::desc("Run tasks on OpenMP threads, not one after another"),
+      llvm::cl::init(true)};
+};
+
+/// Linalg on tensors, fused and tiled into parallel tasks.
+void buildCPUTensorPipeline(mlir::OpPassManager &manager);
+
+/// Tensors to buffers: weights bound, copies visible, everything freed, equal
+/// loops merged.
+void buildCPUBufferPipeline(mlir::OpPassManager &manager);
+
+/// Linalg on buffers to vector code, kernel calls to parallel loops.
+void buildCPUVectorPipeline(mlir::OpPassManager &manager,
+                            const CPUPipelineOptions &options);
+
+/// All of it and the lowering to the LLVM dialect: `lowbit-cpu-to-llvm`.
+void buildCPUToLLVMPipeline(mlir::OpPassManager &manager,
+                            const CPUPipelineOptions &options);
+
+/// Registers the pipelines above by name.
+void registerCPUPipelines();
+
+/// Registers what the passes ask of upstream's dialects: how they bufferize,
+/// tile, and lower to LLVM.
+void registerCPUModels(mlir::DialectRegistry &registry);
+
+} // namespace lowbit
+
+#endif // LOWBIT_CODEGEN_CPU_PIPELINES_H

@@ -1,0 +1,54 @@
+//===- Pipelines.cpp - the phases by name ---------------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/Transforms/Pipelines.h"
+#include "lowbit/Transforms/Passes.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+void lowbit::buildRaisePipeline(OpPassManager &manager) {
+  manager.addPass(createRaiseLinearPass());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+}
+
+void lowbit::buildQuantizePipeline(OpPassManager &manager,
+                                   const QuantizePipelineOptions &options) {
+  QuantizeWeightsPassOptions pass;
+  pass.method = options.method;
+  pass.scaleSearch = options.scaleSearch;
+  pass.includeEmbeddings = options.includeEmbeddings;
+  manager.addPass(createQuantizeWeightsPass(pass));
+  manager.addPass(createCSEPass());
+}
+
+void lowbit::buildFusePipeline(OpPassManager &manager) {
+  manager.addPass(createFuseEpiloguePass());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+}
+
+void lowbit::buildPackPipeline(OpPassManager &manager) {
+  manager.addPass(createPackWeightsPass());
+  manager.addPass(createCSEPass());
+}
+
+void lowbit::registerPipelines() {
+  PassPipelineRegistration<>("lowbit-raise", "Phase: layers on float weights",
+                             buildRaisePipeline);
+  PassPipelineRegistration<QuantizePipelineOptions>(
+      "lowbit-quantize", "Phase: weights become codes and parameters",
+      buildQuantizePipeline);
+  PassPipelineRegistration<>("lowbit-fuse",
+                             "Phase: bias, activation and residual join their layer",
+                             buildFusePipeline);
+  PassPipelineRegistration<>("lowbit-pack",
+                             "Phase: weights in the layout of the target",
+                             buildPackPipeline);
+}

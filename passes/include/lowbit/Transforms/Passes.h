@@ -1,0 +1,34 @@
+//===- Passes.h - target-independent passes ---------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_TRANSFORMS_PASSES_H
+#define LOWBIT_TRANSFORMS_PASSES_H
+
+#include "lowbit/IR/Lowbit.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+#include <memory>
+
+namespace lowbit {
+
+#define GEN_PASS_DECL
+#include "lowbit/Transforms/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "lowbit/Transforms/Passes.h.inc"
+
+/// Recognises products with a constant matrix, written as linalg named ops or
+/// generics, as `lowbit.linear`, and gathers of its rows as `lowbit.embedding`.
+void populateRaiseLinearPatterns(mlir::RewritePatternSet &patterns);
+
+/// Absorbs bias, activation and residual into the `lowbit.linear` that they
+/// follow. The patterns carry the labels `linear_bias`, `linear_activation` and
+/// `linear_residual`, by which a `FrozenRewritePatternSet` can select them.
+void populateFuseEpiloguePatterns(mlir::RewritePatternSet &patterns);
+
+} // namespace lowbit
+
+#endif // LOWBIT_TRANSFORMS_PASSES_H

@@ -1,0 +1,300 @@
+//===- Passes.td - target-independent passes ---------------*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// In the order of the phases: raise, quantize, fuse, pack, lower, verify.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_TRANSFORMS_PASSES
+#define LOWBIT_TRANSFORMS_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+//===----------------------------------------------------------------------===//
+// Raise
+//===----------------------------------------------------------------------===//
+
+def RaiseLinearPass : Pass<"lowbit-raise-linear"> {
+  let summary = "Recognises products with weights and lookups in them as layers";
+  let description = [{
+    A contraction of floats, named or generic, in which exactly one operand is a
+    weight becomes `lowbit.linear`. A weight is a `lowbit.weight` or an
+    `arith.constant`, also behind transposes, reshapes, broadcasts and
+    extensions from 16-bit floats, which are looked through: the layer takes the
+    weight as it is stored. One stored as [K, N] is not rearranged either; a
+    `linalg.transpose` of its value feeds the layer. Any order of dimensions and
+    any leading ones are taken; the input is transposed only where the
+    contraction asks for it. What the result is accumulated onto, unless it is
+    zero, becomes the residual. Reshapes of leading dimensions that surround a
+    layer are dropped.
+
+    A `linalg.generic` that gathers rows of a weight becomes `lowbit.embedding`
+    if it treats indices outside of the table as that does, or leaves them
+    undefined.
+
+    Needs: `linalg` on tensors, weights of static shape. Guarantees: a product
+    with a weight that is left has a batch dimension in the weight, or sums over
+    a dimension of one operand alone; `report` says which.
+
+    ```mlir
+    %w = lowbit.weight @up : tensor<64x256xf32>
+    %0 = tensor.collapse_shape %x [[0, 1], [2]] : tensor<1x?x64xf32> into tensor<?x64xf32>
+    %1 = linalg.fill ins(%zero : f32) outs(%e : tensor<?x256xf32>) -> tensor<?x256xf32>
+    %2 = linalg.matmul ins(%0, %w : tensor<?x64xf32>, tensor<64x256xf32>)
+                       outs(%1 : tensor<?x256xf32>) -> tensor<?x256xf32>
+    %3 = tensor.expand_shape %2 [[0, 1], [2]] output_shape [1, %s, 256]
+        : tensor<?x256xf32> into tensor<1x?x256xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %w = lowbit.weight @up : tensor<64x256xf32>
+    %0 = tensor.empty() : tensor<256x64xf32>
+    %1 = linalg.transpose ins(%w : tensor<64x256xf32>) outs(%0 : tensor<256x64xf32>)
+        permutation = [1, 0]
+    %2 = lowbit.linear %x, %1 : tensor<1x?x64xf32>, tensor<256x64xf32> -> tensor<1x?x256xf32>
+    ```
+  }];
+  let options = [
+    Option<"report", "report", "bool", /*default=*/"false",
+           "Emit a remark, with the weight's name and the reason, for each product "
+           "with a weight that is left">,
+  ];
+  let statistics = [
+    Statistic<"numLinears", "linears", "Products raised to layers">,
+    Statistic<"numEmbeddings", "embeddings", "Gathers raised to embeddings">,
+    Statistic<"numLeft", "left", "Products with a weight that are left">,
+  ];
+  let dependentDialects = [
+    "::lowbit::LowbitDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+}
+
+//===----------------------------------------------------------------------===//
+// Fuse
+//===----------------------------------------------------------------------===//
+
+def FuseEpiloguePass : Pass<"lowbit-fuse-epilogue"> {
+  let summary = "Absorbs bias, activation and residual into the layer before them";
+  let description = [{
+    Follows the result of each `lowbit.linear` through elementwise ops, however
+    the scalar operations are divided among them, and absorbs, in this order: a
+    vector that is added (`linear_bias`); one of relu, gelu, gelu_tanh, silu,
+    sigmoid, tanh, hardswish, hardsigmoid, leaky_relu (`linear_activation`); a
+    tensor of the result's type that is added (`linear_residual`).
+
+    An activation is recognised on a normal form of the scalar expression, so its
+    spelling doesn't matter: order of operands, x / 2 or x * 0.5, min and max or
+    comparisons, powers or products. Constants may be off by 1e-6 relative. What
+    a select does with NaN is not compared.
+
+    Only what nothing else uses is absorbed, so no work is done twice. What an op
+    computes beside that stays in it. Sums may be taken in another order.
+
+    Needs: `lowbit-raise-linear`. Guarantees: other ops are left as they were.
+
+    ```mlir
+    %0 = lowbit.linear %x, %w : tensor<?x64xf32>, tensor<256x64xf32> -> tensor<?x256xf32>
+    %1 = linalg.generic {...} ins(%0, %b : tensor<?x256xf32>, tensor<256xf32>) ... {
+      %sum = arith.addf %in, %bias : f32
+      linalg.yield %sum : f32
+    } -> tensor<?x256xf32>
+    %2 = linalg.generic {...} ins(%1 : tensor<?x256xf32>) ... {
+      %negated = arith.negf %in : f32
+      %exp = math.exp %negated : f32
+      %denominator = arith.addf %exp, %one : f32
+      %silu = arith.divf %in, %denominator : f32
+      linalg.yield %silu : f32
+    } -> tensor<?x256xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %0 = lowbit.linear %x, %w bias %b activation silu
+        : tensor<?x64xf32>, tensor<256x64xf32> -> tensor<?x256xf32>
+    ```
+  }];
+  let options = [
+    ListOption<"patternNames", "patterns", "std::string",
+               "Patterns to apply, by name; all where none is given">,
+    Option<"report", "report", "bool", /*default=*/"false",
+           "Emit a remark, with the weight's name and the reason, for each "
+           "addition or activation that is left">,
+  ];
+  let statistics = [
+    Statistic<"numBiases", "biases", "Layers with a bias">,
+    Statistic<"numActivations", "activations", "Layers with an activation">,
+    Statistic<"numResiduals", "residuals", "Layers with a residual">,
+  ];
+  let dependentDialects = [
+    "::lowbit::LowbitDialect", "::mlir::affine::AffineDialect",
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+}
+
+//===----------------------------------------------------------------------===//
+// Lower: reference
+//===----------------------------------------------------------------------===//
+
+def LowerToLinalgPass : Pass<"lowbit-lower-to-linalg", "::mlir::ModuleOp"> {
+  let summary = "Gives every operation its meaning in upstream dialects";
+  let description = [{
+    The executable reference. A quantized value becomes the tensors that hold
+    its data, one SSA value each (`codes`, `scale`, ... when dense, one `blob`
+    when packed); a quantized global becomes one plain global per component,
+    `@w` giving `@w.codes`, `@w.scale` and so on; functions take and return
+    components. An extent of a dynamic dimension travels as an index.
+
+    Needs: `lowbit.pack` of weights done (`lowbit-pack-weights`). Guarantees: no
+    quantized value, and of lowbit operations only plain globals and weights
+    (with `inline-weights` none) and kernel calls. A float weight that a
+    `linalg.transpose` turns to [N, K] is read as it lies.
+
+    ```mlir
+    #int4 = #lowbit.encoding<int<4>, group = 32, scale = f16>
+    %x = lowbit.dequantize %w : !lowbit.tensor<8x64xf32, #int4> -> tensor<8x64xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %0 = tensor.empty() : tensor<8x64xf32>
+    %x = linalg.generic {...} outs(%0 : tensor<8x64xf32>) {
+      // byte (64 n + k) / 2 of %codes, shifted by 4 (k mod 2), masked, less 8,
+      // times %scale[n, k / 32]
+    } -> tensor<8x64xf32>
+    ```
+  }];
+  let options = [
+    Option<"inlinesWeights", "inline-weights", "bool", /*default=*/"false",
+           "Make weights constants of the functions that use them">,
+  ];
+  let statistics = [
+    Statistic<"linears", "linears", "Linear layers lowered">,
+    Statistic<"others", "others", "Other operations lowered">,
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
+def QuantizeWeightsPass : Pass<"lowbit-quantize-weights", "::mlir::ModuleOp"> {
+  let summary = "Quantize the constant weights of linear layers";
+  let description = [{
+    Replaces the float weight of each `lowbit.linear` by codes and parameters,
+    rounded to nearest, with the scale (and minimum) of least squared error
+    unless `scale-search` says otherwise. Embedding tables, and the layer that
+    maps to their rows and is returned (the head), stay float unless
+    `include-embeddings`; a remark names each layer that stays float for another
+    reason. Rows are quantized by all threads of the context; the bytes don't
+    depend on how many there are.
+
+    `method` is `none`, `int<b>` (symmetric, full range) or `uint<b>`
+    (asymmetric, with a minimum), per channel or with `-g<group>`; the suffix
+    `-a8` quantizes the layers' inputs to int8 at run time.
+
+    ```mlir
+    lowbit.global @fc : tensor<2x4xf32> {data = dense<1.0> : tensor<2x4xf32>}
+    %w = lowbit.weight @fc : tensor<2x4xf32>
+    %y = lowbit.linear %x, %w : tensor<?x4xf32>, tensor<2x4xf32> -> tensor<?x2xf32>
+    ```
+    becomes, with `method=int4-g4`,
+    ```mlir
+    lowbit.global @fc : !lowbit.tensor<2x4xf32, #int4> {codes = ... : tensor<4xi8>, scale = ... : tensor<2x1xf16>}
+    %w = lowbit.weight @fc : !lowbit.tensor<2x4xf32, #int4>
+    %y = lowbit.linear %x, %w : tensor<?x4xf32>, !lowbit.tensor<2x4xf32, #int4> -> tensor<?x2xf32>
+    ```
+  }];
+  let options = [
+    Option<"method", "method", "std::string", "\"int4-g32\"",
+           "Method by name, such as int8, int4-g32, uint4-g32-a8">,
+    Option<"scaleSearch", "scale-search", "std::string", "\"mse\"",
+           "How scales are found: mse (least squared error) or absmax">,
+    Option<"includeEmbeddings", "include-embeddings", "bool", "false",
+           "Quantize embedding tables and the head, too">];
+  let dependentDialects = ["::lowbit::LowbitDialect"];
+  let statistics = [
+    Statistic<"numWeights", "weights", "Weight tensors quantized">,
+    Statistic<"numParameters", "parameters", "Weights (numbers) quantized">,
+    Statistic<"numBytes", "bytes", "Bytes of codes and parameters written">];
+}
+
+def PackWeightsPass : Pass<"lowbit-pack-weights", "::mlir::ModuleOp"> {
+  let summary = "Move weights to the layout that the target's kernels read";
+  let description = [{
+    Asks the module's `lowbit.target` for the layout of each quantized weight of
+    a `lowbit.linear`, repacks the constant, and quantizes the layer's input in
+    the form that the target's kernels take, if it is float. Values don't
+    change, only places. A weight that the target has no layout for stays dense
+    and a remark says why; the reference lowering computes it.
+
+    ```mlir
+    lowbit.global @fc : !lowbit.tensor<32x64xf32, #int4> {codes = ..., scale = ...}
+    %y = lowbit.linear %x, %w : tensor<?x64xf32>, !lowbit.tensor<32x64xf32, #int4> -> tensor<?x32xf32>
+    ```
+    becomes, for `#lowbit.cpu<...>`,
+    ```mlir
+    lowbit.global @fc : !lowbit.tensor<32x64xf32, #int4, #lowbit.planes<rows = 32, padding = 4>> {blob = ...}
+    %q = lowbit.quantize %x : tensor<?x64xf32> -> !lowbit.tensor<?x64xf32, #a16>
+    %y = lowbit.linear %q, %w : ...
+    ```
+  }];
+  let dependentDialects = ["::lowbit::LowbitDialect"];
+  let statistics = [
+    Statistic<"numPacked", "packed", "Weights moved to a target's layout">,
+    Statistic<"numInputs", "inputs", "Inputs of layers quantized for the target">];
+}
+
+//===----------------------------------------------------------------------===//
+// Verify
+//===----------------------------------------------------------------------===//
+
+def VerifyNoFloatWeightsPass : Pass<"lowbit-verify-no-float-weights"> {
+  let summary = "Reports weights that stayed float";
+  let description = [{
+    With `scope=layers`, for use before lowering: the weight of a `lowbit.linear`
+    or `lowbit.embedding` that is a float constant is an error. With
+    `scope=constants`, for use after it: a `lowbit.global`, `memref.global` or
+    `arith.constant` of floats with two or more dimensions is an error (scales
+    live in blobs then). Weights of at most `max-elements` numbers, and those
+    whose name one of the globs in `allow` matches, are let through.
+
+    Needs: nothing. Guarantees: changes nothing; fails after all errors are
+    reported.
+
+    ```mlir
+    lowbit.global @head : tensor<1024x256xf32> {data = dense_resource<head> : tensor<1024x256xf32>}
+    %w = lowbit.weight @head : tensor<1024x256xf32>
+    %y = lowbit.linear %x, %w : tensor<1x?x256xf32>, tensor<1024x256xf32> -> tensor<1x?x1024xf32>
+    ```
+
+    gives
+
+    ```
+    error: 'lowbit.linear' op requires a quantized weight, found @head of type
+    'tensor<1024x256xf32>'; quantize it, or allow it with
+    'lowbit-verify-no-float-weights=allow=head'
+    ```
+  }];
+  let options = [
+    ListOption<"allow", "allow", "std::string",
+               "Globs of names of weights that may be float">,
+    Option<"maxElements", "max-elements", "int64_t", /*default=*/"1024",
+           "Numbers that a float tensor may have without being taken for a weight">,
+    Option<"scope", "scope", "std::string", /*default=*/"\"layers\"",
+           "What is checked: layers or constants">,
+  ];
+  let statistics = [
+    Statistic<"numAllowed", "allowed", "Float weights let through by name">,
+    Statistic<"numFloatBytes", "float-bytes",
+              "Bytes of float constants, of any size (scope=constants)">,
+  ];
+}
+
+#endif // LOWBIT_TRANSFORMS_PASSES

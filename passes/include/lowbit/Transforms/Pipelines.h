@@ -1,0 +1,54 @@
+//===- Pipelines.h - the phases by name -------------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Each phase is a named pipeline that equals the passes spelled out in its
+// builder. A phase leaves IR that it has handled alone, so a module can be
+// stopped after any phase, printed, and resumed from the first one.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_TRANSFORMS_PIPELINES_H
+#define LOWBIT_TRANSFORMS_PIPELINES_H
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
+
+namespace lowbit {
+
+/// Options of `lowbit-quantize`; the pass `lowbit-quantize-weights` explains
+/// them.
+struct QuantizePipelineOptions
+    : mlir::PassPipelineOptions<QuantizePipelineOptions> {
+  Option<std::string> method{*this, "method", llvm::cl::init("int4-g32"),
+                             llvm::cl::desc("Method by name")};
+  Option<std::string> scaleSearch{*this, "scale-search", llvm::cl::init("mse"),
+                                  llvm::cl::desc("mse or absmax")};
+  Option<bool> includeEmbeddings{
+      *this, "include-embeddings", llvm::cl::init(false),
+      llvm::cl::desc("Quantize embedding tables and the head, too")};
+};
+
+/// raise: layers on float weights.
+///   lowbit-raise-linear, canonicalize, cse
+void buildRaisePipeline(mlir::OpPassManager &manager);
+
+/// quantize: weights become codes and parameters.
+///   lowbit-quantize-weights{...}, cse
+void buildQuantizePipeline(mlir::OpPassManager &manager,
+                           const QuantizePipelineOptions &options);
+
+/// fuse: bias, activation and residual join their layer.
+///   lowbit-fuse-epilogue, canonicalize, cse
+void buildFusePipeline(mlir::OpPassManager &manager);
+
+/// pack: weights in the layout of the module's target.
+///   lowbit-pack-weights, cse
+void buildPackPipeline(mlir::OpPassManager &manager);
+
+/// Registers `lowbit-raise`, `lowbit-quantize`, `lowbit-fuse` and `lowbit-pack`.
+void registerPipelines();
+
+} // namespace lowbit
+
+#endif // LOWBIT_TRANSFORMS_PIPELINES_H

@@ -1,0 +1,121 @@
+//===- PackWeights.cpp - weights in the layout of the target --------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "../quantize/PackedData.h"
+#include "lowbit/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+namespace lowbit {
+#define GEN_PASS_DEF_PACKWEIGHTSPASS
+#include "lowbit/Transforms/Passes.h.inc"
+} // namespace lowbit
+
+namespace {
+
+struct PackWeightsPass : lowbit::impl::PackWeightsPassBase<PackWeightsPass> {
+  void runOnOperation() override;
+
+private:
+  LogicalResult packLayer(LinearOp op, TargetInterface target);
+  FailureOr<GlobalOp> getPacked(GlobalOp global, LayoutInterface layout);
+  bool quantizeInput(LinearOp op, TargetInterface target, std::string &reason);
+};
+
+} // namespace
+
+void PackWeightsPass::runOnOperation() {
+  Attribute attribute = getOperation()->getAttr(kTargetAttrName);
+  auto target = dyn_cast_or_null<TargetInterface>(attribute);
+  if (!target) {
+    InFlightDiagnostic diagnostic = emitError(getOperation().getLoc())
+        << "packing requires the module attribute " << kTargetAttrName
+        << ", such as #lowbit.cpu<portable>, found ";
+    if (attribute)
+      diagnostic << attribute << ", which answers no questions about layouts";
+    else
+      diagnostic << "none";
+    return signalPassFailure();
+  }
+  SmallVector<LinearOp> layers;
+  getOperation().walk([&](LinearOp op) { layers.push_back(op); });
+  for (LinearOp op : layers)
+    if (failed(packLayer(op, target)))
+      return signalPassFailure();
+}
+
+LogicalResult PackWeightsPass::packLayer(LinearOp op, TargetInterface target) {
+  auto type = dyn_cast<QuantizedTensorType>(op.getWeight().getType());
+  if (!type || type.getLayout())
+    return success();
+  auto weight = op.getWeight().getDefiningOp<WeightOp>();
+  GlobalOp global = weight ? weight.getGlobalOp() : GlobalOp();
+  std::string reason = "its weight is computed at run time";
+  auto layout = global ? dyn_cast_or_null<LayoutInterface>(
+                             target.getWeightLayout(type, reason))
+                       : LayoutInterface();
+  if (!layout || !quantizeInput(op, target, reason)) {
+    op.emitRemark() << "stays dense: " << reason;
+    return success();
+  }
+  FailureOr<GlobalOp> packed = getPacked(global, layout);
+  if (failed(packed))
+    return failure();
+  OpBuilder builder(weight);
+  op.getWeightMutable().assign(
+      WeightOp::create(builder, weight.getLoc(), packed->getType(), packed->getSymName()));
+  if (weight.use_empty())
+    weight.erase();
+  if (SymbolTable::symbolKnownUseEmpty(global, getOperation())) {
+    StringAttr name = global.getSymNameAttr();
+    global.erase();
+    // The packed weight takes over the name.
+    if (failed(SymbolTable::replaceAllSymbolUses(*packed, name, getOperation())))
+      return failure();
+    packed->setSymNameAttr(name);
+  }
+  return success();
+}
+
+/// The packed form of `global`, made once however many layers share it.
+FailureOr<GlobalOp> PackWeightsPass::getPacked(GlobalOp global,
+                                               LayoutInterface layout) {
+  std::string name = (global.getSymName() + ".packed").str();
+  if (auto existing = getOperation().lookupSymbol<GlobalOp>(name))
+    return existing;
+  auto type = cast<QuantizedTensorType>(global.getType()).withLayout(layout);
+  FailureOr<numerics::QuantizedMatrix> matrix = unpackComponents(global);
+  if (failed(matrix))
+    return failure();
+  OpBuilder builder(global);
+  ++numPacked;
+  return GlobalOp::create(builder, global.getLoc(), name, type,
+                          packComponents(type, *matrix, global.getSymName()));
+}
+
+bool PackWeightsPass::quantizeInput(LinearOp op, TargetInterface target,
+                                    std::string &reason) {
+  Type input = op.getInput().getType();
+  auto wanted = dyn_cast_or_null<QuantizedTensorType>(
+      target.getActivationType(input, op.getWeight().getType(), reason));
+  if (!wanted)
+    return false;
+  if (wanted == input)
+    return true;
+  for (Operation *user : op.getInput().getUsers())
+    if (auto existing = dyn_cast<QuantizeOp>(user);
+        existing && existing.getType() == wanted &&
+        existing->getBlock() == op->getBlock() && existing->isBeforeInBlock(op)) {
+      op.getInputMutable().assign(existing);
+      return true;
+    }
+  OpBuilder builder(op);
+  op.getInputMutable().assign(
+      QuantizeOp::create(builder, op.getLoc(), wanted, op.getInput()));
+  ++numInputs;
+  return true;
+}

@@ -1,0 +1,145 @@
+//===- ConstantMatrix.cpp - weights known at compile time -----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "ConstantMatrix.h"
+#include "lowbit/Numerics/Float16.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/TypeUtilities.h"
+#include <cstddef>
+#include <memory>
+
+using namespace mlir;
+using namespace lowbit;
+
+/// Data of at most this many bytes stay in the text.
+static constexpr size_t kInlineBytes = 256;
+
+ArrayRef<char> lowbit::getRawBytes(ElementsAttr elements) {
+  if (auto dense = dyn_cast<DenseElementsAttr>(elements))
+    return dense.isSplat() ? ArrayRef<char>() : dense.getRawData();
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(elements))
+    if (AsmResourceBlob *blob = resource.getRawHandle().getBlob())
+      return blob->getData();
+  return {};
+}
+
+ElementsAttr lowbit::makeElements(RankedTensorType type, StringRef name,
+                                  std::vector<uint8_t> bytes) {
+  if (bytes.size() <= kInlineBytes) {
+    ArrayRef<char> raw(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+    return DenseElementsAttr::getFromRawBuffer(type, raw);
+  }
+  auto owner = std::make_shared<std::vector<uint8_t>>(std::move(bytes));
+  ArrayRef<char> view(reinterpret_cast<const char *>(owner->data()), owner->size());
+  AsmResourceBlob blob(
+      view, alignof(std::max_align_t),
+      [owner](void *, size_t, size_t) mutable { owner.reset(); },
+      /*dataIsMutable=*/false);
+  return DenseResourceElementsAttr::get(type, name, std::move(blob));
+}
+
+/// Whether `op` only widens the elements of its single input, in place.
+static bool isWideningCast(linalg::GenericOp op) {
+  if (op.getNumDpsInputs() != 1 || op.getNumDpsInits() != 1 ||
+      op.getNumLoops() != op.getNumParallelLoops() ||
+      !llvm::all_of(op.getIndexingMapsArray(),
+                    [](AffineMap map) { return map.isIdentity(); }))
+    return false;
+  Block *body = op.getBody();
+  auto extend = dyn_cast<arith::ExtFOp>(body->front());
+  return extend && extend.getIn() == body->getArgument(0) &&
+         body->getTerminator()->getOperand(0) == extend.getOut();
+}
+
+std::optional<ConstantMatrix> lowbit::matchConstantMatrix(Value value) {
+  ConstantMatrix matrix;
+  while (Operation *producer = value.getDefiningOp()) {
+    if (auto transpose = dyn_cast<linalg::TransposeOp>(producer)) {
+      if (transpose.getPermutation() != ArrayRef<int64_t>{1, 0})
+        return std::nullopt;
+      matrix.isTransposed = !matrix.isTransposed;
+      value = transpose.getInput();
+      continue;
+    }
+    if (auto generic = dyn_cast<linalg::GenericOp>(producer)) {
+      if (!isWideningCast(generic))
+        return std::nullopt;
+      value = generic.getDpsInputOperand(0)->get();
+      continue;
+    }
+    if (auto weight = dyn_cast<WeightOp>(producer)) {
+      matrix.global = weight.getGlobalOp();
+      if (matrix.global)
+        matrix.data = matrix.global.getComponent(component::kData);
+    } else {
+      matchPattern(value, m_Constant(&matrix.data));
+    }
+    break;
+  }
+  if (!matrix.data)
+    return std::nullopt;
+  ShapedType type = matrix.data.getShapedType();
+  Type element = type.getElementType();
+  if (type.getRank() != 2 || !(element.isF32() || element.isF16() || element.isBF16()))
+    return std::nullopt;
+  auto dense = dyn_cast<DenseElementsAttr>(matrix.data);
+  if (type.getNumElements() != 0 && !(dense && dense.isSplat()) &&
+      getRawBytes(matrix.data).empty())
+    return std::nullopt;
+  matrix.rows = type.getDimSize(matrix.isTransposed ? 1 : 0);
+  matrix.columns = type.getDimSize(matrix.isTransposed ? 0 : 1);
+  return matrix;
+}
+
+std::string ConstantMatrix::name() const {
+  if (GlobalOp op = global)
+    return op.getSymName().str();
+  return "weight";
+}
+
+/// One element as f32.
+static float readFloat(const char *raw, int64_t index, Type type) {
+  if (type.isF32()) {
+    float value;
+    memcpy(&value, raw + 4 * index, sizeof(value));
+    return value;
+  }
+  uint16_t half;
+  memcpy(&half, raw + 2 * index, sizeof(half));
+  if (type.isF16())
+    return numerics::halfToFloat(half);
+  uint32_t bits = uint32_t(half) << 16;
+  float value;
+  memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
+std::vector<float> ConstantMatrix::readRows(int64_t first, int64_t end) const {
+  std::vector<float> result((end - first) * columns);
+  ElementsAttr elements = data;
+  if (auto dense = dyn_cast<DenseElementsAttr>(elements); dense && dense.isSplat()) {
+    float splat = dense.getSplatValue<APFloat>().convertToDouble();
+    std::fill(result.begin(), result.end(), splat);
+    return result;
+  }
+  const char *raw = getRawBytes(elements).data();
+  Type type = elements.getElementType();
+  if (!isTransposed && type.isF32()) {
+    memcpy(result.data(), raw + 4 * first * columns, 4 * result.size());
+    return result;
+  }
+  // Blocks of columns keep the strided side of a transposition in cache.
+  constexpr int64_t kBlock = 16;
+  for (int64_t k0 = 0; k0 < columns; k0 += kBlock)
+    for (int64_t n = first; n < end; ++n)
+      for (int64_t k = k0; k < std::min(columns, k0 + kBlock); ++k)
+        result[(n - first) * columns + k] =
+            readFloat(raw, isTransposed ? k * rows + n : n * columns + k, type);
+  return result;
+}

@@ -1,0 +1,48 @@
+//===- ConstantMatrix.h - weights known at compile time ---------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_LIB_TRANSFORMS_QUANTIZE_CONSTANTMATRIX_H
+#define LOWBIT_LIB_TRANSFORMS_QUANTIZE_CONSTANTMATRIX_H
+
+#include "lowbit/IR/Lowbit.h"
+#include <optional>
+#include <vector>
+
+namespace lowbit {
+
+/// A float matrix [rows, columns] behind an SSA value: the data of a global or
+/// of a constant, possibly read through a transposition.
+struct ConstantMatrix {
+  mlir::ElementsAttr data;
+  /// Whether `data` is [columns, rows].
+  bool isTransposed = false;
+  int64_t rows = 0, columns = 0;
+  /// The global that holds the data, if one does.
+  GlobalOp global;
+
+  /// What users call the matrix.
+  std::string name() const;
+  /// The values of rows [first, end) as f32, row-major.
+  std::vector<float> readRows(int64_t first, int64_t end) const;
+};
+
+/// Finds the constant float matrix that `value` is. Looks through
+/// `lowbit.weight`, `arith.constant`, `linalg.transpose` and widening casts.
+/// Nothing if the value is computed or its data are absent.
+std::optional<ConstantMatrix> matchConstantMatrix(mlir::Value value);
+
+/// The bytes of `elements` if they are stored as they are (dense or resource,
+/// not a splat); empty otherwise.
+llvm::ArrayRef<char> getRawBytes(mlir::ElementsAttr elements);
+
+/// Makes an attribute of `type` that owns `bytes`: inline for small data, so
+/// that it can be read in the text, a resource called `name` for the rest.
+mlir::ElementsAttr makeElements(mlir::RankedTensorType type, llvm::StringRef name,
+                                std::vector<uint8_t> bytes);
+
+} // namespace lowbit
+
+#endif // LOWBIT_LIB_TRANSFORMS_QUANTIZE_CONSTANTMATRIX_H

@@ -1,0 +1,79 @@
+//===- PackedData.cpp - between packed bytes and globals ------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "PackedData.h"
+#include "ConstantMatrix.h"
+#include "lowbit/Numerics/Packer.h"
+#include "mlir/IR/Threading.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+/// The buffer of a layout that holds component `name`.
+static unsigned bufferOf(StringRef name) {
+  if (name == component::kScale)
+    return 1;
+  if (name == component::kZeroPoint)
+    return 2;
+  return name == component::kMinimum ? 3 : 0;
+}
+
+DictionaryAttr lowbit::packComponents(QuantizedTensorType type,
+                                      const numerics::QuantizedMatrix &matrix,
+                                      StringRef name) {
+  numerics::BoundLayout layout = type.bindLayout();
+  numerics::Packer packer(layout);
+  numerics::PackedMatrix packed(layout);
+  uint8_t *buffers[4];
+  for (unsigned i = 0; i < 4; ++i)
+    buffers[i] = packed.buffers[i].data();
+  int64_t blocks = llvm::divideCeil(matrix.rows, layout.layout().atom.rows);
+  // Enough blocks for a task that outweighs its hand-over.
+  constexpr int64_t kTaskCodes = 1 << 18;
+  int64_t blockCodes = layout.layout().atom.rows * std::max<int64_t>(matrix.columns, 1);
+  int64_t grain = std::max<int64_t>(1, kTaskCodes / blockCodes);
+  if (packer.blocksAreIndependent())
+    parallelFor(type.getContext(), 0, llvm::divideCeil(blocks, grain), [&](size_t i) {
+      int64_t first = i * grain;
+      packer.packBlocks(matrix, first, std::min(blocks, first + grain), buffers);
+    });
+  else
+    packer.packBlocks(matrix, 0, blocks, buffers);
+
+  SmallVector<NamedAttribute> components;
+  Builder builder(type.getContext());
+  for (auto &[component, componentType] : type.getComponents()) {
+    std::string key = (name + "." + component).str();
+    components.push_back(builder.getNamedAttr(
+        component, makeElements(componentType, key,
+                                std::move(packed.buffers[bufferOf(component)]))));
+  }
+  return builder.getDictionaryAttr(components);
+}
+
+FailureOr<numerics::QuantizedMatrix> lowbit::unpackComponents(GlobalOp global) {
+  auto type = cast<QuantizedTensorType>(global.getType());
+  std::vector<uint8_t> expanded[4];
+  const uint8_t *buffers[4] = {};
+  for (auto &[name, componentType] : type.getComponents()) {
+    ElementsAttr elements = global.getComponent(name);
+    unsigned buffer = bufferOf(name);
+    auto dense = dyn_cast<DenseElementsAttr>(elements);
+    if (dense && dense.isSplat()) {
+      ArrayRef<char> one = dense.getRawData();
+      for (int64_t i = 0; i < componentType.getNumElements(); ++i)
+        expanded[buffer].insert(expanded[buffer].end(), one.begin(), one.end());
+      buffers[buffer] = expanded[buffer].data();
+      continue;
+    }
+    ArrayRef<char> raw = getRawBytes(elements);
+    if (raw.empty() && componentType.getNumElements() != 0)
+      return global.emitOpError() << "requires the data of component '" << name
+                                  << "', found none; is the sidecar loaded?";
+    buffers[buffer] = reinterpret_cast<const uint8_t *>(raw.data());
+  }
+  return numerics::Packer(type.bindLayout()).unpack(buffers);
+}

@@ -1,0 +1,28 @@
+//===- PackedData.h - between packed bytes and globals ----------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_LIB_TRANSFORMS_QUANTIZE_PACKEDDATA_H
+#define LOWBIT_LIB_TRANSFORMS_QUANTIZE_PACKEDDATA_H
+
+#include "lowbit/IR/Lowbit.h"
+#include "lowbit/Numerics/Matrix.h"
+
+namespace lowbit {
+
+/// Packs `matrix` in the layout of `type`, all threads of the context busy, and
+/// returns the components of a global of that type; resources are called
+/// `name`.<component>.
+mlir::DictionaryAttr packComponents(QuantizedTensorType type,
+                                    const numerics::QuantizedMatrix &matrix,
+                                    llvm::StringRef name);
+
+/// The matrix that `global`, a quantized weight in any layout, holds. Fails,
+/// with a diagnostic, if its data are absent.
+llvm::FailureOr<numerics::QuantizedMatrix> unpackComponents(GlobalOp global);
+
+} // namespace lowbit
+
+#endif // LOWBIT_LIB_TRANSFORMS_QUANTIZE_PACKEDDATA_H

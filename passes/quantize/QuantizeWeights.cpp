@@ -1,0 +1,235 @@
+//===- QuantizeWeights.cpp - round the weights of layers to codes ---------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One layer's float rows are read, quantized and packed at a time, so peak
+// memory is the packed model and a few rows per thread.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ConstantMatrix.h"
+#include "PackedData.h"
+#include "lowbit/Numerics/Quantizer.h"
+#include "lowbit/Transforms/Passes.h"
+#include "lowbit/Transforms/QuantizationMethod.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Threading.h"
+#include "llvm/ADT/MapVector.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+namespace lowbit {
+#define GEN_PASS_DEF_QUANTIZEWEIGHTSPASS
+#include "lowbit/Transforms/Passes.h.inc"
+} // namespace lowbit
+
+namespace {
+
+/// A layer's use of a weight.
+struct WeightUse {
+  Operation *op;
+  OpOperand *operand;
+};
+
+struct QuantizeWeightsPass
+    : lowbit::impl::QuantizeWeightsPassBase<QuantizeWeightsPass> {
+  using QuantizeWeightsPassBase::QuantizeWeightsPassBase;
+
+  void runOnOperation() override;
+
+private:
+  LogicalResult readOptions();
+  bool isHead(LinearOp op);
+  SmallVector<WeightUse> collectUses();
+  LogicalResult quantizeUse(const WeightUse &use);
+  FailureOr<GlobalOp> getQuantized(Operation *user, const ConstantMatrix &matrix);
+  FailureOr<numerics::QuantizedMatrix> quantizeMatrix(Operation *user,
+                                                      const ConstantMatrix &matrix);
+  void quantizeInput(LinearOp op);
+  std::string freeName(StringRef wanted);
+
+  QuantizationMethod parsed;
+  numerics::QuantizeOptions options;
+  /// Data quantized already, by attribute and orientation.
+  llvm::MapVector<std::pair<Attribute, unsigned>, GlobalOp> done;
+  llvm::DenseSet<int64_t> tableRows;
+};
+
+} // namespace
+
+LogicalResult QuantizeWeightsPass::readOptions() {
+  Location loc = getOperation().getLoc();
+  auto result = parseQuantizationMethod(method);
+  if (!result)
+    return emitError(loc) << llvm::toString(result.takeError());
+  parsed = *result;
+  if (scaleSearch == "mse")
+    options.search = numerics::ScaleSearch::MeanSquaredError;
+  else if (scaleSearch == "absmax")
+    options.search = numerics::ScaleSearch::AbsMax;
+  else
+    return emitError(loc) << "scale search: requires mse or absmax, found '"
+                          << scaleSearch << "'";
+  return success();
+}
+
+/// The head maps to the rows of an embedding table, and nothing but reshapes
+/// stands between it and the function's result.
+bool QuantizeWeightsPass::isHead(LinearOp op) {
+  if (!tableRows.contains(cast<ShapedType>(op.getWeight().getType()).getDimSize(0)))
+    return false;
+  Value value = op.getResult();
+  while (value.hasOneUse()) {
+    Operation *user = *value.user_begin();
+    if (isa<func::ReturnOp>(user))
+      return true;
+    if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(user))
+      return false;
+    value = user->getResult(0);
+  }
+  return false;
+}
+
+SmallVector<WeightUse> QuantizeWeightsPass::collectUses() {
+  SmallVector<WeightUse> uses;
+  getOperation().walk([&](EmbeddingOp op) {
+    tableRows.insert(cast<ShapedType>(op.getWeight().getType()).getDimSize(0));
+    if (includeEmbeddings)
+      uses.push_back({op, &op.getWeightMutable()});
+  });
+  getOperation().walk([&](LinearOp op) {
+    if (includeEmbeddings || !isHead(op))
+      uses.push_back({op, &op.getWeightMutable()});
+  });
+  return uses;
+}
+
+void QuantizeWeightsPass::runOnOperation() {
+  if (failed(readOptions()))
+    return signalPassFailure();
+  if (!parsed.weights)
+    return;
+  for (const WeightUse &use : collectUses())
+    if (isa<RankedTensorType>(use.operand->get().getType()) &&
+        failed(quantizeUse(use)))
+      return signalPassFailure();
+  getOperation().walk([](Operation *op) {
+    if (isa<WeightOp>(op) && op->use_empty())
+      op->erase();
+  });
+  for (GlobalOp global : llvm::make_early_inc_range(getOperation().getOps<GlobalOp>()))
+    if (SymbolTable::symbolKnownUseEmpty(global, getOperation()))
+      global.erase();
+}
+
+LogicalResult QuantizeWeightsPass::quantizeUse(const WeightUse &use) {
+  std::optional<ConstantMatrix> matrix = matchConstantMatrix(use.operand->get());
+  if (!matrix) {
+    use.op->emitRemark() << "stays float: its weight is not a constant matrix";
+    return success();
+  }
+  FailureOr<GlobalOp> global = getQuantized(use.op, *matrix);
+  if (failed(global))
+    return failure();
+  OpBuilder builder(use.op);
+  Operation *producer = use.operand->get().getDefiningOp();
+  use.operand->set(WeightOp::create(builder, use.op->getLoc(), global->getType(),
+                                    global->getSymName()));
+  while (producer && producer->use_empty() && isMemoryEffectFree(producer)) {
+    Operation *next = producer->getNumOperands()
+                          ? producer->getOperand(0).getDefiningOp() : nullptr;
+    producer->erase();
+    producer = next;
+  }
+  if (auto linear = dyn_cast<LinearOp>(use.op); linear && parsed.activationBits)
+    quantizeInput(linear);
+  return success();
+}
+
+/// Layers that share an input share its quantization.
+void QuantizeWeightsPass::quantizeInput(LinearOp op) {
+  auto input = dyn_cast<RankedTensorType>(op.getInput().getType());
+  if (!input)
+    return;
+  EncodingAttr weight = cast<QuantizedTensorType>(op.getWeight().getType()).getEncoding();
+  auto type = QuantizedTensorType::get(
+      input.getShape(), input.getElementType(),
+      weight.getActivationEncoding(parsed.activationBits));
+  for (Operation *user : op.getInput().getUsers())
+    if (auto existing = dyn_cast<QuantizeOp>(user);
+        existing && existing.getType() == type && existing->getBlock() == op->getBlock() &&
+        existing->isBeforeInBlock(op)) {
+      op.getInputMutable().assign(existing);
+      return;
+    }
+  OpBuilder builder(op);
+  op.getInputMutable().assign(
+      QuantizeOp::create(builder, op.getLoc(), type, op.getInput()));
+}
+
+std::string QuantizeWeightsPass::freeName(StringRef wanted) {
+  std::string name = wanted.str();
+  for (unsigned i = 0; getOperation().lookupSymbol(name); ++i)
+    name = (wanted + "." + Twine(i)).str();
+  return name;
+}
+
+FailureOr<GlobalOp>
+QuantizeWeightsPass::getQuantized(Operation *user, const ConstantMatrix &matrix) {
+  GlobalOp &global = done[{matrix.data, matrix.isTransposed}];
+  if (global)
+    return global;
+  FailureOr<numerics::QuantizedMatrix> quantized = quantizeMatrix(user, matrix);
+  if (failed(quantized))
+    return failure();
+  MLIRContext *context = &getContext();
+  auto type = QuantizedTensorType::get({matrix.rows, matrix.columns},
+                                       Float32Type::get(context),
+                                       EncodingAttr::get(context, *parsed.weights));
+  GlobalOp source = matrix.global;
+  OpBuilder builder(context);
+  if (source)
+    builder.setInsertionPoint(source);
+  else
+    builder.setInsertionPointToStart(getOperation().getBody());
+  // The float global's name, if nothing else uses the float values.
+  std::string name = matrix.name();
+  auto uses = source ? SymbolTable::getSymbolUses(source, getOperation()) : std::nullopt;
+  bool isLastUse = uses && llvm::hasSingleElement(*uses);
+  if (isLastUse)
+    source.setSymName(freeName(name + ".float"));
+  name = freeName(name);
+  global = GlobalOp::create(builder, user->getLoc(), name, type,
+                            packComponents(type, *quantized, name));
+  if (isLastUse)
+    (void)SymbolTable::replaceAllSymbolUses(
+        StringAttr::get(context, matrix.name()), source.getSymNameAttr(), getOperation());
+  ++numWeights;
+  numParameters += matrix.rows * matrix.columns;
+  numBytes += type.getStoredBytes();
+  return global;
+}
+
+FailureOr<numerics::QuantizedMatrix>
+QuantizeWeightsPass::quantizeMatrix(Operation *user, const ConstantMatrix &matrix) {
+  numerics::QuantizedMatrix result;
+  result.reset(*parsed.weights, matrix.rows, matrix.columns);
+  // Ranges of rows: long enough to outweigh the hand-over, short enough that
+  // the float rows of all threads are little memory.
+  constexpr int64_t kTaskWeights = 1 << 18;
+  int64_t grain = std::max<int64_t>(1, kTaskWeights / std::max<int64_t>(1, matrix.columns));
+  if (parsed.weights->granularity == numerics::Granularity::Tensor)
+    grain = std::max<int64_t>(1, matrix.rows);
+  std::vector<std::string> problems(llvm::divideCeil(matrix.rows, grain));
+  parallelFor(&getContext(), 0, problems.size(), [&](size_t i) {
+    int64_t first = i * grain, end = std::min<int64_t>(matrix.rows, first + grain);
+    std::vector<float> rows = matrix.readRows(first, end);
+    problems[i] = numerics::quantizeRows(rows.data(), first, end, options, result).message;
+  });
+  for (const std::string &problem : problems)
+    if (!problem.empty())
+      return user->emitOpError() << "weight '" << matrix.name() << "': " << problem;
+  return result;
+}

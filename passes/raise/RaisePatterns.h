@@ -1,0 +1,23 @@
+//===- RaisePatterns.h - parts of the raising pass --------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_RAISE_RAISEPATTERNS_H
+#define LOWBIT_RAISE_RAISEPATTERNS_H
+
+#include "mlir/IR/PatternMatch.h"
+
+namespace lowbit {
+
+/// Gathers of rows of a weight become `lowbit.embedding`.
+void populateRaiseEmbeddingPatterns(mlir::RewritePatternSet &patterns);
+
+/// Leading dimensions that are collapsed before a `lowbit.linear` and expanded
+/// after it stay as they are.
+void populateLinearReshapePatterns(mlir::RewritePatternSet &patterns);
+
+} // namespace lowbit
+
+#endif // LOWBIT_RAISE_RAISEPATTERNS_H

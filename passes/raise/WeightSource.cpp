@@ -1,0 +1,54 @@
+//===- WeightSource.cpp - the constant behind a value ----------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/Transforms/WeightSource.h"
+
+#include "lowbit/IR/Lowbit.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+bool lowbit::isRearrangement(Operation *op) {
+  auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+  if (!linalgOp || !linalgOp.hasPureTensorSemantics() ||
+      linalgOp.getNumDpsInputs() != 1 || linalgOp.getNumDpsInits() != 1 ||
+      !linalgOp.isAllParallelLoops() ||
+      !isa<RankedTensorType>(linalgOp.getDpsInputOperand(0)->get().getType()))
+    return false;
+  Value yielded = linalgOp.getBlock()->getTerminator()->getOperand(0);
+  if (auto widened = yielded.getDefiningOp<arith::ExtFOp>())
+    yielded = widened.getIn();
+  return yielded == linalgOp.getBlock()->getArgument(0);
+}
+
+Operation *lowbit::getWeightSource(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (isa<WeightOp, arith::ConstantOp>(op))
+      return op;
+    if (!isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp,
+             arith::ExtFOp, PackOp, DequantizeOp, QuantizeOp>(op) &&
+        !isRearrangement(op))
+      return nullptr;
+    value = op->getOperand(0);
+  }
+  return nullptr;
+}
+
+std::string lowbit::getWeightName(Operation *source) {
+  std::string name;
+  llvm::raw_string_ostream stream(name);
+  if (auto weight = dyn_cast<WeightOp>(source))
+    stream << '@' << weight.getGlobal();
+  else if (auto location = source->getLoc()->findInstanceOf<NameLoc>())
+    stream << location.getName().strref();
+  else
+    stream << "a constant";
+  return name;
+}
