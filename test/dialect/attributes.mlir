@@ -1,0 +1,98 @@
+// RUN: quant-opt %s | quant-opt | FileCheck %s
+// RUN: quant-opt --mlir-print-op-generic %s | quant-opt | FileCheck %s
+
+// Every spelling of every attribute, and what it is printed as.
+
+// CHECK-LABEL: module @formats
+module @formats attributes {
+  // CHECK: test.a = #lowbit.int<4>
+  test.a = #lowbit.int<4>,
+  // CHECK-SAME: test.b = #lowbit.int<3, restricted>
+  test.b = #lowbit.int<3, restricted>,
+  // CHECK-SAME: test.c = #lowbit.int<16>
+  test.c = #lowbit.int<16>,
+  // CHECK-SAME: test.d = #lowbit.uint<1>
+  test.d = #lowbit.uint<1>
+} {}
+
+// CHECK-LABEL: module @granularity
+module @granularity attributes {
+  // CHECK: test.a = #lowbit.per_tensor
+  test.a = #lowbit.per_tensor,
+  // CHECK-SAME: test.b = #lowbit.per_channel
+  test.b = #lowbit.per_channel,
+  // CHECK-SAME: test.c = #lowbit.per_group<128>
+  test.c = #lowbit.per_group<128>
+} {}
+
+// CHECK-LABEL: module @encodings
+module @encodings attributes {
+  // CHECK: test.a = #lowbit.encoding<int<4>, group = 32, scale = f16>
+  test.a = #lowbit.encoding<int<4>, group = 32, scale = f16>,
+  // The defaults are written out.
+  // CHECK-SAME: test.b = #lowbit.encoding<int<8>, channel, scale = f16>
+  test.b = #lowbit.encoding<int<8>>,
+  // Options come in any order and are printed in one.
+  // CHECK-SAME: test.c = #lowbit.encoding<uint<4>, minimum, group = 128, scale = f32>
+  test.c = #lowbit.encoding<uint<4>, scale = f32, group = 128, minimum>,
+  // CHECK-SAME: test.d = #lowbit.encoding<uint<2>, zero_point = fractional, tensor, scale = f32>
+  test.d = #lowbit.encoding<uint<2>, zero_point = fractional, tensor, scale = f32>,
+  // CHECK-SAME: test.e = #lowbit.encoding<uint<5>, zero_point = integer, channel, scale = f16>
+  test.e = #lowbit.encoding<uint<5>, zero_point = integer>,
+  // CHECK-SAME: test.f = #lowbit.encoding<int<3, restricted>, group = 64, scale = f16, permuted>
+  test.f = #lowbit.encoding<int<3, restricted>, group = 64, permuted>,
+  // Attributes of this and other dialects may be spelled in full.
+  // CHECK-SAME: test.g = #lowbit.encoding<int<4>, group = 16, scale = f16>
+  test.g = #lowbit.encoding<#lowbit.int<4>, #lowbit.per_group<16>>
+} {}
+
+// CHECK-LABEL: module @layouts
+module @layouts attributes {
+  // CHECK: test.a = #lowbit.planes<rows = 32, padding = 64>
+  test.a = #lowbit.planes<rows = 32, padding = 64>,
+  // CHECK-SAME: test.b = #lowbit.tiles<32 by 4, 512, [(b4 : 1, k4 : 8, n16 : 32, n2 : 4)], padding = 32, inline>
+  test.b = #lowbit.tiles<32 by 4, 512, [(b4 : 1, k4 : 8, n16 : 32, n2 : 4)], padding = 32, inline>,
+  // Bits 0 and 1 of a code in one plane, bit 2 in another.
+  // CHECK-SAME: test.c = #lowbit.tiles<1 by 8, 24, [(k8 : 2, b2 : 1), (k8 : 1) at (n0, k0, b2) offset 16]>
+  test.c = #lowbit.tiles<1 by 8, 24, [(k8 : 2, b2 : 1), (k8 : 1) at (b2) offset 16]>,
+  // CHECK-SAME: test.d = #lowbit.tiles<1 by 32, 96, [(k32 : 3, b3 : 1)], row_padding, words = 32, column_major>
+  test.d = #lowbit.tiles<1 by 32, 96, [(k32 : 3, b3 : 1)], column_major, words = 32, row_padding>,
+  // CHECK-SAME: test.e = #lowbit.tiles<1 by 1, 4, [(b4 : 1)], alignment = 512>
+  test.e = #lowbit.tiles<1 by 1, 4, [(b4 : 1)], padding = 1, alignment = 512>
+} {}
+
+// CHECK-LABEL: module @activations
+module @activations attributes {
+  // CHECK: test.a = #lowbit.activation<relu>
+  test.a = #lowbit.activation<relu>,
+  // CHECK-SAME: test.b = #lowbit.activation<gelu>
+  test.b = #lowbit.activation<gelu>,
+  // CHECK-SAME: test.c = #lowbit.activation<gelu_tanh>
+  test.c = #lowbit.activation<gelu_tanh>,
+  // CHECK-SAME: test.d = #lowbit.activation<silu>
+  test.d = #lowbit.activation<silu>,
+  // CHECK-SAME: test.e = #lowbit.activation<sigmoid>
+  test.e = #lowbit.activation<sigmoid>,
+  // CHECK-SAME: test.f = #lowbit.activation<tanh>
+  test.f = #lowbit.activation<tanh>,
+  // CHECK-SAME: test.g = #lowbit.activation<hardswish>
+  test.g = #lowbit.activation<hardswish>,
+  // CHECK-SAME: test.h = #lowbit.activation<hardsigmoid(2.000000e-01, 5.000000e-01)>
+  test.h = #lowbit.activation<hardsigmoid(0.2, 0.5)>,
+  // CHECK-SAME: test.i = #lowbit.activation<leaky_relu(1.000000e-02)>
+  test.i = #lowbit.activation<leaky_relu>
+} {}
+
+// CHECK-LABEL: module @observers
+module @observers attributes {
+  // CHECK: test.a = #lowbit<observer min_max>
+  test.a = #lowbit<observer min_max>,
+  // CHECK-SAME: test.b = #lowbit<observer moving_average>
+  test.b = #lowbit<observer moving_average>,
+  // CHECK-SAME: test.c = #lowbit<observer percentile>
+  test.c = #lowbit<observer percentile>,
+  // CHECK-SAME: test.d = #lowbit<observer mse>
+  test.d = #lowbit<observer mse>,
+  // CHECK-SAME: test.e = #lowbit<observer entropy>
+  test.e = #lowbit<observer entropy>
+} {}

@@ -1,0 +1,357 @@
+// RUN: quant-opt --verify-diagnostics --split-input-file %s
+
+// One test for each constraint of dialect/SPEC.md, in its order. Constraints on
+// formats with several values per code (E5, T4) or other than integers (L2) are
+// in test/unit/dialect/VerifierTest.cpp, which makes such a format.
+
+// expected-error @+1 {{requires a width of 1 to 8 or 16 bits (E1), found 9}}
+module attributes {test.a = #lowbit.int<9>} {}
+
+// -----
+
+// expected-error @+1 {{requires a width of 1 to 8 or 16 bits (E1), found 0}}
+module attributes {test.a = #lowbit.uint<0>} {}
+
+// -----
+
+// expected-error @+1 {{a restricted range requires at least 2 bits (E2), found 1}}
+module attributes {test.a = #lowbit.int<1, restricted>} {}
+
+// -----
+
+// expected-error @+1 {{requires a scale of type f16 or f32 (E3), found 'bf16'}}
+module attributes {test.a = #lowbit.encoding<int<4>, scale = bf16>} {}
+
+// -----
+
+// expected-error @+1 {{requires either a zero point or a minimum (E4), found both}}
+module attributes {test.a = #lowbit.encoding<uint<4>, zero_point = integer, minimum>} {}
+
+// -----
+
+// expected-error @+1 {{requires a group of 1 to 2147483647 columns (G1), found 0}}
+module attributes {test.a = #lowbit.per_group<0>} {}
+
+// -----
+
+// expected-error @+1 {{requires a group of 1 to 2147483647 columns (G1), found 9223372036854775807}}
+module attributes {test.a = #lowbit.encoding<int<4>, group = 9223372036854775807>} {}
+
+// -----
+
+// expected-error @+1 {{requires an element format such as int<4>, found "int"}}
+module attributes {test.a = #lowbit.encoding<"int">} {}
+
+// -----
+
+// expected-error @+1 {{requires minimum, zero_point, tensor, channel, group, scale or permuted, found 'blocks'}}
+module attributes {test.a = #lowbit.encoding<int<4>, blocks = 32>} {}
+
+// -----
+
+// expected-error @+1 {{requires zero_point = integer or fractional, found 'float'}}
+module attributes {test.a = #lowbit.encoding<int<4>, zero_point = float>} {}
+
+// -----
+
+// expected-error @+1 {{unknown activation 'swish'}}
+module attributes {test.a = #lowbit.activation<swish>} {}
+
+// -----
+
+#int3 = #lowbit.encoding<int<3>>
+#hole = #lowbit.tiles<1 by 8, 24, [(k8 : 2, b2 : 1)]>
+// expected-error @+1 {{requires a layout that places every bit once (L1): the atom has no place for bit 2 of the code at row 0, column 0}}
+func.func private @f(!lowbit.tensor<8x64xf32, #int3, #hole>)
+
+// -----
+
+#int4 = #lowbit.encoding<int<4>>
+#twice = #lowbit.tiles<1 by 2, 8, [(k2 : 2, b4 : 1)]>
+// expected-error @+1 {{requires a layout that places every bit once (L1): the atom keeps}}
+func.func private @f(!lowbit.tensor<8x64xf32, #int4, #twice>)
+
+// -----
+
+#int1 = #lowbit.encoding<int<1>>
+#narrow = #lowbit.planes<rows = 16, padding = 4>
+// expected-error @+1 {{(L1): column padding must be a multiple of the atom's}}
+func.func private @f(!lowbit.tensor<8x64xf32, #int1, #narrow>)
+
+// -----
+
+// expected-error @+1 {{requires 16 to 128 rows, a multiple of 16 (L3), found 24}}
+module attributes {test.a = #lowbit.planes<rows = 24, padding = 32>} {}
+
+// -----
+
+// expected-error @+1 {{requires padding of a multiple of 4 columns, 4 to 65536 (L4), found 6}}
+module attributes {test.a = #lowbit.planes<rows = 32, padding = 6>} {}
+
+// -----
+
+#int16 = #lowbit.encoding<int<16>>
+#planes = #lowbit.planes<rows = 32, padding = 32>
+// expected-error @+1 {{requires codes of at most 8 bits (L5), found 16}}
+func.func private @f(!lowbit.tensor<8x64xf32, #int16, #planes>)
+
+// -----
+
+#int8 = #lowbit.encoding<int<8>>
+#sparse = #lowbit.tiles<1 by 1, 4194304, [(b8 : 1)]>
+// expected-error @+1 {{requires a layout of at most 2^60 bits (L6), found #lowbit.tiles<1 by 1, 4194304, [(b8 : 1)]>}}
+func.func private @f(!lowbit.tensor<1099511627776x8xf32, #int8, #sparse>)
+
+// -----
+
+// expected-error @+1 {{requires padding, row_padding, words, alignment, inline or column_major, found 'swizzle'}}
+module attributes {test.a = #lowbit.tiles<1 by 1, 4, [(b4 : 1)], swizzle>} {}
+
+// -----
+
+// expected-error @+1 {{requires n, k or b and a number, such as k4, found 'm4'}}
+module attributes {test.a = #lowbit.tiles<1 by 1, 4, [(m4 : 1)]>} {}
+
+// -----
+
+#int4 = #lowbit.encoding<int<4>>
+// expected-error @+1 {{requires at least one dimension (T1), found none}}
+func.func private @f(!lowbit.tensor<f32, #int4>)
+
+// -----
+
+#int4 = #lowbit.encoding<int<4>>
+// expected-error @+1 {{requires f32, f16 or bf16 as expressed type (T2), found 'i8'}}
+func.func private @f(!lowbit.tensor<8x64xi8, #int4>)
+
+// -----
+
+#int4 = #lowbit.encoding<int<4>>
+// expected-error @+1 {{requires a static last dimension (T3), found '?'}}
+func.func private @f(!lowbit.tensor<8x?xf32, #int4>)
+
+// -----
+
+#int4 = #lowbit.encoding<int<4>>
+// expected-error @+1 {{requires positive dimensions with a product of at most 2^48 (T5), found 0}}
+func.func private @f(!lowbit.tensor<8x0xf32, #int4>)
+
+// -----
+
+#int4 = #lowbit.encoding<int<4>>
+// expected-error @+1 {{requires positive dimensions with a product of at most 2^48 (T5), found 4294967296}}
+func.func private @f(!lowbit.tensor<4294967296x4294967296xf32, #int4>)
+
+// -----
+
+// expected-error @+1 {{requires a tensor of static shape (W1), found 'tensor<?x2xf32>'}}
+lowbit.global @w : tensor<?x2xf32> {data = dense<0.0> : tensor<2x2xf32>}
+
+// -----
+
+// expected-error @+1 {{requires a tensor of static shape (W1), found 'i32'}}
+lowbit.global @w : i32 {}
+
+// -----
+
+// expected-error @+1 {{requires component 'data' of type 'tensor<2x2xf32>' (W2), found none}}
+lowbit.global @w : tensor<2x2xf32> {}
+
+// -----
+
+#int4 = #lowbit.encoding<int<4>, group = 2, scale = f16>
+// expected-error @+1 {{requires component 'scale' of type 'tensor<2x2xf16>' (W3), found 'tensor<2x1xf16>'}}
+lowbit.global @w : !lowbit.tensor<2x4xf32, #int4> {
+  codes = dense<0> : tensor<4xi8>, scale = dense<1.0> : tensor<2x1xf16>}
+
+// -----
+
+// expected-error @+1 {{requires component 'data' of type 'tensor<2xf32>' (W3), found an attribute that holds no elements}}
+lowbit.global @w : tensor<2xf32> {data = 1.0 : f32}
+
+// -----
+
+// expected-error @+1 {{has no place for component 'scale' (W4) in a value of type 'tensor<2xf32>'}}
+lowbit.global @w : tensor<2xf32> {data = dense<0.0> : tensor<2xf32>, scale = dense<0.0> : tensor<2xf32>}
+
+// -----
+
+func.func @f() {
+  // expected-error @+1 {{requires a lowbit.global called 'w' (W5), found none}}
+  %0 = lowbit.weight @w : tensor<2xf32>
+  return
+}
+
+// -----
+
+// expected-note @+1 {{declared here}}
+lowbit.global @w : tensor<2xf32> {data = dense<0.0> : tensor<2xf32>}
+func.func @f() {
+  // expected-error @+1 {{requires the type of its global, 'tensor<2xf32>' (W6), found 'tensor<3xf32>'}}
+  %0 = lowbit.weight @w : tensor<3xf32>
+  return
+}
+
+// -----
+
+#act = #lowbit.encoding<int<4>, scale = f16, permuted>
+// expected-error @+1 {{requires a permutation of 0 to 3 (W7), found 1 out of range or twice}}
+lowbit.global @w : !lowbit.tensor<2x4xf32, #act> {
+  codes = dense<0> : tensor<4xi8>, scale = dense<1.0> : tensor<2x1xf16>,
+  permutation = dense<[0, 1, 1, 2]> : tensor<4xi32>}
+
+// -----
+
+#act = #lowbit.encoding<int<4>, scale = f16, permuted>
+// expected-error @+1 {{requires a permutation of 0 to 3 (W7), found 4 out of range or twice}}
+lowbit.global @w : !lowbit.tensor<2x4xf32, #act> {
+  codes = dense<0> : tensor<4xi8>, scale = dense<1.0> : tensor<2x1xf16>,
+  permutation = dense<[0, 1, 4, 2]> : tensor<4xi32>}
+
+// -----
+
+func.func @f(%x: tensor<?x64xf32>, %w: tensor<?x64xf32>) {
+  // expected-error @+1 {{requires a weight of static shape [N, K] (M1), found 'tensor<?x64xf32>'}}
+  %0 = lowbit.linear %x, %w : tensor<?x64xf32>, tensor<?x64xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x32xf32>, %w: tensor<8x64xf32>) {
+  // expected-error @+1 {{requires an input whose last dimension is K = 64 (M2), found 'tensor<?x32xf32>'}}
+  %0 = lowbit.linear %x, %w : tensor<?x32xf32>, tensor<8x64xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x64xf32>, %w: tensor<8x64xf32>) {
+  // expected-error @+1 {{requires a result of the input's leading dimensions and N = 8 (M3), found 'tensor<?x9xf32>'}}
+  %0 = lowbit.linear %x, %w : tensor<?x64xf32>, tensor<8x64xf32> -> tensor<?x9xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x64xf32>, %w: tensor<8x64xf32>) {
+  // expected-error @+1 {{(M3), found 'tensor<3x8xf32>'}}
+  %0 = lowbit.linear %x, %w : tensor<2x64xf32>, tensor<8x64xf32> -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x64xf32>, %w: tensor<8x64xf32>, %b: tensor<9xf32>) {
+  // expected-error @+1 {{requires a bias of shape [8] (M4), found 'tensor<9xf32>'}}
+  %0 = lowbit.linear %x, %w bias %b
+      : tensor<?x64xf32>, tensor<8x64xf32> -> tensor<?x8xf32>, bias tensor<9xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x64xf32>, %w: tensor<8x64xf32>, %r: tensor<?x8xf16>) {
+  // expected-error @+1 {{requires a residual of the result's type 'tensor<?x8xf32>' (M5), found 'tensor<?x8xf16>'}}
+  %0 = "lowbit.linear"(%x, %w, %r) {operandSegmentSizes = array<i32: 1, 1, 0, 1>}
+      : (tensor<?x64xf32>, tensor<8x64xf32>, tensor<?x8xf16>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%ids: tensor<?xi64>, %w: tensor<0x64xf32>) {
+  // expected-error @+1 {{requires a table of static shape [N, K] with at least one row (B1), found 'tensor<0x64xf32>'}}
+  %0 = lowbit.embedding %ids, %w : tensor<?xi64>, tensor<0x64xf32> -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%ids: tensor<?xi64>, %w: tensor<8x64xf32>) {
+  // expected-error @+1 {{requires a result of the indices' shape and K = 64 (B2), found 'tensor<?x32xf32>'}}
+  %0 = lowbit.embedding %ids, %w : tensor<?xi64>, tensor<8x64xf32> -> tensor<?x32xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x64xf32>) {
+  // expected-error @+1 {{requires a result that expresses 'tensor<?x64xf32>' (Q1)}}
+  %0 = lowbit.quantize %x : tensor<?x64xf32> -> !lowbit.tensor<?x32xf32, #lowbit.encoding<int<8>>>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x64xf32>) {
+  // expected-error @+1 {{requires int<8> or int<16> codes (Q2), found #lowbit.int<4>}}
+  %0 = lowbit.quantize %x : tensor<?x64xf32> -> !lowbit.tensor<?x64xf32, #lowbit.encoding<int<4>>>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x64xf32>) {
+  // expected-error @+1 {{requires a symmetric encoding (Q3)}}
+  %0 = lowbit.quantize %x : tensor<?x64xf32> -> !lowbit.tensor<?x64xf32, #lowbit.encoding<int<8>, minimum>>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x64xf32>) {
+  // expected-error @+1 {{requires scales per row or group (Q4)}}
+  %0 = lowbit.quantize %x : tensor<?x64xf32> -> !lowbit.tensor<?x64xf32, #lowbit.encoding<int<8>, tensor>>
+  return
+}
+
+// -----
+
+func.func @f(%q: !lowbit.tensor<8x64xf32, #lowbit.encoding<int<4>>>) {
+  // expected-error @+1 {{requires a result of the expressed type 'tensor<8x64xf32>' (D1), found 'tensor<8x64xf16>'}}
+  %0 = lowbit.dequantize %q : !lowbit.tensor<8x64xf32, #lowbit.encoding<int<4>>> -> tensor<8x64xf16>
+  return
+}
+
+// -----
+
+func.func @f(%q: !lowbit.tensor<8x64xf32, #lowbit.encoding<int<4>>>) {
+  // expected-error @+1 {{requires types that differ in layout alone (P1)}}
+  %0 = lowbit.pack %q : !lowbit.tensor<8x64xf32, #lowbit.encoding<int<4>>>
+      -> !lowbit.tensor<8x64xf32, #lowbit.encoding<int<5>>>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2xf32>) {
+  // expected-error @+1 {{requires a name for its record (O1), found none}}
+  %0 = lowbit.observe %x as "" with min_max : tensor<2xf32>
+  return
+}
+
+// -----
+
+func.func private @kernel(memref<4xf32>, index, index)
+func.func @f(%y: memref<4xf32>, %t: index) {
+  // expected-error @+1 {{requires a grain of at least 1 tile (K1), found 0}}
+  lowbit.call_kernel @kernel tiles(%t) grain(0) outs(%y : memref<4xf32>)
+  return
+}
+
+// -----
+
+func.func @f(%y: memref<4xf32>, %t: index) {
+  // expected-error @+1 {{requires a function called 'kernel' (K2), found none}}
+  lowbit.call_kernel @kernel tiles(%t) grain(1) outs(%y : memref<4xf32>)
+  return
+}
+
+// -----
+
+func.func @f(%a: vector<16xi32>, %u: vector<32xi8>) {
+  // expected-error @+1 {{requires four bytes for each of 16 lanes (V1), found 32 bytes}}
+  %0 = lowbit.dot4 %a, %u, %u : vector<16xi32>, vector<32xi8>
+  return
+}

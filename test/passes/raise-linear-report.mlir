@@ -1,0 +1,51 @@
+// RUN: quant-opt %s --lowbit-raise-linear=report --split-input-file --verify-diagnostics
+
+// What is left is told by the weight's name, with the reason.
+
+lowbit.global @experts : tensor<3x4x8xf32> {data = dense<0.5> : tensor<3x4x8xf32>}
+
+func.func @weight_per_batch(%x: tensor<3x?x4xf32>, %y: tensor<3x?x8xf32>) -> tensor<3x?x8xf32> {
+  %w = lowbit.weight @experts : tensor<3x4x8xf32>
+  // expected-remark @below {{product with @experts is left: the weight differs between batches}}
+  %0 = linalg.batch_matmul ins(%x, %w : tensor<3x?x4xf32>, tensor<3x4x8xf32>)
+                           outs(%y : tensor<3x?x8xf32>) -> tensor<3x?x8xf32>
+  return %0 : tensor<3x?x8xf32>
+}
+
+// -----
+
+#x = affine_map<(m, k) -> (m, k)>
+#w = affine_map<(m, k) -> (k)>
+#y = affine_map<(m, k) -> (m)>
+func.func @weight_is_vector(%x: tensor<?x4xf32>, %y: tensor<?xf32>) -> tensor<?xf32> {
+  %w = arith.constant dense<[1.0, 2.0, 3.0, 4.0]> : tensor<4xf32>
+  // expected-remark @below {{product with a constant is left: the weight is no matrix}}
+  %0 = linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "reduction"]}
+      ins(%x, %w : tensor<?x4xf32>, tensor<4xf32>) outs(%y : tensor<?xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<?xf32>
+  return %0 : tensor<?xf32>
+}
+
+// -----
+
+#x = affine_map<(m, n, k, l) -> (m, k, l)>
+#w = affine_map<(m, n, k, l) -> (n, k)>
+#y = affine_map<(m, n, k, l) -> (m, n)>
+lowbit.global @w : tensor<8x4xf32> {data = dense<0.5> : tensor<8x4xf32>}
+
+func.func @input_summed(%x: tensor<?x4x3xf32>, %y: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %w = lowbit.weight @w : tensor<8x4xf32>
+  // expected-remark @below {{product with @w is left: the input alone is summed over a dimension}}
+  %0 = linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction", "reduction"]}
+      ins(%x, %w : tensor<?x4x3xf32>, tensor<8x4xf32>) outs(%y : tensor<?x8xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}

@@ -1,0 +1,68 @@
+#===- summary.py - counts test cases --------------------------------------===#
+#
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# ctest counts programs and lit counts files; people want to know how many
+# cases there are. A program that dies before it can report counts as one
+# failure.
+#
+#===-----------------------------------------------------------------------===#
+"""Usage: summary.py RESULTS
+
+RESULTS holds gtest/*.json, ctest.xml and lit.xml, each if it was produced.
+"""
+
+import json
+import pathlib
+import sys
+import xml.etree.ElementTree as ET
+
+
+def count_gtest(folder):
+    """Cases of all GoogleTest reports: passed, names of those that failed."""
+    passed, failed = 0, []
+    for path in sorted(folder.glob("*.json")):
+        for suite in json.loads(path.read_text())["testsuites"]:
+            for case in suite["testsuite"]:
+                if case["status"] != "RUN" or case["result"] == "SKIPPED":
+                    continue
+                if "failures" in case:
+                    failed.append(f"{path.stem}: {suite['name']}.{case['name']}")
+                else:
+                    passed += 1
+    return passed, failed
+
+
+def count_junit(path, ignore=lambda name: False):
+    """Cases of a JUnit file, without those whose name `ignore` accepts."""
+    passed, failed = 0, []
+    if not path.exists():
+        return passed, failed
+    for case in ET.parse(path).getroot().iter("testcase"):
+        if ignore(case.get("name")) or case.find("skipped") is not None:
+            continue
+        if case.find("failure") is not None or case.find("error") is not None:
+            failed.append(f"{case.get('classname')}/{case.get('name')}")
+        else:
+            passed += 1
+    return passed, failed
+
+
+def main():
+    results = pathlib.Path(sys.argv[1])
+    reported = {path.stem for path in (results / "gtest").glob("*.json")}
+    counts = [
+        count_gtest(results / "gtest"),
+        count_junit(results / "ctest.xml", lambda name: name in reported),
+        count_junit(results / "lit.xml"),
+    ]
+    passed = sum(count for count, _ in counts)
+    failed = [name for _, names in counts for name in names]
+    for name in failed:
+        print(f"failed: {name}")
+    print(f"{passed} passed, {len(failed)} failed")
+    return 1 if failed or passed == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+//===- AtomicOutputTest.cpp - Files that appear whole or not at all -------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// After every kind of failure the folder must look as it did before.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/Tools/AtomicOutput.h"
+#include "TestSupport.h"
+
+using namespace lowbit;
+using namespace lowbit::testing;
+
+TEST(AtomicOutput, AppearsOnCommit) {
+  TemporaryFolder folder;
+  std::string path = folder / "a.bin";
+  auto output = AtomicOutput::create(path);
+  ASSERT_EQ("", output ? "" : getText(output.takeError()));
+  output->os() << "content";
+  EXPECT_FALSE(llvm::sys::fs::exists(path));
+  EXPECT_EQ("", getText(output->commit()));
+  EXPECT_EQ("content", readBytes(path));
+  EXPECT_EQ(1u, folder.countFiles());
+}
+
+TEST(AtomicOutput, LeavesNothingWithoutCommit) {
+  TemporaryFolder folder;
+  writeBytes(folder / "a.bin", "before");
+  {
+    auto output = AtomicOutput::create(folder / "a.bin");
+    ASSERT_TRUE(bool(output));
+    output->os() << "after";
+  }
+  EXPECT_EQ("before", readBytes(folder / "a.bin"));
+  EXPECT_EQ(1u, folder.countFiles());
+}
+
+TEST(AtomicOutput, ReportsFullDisk) {
+  auto output = AtomicOutput::create("/dev/full");
+  ASSERT_TRUE(bool(output));
+  output->os() << std::string(1 << 20, 'x');
+  EXPECT_EQ("/dev/full: cannot be written: No space left on device",
+            getText(output->commit()));
+}
+
+TEST(AtomicOutput, DiscardsAfterPendingError) {
+  auto output = AtomicOutput::create("/dev/full");
+  ASSERT_TRUE(bool(output));
+  output->os() << std::string(1 << 20, 'x');
+}
+
+TEST(AtomicOutput, RefusesFolders) {
+  TemporaryFolder folder;
+  EXPECT_NE(std::string::npos,
+            getText(AtomicOutput::create(folder / "")).find("is a directory"));
+  EXPECT_NE(std::string::npos,
+            getText(AtomicOutput::create(folder / "none/a.bin"))
+                .find("cannot be created: No such file or directory"));
+}
+
+TEST(AtomicOutput, CommitsAllOrNothing) {
+  TemporaryFolder folder;
+  auto first = AtomicOutput::create(folder / "a"),
+       second = AtomicOutput::create(folder / "b");
+  ASSERT_TRUE(first && second);
+  first->os() << "1";
+  second->os() << "2";
+  // A folder in the way makes the second rename fail.
+  ASSERT_FALSE(llvm::sys::fs::create_directory(folder / "b"));
+  EXPECT_NE("", getText(AtomicOutput::commitAll({&*first, &*second})));
+  EXPECT_FALSE(llvm::sys::fs::exists(folder / "a"));
+  EXPECT_EQ(1u, folder.countFiles());
+}

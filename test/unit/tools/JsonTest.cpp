@@ -1,0 +1,52 @@
+//===- JsonTest.cpp - Reading JSON that others wrote ----------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the wrapper refuses beyond the grammar, and where it says so.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/Tools/Json.h"
+#include "TestSupport.h"
+
+using namespace lowbit;
+using namespace lowbit::testing;
+
+TEST(Json, AcceptsOrdinaryText) {
+  auto value = parseJson(R"({"a": [1, {"b": "x:y"}], "c": {"a": null}})", "t");
+  ASSERT_TRUE(bool(value));
+  EXPECT_EQ(2u, value->getAsObject()->size());
+}
+
+TEST(Json, RefusesRepeatedKeys) {
+  EXPECT_EQ("t: line 2, column 1: key 'a' occurs twice in one object",
+            getText(parseJson("{\"a\": 1,\n\"a\": 2}", "t")));
+  EXPECT_NE(
+      std::string::npos,
+      getText(parseJson(R"({"a": 1, "\u0061": 2})", "t")).find("occurs twice"));
+}
+
+TEST(Json, RefusesDeepNesting) {
+  std::string deep(1 << 20, '[');
+  EXPECT_EQ("t: line 1, column 65: nesting is limited to 64 levels",
+            getText(parseJson(deep, "t")));
+}
+
+TEST(Json, RefusesLongText) {
+  JsonLimits limits;
+  limits.bytes = 4;
+  EXPECT_EQ("t: JSON text of 5 bytes, at most 4 are accepted",
+            getText(parseJson("[1,2]", "t", limits)));
+}
+
+TEST(Json, PointsAtGrammarErrors) {
+  std::string text = getText(parseJson("{\"a\": }", "t"));
+  EXPECT_NE(std::string::npos, text.find("t: JSON: [1:")) << text;
+}
+
+TEST(Json, SurvivesMutations) {
+  forEachMutation(R"({"a\"": [1, 2.5e3, true, null], "b": {"c": "\u00e9"}})",
+                  2000, [](llvm::StringRef text) {
+                    llvm::consumeError(parseJson(text, "t").takeError());
+                  });
+}

@@ -1,0 +1,371 @@
+//===- Emit.cpp - elementwise ops and reductions as linalg.generic ---------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Broadcasts become indexing maps, scalars move into the region, and
+// dimensions that no operand carries stay out of the loop nest. So upstream
+// fusion sees through whole chains of ONNX nodes.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Importer.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+#include <limits>
+
+using namespace lowbit::frontend;
+using llvm::ArrayRef;
+using llvm::Error;
+using llvm::Expected;
+using mlir::utils::IteratorType;
+using onnx::TensorProto;
+
+/// The most elements that are computed at import.
+static constexpr int64_t maxFoldedElements = 4096;
+
+mlir::Value ScalarBuilder::constant(mlir::Value like, double value) {
+  mlir::Type type = like.getType();
+  if (auto real = mlir::dyn_cast<mlir::FloatType>(type))
+    return make<mlir::arith::ConstantOp>(mlir::FloatAttr::get(real, value));
+  return make<mlir::arith::ConstantOp>(
+      mlir::IntegerAttr::get(type, int64_t(value)));
+}
+
+//===----------------------------------------------------------------------===//
+// Broadcasting
+//===----------------------------------------------------------------------===//
+
+Error Importer::undecided(const Node &node, ArrayRef<Expr> a,
+                          ArrayRef<Expr> b, const Expr &da,
+                          const Expr &db) const {
+  std::string text = "cannot broadcast " + str(a) + " with " + str(b);
+  if (da.isConstant() && db.isConstant())
+    return error(node, text);
+  std::string hint = advice(da);
+  return error(node, text + ": whether " + symbols.str(da) + " and " +
+                         symbols.str(db) + " are equal is not known" +
+                         (hint.empty() ? advice(db) : hint));
+}
+
+Expected<Dims> Importer::broadcast(const Node &node,
+                                   ArrayRef<const Value *> inputs) {
+  Dims result;
+  for (const Value *input : inputs) {
+    size_t rank = std::max<size_t>(result.size(), input->rank());
+    while (result.size() < rank)
+      result.insert(result.begin(), Expr(1));
+    size_t shift = rank - input->rank();
+    for (auto [i, dim] : llvm::enumerate(input->dims)) {
+      Expr &target = result[i + shift];
+      if (target == dim || dim.isConstant(1))
+        continue;
+      if (!target.isConstant(1))
+        return undecided(node, result, input->dims, target, dim);
+      target = dim;
+    }
+  }
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Folding
+//===----------------------------------------------------------------------===//
+
+/// Position of element `index` (row-major in `dims`) in an operand that is
+/// broadcast to `dims`.
+static size_t sourceIndex(int64_t index, ArrayRef<Expr> dims,
+                          const Value &operand) {
+  size_t source = 0, stride = 1;
+  for (int64_t k = dims.size() - 1, o = operand.rank() - 1; k >= 0 && o >= 0;
+       --k, --o) {
+    int64_t coordinate = index % dims[k].constant();
+    index /= dims[k].constant();
+    int64_t extent = operand.dims[o].constant();
+    if (extent != 1)
+      source += coordinate * stride;
+    stride *= extent;
+  }
+  return source;
+}
+
+/// All elements of an elementwise operator on known operands, or nothing.
+static std::optional<std::vector<Scalar>>
+foldElements(Symbols &symbols, ArrayRef<const Value *> inputs,
+             ArrayRef<Expr> dims, int32_t resultType, Fold fold) {
+  bool uniform = llvm::all_of(
+      inputs, [](const Value *input) { return input->uniform() != nullptr; });
+  int64_t size = 1;
+  for (const Expr &dim : dims) {
+    if (uniform)
+      break;
+    if (!dim.isConstant() || dim.constant() > maxFoldedElements)
+      return std::nullopt;
+    size *= dim.constant();
+    if (size > maxFoldedElements)
+      return std::nullopt;
+  }
+  std::vector<Scalar> elements;
+  for (int64_t i = 0; i < size; ++i) {
+    llvm::SmallVector<Scalar, 4> operands;
+    for (const Value *input : inputs)
+      operands.push_back(input->uniform()
+                             ? *input->uniform()
+                             : input->element(sourceIndex(i, dims, *input)));
+    std::optional<Scalar> element = fold(symbols, operands, resultType);
+    if (!element)
+      return std::nullopt;
+    elements.push_back(std::move(*element));
+  }
+  return elements;
+}
+
+//===----------------------------------------------------------------------===//
+// Elementwise
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// An operand of an elementwise op: a scalar, or a view with its map.
+struct Operand {
+  const Scalar *scalar = nullptr;
+  mlir::Value outside; ///< A scalar that depends on extents.
+  Value view;
+  int64_t shift = 0; ///< Leading dimensions that the operand lacks.
+};
+} // namespace
+
+static bool repeats(const Operand &operand, size_t p, ArrayRef<Expr> dims) {
+  auto type =
+      mlir::cast<mlir::RankedTensorType>(operand.view.tensor.getType());
+  int64_t axis = operand.view.axes[p] + operand.shift;
+  return type.getDimSize(p) == 1 && !dims[axis].isConstant(1);
+}
+
+/// The result's axes that some operand carries, ascending: the loops.
+static Axes loopAxes(ArrayRef<Operand> operands, ArrayRef<Expr> dims) {
+  llvm::SmallVector<bool> carried(dims.size(), false);
+  for (const Operand &operand : operands)
+    for (size_t p = 0; p < operand.view.axes.size(); ++p)
+      if (!repeats(operand, p, dims))
+        carried[operand.view.axes[p] + operand.shift] = true;
+  Axes loops;
+  for (size_t axis = 0; axis < dims.size(); ++axis)
+    if (carried[axis])
+      loops.push_back(axis);
+  return loops;
+}
+
+static mlir::AffineMap mapOf(const Operand &operand, ArrayRef<Expr> dims,
+                             ArrayRef<int64_t> loops,
+                             mlir::MLIRContext *context) {
+  llvm::SmallVector<mlir::AffineExpr> results;
+  for (auto [p, axis] : llvm::enumerate(operand.view.axes)) {
+    if (repeats(operand, p, dims)) {
+      results.push_back(mlir::getAffineConstantExpr(0, context));
+      continue;
+    }
+    size_t loop = llvm::find(loops, axis + operand.shift) - loops.begin();
+    results.push_back(mlir::getAffineDimExpr(loop, context));
+  }
+  return mlir::AffineMap::get(loops.size(), 0, results, context);
+}
+
+Expected<Value> Importer::elementwise(const Node &node,
+                                      ArrayRef<const Value *> inputs,
+                                      int32_t resultType, Body body,
+                                      Fold fold) {
+  Expected<Dims> dims = broadcast(node, inputs);
+  if (!dims)
+    return dims.takeError();
+  if (fold && llvm::all_of(inputs, [](const Value *v) {
+        return v->known.has_value();
+      }))
+    if (auto elements =
+            foldElements(symbols, inputs, *dims, resultType, fold))
+      return knownValue(resultType, *dims, std::move(*elements));
+
+  llvm::SmallVector<Operand, 4> operands;
+  llvm::SmallVector<mlir::Value> tensors;
+  for (const Value *input : inputs) {
+    Operand operand;
+    operand.view.type = input->type;
+    operand.shift = dims->size() - input->rank();
+    operand.scalar = input->uniform();
+    if (operand.scalar && !operand.scalar->isConstant())
+      operand.outside =
+          constantScalar(elementType(input->type), *operand.scalar);
+    if (!operand.scalar) {
+      operand.view = emitted(*input);
+      tensors.push_back(operand.view.tensor);
+    }
+    operands.push_back(std::move(operand));
+  }
+
+  Axes loops = loopAxes(operands, *dims);
+  llvm::SmallVector<mlir::AffineMap> maps;
+  Dims extents;
+  for (const Operand &operand : operands)
+    if (!operand.scalar)
+      maps.push_back(mapOf(operand, *dims, loops, builder.getContext()));
+  maps.push_back(mlir::AffineMap::getMultiDimIdentityMap(
+      loops.size(), builder.getContext()));
+  for (int64_t axis : loops)
+    extents.push_back((*dims)[axis]);
+  llvm::SmallVector<IteratorType> iterators(loops.size(),
+                                            IteratorType::parallel);
+  mlir::Value init = empty(elementType(resultType), extents);
+  auto generic = mlir::linalg::GenericOp::create(
+      builder, init.getType(), tensors, init, maps, iterators,
+      [&](mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange args) {
+        ScalarBuilder scalars{b, loc, inputs.empty() ? 0 : inputs[0]->type,
+                              resultType};
+        llvm::SmallVector<mlir::Value, 4> elements;
+        unsigned next = 0;
+        // The region's builder stands in for the importer's, so that constants
+        // land in the region.
+        mlir::OpBuilder::InsertionGuard guard(builder);
+        builder.restoreInsertionPoint(b.saveInsertionPoint());
+        for (Operand &operand : operands) {
+          if (!operand.scalar)
+            elements.push_back(args[next++]);
+          else if (operand.outside)
+            elements.push_back(operand.outside);
+          else
+            elements.push_back(constantScalar(elementType(operand.view.type),
+                                              *operand.scalar));
+        }
+        b.restoreInsertionPoint(builder.saveInsertionPoint());
+        mlir::linalg::YieldOp::create(b, loc, body(scalars, elements));
+      });
+  Value result = fromTensor(resultType, *dims, generic.getResult(0));
+  result.axes = loops;
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Reductions
+//===----------------------------------------------------------------------===//
+
+/// The element that changes nothing.
+static mlir::TypedAttr neutralElement(ReduceKind kind, mlir::Type type,
+                                      bool isUnsigned) {
+  if (auto real = mlir::dyn_cast<mlir::FloatType>(type)) {
+    double infinity = std::numeric_limits<double>::infinity();
+    double value = kind == ReduceKind::Sum    ? 0
+                   : kind == ReduceKind::Prod ? 1
+                   : kind == ReduceKind::Max  ? -infinity
+                                              : infinity;
+    return mlir::FloatAttr::get(real, value);
+  }
+  unsigned bits = type.getIntOrFloatBitWidth();
+  llvm::APInt value(bits, kind == ReduceKind::Prod ? 1 : 0);
+  if (kind == ReduceKind::Max && !isUnsigned)
+    value = llvm::APInt::getSignedMinValue(bits);
+  if (kind == ReduceKind::Min)
+    value = isUnsigned ? llvm::APInt::getMaxValue(bits)
+                       : llvm::APInt::getSignedMaxValue(bits);
+  return mlir::IntegerAttr::get(type, value);
+}
+
+static mlir::arith::AtomicRMWKind combiner(ReduceKind kind, bool isReal,
+                                           bool isUnsigned, bool ignoreNaN) {
+  using Kind = mlir::arith::AtomicRMWKind;
+  switch (kind) {
+  case ReduceKind::Sum:
+    return isReal ? Kind::addf : Kind::addi;
+  case ReduceKind::Prod:
+    return isReal ? Kind::mulf : Kind::muli;
+  case ReduceKind::Max:
+    if (isReal)
+      return ignoreNaN ? Kind::maxnumf : Kind::maximumf;
+    return isUnsigned ? Kind::maxu : Kind::maxs;
+  case ReduceKind::Min:
+    if (isReal)
+      return ignoreNaN ? Kind::minnumf : Kind::minimumf;
+    return isUnsigned ? Kind::minu : Kind::mins;
+  }
+  return Kind::addi;
+}
+
+Expected<Value> Importer::reduce(const Node &node, const Value &input,
+                                 ArrayRef<int64_t> axes, ReduceKind kind,
+                                 bool keepDims, bool ignoreNaN) {
+  if (isBool(input.type))
+    return error(node, "cannot reduce booleans");
+  bool isReal = isFloat(input.type);
+  bool unsignedInts = isUnsigned(input.type);
+  bool widen = isReal && byteSize(input.type) == 2 &&
+               (kind == ReduceKind::Sum || kind == ReduceKind::Prod);
+  int32_t accumulated = widen ? int32_t(TensorProto::FLOAT) : input.type;
+  mlir::Type accumulator = elementType(accumulated);
+
+  mlir::Value source = full(input);
+  Dims kept, resultDims;
+  Axes resultAxes;
+  llvm::SmallVector<mlir::AffineExpr> outs;
+  llvm::SmallVector<IteratorType> iterators;
+  for (int64_t axis = 0; axis < input.rank(); ++axis) {
+    bool reduced = llvm::is_contained(axes, axis);
+    iterators.push_back(reduced ? IteratorType::reduction
+                                : IteratorType::parallel);
+    if (reduced) {
+      if (keepDims)
+        resultDims.push_back(1);
+      continue;
+    }
+    outs.push_back(builder.getAffineDimExpr(axis));
+    kept.push_back(input.dims[axis]);
+    resultAxes.push_back(resultDims.size());
+    resultDims.push_back(input.dims[axis]);
+  }
+  mlir::AffineMap maps[] = {
+      mlir::AffineMap::getMultiDimIdentityMap(input.rank(),
+                                              builder.getContext()),
+      mlir::AffineMap::get(input.rank(), 0, outs, builder.getContext())};
+  mlir::Value neutral = mlir::arith::ConstantOp::create(
+      builder, neutralElement(kind, accumulator, unsignedInts));
+  mlir::Value init = mlir::linalg::FillOp::create(builder, neutral,
+                                                  empty(accumulator, kept))
+                         .getResult(0);
+  auto generic = mlir::linalg::GenericOp::create(
+      builder, init.getType(), source, init, maps, iterators,
+      [&](mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange args) {
+        mlir::Value element = args[0];
+        if (widen)
+          element = mlir::arith::ExtFOp::create(b, loc, accumulator, element);
+        mlir::Value combined = mlir::arith::getReductionOp(
+            combiner(kind, isReal, unsignedInts, ignoreNaN), b, loc, element,
+            args[1]);
+        mlir::linalg::YieldOp::create(b, loc, combined);
+      });
+  Value result = fromTensor(accumulated, resultDims, generic.getResult(0));
+  result.axes = resultAxes;
+  return cast(node, result, input.type);
+}
+
+Expected<Value> Importer::mean(const Node &node, const Value &input,
+                               ArrayRef<int64_t> axes, bool keepDims) {
+  Expected<Value> sum = reduce(node, input, axes, ReduceKind::Sum, keepDims);
+  if (!sum)
+    return sum;
+  Dims counted;
+  for (int64_t axis : axes)
+    counted.push_back(input.dims[axis]);
+  Expected<Expr> count = checked(node, symbols.product(counted));
+  if (!count)
+    return count.takeError();
+  if (count->isConstant())
+    return div(node, *sum, scalar(*sum, double(count->constant())));
+  Value number = knownValue(TensorProto::INT64, {}, {Scalar::of(*count)});
+  Expected<Value> converted = cast(node, number, input.type);
+  return converted ? div(node, *sum, *converted)
+                   : Expected<Value>(converted.takeError());
+}
+
+Value Importer::scalar(const Value &like, double number) {
+  return knownValue(like.type, {},
+                    {isFloat(like.type) ? Scalar::of(number)
+                                        : Scalar::of(Expr(int64_t(number)))});
+}

@@ -1,0 +1,224 @@
+//===- Importer.h - from an ONNX graph to a module ----------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What operators are written in terms of: values by name, and a few emitters
+// (elementwise, reduction, reshape, contraction) that know about views and
+// symbolic extents. An operator's own code says only what it means.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_FRONTENDS_ONNX_IMPORTER_H
+#define LOWBIT_FRONTENDS_ONNX_IMPORTER_H
+
+#include "Node.h"
+#include "Support.h"
+#include "Value.h"
+
+#include "lowbit/Frontends/ONNX.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Utils/StructuredOpsUtils.h"
+#include "mlir/IR/AffineMap.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+#include <deque>
+#include <map>
+
+namespace lowbit::frontend {
+
+using Dims = llvm::SmallVector<Expr, 4>;
+using Axes = llvm::SmallVector<int64_t, 4>;
+
+/// Builds the scalar expression of an elementwise operator inside a region.
+struct ScalarBuilder {
+  mlir::OpBuilder &builder;
+  mlir::Location loc;
+  int32_t type;       ///< ONNX type of the first operand.
+  int32_t resultType; ///< ONNX type of the result.
+
+  template <typename Op, typename... Args>
+  mlir::Value make(Args &&...args) {
+    return Op::create(builder, loc, std::forward<Args>(args)...);
+  }
+  /// A constant of the type of `like`.
+  mlir::Value constant(mlir::Value like, double value);
+};
+
+using Body = llvm::function_ref<mlir::Value(ScalarBuilder &,
+                                            llvm::ArrayRef<mlir::Value>)>;
+/// Computes one element at import, or nothing where that is not possible.
+using Fold = std::optional<Scalar> (*)(Symbols &, llvm::ArrayRef<Scalar>,
+                                       int32_t resultType);
+
+enum class ReduceKind { Sum, Prod, Max, Min };
+
+class Importer {
+public:
+  Importer(ModelFile &file, mlir::MLIRContext &context,
+           const ONNXImportOptions &options);
+
+  llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> run();
+
+  //===--- Values by name ---------------------------------------------------===//
+
+  /// Input `i` of `node`, which must be given.
+  const Value &in(const Node &node, int i);
+  void set(const Node &node, int i, Value value);
+  /// `expected` as output 0 of `node`, or its error.
+  llvm::Error result(const Node &node, llvm::Expected<Value> expected);
+
+  //===--- Errors and checks ------------------------------------------------===//
+
+  llvm::Error error(const Node &node, const llvm::Twine &message) const;
+  /// The expression, or an error where arithmetic on extents gave up.
+  llvm::Expected<Expr> checked(const Node &node, std::optional<Expr> e) const;
+  /// Dimensions as text, for errors: `[1, seq, 256]`.
+  std::string str(llvm::ArrayRef<Expr> dims) const;
+  /// Advice on how to make `e` a number: `; give --shape seq=<value>`.
+  std::string advice(const Expr &e) const;
+  /// `axis` counted from the front, for a value of `rank` dimensions.
+  llvm::Expected<int64_t> axis(const Node &node, int64_t axis,
+                               int64_t rank) const;
+  /// Axes counted from the front, ascending, each at most once.
+  llvm::Expected<Axes> axes(const Node &node, llvm::ArrayRef<int64_t> axes,
+                            int64_t rank) const;
+  /// Integers of input `i`, which must depend on shapes alone.
+  llvm::Expected<Dims> shapeInput(const Node &node, int i);
+  /// Integers of input `i`, which must be numbers.
+  llvm::Expected<Axes> constantInput(const Node &node, int i);
+  /// Operand types that an operator does not take are an error.
+  llvm::Error requireFloat(const Node &node, const Value &value) const;
+  llvm::Error requireSameType(const Node &node, const Value &a,
+                              const Value &b) const;
+
+  Symbols symbols;
+
+  //===--- Emitters ---------------------------------------------------------===//
+
+  mlir::ImplicitLocOpBuilder &ops() { return builder; }
+  mlir::Type elementType(int32_t type);
+  /// Materialises an extent as a number or as a value of type index.
+  mlir::OpFoldResult extent(const Expr &e);
+  mlir::Value indexValue(const Expr &e);
+  llvm::SmallVector<mlir::OpFoldResult> extents(llvm::ArrayRef<Expr> dims);
+  mlir::RankedTensorType tensorType(mlir::Type element,
+                                    llvm::ArrayRef<Expr> dims);
+  mlir::Value empty(mlir::Type element, llvm::ArrayRef<Expr> dims);
+  /// A tensor filled with a number.
+  mlir::Value filled(mlir::Type element, llvm::ArrayRef<Expr> dims,
+                     double number);
+  mlir::Value constantScalar(mlir::Type element, const Scalar &scalar);
+
+  /// `value` as a tensor in the IR that may still be a view.
+  Value emitted(const Value &value);
+  /// `value` as a tensor of all its dimensions.
+  mlir::Value full(const Value &value);
+  /// The value of a tensor that has all dimensions.
+  Value fromTensor(int32_t type, llvm::ArrayRef<Expr> dims,
+                   mlir::Value tensor) const;
+
+  /// The dimensions that `inputs` broadcast to.
+  llvm::Expected<Dims> broadcast(const Node &node,
+                                 llvm::ArrayRef<const Value *> inputs);
+  llvm::Expected<Value> elementwise(const Node &node,
+                                    llvm::ArrayRef<const Value *> inputs,
+                                    int32_t resultType, Body body,
+                                    Fold fold = nullptr);
+  /// Folds over `axes` (ascending). 16-bit floats are accumulated in f32.
+  llvm::Expected<Value> reduce(const Node &node, const Value &input,
+                               llvm::ArrayRef<int64_t> axes, ReduceKind kind,
+                               bool keepDims, bool ignoreNaN = false);
+  /// The mean over `axes`.
+  llvm::Expected<Value> mean(const Node &node, const Value &input,
+                             llvm::ArrayRef<int64_t> axes, bool keepDims);
+  llvm::Expected<Value> reshape(const Node &node, const Value &input,
+                                llvm::ArrayRef<Expr> dims);
+  llvm::Expected<Value> transpose(const Node &node, const Value &input,
+                                  llvm::ArrayRef<int64_t> permutation);
+  llvm::Expected<Value> matmul(const Node &node, const Value &a,
+                               const Value &b);
+  llvm::Expected<Value> cast(const Node &node, const Value &input,
+                             int32_t type);
+  /// Extents [offset, offset + size) along `axis`.
+  Value slice(const Value &input, int64_t axis, const Expr &offset,
+              const Expr &size, int64_t step = 1);
+
+  /// A view of `input` whose dimensions differ only in extents of 1, if the
+  /// input's tensor allows one.
+  std::optional<Value> unitReshape(const Value &input,
+                                   llvm::ArrayRef<Expr> dims);
+  /// Binary arithmetic for composed operators.
+  llvm::Expected<Value> add(const Node &node, const Value &a, const Value &b);
+  llvm::Expected<Value> sub(const Node &node, const Value &a, const Value &b);
+  llvm::Expected<Value> mul(const Node &node, const Value &a, const Value &b);
+  llvm::Expected<Value> div(const Node &node, const Value &a, const Value &b);
+  /// A known scalar of the type of `like`.
+  static Value scalar(const Value &like, double number);
+
+  /// A 16-bit float weight as a weight of f32 with the same numbers, called
+  /// after output 0 of `node`; nothing for other values. Models that store
+  /// halves and compute in f32 then look like models that store f32.
+  std::optional<Value> widenWeight(const Node &node, const Value &input);
+  /// The tensor that attribute `t` of a node holds, as a value.
+  llvm::Expected<Value> constantTensor(const Node &node,
+                                       const onnx::TensorProto &tensor);
+
+private:
+  llvm::Error readOpsets();
+  llvm::Error checkOperators();
+  llvm::Error checkOptions();
+  llvm::Error addInputs();
+  llvm::Error addInitializers();
+  llvm::Error addNodes();
+  llvm::Error addNode(const Node &node);
+  llvm::Error addOutputs();
+  llvm::Error verifyModule();
+  void eraseUnused();
+
+  llvm::Expected<Dims> inputDims(const onnx::ValueInfoProto &input,
+                                 unsigned argument);
+  llvm::Expected<Expr> symbolFor(llvm::StringRef name, unsigned argument,
+                                 unsigned axis);
+  Node nodeOf(const onnx::NodeProto &proto) const;
+  /// Extents within bounds, so that MLIR's own arithmetic can't overflow.
+  llvm::Error checkSize(const Node &node, const Value &value) const;
+
+  Value makeConstant(llvm::StringRef name, TensorData data);
+  std::string globalName(llvm::StringRef name);
+  void noteConsumers();
+  mlir::Value fetchWeight(const Weight &weight);
+  Value emitKnown(const Value &value);
+  mlir::Value denseConstant(const Value &value, llvm::ArrayRef<int64_t> shape);
+  mlir::Value broadcastTo(const Value &view);
+  llvm::Error undecided(const Node &node, llvm::ArrayRef<Expr> a,
+                        llvm::ArrayRef<Expr> b, const Expr &da,
+                        const Expr &db) const;
+  llvm::Expected<Value> contract(const Node &node, const Value &a,
+                                 const Value &b, const Dims &batch);
+  llvm::Expected<Value> matmulRows(const Node &node, const Value &a,
+                                   const Value &b);
+
+  ModelFile &file;
+  const onnx::GraphProto &graph;
+  mlir::MLIRContext &context;
+  const ONNXImportOptions &options;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  mlir::func::FuncOp function;
+  mlir::ImplicitLocOpBuilder builder;
+
+  llvm::StringMap<int64_t> opsets;
+  llvm::StringMap<Value> values;
+  llvm::StringMap<Expr> inputSymbols;
+  llvm::StringMap<bool> usedOptions;
+  llvm::StringMap<std::pair<const onnx::NodeProto *, int>> firstConsumer;
+  llvm::StringMap<unsigned> globalNames;
+  std::deque<Weight> weights;
+  std::map<const Weight *, mlir::Value> fetched;
+  std::map<Expr, mlir::Value> indexCache;
+};
+
+} // namespace lowbit::frontend
+
+#endif // LOWBIT_FRONTENDS_ONNX_IMPORTER_H

@@ -1,0 +1,75 @@
+//===- OperatorTable.h - which ONNX operators are read, and how --*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One row per operator. A row says all that can be checked before anything is
+// emitted, so that one error can list every node that is not supported.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_FRONTENDS_ONNX_OPERATORTABLE_H
+#define LOWBIT_FRONTENDS_ONNX_OPERATORTABLE_H
+
+#include "Node.h"
+
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/Error.h"
+
+namespace lowbit::frontend {
+
+class Importer;
+
+/// Inputs without an upper bound.
+constexpr int variadic = 1 << 20;
+
+struct Operator {
+  llvm::StringRef name;
+  /// First and last version of the domain whose form of the operator is read.
+  int since = 11, until = 23;
+  int minInputs = 1, maxInputs = 1;
+  int maxOutputs = 1;
+  /// Attributes that are understood, as `name:kind` separated by spaces. Kinds:
+  /// i integer, f float, s string, t tensor, I integers, F floats.
+  llvm::StringRef attributes = "";
+  /// Emits the node. Inputs and attribute kinds have been checked.
+  llvm::Error (*emit)(Importer &, const Node &) = nullptr;
+  /// Why the node's attribute values are not supported; empty if they are.
+  std::string (*refuse)(const Node &) = nullptr;
+  llvm::StringRef domain = "";
+};
+
+class OperatorTable {
+public:
+  /// The table of all operators.
+  static const OperatorTable &get();
+
+  void add(llvm::ArrayRef<Operator> operators);
+  /// The operator of `node`, or null.
+  const Operator *find(const onnx::NodeProto &node) const;
+  /// Why `node` cannot be imported, or an empty string. Tells nothing about
+  /// shapes and types.
+  std::string reasonAgainst(const Node &node) const;
+
+private:
+  llvm::StringMap<Operator> operators;
+};
+
+// One function per family, each in a file of its own.
+void addConstantOperators(OperatorTable &table);
+void addUnaryOperators(OperatorTable &table);
+void addActivationOperators(OperatorTable &table);
+void addBinaryOperators(OperatorTable &table);
+void addLogicOperators(OperatorTable &table);
+void addMatMulOperators(OperatorTable &table);
+void addMovementOperators(OperatorTable &table);
+void addIndexingOperators(OperatorTable &table);
+void addNormOperators(OperatorTable &table);
+void addReduceOperators(OperatorTable &table);
+void addShapeOperators(OperatorTable &table);
+
+/// The domain without its alias: `ai.onnx` is the default domain.
+llvm::StringRef canonicalDomain(llvm::StringRef domain);
+
+} // namespace lowbit::frontend
+
+#endif // LOWBIT_FRONTENDS_ONNX_OPERATORTABLE_H

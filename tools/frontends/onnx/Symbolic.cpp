@@ -1,0 +1,369 @@
+//===- Symbolic.cpp - integer expressions over input dimensions ------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Polynomial arithmetic with overflow checks, exact division, and interval
+// bounds that decide minima, maxima and comparisons.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Symbolic.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <algorithm>
+#include <limits>
+
+using namespace lowbit::frontend;
+using llvm::ArrayRef;
+using llvm::StringRef;
+
+// Bounds that keep hostile models from growing expressions without end; real
+// shape arithmetic stays far below.
+static constexpr size_t maxTerms = 64;
+static constexpr size_t maxDegree = 16;
+static constexpr size_t maxAtoms = 1 << 14;
+static constexpr unsigned maxDepth = 32;
+
+static constexpr int64_t minusInfinity = std::numeric_limits<int64_t>::min();
+static constexpr int64_t plusInfinity = std::numeric_limits<int64_t>::max();
+
+/// Graded lexicographic order: higher degree first, then smaller atoms.
+static bool precedes(const Expr::Monomial &a, const Expr::Monomial &b) {
+  if (a.size() != b.size())
+    return a.size() > b.size();
+  return a < b;
+}
+
+Expr::Expr(int64_t value) {
+  if (value != 0)
+    terms.push_back({{}, value});
+}
+
+Expr Expr::atom(unsigned number) {
+  Expr result;
+  result.terms.push_back({{number}, 1});
+  return result;
+}
+
+bool Expr::operator<(const Expr &other) const {
+  return std::lexicographical_compare(
+      terms.begin(), terms.end(), other.terms.begin(), other.terms.end(),
+      [](const Term &a, const Term &b) {
+        return std::tie(a.monomial, a.coefficient) <
+               std::tie(b.monomial, b.coefficient);
+      });
+}
+
+Expr Symbols::addDim(StringRef name, unsigned argument, unsigned axis,
+                     int64_t lower) {
+  Atom atom{Kind::Dim, name.str(), argument, axis, {}, {}, lower, maxExtent};
+  atoms.push_back(std::move(atom));
+  return Expr::atom(atoms.size() - 1);
+}
+
+//===----------------------------------------------------------------------===//
+// Ring operations
+//===----------------------------------------------------------------------===//
+
+std::optional<Expr> Symbols::add(const Expr &a, const Expr &b) {
+  Expr result;
+  auto i = a.terms.begin(), j = b.terms.begin();
+  while (i != a.terms.end() || j != b.terms.end()) {
+    if (j == b.terms.end() ||
+        (i != a.terms.end() && precedes(i->monomial, j->monomial))) {
+      result.terms.push_back(*i++);
+    } else if (i == a.terms.end() || precedes(j->monomial, i->monomial)) {
+      result.terms.push_back(*j++);
+    } else {
+      int64_t sum;
+      if (llvm::AddOverflow(i->coefficient, j->coefficient, sum))
+        return std::nullopt;
+      if (sum != 0)
+        result.terms.push_back({i->monomial, sum});
+      ++i, ++j;
+    }
+  }
+  if (result.terms.size() > maxTerms)
+    return std::nullopt;
+  return result;
+}
+
+std::optional<Expr> Symbols::sub(const Expr &a, const Expr &b) {
+  std::optional<Expr> negated = mul(b, Expr(-1));
+  return negated ? add(a, *negated) : std::nullopt;
+}
+
+std::optional<Expr> Symbols::mul(const Expr &a, const Expr &b) {
+  Expr result;
+  for (const Expr::Term &s : a.terms) {
+    Expr row;
+    for (const Expr::Term &t : b.terms) {
+      int64_t coefficient;
+      if (llvm::MulOverflow(s.coefficient, t.coefficient, coefficient) ||
+          s.monomial.size() + t.monomial.size() > maxDegree)
+        return std::nullopt;
+      Expr::Monomial monomial;
+      std::merge(s.monomial.begin(), s.monomial.end(), t.monomial.begin(),
+                 t.monomial.end(), std::back_inserter(monomial));
+      row.terms.push_back({std::move(monomial), coefficient});
+    }
+    // Multiplying by one monomial keeps a graded lexicographic order.
+    std::optional<Expr> sum = add(result, row);
+    if (!sum)
+      return std::nullopt;
+    result = std::move(*sum);
+  }
+  return result;
+}
+
+std::optional<Expr> Symbols::product(ArrayRef<Expr> factors) {
+  Expr result(1);
+  for (const Expr &factor : factors) {
+    std::optional<Expr> next = mul(result, factor);
+    if (!next)
+      return std::nullopt;
+    result = std::move(*next);
+  }
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Division
+//===----------------------------------------------------------------------===//
+
+std::optional<Expr> Symbols::divideExactly(const Expr &a, const Expr &b) {
+  if (b.terms.empty())
+    return std::nullopt;
+  const Expr::Term &lead = b.terms.front();
+  Expr rest = a, quotient;
+  while (!rest.terms.empty()) {
+    const Expr::Term &top = rest.terms.front();
+    // INT64_MIN / -1 overflows; no extent comes near it.
+    if (top.coefficient == minusInfinity ||
+        top.coefficient % lead.coefficient != 0 ||
+        !std::includes(top.monomial.begin(), top.monomial.end(),
+                       lead.monomial.begin(), lead.monomial.end()))
+      return std::nullopt;
+    Expr step;
+    Expr::Monomial monomial;
+    std::set_difference(top.monomial.begin(), top.monomial.end(),
+                        lead.monomial.begin(), lead.monomial.end(),
+                        std::back_inserter(monomial));
+    step.terms.push_back(
+        {std::move(monomial), top.coefficient / lead.coefficient});
+    std::optional<Expr> taken = mul(step, b);
+    std::optional<Expr> left = taken ? sub(rest, *taken) : std::nullopt;
+    std::optional<Expr> sum = add(quotient, step);
+    if (!left || !sum)
+      return std::nullopt;
+    rest = std::move(*left);
+    quotient = std::move(*sum);
+  }
+  return quotient;
+}
+
+std::optional<Expr> Symbols::floorDiv(const Expr &a, const Expr &b) {
+  if (lowerBound(b) <= 0)
+    return std::nullopt;
+  if (a.isConstant() && b.isConstant())
+    return Expr(llvm::divideFloorSigned(a.constant(), b.constant()));
+  if (std::optional<Expr> exact = divideExactly(a, b))
+    return exact;
+  // floor((c*q + r) / c) = q + floor(r / c): what divides leaves the atom.
+  Expr whole, rest = a;
+  if (b.isConstant()) {
+    rest = Expr();
+    for (const Expr::Term &term : a.terms)
+      if (term.coefficient % b.constant() == 0)
+        whole.terms.push_back(
+            {term.monomial, term.coefficient / b.constant()});
+      else
+        rest.terms.push_back(term);
+    if (rest.isConstant()) {
+      Expr tail(llvm::divideFloorSigned(rest.constant(), b.constant()));
+      return add(whole, tail);
+    }
+  }
+  int64_t lower = lowerBound(rest) >= 0 ? 0 : minusInfinity;
+  int64_t upper = std::max<int64_t>(upperBound(rest), 0);
+  std::optional<Expr> atom = intern(Kind::FloorDiv, rest, b, lower, upper);
+  return atom ? add(whole, *atom) : std::nullopt;
+}
+
+std::optional<Expr> Symbols::ceilDiv(const Expr &a, const Expr &b) {
+  std::optional<Expr> bias = sub(b, Expr(1));
+  std::optional<Expr> sum = bias ? add(a, *bias) : std::nullopt;
+  return sum ? floorDiv(*sum, b) : std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Order
+//===----------------------------------------------------------------------===//
+
+static int64_t saturatingAdd(int64_t a, int64_t b) {
+  int64_t sum;
+  if (!llvm::AddOverflow(a, b, sum))
+    return sum;
+  return a < 0 ? minusInfinity : plusInfinity;
+}
+
+static int64_t saturatingMul(int64_t a, int64_t b) {
+  int64_t product;
+  if (!llvm::MulOverflow(a, b, product))
+    return product;
+  return (a < 0) == (b < 0) ? plusInfinity : minusInfinity;
+}
+
+using Interval = std::pair<int64_t, int64_t>;
+
+static Interval multiply(Interval a, Interval b) {
+  int64_t corners[] = {
+      saturatingMul(a.first, b.first), saturatingMul(a.first, b.second),
+      saturatingMul(a.second, b.first), saturatingMul(a.second, b.second)};
+  return {*std::min_element(corners, corners + 4),
+          *std::max_element(corners, corners + 4)};
+}
+
+/// Interval of `e`, given one for each atom.
+template <typename AtomInterval>
+static Interval evaluate(const Expr &e, AtomInterval of) {
+  Interval sum{0, 0};
+  for (const Expr::Term &term : e.getTerms()) {
+    Interval product{term.coefficient, term.coefficient};
+    for (unsigned atom : term.monomial)
+      product = multiply(product, of(atom));
+    sum = {saturatingAdd(sum.first, product.first),
+           saturatingAdd(sum.second, product.second)};
+  }
+  return sum;
+}
+
+int64_t Symbols::lowerBound(const Expr &e) const {
+  return evaluate(e, [&](unsigned atom) {
+           return Interval{atoms[atom].lower, atoms[atom].upper};
+         }).first;
+}
+
+int64_t Symbols::upperBound(const Expr &e) const {
+  return evaluate(e, [&](unsigned atom) {
+           return Interval{atoms[atom].lower, atoms[atom].upper};
+         }).second;
+}
+
+std::optional<bool> Symbols::isLess(const Expr &a, const Expr &b) {
+  // Bounds of each side first: the difference may overflow where they don't.
+  if (upperBound(a) < lowerBound(b))
+    return true;
+  if (lowerBound(a) >= upperBound(b))
+    return false;
+  std::optional<Expr> difference = sub(b, a);
+  if (!difference)
+    return std::nullopt;
+  if (lowerBound(*difference) > 0)
+    return true;
+  if (upperBound(*difference) <= 0)
+    return false;
+  return std::nullopt;
+}
+
+std::optional<bool> Symbols::isEqual(const Expr &a, const Expr &b) {
+  if (a == b)
+    return true;
+  std::optional<bool> less = isLess(a, b), greater = isLess(b, a);
+  if ((less && *less) || (greater && *greater))
+    return false;
+  return std::nullopt;
+}
+
+std::optional<Expr> Symbols::min(const Expr &a, const Expr &b) {
+  if (std::optional<bool> less = isLess(a, b))
+    return *less ? a : b;
+  if (std::optional<bool> less = isLess(b, a))
+    return *less ? b : a;
+  return intern(Kind::Min, std::min(a, b), std::max(a, b),
+                std::min(lowerBound(a), lowerBound(b)),
+                std::min(upperBound(a), upperBound(b)));
+}
+
+std::optional<Expr> Symbols::max(const Expr &a, const Expr &b) {
+  if (std::optional<bool> less = isLess(a, b))
+    return *less ? b : a;
+  if (std::optional<bool> less = isLess(b, a))
+    return *less ? a : b;
+  return intern(Kind::Max, std::min(a, b), std::max(a, b),
+                std::max(lowerBound(a), lowerBound(b)),
+                std::max(upperBound(a), upperBound(b)));
+}
+
+//===----------------------------------------------------------------------===//
+// Atoms
+//===----------------------------------------------------------------------===//
+
+unsigned Symbols::depthOf(const Expr &e) const {
+  unsigned depth = 0;
+  for (const Expr::Term &term : e.terms)
+    for (unsigned atom : term.monomial)
+      depth = std::max(depth, atoms[atom].depth);
+  return depth;
+}
+
+std::optional<Expr> Symbols::intern(Kind kind, const Expr &a, const Expr &b,
+                                    int64_t lower, int64_t upper) {
+  auto key = std::make_tuple(kind, a, b);
+  auto found = interned.find(key);
+  if (found != interned.end())
+    return Expr::atom(found->second);
+  unsigned depth = 1 + std::max(depthOf(a), depthOf(b));
+  if (atoms.size() >= maxAtoms || depth > maxDepth)
+    return std::nullopt;
+  atoms.push_back(Atom{kind, "", 0, 0, a, b, lower, upper, depth});
+  interned.emplace(std::move(key), atoms.size() - 1);
+  return Expr::atom(atoms.size() - 1);
+}
+
+std::string Symbols::str(const Expr &e) const {
+  auto spell = [&](unsigned number) -> std::string {
+    const Atom &atom = atoms[number];
+    // Atoms share operands, so deep ones could spell exponentially long texts.
+    if (atom.depth > 4)
+      return "(...)";
+    switch (atom.kind) {
+    case Kind::Dim:
+      return atom.name;
+    case Kind::FloorDiv:
+      return "(" + str(atom.lhs) + ") / (" + str(atom.rhs) + ")";
+    case Kind::Min:
+      return "min(" + str(atom.lhs) + ", " + str(atom.rhs) + ")";
+    case Kind::Max:
+      return "max(" + str(atom.lhs) + ", " + str(atom.rhs) + ")";
+    }
+    return "";
+  };
+  std::string text;
+  for (const Expr::Term &term : e.terms) {
+    std::vector<std::string> factors;
+    if (term.monomial.empty() || term.coefficient != 1)
+      factors.push_back(llvm::itostr(term.coefficient));
+    for (unsigned atom : term.monomial)
+      factors.push_back(spell(atom));
+    text += (text.empty() ? "" : " + ") + llvm::join(factors, "*");
+    if (text.size() > 200)
+      return text.substr(0, 200) + "...";
+  }
+  return text.empty() ? "0" : text;
+}
+
+std::string Symbols::firstDim(const Expr &e) const {
+  for (const Expr::Term &term : e.terms)
+    for (unsigned number : term.monomial) {
+      const Atom &atom = atoms[number];
+      if (atom.kind == Kind::Dim)
+        return atom.name;
+      std::string inside = firstDim(atom.lhs);
+      return inside.empty() ? firstDim(atom.rhs) : inside;
+    }
+  return "";
+}

@@ -1,0 +1,144 @@
+//===- Value.cpp - what the importer knows about an ONNX value -------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Value.h"
+
+#include "llvm/ADT/APFloat.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <cstring>
+
+using namespace lowbit::frontend;
+using llvm::APFloat;
+using onnx::TensorProto;
+
+bool Scalar::operator==(const Scalar &other) const {
+  if (isReal != other.isReal)
+    return false;
+  // Bit equality: merging 0 with -0 would lose a sign, and NaN equals itself.
+  return isReal ? std::memcmp(&real, &other.real, sizeof(real)) == 0
+                : integer == other.integer;
+}
+
+bool lowbit::frontend::isFloat(int32_t type) {
+  return type == TensorProto::FLOAT || type == TensorProto::DOUBLE ||
+         type == TensorProto::FLOAT16 || type == TensorProto::BFLOAT16;
+}
+
+bool lowbit::frontend::isUnsigned(int32_t type) {
+  return type == TensorProto::UINT8 || type == TensorProto::UINT16 ||
+         type == TensorProto::UINT32 || type == TensorProto::UINT64;
+}
+
+bool lowbit::frontend::isBool(int32_t type) {
+  return type == TensorProto::BOOL;
+}
+
+static const llvm::fltSemantics &semanticsOf(int32_t type) {
+  switch (type) {
+  case TensorProto::FLOAT16:
+    return APFloat::IEEEhalf();
+  case TensorProto::BFLOAT16:
+    return APFloat::BFloat();
+  case TensorProto::FLOAT:
+    return APFloat::IEEEsingle();
+  default:
+    return APFloat::IEEEdouble();
+  }
+}
+
+double lowbit::frontend::roundTo(int32_t type, double value) {
+  APFloat number(value);
+  bool losesInfo;
+  number.convert(semanticsOf(type), APFloat::rmNearestTiesToEven, &losesInfo);
+  number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven,
+                 &losesInfo);
+  return number.convertToDouble();
+}
+
+int64_t lowbit::frontend::wrapTo(int32_t type, int64_t value) {
+  if (isBool(type))
+    return value != 0;
+  unsigned bits = 8 * byteSize(type);
+  if (bits == 64)
+    return value;
+  uint64_t low = uint64_t(value) & llvm::maskTrailingOnes<uint64_t>(bits);
+  return isUnsigned(type) ? int64_t(low) : llvm::SignExtend64(low, bits);
+}
+
+std::optional<int64_t> Value::size() const {
+  int64_t count = 1;
+  for (const Expr &dim : dims)
+    if (!dim.isConstant() ||
+        llvm::MulOverflow(count, dim.constant(), count))
+      return std::nullopt;
+  return count;
+}
+
+template <typename Element>
+static std::vector<Scalar> decodeAs(const TensorData &data) {
+  std::vector<Scalar> elements;
+  for (size_t at = 0; at < data.bytes.size(); at += sizeof(Element)) {
+    Element element;
+    std::memcpy(&element, data.bytes.data() + at, sizeof(element));
+    if constexpr (std::is_floating_point_v<Element>)
+      elements.push_back(Scalar::of(double(element)));
+    else
+      elements.push_back(
+          Scalar::of(Expr(wrapTo(data.type, int64_t(element)))));
+  }
+  return elements;
+}
+
+static std::vector<Scalar> decodeHalves(const TensorData &data) {
+  std::vector<Scalar> elements;
+  for (const Scalar &bits : decodeAs<uint16_t>(data)) {
+    APFloat number(semanticsOf(data.type),
+                   llvm::APInt(16, bits.integer.constant() & 0xffff));
+    bool losesInfo;
+    number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven,
+                   &losesInfo);
+    elements.push_back(Scalar::of(number.convertToDouble()));
+  }
+  return elements;
+}
+
+std::vector<Scalar>
+lowbit::frontend::decodeElements(const TensorData &data) {
+  switch (data.type) {
+  case TensorProto::FLOAT:
+    return decodeAs<float>(data);
+  case TensorProto::DOUBLE:
+    return decodeAs<double>(data);
+  case TensorProto::FLOAT16:
+  case TensorProto::BFLOAT16:
+    return decodeHalves(data);
+  default:
+    break;
+  }
+  switch (byteSize(data.type)) {
+  case 1:
+    return decodeAs<uint8_t>(data);
+  case 2:
+    return decodeAs<uint16_t>(data);
+  case 4:
+    return decodeAs<uint32_t>(data);
+  default:
+    return decodeAs<uint64_t>(data);
+  }
+}
+
+Value lowbit::frontend::knownValue(int32_t type, llvm::ArrayRef<Expr> dims,
+                                   std::vector<Scalar> elements) {
+  if (elements.size() > 1 && llvm::all_equal(elements))
+    elements.resize(1);
+  Value value;
+  value.type = type;
+  value.dims.assign(dims.begin(), dims.end());
+  value.known = std::move(elements);
+  return value;
+}

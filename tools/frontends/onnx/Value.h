@@ -1,0 +1,91 @@
+//===- Value.h - what the importer knows about an ONNX value -----*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A value is either known at import (a constant, or integers that depend on
+// shapes alone), or a weight not fetched yet, or a tensor in the IR. A tensor
+// may be a view: it has fewer dimensions than the value, and the missing ones
+// are broadcast. So Unsqueeze, Expand, ConstantOfShape and kept dimensions of
+// reductions cost nothing, and consumers read through an indexing map.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_FRONTENDS_ONNX_VALUE_H
+#define LOWBIT_FRONTENDS_ONNX_VALUE_H
+
+#include "ModelFile.h"
+#include "Symbolic.h"
+
+#include "mlir/IR/Value.h"
+
+#include <optional>
+#include <vector>
+
+namespace lowbit::frontend {
+
+/// One element known at import: an integer (or boolean) expression, or a
+/// number.
+struct Scalar {
+  bool isReal = false;
+  Expr integer;
+  double real = 0;
+
+  static Scalar of(Expr value) { return {false, std::move(value), 0}; }
+  static Scalar of(double value) { return {true, Expr(), value}; }
+  bool isConstant() const { return isReal || integer.isConstant(); }
+  /// The number that a constant stands for.
+  double number() const { return isReal ? real : double(integer.constant()); }
+  bool operator==(const Scalar &other) const;
+};
+
+/// A large constant; the module's global is made when it is first used.
+struct Weight {
+  std::string name; ///< Symbol, unique in the module.
+  TensorData data;
+};
+
+struct Value {
+  int32_t type = 0; ///< onnx::TensorProto::DataType
+  llvm::SmallVector<Expr, 4> dims;
+
+  /// Elements in row-major order. A single one stands for all elements.
+  std::optional<std::vector<Scalar>> known;
+  const Weight *weight = nullptr;
+  /// The tensor; its dimension p carries dimension axes[p] of the value, or
+  /// has extent 1 and is broadcast along it. `axes` ascends.
+  mlir::Value tensor;
+  llvm::SmallVector<int64_t, 4> axes;
+
+  int64_t rank() const { return dims.size(); }
+  /// The element that all elements are equal to, or null.
+  const Scalar *uniform() const {
+    return known && known->size() == 1 ? &known->front() : nullptr;
+  }
+  /// Element `i` in row-major order of a known value.
+  const Scalar &element(size_t i) const {
+    return (*known)[known->size() == 1 ? 0 : i];
+  }
+  /// Number of elements, if all dimensions are numbers.
+  std::optional<int64_t> size() const;
+};
+
+bool isFloat(int32_t type);
+bool isUnsigned(int32_t type);
+bool isBool(int32_t type);
+inline bool isInteger(int32_t type) { return !isFloat(type) && !isBool(type); }
+
+/// `value` rounded to the nearest number of float type `type`.
+double roundTo(int32_t type, double value);
+/// `value` wrapped to the range of integer type `type`; a boolean is 0 or 1.
+int64_t wrapTo(int32_t type, int64_t value);
+
+/// Reads all elements of `data` as numbers.
+std::vector<Scalar> decodeElements(const TensorData &data);
+
+/// A known value; elements that are all equal are merged into one.
+Value knownValue(int32_t type, llvm::ArrayRef<Expr> dims,
+                 std::vector<Scalar> elements);
+
+} // namespace lowbit::frontend
+
+#endif // LOWBIT_FRONTENDS_ONNX_VALUE_H

@@ -1,0 +1,184 @@
+//===- Weights.cpp - constants of the model: inline or global --------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Small constants become known values, which fold or end as `arith.constant`.
+// The rest become `lowbit.global` whose blob points into the mapped file and
+// shares its ownership. Exporters rename initializers that they transpose or
+// merge to `onnx::MatMul_1083`; such a weight takes its name from the module
+// scope of its first consumer, which is what people know it by.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Importer.h"
+
+#include "lowbit/IR/Lowbit.h"
+#include "lowbit/Numerics/Float16.h"
+
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/bit.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <cstring>
+
+using namespace lowbit::frontend;
+using llvm::ArrayRef;
+using llvm::Expected;
+using llvm::StringRef;
+
+/// Constants up to this many elements live in the IR, matrices excepted.
+static constexpr int64_t maxInlineElements = 64;
+
+static bool isInline(const TensorData &data) {
+  bool isMatrix = data.dims.size() == 2 && data.dims[0] > 1 &&
+                  data.dims[1] > 1 && isFloat(data.type);
+  return data.size() <= maxInlineElements && !isMatrix;
+}
+
+void Importer::noteConsumers() {
+  for (const onnx::NodeProto &node : graph.node())
+    for (int i = 0; i < node.input_size(); ++i)
+      firstConsumer.try_emplace(node.input(i), &node, i);
+}
+
+//===----------------------------------------------------------------------===//
+// Names
+//===----------------------------------------------------------------------===//
+
+/// Whether an exporter made up the name: `onnx::MatMul_1083`, `1083`.
+static bool isAnonymous(StringRef name) {
+  return name.contains("::") || llvm::all_of(name, llvm::isDigit);
+}
+
+/// What a weight is called in the scope of its consumer.
+static StringRef roleOf(const onnx::NodeProto &consumer, int input) {
+  bool isBias = consumer.op_type() == "Add" || consumer.op_type() == "Sub" ||
+                (input == 2 && (consumer.op_type() == "Gemm" ||
+                                consumer.op_type() == "LayerNormalization"));
+  return isBias ? ".bias" : ".weight";
+}
+
+/// `/layers.0/self_attn/q_proj/MatMul` without its last part; a node at the top
+/// gives its own name.
+static StringRef scopeOf(StringRef nodeName) {
+  return nodeName.trim('/').rsplit('/').first;
+}
+
+/// `name` as an identifier that symbols, resource keys and file formats take
+/// without quotes.
+static std::string identifier(StringRef name) {
+  std::string result;
+  for (char c : name.trim('/'))
+    result += c == '/'                               ? '.'
+              : llvm::isAlnum(c) || c == '_' || c == '.' ? c
+                                                     : '_';
+  if (result.empty() || llvm::isDigit(result[0]) || result[0] == '.')
+    result.insert(result.begin(), '_');
+  return result;
+}
+
+std::string Importer::globalName(StringRef name) {
+  std::string base = name.str();
+  auto consumer = firstConsumer.find(name);
+  if (isAnonymous(name) && consumer != firstConsumer.end()) {
+    auto [node, input] = consumer->second;
+    if (!node->name().empty())
+      base = (scopeOf(node->name()) + roleOf(*node, input)).str();
+  }
+  base = identifier(base);
+  std::string unique = base;
+  while (!globalNames.try_emplace(unique, 0).second || unique == "main")
+    unique = base + "_" + llvm::utostr(++globalNames[base]);
+  return unique;
+}
+
+//===----------------------------------------------------------------------===//
+// Data
+//===----------------------------------------------------------------------===//
+
+Value Importer::makeConstant(StringRef name, TensorData data) {
+  Dims dims(data.dims.begin(), data.dims.end());
+  if (isInline(data))
+    return knownValue(data.type, dims, decodeElements(data));
+  Value value;
+  value.type = data.type;
+  value.dims = dims;
+  weights.push_back({globalName(name), std::move(data)});
+  value.weight = &weights.back();
+  return value;
+}
+
+Expected<Value> Importer::constantTensor(const Node &node,
+                                         const onnx::TensorProto &tensor) {
+  Expected<TensorData> data = file.readTensor(tensor);
+  if (!data)
+    return error(node, "attribute '" + tensor.name() +
+                           "': " + llvm::toString(data.takeError()));
+  return makeConstant(node.getProto().output(0), std::move(*data));
+}
+
+template <typename Decode>
+static TensorData widenedWith(const TensorData &data, Decode decode) {
+  auto floats = std::make_shared<std::vector<float>>(data.size());
+  for (size_t i = 0; i < floats->size(); ++i) {
+    uint16_t bits;
+    std::memcpy(&bits, data.bytes.data() + 2 * i, sizeof(bits));
+    (*floats)[i] = decode(bits);
+  }
+  TensorData result = data;
+  result.type = onnx::TensorProto::FLOAT;
+  result.bytes = ArrayRef(reinterpret_cast<const char *>(floats->data()),
+                          floats->size() * sizeof(float));
+  result.owner = floats;
+  return result;
+}
+
+std::optional<Value> Importer::widenWeight(const Node &node,
+                                           const Value &input) {
+  if (!input.weight || byteSize(input.type) != 2 || !isFloat(input.type))
+    return std::nullopt;
+  const TensorData &data = input.weight->data;
+  TensorData wide =
+      input.type == onnx::TensorProto::FLOAT16
+          ? widenedWith(data, numerics::halfToFloat)
+          : widenedWith(data, [](uint16_t bits) {
+              return llvm::bit_cast<float>(uint32_t(bits) << 16);
+            });
+  return makeConstant(node.getProto().output(0), std::move(wide));
+}
+
+/// A blob over `data`; it owns a share of the mapping. Data that lie misaligned
+/// in the file are copied, since consumers read them as arrays of elements.
+static mlir::AsmResourceBlob blobOf(const TensorData &data) {
+  unsigned alignment = byteSize(data.type);
+  if (llvm::isAddrAligned(llvm::Align(alignment), data.bytes.data()))
+    return mlir::UnmanagedAsmResourceBlob::allocateWithAlign(
+        data.bytes, alignment,
+        [owner = data.owner](void *, size_t, size_t) mutable {
+          owner.reset();
+        });
+  return mlir::HeapAsmResourceBlob::allocateAndCopyWithAlign(
+      data.bytes, alignment, /*dataIsMutable=*/false);
+}
+
+mlir::Value Importer::fetchWeight(const Weight &weight) {
+  mlir::Value &cached = fetched[&weight];
+  if (cached)
+    return cached;
+  auto type = mlir::RankedTensorType::get(weight.data.dims,
+                                          elementType(weight.data.type));
+  auto data = mlir::DenseResourceElementsAttr::get(type, weight.name,
+                                                   blobOf(weight.data));
+  mlir::NamedAttribute component(builder.getStringAttr(component::kData),
+                                 data);
+  {
+    mlir::OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPoint(function);
+    GlobalOp::create(builder, weight.name, type,
+                     builder.getDictionaryAttr(component));
+  }
+  cached = WeightOp::create(builder, type, weight.name);
+  return cached;
+}

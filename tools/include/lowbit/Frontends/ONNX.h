@@ -1,0 +1,57 @@
+//===- ONNX.h - reading ONNX models ------------------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The door from `.onnx` files to upstream IR: one call gives a module whose
+// function `@main` holds linalg, tensor, arith and math on tensors, and whose
+// weights are `lowbit.global` symbols over the mapped file.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_FRONTENDS_ONNX_H
+#define LOWBIT_FRONTENDS_ONNX_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace lowbit {
+
+/// What the caller knows about a model beyond its file.
+struct ONNXImportOptions {
+  /// Extents for symbolic input dimensions, by the name the model gives them
+  /// (`seq`), or `<input>.<axis>` where it gives none (`input_ids.1`). Every
+  /// extent is at least 1; every name must occur in the model.
+  llvm::StringMap<int64_t> dimensions;
+};
+
+/// Adds `spec`, written `name=value`, to `options.dimensions`.
+/// Fails where the text has another form, the value is no positive integer, or
+/// the name was given before with another value.
+llvm::Error addDimension(ONNXImportOptions &options, llvm::StringRef spec);
+
+/// Reads the ONNX model at `path` (opset 11 to 23).
+///
+/// Weights with more than 64 elements, and all matrices, become
+/// `lowbit.global` whose data stay in the mapped file (a tensor that lies
+/// misaligned for its element type is copied once); blobs keep the mapping
+/// alive, so it lives as long as `context`. Integer subgraphs that depend only
+/// on shapes are folded to expressions over input dimensions. Dimensions with
+/// the same name are taken to be equal and, unless the name begins with
+/// `past`, at least 1.
+///
+/// Errors name the file and the node. All nodes whose operator, version or
+/// attributes are not supported are listed in one error. A broadcast that
+/// symbols leave open asks for a value in `options.dimensions`.
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+importONNX(llvm::StringRef path, mlir::MLIRContext &context,
+           const ONNXImportOptions &options = {});
+
+} // namespace lowbit
+
+#endif // LOWBIT_FRONTENDS_ONNX_H

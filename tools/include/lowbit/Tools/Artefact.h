@@ -1,0 +1,70 @@
+//===- Artefact.h - Modules on disk: IR and a sidecar -----------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// An artefact is two files: `X.mlir` (text) or `X.mlirbc` (bytecode) without
+// the bytes of any weight, and `X.safetensors` with nothing but those bytes.
+// So the IR stays readable, weights are mapped instead of parsed, and one file
+// of weights serves every phase, process and target.
+//
+// Component `codes` of `lowbit.global @fc1` is the sidecar's tensor
+// `fc1.codes`. Resource keys play no part in that: MLIR renames a key when a
+// context holds it already.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_TOOLS_ARTEFACT_H
+#define LOWBIT_TOOLS_ARTEFACT_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/Support/Error.h"
+
+namespace lowbit {
+
+/// The module's attribute that names its sidecar, a file beside the IR.
+inline constexpr llvm::StringLiteral kSidecarAttr = "lowbit.sidecar";
+
+/// How the IR of an artefact is written.
+enum class ArtefactFormat { Text, Bytecode };
+
+/// Bytes of an artefact's files. `data` is the sum over all components;
+/// `header` is what the sidecar needs besides.
+struct ArtefactSize {
+  uint64_t ir = 0;
+  uint64_t header = 0;
+  uint64_t data = 0;
+
+  uint64_t getTotal() const { return ir + header + data; }
+};
+
+/// The sidecar that belongs to the IR file `path`: the same name with the
+/// extension `.safetensors`.
+std::string getSidecarPath(llvm::StringRef path);
+
+/// Writes `module` to `path`, and the data of all its globals' resources to the
+/// sidecar. Sets or removes the module's sidecar attribute. Both files appear
+/// or neither. Errors: a resource without data, resources outside of globals
+/// (their bytes would be lost), files that cannot be written.
+llvm::Expected<ArtefactSize> saveArtefact(mlir::ModuleOp module,
+                                          llvm::StringRef path,
+                                          ArtefactFormat format);
+
+/// Reads an artefact, text or bytecode, and binds its sidecar. Diagnostics of
+/// the parser become the error's text.
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+loadArtefact(llvm::StringRef path, mlir::MLIRContext &context);
+
+/// Binds the sidecar of a module that was parsed from `path`; without the
+/// sidecar attribute there is nothing to bind. Bytes stay in the mapping, which
+/// the context keeps alive; a tensor that is misaligned for its type is copied.
+/// Missing tensors, tensors of another type or shape, and bytes that do not
+/// match the sidecar's checksum (where it has one) are errors.
+llvm::Error bindSidecar(mlir::ModuleOp module, llvm::StringRef path);
+
+/// Fails if a component of any global is a resource without data.
+llvm::Error checkResources(mlir::ModuleOp module);
+
+} // namespace lowbit
+
+#endif // LOWBIT_TOOLS_ARTEFACT_H

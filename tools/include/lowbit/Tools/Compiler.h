@@ -1,0 +1,54 @@
+//===- Compiler.h - a model through the phases ------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The compiler as a library: the phases in order, from a float module to LLVM
+// dialect. The driver adds files and flags to this, no logic.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_TOOLS_COMPILER_H
+#define LOWBIT_TOOLS_COMPILER_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/Error.h"
+#include <string>
+
+namespace lowbit {
+
+/// The documented forms of a module, in order. A module in one of them can be
+/// printed, and compilation resumes from it: phases leave what they have done
+/// already alone.
+enum class Phase { Import, Raise, Quantize, Fuse, Pack, Lower };
+
+/// What the phases need to know.
+struct CompileOptions {
+  /// Quantization method by name; `none` keeps weights as they are.
+  std::string method = "none";
+  /// How scales are found: `mse` or `absmax`.
+  std::string scaleSearch = "mse";
+  /// Quantize embedding tables and the head, too.
+  bool includeEmbeddings = false;
+  /// CPU by LLVM's name, or `native`, or `portable`.
+  std::string cpu = "native";
+  /// Whether `cpu` was asked for, and so replaces the module's target.
+  bool replaceTarget = false;
+  /// Multiply weights by f32 activations, not by 16-bit ones in two bytes.
+  bool floatActivations = false;
+  /// Compute every layer by the linalg reference, without kernels.
+  bool reference = false;
+};
+
+/// Adds the passes of one phase.
+void addPhase(mlir::OpPassManager &manager, Phase phase,
+              const CompileOptions &options);
+
+/// Runs the phases up to and including `last`. Error diagnostics become the
+/// error's text; remarks and warnings go to the context's handlers.
+llvm::Error compileModule(mlir::ModuleOp module, Phase last,
+                          const CompileOptions &options);
+
+} // namespace lowbit
+
+#endif // LOWBIT_TOOLS_COMPILER_H

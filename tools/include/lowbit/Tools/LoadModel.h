@@ -1,0 +1,45 @@
+//===- LoadModel.h - From a file to a model that runs -----------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One call for everything that `quant-run` accepts: a float ONNX model, or an
+// artefact of `quant-opt` in any phase.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_TOOLS_LOADMODEL_H
+#define LOWBIT_TOOLS_LOADMODEL_H
+
+#include "lowbit/Tools/Model.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include <memory>
+
+namespace lowbit {
+
+/// How a model is loaded and run.
+struct LoadOptions {
+  /// Threads to run on; 0 takes the OpenMP run time's own default.
+  unsigned threads = 0;
+  /// `name=value` for symbolic dimensions of an ONNX model.
+  std::vector<std::string> dimensions;
+  /// Compute every layer by the linalg reference instead of a kernel.
+  bool reference = false;
+  /// Multiply weights by f32 activations, not by 16-bit ones in two bytes.
+  bool floatActivations = false;
+};
+
+/// Reads the model at `path` into `context`: `.onnx`, or `.mlir` and `.mlirbc`
+/// with their sidecar.
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+loadModule(llvm::StringRef path, mlir::MLIRContext &context,
+           const LoadOptions &options);
+
+/// Reads, compiles and links the model at `path`: `.onnx`, or `.mlir` and
+/// `.mlirbc` with their sidecar. Every model has a context of its own.
+llvm::Expected<std::unique_ptr<Model>> loadModel(llvm::StringRef path,
+                                                 const LoadOptions &options);
+
+} // namespace lowbit
+
+#endif // LOWBIT_TOOLS_LOADMODEL_H

@@ -1,0 +1,29 @@
+//===- MappedFile.h - A read-only file in memory ----------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Model files are mapped, never read into the heap: pages of weights that
+// nobody touches cost nothing, and those that are touched can be dropped again.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_TOOLS_MAPPEDFILE_H
+#define LOWBIT_TOOLS_MAPPEDFILE_H
+
+#include "llvm/Support/Error.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include <memory>
+
+namespace lowbit {
+
+/// Shared ownership of a mapping. Whatever points into the bytes holds one.
+using MappedFile = std::shared_ptr<const llvm::MemoryBuffer>;
+
+/// Maps `path` for reading (small files are read instead). The error names the
+/// file. The file must not be truncated while it is mapped; writers of this
+/// project replace files by renaming, which leaves a mapping intact.
+llvm::Expected<MappedFile> mapFile(llvm::StringRef path);
+
+} // namespace lowbit
+
+#endif // LOWBIT_TOOLS_MAPPEDFILE_H

@@ -1,0 +1,240 @@
+//===- Artefact.cpp - Modules on disk: IR and a sidecar -------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// MLIR can leave the bytes of resources out of what it writes; what is left to
+// do here is to keep them beside it, and to bring both together again without
+// trusting either.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/Tools/Artefact.h"
+#include "lowbit/IR/Lowbit.h"
+#include "lowbit/Tools/AtomicOutput.h"
+#include "lowbit/Tools/ElementTypes.h"
+#include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/IRText.h"
+#include "lowbit/Tools/Safetensors.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/Path.h"
+
+using namespace lowbit;
+
+/// Metadata of a sidecar: `computeChecksum` of its tensors.
+static constexpr llvm::StringLiteral kChecksumKey("checksum");
+
+namespace {
+
+/// A component of a global whose data are a resource.
+struct Component {
+  GlobalOp global;
+  llvm::StringRef name;
+  mlir::DenseResourceElementsAttr resource;
+
+  std::string getTensorName() {
+    return (global.getSymName() + "." + name).str();
+  }
+  llvm::Error fail(const llvm::Twine &what) {
+    return makeError("component '" + name + "' of global '@" +
+                     global.getSymName() + "': " + what);
+  }
+};
+
+/// All such components, in the module's order and then by name.
+std::vector<Component> getComponents(mlir::ModuleOp module) {
+  std::vector<Component> components;
+  module.walk([&](GlobalOp global) {
+    for (mlir::NamedAttribute named : global.getComponents())
+      if (auto resource =
+              llvm::dyn_cast<mlir::DenseResourceElementsAttr>(named.getValue()))
+        components.push_back({global, named.getName().strref(), resource});
+  });
+  return components;
+}
+
+/// Fails at the first resource that is no component of a global.
+llvm::Error checkNoOtherResources(mlir::ModuleOp module) {
+  mlir::Operation *culprit = nullptr;
+  module.walk([&](mlir::Operation *op) {
+    if (llvm::isa<GlobalOp>(op))
+      return mlir::WalkResult::advance();
+    mlir::WalkResult result =
+        op->getAttrDictionary().walk([](mlir::DenseResourceElementsAttr) {
+          return mlir::WalkResult::interrupt();
+        });
+    if (result.wasInterrupted())
+      culprit = op;
+    return result;
+  });
+  if (!culprit)
+    return llvm::Error::success();
+  return makeError("'" + culprit->getName().getStringRef() +
+                   "' holds a resource; only those of 'lowbit.global' can be "
+                   "saved");
+}
+
+llvm::Expected<SafetensorsEntry> makeEntry(Component component) {
+  mlir::ShapedType type = component.resource.getType();
+  std::optional<ElementType> element = getElementType(type.getElementType());
+  if (!element)
+    return component.fail("element type cannot be stored in a sidecar");
+  mlir::AsmResourceBlob *blob = component.resource.getRawHandle().getBlob();
+  if (!blob)
+    return component.fail("has no data; a sidecar must be bound first");
+  SafetensorsEntry entry{component.getTensorName(), *element,
+                         llvm::SmallVector<int64_t, 4>(type.getShape()),
+                         blob->getData()};
+  if (getByteSize(entry.type, entry.shape) != entry.bytes.size())
+    return component.fail("has " + llvm::Twine(entry.bytes.size()) +
+                          " bytes, not the size of " +
+                          describe(entry.type, entry.shape));
+  return entry;
+}
+
+llvm::Error writeModule(mlir::ModuleOp module, AtomicOutput &output,
+                        ArtefactFormat format) {
+  if (format == ArtefactFormat::Bytecode)
+    return writeBytecode(module, output.os());
+  printModule(module, output.os());
+  return llvm::Error::success();
+}
+
+/// Makes `component` refer to the bytes of `entry` inside `file`.
+llvm::Error bind(Component component, const SafetensorsFile &file) {
+  const SafetensorsEntry *entry = file.lookup(component.getTensorName());
+  if (!entry)
+    return component.fail("sidecar '" + file.getSource() + "' has no tensor '" +
+                          component.getTensorName() + "'");
+  mlir::ShapedType type = component.resource.getType();
+  std::optional<ElementType> element = getElementType(type.getElementType());
+  if (!element)
+    return component.fail("element type cannot be stored in a sidecar");
+  if (*element != entry->type ||
+      type.getShape() != llvm::ArrayRef(entry->shape))
+    return component.fail("must be " + describe(*element, type.getShape()) +
+                          ", sidecar '" + file.getSource() + "' has " +
+                          describe(entry->type, entry->shape));
+  size_t alignment = getByteSize(*element);
+  mlir::AsmResourceBlob blob;
+  if (reinterpret_cast<uintptr_t>(entry->bytes.data()) % alignment != 0)
+    blob = mlir::HeapAsmResourceBlob::allocateAndCopyWithAlign(
+        entry->bytes, alignment, /*dataIsMutable=*/false);
+  else
+    blob = mlir::UnmanagedAsmResourceBlob::allocateWithAlign(
+        entry->bytes, alignment,
+        [mapping = file.getFile()](void *, size_t, size_t) {});
+  component.resource.getRawHandle().getResource()->setBlob(std::move(blob));
+  return llvm::Error::success();
+}
+
+} // namespace
+
+std::string lowbit::getSidecarPath(llvm::StringRef path) {
+  llvm::SmallString<128> sidecar = path;
+  llvm::sys::path::replace_extension(sidecar, "safetensors");
+  return std::string(sidecar);
+}
+
+llvm::Error lowbit::checkResources(mlir::ModuleOp module) {
+  for (Component component : getComponents(module))
+    if (llvm::Error error = makeEntry(component).takeError())
+      return error;
+  return llvm::Error::success();
+}
+
+llvm::Expected<ArtefactSize> lowbit::saveArtefact(mlir::ModuleOp module,
+                                                  llvm::StringRef path,
+                                                  ArtefactFormat format) {
+  if (llvm::Error error = checkNoOtherResources(module))
+    return error;
+  std::vector<SafetensorsEntry> entries;
+  for (Component component : getComponents(module)) {
+    llvm::Expected<SafetensorsEntry> entry = makeEntry(component);
+    if (!entry)
+      return entry.takeError();
+    entries.push_back(std::move(*entry));
+  }
+
+  std::string sidecarPath = getSidecarPath(path);
+  if (sidecarPath == path)
+    return makeFileError(path, "is the name of a sidecar; IR is written to "
+                               ".mlir or .mlirbc");
+  llvm::Expected<AtomicOutput> ir = AtomicOutput::create(path);
+  if (!ir)
+    return ir.takeError();
+  if (entries.empty()) {
+    module->removeAttr(kSidecarAttr);
+    if (llvm::Error error = writeModule(module, *ir, format))
+      return error;
+    ArtefactSize size{ir->os().tell(), 0, 0};
+    if (llvm::Error error = ir->commit())
+      return error;
+    return size;
+  }
+
+  llvm::Expected<AtomicOutput> sidecar = AtomicOutput::create(sidecarPath);
+  if (!sidecar)
+    return sidecar.takeError();
+  llvm::Expected<SafetensorsSize> data =
+      writeSafetensors(*sidecar, entries,
+                       {{std::string(kChecksumKey), computeChecksum(entries)}});
+  if (!data)
+    return data.takeError();
+  module->setAttr(kSidecarAttr, mlir::StringAttr::get(
+                                    module.getContext(),
+                                    llvm::sys::path::filename(sidecarPath)));
+  if (llvm::Error error = writeModule(module, *ir, format))
+    return error;
+  ArtefactSize size{ir->os().tell(), data->header, data->data};
+  if (llvm::Error error = AtomicOutput::commitAll({&*sidecar, &*ir}))
+    return error;
+  return size;
+}
+
+llvm::Error lowbit::bindSidecar(mlir::ModuleOp module, llvm::StringRef path) {
+  mlir::Attribute attribute = module->getAttr(kSidecarAttr);
+  if (!attribute)
+    return llvm::Error::success();
+  auto name = llvm::dyn_cast<mlir::StringAttr>(attribute);
+  // A path here could make a model from elsewhere map any file of its user.
+  if (!name || name.empty() ||
+      llvm::sys::path::filename(name.strref()) != name.strref())
+    return makeFileError(path, "'" + kSidecarAttr +
+                                   "' must be the name of a file beside the "
+                                   "IR, without folders");
+  llvm::SmallString<128> sidecar = llvm::sys::path::parent_path(path);
+  llvm::sys::path::append(sidecar, name.strref());
+  llvm::Expected<SafetensorsFile> file = SafetensorsFile::open(sidecar);
+  if (!file)
+    return file.takeError();
+  const auto &metadata = file->getMetadata();
+  auto checksum = metadata.find(std::string(kChecksumKey));
+  if (checksum != metadata.end() &&
+      checksum->second != computeChecksum(file->getEntries()))
+    return makeFileError(sidecar, "is damaged: its bytes do not match their "
+                                  "checksum");
+  for (Component component : getComponents(module))
+    if (llvm::Error error = bind(component, *file))
+      return makeFileError(path, llvm::toString(std::move(error)));
+  return llvm::Error::success();
+}
+
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+lowbit::loadArtefact(llvm::StringRef path, mlir::MLIRContext &context) {
+  llvm::Expected<MappedFile> file = mapFile(path);
+  if (!file)
+    return file.takeError();
+  context.loadDialect<LowbitDialect>();
+  llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> parsed =
+      parseModule((*file)->getBuffer(), path, context);
+  if (!parsed)
+    return parsed.takeError();
+  mlir::OwningOpRef<mlir::ModuleOp> module = std::move(*parsed);
+  if (llvm::Error error = bindSidecar(*module, path))
+    return std::move(error);
+  if (llvm::Error error = checkResources(*module))
+    return makeFileError(path, llvm::toString(std::move(error)));
+  return std::move(module);
+}

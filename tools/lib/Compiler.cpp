@@ -1,0 +1,88 @@
+//===- Compiler.cpp - a model through the phases --------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/Tools/Compiler.h"
+#include "lowbit/CodeGen/CPU/Kernels.h"
+#include "lowbit/CodeGen/CPU/Pipelines.h"
+#include "lowbit/Tools/Errors.h"
+#include "lowbit/Transforms/Passes.h"
+#include "lowbit/Transforms/Pipelines.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+static void addQuantize(OpPassManager &manager, const CompileOptions &options) {
+  if (options.method == "none")
+    return;
+  QuantizePipelineOptions quantize;
+  quantize.method = options.method;
+  quantize.scaleSearch = options.scaleSearch;
+  quantize.includeEmbeddings = options.includeEmbeddings;
+  buildQuantizePipeline(manager, quantize);
+}
+
+static void addPack(OpPassManager &manager, const CompileOptions &options) {
+  if (options.reference)
+    return;
+  SetCPUTargetPassOptions target;
+  target.cpu = options.cpu;
+  target.replace = options.replaceTarget;
+  manager.addPass(createSetCPUTargetPass(target));
+  buildPackPipeline(manager);
+}
+
+static void addLower(OpPassManager &manager, const CompileOptions &options) {
+  LowerToCPUKernelsPassOptions kernels;
+  kernels.floatActivations = options.floatActivations;
+  if (!options.reference)
+    manager.addPass(createLowerToCPUKernelsPass(kernels));
+  manager.addPass(createLowerToLinalgPass());
+  buildCPUToLLVMPipeline(manager, {});
+}
+
+void lowbit::addPhase(OpPassManager &manager, Phase phase,
+                      const CompileOptions &options) {
+  switch (phase) {
+  case Phase::Import:
+    return;
+  case Phase::Raise:
+    return buildRaisePipeline(manager);
+  case Phase::Quantize:
+    return addQuantize(manager, options);
+  case Phase::Fuse:
+    return buildFusePipeline(manager);
+  case Phase::Pack:
+    return addPack(manager, options);
+  case Phase::Lower:
+    return addLower(manager, options);
+  }
+}
+
+llvm::Error lowbit::compileModule(ModuleOp module, Phase last,
+                                  const CompileOptions &options) {
+  std::string errors;
+  ScopedDiagnosticHandler handler(module.getContext(), [&](Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
+      return failure();
+    llvm::raw_string_ostream os(errors);
+    if (!errors.empty())
+      os << "\n";
+    if (!isa<UnknownLoc>(diagnostic.getLocation()))
+      os << diagnostic.getLocation() << ": ";
+    os << diagnostic;
+    return success();
+  });
+  PassManager manager(module.getContext());
+  if (failed(applyPassManagerCLOptions(manager)))
+    return makeError("the pass manager's options contradict each other");
+  for (int phase = 0; phase <= static_cast<int>(last); ++phase)
+    addPhase(manager, static_cast<Phase>(phase), options);
+  if (succeeded(manager.run(module)))
+    return llvm::Error::success();
+  return makeError(errors.empty() ? "a pass failed without a reason" : errors);
+}

@@ -1,0 +1,139 @@
+//===- Json.cpp - Reading JSON that others wrote --------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One pass over the text finds nesting and repeated keys; LLVM's parser then
+// checks the grammar. The scan knows just enough of the grammar for that: where
+// strings begin and end, and that a string before a colon is a key.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/Tools/Json.h"
+#include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/MappedFile.h"
+#include "llvm/ADT/StringSet.h"
+#include <vector>
+
+using namespace lowbit;
+
+namespace {
+
+/// Scans for what `parseJson` refuses. On malformed text it may stop early;
+/// the parser reports that.
+class JsonScanner {
+public:
+  JsonScanner(llvm::StringRef text, llvm::StringRef source,
+              const JsonLimits &limits)
+      : text(text), source(source), limits(limits) {}
+
+  llvm::Error scan() {
+    while (position < text.size()) {
+      if (llvm::Error error = step())
+        return error;
+    }
+    return llvm::Error::success();
+  }
+
+private:
+  llvm::Error step() {
+    switch (text[position]) {
+    case '"':
+      lastStringBegin = position;
+      lastString = skipString();
+      return llvm::Error::success();
+    case '{':
+    case '[':
+      if (keys.size() == limits.depth)
+        return fail("nesting is limited to " + llvm::Twine(limits.depth) +
+                    " levels");
+      keys.emplace_back();
+      break;
+    case '}':
+    case ']':
+      if (!keys.empty())
+        keys.pop_back();
+      break;
+    case ':':
+      if (!keys.empty() && !keys.back().insert(unescape(lastString)).second) {
+        position = lastStringBegin;
+        return fail("key '" + lastString + "' occurs twice in one object");
+      }
+      break;
+    default:
+      break;
+    }
+    ++position;
+    return llvm::Error::success();
+  }
+
+  /// The raw text between the quotes; leaves the position behind them.
+  llvm::StringRef skipString() {
+    size_t begin = ++position;
+    while (position < text.size() && text[position] != '"')
+      position += text[position] == '\\' ? 2 : 1;
+    position = std::min(position, text.size());
+    llvm::StringRef content = text.slice(begin, position);
+    ++position;
+    return content;
+  }
+
+  /// The string that `raw` spells, so that escapes cannot hide a repetition.
+  static std::string unescape(llvm::StringRef raw) {
+    if (!raw.contains('\\'))
+      return raw.str();
+    llvm::Expected<llvm::json::Value> value =
+        llvm::json::parse(("\"" + raw + "\"").str());
+    if (!value) {
+      llvm::consumeError(value.takeError());
+      return raw.str();
+    }
+    return value->getAsString().value_or(raw).str();
+  }
+
+  llvm::Error fail(const llvm::Twine &what) const {
+    llvm::StringRef before = text.take_front(position);
+    size_t line = before.count('\n') + 1;
+    size_t column = before.size() - (before.rfind('\n') + 1) + 1;
+    return makeFileError(source, "line " + llvm::Twine(line) + ", column " +
+                                     llvm::Twine(column) + ": " + what);
+  }
+
+  llvm::StringRef text, source;
+  const JsonLimits &limits;
+  size_t position = 0;
+  llvm::StringRef lastString;
+  size_t lastStringBegin = 0;
+  std::vector<llvm::StringSet<>> keys;
+};
+
+} // namespace
+
+llvm::Expected<llvm::json::Value> lowbit::parseJson(llvm::StringRef text,
+                                                    llvm::StringRef source,
+                                                    const JsonLimits &limits) {
+  if (text.size() > limits.bytes)
+    return makeFileError(source, "JSON text of " + llvm::Twine(text.size()) +
+                                     " bytes, at most " +
+                                     llvm::Twine(limits.bytes) +
+                                     " are accepted");
+  if (llvm::Error error = JsonScanner(text, source, limits).scan())
+    return error;
+  llvm::Expected<llvm::json::Value> value = llvm::json::parse(text);
+  if (value)
+    return value;
+  std::string message;
+  llvm::handleAllErrors(value.takeError(),
+                        [&](const llvm::json::ParseError &error) {
+                          llvm::raw_string_ostream os(message);
+                          error.log(os);
+                        });
+  return makeFileError(source, "JSON: " + message);
+}
+
+llvm::Expected<llvm::json::Value> lowbit::readJson(llvm::StringRef path,
+                                                   const JsonLimits &limits) {
+  llvm::Expected<MappedFile> file = mapFile(path);
+  if (!file)
+    return file.takeError();
+  return parseJson((*file)->getBuffer(), path, limits);
+}

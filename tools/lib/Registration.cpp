@@ -1,0 +1,58 @@
+//===- Registration.cpp - what the tools register -------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/Tools/Registration.h"
+#include "lowbit/CodeGen/CPU/Kernels.h"
+#include "lowbit/CodeGen/CPU/Passes.h"
+#include "lowbit/CodeGen/CPU/Pipelines.h"
+#include "lowbit/IR/Lowbit.h"
+#include "lowbit/Transforms/Passes.h"
+#include "lowbit/Transforms/Pipelines.h"
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/OpenMP/OpenMPDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+void lowbit::registerDialects(DialectRegistry &registry) {
+  registry
+      .insert<LowbitDialect, affine::AffineDialect, arith::ArithDialect,
+              bufferization::BufferizationDialect, func::FuncDialect,
+              LLVM::LLVMDialect, linalg::LinalgDialect, math::MathDialect,
+              memref::MemRefDialect, omp::OpenMPDialect, scf::SCFDialect,
+              tensor::TensorDialect, ub::UBDialect, vector::VectorDialect>();
+  registerCPUModels(registry);
+  cpu::registerTargetModels(registry);
+  cpu::registerBufferizationModels(registry);
+}
+
+void lowbit::registerPasses() {
+  registerLowbitPasses();
+  registerLowbitCPUPasses();
+  registerLowbitCPUKernelPasses();
+  registerPipelines();
+  registerCPUPipelines();
+  registerTransformsPasses();
+  registerConversionPasses();
+  registerLinalgPasses();
+  bufferization::registerBufferizationPasses();
+}

@@ -1,0 +1,71 @@
+//===- Signature.cpp - What a module offers to its caller -----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Reads `@main` and the globals; changes nothing.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/Tools/Signature.h"
+#include "lowbit/IR/Lowbit.h"
+#include "lowbit/Tools/ElementTypes.h"
+#include "lowbit/Tools/Errors.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+
+using namespace lowbit;
+
+/// Describes one argument or result of `@main`.
+static llvm::Expected<TensorSpec> makeSpec(mlir::Type type,
+                                           mlir::StringAttr name,
+                                           llvm::StringRef kind,
+                                           unsigned index) {
+  TensorSpec spec;
+  spec.name = name ? name.str() : (kind + llvm::Twine(index)).str();
+  auto tensor = llvm::dyn_cast<mlir::RankedTensorType>(type);
+  std::optional<ElementType> element =
+      tensor ? getElementType(tensor.getElementType()) : std::nullopt;
+  if (!element)
+    return makeError(kind + " '" + spec.name + "' of '@" + kMainFunction +
+                     "' must be a ranked tensor of whole bytes");
+  spec.type = *element;
+  for (int64_t extent : tensor.getShape())
+    spec.shape.push_back(mlir::ShapedType::isDynamic(extent) ? -1 : extent);
+  return spec;
+}
+
+llvm::Expected<Signature> lowbit::getSignature(mlir::ModuleOp module) {
+  auto function = module.lookupSymbol<mlir::FunctionOpInterface>(kMainFunction);
+  if (!function || function.isExternal())
+    return makeError("the module has no function '@" + kMainFunction + "'");
+  Signature signature;
+  for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
+    auto name = function.getArgAttrOfType<mlir::StringAttr>(i, kNameAttr);
+    llvm::Expected<TensorSpec> spec = makeSpec(type, name, "input", i);
+    if (!spec)
+      return spec.takeError();
+    signature.inputs.push_back(std::move(*spec));
+  }
+  for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
+    auto name = function.getResultAttrOfType<mlir::StringAttr>(i, kNameAttr);
+    llvm::Expected<TensorSpec> spec = makeSpec(type, name, "output", i);
+    if (!spec)
+      return spec.takeError();
+    signature.outputs.push_back(std::move(*spec));
+  }
+  return signature;
+}
+
+WeightSize lowbit::getWeightSize(mlir::ModuleOp module) {
+  WeightSize quantized, matrices;
+  module.walk([&](GlobalOp global) {
+    auto type = llvm::cast<mlir::ShapedType>(global.getType());
+    bool isQuantized = llvm::isa<QuantizedTensorType>(type);
+    if (!type.hasStaticShape() || (!isQuantized && type.getRank() < 2))
+      return;
+    WeightSize &size = isQuantized ? quantized : matrices;
+    size.weights += type.getNumElements();
+    size.bytes += global.getStoredBytes();
+  });
+  return quantized.weights != 0 ? quantized : matrices;
+}

@@ -1,0 +1,101 @@
+//===- Driver.cpp - model in, artefact out --------------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Driver.h"
+#include "lowbit/Tools/Artefact.h"
+#include "lowbit/Tools/AtomicOutput.h"
+#include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/Executable.h"
+#include "lowbit/Tools/LoadModel.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+llvm::StringRef DriverOptions::help() {
+  return "Compile low-bit neural networks\n\n"
+         "  quant-opt model.onnx --quantize=int4-g32 -o model.mlir\n"
+         "      quantizes the weights; writes model.mlir and model.safetensors\n"
+         "  quant-opt model.onnx --quantize=int4-g32 --target=cpu --emit=asm -o model.s\n"
+         "      writes the CPU code of the quantized model\n"
+         "  quant-opt module.mlir --lowbit-raise --lowbit-fuse\n"
+         "      runs passes, with every facility of mlir-opt\n";
+}
+
+bool DriverOptions::isUsed(llvm::StringRef input) const {
+  return llvm::sys::path::extension(input) == ".onnx" ||
+         quantize.getNumOccurrences() || target.getNumOccurrences() ||
+         emit.getNumOccurrences() || phase.getNumOccurrences() ||
+         includeEmbeddings.getNumOccurrences() || shape.getNumOccurrences() ||
+         mcpu.getNumOccurrences() || scaleSearch.getNumOccurrences();
+}
+
+/// The phase that the artefact asked for is made of.
+static llvm::Expected<Phase> lastPhase(const DriverOptions &options) {
+  if (!options.target.empty() && options.target != "cpu")
+    return makeError("--target: requires cpu, found '" + options.target + "'");
+  bool isCode = options.emit == EmitKind::LLVM || options.emit == EmitKind::Assembly;
+  if (!options.phase.getNumOccurrences()) {
+    if (isCode)
+      return Phase::Lower;
+    return options.target.empty() ? Phase::Fuse : Phase::Pack;
+  }
+  if (isCode && options.phase != Phase::Lower)
+    return makeError("--emit=llvm and --emit=asm require --phase=lower, found an "
+                     "earlier phase");
+  return options.phase.getValue();
+}
+
+static CompileOptions compileOptions(const DriverOptions &options) {
+  CompileOptions result;
+  result.method = options.quantize;
+  result.scaleSearch = options.scaleSearch;
+  result.includeEmbeddings = options.includeEmbeddings;
+  result.cpu = options.mcpu;
+  result.replaceTarget = options.mcpu.getNumOccurrences() != 0;
+  return result;
+}
+
+/// Writes code; weights stay in the model's artefact.
+static llvm::Error writeCode(ModuleOp module, StringRef output,
+                             const DriverOptions &options) {
+  llvm::Expected<AtomicOutput> file = AtomicOutput::create(output);
+  if (!file)
+    return file.takeError();
+  llvm::Error error = options.emit == EmitKind::LLVM
+                          ? emitLLVMIR(module, file->os(), options.mcpu)
+                          : emitAssembly(module, file->os(), options.mcpu);
+  if (error)
+    return error;
+  return file->commit();
+}
+
+llvm::Error lowbit::compileFile(StringRef input, StringRef output,
+                                const DriverOptions &options,
+                                const DialectRegistry &registry) {
+  if (input == "-")
+    return makeError("compiling a model requires a file, found standard input");
+  if (output == "-")
+    return makeError("compiling a model requires -o FILE, found none");
+  llvm::Expected<Phase> last = lastPhase(options);
+  if (!last)
+    return last.takeError();
+  MLIRContext context(registry);
+  LoadOptions load;
+  load.dimensions.assign(options.shape.begin(), options.shape.end());
+  llvm::Expected<OwningOpRef<ModuleOp>> module = loadModule(input, context, load);
+  if (!module)
+    return module.takeError();
+  if (llvm::Error error = compileModule(**module, *last, compileOptions(options)))
+    return makeFileError(input, llvm::toString(std::move(error)));
+  if (options.emit == EmitKind::LLVM || options.emit == EmitKind::Assembly)
+    return writeCode(**module, output, options);
+  llvm::Expected<ArtefactSize> size =
+      saveArtefact(**module, output,
+                   options.emit == EmitKind::MLIR ? ArtefactFormat::Text
+                                                  : ArtefactFormat::Bytecode);
+  return size.takeError();
+}

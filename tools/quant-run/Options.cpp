@@ -1,0 +1,200 @@
+//===- Options.cpp - The command line of quant-run ------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// libLLVM and libMLIR bring hundreds of options of their own. Here are this
+// tool's, and every check that spans two of them.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Options.h"
+#include "lowbit/Tools/Errors.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/raw_ostream.h"
+#include <cmath>
+
+using namespace lowbit;
+namespace cl = llvm::cl;
+
+namespace {
+
+/// The flags. They exist only once the options of libLLVM and libMLIR are gone:
+/// some have the same names, and none of them is meant for this tool.
+struct Flags {
+  cl::OptionCategory runCategory{"Running"};
+  cl::OptionCategory judgeCategory{"Judging"};
+  cl::OptionCategory textCategory{"Generating text"};
+  cl::opt<std::string> model{
+      cl::Positional, cl::value_desc("model"), cl::cat(runCategory),
+      cl::desc("<model.onnx, or model.mlir[bc] written by quant-opt>")};
+  cl::list<std::string> input{
+      "input", cl::value_desc("name=x.npy"), cl::cat(runCategory),
+      cl::desc("Run on this input (repeat for each input)")};
+  cl::list<std::string> output{"output", cl::value_desc("name=y.npy"),
+                               cl::cat(runCategory),
+                               cl::desc("Write this output to a file")};
+  cl::list<std::string> shape{
+      "shape", cl::value_desc("name=value"), cl::cat(runCategory),
+      cl::desc("Fix a symbolic dimension of an ONNX model")};
+  cl::opt<unsigned> threads{
+      "threads", cl::value_desc("n"), cl::cat(runCategory),
+      cl::desc("Threads to run on (default: all cores); results do "
+               "not depend on it")};
+  cl::opt<bool> json{"json", cl::cat(runCategory),
+                     cl::desc("Print one JSON object instead of text")};
+  cl::opt<bool> reference{"reference", cl::cat(runCategory),
+                          cl::desc("Compute by the reference lowering, without "
+                                   "kernels (slow)")};
+  cl::opt<bool> floatActivations{
+      "float-activations", cl::cat(runCategory),
+      cl::desc("Multiply low-bit weights by f32 activations instead of 16-bit "
+               "ones")};
+  cl::list<std::string> compare{
+      "compare", cl::value_desc("name=y.npy"), cl::cat(judgeCategory),
+      cl::desc("Compare an output with a file: largest absolute "
+               "difference")};
+  cl::opt<double> tolerance{
+      "tolerance", cl::value_desc("t"), cl::cat(judgeCategory),
+      cl::desc("Fail if a comparison differs by more than this")};
+  cl::opt<std::string> perplexity{
+      "perplexity", cl::value_desc("tokens.bin"), cl::cat(judgeCategory),
+      cl::desc("Perplexity on a text of 16-bit token ids")};
+  cl::opt<unsigned long> window{
+      "window", cl::value_desc("n"), cl::init(256), cl::cat(judgeCategory),
+      cl::desc("Tokens the model sees at once (default 256)")};
+  cl::opt<unsigned long> windows{
+      "windows", cl::value_desc("n"), cl::cat(judgeCategory),
+      cl::desc("Judge by the first n windows only (default: all)")};
+  cl::opt<std::string> against{
+      "against", cl::value_desc("float model"), cl::cat(judgeCategory),
+      cl::desc("With --perplexity: mean KL divergence from this model in nats "
+               "per token, and how often both prefer the same token")};
+  cl::opt<bool> benchmark{
+      "benchmark", cl::cat(judgeCategory),
+      cl::desc("Time repeated runs on the inputs; a language model "
+               "without inputs runs on one window of tokens")};
+  cl::opt<unsigned> generate{"generate", cl::value_desc("n"),
+                             cl::cat(textCategory),
+                             cl::desc("Continue the prompt by n tokens")};
+  cl::opt<std::string> prompt{"prompt", cl::value_desc("text"),
+                              cl::cat(textCategory),
+                              cl::desc("Text to continue")};
+  cl::opt<std::string> tokenizer{
+      "tokenizer", cl::value_desc("bpe_merges.json"), cl::cat(textCategory),
+      cl::desc("Merges of a byte-level byte-pair encoding")};
+  cl::opt<double> temperature{
+      "temperature", cl::value_desc("t"), cl::init(0.0), cl::cat(textCategory),
+      cl::desc("0 takes the most likely token (default), 1 draws as the model "
+               "predicts")};
+  cl::opt<unsigned long> seed{"seed", cl::value_desc("n"), cl::init(0),
+                              cl::cat(textCategory),
+                              cl::desc("Seed of the draws (default 0)")};
+};
+
+/// Unregisters every option but LLVM's own --help and --version.
+void removeForeignOptions() {
+  llvm::SmallVector<cl::Option *> foreign;
+  for (const auto &entry : cl::getRegisteredOptions())
+    if (!llvm::is_contained({"help", "version"}, entry.first))
+      foreign.push_back(entry.second);
+  for (cl::Option *option : foreign)
+    option->removeArgument();
+}
+
+} // namespace
+
+static llvm::Expected<std::vector<NamedFile>>
+parseNamedFiles(llvm::StringRef flag, const cl::list<std::string> &values) {
+  std::vector<NamedFile> files;
+  for (llvm::StringRef value : values) {
+    // Names of tensors may contain "=", names of files at hand seldom do.
+    auto [name, path] = value.rsplit('=');
+    if (name.empty() || path.empty())
+      return makeError("--" + flag + " needs NAME=FILE.npy, found '" + value +
+                       "'");
+    for (const NamedFile &other : files)
+      if (other.name == name)
+        return makeError("--" + flag + " names '" + name + "' twice");
+    files.push_back({name.str(), path.str()});
+  }
+  return files;
+}
+
+/// Checks that span several flags.
+static llvm::Error checkOptions(const RunOptions &options) {
+  if (options.model.empty())
+    return makeError("a model is required; see --help");
+  if (options.hasTolerance &&
+      !(options.tolerance >= 0.0 && std::isfinite(options.tolerance)))
+    return makeError("--tolerance must be a number of at least 0");
+  if (options.hasTolerance && options.comparisons.empty())
+    return makeError("--tolerance needs --compare");
+  if (!options.against.empty() && options.tokens.empty())
+    return makeError("--against needs --perplexity");
+  if (options.window == 0)
+    return makeError("--window must be at least 1");
+  if (!(options.temperature >= 0.0 && std::isfinite(options.temperature)))
+    return makeError("--temperature must be a number of at least 0");
+  if (options.generate != 0 && options.tokenizer.empty())
+    return makeError("--generate needs --tokenizer");
+  if (options.generate != 0 && options.prompt.empty())
+    return makeError("--generate needs a --prompt of at least one character");
+  if (options.generate == 0 &&
+      !(options.prompt.empty() && options.tokenizer.empty()))
+    return makeError("--prompt and --tokenizer need --generate");
+  return llvm::Error::success();
+}
+
+llvm::Expected<RunOptions> lowbit::parseRunOptions(int argc, char **argv) {
+  removeForeignOptions();
+  Flags flags;
+  cl::SetVersionPrinter([](llvm::raw_ostream &os) {
+    os << "quant-run " << LOWBIT_VERSION << " (LLVM " << LLVM_VERSION_STRING
+       << ")\n";
+  });
+  std::string message;
+  llvm::raw_string_ostream errors(message);
+  if (!cl::ParseCommandLineOptions(
+          argc, argv,
+          "Runs a float or quantized model on this machine's CPU and says how "
+          "good,\nhow large and how fast it is.\n",
+          &errors))
+    return makeError(llvm::StringRef(message).rtrim());
+
+  RunOptions options;
+  options.model = flags.model;
+  options.load.threads = flags.threads;
+  options.load.dimensions = flags.shape;
+  options.load.reference = flags.reference;
+  options.load.floatActivations = flags.floatActivations;
+  struct {
+    llvm::StringRef flag;
+    const cl::list<std::string> &values;
+    std::vector<NamedFile> &files;
+  } lists[] = {{"input", flags.input, options.inputs},
+               {"output", flags.output, options.outputs},
+               {"compare", flags.compare, options.comparisons}};
+  for (auto &list : lists) {
+    auto files = parseNamedFiles(list.flag, list.values);
+    if (!files)
+      return files.takeError();
+    list.files = std::move(*files);
+  }
+  options.tolerance = flags.tolerance;
+  options.hasTolerance = flags.tolerance.getNumOccurrences() > 0;
+  options.tokens = flags.perplexity;
+  options.against = flags.against;
+  options.window = flags.window;
+  options.maxWindows = flags.windows;
+  options.benchmark = flags.benchmark;
+  options.generate = flags.generate;
+  options.prompt = flags.prompt;
+  options.tokenizer = flags.tokenizer;
+  options.temperature = flags.temperature;
+  options.seed = flags.seed;
+  options.json = flags.json;
+  if (llvm::Error error = checkOptions(options))
+    return error;
+  return options;
+}

@@ -1,0 +1,55 @@
+//===- Options.h - The command line of quant-run ----------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The flags as plain data, checked for sense, so that nothing behind this
+// header depends on how they were given.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_TOOLS_QUANTRUN_OPTIONS_H
+#define LOWBIT_TOOLS_QUANTRUN_OPTIONS_H
+
+#include "lowbit/Tools/LoadModel.h"
+#include "llvm/Support/Error.h"
+#include <string>
+#include <vector>
+
+namespace lowbit {
+
+/// A tensor's name and the .npy file it is read from or written to.
+struct NamedFile {
+  std::string name;
+  std::string path;
+};
+
+/// What quant-run was asked to do.
+struct RunOptions {
+  std::string model;
+  LoadOptions load;
+
+  std::vector<NamedFile> inputs, outputs, comparisons;
+  double tolerance = 0.0;
+  bool hasTolerance = false;
+
+  std::string tokens, against;
+  size_t window = 256;
+  size_t maxWindows = 0;
+
+  bool benchmark = false;
+
+  unsigned generate = 0;
+  std::string prompt, tokenizer;
+  double temperature = 0.0;
+  uint64_t seed = 0;
+
+  bool json = false;
+};
+
+/// Reads the command line. Unknown flags and flags that make no sense together
+/// are errors; `--help` and `--version` print and exit.
+llvm::Expected<RunOptions> parseRunOptions(int argc, char **argv);
+
+} // namespace lowbit
+
+#endif // LOWBIT_TOOLS_QUANTRUN_OPTIONS_H
