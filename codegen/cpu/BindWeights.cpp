@@ -46,6 +46,7 @@ struct LowbitCPUBindWeightsPass
     if (result.wasInterrupted())
       return signalPassFailure();
     keepData(module, bound);
+    keepSignature(module);
     declareSymbols(module, bound);
     for (WeightOp weight : weights)
       replaceWeight(weight);
@@ -67,6 +68,30 @@ struct LowbitCPUBindWeightsPass
     if (!data.empty())
       module->setAttr(kWeightsAttrName,
                       DictionaryAttr::get(module.getContext(), data));
+  }
+
+  static void keepSignature(ModuleOp module) {
+    auto main = module.lookupSymbol<func::FuncOp>("main");
+    if (!main)
+      return;
+    Builder builder(module.getContext());
+    auto getName = [&](DictionaryAttr attrs, StringRef kind, unsigned index) {
+      auto name = attrs ? attrs.getAs<StringAttr>("lowbit.name") : StringAttr();
+      return name ? Attribute(name)
+                  : builder.getStringAttr(kind + Twine(index));
+    };
+    SmallVector<Attribute> inputs, outputs;
+    for (unsigned i = 0; i < main.getNumArguments(); ++i)
+      inputs.push_back(getName(main.getArgAttrDict(i), "input", i));
+    for (unsigned i = 0; i < main.getNumResults(); ++i)
+      outputs.push_back(getName(main.getResultAttrDict(i), "output", i));
+    module->setAttr(
+        kSignatureAttrName,
+        builder.getDictionaryAttr(
+            {builder.getNamedAttr("type",
+                                  TypeAttr::get(main.getFunctionType())),
+             builder.getNamedAttr("inputs", builder.getArrayAttr(inputs)),
+             builder.getNamedAttr("outputs", builder.getArrayAttr(outputs))}));
   }
 
   static MemRefType getBufferType(RankedTensorType type) {

@@ -65,7 +65,7 @@ static std::optional<RowGather> matchRowGather(linalg::GenericOp op) {
 }
 
 /// The outer loops as scf.forall, the row as a slice.
-static void expand(RewriterBase &rewriter, const RowGather &gather) {
+static void expand(RewriterBase &rewriter, RowGather gather) {
   linalg::GenericOp op = gather.op;
   Location loc = op.getLoc();
   rewriter.setInsertionPoint(op);

@@ -49,7 +49,7 @@ void lowbit::buildCPUBufferPipeline(OpPassManager &manager) {
   addCleanup(manager);
   bufferization::BufferDeallocationPipelineOptions deallocation;
   bufferization::buildBufferDeallocationPipeline(manager, deallocation);
-  manager.addPass(createBufferizationToMemRefPass());
+  manager.addPass(createConvertBufferizationToMemRefPass());
   addCleanup(manager);
   manager.addNestedPass<func::FuncOp>(createLowbitCPUCopyToLinalg());
   manager.addPass(createCanonicalizerPass());

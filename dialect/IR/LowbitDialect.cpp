@@ -15,7 +15,45 @@ using namespace lowbit;
 #include "lowbit/IR/LowbitEnums.cpp.inc"
 #include "lowbit/IR/LowbitInterfaces.cpp.inc"
 
+/// A word for an encoding that names what matters, such as int4_g32.
+static void printAlias(EncodingAttr encoding, llvm::raw_ostream &os) {
+  TypeSwitch<Attribute>(encoding.getElement())
+      .Case([&](IntAttr format) { os << "int" << format.getWidth(); })
+      .Case([&](UIntAttr format) { os << "uint" << format.getWidth(); })
+      .Default([&](Attribute) { os << "encoding"; });
+  TypeSwitch<Attribute>(encoding.getGranularity())
+      .Case([&](PerGroupAttr group) { os << "_g" << group.getSize(); })
+      .Case([&](PerTensorAttr) { os << "_tensor"; });
+  os << '_' << encoding.getScale();
+}
+
+namespace {
+
+/// Encodings and layouts are printed once, at the top, and by name after that.
+struct LowbitAsmInterface : OpAsmDialectInterface {
+  using OpAsmDialectInterface::OpAsmDialectInterface;
+
+  AliasResult getAlias(Attribute attribute, raw_ostream &os) const override {
+    if (auto encoding = dyn_cast<EncodingAttr>(attribute)) {
+      printAlias(encoding, os);
+      return AliasResult::OverridableAlias;
+    }
+    if (auto planes = dyn_cast<PlanesAttr>(attribute)) {
+      os << "planes" << planes.getRows();
+      return AliasResult::OverridableAlias;
+    }
+    if (isa<TilesAttr>(attribute)) {
+      os << "tiles";
+      return AliasResult::OverridableAlias;
+    }
+    return AliasResult::NoAlias;
+  }
+};
+
+} // namespace
+
 void LowbitDialect::initialize() {
+  addInterfaces<LowbitAsmInterface>();
   registerAttributes();
   registerTypes();
   addOperations<

@@ -19,9 +19,9 @@ llvm::hash_code lowbit::numerics::hash_value(const Layout &layout) {
   llvm::hash_code code =
       llvm::hash_combine(layout.atom.rows, layout.atom.columns, layout.atom.bits,
                          layout.columnPadding, layout.wordBits,
-                         layout.rowAlignment, static_cast<int>(layout.order),
-                         static_cast<int>(layout.parameters),
-                         layout.padRowEndOnly);
+                         layout.rowAlignment, layout.padRowEndOnly,
+                         static_cast<int>(layout.order),
+                         static_cast<int>(layout.parameters));
   for (const Piece &piece : layout.atom.pieces) {
     code = llvm::hash_combine(code, piece.row, piece.column, piece.bit,
                               piece.offset);
@@ -40,9 +40,8 @@ LogicalResult
 PlanesAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                    int64_t rows, int64_t padding) {
   // L3: a vector has 16 lanes, one row each.
-  if (rows < 16 || rows % 16 != 0 || rows > 128)
-    return emitError() << "requires 16 to 128 rows, a multiple of 16 (L3), found "
-                       << rows;
+  if (rows < 16 || rows > 128 || !llvm::isPowerOf2_64(rows))
+    return emitError() << "requires 16, 32, 64 or 128 rows (L3), found " << rows;
   // L4
   if (padding < 4 || padding % 4 != 0 || padding > 65536)
     return emitError() << "requires padding of a multiple of 4 columns, 4 to "
@@ -125,12 +124,12 @@ static ParseResult parseTilesOption(AsmParser &parser, Layout &layout) {
     layout.parameters = ParameterPlacement::Inline;
     return success();
   }
-  if (word == "column_major") {
-    layout.order = BlockOrder::ColumnMajor;
+  if (word == "pad_row_end") {
+    layout.padRowEndOnly = true;
     return success();
   }
-  if (word == "row_padding") {
-    layout.padRowEndOnly = true;
+  if (word == "column_major") {
+    layout.order = BlockOrder::ColumnMajor;
     return success();
   }
   int64_t *field = word == "padding"     ? &layout.columnPadding
@@ -139,8 +138,8 @@ static ParseResult parseTilesOption(AsmParser &parser, Layout &layout) {
                                          : nullptr;
   if (!field)
     return parser.emitError(location)
-           << "requires padding, row_padding, words, alignment, inline or "
-              "column_major, found '" << word << "'";
+           << "requires padding, words, alignment, inline, column_major or "
+              "pad_row_end, found '" << word << "'";
   return failure(parser.parseEqual() || parser.parseInteger(*field));
 }
 
@@ -186,14 +185,14 @@ void TilesAttr::print(AsmPrinter &printer) const {
   printer << ']';
   if (layout.columnPadding != layout.atom.columns)
     printer << ", padding = " << layout.columnPadding;
-  if (layout.padRowEndOnly)
-    printer << ", row_padding";
   if (layout.wordBits)
     printer << ", words = " << layout.wordBits;
   if (layout.rowAlignment != 1)
     printer << ", alignment = " << layout.rowAlignment;
   if (layout.order == BlockOrder::ColumnMajor)
     printer << ", column_major";
+  if (layout.padRowEndOnly)
+    printer << ", pad_row_end";
   if (layout.parameters == ParameterPlacement::Inline)
     printer << ", inline";
   printer << '>';

@@ -8,6 +8,7 @@
 
 #include "lowbit/IR/Lowbit.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -107,6 +108,23 @@ expectedComponents(Type type) {
   return {{component::kData, cast<RankedTensorType>(type)}};
 }
 
+/// W8: bytes that are at hand are as many as the type takes. A resource may hold
+/// any number; compiled code would read beyond them.
+static LogicalResult verifyByteCount(GlobalOp op, StringRef name,
+                                     ElementsAttr elements) {
+  auto resource = dyn_cast<DenseResourceElementsAttr>(elements);
+  ShapedType type = elements.getShapedType();
+  AsmResourceBlob *blob = resource ? resource.getRawHandle().getBlob() : nullptr;
+  if (!blob || type.getElementTypeBitWidth() % 8 != 0)
+    return success();
+  int64_t bytes = type.getNumElements() * (type.getElementTypeBitWidth() / 8);
+  int64_t found = blob->getData().size();
+  if (found == bytes)
+    return success();
+  return op.emitOpError() << "requires " << bytes << " bytes of component '"
+                          << name << "' (W8), found " << found;
+}
+
 /// W7: places outside the row would be read outside the data. Bytes that are
 /// not at hand (a resource to be mapped later) are checked by whoever maps them.
 static LogicalResult verifyPermutation(GlobalOp op) {
@@ -136,9 +154,9 @@ LogicalResult GlobalOp::verify() {
   auto shaped = dyn_cast<ShapedType>(getType());
   // W1
   if (!shaped || !isa<RankedTensorType, QuantizedTensorType>(getType()) ||
-      !shaped.hasStaticShape())
-    return emitOpError() << "requires a tensor of static shape (W1), found "
-                         << getType();
+      !shaped.hasStaticShape() || !shaped.getElementType().isIntOrFloat())
+    return emitOpError() << "requires a tensor of static shape of integers or "
+                            "floats (W1), found " << getType();
   if (auto quantized = dyn_cast<QuantizedTensorType>(getType());
       quantized && !quantized.getEncoding().getElement().getIntegerFormat())
     return success();
@@ -159,6 +177,8 @@ LogicalResult GlobalOp::verify() {
         return diagnostic << elements.getShapedType();
       return diagnostic << "an attribute that holds no elements";
     }
+    if (failed(verifyByteCount(*this, name, elements)))
+      return failure();
   }
   // W4
   for (NamedAttribute component : getComponents())

@@ -23,8 +23,7 @@ struct Formula {
   Type type;
 
   Value constant(double number) {
-    Attribute value =
-        builder.getFloatAttr(getElementTypeOrSelf(type), number);
+    Attribute value = builder.getFloatAttr(getElementTypeOrSelf(type), number);
     if (auto vector = dyn_cast<VectorType>(type))
       value = DenseElementsAttr::get(vector, value);
     return arith::ConstantOp::create(builder, loc, cast<TypedAttr>(value));
@@ -39,8 +38,8 @@ struct Formula {
     return arith::MaximumFOp::create(builder, loc, lhs, rhs);
   }
   Value sigmoid(Value x) {
-    Value exponential =
-        math::ExpOp::create(builder, loc, arith::NegFOp::create(builder, loc, x));
+    Value exponential = math::ExpOp::create(
+        builder, loc, arith::NegFOp::create(builder, loc, x));
     Value one = constant(1);
     return arith::DivFOp::create(builder, loc, one, add(one, exponential));
   }
@@ -55,7 +54,8 @@ struct Formula {
   Value geluTanh(Value x) {
     Value cube = multiply(multiply(x, x), x);
     Value inner = add(x, multiply(constant(0.044715), cube));
-    Value scaled = multiply(constant(0.79788456080286535588), inner); // sqrt(2/pi)
+    Value scaled =
+        multiply(constant(0.79788456080286535588), inner); // sqrt(2/pi)
     return halfOnePlus(x, math::TanhOp::create(builder, loc, scaled));
   }
   Value hardSigmoid(Value x, double slope, double offset) {

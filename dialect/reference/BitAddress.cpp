@@ -55,7 +55,8 @@ static int64_t bitOffset(const Piece &piece, int64_t bit) {
 static int64_t unbrokenBits(const Layout &layout, const Piece &piece,
                             int64_t offset) {
   int64_t word = layout.wordBits ? layout.wordBits : layout.atom.bits;
-  if (layout.order == numerics::BlockOrder::RowMajor || word == layout.atom.bits)
+  if (layout.order == numerics::BlockOrder::RowMajor ||
+      word == layout.atom.bits)
     return layout.atom.bits;
   int64_t unit = std::gcd(word, offset);
   for (const Mode &mode : piece.modes)
@@ -71,7 +72,8 @@ SmallVector<BitRun> lowbit::findBitRuns(const Layout &layout) {
     for (int64_t bit = 0; bit < count; ++bit) {
       int64_t offset = piece.offset + bitOffset(piece, bit);
       BitRun *last = longest ? &runs.back() : nullptr;
-      if (last && last->count < longest && last->offset + last->count == offset) {
+      if (last && last->count < longest &&
+          last->offset + last->count == offset) {
         ++last->count;
         continue;
       }
@@ -93,20 +95,21 @@ static Index enterBox(IndexBuilder &builder, Index place, int64_t origin,
     return place;
   OpBuilder &b = builder.getBuilder();
   Location loc = builder.getLoc();
-  Value relative = arith::SubIOp::create(
-      b, loc, builder.materialize(place),
-      builder.materialize(builder.constant(origin)));
+  Value relative =
+      arith::SubIOp::create(b, loc, builder.materialize(place),
+                            builder.materialize(builder.constant(origin)));
   // Unsigned, so that places before the box compare as far behind it.
-  Value inside = arith::CmpIOp::create(
-      b, loc, arith::CmpIPredicate::ult, relative,
-      builder.materialize(builder.constant(extent)));
-  isInside = isInside ? arith::AndIOp::create(b, loc, isInside, inside) : inside;
+  Value inside =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, relative,
+                            builder.materialize(builder.constant(extent)));
+  isInside =
+      isInside ? arith::AndIOp::create(b, loc, isInside, inside) : inside;
   return {relative, std::gcd(place.divisor, origin), extent};
 }
 
 /// Offset in the atom of the piece's codes at (row, column) of its box.
-static Index buildBoxOffset(IndexBuilder &builder, const Piece &piece, Index row,
-                            Index column, int64_t first) {
+static Index buildBoxOffset(IndexBuilder &builder, const Piece &piece,
+                            Index row, Index column, int64_t first) {
   Index offset = builder.constant(first);
   for (const Mode &mode : piece.modes) {
     if (mode.axis == Axis::Bit)
@@ -154,7 +157,8 @@ struct Strides {
 
 /// Whether runs follow one another as their atoms do, so that the whole row may
 /// be addressed as one run.
-static bool runsAreContinuous(const BoundLayout &layout, const Strides &strides) {
+static bool runsAreContinuous(const BoundLayout &layout,
+                              const Strides &strides) {
   int64_t atomColumns = layout.layout().atom.columns;
   return layout.runCount() <= 1 ||
          (layout.runColumns() % atomColumns == 0 &&
@@ -251,9 +255,8 @@ static Value loadByte(IndexBuilder &builder, Value bytes, Value index,
           arith::ConstantIndexOp::create(b, loc, 1));
     index = arith::MinUIOp::create(b, loc, index, last);
   }
-  Value byte = isTensor
-                   ? Value(tensor::ExtractOp::create(b, loc, bytes, index))
-                   : Value(memref::LoadOp::create(b, loc, bytes, index));
+  Value byte = isTensor ? Value(tensor::ExtractOp::create(b, loc, bytes, index))
+                        : Value(memref::LoadOp::create(b, loc, bytes, index));
   return arith::ExtUIOp::create(b, loc, type, byte);
 }
 
@@ -275,14 +278,14 @@ Value lowbit::buildLoadBits(IndexBuilder &builder, Value bytes,
     Value index = builder.materialize(builder.add(first, builder.constant(i)));
     Value byte = loadByte(builder, bytes, index, i * byteBits >= count, type);
     if (i)
-      byte = arith::ShLIOp::create(b, loc, byte,
-                                   integerConstant(builder, type, i * byteBits));
+      byte = arith::ShLIOp::create(
+          b, loc, byte, integerConstant(builder, type, i * byteBits));
     word = word ? arith::OrIOp::create(b, loc, word, byte) : byte;
   }
   Index shift = builder.remainder(address, byteBits);
   if (shift.getConstant() != 0) {
-    Value amount = arith::IndexCastOp::create(b, loc, type,
-                                              builder.materialize(shift));
+    Value amount =
+        arith::IndexCastOp::create(b, loc, type, builder.materialize(shift));
     word = arith::ShRUIOp::create(b, loc, word, amount);
   }
   if (byteCount * byteBits > count && count < 32)

@@ -61,9 +61,9 @@ static Value buildContraction(OpBuilder &b, Location loc, Value input,
 
   auto sumType = resultType.clone(b.getF32Type());
   Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
-  Value init = linalg::FillOp::create(
-                   b, loc, zero, createEmpty(b, loc, sumType, input))
-                   .getResult(0);
+  Value init =
+      linalg::FillOp::create(b, loc, zero, createEmpty(b, loc, sumType, input))
+          .getResult(0);
   auto map = [&](ArrayRef<AffineExpr> results) {
     return AffineMap::get(leading + 2, 0, results, context);
   };
@@ -96,8 +96,8 @@ static Value buildEpilogue(OpBuilder &b, Location loc, LinearOp op, Value sum,
   auto buildBody = [&](OpBuilder &b, Location loc, ValueRange values) {
     Value result = values[0];
     if (bias)
-      result = arith::AddFOp::create(b, loc, result,
-                                     extendToF32(b, loc, values[1]));
+      result =
+          arith::AddFOp::create(b, loc, result, extendToF32(b, loc, values[1]));
     if (ActivationAttr activation = op.getActivationAttr())
       result = buildActivation(b, loc, activation, result);
     if (residual)
@@ -184,9 +184,9 @@ struct LowerEmbedding : OpConversionPattern<EmbeddingOp> {
     SmallVector<utils::IteratorType> iterators(rank,
                                                utils::IteratorType::parallel);
     Value init = createEmpty(rewriter, loc, type, indices);
-    rewriter.replaceOpWithNewOp<linalg::GenericOp>(
-        op, type, indices, init, ArrayRef{indexMap, identity}, iterators,
-        buildBody);
+    rewriter.replaceOpWithNewOp<linalg::GenericOp>(op, type, indices, init,
+                                                   ArrayRef{indexMap, identity},
+                                                   iterators, buildBody);
     return success();
   }
 
@@ -198,9 +198,9 @@ private:
     Value row = buildRow(b, loc, index, type.getDimSize(0));
     auto quantized = dyn_cast<QuantizedTensorType>(type);
     if (!quantized)
-      return extendToF32(b, loc,
-                         tensor::ExtractOp::create(b, loc, table.front(),
-                                                   ValueRange{row, k}));
+      return extendToF32(
+          b, loc,
+          tensor::ExtractOp::create(b, loc, table.front(), ValueRange{row, k}));
     IndexBuilder builder(b, loc);
     return QuantizedValue(quantized, table)
         .buildElement(builder, builder.value(row, type.getDimSize(0)),

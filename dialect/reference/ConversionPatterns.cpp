@@ -55,6 +55,14 @@ LogicalResult lowbit::verifyReferenceLowering(Operation *root) {
                            "packing at run time";
       result = failure();
     }
+    if (auto quantize = dyn_cast<QuantizeOp>(op);
+        quantize && (quantize.getType().getLayout() ||
+                     quantize.getType().getEncoding().getPermuted())) {
+      op->emitOpError() << "requires a dense result with columns in their own "
+                           "order in the reference lowering, found "
+                        << quantize.getType();
+      result = failure();
+    }
     for (Type type : llvm::concat<const Type>(op->getOperandTypes(),
                                               op->getResultTypes())) {
       auto quantized = dyn_cast<QuantizedTensorType>(type);

@@ -57,8 +57,8 @@ Index IndexBuilder::add(const Index &lhs, const Index &rhs) {
     return rhs;
   if (right == 0)
     return lhs;
-  Value sum = arith::AddIOp::create(builder, loc, materialize(lhs),
-                                    materialize(rhs));
+  Value sum =
+      arith::AddIOp::create(builder, loc, materialize(lhs), materialize(rhs));
   return {sum, std::gcd(lhs.divisor, rhs.divisor),
           limitOf(lhs, rhs, llvm::AddOverflow<int64_t>)};
 }
@@ -73,8 +73,8 @@ Index IndexBuilder::multiply(const Index &lhs, const Index &rhs) {
     return rhs;
   if (right == 1)
     return lhs;
-  Value product = arith::MulIOp::create(builder, loc, materialize(lhs),
-                                        materialize(rhs));
+  Value product =
+      arith::MulIOp::create(builder, loc, materialize(lhs), materialize(rhs));
   int64_t divisor;
   if (llvm::MulOverflow(lhs.divisor, rhs.divisor, divisor))
     divisor = lhs.divisor;

@@ -4,8 +4,8 @@
 //
 // scale = round(max |x| / c), code = round(x / scale) within [-c', c], where c
 // is the largest code, c' the smallest one's magnitude. For the maximum, the
-// tensor is seen as [rows, groups, columns of a group], the last group filled up
-// with zeros, which change nothing.
+// tensor is seen as [rows, groups, columns of a group], the last group filled
+// up with zeros, which change nothing.
 //
 //===----------------------------------------------------------------------===//
 
@@ -75,8 +75,8 @@ Value Quantizer::buildGeneric(ValueRange inputs, Value init, Body body) {
   AffineMap identity = b.getMultiDimIdentityMap(rank);
   SmallVector<AffineMap> maps;
   auto addMap = [&](Value operand) {
-    maps.push_back(identity.getMajorSubMap(
-        cast<ShapedType>(operand.getType()).getRank()));
+    maps.push_back(
+        identity.getMajorSubMap(cast<ShapedType>(operand.getType()).getRank()));
   };
   llvm::for_each(inputs, addMap);
   addMap(init);
@@ -99,11 +99,13 @@ Value Quantizer::toRows(Value input) {
   if (rank == 2)
     return input;
   if (rank == 1) {
-    auto matrix = RankedTensorType::get({1, columns}, inputType.getElementType());
+    auto matrix =
+        RankedTensorType::get({1, columns}, inputType.getElementType());
     return tensor::ExpandShapeOp::create(
         b, loc, matrix, input, ArrayRef<ReassociationIndices>{{0, 1}});
   }
-  ReassociationIndices leading(llvm::to_vector<2>(llvm::seq<int64_t>(rank - 1)));
+  ReassociationIndices leading(
+      llvm::to_vector<2>(llvm::seq<int64_t>(rank - 1)));
   return tensor::CollapseShapeOp::create(
       b, loc, input, ArrayRef<ReassociationIndices>{leading, {rank - 1}});
 }
@@ -130,13 +132,13 @@ Value Quantizer::toGroups(Value matrix) {
 
 /// The largest magnitude of each group, in f32.
 Value Quantizer::buildLargest(Value grouped) {
-  Value init = linalg::FillOp::create(
-                   b, loc, constant(b, 0),
-                   createEmpty(grouped, groups, b.getF32Type()))
-                   .getResult(0);
+  Value init =
+      linalg::FillOp::create(b, loc, constant(b, 0),
+                             createEmpty(grouped, groups, b.getF32Type()))
+          .getResult(0);
   return buildGeneric(grouped, init, [&](OpBuilder &b, ValueRange values) {
-    Value magnitude = math::AbsFOp::create(b, loc,
-                                           extendToF32(b, loc, values[0]));
+    Value magnitude =
+        math::AbsFOp::create(b, loc, extendToF32(b, loc, values[0]));
     return arith::MaximumFOp::create(b, loc, magnitude, values[1]);
   });
 }
@@ -203,20 +205,20 @@ Value Quantizer::toBytes(Value codes) {
   SmallVector<utils::IteratorType> iterators(3, utils::IteratorType::parallel);
   auto body = [&](OpBuilder &b, Location loc, ValueRange values) {
     Type codeType = values[0].getType();
-    Value place = arith::IndexCastOp::create(b, loc, codeType,
-                                             linalg::IndexOp::create(b, loc, 2));
-    Value eight = arith::ConstantOp::create(b, loc,
-                                            b.getIntegerAttr(codeType, 8));
+    Value place = arith::IndexCastOp::create(
+        b, loc, codeType, linalg::IndexOp::create(b, loc, 2));
+    Value eight =
+        arith::ConstantOp::create(b, loc, b.getIntegerAttr(codeType, 8));
     Value shift = arith::MulIOp::create(b, loc, place, eight);
     Value byte = arith::ShRUIOp::create(b, loc, values[0], shift);
     byte = arith::TruncIOp::create(b, loc, b.getI8Type(), byte);
     linalg::YieldOp::create(b, loc, byte);
   };
-  Value split = linalg::GenericOp::create(
-                    b, loc, init.getType(), codes, init,
-                    ArrayRef{identity.getMajorSubMap(2), identity}, iterators,
-                    body)
-                    .getResult(0);
+  Value split =
+      linalg::GenericOp::create(b, loc, init.getType(), codes, init,
+                                ArrayRef{identity.getMajorSubMap(2), identity},
+                                iterators, body)
+          .getResult(0);
   return tensor::CollapseShapeOp::create(
       b, loc, split, ArrayRef<ReassociationIndices>{{0, 1, 2}});
 }
@@ -239,12 +241,9 @@ struct LowerQuantize : OpConversionPattern<QuantizeOp> {
   matchAndRewrite(QuantizeOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     QuantizedTensorType type = op.getType();
-    if (type.getLayout())
+    if (type.getLayout() || type.getEncoding().getPermuted())
       return rewriter.notifyMatchFailure(
-          op, "requires a dense result: packing at run time has no reference");
-    if (type.getEncoding().getPermuted())
-      return rewriter.notifyMatchFailure(
-          op, "requires columns in their own order");
+          op, "requires a dense result with columns in their own order");
     Quantizer quantizer(rewriter, op.getLoc(), type);
     SmallVector<Value> parts = quantizer.run(adaptor.getInput());
     rewriter.replaceOpWithMultiple(op, {parts});

@@ -42,8 +42,9 @@ std::string lowbit::explainUnsupported(QuantizedTensorType type) {
 /// one may be anything.
 static numerics::BoundLayout bindLayout(QuantizedTensorType type) {
   int64_t rows = type.hasStaticShape() ? type.getRows() : 1;
-  return numerics::BoundLayout(getLayout(type), type.getEncoding().getNumerics(),
-                               rows, type.getColumns());
+  return numerics::BoundLayout(getLayout(type),
+                               type.getEncoding().getNumerics(), rows,
+                               type.getColumns());
 }
 
 SmallVector<std::pair<StringRef, RankedTensorType>, 5>
@@ -106,8 +107,8 @@ Value QuantizedValue::getComponent(StringRef name) const {
 }
 
 SmallVector<OpFoldResult> QuantizedValue::getShape(OpBuilder &builder) const {
-  return getMixedValues(type.getShape(), parts.take_back(type.getNumDynamicDims()),
-                        builder);
+  return getMixedValues(type.getShape(),
+                        parts.take_back(type.getNumDynamicDims()), builder);
 }
 
 /// The numerics library's name of a parameter.
@@ -132,8 +133,9 @@ static Value castBits(OpBuilder &b, Location loc, Value bits, Type type) {
   unsigned width = type.getIntOrFloatBitWidth();
   if (width < 32)
     bits = arith::TruncIOp::create(b, loc, b.getIntegerType(width), bits);
-  return isa<FloatType>(type) ? Value(arith::BitcastOp::create(b, loc, type, bits))
-                              : bits;
+  return isa<FloatType>(type)
+             ? Value(arith::BitcastOp::create(b, loc, type, bits))
+             : bits;
 }
 
 Value QuantizedValue::buildParameter(IndexBuilder &builder, StringRef name,
@@ -163,8 +165,8 @@ Value QuantizedValue::buildElement(IndexBuilder &builder, Index n,
   Location loc = builder.getLoc();
   EncodingAttr encoding = type.getEncoding();
   if (Value permutation = getComponent(component::kPermutation)) {
-    Value place = tensor::ExtractOp::create(b, loc, permutation,
-                                            builder.materialize(k));
+    Value place =
+        tensor::ExtractOp::create(b, loc, permutation, builder.materialize(k));
     k = builder.value(
         arith::IndexCastUIOp::create(b, loc, b.getIndexType(), place),
         type.getColumns());

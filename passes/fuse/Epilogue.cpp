@@ -1,4 +1,5 @@
-//===- Epilogue.cpp - what follows a linear layer --------------------------===//
+//===- Epilogue.cpp - what follows a linear layer
+//--------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -24,8 +25,10 @@ using namespace lowbit;
 std::optional<AddedTensor> lowbit::findAddition(LinearOp op) {
   if (!op->hasOneUse())
     return std::nullopt;
-  BlockArgument element = getElement(*op->getUses().begin());
-  if (!element || !element.hasOneUse())
+  OpOperand &use = *op->getUses().begin();
+  BlockArgument element = getElement(use);
+  if (!element || !element.hasOneUse() ||
+      use.getOwner()->getBlock() != op->getBlock())
     return std::nullopt;
   auto sum = dyn_cast<arith::AddFOp>(*element.getUsers().begin());
   if (!sum)

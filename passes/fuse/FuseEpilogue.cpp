@@ -1,4 +1,5 @@
-//===- FuseEpilogue.cpp - bias, activation, residual into the layer --------===//
+//===- FuseEpilogue.cpp - bias, activation, residual into the layer
+//--------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -53,7 +54,8 @@ struct FuseBias : OpRewritePattern<LinearOp> {
     std::optional<AddedTensor> added = findAddition(op);
     if (!added)
       return rewriter.notifyMatchFailure(op, "nothing else is done than add");
-    auto vector = findVector(added->tensor, added->map, op.getType().getShape().back());
+    auto vector =
+        findVector(added->tensor, added->map, op.getType().getShape().back());
     if (!vector)
       return rewriter.notifyMatchFailure(op, "what is added is no vector");
     rewriter.setInsertionPoint(added->user);
@@ -74,10 +76,10 @@ struct ResidualToBias : OpRewritePattern<LinearOp> {
                                 PatternRewriter &rewriter) const override {
     if (op.getBias() || op.getActivation() || !op.getResidual())
       return rewriter.notifyMatchFailure(op, "no residual, or more than that");
-    auto vector = findVector(
-        op.getResidual(),
-        rewriter.getMultiDimIdentityMap(op.getType().getRank()),
-        op.getType().getShape().back());
+    auto vector =
+        findVector(op.getResidual(),
+                   rewriter.getMultiDimIdentityMap(op.getType().getRank()),
+                   op.getType().getShape().back());
     if (!vector)
       return rewriter.notifyMatchFailure(op, "the residual is no vector");
     Value bias = materializeVector(rewriter, op.getLoc(), *vector);
@@ -95,8 +97,7 @@ struct FuseActivation : OpRewritePattern<LinearOp> {
   LogicalResult matchAndRewrite(LinearOp op,
                                 PatternRewriter &rewriter) const override {
     if (op.getActivation() || op.getResidual())
-      return rewriter.notifyMatchFailure(op,
-                                         "has an activation or a residual");
+      return rewriter.notifyMatchFailure(op, "has an activation or a residual");
     std::optional<FoundActivation> found = findActivation(op);
     if (!found)
       return rewriter.notifyMatchFailure(op, "no activation follows");
@@ -178,7 +179,8 @@ struct FuseEpiloguePass : lowbit::impl::FuseEpiloguePassBase<FuseEpiloguePass> {
       if (!llvm::is_contained(known, name))
         return emitError(UnknownLoc::get(context))
                << "'" << getArgument() << "' knows the patterns "
-               << llvm::join(ArrayRef<StringRef>(known), ", ") << ", found '" << name << "'";
+               << llvm::join(ArrayRef<StringRef>(known), ", ") << ", found '"
+               << name << "'";
     SmallVector<std::string> enabled(patternNames.begin(), patternNames.end());
     if (!enabled.empty())
       enabled.push_back(kShapes.str());
@@ -213,8 +215,7 @@ struct FuseEpiloguePass : lowbit::impl::FuseEpiloguePassBase<FuseEpiloguePass> {
     Operation *source = getWeightSource(op.getWeight());
     std::string name = source ? getWeightName(source) : "a computed weight";
     auto note = [&](const Twine &what, bool isShared) {
-      op.emitRemark() << what << " after the layer of " << name
-                      << " is left: "
+      op.emitRemark() << what << " after the layer of " << name << " is left: "
                       << (isShared ? "what it is computed from has other uses"
                                    : "its pattern isn't enabled");
     };

@@ -1,4 +1,5 @@
-//===- MatchActivation.cpp - recognise activation functions ----------------===//
+//===- MatchActivation.cpp - recognise activation functions
+//----------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -37,7 +38,8 @@ static SmallVector<ScalarFunction, 4> sigmoidForms(ScalarAlgebra &algebra) {
 }
 
 /// x / 2 * (1 + gate).
-static ScalarFunction gated(ScalarAlgebra &algebra, const ScalarFunction &gate) {
+static ScalarFunction gated(ScalarAlgebra &algebra,
+                            const ScalarFunction &gate) {
   ScalarFunction half = algebra.mul(algebra.constant(0.5), algebra.variable());
   return algebra.mul(half, algebra.add(algebra.constant(1), gate));
 }
@@ -123,8 +125,8 @@ matchHardSigmoid(MLIRContext *context, ScalarAlgebra &algebra,
   ScalarFunction ramp =
       algebra.add(algebra.mul(algebra.constant(alpha), algebra.variable()),
                   algebra.constant(beta));
-  ScalarFunction form = algebra.min(algebra.max(ramp, algebra.constant(0)),
-                                    algebra.constant(1));
+  ScalarFunction form =
+      algebra.min(algebra.max(ramp, algebra.constant(0)), algebra.constant(1));
   if (!ScalarAlgebra::areEqual(function, form))
     return std::nullopt;
   // The default slope is a sixth, which is no short decimal.
@@ -134,7 +136,8 @@ matchHardSigmoid(MLIRContext *context, ScalarAlgebra &algebra,
 }
 
 /// x clamp(x / 6 + 1 / 2, 0, 1).
-static bool isHardSwish(ScalarAlgebra &algebra, const ScalarFunction &function) {
+static bool isHardSwish(ScalarAlgebra &algebra,
+                        const ScalarFunction &function) {
   ScalarFunction x = algebra.variable();
   ScalarFunction shifted = algebra.add(x, algebra.constant(3));
   ScalarFunction clamped = algebra.min(

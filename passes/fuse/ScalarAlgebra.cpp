@@ -1,4 +1,5 @@
-//===- ScalarAlgebra.cpp - normal forms of functions of one number ---------===//
+//===- ScalarAlgebra.cpp - normal forms of functions of one number
+//---------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -84,9 +85,8 @@ static bool isSound(const Polynomial &polynomial) {
     return false;
   return std::all_of(polynomial.begin(), polynomial.end(), [](auto &term) {
     return std::isfinite(term.second) &&
-           std::all_of(term.first.begin(), term.first.end(), [](auto &factor) {
-             return factor.second <= kMaxPower;
-           });
+           std::all_of(term.first.begin(), term.first.end(),
+                       [](auto &factor) { return factor.second <= kMaxPower; });
   });
 }
 
@@ -111,7 +111,8 @@ Polynomial ScalarAlgebra::product(const Polynomial &a, const Polynomial &b) {
 
 unsigned ScalarAlgebra::intern(AtomKind kind, const Polynomial &argument) {
   for (size_t i = 0; i < atoms.size(); ++i)
-    if (atoms[i].first == kind && arePolynomialsClose(atoms[i].second, argument))
+    if (atoms[i].first == kind &&
+        arePolynomialsClose(atoms[i].second, argument))
       return i + 1;
   atoms.emplace_back(kind, argument);
   return atoms.size();
@@ -158,8 +159,8 @@ static Polynomial linearTerm(unsigned atom, double coefficient) {
 /// coefficient of p is one.
 Polynomial ScalarAlgebra::inverse(const Polynomial &argument) {
   const auto &[monomial, coefficient] = *argument.begin();
-  if (argument.size() == 1 && monomial.size() == 1 &&
-      monomial[0].first > 0 && monomial[0].second == 1) {
+  if (argument.size() == 1 && monomial.size() == 1 && monomial[0].first > 0 &&
+      monomial[0].second == 1) {
     auto [kind, inner] = atoms[monomial[0].first - 1];
     if (kind == AtomKind::Exp)
       return scaled(atom(kind, scaled(inner, -1)), 1 / coefficient);
@@ -292,7 +293,8 @@ ScalarFunction ScalarAlgebra::power(const ScalarFunction &base,
 }
 
 /// The sign of a function that is linear on each piece, as +1 or -1.
-static ScalarFunction signOf(const ScalarFunction &function, double signOfZero) {
+static ScalarFunction signOf(const ScalarFunction &function,
+                             double signOfZero) {
   std::vector<Piece> pieces;
   double lower = -kInfinity;
   for (const Piece &piece : function.pieces) {

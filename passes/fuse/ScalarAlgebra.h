@@ -1,4 +1,5 @@
-//===- ScalarAlgebra.h - normal forms of functions of one number -*- C++ -*-===//
+//===- ScalarAlgebra.h - normal forms of functions of one number -*- C++
+//-*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,4 +1,5 @@
-//===- ScalarCone.cpp - what is computed from one tensor alone -------------===//
+//===- ScalarCone.cpp - what is computed from one tensor alone
+//-------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -67,24 +68,22 @@ static std::optional<double> getUniformElement(Attribute elements) {
 }
 
 std::optional<double> lowbit::getUniformValue(Value value) {
-  using Result = std::optional<double>;
-  Operation *producer = value.getDefiningOp();
-  if (!producer)
-    return std::nullopt;
-  return TypeSwitch<Operation *, Result>(producer)
-      .Case([](arith::ConstantOp op) { return getUniformElement(op.getValue()); })
-      .Case([](WeightOp op) -> Result {
-        GlobalOp global = op.getGlobalOp();
-        if (!global)
-          return std::nullopt;
-        return getUniformElement(global.getComponent(component::kData));
-      })
-      .Case([](linalg::FillOp op) { return getUniformValue(op.getInputs()[0]); })
-      .Case([](linalg::BroadcastOp op) { return getUniformValue(op.getInput()); })
-      .Case<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(
-          [](auto op) { return getUniformValue(op->getOperand(0)); })
-      .Case([](tensor::SplatOp op) { return getUniformValue(op.getInput()); })
-      .Default([](Operation *) -> Result { return std::nullopt; });
+  while (Operation *producer = value.getDefiningOp()) {
+    if (auto constant = dyn_cast<arith::ConstantOp>(producer))
+      return getUniformElement(constant.getValue());
+    if (auto weight = dyn_cast<WeightOp>(producer)) {
+      GlobalOp global = weight.getGlobalOp();
+      if (!global)
+        return std::nullopt;
+      return getUniformElement(global.getComponent(component::kData));
+    }
+    if (!isa<linalg::FillOp, linalg::BroadcastOp, tensor::ExpandShapeOp,
+             tensor::CollapseShapeOp, tensor::CastOp, tensor::SplatOp>(
+            producer))
+      break;
+    value = producer->getOperand(0);
+  }
+  return std::nullopt;
 }
 
 //===----------------------------------------------------------------------===//
@@ -136,25 +135,28 @@ void ScalarCone::enter(linalg::LinalgOp op) {
   bindInputs(op);
   Block *body = op.getBlock();
   for (Operation &scalar : body->without_terminator()) {
-    if (scalar.getNumResults() != 1 ||
-        llvm::none_of(scalar.getOperands(),
-                      [&](Value value) { return members.contains(value); }))
+    if (scalar.getNumResults() != 1 || scalar.getNumOperands() == 0)
       continue;
     Value result = scalar.getResult(0);
+    bool isMember = llvm::any_of(scalar.getOperands(), [&](Value value) {
+      return members.contains(value);
+    });
     // A comparison has no function of its own; its select looks through it.
-    if (isa<arith::CmpFOp>(scalar)) {
+    if (isMember && isa<arith::CmpFOp>(scalar))
       members.insert(result);
+    if (!isa<FloatType>(result.getType()))
       continue;
-    }
     ScalarFunction function = evaluate(&scalar);
     if (!function.isKnown())
       continue;
     functions[result] = std::move(function);
+    if (!isMember)
+      continue;
     members.insert(result);
     scalars.push_back(result);
   }
-  for (auto [yielded, result] :
-       llvm::zip_equal(body->getTerminator()->getOperands(), op->getResults())) {
+  for (auto [yielded, result] : llvm::zip_equal(
+           body->getTerminator()->getOperands(), op->getResults())) {
     if (!members.contains(yielded) || !isa<FloatType>(yielded.getType()))
       continue;
     functions[result] = functions.lookup(yielded);
@@ -174,11 +176,6 @@ ScalarFunction ScalarCone::operand(Value value) {
   IntegerAttr integer;
   if (matchPattern(value, m_Constant(&integer)))
     return algebra.constant(integer.getValue().signedRoundToDouble());
-  // What is computed inside the body from constants alone.
-  Operation *producer = value.getDefiningOp();
-  if (producer && producer->getNumOperands() > 0 &&
-      isa<linalg::LinalgOp>(producer->getParentOp()))
-    return functions[value] = evaluate(producer);
   return {};
 }
 

@@ -8,6 +8,7 @@
 #include "lowbit/Numerics/Float16.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -57,43 +58,61 @@ static bool isWideningCast(linalg::GenericOp op) {
          body->getTerminator()->getOperand(0) == extend.getOut();
 }
 
-std::optional<ConstantMatrix> lowbit::matchConstantMatrix(Value value) {
-  ConstantMatrix matrix;
+/// Follows `value` to the op that makes it, through what leaves the numbers
+/// alone. Notes a transposition; one below a reshape is not followed.
+static Operation *skipRearrangements(Value value, bool &isTransposed) {
+  bool isReshaped = false;
   while (Operation *producer = value.getDefiningOp()) {
     if (auto transpose = dyn_cast<linalg::TransposeOp>(producer)) {
-      if (transpose.getPermutation() != ArrayRef<int64_t>{1, 0})
-        return std::nullopt;
-      matrix.isTransposed = !matrix.isTransposed;
+      if (isReshaped || transpose.getPermutation() != ArrayRef<int64_t>{1, 0})
+        return nullptr;
+      isTransposed = !isTransposed;
       value = transpose.getInput();
-      continue;
-    }
-    if (auto generic = dyn_cast<linalg::GenericOp>(producer)) {
+    } else if (isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp>(producer)) {
+      isReshaped = true;
+      value = producer->getOperand(0);
+    } else if (auto generic = dyn_cast<linalg::GenericOp>(producer)) {
       if (!isWideningCast(generic))
-        return std::nullopt;
+        return nullptr;
       value = generic.getDpsInputOperand(0)->get();
-      continue;
-    }
-    if (auto weight = dyn_cast<WeightOp>(producer)) {
-      matrix.global = weight.getGlobalOp();
-      if (matrix.global)
-        matrix.data = matrix.global.getComponent(component::kData);
+    } else if (isa<arith::ExtFOp>(producer)) {
+      value = producer->getOperand(0);
     } else {
-      matchPattern(value, m_Constant(&matrix.data));
+      return producer;
     }
-    break;
   }
-  if (!matrix.data)
+  return nullptr;
+}
+
+/// Whether the numbers of `elements` are at hand.
+static bool hasData(ElementsAttr elements) {
+  auto dense = dyn_cast<DenseElementsAttr>(elements);
+  return elements.getNumElements() == 0 || (dense && dense.isSplat()) ||
+         !getRawBytes(elements).empty();
+}
+
+std::optional<ConstantMatrix> lowbit::matchConstantMatrix(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type || type.getRank() != 2 || !type.hasStaticShape())
     return std::nullopt;
-  ShapedType type = matrix.data.getShapedType();
-  Type element = type.getElementType();
-  if (type.getRank() != 2 || !(element.isF32() || element.isF16() || element.isBF16()))
+  ConstantMatrix matrix;
+  Operation *source = skipRearrangements(value, matrix.isTransposed);
+  if (!source)
     return std::nullopt;
-  auto dense = dyn_cast<DenseElementsAttr>(matrix.data);
-  if (type.getNumElements() != 0 && !(dense && dense.isSplat()) &&
-      getRawBytes(matrix.data).empty())
+  if (auto weight = dyn_cast<WeightOp>(source)) {
+    matrix.global = weight.getGlobalOp();
+    if (matrix.global)
+      matrix.data = matrix.global.getComponent(component::kData);
+  } else {
+    matchPattern(source, m_Constant(&matrix.data));
+  }
+  if (!matrix.data || !hasData(matrix.data))
     return std::nullopt;
-  matrix.rows = type.getDimSize(matrix.isTransposed ? 1 : 0);
-  matrix.columns = type.getDimSize(matrix.isTransposed ? 0 : 1);
+  Type element = matrix.data.getElementType();
+  if (!element.isF32() && !element.isF16() && !element.isBF16())
+    return std::nullopt;
+  matrix.rows = type.getDimSize(0);
+  matrix.columns = type.getDimSize(1);
   return matrix;
 }
 

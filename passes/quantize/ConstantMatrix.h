@@ -30,7 +30,8 @@ struct ConstantMatrix {
 };
 
 /// Finds the constant float matrix that `value` is. Looks through
-/// `lowbit.weight`, `arith.constant`, `linalg.transpose` and widening casts.
+/// `linalg.transpose`, reshapes and widening casts to `lowbit.weight` and
+/// constants.
 /// Nothing if the value is computed or its data are absent.
 std::optional<ConstantMatrix> matchConstantMatrix(mlir::Value value);
 

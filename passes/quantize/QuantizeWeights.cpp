@@ -48,12 +48,15 @@ private:
   FailureOr<numerics::QuantizedMatrix> quantizeMatrix(Operation *user,
                                                       const ConstantMatrix &matrix);
   void quantizeInput(LinearOp op);
+  LogicalResult dropFloatGlobals();
   std::string freeName(StringRef wanted);
 
   QuantizationMethod parsed;
   numerics::QuantizeOptions options;
   /// Data quantized already, by attribute and orientation.
   llvm::MapVector<std::pair<Attribute, unsigned>, GlobalOp> done;
+  /// The float global that each quantized one was made from, if any.
+  llvm::DenseMap<GlobalOp, GlobalOp> sources;
   llvm::DenseSet<int64_t> tableRows;
 };
 
@@ -115,13 +118,32 @@ void QuantizeWeightsPass::runOnOperation() {
     if (isa<RankedTensorType>(use.operand->get().getType()) &&
         failed(quantizeUse(use)))
       return signalPassFailure();
-  getOperation().walk([](Operation *op) {
-    if (isa<WeightOp>(op) && op->use_empty())
-      op->erase();
+  if (failed(dropFloatGlobals()))
+    signalPassFailure();
+}
+
+/// Erases float globals that nothing reads any more; their quantized forms take
+/// over the names.
+LogicalResult QuantizeWeightsPass::dropFloatGlobals() {
+  getOperation().walk([](WeightOp op) {
+    if (op.use_empty())
+      op.erase();
   });
-  for (GlobalOp global : llvm::make_early_inc_range(getOperation().getOps<GlobalOp>()))
-    if (SymbolTable::symbolKnownUseEmpty(global, getOperation()))
-      global.erase();
+  // Two orientations of one matrix have one source.
+  llvm::SmallPtrSet<Operation *, 8> erased;
+  for (auto &[key, quantized] : done) {
+    GlobalOp source = sources.lookup(quantized);
+    if (!source || erased.contains(source) ||
+        !SymbolTable::symbolKnownUseEmpty(source, getOperation()))
+      continue;
+    StringAttr name = source.getSymNameAttr();
+    erased.insert(source);
+    source.erase();
+    if (failed(SymbolTable::replaceAllSymbolUses(quantized, name, getOperation())))
+      return failure();
+    quantized.setSymNameAttr(name);
+  }
+  return success();
 }
 
 LogicalResult QuantizeWeightsPass::quantizeUse(const WeightUse &use) {
@@ -194,18 +216,11 @@ QuantizeWeightsPass::getQuantized(Operation *user, const ConstantMatrix &matrix)
     builder.setInsertionPoint(source);
   else
     builder.setInsertionPointToStart(getOperation().getBody());
-  // The float global's name, if nothing else uses the float values.
   std::string name = matrix.name();
-  auto uses = source ? SymbolTable::getSymbolUses(source, getOperation()) : std::nullopt;
-  bool isLastUse = uses && llvm::hasSingleElement(*uses);
-  if (isLastUse)
-    source.setSymName(freeName(name + ".float"));
-  name = freeName(name);
-  global = GlobalOp::create(builder, user->getLoc(), name, type,
+  global = GlobalOp::create(builder, user->getLoc(),
+                            freeName(source ? name + ".quantized" : name), type,
                             packComponents(type, *quantized, name));
-  if (isLastUse)
-    (void)SymbolTable::replaceAllSymbolUses(
-        StringAttr::get(context, matrix.name()), source.getSymNameAttr(), getOperation());
+  sources[global] = source;
   ++numWeights;
   numParameters += matrix.rows * matrix.columns;
   numBytes += type.getStoredBytes();

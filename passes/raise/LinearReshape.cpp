@@ -1,4 +1,5 @@
-//===- LinearReshape.cpp - linear layers on values of any rank -------------===//
+//===- LinearReshape.cpp - linear layers on values of any rank
+//-------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -29,8 +30,7 @@ struct DropLinearReshapes : OpRewritePattern<tensor::ExpandShapeOp> {
       return rewriter.notifyMatchFailure(expand, "not of a linear layer");
     if (!linear->hasOneUse())
       return rewriter.notifyMatchFailure(expand, "the layer has other uses");
-    auto collapse =
-        linear.getInput().getDefiningOp<tensor::CollapseShapeOp>();
+    auto collapse = linear.getInput().getDefiningOp<tensor::CollapseShapeOp>();
     if (!collapse)
       return rewriter.notifyMatchFailure(expand, "the input isn't collapsed");
     if (!areInverse(collapse, expand))
@@ -43,10 +43,10 @@ struct DropLinearReshapes : OpRewritePattern<tensor::ExpandShapeOp> {
           linear.getResidual(), expand.getReassociationIndices(),
           expand.getMixedOutputShape());
     }
-    rewriter.replaceOpWithNewOp<LinearOp>(
-        expand, expand.getResultType(), getInput(rewriter, collapse),
-        linear.getWeight(), linear.getBias(), residual,
-        linear.getActivationAttr());
+    rewriter.replaceOpWithNewOp<LinearOp>(expand, expand.getResultType(),
+                                          getInput(rewriter, collapse),
+                                          linear.getWeight(), linear.getBias(),
+                                          residual, linear.getActivationAttr());
     return success();
   }
 
@@ -108,11 +108,10 @@ struct AdoptUnitLoops : OpRewritePattern<LinearOp> {
     Value residual = op.getResidual();
     if (residual)
       residual = expanded(rewriter, op, residual, *common);
-    auto type = RankedTensorType::get(common->extents,
-                                      op.getType().getElementType());
-    auto wide = LinearOp::create(rewriter, op.getLoc(), type, input,
-                                 op.getWeight(), op.getBias(), residual,
-                                 op.getActivationAttr());
+    auto type = expandedType(cast<RankedTensorType>(op.getType()), *common);
+    auto wide =
+        LinearOp::create(rewriter, op.getLoc(), type, input, op.getWeight(),
+                         op.getBias(), residual, op.getActivationAttr());
     for (OpOperand &use : llvm::make_early_inc_range(op->getUses()))
       readWhole(rewriter, use, wide);
     rewriter.eraseOp(op);
@@ -168,24 +167,34 @@ private:
     return loops;
   }
 
+  /// The dimension of a group that isn't there only for its extent of 1; the
+  /// first where all are.
+  static int64_t findKept(const Loops &loops, ArrayRef<int64_t> group) {
+    auto kept = llvm::find_if(
+        group, [&](int64_t loop) { return loops.extents[loop] != 1; });
+    return kept == group.end() ? group.front() : *kept;
+  }
+
+  static RankedTensorType expandedType(RankedTensorType type,
+                                       const Loops &loops) {
+    SmallVector<int64_t> shape(loops.extents.size(), 1);
+    for (auto [dimension, group] : llvm::enumerate(loops.groups))
+      shape[findKept(loops, group)] = type.getDimSize(dimension);
+    return RankedTensorType::get(shape, type.getElementType());
+  }
+
   /// `value` with the loops of extent 1 as dimensions.
   static Value expanded(PatternRewriter &rewriter, LinearOp op, Value value,
                         const Loops &loops) {
     auto type = cast<RankedTensorType>(value.getType());
-    SmallVector<int64_t> shape = loops.extents;
-    shape.back() = type.getShape().back();
-    SmallVector<OpFoldResult> sizes(shape.size(), rewriter.getIndexAttr(1));
     auto given = tensor::getMixedSizes(rewriter, op.getLoc(), value);
+    SmallVector<OpFoldResult> sizes(loops.extents.size(),
+                                    rewriter.getIndexAttr(1));
     for (auto [dimension, group] : llvm::enumerate(loops.groups))
-      for (int64_t loop : group)
-        if (shape[loop] != 1 || group.size() == 1)
-          sizes[loop] = given[dimension];
-    for (auto [extent, size] : llvm::zip_equal(shape, sizes))
-      extent = getConstantIntValue(size).value_or(ShapedType::kDynamic);
-    return tensor::ExpandShapeOp::create(
-        rewriter, op.getLoc(),
-        RankedTensorType::get(shape, type.getElementType()), value,
-        loops.groups, sizes);
+      sizes[findKept(loops, group)] = given[dimension];
+    return tensor::ExpandShapeOp::create(rewriter, op.getLoc(),
+                                         expandedType(type, loops), value,
+                                         loops.groups, sizes);
   }
 
   static void readWhole(PatternRewriter &rewriter, OpOperand &use, Value wide) {

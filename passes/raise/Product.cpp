@@ -1,4 +1,5 @@
-//===- Product.cpp - contractions with a constant matrix -------------------===//
+//===- Product.cpp - contractions with a constant matrix
+//-------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -53,7 +54,8 @@ static bool reads(AffineMap map, int64_t loop) {
 }
 
 /// Takes batch loops of extent 1 out of the weight; they become leading.
-static void dropUnitBatches(Product &product, AffineMap input, AffineMap result) {
+static void dropUnitBatches(Product &product, AffineMap input,
+                            AffineMap result) {
   auto type = cast<RankedTensorType>(product.weight.root.getType());
   for (auto [dimension, loop] : llvm::enumerate(product.weight.loops))
     if (loop != kNoLoop && reads(input, loop) && reads(result, loop) &&
@@ -91,7 +93,8 @@ static LogicalResult sortLoops(linalg::LinalgOp op, Product &product,
       return fails("the weight alone is summed over a dimension");
     product.columns.push_back(loop);
   }
-  size_t sorted = product.rows.size() + product.leading.size() + product.columns.size();
+  size_t sorted =
+      product.rows.size() + product.leading.size() + product.columns.size();
   if (sorted != op.getNumLoops())
     return fails("the input alone is summed over a dimension");
   if (product.rows.empty() || product.columns.empty())
@@ -99,7 +102,8 @@ static LogicalResult sortLoops(linalg::LinalgOp op, Product &product,
   return success();
 }
 
-FailureOr<Product> lowbit::analyzeProduct(linalg::LinalgOp op, ReasonFn reason) {
+FailureOr<Product> lowbit::analyzeProduct(linalg::LinalgOp op,
+                                          ReasonFn reason) {
   auto fails = [&](const Twine &text) -> FailureOr<Product> {
     reason(text);
     return failure();
@@ -112,7 +116,8 @@ FailureOr<Product> lowbit::analyzeProduct(linalg::LinalgOp op, ReasonFn reason) 
   auto view = viewWeight(weight->get(), op.getMatchingIndexingMap(weight));
   if (!view)
     return fails("the constant has a dynamic shape");
-  Product product{op.getDpsInputOperand(1 - weight->getOperandNumber()), *view, {}, {}, {}};
+  Product product{
+      op.getDpsInputOperand(1 - weight->getOperandNumber()), *view, {}, {}, {}};
   AffineMap input = op.getMatchingIndexingMap(product.input);
   if (!input.isProjectedPermutation())
     return fails("the input is broadcast by a constant index");

@@ -1,4 +1,5 @@
-//===- RaiseEmbedding.cpp - gathers of rows become embeddings --------------===//
+//===- RaiseEmbedding.cpp - gathers of rows become embeddings
+//--------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -57,7 +58,8 @@ static Value unwrapped(arith::SelectOp select, int64_t rows) {
   auto compare = select.getCondition().getDefiningOp<arith::CmpIOp>();
   if (!compare || getInteger(compare.getRhs()) != 0)
     return {};
-  Value whenNegative = select.getTrueValue(), otherwise = select.getFalseValue();
+  Value whenNegative = select.getTrueValue(),
+        otherwise = select.getFalseValue();
   if (compare.getPredicate() == arith::CmpIPredicate::sge)
     std::swap(whenNegative, otherwise);
   else if (compare.getPredicate() != arith::CmpIPredicate::slt)
@@ -136,8 +138,8 @@ struct RaiseGather : OpRewritePattern<linalg::GenericOp> {
     tensor::ExtractOp extract = getExtract(op);
     if (!extract || extract.getIndices().size() != 2)
       return fails("doesn't extract from a matrix");
-    std::optional<WeightView> table = viewWeight(
-        extract.getTensor(), rewriter.getMultiDimIdentityMap(2));
+    std::optional<WeightView> table =
+        viewWeight(extract.getTensor(), rewriter.getMultiDimIdentityMap(2));
     if (!table || table->loops != ArrayRef<int64_t>{0, 1})
       return fails("the matrix is no weight stored by rows");
     auto column = extract.getIndices()[1].getDefiningOp<linalg::IndexOp>();

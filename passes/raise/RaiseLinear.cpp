@@ -1,4 +1,5 @@
-//===- RaiseLinear.cpp - products with weights become layers ---------------===//
+//===- RaiseLinear.cpp - products with weights become layers
+//---------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -33,11 +34,12 @@ using namespace lowbit;
 //===----------------------------------------------------------------------===//
 
 /// Positions in `map` of the loops in `order`.
-static SmallVector<int64_t> positionsOf(AffineMap map, ArrayRef<int64_t> order) {
+static SmallVector<int64_t> positionsOf(AffineMap map,
+                                        ArrayRef<int64_t> order) {
   SmallVector<int64_t> positions;
   for (int64_t loop : order)
-    positions.push_back(*map.getResultPosition(
-        getAffineDimExpr(loop, map.getContext())));
+    positions.push_back(
+        *map.getResultPosition(getAffineDimExpr(loop, map.getContext())));
   return positions;
 }
 
@@ -70,8 +72,8 @@ public:
                  const Product &product)
       : rewriter(rewriter), op(op), product(product), loc(op.getLoc()),
         resultMap(op.getMatchingIndexingMap(op.getDpsInitOperand(0))),
-        resultOrder(positionsOf(
-            resultMap, concatenated(product.leading, product.rows))) {}
+        resultOrder(positionsOf(resultMap,
+                                concatenated(product.leading, product.rows))) {}
 
   Value build() {
     Value residual;
@@ -80,9 +82,9 @@ public:
       residual = flattened(init);
     Value weight = materializeMatrix(rewriter, loc, product.weight,
                                      product.rows, product.columns);
-    auto linear = LinearOp::create(rewriter, loc, getFlatType(), getInput(),
-                                   weight, /*bias=*/Value(), residual,
-                                   ActivationAttr());
+    auto linear =
+        LinearOp::create(rewriter, loc, getFlatType(), getInput(), weight,
+                         /*bias=*/Value(), residual, ActivationAttr());
     return unflattened(linear.getResult());
   }
 
@@ -92,8 +94,9 @@ private:
     Value input = transposed(
         rewriter, loc, product.input->get(),
         positionsOf(map, concatenated(product.leading, product.columns)));
-    return collapsed(rewriter, loc, input,
-                     lastMerged(product.leading.size(), product.columns.size()));
+    return collapsed(
+        rewriter, loc, input,
+        lastMerged(product.leading.size(), product.columns.size()));
   }
 
   RankedTensorType getResultType() {
@@ -124,7 +127,8 @@ private:
   Value unflattened(Value value) {
     size_t leading = product.leading.size();
     if (product.rows.size() > 1) {
-      SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(rewriter, loc, value);
+      SmallVector<OpFoldResult> sizes =
+          tensor::getMixedSizes(rewriter, loc, value);
       sizes.pop_back();
       for (int64_t loop : product.rows)
         sizes.push_back(rewriter.getIndexAttr(product.weight.getExtent(loop)));

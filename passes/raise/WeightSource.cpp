@@ -1,4 +1,5 @@
-//===- WeightSource.cpp - the constant behind a value ----------------------===//
+//===- WeightSource.cpp - the constant behind a value
+//----------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

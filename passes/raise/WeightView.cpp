@@ -1,4 +1,5 @@
-//===- WeightView.cpp - a weight as an operand of a contraction ------------===//
+//===- WeightView.cpp - a weight as an operand of a contraction
+//------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -64,7 +65,8 @@ static std::optional<int64_t> findExtent(ArrayRef<int64_t> shape,
 static std::optional<Loops> throughCollapse(tensor::CollapseShapeOp op,
                                             ArrayRef<int64_t> loops) {
   Loops result(op.getSrcType().getRank(), kNoLoop);
-  for (auto [dimension, group] : llvm::enumerate(op.getReassociationIndices())) {
+  for (auto [dimension, group] :
+       llvm::enumerate(op.getReassociationIndices())) {
     auto kept = findExtent(op.getSrcType().getShape(), group);
     if (!kept)
       return std::nullopt;
@@ -95,11 +97,13 @@ static std::optional<Loops> throughProducer(Operation *op,
   if (!isRearrangement(op))
     return std::nullopt;
   auto linalgOp = cast<linalg::LinalgOp>(op);
-  AffineMap output = linalgOp.getMatchingIndexingMap(linalgOp.getDpsInitOperand(0));
+  AffineMap output =
+      linalgOp.getMatchingIndexingMap(linalgOp.getDpsInitOperand(0));
   AffineMap inverse = inversePermutation(output);
   if (!inverse)
     return std::nullopt;
-  AffineMap input = linalgOp.getMatchingIndexingMap(linalgOp.getDpsInputOperand(0));
+  AffineMap input =
+      linalgOp.getMatchingIndexingMap(linalgOp.getDpsInputOperand(0));
   return throughMap(input.compose(inverse), loops);
 }
 

@@ -35,8 +35,9 @@ struct WeightView {
 /// it isn't one.
 std::optional<WeightView> viewWeight(mlir::Value operand, mlir::AffineMap map);
 
-/// The viewed weight as a matrix whose rows run with `rowLoops` and columns with
-/// `columnLoops`, by a transpose and reshapes where the stored order differs.
+/// The viewed weight as a matrix whose rows run with `rowLoops` and columns
+/// with `columnLoops`, by a transpose and reshapes where the stored order
+/// differs.
 mlir::Value materializeMatrix(mlir::OpBuilder &builder, mlir::Location loc,
                               const WeightView &view,
                               llvm::ArrayRef<int64_t> rowLoops,

@@ -47,9 +47,8 @@ static ConversionTarget getTarget(MLIRContext *context,
   ConversionTarget target(*context);
   target.addIllegalOp<LinearOp, EmbeddingOp, QuantizeOp, DequantizeOp, PackOp,
                       ObserveOp>();
-  target.addDynamicallyLegalOp<GlobalOp>([](GlobalOp op) {
-    return !isa<QuantizedTensorType>(op.getType());
-  });
+  target.addDynamicallyLegalOp<GlobalOp>(
+      [](GlobalOp op) { return !isa<QuantizedTensorType>(op.getType()); });
   target.addDynamicallyLegalOp<func::FuncOp>([&](func::FuncOp op) {
     return converter.isSignatureLegal(op.getFunctionType()) &&
            converter.isLegal(&op.getBody());

@@ -1,4 +1,5 @@
-//===- VerifyNoFloatWeights.cpp - no float weight is left ------------------===//
+//===- VerifyNoFloatWeights.cpp - no float weight is left
+//------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -108,11 +109,10 @@ struct VerifyNoFloatWeightsPass
     numFloatBytes += type.getNumElements() * type.getElementTypeBitWidth() / 8;
     if (type.getRank() < 2 || !isTooLarge(type) || isAllowed(op))
       return success();
-    InFlightDiagnostic diagnostic = op->emitOpError()
-                                    << "requires no float weight, found "
-                                    << type.getNumElements()
-                                    << " numbers of type "
-                                    << type.getElementType();
+    InFlightDiagnostic diagnostic =
+        op->emitOpError() << "requires no float weight, found "
+                          << type.getNumElements() << " numbers of type "
+                          << type.getElementType();
     attachAdvice(diagnostic, op);
     return diagnostic;
   }

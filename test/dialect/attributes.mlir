@@ -55,8 +55,8 @@ module @layouts attributes {
   // Bits 0 and 1 of a code in one plane, bit 2 in another.
   // CHECK-SAME: test.c = #lowbit.tiles<1 by 8, 24, [(k8 : 2, b2 : 1), (k8 : 1) at (n0, k0, b2) offset 16]>
   test.c = #lowbit.tiles<1 by 8, 24, [(k8 : 2, b2 : 1), (k8 : 1) at (b2) offset 16]>,
-  // CHECK-SAME: test.d = #lowbit.tiles<1 by 32, 96, [(k32 : 3, b3 : 1)], row_padding, words = 32, column_major>
-  test.d = #lowbit.tiles<1 by 32, 96, [(k32 : 3, b3 : 1)], column_major, words = 32, row_padding>,
+  // CHECK-SAME: test.d = #lowbit.tiles<1 by 32, 96, [(k32 : 3, b3 : 1)], words = 32, column_major, pad_row_end>
+  test.d = #lowbit.tiles<1 by 32, 96, [(k32 : 3, b3 : 1)], column_major, words = 32, pad_row_end>,
   // CHECK-SAME: test.e = #lowbit.tiles<1 by 1, 4, [(b4 : 1)], alignment = 512>
   test.e = #lowbit.tiles<1 by 1, 4, [(b4 : 1)], padding = 1, alignment = 512>
 } {}

@@ -80,7 +80,7 @@ func.func private @f(!lowbit.tensor<8x64xf32, #int1, #narrow>)
 
 // -----
 
-// expected-error @+1 {{requires 16 to 128 rows, a multiple of 16 (L3), found 24}}
+// expected-error @+1 {{requires 16, 32, 64 or 128 rows (L3), found 24}}
 module attributes {test.a = #lowbit.planes<rows = 24, padding = 32>} {}
 
 // -----
@@ -104,7 +104,7 @@ func.func private @f(!lowbit.tensor<1099511627776x8xf32, #int8, #sparse>)
 
 // -----
 
-// expected-error @+1 {{requires padding, row_padding, words, alignment, inline or column_major, found 'swizzle'}}
+// expected-error @+1 {{requires padding, words, alignment, inline, column_major or pad_row_end, found 'swizzle'}}
 module attributes {test.a = #lowbit.tiles<1 by 1, 4, [(b4 : 1)], swizzle>} {}
 
 // -----
@@ -144,13 +144,18 @@ func.func private @f(!lowbit.tensor<4294967296x4294967296xf32, #int4>)
 
 // -----
 
-// expected-error @+1 {{requires a tensor of static shape (W1), found 'tensor<?x2xf32>'}}
+// expected-error @+1 {{requires a tensor of static shape of integers or floats (W1), found 'tensor<?x2xf32>'}}
 lowbit.global @w : tensor<?x2xf32> {data = dense<0.0> : tensor<2x2xf32>}
 
 // -----
 
-// expected-error @+1 {{requires a tensor of static shape (W1), found 'i32'}}
+// expected-error @+1 {{requires a tensor of static shape of integers or floats (W1), found 'i32'}}
 lowbit.global @w : i32 {}
+
+// -----
+
+// expected-error @+1 {{(W1), found 'tensor<2xindex>'}}
+lowbit.global @w : tensor<2xindex> {data = dense<0> : tensor<2xindex>}
 
 // -----
 
@@ -207,6 +212,14 @@ lowbit.global @w : !lowbit.tensor<2x4xf32, #act> {
 lowbit.global @w : !lowbit.tensor<2x4xf32, #act> {
   codes = dense<0> : tensor<4xi8>, scale = dense<1.0> : tensor<2x1xf16>,
   permutation = dense<[0, 1, 4, 2]> : tensor<4xi32>}
+
+// -----
+
+// expected-error @+1 {{requires 16 bytes of component 'data' (W8), found 4}}
+lowbit.global @w : tensor<4xf32> {data = dense_resource<short> : tensor<4xf32>}
+{-#
+  dialect_resources: {builtin: {short: "0x0400000000000000"}}
+#-}
 
 // -----
 
@@ -333,18 +346,20 @@ func.func @f(%x: tensor<2xf32>) {
 
 // -----
 
-func.func private @kernel(memref<4xf32>, index, index)
-func.func @f(%y: memref<4xf32>, %t: index) {
-  // expected-error @+1 {{requires a grain of at least 1 tile (K1), found 0}}
-  lowbit.call_kernel @kernel tiles(%t) grain(0) outs(%y : memref<4xf32>)
+func.func private @kernel(tensor<4xf32>, index, index)
+func.func @f(%y: tensor<4xf32>, %t: index, %g: index) {
+  // expected-error @+1 {{requires one result for each of 1 output tensors (K1), found 0}}
+  "lowbit.call_kernel"(%t, %g, %y)
+      {kernel = @kernel, operandSegmentSizes = array<i32: 1, 1, 0, 1>}
+      : (index, index, tensor<4xf32>) -> ()
   return
 }
 
 // -----
 
-func.func @f(%y: memref<4xf32>, %t: index) {
+func.func @f(%y: memref<4xf32>, %t: index, %g: index) {
   // expected-error @+1 {{requires a function called 'kernel' (K2), found none}}
-  lowbit.call_kernel @kernel tiles(%t) grain(1) outs(%y : memref<4xf32>)
+  lowbit.call_kernel @kernel tiles(%t) grain(%g) outs(%y : memref<4xf32>)
   return
 }
 

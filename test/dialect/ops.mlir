@@ -15,11 +15,11 @@
 lowbit.global @plain : tensor<2x2xf32> {data = dense<0.0> : tensor<2x2xf32>}
 
 // CHECK: lowbit.global @dense : !lowbit.tensor<2x4xf32, #lowbit.encoding<uint<2>, zero_point = integer, group = 2, scale = f32>>
-// CHECK-SAME: codes = dense<[27, 27]> : tensor<2xi8>
+// CHECK-SAME: codes = dense<[27, 28]> : tensor<2xi8>
 // CHECK-SAME: scale = dense<1.000000e+00> : tensor<2x2xf32>
 // CHECK-SAME: zero_point = dense<1> : tensor<2x2xi8>
 lowbit.global @dense : !lowbit.tensor<2x4xf32, #u2> {
-  codes = dense<[27, 27]> : tensor<2xi8>, scale = dense<1.0> : tensor<2x2xf32>,
+  codes = dense<[27, 28]> : tensor<2xi8>, scale = dense<1.0> : tensor<2x2xf32>,
   zero_point = dense<1> : tensor<2x2xi8>}
 
 // CHECK: lowbit.global @minimum
@@ -92,12 +92,13 @@ func.func @conversions(%x: tensor<?x64xf32>, %w: !w) -> tensor<?x64xf32> {
 func.func private @kernel(tensor<16xi8>, tensor<4xf32>, index, index)
 
 // CHECK-LABEL: func.func @kernels
-func.func @kernels(%w: tensor<16xi8>, %y: tensor<4xf32>, %m: memref<4xf32>, %t: index)
+func.func @kernels(%w: tensor<16xi8>, %y: tensor<4xf32>, %m: memref<4xf32>, %t: index,
+                   %g: index)
     -> tensor<4xf32> {
-  // CHECK: %[[Y:.*]] = lowbit.call_kernel @kernel tiles(%{{.*}}) grain(4) ins(%{{.*}} : tensor<16xi8>) outs(%{{.*}} : tensor<4xf32>)
-  %0 = lowbit.call_kernel @kernel tiles(%t) grain(4) ins(%w : tensor<16xi8>) outs(%y : tensor<4xf32>)
-  // CHECK: lowbit.call_kernel @kernel tiles(%{{.*}}) grain(1) outs(%{{.*}} : memref<4xf32>)
-  lowbit.call_kernel @kernel tiles(%t) grain(1) outs(%m : memref<4xf32>)
+  // CHECK: %[[Y:.*]] = lowbit.call_kernel @kernel tiles(%{{.*}}) grain(%{{.*}}) ins(%{{.*}} : tensor<16xi8>) outs(%{{.*}} : tensor<4xf32>)
+  %0 = lowbit.call_kernel @kernel tiles(%t) grain(%g) ins(%w : tensor<16xi8>) outs(%y : tensor<4xf32>)
+  // CHECK: lowbit.call_kernel @kernel tiles(%{{.*}}) grain(%{{.*}}) outs(%{{.*}} : memref<4xf32>)
+  lowbit.call_kernel @kernel tiles(%t) grain(%g) outs(%m : memref<4xf32>)
   return %0 : tensor<4xf32>
 }
 

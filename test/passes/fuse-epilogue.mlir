@@ -150,3 +150,46 @@ func.func @activation_after_residual(%x: tensor<?x4xf32>, %w: tensor<8x4xf32>, %
   %2 = linalg.tanh ins(%1 : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
   return %2 : tensor<?x8xf32>
 }
+
+// -----
+
+// Loops of extent 1 that a layer lacks and its users have: it takes them, so
+// that the residual fits.
+
+#rows = affine_map<(b, i, j) -> (i, j)>
+#all = affine_map<(b, i, j) -> (b, i, j)>
+
+// CHECK-LABEL: func @unit_loops
+// CHECK-SAME:    %[[X:[a-z0-9]+]]: tensor<1x?x4xf32>, %[[W:[a-z0-9]+]]: tensor<8x4xf32>, %[[R:[a-z0-9]+]]: tensor<1x?x8xf32>
+func.func @unit_loops(%x: tensor<1x?x4xf32>, %w: tensor<8x4xf32>, %r: tensor<1x?x8xf32>, %e: tensor<1x?x8xf32>) -> tensor<1x?x8xf32> {
+  // CHECK-NEXT: %[[Y:.*]] = lowbit.linear %[[X]], %[[W]] residual %[[R]] : tensor<1x?x4xf32>
+  // CHECK-NEXT: return %[[Y]]
+  %0 = tensor.collapse_shape %x [[0, 1], [2]] : tensor<1x?x4xf32> into tensor<?x4xf32>
+  %1 = lowbit.linear %0, %w : tensor<?x4xf32>, tensor<8x4xf32> -> tensor<?x8xf32>
+  %2 = linalg.generic {indexing_maps = [#all, #rows, #all], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%r, %1 : tensor<1x?x8xf32>, tensor<?x8xf32>) outs(%e : tensor<1x?x8xf32>) {
+  ^bb0(%a: f32, %b: f32, %out: f32):
+    %sum = arith.addf %a, %b : f32
+    linalg.yield %sum : f32
+  } -> tensor<1x?x8xf32>
+  return %2 : tensor<1x?x8xf32>
+}
+
+// -----
+
+// A layer outside of a loop is not pulled into it.
+
+// CHECK-LABEL: func @user_in_a_loop
+func.func @user_in_a_loop(%x: tensor<?x4xf32>, %w: tensor<8x4xf32>, %r: tensor<?x8xf32>, %e: tensor<?x8xf32>, %n: index) -> tensor<?x8xf32> {
+  // CHECK: lowbit.linear %{{.*}}, %{{.*}} : tensor<?x4xf32>
+  // CHECK: scf.for
+  // CHECK: linalg.add
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %0 = lowbit.linear %x, %w : tensor<?x4xf32>, tensor<8x4xf32> -> tensor<?x8xf32>
+  %1 = scf.for %i = %c0 to %n step %c1 iter_args(%s = %r) -> tensor<?x8xf32> {
+    %2 = linalg.add ins(%0, %s : tensor<?x8xf32>, tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
+    scf.yield %2 : tensor<?x8xf32>
+  }
+  return %1 : tensor<?x8xf32>
+}

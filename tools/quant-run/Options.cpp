@@ -148,7 +148,7 @@ static llvm::Error checkOptions(const RunOptions &options) {
 
 llvm::Expected<RunOptions> lowbit::parseRunOptions(int argc, char **argv) {
   removeForeignOptions();
-  Flags flags;
+  static Flags flags;
   cl::SetVersionPrinter([](llvm::raw_ostream &os) {
     os << "quant-run " << LOWBIT_VERSION << " (LLVM " << LLVM_VERSION_STRING
        << ")\n";
@@ -160,7 +160,9 @@ llvm::Expected<RunOptions> lowbit::parseRunOptions(int argc, char **argv) {
           "Runs a float or quantized model on this machine's CPU and says how "
           "good,\nhow large and how fast it is.\n",
           &errors))
-    return makeError(llvm::StringRef(message).rtrim());
+    // A bad value is reported on standard error already.
+    return makeError(message.empty() ? "the command line cannot be understood"
+                                     : llvm::StringRef(message).rtrim());
 
   RunOptions options;
   options.model = flags.model;

@@ -18,6 +18,7 @@
 #include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/WithColor.h"
+#include <cmath>
 
 using namespace lowbit;
 
@@ -266,9 +267,12 @@ void RunReport::print(llvm::raw_ostream &os, bool json) const {
   }
   llvm::json::OStream stream(os, 2);
   stream.object([&] {
+    // JSON has no infinity, which a comparison with NaN yields.
     for (const auto &figure : figures)
       if (figure.value)
-        stream.attribute(figure.key, *figure.value);
+        stream.attribute(figure.key, std::isfinite(*figure.value)
+                                         ? llvm::json::Value(*figure.value)
+                                         : llvm::json::Value(nullptr));
     stream.attribute("peak_bytes", int64_t(peakBytes));
     if (text)
       stream.attribute("text", llvm::json::fixUTF8(*text));

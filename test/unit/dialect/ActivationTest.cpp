@@ -1,4 +1,5 @@
-//===- ActivationTest.cpp - activations against their definitions -----------===//
+//===- ActivationTest.cpp - activations against their definitions
+//-----------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -44,9 +45,8 @@ const Function functions[] = {
 };
 
 std::string moduleText() {
-  std::string text =
-      "lowbit.global @one : tensor<1x1xf32>"
-      " {data = dense<1.0> : tensor<1x1xf32>}\n";
+  std::string text = "lowbit.global @one : tensor<1x1xf32>"
+                     " {data = dense<1.0> : tensor<1x1xf32>}\n";
   for (auto [index, function] : llvm::enumerate(functions))
     text += "func.func @f" + std::to_string(index) +
             "(%x: tensor<?x1xf32>) -> tensor<?x1xf32>"
@@ -60,9 +60,9 @@ std::string moduleText() {
 }
 
 TEST(Activation, FollowsDefinition) {
-  std::vector<float> inputs{0,   -0.f,  1,     -1,    0.3f,  -0.3f, 3,
-                            -3,  5.5f,  -5.5f, 20,    -20,   100,   -100,
-                            1e4, -1e4f, 1e30f, -1e30f};
+  std::vector<float> inputs{0,   -0.f, 1,    -1,    0.3f,  -0.3f,
+                            3,   -3,   5.5f, -5.5f, 20,    -20,
+                            100, -100, 1e4,  -1e4f, 1e30f, -1e30f};
   std::unique_ptr<mlir::MLIRContext> context = createContext();
   std::unique_ptr<ReferenceJit> jit = compile(*context, moduleText());
   ASSERT_TRUE(jit);

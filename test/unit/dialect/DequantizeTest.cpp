@@ -1,10 +1,11 @@
-//===- DequantizeTest.cpp - lowered dequantize against the numerics ---------===//
+//===- DequantizeTest.cpp - lowered dequantize against the numerics
+//---------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // For every width and kind of integer, every set of parameters, and layouts
-// that are dense, planar, scattered, or interleaved in words: what compiled code
-// reads from packed bytes is what numerics::dequantize gives, bit by bit.
+// that are dense, planar, scattered, or interleaved in words: what compiled
+// code reads from packed bytes is what numerics::dequantize gives, bit by bit.
 //
 //===----------------------------------------------------------------------===//
 
@@ -89,8 +90,8 @@ SmallVector<numerics::Encoding> encodingsFor(unsigned width) {
     encoding.hasMinimum = hasMinimum;
     encoding.granularity = granularities[(turn + width) % 4];
     encoding.groupSize = (turn + width) % 4 ? 5 : 16;
-    encoding.scale = turn / 2 % 2 ? numerics::ScaleFormat::F32
-                                  : numerics::ScaleFormat::F16;
+    encoding.scale =
+        turn / 2 % 2 ? numerics::ScaleFormat::F32 : numerics::ScaleFormat::F16;
     encodings.push_back(encoding);
   };
   for (auto kind :
@@ -114,8 +115,8 @@ void addFunction(ModuleOp module, StringRef name, QuantizedTensorType type) {
       builder, loc, name, builder.getFunctionType(type, resultType));
   function->setAttr("llvm.emit_c_interface", builder.getUnitAttr());
   builder.setInsertionPointToStart(function.addEntryBlock());
-  Value result = DequantizeOp::create(builder, loc, resultType,
-                                      function.getArgument(0));
+  Value result =
+      DequantizeOp::create(builder, loc, resultType, function.getArgument(0));
   func::ReturnOp::create(builder, loc, result);
 }
 
@@ -128,8 +129,8 @@ SmallVector<Array> arraysOf(Case &test) {
                       : name == component::kZeroPoint ? parameters[1]
                       : name == component::kMinimum   ? parameters[2]
                                                       : 0;
-    arrays.push_back({test.packed.buffers[buffer].data(),
-                      llvm::to_vector(type.getShape())});
+    arrays.push_back(
+        {test.packed.buffers[buffer].data(), llvm::to_vector(type.getShape())});
   }
   return arrays;
 }
@@ -144,8 +145,9 @@ TEST_P(Dequantize, EqualsNumerics) {
   Type f32 = Float32Type::get(&*context);
   for (const numerics::Encoding &encoding : encodingsFor(GetParam()))
     for (LayoutInterface layout : layoutsFor(&*context, GetParam())) {
-      if (layout && !numerics::checkLayout(layout.getLayout(GetParam()), encoding)
-                         .empty())
+      if (layout &&
+          !numerics::checkLayout(layout.getLayout(GetParam()), encoding)
+               .empty())
         continue;
       auto type = QuantizedTensorType::get(
           {rows, columns}, f32, EncodingAttr::get(&*context, encoding), layout);

@@ -1,4 +1,5 @@
-//===- LayersTest.cpp - lowered linear, embedding and quantize --------------===//
+//===- LayersTest.cpp - lowered linear, embedding and quantize
+//--------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -225,7 +226,8 @@ std::vector<float> roundTrip(const std::vector<float> &numbers, int64_t size,
         scale = numerics::roundToHalf(std::fmin(scale, numerics::maxFloat16));
       for (int64_t k = begin; k < end; ++k) {
         float code = std::nearbyint(x[k] / (scale == 0 ? 1 : scale));
-        result.push_back(std::fmin(std::fmax(code, smallest), greatest) * scale);
+        result.push_back(std::fmin(std::fmax(code, smallest), greatest) *
+                         scale);
       }
     }
   return result;

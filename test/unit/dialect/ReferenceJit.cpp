@@ -1,4 +1,5 @@
-//===- ReferenceJit.cpp - runs the reference lowering -----------------------===//
+//===- ReferenceJit.cpp - runs the reference lowering
+//-----------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -117,8 +118,9 @@ ReferenceJit::ReferenceJit(ModuleOp module) {
   engine = std::move(*created);
   engine->registerSymbols([](llvm::orc::MangleAndInterner mangle) {
     llvm::orc::SymbolMap symbols;
-    symbols[mangle("memrefCopy")] = {llvm::orc::ExecutorAddr::fromPtr(&copyArrays),
-                                     llvm::JITSymbolFlags::Exported};
+    symbols[mangle("memrefCopy")] = {
+        llvm::orc::ExecutorAddr::fromPtr(&copyArrays),
+        llvm::JITSymbolFlags::Exported};
     return symbols;
   });
 }
@@ -137,8 +139,8 @@ static std::vector<int64_t> describe(const Array &array) {
   return words;
 }
 
-std::vector<float> ReferenceJit::call(StringRef function, ArrayRef<Array> inputs,
-                                      unsigned rank) {
+std::vector<float> ReferenceJit::call(StringRef function,
+                                      ArrayRef<Array> inputs, unsigned rank) {
   if (!engine)
     return {};
   std::vector<std::vector<int64_t>> descriptors{

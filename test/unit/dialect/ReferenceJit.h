@@ -2,8 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Compiles a module through lowbit-lower-to-linalg and upstream passes alone, so
-// that tests compare numbers and not the text of IR.
+// Compiles a module through lowbit-lower-to-linalg and upstream passes alone,
+// so that tests compare numbers and not the text of IR.
 //
 //===----------------------------------------------------------------------===//
 
@@ -35,8 +35,8 @@ public:
 
   /// Calls a function of attribute `llvm.emit_c_interface` that returns one f32
   /// tensor of rank `rank`.
-  std::vector<float> call(llvm::StringRef function, llvm::ArrayRef<Array> inputs,
-                          unsigned rank);
+  std::vector<float> call(llvm::StringRef function,
+                          llvm::ArrayRef<Array> inputs, unsigned rank);
 
 private:
   std::unique_ptr<mlir::ExecutionEngine> engine;

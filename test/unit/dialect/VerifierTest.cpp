@@ -1,4 +1,5 @@
-//===- VerifierTest.cpp - constraints on formats that are not integers ------===//
+//===- VerifierTest.cpp - constraints on formats that are not integers
+//------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -21,6 +22,7 @@ struct LatticeModel
     : ElementFormatInterface::ExternalModel<LatticeModel, StringAttr> {
   unsigned getCodeBits(Attribute) const { return 8; }
   unsigned getValuesPerCode(Attribute) const { return 8; }
+  unsigned getWindowBits(Attribute) const { return 8; }
   void decode(Attribute, uint64_t, MutableArrayRef<float> values) const {
     llvm::fill(values, 0);
   }
@@ -44,12 +46,12 @@ protected:
         cast<ElementFormatInterface>(
             Attribute(StringAttr::get(&context, "lattice"))),
         ZeroPointKind::None, false, granularity,
-        Float16Type::get(&context), false);
+        FloatType(Float16Type::get(&context)), false);
   }
   QuantizedTensorType getType(int64_t columns, LayoutInterface layout) {
     return QuantizedTensorType::getChecked(
-        [&] { return mlir::emitError(UnknownLoc::get(&context)); }, &context,
-        ArrayRef<int64_t>{8, columns}, Float32Type::get(&context),
+        [&] { return mlir::emitError(UnknownLoc::get(&context)); },
+        ArrayRef<int64_t>{8, columns}, Type(Float32Type::get(&context)),
         getEncoding(PerChannelAttr::get(&context)), layout);
   }
 
@@ -73,8 +75,7 @@ TEST_F(VectorFormat, T4RowEndsBetweenCodes) {
 
 TEST_F(VectorFormat, L2LayoutsHoldScalarIntegers) {
   EXPECT_FALSE(getType(64, PlanesAttr::get(&context, 32, 32)));
-  EXPECT_EQ(message,
-            "requires scalar integer codes (L2), found \"lattice\"");
+  EXPECT_EQ(message, "requires scalar integer codes (L2), found \"lattice\"");
 }
 
 } // namespace

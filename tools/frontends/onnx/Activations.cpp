@@ -1,4 +1,5 @@
-//===- Activations.cpp - activation functions ------------------------------===//
+//===- Activations.cpp - activation functions
+//------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -30,13 +31,25 @@ struct Formula {
   mlir::Value x;
 
   mlir::Value number(double value) { return b.constant(x, value); }
-  mlir::Value add(mlir::Value p, mlir::Value q) { return b.make<arith::AddFOp>(p, q); }
-  mlir::Value sub(mlir::Value p, mlir::Value q) { return b.make<arith::SubFOp>(p, q); }
-  mlir::Value mul(mlir::Value p, mlir::Value q) { return b.make<arith::MulFOp>(p, q); }
-  mlir::Value div(mlir::Value p, mlir::Value q) { return b.make<arith::DivFOp>(p, q); }
+  mlir::Value add(mlir::Value p, mlir::Value q) {
+    return b.make<arith::AddFOp>(p, q);
+  }
+  mlir::Value sub(mlir::Value p, mlir::Value q) {
+    return b.make<arith::SubFOp>(p, q);
+  }
+  mlir::Value mul(mlir::Value p, mlir::Value q) {
+    return b.make<arith::MulFOp>(p, q);
+  }
+  mlir::Value div(mlir::Value p, mlir::Value q) {
+    return b.make<arith::DivFOp>(p, q);
+  }
   mlir::Value exp(mlir::Value p) { return b.make<math::ExpOp>(p); }
-  mlir::Value max(mlir::Value p, mlir::Value q) { return b.make<arith::MaximumFOp>(p, q); }
-  mlir::Value min(mlir::Value p, mlir::Value q) { return b.make<arith::MinimumFOp>(p, q); }
+  mlir::Value max(mlir::Value p, mlir::Value q) {
+    return b.make<arith::MaximumFOp>(p, q);
+  }
+  mlir::Value min(mlir::Value p, mlir::Value q) {
+    return b.make<arith::MinimumFOp>(p, q);
+  }
   mlir::Value ifPositive(mlir::Value yes, mlir::Value no) {
     mlir::Value positive =
         b.make<arith::CmpFOp>(arith::CmpFPredicate::OGT, x, number(0));
@@ -51,12 +64,12 @@ static Error emitFormula(Importer &im, const Node &node, Function function) {
   const Value &x = im.in(node, 0);
   if (Error failed = im.requireFloat(node, x))
     return failed;
-  return im.result(node, im.elementwise(node, {&x}, x.type,
-                                        [&](ScalarBuilder &b,
-                                            ArrayRef<mlir::Value> args) {
-                                          Formula f{b, args[0]};
-                                          return function(f, node);
-                                        }));
+  return im.result(
+      node, im.elementwise(node, {&x}, x.type,
+                           [&](ScalarBuilder &b, ArrayRef<mlir::Value> args) {
+                             Formula f{b, args[0]};
+                             return function(f, node);
+                           }));
 }
 
 template <mlir::Value (*function)(Formula &, const Node &)>
@@ -70,8 +83,7 @@ static mlir::Value sigmoid(Formula &f, const Node &) {
 }
 
 static mlir::Value leakyRelu(Formula &f, const Node &node) {
-  return f.ifPositive(f.x,
-                      f.mul(f.x, f.number(node.real("alpha", 0.01f))));
+  return f.ifPositive(f.x, f.mul(f.x, f.number(node.real("alpha", 0.01f))));
 }
 
 static mlir::Value elu(Formula &f, const Node &node) {
@@ -98,8 +110,7 @@ static mlir::Value gelu(Formula &f, const Node &node) {
   if (node.string("approximate", "none") == "tanh") {
     mlir::Value cube = f.mul(f.x, f.mul(f.x, f.x));
     mlir::Value sum = f.add(f.x, f.mul(cube, f.number(0.044715)));
-    inner = f.b.make<math::TanhOp>(
-        f.mul(sum, f.number(std::sqrt(2 / M_PI))));
+    inner = f.b.make<math::TanhOp>(f.mul(sum, f.number(std::sqrt(2 / M_PI))));
   } else {
     inner = f.b.make<math::ErfOp>(f.mul(f.x, f.number(std::sqrt(0.5))));
   }
@@ -130,14 +141,14 @@ static Error emitRelu(Importer &im, const Node &node) {
     return im.error(node, "needs floats or signed integers, found " +
                               typeName(x.type));
   return im.result(
-      node, im.elementwise(
-                node, {&x}, x.type,
-                [](ScalarBuilder &b, ArrayRef<mlir::Value> args) -> mlir::Value {
-                  mlir::Value zero = b.constant(args[0], 0);
-                  if (isFloat(b.type))
-                    return b.make<arith::MaximumFOp>(args[0], zero);
-                  return b.make<arith::MaxSIOp>(args[0], zero);
-                }));
+      node, im.elementwise(node, {&x}, x.type,
+                           [](ScalarBuilder &b,
+                              ArrayRef<mlir::Value> args) -> mlir::Value {
+                             mlir::Value zero = b.constant(args[0], 0);
+                             if (isFloat(b.type))
+                               return b.make<arith::MaximumFOp>(args[0], zero);
+                             return b.make<arith::MaxSIOp>(args[0], zero);
+                           }));
 }
 
 /// Bounds are optional inputs; Min and Max semantics apply in that order.
@@ -155,11 +166,10 @@ static Error emitClip(Importer &im, const Node &node) {
         node, {&result, &bound}, result.type,
         [&](ScalarBuilder &b, ArrayRef<mlir::Value> x) -> mlir::Value {
           using Kind = arith::AtomicRMWKind;
-          Kind kind = isFloat(b.type) ? (i == 1 ? Kind::maximumf
-                                                : Kind::minimumf)
-                      : isUnsigned(b.type)
-                          ? (i == 1 ? Kind::maxu : Kind::minu)
-                          : (i == 1 ? Kind::maxs : Kind::mins);
+          Kind kind = isFloat(b.type)
+                          ? (i == 1 ? Kind::maximumf : Kind::minimumf)
+                      : isUnsigned(b.type) ? (i == 1 ? Kind::maxu : Kind::minu)
+                                           : (i == 1 ? Kind::maxs : Kind::mins);
           return arith::getReductionOp(kind, b.builder, b.loc, x[0], x[1]);
         });
     if (!next)

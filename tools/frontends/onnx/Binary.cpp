@@ -1,4 +1,5 @@
-//===- Binary.cpp - arithmetic on two or more operands ---------------------===//
+//===- Binary.cpp - arithmetic on two or more operands
+//---------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -97,8 +98,7 @@ static std::optional<Scalar> foldMod(Symbols &symbols, ArrayRef<Scalar> x,
                                      int32_t type) {
   if (x[0].isReal || symbols.lowerBound(x[0].integer) < 0)
     return std::nullopt;
-  std::optional<Expr> quotient =
-      symbols.floorDiv(x[0].integer, x[1].integer);
+  std::optional<Expr> quotient = symbols.floorDiv(x[0].integer, x[1].integer);
   std::optional<Expr> whole =
       quotient ? symbols.mul(*quotient, x[1].integer) : std::nullopt;
   return whole ? integerResult(symbols.sub(x[0].integer, *whole), type)
@@ -171,9 +171,9 @@ Expected<Value> Importer::mul(const Node &node, const Value &a,
 
 Expected<Value> Importer::div(const Node &node, const Value &a,
                               const Value &b) {
-  return arithmetic(
-      *this, node, a, b,
-      bySignedness<arith::DivFOp, arith::DivSIOp, arith::DivUIOp>, foldDiv);
+  return arithmetic(*this, node, a, b,
+                    bySignedness<arith::DivFOp, arith::DivSIOp, arith::DivUIOp>,
+                    foldDiv);
 }
 
 template <Expected<Value> (Importer::*method)(const Node &, const Value &,
@@ -201,15 +201,13 @@ static Error emitVariadic(Importer &im, const Node &node, Body body,
 
 static Error emitMin(Importer &im, const Node &node) {
   return emitVariadic(
-      im, node,
-      bySignedness<arith::MinimumFOp, arith::MinSIOp, arith::MinUIOp>,
+      im, node, bySignedness<arith::MinimumFOp, arith::MinSIOp, arith::MinUIOp>,
       foldMin);
 }
 
 static Error emitMax(Importer &im, const Node &node) {
   return emitVariadic(
-      im, node,
-      bySignedness<arith::MaximumFOp, arith::MaxSIOp, arith::MaxUIOp>,
+      im, node, bySignedness<arith::MaximumFOp, arith::MaxSIOp, arith::MaxUIOp>,
       foldMax);
 }
 
@@ -222,10 +220,10 @@ static Error emitMod(Importer &im, const Node &node) {
   const Value &a = im.in(node, 0), &b = im.in(node, 1);
   if (node.integer("fmod", 0) != 0)
     return im.result(
-        node, arithmetic(im, node, a, b,
-                         bySignedness<arith::RemFOp, arith::RemSIOp,
-                                      arith::RemUIOp>,
-                         foldMod));
+        node,
+        arithmetic(im, node, a, b,
+                   bySignedness<arith::RemFOp, arith::RemSIOp, arith::RemUIOp>,
+                   foldMod));
   if (isFloat(a.type))
     return im.error(node, "floats need attribute fmod = 1");
   return im.result(node, arithmetic(im, node, a, b, floorMod, foldMod));

@@ -1,4 +1,5 @@
-//===- Constants.cpp - constants, ranges and identities --------------------===//
+//===- Constants.cpp - constants, ranges and identities
+//--------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -138,16 +139,15 @@ static Value emitRange(Importer &im, int32_t type, const Scalar &start,
 static std::optional<Expr> countOf(Symbols &symbols, const Scalar &start,
                                    const Scalar &limit, const Scalar &delta) {
   if (start.isReal) {
-    double count =
-        std::ceil((limit.real - start.real) / delta.real);
+    double count = std::ceil((limit.real - start.real) / delta.real);
     if (!(count < double(maxExtent)))
       return std::nullopt;
     return Expr(std::max<int64_t>(0, int64_t(count)));
   }
   bool descending = symbols.upperBound(delta.integer) < 0;
-  std::optional<Expr> span =
-      descending ? symbols.sub(start.integer, limit.integer)
-                 : symbols.sub(limit.integer, start.integer);
+  std::optional<Expr> span = descending
+                                 ? symbols.sub(start.integer, limit.integer)
+                                 : symbols.sub(limit.integer, start.integer);
   std::optional<Expr> step =
       descending ? symbols.mul(delta.integer, Expr(-1)) : delta.integer;
   std::optional<Expr> count =
@@ -166,8 +166,8 @@ static Error emitRangeNode(Importer &im, const Node &node) {
       return im.error(node, "start, limit and delta must be scalars that "
                             "depend on shapes and constants only");
   const Scalar &s = *start.uniform(), &d = *delta.uniform();
-  Expected<Expr> count = im.checked(
-      node, countOf(im.symbols, s, *limit.uniform(), d));
+  Expected<Expr> count =
+      im.checked(node, countOf(im.symbols, s, *limit.uniform(), d));
   if (!count)
     return count.takeError();
   bool isSmall = count->isConstant() && count->constant() <= 64 && !s.isReal;
@@ -180,8 +180,9 @@ static Error emitRangeNode(Importer &im, const Node &node) {
     if (element)
       elements.push_back(Scalar::of(*element));
   }
-  im.set(node, 0, isSmall ? knownValue(start.type, {*count}, elements)
-                          : emitRange(im, start.type, s, d, *count));
+  im.set(node, 0,
+         isSmall ? knownValue(start.type, {*count}, elements)
+                 : emitRange(im, start.type, s, d, *count));
   return Error::success();
 }
 

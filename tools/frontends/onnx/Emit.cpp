@@ -1,4 +1,5 @@
-//===- Emit.cpp - elementwise ops and reductions as linalg.generic ---------===//
+//===- Emit.cpp - elementwise ops and reductions as linalg.generic
+//---------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -38,9 +39,8 @@ mlir::Value ScalarBuilder::constant(mlir::Value like, double value) {
 // Broadcasting
 //===----------------------------------------------------------------------===//
 
-Error Importer::undecided(const Node &node, ArrayRef<Expr> a,
-                          ArrayRef<Expr> b, const Expr &da,
-                          const Expr &db) const {
+Error Importer::undecided(const Node &node, ArrayRef<Expr> a, ArrayRef<Expr> b,
+                          const Expr &da, const Expr &db) const {
   std::string text = "cannot broadcast " + str(a) + " with " + str(b);
   if (da.isConstant() && db.isConstant())
     return error(node, text);
@@ -137,8 +137,7 @@ struct Operand {
 } // namespace
 
 static bool repeats(const Operand &operand, size_t p, ArrayRef<Expr> dims) {
-  auto type =
-      mlir::cast<mlir::RankedTensorType>(operand.view.tensor.getType());
+  auto type = mlir::cast<mlir::RankedTensorType>(operand.view.tensor.getType());
   int64_t axis = operand.view.axes[p] + operand.shift;
   return type.getDimSize(p) == 1 && !dims[axis].isConstant(1);
 }
@@ -179,11 +178,9 @@ Expected<Value> Importer::elementwise(const Node &node,
   Expected<Dims> dims = broadcast(node, inputs);
   if (!dims)
     return dims.takeError();
-  if (fold && llvm::all_of(inputs, [](const Value *v) {
-        return v->known.has_value();
-      }))
-    if (auto elements =
-            foldElements(symbols, inputs, *dims, resultType, fold))
+  if (fold &&
+      llvm::all_of(inputs, [](const Value *v) { return v->known.has_value(); }))
+    if (auto elements = foldElements(symbols, inputs, *dims, resultType, fold))
       return knownValue(resultType, *dims, std::move(*elements));
 
   llvm::SmallVector<Operand, 4> operands;
@@ -209,8 +206,8 @@ Expected<Value> Importer::elementwise(const Node &node,
   for (const Operand &operand : operands)
     if (!operand.scalar)
       maps.push_back(mapOf(operand, *dims, loops, builder.getContext()));
-  maps.push_back(mlir::AffineMap::getMultiDimIdentityMap(
-      loops.size(), builder.getContext()));
+  maps.push_back(mlir::AffineMap::getMultiDimIdentityMap(loops.size(),
+                                                         builder.getContext()));
   for (int64_t axis : loops)
     extents.push_back((*dims)[axis]);
   llvm::SmallVector<IteratorType> iterators(loops.size(),
@@ -326,9 +323,9 @@ Expected<Value> Importer::reduce(const Node &node, const Value &input,
       mlir::AffineMap::get(input.rank(), 0, outs, builder.getContext())};
   mlir::Value neutral = mlir::arith::ConstantOp::create(
       builder, neutralElement(kind, accumulator, unsignedInts));
-  mlir::Value init = mlir::linalg::FillOp::create(builder, neutral,
-                                                  empty(accumulator, kept))
-                         .getResult(0);
+  mlir::Value init =
+      mlir::linalg::FillOp::create(builder, neutral, empty(accumulator, kept))
+          .getResult(0);
   auto generic = mlir::linalg::GenericOp::create(
       builder, init.getType(), source, init, maps, iterators,
       [&](mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange args) {

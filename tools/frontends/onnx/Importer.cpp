@@ -1,4 +1,5 @@
-//===- Importer.cpp - from an ONNX graph to a module -----------------------===//
+//===- Importer.cpp - from an ONNX graph to a module
+//-----------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -38,8 +39,8 @@ Expected<mlir::OwningOpRef<mlir::ModuleOp>> Importer::run() {
   context.loadDialect<mlir::arith::ArithDialect, mlir::func::FuncDialect,
                       mlir::linalg::LinalgDialect, mlir::math::MathDialect,
                       mlir::tensor::TensorDialect, LowbitDialect>();
-  mlir::Location loc = mlir::NameLoc::get(
-      mlir::StringAttr::get(&context, file.path()));
+  mlir::Location loc =
+      mlir::NameLoc::get(mlir::StringAttr::get(&context, file.path()));
   module = mlir::ModuleOp::create(loc);
   builder.setLoc(loc);
   builder.setInsertionPointToEnd(module->getBody());
@@ -141,8 +142,8 @@ Expected<Axes> Importer::constantInput(const Node &node, int i) {
 Error Importer::requireFloat(const Node &node, const Value &value) const {
   if (isFloat(value.type))
     return Error::success();
-  return error(node, "needs operands of a float type, found " +
-                         typeName(value.type));
+  return error(node,
+               "needs operands of a float type, found " + typeName(value.type));
 }
 
 Error Importer::requireSameType(const Node &node, const Value &a,
@@ -161,8 +162,7 @@ Error Importer::checkSize(const Node &node, const Value &value) const {
     if (!dim.isConstant())
       continue;
     if (dim.constant() > maxExtent ||
-        llvm::MulOverflow(bytes, std::max<int64_t>(dim.constant(), 1),
-                          bytes) ||
+        llvm::MulOverflow(bytes, std::max<int64_t>(dim.constant(), 1), bytes) ||
         bytes > maxTensorBytes)
       return error(node, "result is too large: " + str(value.dims));
   }
@@ -273,8 +273,7 @@ Error Importer::addInputs() {
     auto found = values.find(input.name());
     if (found != values.end() && (found->second.known || found->second.weight))
       continue;
-    std::string place =
-        file.path().str() + ": input '" + input.name() + "': ";
+    std::string place = file.path().str() + ": input '" + input.name() + "': ";
     if (found != values.end() || input.name().empty())
       return failure(place + "the name is empty or defined twice");
     unsigned argument = entry.getNumArguments();
@@ -356,8 +355,8 @@ Error Importer::addNode(const Node &node) {
   for (const std::string &output : node.getProto().output())
     if (!output.empty() && values.count(output))
       return error(node, "output '" + output + "' is defined twice");
-  if (Error failed = OperatorTable::get().find(node.getProto())->emit(*this,
-                                                                     node))
+  if (Error failed =
+          OperatorTable::get().find(node.getProto())->emit(*this, node))
     return failed;
   for (const std::string &output : node.getProto().output()) {
     auto found = values.find(output);
@@ -392,10 +391,12 @@ Error Importer::addOutputs() {
 
 void Importer::eraseUnused() {
   mlir::Block &entry = function.getBody().front();
-  for (mlir::Operation &op :
-       llvm::make_early_inc_range(llvm::reverse(entry.without_terminator())))
-    if (mlir::isOpTriviallyDead(&op))
-      op.erase();
+  llvm::SmallVector<mlir::Operation *> all;
+  for (mlir::Operation &op : entry.without_terminator())
+    all.push_back(&op);
+  for (mlir::Operation *op : llvm::reverse(all))
+    if (mlir::isOpTriviallyDead(op))
+      op->erase();
   llvm::StringMap<bool> used;
   for (auto fetch : entry.getOps<WeightOp>())
     used[fetch.getGlobal()] = true;

@@ -1,4 +1,5 @@
-//===- Importer.h - from an ONNX graph to a module ----------------*- C++ -*-===//
+//===- Importer.h - from an ONNX graph to a module ----------------*- C++
+//-*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -38,8 +39,7 @@ struct ScalarBuilder {
   int32_t type;       ///< ONNX type of the first operand.
   int32_t resultType; ///< ONNX type of the result.
 
-  template <typename Op, typename... Args>
-  mlir::Value make(Args &&...args) {
+  template <typename Op, typename... Args> mlir::Value make(Args &&...args) {
     return Op::create(builder, loc, std::forward<Args>(args)...);
   }
   /// A constant of the type of `like`.
@@ -61,7 +61,8 @@ public:
 
   llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> run();
 
-  //===--- Values by name ---------------------------------------------------===//
+  //===--- Values by name
+  //---------------------------------------------------===//
 
   /// Input `i` of `node`, which must be given.
   const Value &in(const Node &node, int i);
@@ -69,7 +70,8 @@ public:
   /// `expected` as output 0 of `node`, or its error.
   llvm::Error result(const Node &node, llvm::Expected<Value> expected);
 
-  //===--- Errors and checks ------------------------------------------------===//
+  //===--- Errors and checks
+  //------------------------------------------------===//
 
   llvm::Error error(const Node &node, const llvm::Twine &message) const;
   /// The expression, or an error where arithmetic on extents gave up.
@@ -95,7 +97,8 @@ public:
 
   Symbols symbols;
 
-  //===--- Emitters ---------------------------------------------------------===//
+  //===--- Emitters
+  //---------------------------------------------------------===//
 
   mlir::ImplicitLocOpBuilder &ops() { return builder; }
   mlir::Type elementType(int32_t type);

@@ -1,4 +1,5 @@
-//===- Indexing.cpp - operators that compute where to read -----------------===//
+//===- Indexing.cpp - operators that compute where to read
+//-----------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -25,8 +26,7 @@ using onnx::TensorProto;
 //===----------------------------------------------------------------------===//
 
 /// Extents of a gather: the indices' dimensions replace the axis.
-static Dims gatherDims(const Value &data, const Value &indices,
-                       int64_t axis) {
+static Dims gatherDims(const Value &data, const Value &indices, int64_t axis) {
   Dims dims(data.dims.begin(), data.dims.begin() + axis);
   dims.append(indices.dims.begin(), indices.dims.end());
   dims.append(data.dims.begin() + axis + 1, data.dims.end());
@@ -34,9 +34,10 @@ static Dims gatherDims(const Value &data, const Value &indices,
 }
 
 /// Elements of a known vector at constant positions.
-static Expected<std::optional<Value>>
-gatherKnown(Importer &im, const Node &node, const Value &data,
-            const Value &indices) {
+static Expected<std::optional<Value>> gatherKnown(Importer &im,
+                                                  const Node &node,
+                                                  const Value &data,
+                                                  const Value &indices) {
   std::optional<int64_t> size = indices.size();
   if (!data.known || data.rank() != 1 || !indices.known || !size ||
       *size > 4096 || !data.dims[0].isConstant())
@@ -73,8 +74,7 @@ gatherSlice(Importer &im, const Node &node, const Value &data,
   }
   std::optional<bool> inRange = symbols.isLess(at, extent);
   if (symbols.upperBound(at) < 0 || (inRange && !*inRange))
-    return im.error(node, "index " +
-                              symbols.str(indices.uniform()->integer) +
+    return im.error(node, "index " + symbols.str(indices.uniform()->integer) +
                               " is out of range for " + im.str(data.dims));
   if (symbols.lowerBound(at) < 0 || !inRange)
     return std::nullopt;
@@ -90,17 +90,16 @@ gatherSlice(Importer &im, const Node &node, const Value &data,
 /// index reads outside of the data.
 static mlir::Value safeIndex(mlir::OpBuilder &b, mlir::Location loc,
                              mlir::Value index, mlir::Value extent) {
-  mlir::Value i =
-      arith::IndexCastOp::create(b, loc, b.getIndexType(), index);
+  mlir::Value i = arith::IndexCastOp::create(b, loc, b.getIndexType(), index);
   mlir::Value zero = arith::ConstantIndexOp::create(b, loc, 0);
   mlir::Value one = arith::ConstantIndexOp::create(b, loc, 1);
-  mlir::Value negative = arith::CmpIOp::create(
-      b, loc, arith::CmpIPredicate::slt, i, zero);
+  mlir::Value negative =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, i, zero);
   mlir::Value moved = arith::AddIOp::create(b, loc, i, extent);
   i = arith::SelectOp::create(b, loc, negative, moved, i);
   mlir::Value last = arith::SubIOp::create(b, loc, extent, one);
-  return arith::MaxSIOp::create(
-      b, loc, arith::MinSIOp::create(b, loc, i, last), zero);
+  return arith::MaxSIOp::create(b, loc, arith::MinSIOp::create(b, loc, i, last),
+                                zero);
 }
 
 static Value gatherElements(Importer &im, const Value &data,
@@ -140,8 +139,7 @@ static Error emitGather(Importer &im, const Node &node) {
   if (indices.type != TensorProto::INT64 && indices.type != TensorProto::INT32)
     return im.error(node, "indices must be int32 or int64, found " +
                               typeName(indices.type));
-  Expected<int64_t> axis =
-      im.axis(node, node.integer("axis", 0), data.rank());
+  Expected<int64_t> axis = im.axis(node, node.integer("axis", 0), data.rank());
   if (!axis)
     return axis.takeError();
   if (data.dims[*axis].isConstant(0))
@@ -151,8 +149,9 @@ static Error emitGather(Importer &im, const Node &node) {
     known = gatherSlice(im, node, data, indices, *axis);
   if (!known)
     return known.takeError();
-  im.set(node, 0, *known ? std::move(**known)
-                         : gatherElements(im, data, indices, *axis));
+  im.set(node, 0,
+         *known ? std::move(**known)
+                : gatherElements(im, data, indices, *axis));
   return Error::success();
 }
 
@@ -194,8 +193,7 @@ static Error emitTrilu(Importer &im, const Node &node) {
             column, edge);
         mlir::Value zero =
             arith::ConstantOp::create(r, loc, r.getZeroAttr(element));
-        mlir::Value kept =
-            arith::SelectOp::create(r, loc, keep, args[0], zero);
+        mlir::Value kept = arith::SelectOp::create(r, loc, keep, args[0], zero);
         linalg::YieldOp::create(r, loc, kept);
       });
   im.set(node, 0, im.fromTensor(x.type, x.dims, generic.getResult(0)));

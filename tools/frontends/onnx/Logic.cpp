@@ -1,4 +1,5 @@
-//===- Logic.cpp - comparisons, booleans, selection ------------------------===//
+//===- Logic.cpp - comparisons, booleans, selection
+//------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -107,11 +108,10 @@ static Error emitCompare(Importer &im, const Node &node) {
   return im.result(
       node, im.elementwise(
                 node, {&a, &b}, TensorProto::BOOL,
-                [](ScalarBuilder &s,
-                   ArrayRef<mlir::Value> x) -> mlir::Value {
+                [](ScalarBuilder &s, ArrayRef<mlir::Value> x) -> mlir::Value {
                   if (isFloat(s.type))
-                    return s.make<arith::CmpFOp>(floatPredicate(relation),
-                                                 x[0], x[1]);
+                    return s.make<arith::CmpFOp>(floatPredicate(relation), x[0],
+                                                 x[1]);
                   return s.make<arith::CmpIOp>(
                       integerPredicate(relation, isUnsigned(s.type)), x[0],
                       x[1]);
@@ -156,17 +156,16 @@ static Error emitNot(Importer &im, const Node &node) {
   const Value &a = im.in(node, 0);
   if (Error failed = requireBool(im, node, a))
     return failed;
-  return im.result(
-      node, im.elementwise(
-                node, {&a}, a.type,
-                [](ScalarBuilder &s, ArrayRef<mlir::Value> x) {
-                  return mlir::Value(
-                      s.make<arith::XOrIOp>(x[0], s.constant(x[0], 1)));
-                },
-                [](Symbols &, ArrayRef<Scalar> x, int32_t) {
-                  return std::optional(
-                      Scalar::of(Expr(!x[0].integer.constant())));
-                }));
+  return im.result(node, im.elementwise(
+                             node, {&a}, a.type,
+                             [](ScalarBuilder &s, ArrayRef<mlir::Value> x) {
+                               return mlir::Value(s.make<arith::XOrIOp>(
+                                   x[0], s.constant(x[0], 1)));
+                             },
+                             [](Symbols &, ArrayRef<Scalar> x, int32_t) {
+                               return std::optional(
+                                   Scalar::of(Expr(!x[0].integer.constant())));
+                             }));
 }
 
 static Error emitIsNaN(Importer &im, const Node &node) {
@@ -185,8 +184,7 @@ static Error emitIsNaN(Importer &im, const Node &node) {
 // Where
 //===----------------------------------------------------------------------===//
 
-static std::optional<Scalar> foldWhere(Symbols &, ArrayRef<Scalar> x,
-                                       int32_t) {
+static std::optional<Scalar> foldWhere(Symbols &, ArrayRef<Scalar> x, int32_t) {
   if (!x[0].integer.isConstant())
     return std::nullopt;
   return x[0].integer.isConstant(0) ? x[2] : x[1];
@@ -199,14 +197,13 @@ static Error emitWhere(Importer &im, const Node &node) {
     return failed;
   if (Error failed = im.requireSameType(node, yes, no))
     return failed;
-  return im.result(
-      node, im.elementwise(
-                node, {&condition, &yes, &no}, yes.type,
-                [](ScalarBuilder &s, ArrayRef<mlir::Value> x) {
-                  return mlir::Value(
-                      s.make<arith::SelectOp>(x[0], x[1], x[2]));
-                },
-                foldWhere));
+  return im.result(node, im.elementwise(
+                             node, {&condition, &yes, &no}, yes.type,
+                             [](ScalarBuilder &s, ArrayRef<mlir::Value> x) {
+                               return mlir::Value(
+                                   s.make<arith::SelectOp>(x[0], x[1], x[2]));
+                             },
+                             foldWhere));
 }
 
 void lowbit::frontend::addLogicOperators(OperatorTable &table) {

@@ -1,4 +1,5 @@
-//===- MatMul.cpp - contractions -------------------------------------------===//
+//===- MatMul.cpp - contractions
+//-------------------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -42,11 +43,10 @@ Expected<Value> Importer::matmulRows(const Node &node, const Value &a,
   Dims dims{*rows, b.dims[1]};
   mlir::Value x = full(*flat), w = full(b);
   mlir::Value init = filled(elementType(type), dims, 0);
-  mlir::Value product = linalg::MatmulOp::create(
-                            builder, mlir::ValueRange{x, w}, init)
-                            .getResult(0);
-  Expected<Value> narrow =
-      cast(node, fromTensor(type, dims, product), a.type);
+  mlir::Value product =
+      linalg::MatmulOp::create(builder, mlir::ValueRange{x, w}, init)
+          .getResult(0);
+  Expected<Value> narrow = cast(node, fromTensor(type, dims, product), a.type);
   if (!narrow)
     return narrow;
   Dims result(lead.begin(), lead.end());
@@ -62,14 +62,14 @@ static mlir::AffineMap operandMap(const Value &view, int64_t batches,
   auto type = mlir::cast<mlir::RankedTensorType>(view.tensor.getType());
   llvm::SmallVector<mlir::AffineExpr> results;
   for (auto [p, axis] : llvm::enumerate(view.axes)) {
-    int64_t loop = axis == view.rank() - 1   ? last
-                   : axis == view.rank() - 2 ? secondLast
-                                             : axis + batches -
-                                                   (view.rank() - 2);
-    bool repeated = loop < batches
-                        ? type.getDimSize(p) == 1 && !batch[loop].isConstant(1)
-                        : type.getDimSize(p) == 1 &&
-                              !view.dims[axis].isConstant(1);
+    int64_t loop = axis == view.rank() - 1 ? last
+                   : axis == view.rank() - 2
+                       ? secondLast
+                       : axis + batches - (view.rank() - 2);
+    bool repeated =
+        loop < batches
+            ? type.getDimSize(p) == 1 && !batch[loop].isConstant(1)
+            : type.getDimSize(p) == 1 && !view.dims[axis].isConstant(1);
     results.push_back(repeated ? mlir::getAffineConstantExpr(0, context)
                                : mlir::getAffineDimExpr(loop, context));
   }
@@ -103,10 +103,9 @@ Expected<Value> Importer::contract(const Node &node, const Value &a,
   bool plain = batch.size() == 1 && a.rank() == 3 && b.rank() == 3 &&
                a.dims[0] == batch[0] && b.dims[0] == batch[0];
   if (plain) {
-    mlir::Value product =
-        linalg::BatchMatmulOp::create(
-            builder, mlir::ValueRange{full(a), full(b)}, init)
-            .getResult(0);
+    mlir::Value product = linalg::BatchMatmulOp::create(
+                              builder, mlir::ValueRange{full(a), full(b)}, init)
+                              .getResult(0);
     return cast(node, fromTensor(type, dims, product), a.type);
   }
   int64_t batches = batch.size(), m = batches, n = m + 1, k = m + 2;
@@ -123,8 +122,8 @@ Expected<Value> Importer::contract(const Node &node, const Value &a,
   mlir::Type accumulator = elementType(type);
   bool isReal = isFloat(a.type), widen = type != a.type;
   auto generic = linalg::GenericOp::create(
-      builder, init.getType(), mlir::ValueRange{x.tensor, y.tensor}, init,
-      maps, iterators,
+      builder, init.getType(), mlir::ValueRange{x.tensor, y.tensor}, init, maps,
+      iterators,
       [&](mlir::OpBuilder &r, mlir::Location loc, mlir::ValueRange args) {
         using namespace mlir::arith;
         mlir::Value p = args[0], q = args[1];
@@ -193,8 +192,7 @@ Expected<Value> Importer::matmul(const Node &node, const Value &a,
 }
 
 static Error emitMatMul(Importer &im, const Node &node) {
-  return im.result(node,
-                   im.matmul(node, im.in(node, 0), im.in(node, 1)));
+  return im.result(node, im.matmul(node, im.in(node, 0), im.in(node, 1)));
 }
 
 /// alpha * op(A) * op(B) + beta * C
@@ -203,8 +201,8 @@ static Error emitGemm(Importer &im, const Node &node) {
   llvm::StringRef transposes[2] = {"transA", "transB"};
   for (int i : {0, 1}) {
     if (operands[i].rank() != 2)
-      return im.error(node, "needs matrices, found " +
-                                im.str(operands[i].dims));
+      return im.error(node,
+                      "needs matrices, found " + im.str(operands[i].dims));
     if (node.integer(transposes[i], 0) == 0)
       continue;
     Expected<Value> turned = im.transpose(node, operands[i], {1, 0});

@@ -1,4 +1,5 @@
-//===- ModelFile.cpp - a mapped ONNX file and its tensors ------------------===//
+//===- ModelFile.cpp - a mapped ONNX file and its tensors
+//------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -51,16 +52,15 @@ unsigned lowbit::frontend::byteSize(int32_t type) {
 }
 
 std::string lowbit::frontend::typeName(int32_t type) {
-  if (type == TensorProto::UNDEFINED || !onnx::TensorProto_DataType_IsValid(type))
+  if (type == TensorProto::UNDEFINED ||
+      !onnx::TensorProto_DataType_IsValid(type))
     return "type " + llvm::itostr(type);
   return StringRef(onnx::TensorProto_DataType_Name(
                        static_cast<onnx::TensorProto_DataType>(type)))
       .lower();
 }
 
-int64_t TensorData::size() const {
-  return bytes.size() / byteSize(type);
-}
+int64_t TensorData::size() const { return bytes.size() / byteSize(type); }
 
 /// Maps `path` read-only. Small files are read instead, which is cheaper.
 static llvm::ErrorOr<std::shared_ptr<const llvm::MemoryBuffer>>
@@ -183,10 +183,9 @@ static bool staysInside(StringRef location) {
   if (location.empty() || location.contains('\0') ||
       llvm::sys::path::is_absolute(location))
     return false;
-  return llvm::none_of(
-      llvm::make_range(llvm::sys::path::begin(location),
-                       llvm::sys::path::end(location)),
-      [](StringRef component) { return component == ".."; });
+  return llvm::none_of(llvm::make_range(llvm::sys::path::begin(location),
+                                        llvm::sys::path::end(location)),
+                       [](StringRef component) { return component == ".."; });
 }
 
 Expected<ModelFile::Mapping> ModelFile::mapExternal(StringRef location) {
@@ -207,8 +206,7 @@ Expected<ModelFile::Mapping> ModelFile::mapExternal(StringRef location) {
 }
 
 Expected<TensorData> ModelFile::readExternal(const TensorProto &tensor,
-                                             TensorData result,
-                                             uint64_t size) {
+                                             TensorData result, uint64_t size) {
   std::string location;
   uint64_t offset = 0, length = size;
   for (const auto &entry : tensor.external_data()) {

@@ -1,4 +1,5 @@
-//===- Movement.cpp - operators that move whole blocks of data -------------===//
+//===- Movement.cpp - operators that move whole blocks of data
+//-------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -49,14 +50,12 @@ Expected<Value> Importer::transpose(const Node &node, const Value &input,
   auto type = mlir::cast<mlir::RankedTensorType>(view.tensor.getType());
   Dims extents;
   for (auto [p, source] : llvm::enumerate(order))
-    extents.push_back(type.getDimSize(source) == 1
-                          ? Expr(1)
-                          : dims[result.axes[p]]);
+    extents.push_back(type.getDimSize(source) == 1 ? Expr(1)
+                                                   : dims[result.axes[p]]);
   mlir::Value init = empty(type.getElementType(), extents);
-  result.tensor =
-      mlir::linalg::TransposeOp::create(builder, builder.getLoc(),
-                                        view.tensor, init, order)
-          ->getResult(0);
+  result.tensor = mlir::linalg::TransposeOp::create(builder, builder.getLoc(),
+                                                    view.tensor, init, order)
+                      ->getResult(0);
   return result;
 }
 
@@ -84,8 +83,8 @@ static Error emitTranspose(Importer &im, const Node &node) {
 /// Known elements of a slice along the only dimension of a vector.
 static std::optional<Value> sliceKnown(const Value &x, const Expr &offset,
                                        const Expr &size, int64_t step) {
-  if (!x.known || x.rank() != 1 || !offset.isConstant() ||
-      !size.isConstant() || (x.uniform() == nullptr && x.known->empty()))
+  if (!x.known || x.rank() != 1 || !offset.isConstant() || !size.isConstant() ||
+      (x.uniform() == nullptr && x.known->empty()))
     return std::nullopt;
   std::vector<Scalar> elements;
   if (x.uniform())
@@ -105,13 +104,15 @@ Value Importer::slice(const Value &input, int64_t axis, const Expr &offset,
   dims[axis] = size;
   if (const Scalar *element = input.uniform())
     return knownValue(input.type, dims, {*element});
+  // No offset is inside of an empty dimension, so an empty slice isn't one.
+  if (llvm::is_contained(dims, Expr(0)))
+    return fromTensor(input.type, dims, empty(elementType(input.type), dims));
   mlir::Value source = full(input);
   llvm::SmallVector<mlir::OpFoldResult> offsets(input.rank(),
                                                 builder.getIndexAttr(0));
   llvm::SmallVector<mlir::OpFoldResult> strides(input.rank(),
                                                 builder.getIndexAttr(1));
-  // An empty slice may start past the end, which no op accepts as an offset.
-  offsets[axis] = extent(size.isConstant(0) ? Expr(0) : offset);
+  offsets[axis] = extent(offset);
   strides[axis] = builder.getIndexAttr(step);
   return fromTensor(input.type, dims,
                     tensor::ExtractSliceOp::create(builder, source, offsets,
@@ -123,10 +124,9 @@ static Expected<Expr> clampBound(Importer &im, const Node &node, Expr bound,
                                  const Expr &dim) {
   Symbols &symbols = im.symbols;
   if (symbols.upperBound(bound) < 0) {
-    std::optional<Expr> moved =
-        symbols.lowerBound(bound) <= -maxExtent
-            ? std::optional(Expr(0))
-            : symbols.add(bound, dim);
+    std::optional<Expr> moved = symbols.lowerBound(bound) <= -maxExtent
+                                    ? std::optional(Expr(0))
+                                    : symbols.add(bound, dim);
     std::optional<Expr> clamped =
         moved ? symbols.max(*moved, Expr(0)) : std::nullopt;
     return im.checked(node, clamped);
@@ -167,8 +167,7 @@ static Error emitSlice(Importer &im, const Node &node) {
     if (steps[i] < 1 || steps[i] > maxExtent)
       return im.error(node, "step " + llvm::Twine(steps[i]) +
                                 " is not supported, steps must be positive");
-    Expected<Expr> start =
-        clampBound(im, node, (*starts)[i], x.dims[axis]);
+    Expected<Expr> start = clampBound(im, node, (*starts)[i], x.dims[axis]);
     if (!start)
       return start.takeError();
     Expected<Expr> end = clampBound(im, node, (*ends)[i], x.dims[axis]);
@@ -229,23 +228,25 @@ static Error emitSplit(Importer &im, const Node &node) {
   if (int64_t(sizes->size()) != node.numOutputs())
     return im.error(node, llvm::Twine(sizes->size()) + " sizes for " +
                               llvm::Twine(node.numOutputs()) + " outputs");
-  Expr offset(0);
-  for (auto [i, size] : llvm::enumerate(*sizes)) {
+  Dims offsets{Expr(0)};
+  for (const Expr &size : *sizes) {
     if (im.symbols.lowerBound(size) < 0)
       return im.error(node, "part " + im.symbols.str(size) +
                                 " may be negative" + im.advice(size));
-    if (!x.known)
-      x = im.emitted(x);
-    im.set(node, i, im.slice(x, *axis, offset, size));
-    Expected<Expr> next = im.checked(node, im.symbols.add(offset, size));
+    Expected<Expr> next =
+        im.checked(node, im.symbols.add(offsets.back(), size));
     if (!next)
       return next.takeError();
-    offset = *next;
+    offsets.push_back(*next);
   }
-  if (offset != x.dims[*axis])
-    return im.error(node, "parts sum to " + im.symbols.str(offset) +
+  if (offsets.back() != x.dims[*axis])
+    return im.error(node, "parts sum to " + im.symbols.str(offsets.back()) +
                               ", the extent is " +
                               im.symbols.str(x.dims[*axis]));
+  if (!x.known)
+    x = im.emitted(x);
+  for (auto [i, size] : llvm::enumerate(*sizes))
+    im.set(node, i, im.slice(x, *axis, offsets[i], size));
   return Error::success();
 }
 
@@ -270,8 +271,7 @@ static std::optional<Value> concatKnown(ArrayRef<const Value *> parts,
 
 /// Extents of the result; all but `axis` must agree.
 static Expected<Dims> concatDims(Importer &im, const Node &node,
-                                 ArrayRef<const Value *> parts,
-                                 int64_t axis) {
+                                 ArrayRef<const Value *> parts, int64_t axis) {
   Dims dims = parts[0]->dims;
   for (const Value *part : parts.drop_front()) {
     if (Error failed = im.requireSameType(node, *parts[0], *part))
@@ -321,6 +321,8 @@ static Error emitConcat(Importer &im, const Node &node) {
   mlir::Value result = im.empty(im.elementType(parts[0]->type), *dims);
   Expr offset(0);
   for (const Value *part : parts) {
+    if (llvm::is_contained(part->dims, Expr(0)))
+      continue;
     llvm::SmallVector<mlir::OpFoldResult> offsets(part->rank(),
                                                   b.getIndexAttr(0));
     llvm::SmallVector<mlir::OpFoldResult> strides(part->rank(),
@@ -357,8 +359,7 @@ static Error emitTile(Importer &im, const Node &node) {
     wide.push_back(repeat);
     moved.push_back(wide.size());
     wide.push_back(dim);
-    Expected<Expr> extent =
-        im.checked(node, im.symbols.mul(dim, repeat));
+    Expected<Expr> extent = im.checked(node, im.symbols.mul(dim, repeat));
     if (!extent)
       return extent.takeError();
     result.push_back(*extent);

@@ -1,4 +1,5 @@
-//===- Node.cpp - one node of an ONNX graph --------------------------------===//
+//===- Node.cpp - one node of an ONNX graph
+//--------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

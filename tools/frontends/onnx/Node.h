@@ -1,4 +1,5 @@
-//===- Node.h - one node of an ONNX graph -------------------------*- C++ -*-===//
+//===- Node.h - one node of an ONNX graph -------------------------*- C++
+//-*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

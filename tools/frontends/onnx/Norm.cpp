@@ -1,4 +1,5 @@
-//===- Norm.cpp - normalisations -------------------------------------------===//
+//===- Norm.cpp - normalisations
+//-------------------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -22,8 +23,7 @@ using llvm::Expected;
 using onnx::TensorProto;
 
 /// The axes that a normalisation spans: from attribute `axis` to the last.
-static Expected<Axes> normAxes(Importer &im, const Node &node,
-                               const Value &x) {
+static Expected<Axes> normAxes(Importer &im, const Node &node, const Value &x) {
   Expected<int64_t> first = im.axis(node, node.integer("axis", -1), x.rank());
   if (!first)
     return first.takeError();
@@ -49,17 +49,16 @@ static Expected<Value> inverseDeviation(Importer &im, const Node &node,
         mlir::Value sum =
             b.make<arith::AddFOp>(v[0], b.constant(v[0], epsilon));
         mlir::Value root = b.make<math::SqrtOp>(sum);
-        return mlir::Value(
-            b.make<arith::DivFOp>(b.constant(v[0], 1), root));
+        return mlir::Value(b.make<arith::DivFOp>(b.constant(v[0], 1), root));
       });
 }
 
 namespace {
 struct Normalisation {
-  bool centred;          ///< Subtract the mean first.
-  int scale = 1;         ///< Input that multiplies the result.
-  int bias = 2;          ///< Input that is added, if the node has it.
-  int deviationOutput;   ///< Output for the inverse deviation.
+  bool centred;        ///< Subtract the mean first.
+  int scale = 1;       ///< Input that multiplies the result.
+  int bias = 2;        ///< Input that is added, if the node has it.
+  int deviationOutput; ///< Output for the inverse deviation.
 };
 } // namespace
 
@@ -83,8 +82,8 @@ static Error normalise(Importer &im, const Node &node, const Value &x,
   }
   if (!value)
     return value.takeError();
-  Expected<Value> deviation = inverseDeviation(
-      im, node, *value, *axes, node.real("epsilon", 1e-5f));
+  Expected<Value> deviation =
+      inverseDeviation(im, node, *value, *axes, node.real("epsilon", 1e-5f));
   if (!deviation)
     return deviation.takeError();
   if (norm.deviationOutput > 0)
@@ -97,9 +96,8 @@ static Error normalise(Importer &im, const Node &node, const Value &x,
   if (result && norm.bias > 0 && node.hasInput(norm.bias))
     result = im.add(node, *result, im.in(node, norm.bias));
   if (result && result->dims != x.dims)
-    return im.error(node, "scale and bias must broadcast to " +
-                              im.str(x.dims) + ", found " +
-                              im.str(result->dims));
+    return im.error(node, "scale and bias must broadcast to " + im.str(x.dims) +
+                              ", found " + im.str(result->dims));
   return im.result(node, std::move(result));
 }
 
@@ -145,8 +143,8 @@ void lowbit::frontend::addNormOperators(OperatorTable &table) {
       {"RMSNormalization", 23, 23, 2, 2, 1, attributes, emitRMSNorm,
        refuseStash},
       // Runtimes register this one in the default domain, in any version.
-      {"SimplifiedLayerNormalization", 1, 23, 2, 2, 2, attributes,
-       emitRMSNorm, refuseStash},
+      {"SimplifiedLayerNormalization", 1, 23, 2, 2, 2, attributes, emitRMSNorm,
+       refuseStash},
       {"SimplifiedLayerNormalization", 1, 1, 2, 2, 2, attributes, emitRMSNorm,
        refuseStash, "com.microsoft"},
       {"SkipSimplifiedLayerNormalization", 1, 1, 3, 4, 4, "epsilon:f",

@@ -1,4 +1,5 @@
-//===- OperatorTable.cpp - which ONNX operators are read, and how ----------===//
+//===- OperatorTable.cpp - which ONNX operators are read, and how
+//----------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -91,8 +92,7 @@ std::string OperatorTable::reasonAgainst(const Node &node) const {
   if (!op)
     return proto.domain().empty()
                ? std::string("operator is not supported")
-               : "operator of domain '" + proto.domain() +
-                     "' is not supported";
+               : "operator of domain '" + proto.domain() + "' is not supported";
   if (node.version() < op->since || node.version() > op->until)
     return "operator is supported for versions " + llvm::itostr(op->since) +
            " to " + llvm::itostr(op->until) + ", the model imports version " +
@@ -105,8 +105,8 @@ std::string OperatorTable::reasonAgainst(const Node &node) const {
     if (!node.hasInput(i))
       return "input " + llvm::itostr(i) + " is missing";
   if (given > op->maxInputs)
-    return "takes at most " + llvm::itostr(op->maxInputs) +
-           " inputs, found " + llvm::itostr(given);
+    return "takes at most " + llvm::itostr(op->maxInputs) + " inputs, found " +
+           llvm::itostr(given);
   if (!node.hasOutput(0))
     return "has no output";
   for (int i = op->maxOutputs; i < node.numOutputs(); ++i)

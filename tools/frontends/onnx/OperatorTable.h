@@ -1,4 +1,5 @@
-//===- OperatorTable.h - which ONNX operators are read, and how --*- C++ -*-===//
+//===- OperatorTable.h - which ONNX operators are read, and how --*- C++
+//-*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,4 +1,5 @@
-//===- Reduce.cpp - reductions and softmax ---------------------------------===//
+//===- Reduce.cpp - reductions and softmax
+//---------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -22,8 +23,7 @@ using llvm::Expected;
 
 /// The axes to reduce; none given means all, unless the node says otherwise.
 /// They became an input with version 13 for ReduceSum and 18 for the rest.
-static Expected<std::optional<Axes>> reducedAxes(Importer &im,
-                                                 const Node &node,
+static Expected<std::optional<Axes>> reducedAxes(Importer &im, const Node &node,
                                                  int64_t rank) {
   int64_t moved = node.op() == "ReduceSum" ? 13 : 18;
   Axes given = node.integers("axes");
@@ -47,16 +47,14 @@ static Expected<std::optional<Axes>> reducedAxes(Importer &im,
 static std::string refuseAxesForm(const Node &node) {
   int64_t moved = node.op() == "ReduceSum" ? 13 : 18;
   if (node.version() < moved && node.hasInput(1))
-    return "axes must be an attribute before version " +
-           std::to_string(moved);
+    return "axes must be an attribute before version " + std::to_string(moved);
   if (node.version() >= moved && node.find("axes"))
     return "axes must be an input since version " + std::to_string(moved);
   return "";
 }
 
 using Reduction =
-    llvm::function_ref<Expected<Value>(const Value &, ArrayRef<int64_t>,
-                                       bool)>;
+    llvm::function_ref<Expected<Value>(const Value &, ArrayRef<int64_t>, bool)>;
 
 static Error emitReduction(Importer &im, const Node &node,
                            Reduction reduction) {
@@ -88,8 +86,7 @@ static Error emitReduceMean(Importer &im, const Node &node) {
 }
 
 /// Sum of squares, and its root for the Euclidean norm.
-template <bool root>
-static Error emitSquares(Importer &im, const Node &node) {
+template <bool root> static Error emitSquares(Importer &im, const Node &node) {
   return emitReduction(
       im, node,
       [&](const Value &x, ArrayRef<int64_t> axes,
@@ -103,8 +100,7 @@ static Error emitSquares(Importer &im, const Node &node) {
           return std::move(failed);
         return im.elementwise(node, {&*result}, x.type,
                               [](ScalarBuilder &b, ArrayRef<mlir::Value> v) {
-                                return mlir::Value(
-                                    b.make<math::SqrtOp>(v[0]));
+                                return mlir::Value(b.make<math::SqrtOp>(v[0]));
                               });
       });
 }
@@ -169,8 +165,8 @@ void lowbit::frontend::addReduceOperators(OperatorTable &table) {
   table.add({
       {"ReduceSum", 11, 23, 1, 2, 1, attributes, emitReduce<ReduceKind::Sum>,
        refuseAxesForm},
-      {"ReduceProd", 11, 23, 1, 2, 1, attributes,
-       emitReduce<ReduceKind::Prod>, refuseAxesForm},
+      {"ReduceProd", 11, 23, 1, 2, 1, attributes, emitReduce<ReduceKind::Prod>,
+       refuseAxesForm},
       {"ReduceMax", 11, 23, 1, 2, 1, attributes, emitReduce<ReduceKind::Max>,
        refuseAxesForm},
       {"ReduceMin", 11, 23, 1, 2, 1, attributes, emitReduce<ReduceKind::Min>,

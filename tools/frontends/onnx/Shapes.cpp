@@ -1,4 +1,5 @@
-//===- Shapes.cpp - operators that read or change shapes -------------------===//
+//===- Shapes.cpp - operators that read or change shapes
+//-------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -61,8 +62,7 @@ struct Grouping {
 
 /// Matches `from` and `to` run by run, or gives nothing where no proof of equal
 /// products is found. Both have at least one dimension.
-static std::optional<Grouping> groupDims(Symbols &symbols,
-                                         ArrayRef<Expr> from,
+static std::optional<Grouping> groupDims(Symbols &symbols, ArrayRef<Expr> from,
                                          ArrayRef<Expr> to) {
   Grouping result;
   size_t i = 0, j = 0;
@@ -115,11 +115,11 @@ static mlir::Value reassociate(Importer &im, mlir::Value x, int32_t type,
   mlir::Type element = im.elementType(type);
   llvm::SmallVector<mlir::ReassociationIndices> none;
   if (to.empty())
-    return mlir::tensor::CollapseShapeOp::create(
-        b, im.tensorType(element, to), x, none);
+    return mlir::tensor::CollapseShapeOp::create(b, im.tensorType(element, to),
+                                                 x, none);
   if (from.empty())
-    return mlir::tensor::ExpandShapeOp::create(
-        b, im.tensorType(element, to), x, none, im.extents(to));
+    return mlir::tensor::ExpandShapeOp::create(b, im.tensorType(element, to), x,
+                                               none, im.extents(to));
   std::optional<Grouping> groups = groupDims(im.symbols, from, to);
   if (!groups)
     return nullptr;
@@ -128,14 +128,13 @@ static mlir::Value reassociate(Importer &im, mlir::Value x, int32_t type,
         b, im.tensorType(element, groups->products), x, groups->sources);
   if (groups->products.size() < to.size())
     x = mlir::tensor::ExpandShapeOp::create(b, im.tensorType(element, to), x,
-                                            groups->targets,
-                                            im.extents(to));
+                                            groups->targets, im.extents(to));
   return x;
 }
 
 /// A reshape by run-time extents, for shapes whose runs can't be matched.
-static mlir::Value reshapeDynamically(Importer &im, mlir::Value x,
-                                      int32_t type, ArrayRef<Expr> to) {
+static mlir::Value reshapeDynamically(Importer &im, mlir::Value x, int32_t type,
+                                      ArrayRef<Expr> to) {
   auto &b = im.ops();
   llvm::SmallVector<mlir::Value> sizes;
   for (const Expr &dim : to)
@@ -156,8 +155,7 @@ Expected<Value> Importer::reshape(const Node &node, const Value &input,
   if (*before != *after) {
     std::string hint = advice(*before);
     return error(node, "cannot reshape " + str(input.dims) + " to " +
-                           str(dims) +
-                           (hint.empty() ? advice(*after) : hint));
+                           str(dims) + (hint.empty() ? advice(*after) : hint));
   }
   if (input.known)
     return knownValue(input.type, dims, *input.known);
@@ -204,8 +202,8 @@ static Expected<Dims> resolveShape(Importer &im, const Node &node,
   std::optional<Expr> quotient =
       total && rest ? im.symbols.divideExactly(*total, *rest) : std::nullopt;
   if (!quotient)
-    return im.error(node, "cannot infer the extent -1 of " +
-                              im.str(target) + " from " + im.str(x.dims) +
+    return im.error(node, "cannot infer the extent -1 of " + im.str(target) +
+                              " from " + im.str(x.dims) +
                               (total ? im.advice(*total) : ""));
   target[inferred] = *quotient;
   return target;

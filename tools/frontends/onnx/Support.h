@@ -1,4 +1,5 @@
-//===- Support.h - small things that all of the importer uses ----*- C++ -*-===//
+//===- Support.h - small things that all of the importer uses ----*- C++
+//-*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,4 +1,5 @@
-//===- Symbolic.cpp - integer expressions over input dimensions ------------===//
+//===- Symbolic.cpp - integer expressions over input dimensions
+//------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -178,8 +179,7 @@ std::optional<Expr> Symbols::floorDiv(const Expr &a, const Expr &b) {
     rest = Expr();
     for (const Expr::Term &term : a.terms)
       if (term.coefficient % b.constant() == 0)
-        whole.terms.push_back(
-            {term.monomial, term.coefficient / b.constant()});
+        whole.terms.push_back({term.monomial, term.coefficient / b.constant()});
       else
         rest.terms.push_back(term);
     if (rest.isConstant()) {
@@ -242,15 +242,19 @@ static Interval evaluate(const Expr &e, AtomInterval of) {
 }
 
 int64_t Symbols::lowerBound(const Expr &e) const {
-  return evaluate(e, [&](unsigned atom) {
-           return Interval{atoms[atom].lower, atoms[atom].upper};
-         }).first;
+  return evaluate(e,
+                  [&](unsigned atom) {
+                    return Interval{atoms[atom].lower, atoms[atom].upper};
+                  })
+      .first;
 }
 
 int64_t Symbols::upperBound(const Expr &e) const {
-  return evaluate(e, [&](unsigned atom) {
-           return Interval{atoms[atom].lower, atoms[atom].upper};
-         }).second;
+  return evaluate(e,
+                  [&](unsigned atom) {
+                    return Interval{atoms[atom].lower, atoms[atom].upper};
+                  })
+      .second;
 }
 
 std::optional<bool> Symbols::isLess(const Expr &a, const Expr &b) {

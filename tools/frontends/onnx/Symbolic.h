@@ -1,4 +1,5 @@
-//===- Symbolic.h - integer expressions over input dimensions ----*- C++ -*-===//
+//===- Symbolic.h - integer expressions over input dimensions ----*- C++
+//-*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -52,9 +53,7 @@ public:
     return isConstant() && constant() == value;
   }
   /// The value of a constant expression.
-  int64_t constant() const {
-    return terms.empty() ? 0 : terms[0].coefficient;
-  }
+  int64_t constant() const { return terms.empty() ? 0 : terms[0].coefficient; }
   const std::vector<Term> &getTerms() const { return terms; }
 
   bool operator==(const Expr &other) const { return terms == other.terms; }
@@ -76,12 +75,12 @@ public:
   enum class Kind { Dim, FloorDiv, Min, Max };
   struct Atom {
     Kind kind;
-    std::string name;       ///< Dim: how the model or the user calls it.
-    unsigned argument = 0;  ///< Dim: number of the function's argument …
-    unsigned axis = 0;      ///< … and the axis where the extent is read.
-    Expr lhs, rhs;          ///< Operands of the other kinds.
-    int64_t lower, upper;   ///< Bounds of the value, inclusive.
-    unsigned depth = 0;     ///< Nesting of atoms inside the operands.
+    std::string name;      ///< Dim: how the model or the user calls it.
+    unsigned argument = 0; ///< Dim: number of the function's argument …
+    unsigned axis = 0;     ///< … and the axis where the extent is read.
+    Expr lhs, rhs;         ///< Operands of the other kinds.
+    int64_t lower, upper;  ///< Bounds of the value, inclusive.
+    unsigned depth = 0;    ///< Nesting of atoms inside the operands.
   };
 
   /// A new input dimension. `lower` is the least value it can have.

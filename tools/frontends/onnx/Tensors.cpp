@@ -1,4 +1,5 @@
-//===- Tensors.cpp - values as tensors in the IR ---------------------------===//
+//===- Tensors.cpp - values as tensors in the IR
+//---------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -73,16 +74,15 @@ private:
     mlir::Value product;
     for (unsigned atom : term.monomial) {
       mlir::Value factor = emitAtom(atom);
-      product =
-          product ? b.createOrFold<mlir::arith::MulIOp>(product, factor)
-                  : factor;
+      product = product ? b.createOrFold<mlir::arith::MulIOp>(product, factor)
+                        : factor;
     }
     if (!product)
       return constant(term.coefficient);
     if (term.coefficient == 1)
       return product;
-    return b.createOrFold<mlir::arith::MulIOp>(
-        product, constant(term.coefficient));
+    return b.createOrFold<mlir::arith::MulIOp>(product,
+                                               constant(term.coefficient));
   }
 
   mlir::Value emitAtom(unsigned number) {
@@ -94,8 +94,8 @@ private:
     Symbols::Atom atom = symbols.getAtom(number);
     mlir::Value value;
     if (atom.kind == Symbols::Kind::Dim) {
-      value = mlir::tensor::DimOp::create(
-          b, entry.getArgument(atom.argument), atom.axis);
+      value = mlir::tensor::DimOp::create(b, entry.getArgument(atom.argument),
+                                          atom.axis);
     } else {
       mlir::Value lhs = emit(atom.lhs), rhs = emit(atom.rhs);
       if (atom.kind == Symbols::Kind::Min)
@@ -162,8 +162,7 @@ static mlir::TypedAttr attributeOf(mlir::Type element, const Scalar &scalar) {
   return mlir::IntegerAttr::get(element, bits);
 }
 
-mlir::Value Importer::constantScalar(mlir::Type element,
-                                     const Scalar &scalar) {
+mlir::Value Importer::constantScalar(mlir::Type element, const Scalar &scalar) {
   if (scalar.isConstant())
     return mlir::arith::ConstantOp::create(builder,
                                            attributeOf(element, scalar));
@@ -187,9 +186,8 @@ mlir::Value Importer::denseConstant(const Value &value,
                                     ArrayRef<int64_t> shape) {
   mlir::Type element = elementType(value.type);
   auto type = mlir::RankedTensorType::get(shape, element);
-  if (llvm::all_of(*value.known, [](const Scalar &s) {
-        return s.isConstant();
-      })) {
+  if (llvm::all_of(*value.known,
+                   [](const Scalar &s) { return s.isConstant(); })) {
     llvm::SmallVector<mlir::Attribute> attributes;
     for (const Scalar &scalar : *value.known)
       attributes.push_back(attributeOf(element, scalar));
@@ -270,7 +268,8 @@ mlir::Value Importer::full(const Value &value) {
   if (value.known) {
     std::optional<int64_t> size = value.size();
     if (size && (*size <= 4096 || value.known->size() > 1 || *size == 0) &&
-        llvm::all_of(value.dims, [](const Expr &d) { return d.isConstant(); })) {
+        llvm::all_of(value.dims,
+                     [](const Expr &d) { return d.isConstant(); })) {
       llvm::SmallVector<int64_t> shape;
       for (const Expr &dim : value.dims)
         shape.push_back(dim.constant());
@@ -287,8 +286,8 @@ mlir::Value Importer::full(const Value &value) {
   for (size_t p = 0; p < view.axes.size(); ++p)
     repeats |= isRepeated(view, p);
   for (int64_t axis = 0; axis < view.rank(); ++axis)
-    repeats |= !llvm::is_contained(view.axes, axis) &&
-               !view.dims[axis].isConstant(1);
+    repeats |=
+        !llvm::is_contained(view.axes, axis) && !view.dims[axis].isConstant(1);
   if (repeats)
     return broadcastTo(view);
   if (int64_t(view.axes.size()) == view.rank())
@@ -303,9 +302,8 @@ mlir::Value Importer::broadcastTo(const Value &view) {
   mlir::MLIRContext *ctx = builder.getContext();
   llvm::SmallVector<mlir::AffineExpr> results;
   for (auto [p, axis] : llvm::enumerate(view.axes))
-    results.push_back(isRepeated(view, p)
-                          ? mlir::getAffineConstantExpr(0, ctx)
-                          : mlir::getAffineDimExpr(axis, ctx));
+    results.push_back(isRepeated(view, p) ? mlir::getAffineConstantExpr(0, ctx)
+                                          : mlir::getAffineDimExpr(axis, ctx));
   mlir::AffineMap maps[] = {
       mlir::AffineMap::get(view.rank(), 0, results, ctx),
       mlir::AffineMap::getMultiDimIdentityMap(view.rank(), ctx)};
@@ -314,8 +312,7 @@ mlir::Value Importer::broadcastTo(const Value &view) {
   mlir::Value init = empty(elementType(view.type), view.dims);
   return mlir::linalg::GenericOp::create(
              builder, init.getType(), view.tensor, init, maps, iterators,
-             [](mlir::OpBuilder &b, mlir::Location loc,
-                mlir::ValueRange args) {
+             [](mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange args) {
                mlir::linalg::YieldOp::create(b, loc, args[0]);
              })
       .getResult(0);

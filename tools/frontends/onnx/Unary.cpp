@@ -1,4 +1,5 @@
-//===- Unary.cpp - functions of one operand, and casts ---------------------===//
+//===- Unary.cpp - functions of one operand, and casts
+//---------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -101,8 +102,7 @@ static Error emitNeg(Importer &im, const Node &node) {
 
 static Error emitAbs(Importer &im, const Node &node) {
   return emitNumber(
-      im, node,
-      [](ScalarBuilder &b, ArrayRef<mlir::Value> x) -> mlir::Value {
+      im, node, [](ScalarBuilder &b, ArrayRef<mlir::Value> x) -> mlir::Value {
         if (isFloat(b.type))
           return b.make<math::AbsFOp>(x[0]);
         return isUnsigned(b.type) ? x[0]
@@ -155,15 +155,13 @@ static mlir::Value fromFloat(ScalarBuilder &b, mlir::Value x, mlir::Type to) {
   return b.make<arith::TruncFOp>(to, x);
 }
 
-static mlir::Value fromInteger(ScalarBuilder &b, mlir::Value x,
-                               mlir::Type to) {
+static mlir::Value fromInteger(ScalarBuilder &b, mlir::Value x, mlir::Type to) {
   bool zeroExtend = isUnsigned(b.type) || isBool(b.type);
   if (isFloat(b.resultType))
     return zeroExtend ? mlir::Value(b.make<arith::UIToFPOp>(to, x))
                       : mlir::Value(b.make<arith::SIToFPOp>(to, x));
   if (isBool(b.resultType))
-    return b.make<arith::CmpIOp>(arith::CmpIPredicate::ne, x,
-                                 b.constant(x, 0));
+    return b.make<arith::CmpIOp>(arith::CmpIPredicate::ne, x, b.constant(x, 0));
   unsigned from = x.getType().getIntOrFloatBitWidth();
   unsigned width = to.getIntOrFloatBitWidth();
   if (from == width)
@@ -197,8 +195,7 @@ static std::optional<Scalar> foldCast(Symbols &symbols, ArrayRef<Scalar> x,
 Expected<Value> Importer::cast(const Node &node, const Value &input,
                                int32_t type) {
   if (byteSize(type) == 0)
-    return error(node, "element type " + typeName(type) +
-                           " is not supported");
+    return error(node, "element type " + typeName(type) + " is not supported");
   if (type == input.type)
     return input;
   // Constants of type uint64 are kept as bit patterns.

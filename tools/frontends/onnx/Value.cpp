@@ -1,4 +1,5 @@
-//===- Value.cpp - what the importer knows about an ONNX value -------------===//
+//===- Value.cpp - what the importer knows about an ONNX value
+//-------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -73,8 +74,7 @@ int64_t lowbit::frontend::wrapTo(int32_t type, int64_t value) {
 std::optional<int64_t> Value::size() const {
   int64_t count = 1;
   for (const Expr &dim : dims)
-    if (!dim.isConstant() ||
-        llvm::MulOverflow(count, dim.constant(), count))
+    if (!dim.isConstant() || llvm::MulOverflow(count, dim.constant(), count))
       return std::nullopt;
   return count;
 }
@@ -88,8 +88,7 @@ static std::vector<Scalar> decodeAs(const TensorData &data) {
     if constexpr (std::is_floating_point_v<Element>)
       elements.push_back(Scalar::of(double(element)));
     else
-      elements.push_back(
-          Scalar::of(Expr(wrapTo(data.type, int64_t(element)))));
+      elements.push_back(Scalar::of(Expr(wrapTo(data.type, int64_t(element)))));
   }
   return elements;
 }
@@ -107,8 +106,7 @@ static std::vector<Scalar> decodeHalves(const TensorData &data) {
   return elements;
 }
 
-std::vector<Scalar>
-lowbit::frontend::decodeElements(const TensorData &data) {
+std::vector<Scalar> lowbit::frontend::decodeElements(const TensorData &data) {
   switch (data.type) {
   case TensorProto::FLOAT:
     return decodeAs<float>(data);

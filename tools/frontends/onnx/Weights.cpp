@@ -1,4 +1,5 @@
-//===- Weights.cpp - constants of the model: inline or global --------------===//
+//===- Weights.cpp - constants of the model: inline or global
+//--------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -71,9 +72,9 @@ static StringRef scopeOf(StringRef nodeName) {
 static std::string identifier(StringRef name) {
   std::string result;
   for (char c : name.trim('/'))
-    result += c == '/'                               ? '.'
+    result += c == '/'                                   ? '.'
               : llvm::isAlnum(c) || c == '_' || c == '.' ? c
-                                                     : '_';
+                                                         : '_';
   if (result.empty() || llvm::isDigit(result[0]) || result[0] == '.')
     result.insert(result.begin(), '_');
   return result;
@@ -140,12 +141,11 @@ std::optional<Value> Importer::widenWeight(const Node &node,
   if (!input.weight || byteSize(input.type) != 2 || !isFloat(input.type))
     return std::nullopt;
   const TensorData &data = input.weight->data;
-  TensorData wide =
-      input.type == onnx::TensorProto::FLOAT16
-          ? widenedWith(data, numerics::halfToFloat)
-          : widenedWith(data, [](uint16_t bits) {
-              return llvm::bit_cast<float>(uint32_t(bits) << 16);
-            });
+  TensorData wide = input.type == onnx::TensorProto::FLOAT16
+                        ? widenedWith(data, numerics::halfToFloat)
+                        : widenedWith(data, [](uint16_t bits) {
+                            return llvm::bit_cast<float>(uint32_t(bits) << 16);
+                          });
   return makeConstant(node.getProto().output(0), std::move(wide));
 }
 
@@ -171,8 +171,7 @@ mlir::Value Importer::fetchWeight(const Weight &weight) {
                                           elementType(weight.data.type));
   auto data = mlir::DenseResourceElementsAttr::get(type, weight.name,
                                                    blobOf(weight.data));
-  mlir::NamedAttribute component(builder.getStringAttr(component::kData),
-                                 data);
+  mlir::NamedAttribute component(builder.getStringAttr(component::kData), data);
   {
     mlir::OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPoint(function);

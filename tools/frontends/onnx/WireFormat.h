@@ -1,4 +1,5 @@
-//===- WireFormat.h - taking raw tensor bytes out of a model -----*- C++ -*-===//
+//===- WireFormat.h - taking raw tensor bytes out of a model -----*- C++
+//-*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -170,7 +170,9 @@ def Lowbit_TilesAttr : Lowbit_Attr<"Tiles", "tiles",
     An atom of `rows x columns` codes in some bits, as a list of boxes. Modes of
     a box are `axis extent : stride`, with the axes n (row), k (column) and b
     (bit) and strides in bits. `at` gives the origin of a box that doesn't begin
-    at zero, `offset` its first bit.
+    at zero, `offset` its first bit. Options, in this order: `padding` (columns
+    of a group), `words` (bits), `alignment` (bits of a row block),
+    `column_major`, `pad_row_end`, `inline`; numerics/Layout.h has their meaning.
 
     ```mlir
     // Four bits for a 512-bit VNNI: low nibbles are rows 0-15, high ones 16-31.

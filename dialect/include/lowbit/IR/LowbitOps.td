@@ -99,7 +99,7 @@ def Lowbit_LinearOp : Lowbit_Op<"linear", [Pure, AttrSizedOperandSegments]> {
   let assemblyFormat = [{
     $input `,` $weight (`bias` $bias^)? (`activation` custom<Activation>($activation)^)?
     (`residual` $residual^)? attr-dict `:` type($input) `,` type($weight)
-    `->` type($result) custom<EpilogueTypes>(ref($bias), ref($residual),
+    `->` type($result) `` custom<EpilogueTypes>(ref($bias), ref($residual),
       type($bias), type($residual), ref(type($result)))
   }];
   let hasVerifier = 1;
@@ -231,7 +231,7 @@ def Lowbit_CallKernelOp : Lowbit_Op<"call_kernel",
   let assemblyFormat = [{
     $kernel `tiles` `(` $tiles `)` `grain` `(` $grain `)`
     (`ins` `(` $inputs^ `:` type($inputs) `)`)? `outs` `(` $outputs `:` type($outputs) `)`
-    attr-dict custom<KernelResults>(ref(type($outputs)), type($results))
+    attr-dict `` custom<KernelResults>(ref(type($outputs)), type($results))
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{

@@ -42,8 +42,8 @@ struct RunAddress {
 /// Address of `run` of the code at row `n`, column `k`. Rows may exceed what
 /// `layout` was bound to when blocks are in row-major order.
 RunAddress buildRunAddress(IndexBuilder &builder,
-                           const numerics::BoundLayout &layout, Index n, Index k,
-                           const BitRun &run);
+                           const numerics::BoundLayout &layout, Index n,
+                           Index k, const BitRun &run);
 
 /// Bit of its buffer at which a parameter of row `n`, group `g` begins. With
 /// separate storage that is a multiple of the parameter's width.

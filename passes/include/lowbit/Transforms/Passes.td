@@ -27,7 +27,8 @@ def RaiseLinearPass : Pass<"lowbit-raise-linear"> {
     any leading ones are taken; the input is transposed only where the
     contraction asks for it. What the result is accumulated onto, unless it is
     zero, becomes the residual. Reshapes of leading dimensions that surround a
-    layer are dropped.
+    layer are dropped; dimensions of extent 1 that all its elementwise users have
+    and it lacks are added to it.
 
     A `linalg.generic` that gathers rows of a weight becomes `lowbit.embedding`
     if it treats indices outside of the table as that does, or leaves them

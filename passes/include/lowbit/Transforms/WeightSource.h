@@ -21,8 +21,8 @@ namespace lowbit {
 /// conversions of encoding or layout; null where there is none.
 mlir::Operation *getWeightSource(mlir::Value value);
 
-/// What a person knows a weight source by: `@` and the name of its global, or the
-/// name in its location, or "a constant".
+/// What a person knows a weight source by: `@` and the name of its global, or
+/// the name in its location, or "a constant".
 std::string getWeightName(mlir::Operation *source);
 
 /// Whether `op` yields its one tensor input, widened at most: a copy, a

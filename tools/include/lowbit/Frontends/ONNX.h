@@ -1,4 +1,5 @@
-//===- ONNX.h - reading ONNX models ------------------------------*- C++ -*-===//
+//===- ONNX.h - reading ONNX models ------------------------------*- C++
+//-*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

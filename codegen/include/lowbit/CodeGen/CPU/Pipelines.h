@@ -17,6 +17,10 @@ namespace lowbit {
 /// symbol to elements. It is what a loader binds the symbols to.
 inline constexpr llvm::StringLiteral kWeightsAttrName = "lowbit.weights";
 
+/// Module attribute with the signature of `@main` before it became pointers:
+/// `type` is its function type, `inputs` and `outputs` are names.
+inline constexpr llvm::StringLiteral kSignatureAttrName = "lowbit.signature";
+
 /// Options of `lowbit-cpu-to-llvm`.
 struct CPUPipelineOptions
     : mlir::PassPipelineOptions<CPUPipelineOptions> {

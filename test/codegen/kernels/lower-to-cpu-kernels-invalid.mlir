@@ -1,0 +1,38 @@
+// RUN: quant-opt %s --split-input-file --verify-diagnostics --lowbit-lower-to-cpu-kernels
+
+#int4 = #lowbit.encoding<int<4>, group = 32, scale = f16>
+#a16 = #lowbit.encoding<int<16>, group = 32, scale = f32>
+lowbit.global @dense : !lowbit.tensor<2x32xf32, #int4> {codes = dense<0> : tensor<32xi8>, scale = dense<1.0> : tensor<2x1xf16>}
+func.func @dense(%x: tensor<?x32xf32>) -> tensor<?x2xf32> {
+  %w = lowbit.weight @dense : !lowbit.tensor<2x32xf32, #int4>
+  %q = lowbit.quantize %x : tensor<?x32xf32> -> !lowbit.tensor<?x32xf32, #a16>
+  // expected-remark @+1 {{has no CPU kernel and is left to the reference lowering: the weight is dense; run lowbit-pack-weights first}}
+  %y = lowbit.linear %q, %w : !lowbit.tensor<?x32xf32, #a16>, !lowbit.tensor<2x32xf32, #int4> -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}
+
+// -----
+
+#int4 = #lowbit.encoding<int<4>, group = 32, scale = f16>
+#a16 = #lowbit.encoding<int<16>, group = 16, scale = f32>
+#planes = #lowbit.planes<rows = 32, padding = 4>
+lowbit.global @w : !lowbit.tensor<2x32xf32, #int4, #planes> {blob = dense<0> : tensor<576xi8>}
+func.func @groups(%x: tensor<?x32xf32>) -> tensor<?x2xf32> {
+  %w = lowbit.weight @w : !lowbit.tensor<2x32xf32, #int4, #planes>
+  %q = lowbit.quantize %x : tensor<?x32xf32> -> !lowbit.tensor<?x32xf32, #a16>
+  // expected-remark @+1 {{the input's groups differ from the weight's segments}}
+  %y = lowbit.linear %q, %w : !lowbit.tensor<?x32xf32, #a16>, !lowbit.tensor<2x32xf32, #int4, #planes> -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}
+
+// -----
+
+#int4 = #lowbit.encoding<int<4>, group = 32, scale = f16>
+#planes = #lowbit.planes<rows = 32, padding = 4>
+lowbit.global @w : !lowbit.tensor<2x32xf32, #int4, #planes> {blob = dense<0> : tensor<576xi8>}
+func.func @float_input(%x: tensor<?x32xf32>) -> tensor<?x2xf32> {
+  %w = lowbit.weight @w : !lowbit.tensor<2x32xf32, #int4, #planes>
+  // expected-remark @+1 {{the input is not quantized; run lowbit-pack-weights first}}
+  %y = lowbit.linear %x, %w : tensor<?x32xf32>, !lowbit.tensor<2x32xf32, #int4, #planes> -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}

@@ -1,0 +1,48 @@
+// RUN: quant-opt %s --split-input-file --verify-diagnostics --lowbit-pack-weights
+
+// expected-error @+1 {{packing requires the module attribute lowbit.target, such as #lowbit.cpu<portable>, found none}}
+module {}
+
+// -----
+
+// expected-error @+1 {{found "abacus", which answers no questions about layouts}}
+module attributes {lowbit.target = "abacus"} {}
+
+// -----
+
+#int4 = #lowbit.encoding<int<4>, channel, scale = f16>
+module attributes {lowbit.target = #lowbit.cpu<portable>} {
+  func.func @computed(%x: tensor<?x4xf32>, %w: !lowbit.tensor<2x4xf32, #int4>) -> tensor<?x2xf32> {
+    // expected-remark @+1 {{stays dense: its weight is computed at run time}}
+    %y = lowbit.linear %x, %w : tensor<?x4xf32>, !lowbit.tensor<2x4xf32, #int4> -> tensor<?x2xf32>
+    return %y : tensor<?x2xf32>
+  }
+}
+
+// -----
+
+#permuted = #lowbit.encoding<int<4>, channel, scale = f16, permuted>
+module attributes {lowbit.target = #lowbit.cpu<portable>} {
+  lowbit.global @fc : !lowbit.tensor<2x4xf32, #permuted>
+    {codes = dense<0> : tensor<4xi8>, scale = dense<1.0> : tensor<2x1xf16>, permutation = dense<[3, 2, 1, 0]> : tensor<4xi32>}
+  func.func @permuted(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {
+    %w = lowbit.weight @fc : !lowbit.tensor<2x4xf32, #permuted>
+    // expected-remark @+1 {{stays dense: CPU kernels read columns in their natural order}}
+    %y = lowbit.linear %x, %w : tensor<?x4xf32>, !lowbit.tensor<2x4xf32, #permuted> -> tensor<?x2xf32>
+    return %y : tensor<?x2xf32>
+  }
+}
+
+// -----
+
+#int4 = #lowbit.encoding<int<4>, channel, scale = f16>
+module attributes {lowbit.target = #lowbit.cpu<portable>} {
+  // expected-error @+1 {{requires the data of component 'codes', found none; is the sidecar loaded?}}
+  lowbit.global @fc : !lowbit.tensor<2x4xf32, #int4>
+    {codes = dense_resource<absent> : tensor<4xi8>, scale = dense<1.0> : tensor<2x1xf16>}
+  func.func @no_data(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {
+    %w = lowbit.weight @fc : !lowbit.tensor<2x4xf32, #int4>
+    %y = lowbit.linear %x, %w : tensor<?x4xf32>, !lowbit.tensor<2x4xf32, #int4> -> tensor<?x2xf32>
+    return %y : tensor<?x2xf32>
+  }
+}

@@ -1,0 +1,31 @@
+// RUN: quant-opt %s --split-input-file --verify-diagnostics --lowbit-quantize-weights=method=int4
+// RUN: not quant-opt %s --lowbit-quantize-weights=method=int9 2>&1 | FileCheck %s --check-prefix=WIDTH
+// RUN: not quant-opt %s --lowbit-quantize-weights=method=int4-g 2>&1 | FileCheck %s --check-prefix=GROUP
+// RUN: not quant-opt %s --lowbit-quantize-weights=method=nf4 2>&1 | FileCheck %s --check-prefix=NAME
+// RUN: not quant-opt %s --lowbit-quantize-weights=method=int4-a16 2>&1 | FileCheck %s --check-prefix=SUFFIX
+// RUN: not quant-opt %s --lowbit-quantize-weights="method=int4 scale-search=best" 2>&1 | FileCheck %s --check-prefix=SEARCH
+
+// WIDTH: quantization method 'int9': requires none, int<b> or uint<b> with b = 1 to 8 {{.*}}; found no such width
+// GROUP: found no group size after '-g'
+// NAME: found 'nf4'
+// SUFFIX: found '-a16' at the end
+// SEARCH: scale search: requires mse or absmax, found 'best'
+
+lowbit.global @nan : tensor<2x2xf32> {data = dense<[[1.0, 2.0], [0x7FC00000, 1.0]]> : tensor<2x2xf32>}
+
+func.func @not_finite(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %w = lowbit.weight @nan : tensor<2x2xf32>
+  // expected-error @+1 {{weight 'nan': }}
+  %y = lowbit.linear %x, %w : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}
+
+// -----
+
+// Nothing is left out silently.
+
+func.func @computed(%x: tensor<?x2xf32>, %w: tensor<2x2xf32>) -> tensor<?x2xf32> {
+  // expected-remark @+1 {{stays float: its weight is not a constant matrix}}
+  %y = lowbit.linear %x, %w : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}

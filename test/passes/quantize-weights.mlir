@@ -1,0 +1,57 @@
+// RUN: quant-opt %s --split-input-file --lowbit-quantize-weights=method=int4-g4 | FileCheck %s
+// RUN: quant-opt %s --split-input-file --lowbit-quantize-weights="method=uint2 scale-search=absmax" \
+// RUN:   | FileCheck %s --check-prefix=ASYMMETRIC
+// RUN: quant-opt %s --split-input-file --lowbit-quantize-weights=method=int8-a8 | FileCheck %s --check-prefix=A8
+// RUN: quant-opt %s --split-input-file --lowbit-quantize-weights=method=none | FileCheck %s --check-prefix=NONE
+
+// A weight becomes codes, packed densely, and one scale for each group. Here the
+// codes are exact: with a scale of 1, -8 .. 7 are the codes 0 .. 15.
+
+// CHECK: #[[INT4:.*]] = #lowbit.encoding<int<4>, group = 4, scale = f16>
+// CHECK: lowbit.global @fc : !lowbit.tensor<2x4xf32, #[[INT4]]>
+// CHECK-SAME: codes = dense<[9, -5, 33, 105]> : tensor<4xi8>
+// CHECK-SAME: scale = dense<{{\[}}[1.000000e+00], [2.000000e+00]]> : tensor<2x1xf16>
+// CHECK: %[[W:.*]] = lowbit.weight @fc : !lowbit.tensor<2x4xf32, #[[INT4]]>
+// CHECK: lowbit.linear %{{.*}}, %[[W]] : tensor<?x4xf32>, !lowbit.tensor<2x4xf32, #[[INT4]]> -> tensor<?x2xf32>
+
+// Asymmetric codes keep a minimum beside the scale.
+// ASYMMETRIC: #[[UINT2:.*]] = #lowbit.encoding<uint<2>, minimum, channel, scale = f16>
+// ASYMMETRIC: lowbit.global @fc : !lowbit.tensor<2x4xf32, #[[UINT2]]>
+// ASYMMETRIC-SAME: minimum = dense<{{\[}}[-8.000000e+00], [-1.400000e+01]]> : tensor<2x1xf16>
+
+// With -a8, layers quantize their input when they run; layers that share an
+// input share its quantization.
+// A8: #[[A8:.*]] = #lowbit.encoding<int<8>, group = 128, scale = f32>
+// A8: %[[X:.*]] = lowbit.quantize %{{.*}} : tensor<?x4xf32> -> !lowbit.tensor<?x4xf32, #[[A8]]>
+// A8-NOT: lowbit.quantize
+// A8: lowbit.linear %[[X]],
+// A8: lowbit.linear %[[X]],
+
+// NONE: lowbit.global @fc : tensor<2x4xf32>
+
+lowbit.global @fc : tensor<2x4xf32> {data = dense<[[1.0, -8.0, 3.0, 7.0], [-14.0, -12.0, 2.0, -4.0]]> : tensor<2x4xf32>}
+
+func.func @linear(%x: tensor<?x4xf32>) -> (tensor<?x2xf32>, tensor<?x2xf32>) {
+  %w = lowbit.weight @fc : tensor<2x4xf32>
+  %y = lowbit.linear %x, %w : tensor<?x4xf32>, tensor<2x4xf32> -> tensor<?x2xf32>
+  %z = lowbit.linear %x, %w activation relu : tensor<?x4xf32>, tensor<2x4xf32> -> tensor<?x2xf32>
+  return %y, %z : tensor<?x2xf32>, tensor<?x2xf32>
+}
+
+// -----
+
+// A matrix stored as [K, N] is read through its transposition; the float data
+// leave the module.
+
+// CHECK-LABEL: lowbit.global @weight : !lowbit.tensor<2x3xf32
+// CHECK-SAME: codes = dense<[-84, -22, -84]> : tensor<3xi8>
+// CHECK-NOT: arith.constant dense
+// CHECK: func.func @transposed
+
+func.func @transposed(%x: tensor<?x3xf32>) -> tensor<?x2xf32> {
+  %c = arith.constant dense<[[-4.0, -6.0], [-2.0, -2.0], [-2.0, -2.0]]> : tensor<3x2xf32>
+  %e = tensor.empty() : tensor<2x3xf32>
+  %w = linalg.transpose ins(%c : tensor<3x2xf32>) outs(%e : tensor<2x3xf32>) permutation = [1, 0]
+  %y = lowbit.linear %x, %w : tensor<?x3xf32>, tensor<2x3xf32> -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}

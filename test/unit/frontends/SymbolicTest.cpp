@@ -1,0 +1,99 @@
+//===- SymbolicTest.cpp - arithmetic on extents
+//----------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Symbolic.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+using namespace lowbit::frontend;
+
+namespace {
+
+class SymbolicTest : public ::testing::Test {
+protected:
+  Symbols s;
+  Expr n = s.addDim("n", 0, 0, 1);
+  Expr m = s.addDim("m", 0, 1, 1);
+  Expr past = s.addDim("past", 1, 0, 0);
+};
+
+TEST_F(SymbolicTest, EqualPolynomialsAreEqual) {
+  Expr left = *s.mul(*s.add(n, m), *s.sub(n, m));
+  Expr right = *s.sub(*s.mul(n, n), *s.mul(m, m));
+  EXPECT_EQ(left, right);
+  EXPECT_NE(left, *s.add(right, Expr(1)));
+  EXPECT_EQ(*s.sub(left, right), Expr(0));
+}
+
+TEST_F(SymbolicTest, ExactDivision) {
+  Expr product = *s.mul(*s.mul(n, m), Expr(12));
+  EXPECT_EQ(*s.divideExactly(product, *s.mul(m, Expr(4))), *s.mul(n, Expr(3)));
+  Expr sum = *s.add(n, m);
+  EXPECT_EQ(*s.divideExactly(*s.mul(sum, sum), sum), sum);
+  EXPECT_FALSE(s.divideExactly(n, m));
+  EXPECT_FALSE(s.divideExactly(n, Expr(2)));
+  EXPECT_FALSE(s.divideExactly(n, Expr(0)));
+}
+
+TEST_F(SymbolicTest, FloorDivisionTakesOutWhatDivides) {
+  Expr even = *s.add(*s.mul(n, Expr(4)), Expr(3));
+  EXPECT_EQ(*s.floorDiv(even, Expr(2)), *s.add(*s.mul(n, Expr(2)), Expr(1)));
+  EXPECT_EQ(*s.floorDiv(n, Expr(2)), *s.floorDiv(n, Expr(2)));
+  EXPECT_EQ(*s.floorDiv(Expr(-3), Expr(2)), Expr(-2));
+  EXPECT_FALSE(s.floorDiv(n, *s.sub(n, Expr(5))));
+}
+
+TEST_F(SymbolicTest, OrderByBounds) {
+  EXPECT_EQ(s.isLess(Expr(0), n), true);
+  EXPECT_EQ(s.isLess(n, *s.add(n, Expr(1))), true);
+  EXPECT_FALSE(s.isLess(n, m).has_value());
+  EXPECT_EQ(s.isEqual(n, Expr(-1)), false);
+  EXPECT_FALSE(s.isEqual(past, Expr(0)).has_value());
+  EXPECT_EQ(*s.max(*s.sub(n, Expr(1)), Expr(0)), *s.sub(n, Expr(1)));
+  EXPECT_EQ(*s.min(Expr(std::numeric_limits<int64_t>::max()), n), n);
+  EXPECT_EQ(*s.min(n, m), *s.min(m, n));
+}
+
+TEST_F(SymbolicTest, OverflowGivesNothing) {
+  Expr big(std::numeric_limits<int64_t>::max());
+  EXPECT_FALSE(s.add(big, Expr(1)));
+  EXPECT_FALSE(s.mul(big, Expr(2)));
+  EXPECT_FALSE(s.mul(*s.mul(big, n), Expr(3)));
+  Expr power = n;
+  bool stopped = false;
+  for (int i = 0; i < 10 && !stopped; ++i) {
+    auto next = s.mul(power, power);
+    stopped = !next;
+    if (next)
+      power = *next;
+  }
+  EXPECT_TRUE(stopped);
+}
+
+TEST_F(SymbolicTest, NestingIsBounded) {
+  Expr e = n;
+  bool stopped = false;
+  for (int i = 0; i < 100 && !stopped; ++i) {
+    auto next = s.floorDiv(*s.add(e, m), Expr(2));
+    stopped = !next;
+    if (next)
+      e = *next;
+  }
+  EXPECT_TRUE(stopped);
+  EXPECT_LT(s.str(e).size(), 1000u);
+  EXPECT_FALSE(s.firstDim(e).empty());
+}
+
+TEST_F(SymbolicTest, Spelling) {
+  EXPECT_EQ(s.str(Expr(0)), "0");
+  EXPECT_EQ(s.str(*s.add(*s.mul(n, Expr(2)), Expr(1))), "2*n + 1");
+  EXPECT_EQ(s.str(*s.floorDiv(n, Expr(2))), "(n) / (2)");
+}
+
+} // namespace

@@ -1,0 +1,73 @@
+//===- Executable.h - a compiled module that runs here ----------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The just-in-time compiler. It takes a module in the LLVM dialect, links its
+// weights in as absolute symbols, and calls `@main` with tensors.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_TOOLS_EXECUTABLE_H
+#define LOWBIT_TOOLS_EXECUTABLE_H
+
+#include "lowbit/Tools/HostTensor.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/raw_ostream.h"
+#include <memory>
+#include <vector>
+
+namespace lowbit {
+
+/// How to compile and run.
+struct ExecutableOptions {
+  /// Threads of a run; 0 leaves the choice to OpenMP (OMP_NUM_THREADS, or all
+  /// processors).
+  unsigned threads = 0;
+  /// Processor to compile for, as LLVM calls it; `native` is this one.
+  std::string cpu = "native";
+  /// LLVM's optimization level, 0 to 3.
+  unsigned optLevel = 3;
+  /// Addresses of weights by symbol. A symbol that is not here is looked up in
+  /// the module's attribute `lowbit.weights`.
+  llvm::StringMap<const void *> weights;
+};
+
+/// A compiled `@main`. The context of the module must outlive it, because the
+/// data of weights live there. Not to be run from two threads at once.
+class Executable {
+public:
+  /// Compiles `module`, which is in the LLVM dialect. The function's
+  /// signature comes from the attribute that `lowbit-cpu-to-llvm` leaves.
+  /// Errors: no signature, a weight without data, an unknown CPU, or what LLVM
+  /// reports.
+  static llvm::Expected<std::unique_ptr<Executable>>
+  create(mlir::ModuleOp module, const ExecutableOptions &options);
+  ~Executable();
+
+  /// Calls the function. Inputs are read only. An error names the argument
+  /// whose type, rank or static extent differs from the signature.
+  llvm::Expected<std::vector<HostTensor>>
+  run(llvm::ArrayRef<HostTensor> inputs);
+
+  /// Threads of later runs; at least 1.
+  void setThreads(unsigned threads);
+
+private:
+  struct Impl;
+  explicit Executable(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl;
+};
+
+/// Prints optimized LLVM IR for `cpu`.
+llvm::Error emitLLVMIR(mlir::ModuleOp module, llvm::raw_ostream &os,
+                       llvm::StringRef cpu = "native");
+
+/// Prints assembly for `cpu`.
+llvm::Error emitAssembly(mlir::ModuleOp module, llvm::raw_ostream &os,
+                         llvm::StringRef cpu = "native");
+
+} // namespace lowbit
+
+#endif // LOWBIT_TOOLS_EXECUTABLE_H

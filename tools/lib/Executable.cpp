@@ -1,0 +1,338 @@
+//===- Executable.cpp - a compiled module that runs here ------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// LLJIT with JITLink: small, position-independent code reaches weights anywhere
+// in memory through the global offset table.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/Tools/Executable.h"
+#include "TargetCode.h"
+#include "lowbit/CodeGen/CPU/Pipelines.h"
+#include "lowbit/Tools/ElementTypes.h"
+#include "lowbit/Tools/Errors.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/Support/DynamicLibrary.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Target/TargetMachine.h"
+#include <dlfcn.h>
+
+using namespace lowbit;
+
+/// What `@main` takes or gives.
+namespace {
+struct Parameter {
+  std::string name;
+  ElementType type;
+  llvm::SmallVector<int64_t, 4> shape;
+
+  /// Words of a memref descriptor: two pointers, offset, sizes, strides.
+  size_t getDescriptorWords() const { return 3 + 2 * shape.size(); }
+};
+} // namespace
+
+struct Executable::Impl {
+  std::vector<Parameter> inputs, outputs;
+  std::unique_ptr<llvm::orc::LLJIT> jit;
+  void (*entry)(void **) = nullptr;
+  void (*setThreads)(int) = nullptr;
+  unsigned threads = 0;
+  /// Weights that the module keeps as one repeated element.
+  std::vector<std::vector<char>> splats;
+};
+
+static constexpr llvm::StringLiteral kEntry = "lowbit_entry";
+
+//===----------------------------------------------------------------------===//
+// Signature and weights
+//===----------------------------------------------------------------------===//
+
+static llvm::Error readParameters(mlir::TypeRange types, mlir::ArrayAttr names,
+                                  std::vector<Parameter> &parameters) {
+  for (auto [type, name] : llvm::zip_equal(types, names)) {
+    auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);
+    std::optional<ElementType> element;
+    if (tensor)
+      element = getElementType(tensor.getElementType());
+    std::string text = mlir::cast<mlir::StringAttr>(name).str();
+    if (!element)
+      return makeError("'" + text + "' must be a tensor of whole bytes");
+    parameters.push_back(
+        {text, *element, llvm::SmallVector<int64_t, 4>(tensor.getShape())});
+  }
+  return llvm::Error::success();
+}
+
+static llvm::Error readSignature(mlir::ModuleOp module,
+                                 std::vector<Parameter> &inputs,
+                                 std::vector<Parameter> &outputs) {
+  auto signature =
+      module->getAttrOfType<mlir::DictionaryAttr>(kSignatureAttrName);
+  if (!signature)
+    return makeError("the module has no attribute '" + kSignatureAttrName +
+                     "': it must come from lowbit-cpu-to-llvm and have a "
+                     "function @main");
+  auto type = mlir::cast<mlir::FunctionType>(
+      signature.getAs<mlir::TypeAttr>("type").getValue());
+  if (llvm::Error error = readParameters(
+          type.getInputs(), signature.getAs<mlir::ArrayAttr>("inputs"), inputs))
+    return error;
+  return readParameters(type.getResults(),
+                        signature.getAs<mlir::ArrayAttr>("outputs"), outputs);
+}
+
+/// The bytes of a weight, or null.
+static const void *getData(mlir::Attribute attr) {
+  if (auto resource = mlir::dyn_cast<mlir::DenseResourceElementsAttr>(attr)) {
+    mlir::AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    return blob ? blob->getData().data() : nullptr;
+  }
+  if (auto dense = mlir::dyn_cast<mlir::DenseElementsAttr>(attr))
+    if (!dense.isSplat() || dense.getNumElements() == 1)
+      return dense.getRawData().data();
+  return nullptr;
+}
+
+/// A splat written out: the attribute keeps one element only.
+static const void *expandSplat(mlir::Attribute attr,
+                               std::vector<std::vector<char>> &storage) {
+  auto dense = mlir::dyn_cast<mlir::DenseElementsAttr>(attr);
+  if (!dense || !dense.isSplat())
+    return nullptr;
+  llvm::ArrayRef<char> element = dense.getRawData();
+  std::vector<char> &bytes = storage.emplace_back();
+  for (int64_t i = 0, e = dense.getNumElements(); i < e; ++i)
+    bytes.insert(bytes.end(), element.begin(), element.end());
+  return bytes.data();
+}
+
+//===----------------------------------------------------------------------===//
+// Linking
+//===----------------------------------------------------------------------===//
+
+/// `void lowbit_entry(void **arguments)`: unpacks pointers for the C interface
+/// of `@main`.
+static llvm::Error addEntry(llvm::Module &module) {
+  llvm::Function *main = module.getFunction("_mlir_ciface_main");
+  if (!main)
+    return makeError("the module has no public function @main");
+  llvm::LLVMContext &context = module.getContext();
+  auto *pointer = llvm::PointerType::get(context, 0);
+  auto *type = llvm::FunctionType::get(llvm::Type::getVoidTy(context),
+                                       {pointer}, false);
+  auto *entry = llvm::Function::Create(
+      type, llvm::GlobalValue::ExternalLinkage, kEntry, module);
+  llvm::IRBuilder<> builder(llvm::BasicBlock::Create(context, "", entry));
+  llvm::SmallVector<llvm::Value *> arguments;
+  for (unsigned i = 0; i < main->arg_size(); ++i)
+    arguments.push_back(builder.CreateLoad(
+        pointer, builder.CreateConstGEP1_64(pointer, entry->getArg(0), i)));
+  builder.CreateCall(main, arguments);
+  builder.CreateRetVoid();
+  return llvm::Error::success();
+}
+
+/// LLVM's OpenMP library: the one beside libLLVM, else what the loader finds.
+static llvm::Expected<std::string> findOpenMP() {
+  llvm::SmallVector<std::string> candidates;
+  Dl_info info;
+  if (dladdr(reinterpret_cast<void *>(&llvm::sys::DynamicLibrary::SearchForAddressOfSymbol), &info) &&
+      info.dli_fname) {
+    llvm::SmallString<128> path(llvm::sys::path::parent_path(info.dli_fname));
+    llvm::sys::path::append(path, "libomp.so.5");
+    candidates.push_back(path.str().str());
+  }
+  for (llvm::StringRef name : {"libomp.so.5", "libomp-22.so.5", "libomp.so"})
+    candidates.push_back(name.str());
+  for (const std::string &name : candidates)
+    if (dlopen(name.c_str(), RTLD_NOW | RTLD_GLOBAL))
+      return name;
+  return makeError("LLVM's OpenMP library was not found (looked for " +
+                   llvm::join(candidates, ", ") + "): install libomp-22-dev");
+}
+
+/// The address of every weight that the module declares and does not define.
+static llvm::Error defineWeights(mlir::ModuleOp module,
+                                 const ExecutableOptions &options,
+                                 llvm::orc::LLJIT &jit,
+                                 std::vector<std::vector<char>> &splats) {
+  auto data = module->getAttrOfType<mlir::DictionaryAttr>(kWeightsAttrName);
+  llvm::orc::SymbolMap symbols;
+  for (auto global : module.getOps<mlir::LLVM::GlobalOp>()) {
+    if (global.getValueAttr() || !global.getInitializerRegion().empty())
+      continue;
+    llvm::StringRef name = global.getSymName();
+    const void *address = options.weights.lookup(name);
+    if (mlir::Attribute attr = data ? data.get(name) : nullptr; attr && !address) {
+      address = getData(attr);
+      if (!address)
+        address = expandSplat(attr, splats);
+    }
+    if (!address)
+      return makeError("weight '" + name + "' has no data");
+    symbols[jit.mangleAndIntern(name)] = {
+        llvm::orc::ExecutorAddr::fromPtr(address),
+        llvm::JITSymbolFlags::Exported};
+  }
+  return jit.getMainJITDylib().define(
+      llvm::orc::absoluteSymbols(std::move(symbols)));
+}
+
+/// Compiles and adds the code of `module`.
+static llvm::Error addCode(mlir::ModuleOp module,
+                           llvm::orc::JITTargetMachineBuilder builder,
+                           unsigned optLevel, llvm::orc::LLJIT &jit) {
+  auto machine = builder.createTargetMachine();
+  if (!machine)
+    return machine.takeError();
+  auto context = std::make_unique<llvm::LLVMContext>();
+  auto code =
+      translateAndOptimize(module, *context, **machine, optLevel, addEntry);
+  if (!code)
+    return code.takeError();
+  return jit.addIRModule(
+      llvm::orc::ThreadSafeModule(std::move(*code), std::move(context)));
+}
+
+Executable::Executable(std::unique_ptr<Impl> impl) : impl(std::move(impl)) {}
+Executable::~Executable() = default;
+
+llvm::Expected<std::unique_ptr<Executable>>
+Executable::create(mlir::ModuleOp module, const ExecutableOptions &options) {
+  auto impl = std::make_unique<Impl>();
+  if (llvm::Error error = readSignature(module, impl->inputs, impl->outputs))
+    return std::move(error);
+  auto builder = getTargetBuilder(options.cpu, options.optLevel);
+  if (!builder)
+    return builder.takeError();
+  auto jit = llvm::orc::LLJITBuilder()
+                 .setJITTargetMachineBuilder(*builder)
+                 .create();
+  if (!jit)
+    return jit.takeError();
+  impl->jit = std::move(*jit);
+  llvm::Expected<std::string> openMP = findOpenMP();
+  if (!openMP)
+    return openMP.takeError();
+  char prefix = impl->jit->getDataLayout().getGlobalPrefix();
+  auto &symbols = impl->jit->getMainJITDylib();
+  auto library = llvm::orc::DynamicLibrarySearchGenerator::Load(
+      openMP->c_str(), prefix);
+  if (!library)
+    return library.takeError();
+  symbols.addGenerator(std::move(*library));
+  auto process =
+      llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(prefix);
+  if (!process)
+    return process.takeError();
+  symbols.addGenerator(std::move(*process));
+  if (llvm::Error error =
+          defineWeights(module, options, *impl->jit, impl->splats))
+    return std::move(error);
+  if (llvm::Error error =
+          addCode(module, *builder, options.optLevel, *impl->jit))
+    return std::move(error);
+  auto entry = impl->jit->lookup(kEntry);
+  if (!entry)
+    return entry.takeError();
+  impl->entry = entry->toPtr<void (*)(void **)>();
+  auto setThreads = impl->jit->lookup("omp_set_num_threads");
+  if (!setThreads)
+    return setThreads.takeError();
+  impl->setThreads = setThreads->toPtr<void (*)(int)>();
+  impl->threads = options.threads;
+  return std::unique_ptr<Executable>(new Executable(std::move(impl)));
+}
+
+void Executable::setThreads(unsigned threads) {
+  impl->threads = std::max(threads, 1u);
+}
+
+//===----------------------------------------------------------------------===//
+// Running
+//===----------------------------------------------------------------------===//
+
+static llvm::Error checkInput(const Parameter &wanted,
+                              const HostTensor &found) {
+  bool fits = wanted.type == found.getType() &&
+              wanted.shape.size() == found.getShape().size();
+  for (size_t i = 0; fits && i < wanted.shape.size(); ++i)
+    fits = wanted.shape[i] < 0 || wanted.shape[i] == found.getShape()[i];
+  if (fits)
+    return llvm::Error::success();
+  return makeError("input '" + wanted.name + "': requires " +
+                   describe(wanted.type, wanted.shape) + ", found " +
+                   found.describe());
+}
+
+/// A memref descriptor of row-major data.
+static std::vector<int64_t> describeBuffer(const HostTensor &tensor) {
+  auto address = reinterpret_cast<int64_t>(tensor.getBytes().data());
+  std::vector<int64_t> words = {address, address, 0};
+  llvm::ArrayRef<int64_t> shape = tensor.getShape();
+  words.insert(words.end(), shape.begin(), shape.end());
+  words.resize(3 + 2 * shape.size());
+  int64_t stride = 1;
+  for (size_t i = shape.size(); i-- > 0; stride *= shape[i])
+    words[3 + shape.size() + i] = stride;
+  return words;
+}
+
+/// Takes over the buffer of a result, which is row-major: functions return
+/// buffers of identity layout.
+static HostTensor takeResult(const Parameter &parameter, const int64_t *words) {
+  size_t rank = parameter.shape.size();
+  llvm::ArrayRef<int64_t> shape(words + 3, rank);
+  std::shared_ptr<const void> owner(reinterpret_cast<void *>(words[0]),
+                                    [](const void *data) {
+                                      free(const_cast<void *>(data));
+                                    });
+  uint64_t bytes = *getByteSize(parameter.type, shape);
+  char *data = reinterpret_cast<char *>(words[1]) +
+               words[2] * getByteSize(parameter.type);
+  return HostTensor::view(parameter.type, shape,
+                          llvm::MutableArrayRef<char>(data, bytes),
+                          std::move(owner));
+}
+
+llvm::Expected<std::vector<HostTensor>>
+Executable::run(llvm::ArrayRef<HostTensor> inputs) {
+  if (inputs.size() != impl->inputs.size())
+    return makeError("requires " + llvm::Twine(impl->inputs.size()) +
+                     " inputs, found " + llvm::Twine(inputs.size()));
+  std::vector<std::vector<int64_t>> descriptors;
+  for (auto [wanted, found] : llvm::zip_equal(impl->inputs, inputs)) {
+    if (llvm::Error error = checkInput(wanted, found))
+      return std::move(error);
+    descriptors.push_back(describeBuffer(found));
+  }
+  size_t resultWords = 0;
+  for (const Parameter &output : impl->outputs)
+    resultWords += output.getDescriptorWords();
+  std::vector<int64_t> results(resultWords);
+  std::vector<void *> arguments;
+  if (!impl->outputs.empty())
+    arguments.push_back(results.data());
+  for (std::vector<int64_t> &descriptor : descriptors)
+    arguments.push_back(descriptor.data());
+
+  if (impl->threads)
+    impl->setThreads(impl->threads);
+  impl->entry(arguments.data());
+
+  std::vector<HostTensor> outputs;
+  const int64_t *words = results.data();
+  for (const Parameter &output : impl->outputs) {
+    outputs.push_back(takeResult(output, words));
+    words += output.getDescriptorWords();
+  }
+  return outputs;
+}

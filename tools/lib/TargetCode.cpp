@@ -1,0 +1,147 @@
+//===- TargetCode.cpp - LLVM IR for one processor -------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TargetCode.h"
+#include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/Executable.h"
+
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/SmallVectorMemoryBuffer.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Host.h"
+
+using namespace lowbit;
+
+static void initializeTarget() {
+  static const bool initialized = [] {
+    llvm::InitializeNativeTarget();
+    llvm::InitializeNativeTargetAsmPrinter();
+    llvm::InitializeNativeTargetAsmParser();
+    return true;
+  }();
+  (void)initialized;
+}
+
+llvm::Expected<llvm::orc::JITTargetMachineBuilder>
+lowbit::getTargetBuilder(llvm::StringRef cpu, unsigned optLevel) {
+  initializeTarget();
+  llvm::Expected<llvm::orc::JITTargetMachineBuilder> builder =
+      llvm::orc::JITTargetMachineBuilder::detectHost();
+  if (!builder)
+    return builder.takeError();
+  if (cpu != "native" && !cpu.empty()) {
+    // The features of the host are those of another processor.
+    llvm::orc::JITTargetMachineBuilder other(builder->getTargetTriple());
+    other.setCPU(cpu == "portable" ? "x86-64" : cpu.str());
+    *builder = other;
+  }
+  builder->setRelocationModel(llvm::Reloc::PIC_);
+  builder->setCodeModel(llvm::CodeModel::Small);
+  builder->setCodeGenOptLevel(llvm::CodeGenOpt::getLevel(optLevel).value_or(
+      llvm::CodeGenOptLevel::Aggressive));
+  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine =
+      builder->createTargetMachine();
+  if (!machine)
+    return machine.takeError();
+  if (!(*machine)->getMCSubtargetInfo()->isCPUStringValid(builder->getCPU()))
+    return makeError("unknown CPU '" + builder->getCPU() + "' for " +
+                     builder->getTargetTriple().str());
+  return builder;
+}
+
+static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
+                     unsigned optLevel) {
+  if (optLevel == 0)
+    return;
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager callGraph;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PipelineTuningOptions tuning;
+  // Loops are vectorized and unrolled already; what is left is scalar code
+  // around them.
+  tuning.LoopVectorization = false;
+  tuning.SLPVectorization = false;
+  llvm::PassBuilder builder(&machine, tuning);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(callGraph);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, callGraph, modules);
+  llvm::OptimizationLevel level = optLevel == 1 ? llvm::OptimizationLevel::O1
+                                  : optLevel == 2
+                                      ? llvm::OptimizationLevel::O2
+                                      : llvm::OptimizationLevel::O3;
+  builder.buildPerModuleDefaultPipeline(level).run(module, modules);
+}
+
+llvm::Expected<std::unique_ptr<llvm::Module>> lowbit::translateAndOptimize(
+    mlir::ModuleOp module, llvm::LLVMContext &context,
+    llvm::TargetMachine &machine, unsigned optLevel,
+    llvm::function_ref<llvm::Error(llvm::Module &)> prepare) {
+  std::unique_ptr<llvm::Module> result =
+      mlir::translateModuleToLLVMIR(module, context, "lowbit");
+  if (!result)
+    return makeError("the module cannot be translated to LLVM IR");
+  result->setDataLayout(machine.createDataLayout());
+  result->setTargetTriple(machine.getTargetTriple());
+  if (llvm::Error error = prepare(*result))
+    return std::move(error);
+  optimize(*result, machine, optLevel);
+  return result;
+}
+
+/// Compiles for `cpu` and hands module and machine to `print`.
+static llvm::Error
+emit(mlir::ModuleOp module, llvm::StringRef cpu,
+     llvm::function_ref<llvm::Error(llvm::Module &, llvm::TargetMachine &)>
+         print) {
+  auto builder = getTargetBuilder(cpu, 3);
+  if (!builder)
+    return builder.takeError();
+  auto machine = builder->createTargetMachine();
+  if (!machine)
+    return machine.takeError();
+  llvm::LLVMContext context;
+  auto translated =
+      translateAndOptimize(module, context, **machine, 3, [](llvm::Module &) {
+        return llvm::Error::success();
+      });
+  if (!translated)
+    return translated.takeError();
+  return print(**translated, **machine);
+}
+
+llvm::Error lowbit::emitLLVMIR(mlir::ModuleOp module, llvm::raw_ostream &os,
+                               llvm::StringRef cpu) {
+  return emit(module, cpu, [&](llvm::Module &code, llvm::TargetMachine &) {
+    code.print(os, nullptr);
+    return llvm::Error::success();
+  });
+}
+
+llvm::Error lowbit::emitAssembly(mlir::ModuleOp module, llvm::raw_ostream &os,
+                                 llvm::StringRef cpu) {
+  return emit(module, cpu,
+              [&](llvm::Module &code,
+                  llvm::TargetMachine &machine) -> llvm::Error {
+                llvm::SmallVector<char, 0> text;
+                llvm::raw_svector_ostream stream(text);
+                llvm::legacy::PassManager passes;
+                if (machine.addPassesToEmitFile(
+                        passes, stream, nullptr,
+                        llvm::CodeGenFileType::AssemblyFile))
+                  return makeError("this target emits no assembly");
+                passes.run(code);
+                os << llvm::StringRef(text.data(), text.size());
+                return llvm::Error::success();
+              });
+}

@@ -1,0 +1,29 @@
+//===- TargetCode.h - LLVM IR for one processor -----------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_TOOLS_LIB_TARGETCODE_H
+#define LOWBIT_TOOLS_LIB_TARGETCODE_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
+#include "llvm/IR/Module.h"
+
+namespace lowbit {
+
+/// Position-independent code in the small model, with full optimization, for a
+/// CPU by LLVM's name or `native`. An unknown CPU is an error.
+llvm::Expected<llvm::orc::JITTargetMachineBuilder>
+getTargetBuilder(llvm::StringRef cpu, unsigned optLevel);
+
+/// Translates a module in the LLVM dialect and optimizes it for `machine`.
+llvm::Expected<std::unique_ptr<llvm::Module>>
+translateAndOptimize(mlir::ModuleOp module, llvm::LLVMContext &context,
+                     llvm::TargetMachine &machine, unsigned optLevel,
+                     llvm::function_ref<llvm::Error(llvm::Module &)> prepare);
+
+} // namespace lowbit
+
+#endif // LOWBIT_TOOLS_LIB_TARGETCODE_H
