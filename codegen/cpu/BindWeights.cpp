@@ -104,7 +104,7 @@ struct LowbitCPUBindWeightsPass
     auto builder = OpBuilder::atBlockBegin(module.getBody());
     for (auto [name, type] : bound)
       memref::GlobalOp::create(
-          builder, module.getLoc(), name, builder.getStringAttr("private"),
+          builder, module.getLoc(), name, /*sym_visibility=*/StringAttr(),
           TypeAttr::get(getBufferType(type)), /*initial_value=*/Attribute(),
           /*constant=*/UnitAttr(), builder.getI64IntegerAttr(64));
   }

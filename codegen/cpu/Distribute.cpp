@@ -19,6 +19,8 @@
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
 #include "mlir/Interfaces/TilingInterface.h"
+#include "mlir/IR/Dominance.h"
+#include "mlir/Transforms/CSE.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace lowbit {
@@ -187,6 +189,11 @@ struct LowbitCPUDistributePass
       if (failed(distribute(*group)))
         return signalPassFailure();
     }
+    // Producers that a group reads twice were fused twice.
+    IRRewriter rewriter(&getContext());
+    DominanceInfo dominance;
+    eliminateCommonSubExpressions(rewriter, dominance, getOperation());
+    duplicateFills();
     getOperation()->walk(reuseOperand);
   }
 
@@ -195,12 +202,15 @@ struct LowbitCPUDistributePass
     SmallVector<linalg::FillOp> fills;
     getOperation()->walk([&](linalg::FillOp op) { fills.push_back(op); });
     OpBuilder builder(&getContext());
-    for (linalg::FillOp fill : fills)
-      for (OpOperand &use :
-           llvm::make_early_inc_range(llvm::drop_begin(fill->getUses()))) {
-        builder.setInsertionPoint(use.getOwner());
-        use.set(builder.clone(*fill)->getResult(0));
+    for (linalg::FillOp fill : fills) {
+      bool isFirst = true;
+      for (OpOperand &use : llvm::make_early_inc_range(fill->getUses())) {
+        if (!std::exchange(isFirst, false)) {
+          builder.setInsertionPoint(use.getOwner());
+          use.set(builder.clone(*fill)->getResult(0));
+        }
       }
+    }
   }
 
   /// An elementwise op inside a task writes over the operand that it reads at

@@ -1,4 +1,4 @@
-//===- GuardParallel.cpp - no fork for a single task ----------------------===//
+//===- GuardParallel.cpp - stack slots and forks of parallel loops --------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -7,6 +7,7 @@
 #include "lowbit/CodeGen/CPU/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/OpenMP/OpenMPDialect.h"
 
 namespace lowbit {
@@ -20,6 +21,7 @@ namespace {
 struct LowbitCPUGuardParallelPass
     : lowbit::impl::LowbitCPUGuardParallelBase<LowbitCPUGuardParallelPass> {
   void runOnOperation() override {
+    hoistStackSlots();
     getOperation()->walk([](omp::ParallelOp parallel) {
       if (parallel.getIfExpr())
         return;
@@ -32,6 +34,40 @@ struct LowbitCPUGuardParallelPass
       if (count == 1)
         guard(parallel, nest);
     });
+  }
+
+  /// One slot per thread instead of one per task, so that the stack doesn't
+  /// grow with the number of tasks. The scopes around tasks are then empty.
+  void hoistStackSlots() {
+    SmallVector<memref::AllocaOp> slots;
+    SmallVector<memref::AllocaScopeOp> scopes;
+    getOperation()->walk([&](Operation *op) {
+      if (auto slot = dyn_cast<memref::AllocaOp>(op);
+          slot && slot->getNumOperands() == 0)
+        slots.push_back(slot);
+      if (auto scope = dyn_cast<memref::AllocaScopeOp>(op))
+        scopes.push_back(scope);
+    });
+    for (memref::AllocaOp slot : llvm::reverse(slots)) {
+      Block *start = &getOperation().getBody().front();
+      if (auto parallel = slot->getParentOfType<omp::ParallelOp>())
+        start = &parallel.getRegion().front();
+      slot->moveBefore(start, start->begin());
+    }
+    IRRewriter rewriter(&getContext());
+    for (memref::AllocaScopeOp scope : scopes) {
+      bool isEmpty = !scope.getBodyRegion()
+                          .walk([](memref::AllocaOp) {
+                            return WalkResult::interrupt();
+                          })
+                          .wasInterrupted();
+      if (!isEmpty || scope->getNumResults() != 0)
+        continue;
+      Block *body = &scope.getBodyRegion().front();
+      rewriter.eraseOp(body->getTerminator());
+      rewriter.inlineBlockBefore(body, scope);
+      rewriter.eraseOp(scope);
+    }
   }
 
   /// More than one iteration in any loop: the next of some lower bound is still

@@ -35,7 +35,9 @@ void lowbit::buildCPUTensorPipeline(OpPassManager &manager) {
   addCleanup(manager);
   manager.addNestedPass<func::FuncOp>(createLowbitCPUExpandGathers());
   manager.addNestedPass<func::FuncOp>(createLowbitCPUDistribute());
-  addCleanup(manager);
+  // No elimination of common subexpressions here: it would merge the fills that
+  // each product needs for itself.
+  manager.addPass(createCanonicalizerPass());
 }
 
 void lowbit::buildCPUBufferPipeline(OpPassManager &manager) {
@@ -77,10 +79,9 @@ void lowbit::buildCPUToLLVMPipeline(OpPassManager &manager,
   buildCPUTensorPipeline(manager);
   buildCPUBufferPipeline(manager);
   buildCPUVectorPipeline(manager, options);
-  if (options.parallel) {
+  if (options.parallel)
     manager.addPass(createConvertSCFToOpenMPPass());
-    manager.addNestedPass<func::FuncOp>(createLowbitCPUGuardParallel());
-  }
+  manager.addNestedPass<func::FuncOp>(createLowbitCPUGuardParallel());
   manager.addPass(memref::createExpandStridedMetadataPass());
   manager.addPass(createLowerAffinePass());
   manager.addPass(createCSEPass());

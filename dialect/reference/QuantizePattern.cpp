@@ -146,7 +146,7 @@ Value Quantizer::buildLargest(Value grouped) {
 /// Scales in their storage format; beyond its range, its largest number.
 Value Quantizer::buildScales(Value largest) {
   FloatType scaleType = type.getEncoding().getScale();
-  double largestCode = format.decode(format.codeCount() - 1);
+  double largestCode = format.largestRuntimeValue();
   Value init = createEmpty(largest, groups, scaleType);
   return buildGeneric(largest, init, [&](OpBuilder &b, ValueRange values) {
     Value scale =
@@ -170,7 +170,7 @@ Value Quantizer::buildCode(OpBuilder &b, Value number, Value scale) {
   level = arith::MaxNumFOp::create(
       b, loc, level, constant(b, format.decode(format.firstCode())));
   level = arith::MinNumFOp::create(
-      b, loc, level, constant(b, format.decode(format.codeCount() - 1)));
+      b, loc, level, constant(b, format.largestRuntimeValue()));
   Value code = arith::FPToSIOp::create(b, loc, b.getI32Type(), level);
   code = arith::AddIOp::create(
       b, loc, code,

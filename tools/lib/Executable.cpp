@@ -20,7 +20,7 @@
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/IR/IRBuilder.h"
-#include "llvm/Support/DynamicLibrary.h"
+#include "llvm/TargetParser/Host.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Target/TargetMachine.h"
 #include <dlfcn.h>
@@ -144,7 +144,7 @@ static llvm::Error addEntry(llvm::Module &module) {
 static llvm::Expected<std::string> findOpenMP() {
   llvm::SmallVector<std::string> candidates;
   Dl_info info;
-  if (dladdr(reinterpret_cast<void *>(&llvm::sys::DynamicLibrary::SearchForAddressOfSymbol), &info) &&
+  if (dladdr(reinterpret_cast<void *>(&llvm::sys::getHostCPUName), &info) &&
       info.dli_fname) {
     llvm::SmallString<128> path(llvm::sys::path::parent_path(info.dli_fname));
     llvm::sys::path::append(path, "libomp.so.5");

@@ -18,10 +18,10 @@ using namespace lowbit::cpu;
 
 using Values = llvm::SmallVector<Value>;
 
-/// The largest code. Both bytes of a 16-bit code must be signed, which ends its
-/// range at 127 * 256 + 127.
+/// The largest code, c₊ of the specification.
 static double largestCode(PanelKind kind) {
-  return kind == PanelKind::Int8 ? 127.0 : 32639.0;
+  return numerics::IntegerFormat{kind == PanelKind::Int8 ? 8u : 16u}
+      .largestRuntimeValue();
 }
 
 namespace {
@@ -39,7 +39,7 @@ private:
   Value loadColumns(Value offset, Value count);
   void emitSegment(Value row, Value segment);
   Value largestMagnitude(Value offset, Value columns);
-  void storeCodes(Value place, Value offset, Value columns, Value inverse);
+  void storeCodes(Value place, Value offset, Value columns, Value scale);
   void storeFloats(Value place, Value offset, Value columns);
   void storeWord(Value place, int64_t word, Value scalar);
   void storeBytes(Value codes, Value place);
@@ -83,14 +83,15 @@ void PanelKernel::storeBytes(Value codes, Value place) {
 }
 
 void PanelKernel::storeCodes(Value place, Value offset, Value columns,
-                             Value inverse) {
+                             Value scale) {
   VectorType ints = lanes(b.getI32Type());
   Value values = b.add(place, PanelFormat::kHeaderBytes);
-  Value factor = b.broadcast(inverse, kLanes);
+  Value divisor = b.broadcast(scale, kLanes);
   Values init(2, b.zero(ints));
   auto body = [&](Value c, ValueRange in) -> Values {
     Value loaded = loadColumns(b.add(offset, c), b.sub(columns, c));
-    Value rounded = math::RoundEvenOp::create(b, b.mulf(loaded, factor));
+    Value rounded =
+        math::RoundEvenOp::create(b, arith::DivFOp::create(b, loaded, divisor));
     Value code = arith::FPToSIOp::create(b, ints, rounded);
     if (format.kind == PanelKind::Int8) {
       storeBytes(code, b.add(values, c));
@@ -135,13 +136,13 @@ void PanelKernel::emitSegment(Value row, Value segment) {
     storeFloats(place, offset, columns);
     return;
   }
-  Value largest = largestMagnitude(offset, columns), limit = constant(largestCode(format.kind));
-  storeWord(place, 0, arith::DivFOp::create(b, largest, limit));
-  // A segment of zeros has no inverse; its codes are zero whatever it is.
-  Value isZero = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, largest, constant(0));
-  Value inverse = arith::DivFOp::create(b, limit, largest);
-  inverse = arith::SelectOp::create(b, isZero, constant(0), inverse);
-  storeCodes(place, offset, columns, inverse);
+  Value largest = largestMagnitude(offset, columns);
+  Value scale = arith::DivFOp::create(b, largest, constant(largestCode(format.kind)));
+  storeWord(place, 0, scale);
+  // Where the scale is 0, so is every code; any divisor will do.
+  Value isZero = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, scale, constant(0));
+  Value divisor = arith::SelectOp::create(b, isZero, constant(1), scale);
+  storeCodes(place, offset, columns, divisor);
 }
 
 void PanelKernel::emit() {

@@ -171,6 +171,43 @@ static mlir::AffineMap mapOf(const Operand &operand, ArrayRef<Expr> dims,
   return mlir::AffineMap::get(loops.size(), 0, results, context);
 }
 
+static Operand operandOf(Importer &im, const Value &input, size_t rank) {
+  Operand operand;
+  operand.view.type = input.type;
+  operand.shift = rank - input.rank();
+  operand.scalar = input.uniform();
+  if (!operand.scalar)
+    operand.view = im.emitted(input);
+  else if (!operand.scalar->isConstant())
+    operand.outside =
+        im.constantScalar(im.elementType(input.type), *operand.scalar);
+  return operand;
+}
+
+/// The operands inside of the region, where `args` are elements of tensors.
+static llvm::SmallVector<mlir::Value, 4> elementsOf(Importer &im,
+                                                    mlir::OpBuilder &region,
+                                                    ArrayRef<Operand> operands,
+                                                    mlir::ValueRange args) {
+  // Constants belong into the region; the importer's builder makes them.
+  mlir::OpBuilder::InsertionGuard guard(im.ops());
+  im.ops().restoreInsertionPoint(region.saveInsertionPoint());
+  llvm::SmallVector<mlir::Value, 4> elements;
+  for (const Operand &operand : operands) {
+    if (!operand.scalar) {
+      elements.push_back(args.front());
+      args = args.drop_front();
+    } else {
+      elements.push_back(
+          operand.outside ? operand.outside
+                          : im.constantScalar(im.elementType(operand.view.type),
+                                              *operand.scalar));
+    }
+  }
+  region.restoreInsertionPoint(im.ops().saveInsertionPoint());
+  return elements;
+}
+
 Expected<Value> Importer::elementwise(const Node &node,
                                       ArrayRef<const Value *> inputs,
                                       int32_t resultType, Body body,
@@ -178,36 +215,27 @@ Expected<Value> Importer::elementwise(const Node &node,
   Expected<Dims> dims = broadcast(node, inputs);
   if (!dims)
     return dims.takeError();
-  if (fold &&
-      llvm::all_of(inputs, [](const Value *v) { return v->known.has_value(); }))
+  bool known = llvm::all_of(
+      inputs, [](const Value *value) { return value->known.has_value(); });
+  if (fold && known)
     if (auto elements = foldElements(symbols, inputs, *dims, resultType, fold))
       return knownValue(resultType, *dims, std::move(*elements));
 
   llvm::SmallVector<Operand, 4> operands;
-  llvm::SmallVector<mlir::Value> tensors;
-  for (const Value *input : inputs) {
-    Operand operand;
-    operand.view.type = input->type;
-    operand.shift = dims->size() - input->rank();
-    operand.scalar = input->uniform();
-    if (operand.scalar && !operand.scalar->isConstant())
-      operand.outside =
-          constantScalar(elementType(input->type), *operand.scalar);
-    if (!operand.scalar) {
-      operand.view = emitted(*input);
-      tensors.push_back(operand.view.tensor);
-    }
-    operands.push_back(std::move(operand));
-  }
-
+  for (const Value *input : inputs)
+    operands.push_back(operandOf(*this, *input, dims->size()));
   Axes loops = loopAxes(operands, *dims);
+  mlir::MLIRContext *context = builder.getContext();
+  llvm::SmallVector<mlir::Value> tensors;
   llvm::SmallVector<mlir::AffineMap> maps;
-  Dims extents;
   for (const Operand &operand : operands)
-    if (!operand.scalar)
-      maps.push_back(mapOf(operand, *dims, loops, builder.getContext()));
-  maps.push_back(mlir::AffineMap::getMultiDimIdentityMap(loops.size(),
-                                                         builder.getContext()));
+    if (!operand.scalar) {
+      tensors.push_back(operand.view.tensor);
+      maps.push_back(mapOf(operand, *dims, loops, context));
+    }
+  maps.push_back(
+      mlir::AffineMap::getMultiDimIdentityMap(loops.size(), context));
+  Dims extents;
   for (int64_t axis : loops)
     extents.push_back((*dims)[axis]);
   llvm::SmallVector<IteratorType> iterators(loops.size(),
@@ -216,24 +244,8 @@ Expected<Value> Importer::elementwise(const Node &node,
   auto generic = mlir::linalg::GenericOp::create(
       builder, init.getType(), tensors, init, maps, iterators,
       [&](mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange args) {
-        ScalarBuilder scalars{b, loc, inputs.empty() ? 0 : inputs[0]->type,
-                              resultType};
-        llvm::SmallVector<mlir::Value, 4> elements;
-        unsigned next = 0;
-        // The region's builder stands in for the importer's, so that constants
-        // land in the region.
-        mlir::OpBuilder::InsertionGuard guard(builder);
-        builder.restoreInsertionPoint(b.saveInsertionPoint());
-        for (Operand &operand : operands) {
-          if (!operand.scalar)
-            elements.push_back(args[next++]);
-          else if (operand.outside)
-            elements.push_back(operand.outside);
-          else
-            elements.push_back(constantScalar(elementType(operand.view.type),
-                                              *operand.scalar));
-        }
-        b.restoreInsertionPoint(builder.saveInsertionPoint());
+        auto elements = elementsOf(*this, b, operands, args.drop_back());
+        ScalarBuilder scalars{b, loc, inputs[0]->type, resultType};
         mlir::linalg::YieldOp::create(b, loc, body(scalars, elements));
       });
   Value result = fromTensor(resultType, *dims, generic.getResult(0));

@@ -51,6 +51,12 @@ struct IntegerFormat {
       return 2 * static_cast<int32_t>(code) - 1;
     return static_cast<int32_t>(code) - (1 << (width - 1));
   }
+  /// The largest value that quantization at run time gives. Kernels multiply
+  /// the two bytes of a 16-bit code apart, both as signed numbers, which ends
+  /// the range at 127 * 256 + 127.
+  int32_t largestRuntimeValue() const {
+    return width == 16 ? 127 * 256 + 127 : decode(codeCount() - 1);
+  }
 };
 
 /// What, if anything, is subtracted from a decoded code before scaling.

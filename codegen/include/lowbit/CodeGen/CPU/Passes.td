@@ -131,14 +131,16 @@ def LowbitCPUBindWeights : Pass<"lowbit-cpu-bind-weights", "::mlir::ModuleOp"> {
     Every `lowbit.weight` of plain tensor type becomes a read of a
     `memref.global` that has a type and no value. The address comes from
     whoever loads the code, so compiled code holds no weight and no change of
-    weights recompiles anything. Globals that are used no more are erased.
+    weights recompiles anything. What the loader needs stays on the module: the
+    data of the weights in `lowbit.weights`, the signature of `@main` in
+    `lowbit.signature`. Globals are erased.
 
     ```mlir
     %w = lowbit.weight @fc1 : tensor<256x768xf32>
     ```
     becomes
     ```mlir
-    memref.global "private" @fc1 : memref<256x768xf32>
+    memref.global constant @fc1 : memref<256x768xf32>
     %m = memref.get_global @fc1 : memref<256x768xf32>
     %w = bufferization.to_tensor %m restrict : memref<256x768xf32> to tensor<256x768xf32>
     ```
@@ -276,9 +278,11 @@ def LowbitCPUVerifyVectorized
 
 def LowbitCPUGuardParallel
     : Pass<"lowbit-cpu-guard-parallel", "::mlir::func::FuncOp"> {
-  let summary = "Run parallel regions of a single task without a fork";
+  let summary = "Give threads their stack slots, and a single task no fork";
   let description = [{
-    Adds `if` with the condition that the loop has more than one iteration, so
+    Stack slots of constant size move from the task to the start of the parallel
+    region (or of the function), so that the stack doesn't grow with the number
+    of tasks. Then adds `if` with the condition that the loop has more than one iteration, so
     that decoding one token pays no fork for loops over rows.
 
     ```mlir
