@@ -53,6 +53,7 @@ void lowbit::buildCPUBufferPipeline(OpPassManager &manager) {
   bufferization::buildBufferDeallocationPipeline(manager, deallocation);
   manager.addPass(createConvertBufferizationToMemRefPass());
   addCleanup(manager);
+  manager.addNestedPass<func::FuncOp>(createExpandKernelCallsPass());
   manager.addNestedPass<func::FuncOp>(createLowbitCPUCopyToLinalg());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createLowbitCPUOutline());
@@ -69,7 +70,6 @@ void lowbit::buildCPUVectorPipeline(OpPassManager &manager,
   manager.addPass(memref::createFoldMemRefAliasOpsPass());
   addCleanup(manager);
   manager.addNestedPass<func::FuncOp>(createLowbitCPUVerifyVectorized());
-  manager.addNestedPass<func::FuncOp>(createExpandKernelCallsPass());
   manager.addPass(createLowerDot4Pass());
   manager.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
 }
@@ -103,11 +103,11 @@ void lowbit::registerCPUPipelines() {
       buildCPUTensorPipeline);
   PassPipelineRegistration<>(
       "lowbit-cpu-buffer-pipeline",
-      "Bind weights, bufferize, free, outline and merge equal loops",
+      "Bind weights, bufferize, free, expand kernel calls, outline loops",
       buildCPUBufferPipeline);
   PassPipelineRegistration<CPUPipelineOptions>(
       "lowbit-cpu-vector-pipeline",
-      "Vectorize linalg on buffers, expand kernel calls",
+      "Vectorize linalg on buffers",
       buildCPUVectorPipeline);
   PassPipelineRegistration<CPUPipelineOptions>(
       "lowbit-cpu-to-llvm", "Lower linalg on tensors to the LLVM dialect",

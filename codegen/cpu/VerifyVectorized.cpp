@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/CodeGen/CPU/Kernels.h"
+#include "lowbit/CodeGen/CPU/Kernels.h"
 #include "lowbit/CodeGen/CPU/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -41,6 +42,8 @@ struct LowbitCPUVerifyVectorizedPass
     // Generated kernels are vector code, but for a scale per segment.
     if (getOperation()->hasAttr(lowbit::cpu::kKernelAttrName))
       return;
+    if (getOperation()->hasAttr(lowbit::cpu::kKernelAttrName))
+      return markAllAnalysesPreserved();
     bool isClean = true;
     auto report = [&](Operation *op, const Twine &text) {
       InFlightDiagnostic diagnostic =

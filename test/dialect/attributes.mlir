@@ -1,4 +1,6 @@
 // RUN: quant-opt %s | quant-opt | FileCheck %s
+// Encodings and layouts are printed once, at the top.
+// RUN: quant-opt %s | quant-opt | FileCheck %s --check-prefix=ALIAS
 // RUN: quant-opt --mlir-print-op-generic %s | quant-opt | FileCheck %s
 
 // Every spelling of every attribute, and what it is printed as.
@@ -27,37 +29,37 @@ module @granularity attributes {
 
 // CHECK-LABEL: module @encodings
 module @encodings attributes {
-  // CHECK: test.a = #lowbit.encoding<int<4>, group = 32, scale = f16>
+  // ALIAS-DAG: #{{.*}} = #lowbit.encoding<int<4>, group = 32, scale = f16>
   test.a = #lowbit.encoding<int<4>, group = 32, scale = f16>,
   // The defaults are written out.
-  // CHECK-SAME: test.b = #lowbit.encoding<int<8>, channel, scale = f16>
+  // ALIAS-DAG: #{{.*}} = #lowbit.encoding<int<8>, channel, scale = f16>
   test.b = #lowbit.encoding<int<8>>,
   // Options come in any order and are printed in one.
-  // CHECK-SAME: test.c = #lowbit.encoding<uint<4>, minimum, group = 128, scale = f32>
+  // ALIAS-DAG: #{{.*}} = #lowbit.encoding<uint<4>, minimum, group = 128, scale = f32>
   test.c = #lowbit.encoding<uint<4>, scale = f32, group = 128, minimum>,
-  // CHECK-SAME: test.d = #lowbit.encoding<uint<2>, zero_point = fractional, tensor, scale = f32>
+  // ALIAS-DAG: #{{.*}} = #lowbit.encoding<uint<2>, zero_point = fractional, tensor, scale = f32>
   test.d = #lowbit.encoding<uint<2>, zero_point = fractional, tensor, scale = f32>,
-  // CHECK-SAME: test.e = #lowbit.encoding<uint<5>, zero_point = integer, channel, scale = f16>
+  // ALIAS-DAG: #{{.*}} = #lowbit.encoding<uint<5>, zero_point = integer, channel, scale = f16>
   test.e = #lowbit.encoding<uint<5>, zero_point = integer>,
-  // CHECK-SAME: test.f = #lowbit.encoding<int<3, restricted>, group = 64, scale = f16, permuted>
+  // ALIAS-DAG: #{{.*}} = #lowbit.encoding<int<3, restricted>, group = 64, scale = f16, permuted>
   test.f = #lowbit.encoding<int<3, restricted>, group = 64, permuted>,
   // Attributes of this and other dialects may be spelled in full.
-  // CHECK-SAME: test.g = #lowbit.encoding<int<4>, group = 16, scale = f16>
+  // ALIAS-DAG: #{{.*}} = #lowbit.encoding<int<4>, group = 16, scale = f16>
   test.g = #lowbit.encoding<#lowbit.int<4>, #lowbit.per_group<16>>
 } {}
 
 // CHECK-LABEL: module @layouts
 module @layouts attributes {
-  // CHECK: test.a = #lowbit.planes<rows = 32, padding = 64>
+  // ALIAS-DAG: #{{.*}} = #lowbit.planes<rows = 32, padding = 64>
   test.a = #lowbit.planes<rows = 32, padding = 64>,
-  // CHECK-SAME: test.b = #lowbit.tiles<32 by 4, 512, [(b4 : 1, k4 : 8, n16 : 32, n2 : 4)], padding = 32, inline>
+  // ALIAS-DAG: #{{.*}} = #lowbit.tiles<32 by 4, 512, [(b4 : 1, k4 : 8, n16 : 32, n2 : 4)], padding = 32, inline>
   test.b = #lowbit.tiles<32 by 4, 512, [(b4 : 1, k4 : 8, n16 : 32, n2 : 4)], padding = 32, inline>,
   // Bits 0 and 1 of a code in one plane, bit 2 in another.
-  // CHECK-SAME: test.c = #lowbit.tiles<1 by 8, 24, [(k8 : 2, b2 : 1), (k8 : 1) at (n0, k0, b2) offset 16]>
+  // ALIAS-DAG: #{{.*}} = #lowbit.tiles<1 by 8, 24, [(k8 : 2, b2 : 1), (k8 : 1) at (n0, k0, b2) offset 16]>
   test.c = #lowbit.tiles<1 by 8, 24, [(k8 : 2, b2 : 1), (k8 : 1) at (b2) offset 16]>,
-  // CHECK-SAME: test.d = #lowbit.tiles<1 by 32, 96, [(k32 : 3, b3 : 1)], words = 32, column_major, pad_row_end>
+  // ALIAS-DAG: #{{.*}} = #lowbit.tiles<1 by 32, 96, [(k32 : 3, b3 : 1)], words = 32, column_major, pad_row_end>
   test.d = #lowbit.tiles<1 by 32, 96, [(k32 : 3, b3 : 1)], column_major, words = 32, pad_row_end>,
-  // CHECK-SAME: test.e = #lowbit.tiles<1 by 1, 4, [(b4 : 1)], alignment = 512>
+  // ALIAS-DAG: #{{.*}} = #lowbit.tiles<1 by 1, 4, [(b4 : 1)], alignment = 512>
   test.e = #lowbit.tiles<1 by 1, 4, [(b4 : 1)], padding = 1, alignment = 512>
 } {}
 

@@ -27,7 +27,7 @@ func.func @pack_there_and_back(%w: !w) -> !w {
 
 // CHECK-LABEL: func.func @pack_twice
 // CHECK-SAME: (%[[W:.*]]: !lowbit
-// CHECK-NEXT: %[[P:.*]] = lowbit.pack %[[W]] : {{.*}} -> !lowbit.tensor<8x64xf32, {{.*}}, #lowbit.planes<rows = 32
+// CHECK-NEXT: %[[P:.*]] = lowbit.pack %[[W]] : {{.*}} -> !lowbit.tensor<8x64xf32, {{.*}}, #planes32{{.*}}>
 // CHECK-NEXT: return %[[P]]
 func.func @pack_twice(%w: !w) -> !w2 {
   %0 = lowbit.pack %w : !w -> !w1

@@ -14,7 +14,7 @@
 // CHECK: lowbit.global @plain : tensor<2x2xf32> {data = dense<0.000000e+00> : tensor<2x2xf32>}
 lowbit.global @plain : tensor<2x2xf32> {data = dense<0.0> : tensor<2x2xf32>}
 
-// CHECK: lowbit.global @dense : !lowbit.tensor<2x4xf32, #lowbit.encoding<uint<2>, zero_point = integer, group = 2, scale = f32>>
+// CHECK: lowbit.global @dense : !lowbit.tensor<2x4xf32, #uint2_g2_f32>
 // CHECK-SAME: codes = dense<[27, 28]> : tensor<2xi8>
 // CHECK-SAME: scale = dense<1.000000e+00> : tensor<2x2xf32>
 // CHECK-SAME: zero_point = dense<1> : tensor<2x2xi8>
@@ -38,7 +38,7 @@ lowbit.global @resource : tensor<2xf32> {data = dense_resource<numbers> : tensor
 
 // CHECK-LABEL: func.func @weights
 func.func @weights() -> tensor<2x2xf32> {
-  // CHECK: lowbit.weight @dense : !lowbit.tensor<2x4xf32, #lowbit.encoding<uint<2>
+  // CHECK: lowbit.weight @dense : !lowbit.tensor<2x4xf32, #uint2_g2_f32>
   %0 = lowbit.weight @dense : !lowbit.tensor<2x4xf32, #u2>
   // CHECK: lowbit.weight @plain : tensor<2x2xf32>
   %1 = lowbit.weight @plain : tensor<2x2xf32>
@@ -80,11 +80,11 @@ func.func @embedding(%ids: tensor<1x?xi64>, %w: !w) -> tensor<1x?x64xf32> {
 func.func @conversions(%x: tensor<?x64xf32>, %w: !w) -> tensor<?x64xf32> {
   // CHECK: lowbit.observe %{{.*}} as "fc1.input" with percentile : tensor<?x64xf32>
   %0 = lowbit.observe %x as "fc1.input" with percentile : tensor<?x64xf32>
-  // CHECK: lowbit.quantize %{{.*}} : tensor<?x64xf32> -> !lowbit.tensor<?x64xf32, #lowbit.encoding<int<8>, group = 32, scale = f32>>
+  // CHECK: lowbit.quantize %{{.*}} : tensor<?x64xf32> -> !lowbit.tensor<?x64xf32, #int8_g32_f32>
   %1 = lowbit.quantize %0 : tensor<?x64xf32> -> !q
-  // CHECK: lowbit.dequantize %{{.*}} : !lowbit.tensor<?x64xf32, #lowbit.encoding<int<8>, group = 32, scale = f32>> -> tensor<?x64xf32>
+  // CHECK: lowbit.dequantize %{{.*}} : !lowbit.tensor<?x64xf32, #int8_g32_f32> -> tensor<?x64xf32>
   %2 = lowbit.dequantize %1 : !q -> tensor<?x64xf32>
-  // CHECK: lowbit.pack %{{.*}} : !lowbit.tensor<8x64xf32, #lowbit.encoding<int<4>, group = 32, scale = f16>> -> !lowbit.tensor<8x64xf32, #lowbit.encoding<int<4>, group = 32, scale = f16>, #lowbit.planes<rows = 16, padding = 32>>
+  // CHECK: lowbit.pack %{{.*}} : !lowbit.tensor<8x64xf32, #int4_g32_f16> -> !lowbit.tensor<8x64xf32, #int4_g32_f16, #planes16>
   %3 = lowbit.pack %w : !w -> !p
   return %2 : tensor<?x64xf32>
 }

@@ -3,7 +3,7 @@
 #int4 = #lowbit.encoding<int<4>, group = 32, scale = f16>
 #a16 = #lowbit.encoding<int<16>, group = 32, scale = f32>
 lowbit.global @dense : !lowbit.tensor<2x32xf32, #int4> {codes = dense<0> : tensor<32xi8>, scale = dense<1.0> : tensor<2x1xf16>}
-func.func @dense(%x: tensor<?x32xf32>) -> tensor<?x2xf32> {
+func.func @dense_weight(%x: tensor<?x32xf32>) -> tensor<?x2xf32> {
   %w = lowbit.weight @dense : !lowbit.tensor<2x32xf32, #int4>
   %q = lowbit.quantize %x : tensor<?x32xf32> -> !lowbit.tensor<?x32xf32, #a16>
   // expected-remark @+1 {{has no CPU kernel and is left to the reference lowering: the weight is dense; run lowbit-pack-weights first}}

@@ -269,7 +269,8 @@ def LowbitCPUVerifyVectorized
   let description = [{
     A loop that holds a scalar floating-point operation, or that copies scalar
     numbers from buffer to buffer, or a linalg op that was not vectorized, is an
-    error: `scalar floating-point work in a loop: 'arith.addf'`. Changes nothing.
+    error: `scalar floating-point work in a loop: 'arith.addf'`. Kernels, functions
+    with `lowbit.kernel`, are left out. Changes nothing.
   }];
   let options = [
     Option<"warnOnly", "warn-only", "bool", "false",

@@ -37,11 +37,11 @@ struct CPUPipelineOptions
 /// Linalg on tensors, fused and tiled into parallel tasks.
 void buildCPUTensorPipeline(mlir::OpPassManager &manager);
 
-/// Tensors to buffers: weights bound, copies visible, everything freed, equal
-/// loops merged.
+/// Tensors to buffers: weights bound, everything freed, kernel calls as parallel
+/// loops, copies visible, equal loops merged.
 void buildCPUBufferPipeline(mlir::OpPassManager &manager);
 
-/// Linalg on buffers to vector code, kernel calls to parallel loops.
+/// Linalg on buffers to vector code, tasks to scf.parallel.
 void buildCPUVectorPipeline(mlir::OpPassManager &manager,
                             const CPUPipelineOptions &options);
 
