@@ -29,7 +29,8 @@ struct LowbitCPUBindWeightsPass
     WalkResult result = module.walk([&](WeightOp weight) {
       auto type = dyn_cast<RankedTensorType>(weight.getResult().getType());
       if (!type || !type.hasStaticShape()) {
-        weight.emitError("expected a weight of static plain tensor type, found ")
+        weight.emitError(
+            "expected a weight of static plain tensor type, found ")
             << weight.getResult().getType() << ": lower quantized ops first";
         return WalkResult::interrupt();
       }
@@ -106,7 +107,7 @@ struct LowbitCPUBindWeightsPass
       memref::GlobalOp::create(
           builder, module.getLoc(), name, /*sym_visibility=*/StringAttr(),
           TypeAttr::get(getBufferType(type)), /*initial_value=*/Attribute(),
-          /*constant=*/UnitAttr(), builder.getI64IntegerAttr(64));
+          /*constant=*/builder.getUnitAttr(), builder.getI64IntegerAttr(64));
   }
 
   static void replaceWeight(WeightOp weight) {

@@ -59,9 +59,10 @@ struct LowbitCPUCopyToLinalgPass
     int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
     for (auto [i, extent] : llvm::enumerate(shape)) {
       if (ShapedType::isDynamic(extent)) {
-        FailureOr<int64_t> bound = ValueBoundsConstraintSet::computeConstantBound(
-            presburger::BoundType::UB, {alloc.getResult(), (int64_t)i},
-            /*stopCondition=*/nullptr, /*closedUB=*/true);
+        FailureOr<int64_t> bound =
+            ValueBoundsConstraintSet::computeConstantBound(
+                presburger::BoundType::UB, {alloc.getResult(), (int64_t)i},
+                /*stopCondition=*/nullptr, /*closedUB=*/true);
         if (failed(bound))
           return;
         extent = *bound;
@@ -82,8 +83,7 @@ struct LowbitCPUCopyToLinalgPass
       // dimension are whole; else the view is laid out anew.
       view = memref::ReinterpretCastOp::create(
           rewriter, alloc.getLoc(), type, slot, rewriter.getIndexAttr(0),
-          alloc.getMixedSizes(),
-          getContiguousStrides(rewriter, alloc));
+          alloc.getMixedSizes(), getContiguousStrides(rewriter, alloc));
     }
     for (Operation *user : llvm::make_early_inc_range(alloc->getUsers()))
       if (isa<memref::DeallocOp>(user))

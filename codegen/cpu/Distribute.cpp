@@ -18,8 +18,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
-#include "mlir/Interfaces/TilingInterface.h"
 #include "mlir/IR/Dominance.h"
+#include "mlir/Interfaces/TilingInterface.h"
 #include "mlir/Transforms/CSE.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -57,8 +57,8 @@ static SmallVector<int64_t> chooseContractionTiles(linalg::LinalgOp op,
   SmallVector<AffineExpr> order(result.getResults());
   auto setTile = [&](AffineExpr dim, int64_t tile) {
     unsigned position = cast<AffineDimExpr>(dim).getPosition();
-    bool single = !ShapedType::isDynamic(extents[position]) &&
-                  extents[position] <= tile;
+    bool single =
+        !ShapedType::isDynamic(extents[position]) && extents[position] <= tile;
     tiles[position] = single ? 0 : tile;
   };
   for (AffineExpr dim : order)
@@ -68,8 +68,7 @@ static SmallVector<int64_t> chooseContractionTiles(linalg::LinalgOp op,
   setTile(order.back(), columnTile);
   linalg::ContractionDimensions dims = *linalg::inferContractionDims(op);
   unsigned last = cast<AffineDimExpr>(order.back()).getPosition();
-  ArrayRef<unsigned> rows =
-      llvm::is_contained(dims.n, last) ? dims.m : dims.n;
+  ArrayRef<unsigned> rows = llvm::is_contained(dims.n, last) ? dims.m : dims.n;
   if (!rows.empty())
     setTile(getAffineDimExpr(rows.back(), op.getContext()), rowTile);
   return tiles;
@@ -85,16 +84,17 @@ static SmallVector<int64_t> chooseTiles(linalg::LinalgOp op,
   SmallVector<unsigned> reductions;
   op.getReductionDims(reductions);
   for (unsigned dim : reductions)
-    elements *= ShapedType::isDynamic(extents[dim]) ? kAssumedExtent
-                                                    : extents[dim];
+    elements *=
+        ShapedType::isDynamic(extents[dim]) ? kAssumedExtent : extents[dim];
   for (AffineExpr expr : llvm::reverse(result.getResults())) {
     unsigned dim = cast<AffineDimExpr>(expr).getPosition();
     int64_t extent = extents[dim];
-    int64_t tile = std::max<int64_t>(1, llvm::PowerOf2Ceil(
-                       llvm::divideCeil(elementTile, elements)));
+    int64_t tile = std::max<int64_t>(
+        1, llvm::PowerOf2Ceil(llvm::divideCeil(elementTile, elements)));
     // The last dimension stays whole unless it is all there is: reductions
     // along it are fused into the task.
-    bool whole = expr == result.getResults().back() && result.getNumResults() > 1;
+    bool whole =
+        expr == result.getResults().back() && result.getNumResults() > 1;
     if (whole || (!ShapedType::isDynamic(extent) && extent <= tile)) {
       elements *= ShapedType::isDynamic(extent) ? kAssumedExtent : extent;
       continue;
@@ -141,8 +141,8 @@ static void tryJoin(Group &group, linalg::LinalgOp op) {
     if (member == group.members.end())
       return;
     auto user = cast<linalg::LinalgOp>(use.getOwner());
-    std::optional<TiledDims> dims = mapTiledDims(
-        member->second, user.getMatchingIndexingMap(&use), op);
+    std::optional<TiledDims> dims =
+        mapTiledDims(member->second, user.getMatchingIndexingMap(&use), op);
     if (!dims || (agreed && *agreed != *dims))
       return;
     agreed = dims;
@@ -226,8 +226,7 @@ struct LowbitCPUDistributePass
     for (OpOperand *operand : op.getDpsInputOperands())
       if (operand->get().getType() == init->get().getType() &&
           operand->get().getDefiningOp<linalg::LinalgOp>() &&
-          op.getMatchingIndexingMap(operand) ==
-              op.getMatchingIndexingMap(init))
+          op.getMatchingIndexingMap(operand) == op.getMatchingIndexingMap(init))
         return init->set(operand->get());
   }
 
@@ -242,7 +241,8 @@ struct LowbitCPUDistributePass
     int64_t work = 0;
     for (auto &[member, dims] : group.members)
       work += estimateWork(cast<linalg::LinalgOp>(member));
-    if (work < minWork || llvm::all_of(group.tileSizes, [](int64_t t) { return t == 0; }))
+    if (work < minWork ||
+        llvm::all_of(group.tileSizes, [](int64_t t) { return t == 0; }))
       return std::nullopt;
     return group;
   }
@@ -285,8 +285,7 @@ struct LowbitCPUDistributePass
   LogicalResult distribute(const Group &group) {
     IRRewriter rewriter(&getContext());
     scf::SCFTilingOptions tiling;
-    tiling.setTileSizes(
-        getAsIndexOpFoldResult(&getContext(), group.tileSizes));
+    tiling.setTileSizes(getAsIndexOpFoldResult(&getContext(), group.tileSizes));
     tiling.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
     scf::SCFTileAndFuseOptions options;
     options.setTilingOptions(tiling);

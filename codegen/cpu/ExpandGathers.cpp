@@ -37,7 +37,8 @@ static std::optional<RowGather> matchRowGather(linalg::GenericOp op) {
     return std::nullopt;
   auto yield = cast<linalg::YieldOp>(op.getBlock()->getTerminator());
   auto extract = yield.getOperand(0).getDefiningOp<tensor::ExtractOp>();
-  if (!extract || op->isAncestor(extract.getTensor().getParentBlock()->getParentOp()))
+  if (!extract ||
+      op->isAncestor(extract.getTensor().getParentBlock()->getParentOp()))
     return std::nullopt;
   unsigned rowRank = 0, loops = op.getNumLoops();
   for (Value index : llvm::reverse(extract.getIndices())) {
@@ -86,7 +87,8 @@ static void expand(RewriterBase &rewriter, RowGather gather) {
           Value element = input->get();
           if (isa<RankedTensorType>(element.getType())) {
             SmallVector<Value> at;
-            for (AffineExpr expr : op.getMatchingIndexingMap(input).getResults())
+            for (AffineExpr expr :
+                 op.getMatchingIndexingMap(input).getResults())
               at.push_back(ivs[cast<AffineDimExpr>(expr).getPosition()]);
             element = tensor::ExtractOp::create(b, l, element, at);
           }
@@ -121,14 +123,14 @@ static void expand(RewriterBase &rewriter, RowGather gather) {
                 .getShape()
                 .take_back(gather.rowRank),
             cast<RankedTensorType>(init.getType()).getElementType());
-        Value slice = tensor::ExtractSliceOp::create(
-            b, l, rowType, gather.extract.getTensor(), from, fromSizes,
-            fromOnes);
+        Value slice = tensor::ExtractSliceOp::create(b, l, rowType,
+                                                     gather.extract.getTensor(),
+                                                     from, fromSizes, fromOnes);
         auto terminator = scf::InParallelOp::create(b, l);
         OpBuilder::InsertionGuard guard(b);
         b.setInsertionPointToStart(terminator.getBody());
-        tensor::ParallelInsertSliceOp::create(b, l, slice,
-                                              args.back(), to, toSizes, toOnes);
+        tensor::ParallelInsertSliceOp::create(b, l, slice, args.back(), to,
+                                              toSizes, toOnes);
       });
   rewriter.replaceOp(op, forall.getResults());
 }

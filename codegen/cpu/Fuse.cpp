@@ -49,7 +49,8 @@ static bool isFreeToRepeat(linalg::GenericOp op) {
     return false;
   return llvm::all_of(op.getDpsInputs(), [&](Value input) {
     auto inputType = dyn_cast<RankedTensorType>(input.getType());
-    return !inputType || inputType.getRank() < std::max<int64_t>(1, type.getRank());
+    return !inputType ||
+           inputType.getRank() < std::max<int64_t>(1, type.getRank());
   });
 }
 
@@ -68,7 +69,8 @@ static bool keepsContractionLoads(linalg::GenericOp producer,
   AffineMap map =
       producer.getMatchingIndexingMap(producer.getDpsInputOperand(0));
   unsigned last = producer.getNumLoops() - 1;
-  AffineMap resultMap = producer.getMatchingIndexingMap(producer.getDpsInitOperand(0));
+  AffineMap resultMap =
+      producer.getMatchingIndexingMap(producer.getDpsInitOperand(0));
   return map.getNumResults() > 0 && map.isProjectedPermutation() &&
          resultMap.isPermutation() &&
          map.getResults().back() == resultMap.getResults().back() &&
@@ -95,11 +97,12 @@ static bool shouldFuse(OpOperand *operand) {
 /// left to the removal of unit dimensions.
 static bool changesShape(Operation *op) {
   auto check = [](auto reshape, ArrayRef<int64_t> expanded) {
-    return llvm::any_of(
-        reshape.getReassociationIndices(), [&](ArrayRef<int64_t> group) {
-          return llvm::count_if(
-                     group, [&](int64_t dim) { return expanded[dim] != 1; }) > 1;
-        });
+    return llvm::any_of(reshape.getReassociationIndices(),
+                        [&](ArrayRef<int64_t> group) {
+                          return llvm::count_if(group, [&](int64_t dim) {
+                                   return expanded[dim] != 1;
+                                 }) > 1;
+                        });
   };
   if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
     return check(expand, expand.getResultType().getShape());
@@ -137,8 +140,7 @@ struct FoldTransposeOfContraction : OpRewritePattern<linalg::GenericOp> {
                                 PatternRewriter &rewriter) const override {
     if (!isDataMovement(transpose) || transpose.getNumDpsInputs() != 1)
       return rewriter.notifyMatchFailure(transpose, "not a transposition");
-    auto product =
-        transpose.getInputs()[0].getDefiningOp<linalg::GenericOp>();
+    auto product = transpose.getInputs()[0].getDefiningOp<linalg::GenericOp>();
     if (!product || !isContraction(product) || !product->hasOneUse())
       return rewriter.notifyMatchFailure(transpose, "no contraction to itself");
     auto fill = product.getOutputs()[0].getDefiningOp<linalg::FillOp>();
@@ -234,8 +236,8 @@ struct TransposeRightHandSide : OpRewritePattern<linalg::GenericOp> {
           linalg::YieldOp::create(b, loc, args[0]);
         });
     SmallVector<AffineMap> maps = op.getIndexingMapsArray();
-    maps[operand.getOperandNumber()] = AffineMap::get(
-        map.getNumDims(), 0, newResults, rewriter.getContext());
+    maps[operand.getOperandNumber()] =
+        AffineMap::get(map.getNumDims(), 0, newResults, rewriter.getContext());
     rewriter.modifyOpInPlace(op, [&] {
       operand.set(transposed.getResult(0));
       op.setIndexingMapsAttr(rewriter.getAffineMapArrayAttr(maps));
@@ -249,8 +251,7 @@ struct TransposeRightHandSide : OpRewritePattern<linalg::GenericOp> {
 // The pass
 //===----------------------------------------------------------------------===//
 
-struct LowbitCPUFusePass
-    : lowbit::impl::LowbitCPUFuseBase<LowbitCPUFusePass> {
+struct LowbitCPUFusePass : lowbit::impl::LowbitCPUFuseBase<LowbitCPUFusePass> {
   void runOnOperation() override {
     if (failed(generalize()) || failed(fuse()) ||
         failed(dropUnitDimensions()) || failed(fuse()) ||
@@ -263,7 +264,8 @@ struct LowbitCPUFusePass
     IRRewriter rewriter(&getContext());
     SmallVector<linalg::LinalgOp> ops;
     SmallVector<linalg::SoftmaxOp> softmaxes;
-    getOperation()->walk([&](linalg::SoftmaxOp op) { softmaxes.push_back(op); });
+    getOperation()->walk(
+        [&](linalg::SoftmaxOp op) { softmaxes.push_back(op); });
     for (linalg::SoftmaxOp op : softmaxes) {
       rewriter.setInsertionPoint(op);
       FailureOr<SmallVector<Value>> steps = op.decomposeOperation(rewriter);

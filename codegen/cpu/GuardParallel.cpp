@@ -56,11 +56,10 @@ struct LowbitCPUGuardParallelPass
     }
     IRRewriter rewriter(&getContext());
     for (memref::AllocaScopeOp scope : scopes) {
-      bool isEmpty = !scope.getBodyRegion()
-                          .walk([](memref::AllocaOp) {
-                            return WalkResult::interrupt();
-                          })
-                          .wasInterrupted();
+      bool isEmpty =
+          !scope.getBodyRegion()
+               .walk([](memref::AllocaOp) { return WalkResult::interrupt(); })
+               .wasInterrupted();
       if (!isEmpty || scope->getNumResults() != 0)
         continue;
       Block *body = &scope.getBodyRegion().front();
@@ -85,10 +84,10 @@ struct LowbitCPUGuardParallelPass
       if (!isOutside(lower) || !isOutside(upper) || !isOutside(step))
         return;
       Value next = arith::AddIOp::create(b, loc, lower, step);
-      Value more = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
-                                         next, upper);
-      several = several ? Value(arith::OrIOp::create(b, loc, several, more))
-                        : more;
+      Value more =
+          arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, next, upper);
+      several =
+          several ? Value(arith::OrIOp::create(b, loc, several, more)) : more;
     }
     parallel.getIfExprMutable().assign(several);
   }

@@ -73,16 +73,16 @@ Value buildSine(VectorMath &m, Value x, int32_t quarters) {
   Value sine = m.polynomial(
       square, {-1.9515295891e-4f, 8.3321608736e-3f, -1.6666654611e-1f});
   sine = m.fma(arith::MulFOp::create(b, sine, square), r, r);
-  Value cosine = m.polynomial(
-      square, {2.443315711809948e-5f, -1.388731625493765e-3f,
-               4.166664568298827e-2f});
+  Value cosine =
+      m.polynomial(square, {2.443315711809948e-5f, -1.388731625493765e-3f,
+                            4.166664568298827e-2f});
   cosine = m.fma(cosine, arith::MulFOp::create(b, square, square),
                  m.fma(square, m.f32(-0.5f), m.f32(1.0f)));
 
   auto hasBit = [&](int32_t bit) -> Value {
-    return arith::CmpIOp::create(
-        b, arith::CmpIPredicate::ne,
-        arith::AndIOp::create(b, quadrant, m.i32(bit)), m.i32(0));
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::ne,
+                                 arith::AndIOp::create(b, quadrant, m.i32(bit)),
+                                 m.i32(0));
   };
   Value magnitude = arith::SelectOp::create(b, hasBit(1), cosine, sine);
   return arith::SelectOp::create(
@@ -105,11 +105,12 @@ struct ApproximateSine : OpRewritePattern<OpT> {
 } // namespace
 
 void lowbit::populateMathApproximationPatterns(RewritePatternSet &patterns) {
-  patterns.add<ApproximateSine<math::SinOp, 0>, ApproximateSine<math::CosOp, 1>>(
-      patterns.getContext(), /*benefit=*/2);
+  patterns
+      .add<ApproximateSine<math::SinOp, 0>, ApproximateSine<math::CosOp, 1>>(
+          patterns.getContext(), /*benefit=*/2);
   static constexpr StringLiteral kUpstream[] = {
-      "math.atan", "math.atan2", "math.tanh", "math.log",  "math.log2",
-      "math.log1p", "math.erf",  "math.erfc", "math.asin", "math.acos",
+      "math.atan",  "math.atan2", "math.tanh", "math.log",  "math.log2",
+      "math.log1p", "math.erf",   "math.erfc", "math.asin", "math.acos",
       "math.exp",   "math.expm1", "math.cbrt"};
   populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
     return llvm::is_contained(kUpstream, name);
@@ -118,7 +119,7 @@ void lowbit::populateMathApproximationPatterns(RewritePatternSet &patterns) {
     return llvm::is_contained(kUpstream, name);
   });
   // Through exponential and logarithm: powf, sinh, cosh and others.
-  math::populateExpansionPatterns(
-      patterns, {"sinh", "cosh", "tan", "asinh", "acosh", "atanh", "powf",
-                 "fpowi", "exp2", "clampf", "rsqrt"});
+  math::populateExpansionPatterns(patterns, {"sinh", "cosh", "tan", "asinh",
+                                             "acosh", "atanh", "powf", "fpowi",
+                                             "exp2", "clampf", "rsqrt"});
 }

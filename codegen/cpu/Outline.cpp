@@ -31,8 +31,7 @@ struct LowbitCPUOutlinePass
   void runOnOperation() override {
     ModuleOp module = getOperation();
     SymbolTable symbols(module);
-    for (auto function :
-         llvm::to_vector(module.getOps<func::FuncOp>())) {
+    for (auto function : llvm::to_vector(module.getOps<func::FuncOp>())) {
       unsigned index = 0;
       for (Block &block : function.getBody())
         for (Operation &op : llvm::make_early_inc_range(block))
@@ -80,8 +79,7 @@ struct LowbitCPUOutlinePass
         TypeRange(ValueRange(inputs.getArrayRef())), {});
     // Locations name the loop in diagnostics and keep nothing else apart.
     auto function = func::FuncOp::create(
-        op->getLoc(),
-        (parent.getName() + "_loop_" + Twine(index)).str(), type);
+        op->getLoc(), (parent.getName() + "_loop_" + Twine(index)).str(), type);
     function.setPrivate();
     symbols.insert(function, std::next(parent->getIterator()));
 
@@ -94,8 +92,7 @@ struct LowbitCPUOutlinePass
     inside.clone(*op, mapping);
     func::ReturnOp::create(inside, op->getLoc());
 
-    func::CallOp::create(builder, op->getLoc(), function,
-                         inputs.getArrayRef());
+    func::CallOp::create(builder, op->getLoc(), function, inputs.getArrayRef());
     op->erase();
   }
 };

@@ -89,6 +89,8 @@ void lowbit::buildCPUToLLVMPipeline(OpPassManager &manager,
   manager.addPass(createSCFToControlFlowPass());
   ConvertVectorToLLVMPassOptions vectors;
   vectors.force32BitVectorIndices = false;
+  // A tree, the same for every run, in place of a chain of scalar additions.
+  vectors.reassociateFPReductions = true;
   manager.addPass(createConvertVectorToLLVMPass(vectors));
   manager.addPass(createConvertToLLVMPass());
   manager.addPass(createConvertOpenMPToLLVMPass());
@@ -105,10 +107,9 @@ void lowbit::registerCPUPipelines() {
       "lowbit-cpu-buffer-pipeline",
       "Bind weights, bufferize, free, expand kernel calls, outline loops",
       buildCPUBufferPipeline);
-  PassPipelineRegistration<CPUPipelineOptions>(
-      "lowbit-cpu-vector-pipeline",
-      "Vectorize linalg on buffers",
-      buildCPUVectorPipeline);
+  PassPipelineRegistration<CPUPipelineOptions>("lowbit-cpu-vector-pipeline",
+                                               "Vectorize linalg on buffers",
+                                               buildCPUVectorPipeline);
   PassPipelineRegistration<CPUPipelineOptions>(
       "lowbit-cpu-to-llvm", "Lower linalg on tensors to the LLVM dialect",
       buildCPUToLLVMPipeline);

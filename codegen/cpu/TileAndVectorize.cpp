@@ -45,7 +45,8 @@ public:
     whole = getWholeTile(rewriter, op, ranges);
     unsigned bits = 8;
     for (Value operand : op->getOperands())
-      if (Type type = getElementTypeOrSelf(operand.getType()); type.isIntOrFloat())
+      if (Type type = getElementTypeOrSelf(operand.getType());
+          type.isIntOrFloat())
         bits = std::max(bits, type.getIntOrFloatBitWidth());
     width = std::max<int64_t>(1, vectorBits / bits);
   }
@@ -109,16 +110,15 @@ private:
 
   /// As the named op, since upstream vectorizes that to vector.contract.
   void nameContraction() {
-    auto named = linalg::ContractOp::create(
-        rewriter, loc, TypeRange{}, op.getDpsInputs(), op.getDpsInits(),
-        op.getIndexingMaps());
+    auto named = linalg::ContractOp::create(rewriter, loc, TypeRange{},
+                                            op.getDpsInputs(), op.getDpsInits(),
+                                            op.getIndexingMaps());
     rewriter.eraseOp(op);
     op = cast<linalg::LinalgOp>(named.getOperation());
   }
 
   void emitContraction() {
-    if (!isa<linalg::ContractOp>(op.getOperation()))
-      nameContraction();
+    nameContraction();
     linalg::ContractionDimensions dims = *linalg::inferContractionDims(op);
     unsigned columns = getDim(resultMap.getResults().back());
     ArrayRef<unsigned> rowDims =
@@ -258,15 +258,14 @@ private:
     Value slot;
     {
       OpBuilder::InsertionGuard guard(rewriter);
-      Block *task = &op->getParentOfType<FunctionOpInterface>()
-                         .getFunctionBody()
-                         .front();
+      Block *task =
+          &op->getParentOfType<FunctionOpInterface>().getFunctionBody().front();
       if (auto loop = op->getParentOfType<scf::ForallOp>())
         task = loop.getBody();
       rewriter.setInsertionPointToStart(task);
-      slot = memref::AllocaOp::create(
-          rewriter, loc, MemRefType::get(shape, element),
-          rewriter.getI64IntegerAttr(64));
+      slot = memref::AllocaOp::create(rewriter, loc,
+                                      MemRefType::get(shape, element),
+                                      rewriter.getI64IntegerAttr(64));
     }
     auto type = VectorType::get(shape, element);
     Value start = arith::ConstantOp::create(
@@ -299,7 +298,8 @@ private:
     SmallVector<Value> slices;
     for (OpOperand *operand : partial.getDpsInputOperands()) {
       AffineMap map = partial.getMatchingIndexingMap(operand);
-      if (map.getNumResults() == 0 || !isa<MemRefType>(operand->get().getType())) {
+      if (map.getNumResults() == 0 ||
+          !isa<MemRefType>(operand->get().getType())) {
         slices.push_back(operand->get());
         continue;
       }
@@ -312,7 +312,8 @@ private:
       slices.push_back(memref::SubViewOp::create(rewriter, loc, operand->get(),
                                                  offsets, sizes, strides));
     }
-    SmallVector<OpFoldResult> zeros(tile.sizes.size(), rewriter.getIndexAttr(0)),
+    SmallVector<OpFoldResult> zeros(tile.sizes.size(),
+                                    rewriter.getIndexAttr(0)),
         ones(tile.sizes.size(), rewriter.getIndexAttr(1)), sizes = ones;
     sizes[dim] = tile.sizes[dim];
     slices.push_back(memref::SubViewOp::create(rewriter, loc, accumulator,
@@ -321,8 +322,8 @@ private:
     auto inner = cast<linalg::GenericOp>(rewriter.clone(*partial));
     inner->setOperands(slices);
     rewriter.setInsertionPoint(inner);
-    linalg::offsetIndices(rewriter, cast<linalg::LinalgOp>(inner.getOperation()),
-                          tile.offsets);
+    linalg::offsetIndices(
+        rewriter, cast<linalg::LinalgOp>(inner.getOperation()), tile.offsets);
     SmallVector<int64_t> vectorSizes;
     if (inner.hasDynamicShape())
       vectorSizes = tile.vectorSizes;
@@ -374,9 +375,15 @@ struct LowbitCPUTileAndVectorizePass
         op->emitError("expected buffers, found tensors: bufferize first");
         return signalPassFailure();
       }
-      if (auto fill = dyn_cast<linalg::FillOp>(op.getOperation())) {
-        rewriter.setInsertionPoint(fill);
-        op = *linalg::generalizeNamedOp(rewriter, op);
+      if (!isa<linalg::GenericOp>(op.getOperation())) {
+        rewriter.setInsertionPoint(op);
+        FailureOr<linalg::GenericOp> generic =
+            linalg::generalizeNamedOp(rewriter, op);
+        if (failed(generic)) {
+          op->emitError("named op has no generic form");
+          return signalPassFailure();
+        }
+        op = cast<linalg::LinalgOp>(generic->getOperation());
       }
       if (failed(OpVectorizer(rewriter, op, vectorBits, rows).run()))
         return signalPassFailure();

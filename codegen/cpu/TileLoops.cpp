@@ -22,9 +22,11 @@ using namespace lowbit;
 
 Tile lowbit::getWholeTile(RewriterBase &rewriter, linalg::LinalgOp op,
                           SmallVectorImpl<Range> &ranges) {
-  ranges = cast<TilingInterface>(op.getOperation()).getIterationDomain(rewriter);
+  ranges =
+      cast<TilingInterface>(op.getOperation()).getIterationDomain(rewriter);
   Tile tile;
-  for (auto [range, extent] : llvm::zip_equal(ranges, op.getStaticLoopRanges())) {
+  for (auto [range, extent] :
+       llvm::zip_equal(ranges, op.getStaticLoopRanges())) {
     if (!ShapedType::isDynamic(extent))
       range.size = rewriter.getIndexAttr(extent);
     tile.offsets.push_back(rewriter.getIndexAttr(0));
@@ -73,9 +75,8 @@ void lowbit::dropContractionMasks(RewriterBase &rewriter, Operation *root) {
 
 /// Whether two index lists are equal, by value where they are constant.
 static bool areSameIndices(ValueRange a, ValueRange b) {
-  return llvm::equal(a, b, [](Value x, Value y) {
-    return isEqualConstantIntOrValue(x, y);
-  });
+  return llvm::equal(
+      a, b, [](Value x, Value y) { return isEqualConstantIntOrValue(x, y); });
 }
 
 namespace {
@@ -137,9 +138,9 @@ private:
     auto toValue = [&](OpFoldResult value) {
       return getValueOrCreateConstantIndexOp(rewriter, loc, value);
     };
-    auto loop = scf::ForOp::create(
-        rewriter, loc, toValue(begin), toValue(end),
-        arith::ConstantIndexOp::create(rewriter, loc, step));
+    auto loop =
+        scf::ForOp::create(rewriter, loc, toValue(begin), toValue(end),
+                           arith::ConstantIndexOp::create(rewriter, loc, step));
     OpBuilder::InsertionGuard guard(rewriter);
     rewriter.setInsertionPointToStart(loop.getBody());
     emitAt(loops, tile, loop.getInductionVar(), rewriter.getIndexAttr(step),
@@ -160,9 +161,8 @@ private:
       return;
     }
     Value zero = arith::ConstantIndexOp::create(rewriter, loc, 0);
-    Value isLeft = arith::CmpIOp::create(rewriter, loc,
-                                         arith::CmpIPredicate::sgt,
-                                         cast<Value>(rest), zero);
+    Value isLeft = arith::CmpIOp::create(
+        rewriter, loc, arith::CmpIPredicate::sgt, cast<Value>(rest), zero);
     auto branch = scf::IfOp::create(rewriter, loc, isLeft,
                                     /*withElseRegion=*/false);
     OpBuilder::InsertionGuard guard(rewriter);
@@ -208,8 +208,11 @@ void lowbit::hoistAccumulator(RewriterBase &rewriter, scf::ForOp loop) {
     return;
   Operation *readRoot = getMaskedRoot(read);
   Operation *writeRoot = getMaskedRoot(write);
-  auto isOutside = [&](Value value) { return loop.isDefinedOutsideOfLoop(value); };
-  if (!isOutside(write.getBase()) || !llvm::all_of(write.getIndices(), isOutside) ||
+  auto isOutside = [&](Value value) {
+    return loop.isDefinedOutsideOfLoop(value);
+  };
+  if (!isOutside(write.getBase()) ||
+      !llvm::all_of(write.getIndices(), isOutside) ||
       !llvm::all_of(readRoot->getOperands(), isOutside))
     return;
   if (readRoot != read.getOperation() && !isOutside(read.getPadding()))

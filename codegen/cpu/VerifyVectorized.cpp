@@ -5,7 +5,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/CodeGen/CPU/Kernels.h"
-#include "lowbit/CodeGen/CPU/Kernels.h"
 #include "lowbit/CodeGen/CPU/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

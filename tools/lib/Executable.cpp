@@ -10,20 +10,19 @@
 #include "lowbit/Tools/Executable.h"
 #include "TargetCode.h"
 #include "lowbit/CodeGen/CPU/Pipelines.h"
+#include "lowbit/Runtime/OpenMP.h"
 #include "lowbit/Tools/ElementTypes.h"
 #include "lowbit/Tools/Errors.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/IR/IRBuilder.h"
-#include "llvm/TargetParser/Host.h"
-#include "llvm/Support/Path.h"
+#include "llvm/Support/DynamicLibrary.h"
 #include "llvm/Target/TargetMachine.h"
-#include <dlfcn.h>
+#include "llvm/TargetParser/Host.h"
 
 using namespace lowbit;
 
@@ -126,10 +125,10 @@ static llvm::Error addEntry(llvm::Module &module) {
     return makeError("the module has no public function @main");
   llvm::LLVMContext &context = module.getContext();
   auto *pointer = llvm::PointerType::get(context, 0);
-  auto *type = llvm::FunctionType::get(llvm::Type::getVoidTy(context),
-                                       {pointer}, false);
-  auto *entry = llvm::Function::Create(
-      type, llvm::GlobalValue::ExternalLinkage, kEntry, module);
+  auto *type =
+      llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer}, false);
+  auto *entry = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage,
+                                       kEntry, module);
   llvm::IRBuilder<> builder(llvm::BasicBlock::Create(context, "", entry));
   llvm::SmallVector<llvm::Value *> arguments;
   for (unsigned i = 0; i < main->arg_size(); ++i)
@@ -140,23 +139,24 @@ static llvm::Error addEntry(llvm::Module &module) {
   return llvm::Error::success();
 }
 
-/// LLVM's OpenMP library: the one beside libLLVM, else what the loader finds.
-static llvm::Expected<std::string> findOpenMP() {
-  llvm::SmallVector<std::string> candidates;
-  Dl_info info;
-  if (dladdr(reinterpret_cast<void *>(&llvm::sys::getHostCPUName), &info) &&
-      info.dli_fname) {
-    llvm::SmallString<128> path(llvm::sys::path::parent_path(info.dli_fname));
-    llvm::sys::path::append(path, "libomp.so.5");
-    candidates.push_back(path.str().str());
-  }
-  for (llvm::StringRef name : {"libomp.so.5", "libomp-22.so.5", "libomp.so"})
-    candidates.push_back(name.str());
-  for (const std::string &name : candidates)
-    if (dlopen(name.c_str(), RTLD_NOW | RTLD_GLOBAL))
-      return name;
-  return makeError("LLVM's OpenMP library was not found (looked for " +
-                   llvm::join(candidates, ", ") + "): install libomp-22-dev");
+/// Symbols of LLVM's OpenMP library, for the code and for its thread count.
+static llvm::Error defineOpenMP(llvm::orc::LLJIT &jit, char prefix) {
+  void *handle = lowbit_load_openmp(
+      reinterpret_cast<const void *>(&llvm::sys::getHostCPUName));
+  if (!handle)
+    return makeError(
+        "LLVM's OpenMP library was not found (looked for " LOWBIT_OPENMP_NAMES
+        "): install libomp-22-dev");
+  auto &symbols = jit.getMainJITDylib();
+  symbols.addGenerator(
+      std::make_unique<llvm::orc::DynamicLibrarySearchGenerator>(
+          llvm::sys::DynamicLibrary::addPermanentLibrary(handle), prefix));
+  auto process =
+      llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(prefix);
+  if (!process)
+    return process.takeError();
+  symbols.addGenerator(std::move(*process));
+  return llvm::Error::success();
 }
 
 /// The address of every weight that the module declares and does not define.
@@ -171,7 +171,8 @@ static llvm::Error defineWeights(mlir::ModuleOp module,
       continue;
     llvm::StringRef name = global.getSymName();
     const void *address = options.weights.lookup(name);
-    if (mlir::Attribute attr = data ? data.get(name) : nullptr; attr && !address) {
+    if (mlir::Attribute attr = data ? data.get(name) : nullptr;
+        attr && !address) {
       address = getData(attr);
       if (!address)
         address = expandSplat(attr, splats);
@@ -213,27 +214,14 @@ Executable::create(mlir::ModuleOp module, const ExecutableOptions &options) {
   auto builder = getTargetBuilder(options.cpu, options.optLevel);
   if (!builder)
     return builder.takeError();
-  auto jit = llvm::orc::LLJITBuilder()
-                 .setJITTargetMachineBuilder(*builder)
-                 .create();
+  auto jit =
+      llvm::orc::LLJITBuilder().setJITTargetMachineBuilder(*builder).create();
   if (!jit)
     return jit.takeError();
   impl->jit = std::move(*jit);
-  llvm::Expected<std::string> openMP = findOpenMP();
-  if (!openMP)
-    return openMP.takeError();
   char prefix = impl->jit->getDataLayout().getGlobalPrefix();
-  auto &symbols = impl->jit->getMainJITDylib();
-  auto library = llvm::orc::DynamicLibrarySearchGenerator::Load(
-      openMP->c_str(), prefix);
-  if (!library)
-    return library.takeError();
-  symbols.addGenerator(std::move(*library));
-  auto process =
-      llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(prefix);
-  if (!process)
-    return process.takeError();
-  symbols.addGenerator(std::move(*process));
+  if (llvm::Error error = defineOpenMP(*impl->jit, prefix))
+    return std::move(error);
   if (llvm::Error error =
           defineWeights(module, options, *impl->jit, impl->splats))
     return std::move(error);
@@ -291,10 +279,9 @@ static std::vector<int64_t> describeBuffer(const HostTensor &tensor) {
 static HostTensor takeResult(const Parameter &parameter, const int64_t *words) {
   size_t rank = parameter.shape.size();
   llvm::ArrayRef<int64_t> shape(words + 3, rank);
-  std::shared_ptr<const void> owner(reinterpret_cast<void *>(words[0]),
-                                    [](const void *data) {
-                                      free(const_cast<void *>(data));
-                                    });
+  std::shared_ptr<const void> owner(
+      reinterpret_cast<void *>(words[0]),
+      [](const void *data) { free(const_cast<void *>(data)); });
   uint64_t bytes = *getByteSize(parameter.type, shape);
   char *data = reinterpret_cast<char *>(words[1]) +
                words[2] * getByteSize(parameter.type);

@@ -76,10 +76,9 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, callGraph, modules);
-  llvm::OptimizationLevel level = optLevel == 1 ? llvm::OptimizationLevel::O1
-                                  : optLevel == 2
-                                      ? llvm::OptimizationLevel::O2
-                                      : llvm::OptimizationLevel::O3;
+  llvm::OptimizationLevel level = optLevel == 1   ? llvm::OptimizationLevel::O1
+                                  : optLevel == 2 ? llvm::OptimizationLevel::O2
+                                                  : llvm::OptimizationLevel::O3;
   builder.buildPerModuleDefaultPipeline(level).run(module, modules);
 }
 
@@ -130,18 +129,17 @@ llvm::Error lowbit::emitLLVMIR(mlir::ModuleOp module, llvm::raw_ostream &os,
 
 llvm::Error lowbit::emitAssembly(mlir::ModuleOp module, llvm::raw_ostream &os,
                                  llvm::StringRef cpu) {
-  return emit(module, cpu,
-              [&](llvm::Module &code,
-                  llvm::TargetMachine &machine) -> llvm::Error {
-                llvm::SmallVector<char, 0> text;
-                llvm::raw_svector_ostream stream(text);
-                llvm::legacy::PassManager passes;
-                if (machine.addPassesToEmitFile(
-                        passes, stream, nullptr,
-                        llvm::CodeGenFileType::AssemblyFile))
-                  return makeError("this target emits no assembly");
-                passes.run(code);
-                os << llvm::StringRef(text.data(), text.size());
-                return llvm::Error::success();
-              });
+  return emit(
+      module, cpu,
+      [&](llvm::Module &code, llvm::TargetMachine &machine) -> llvm::Error {
+        llvm::SmallVector<char, 0> text;
+        llvm::raw_svector_ostream stream(text);
+        llvm::legacy::PassManager passes;
+        if (machine.addPassesToEmitFile(passes, stream, nullptr,
+                                        llvm::CodeGenFileType::AssemblyFile))
+          return makeError("this target emits no assembly");
+        passes.run(code);
+        os << llvm::StringRef(text.data(), text.size());
+        return llvm::Error::success();
+      });
 }

@@ -257,11 +257,13 @@ void checkFunction(llvm::StringRef name, double (*reference)(double),
       %y = linalg.generic {indexing_maps = [#map, #map], iterator_types = ["parallel"]}
           ins(%x : tensor<?xf32>) outs(%e : tensor<?xf32>) {
       ^bb0(%a: f32, %o: f32):
-        %0 = math.)mlir" + name + R"mlir( %a : f32
+        %0 = math.)mlir" +
+                   name + R"mlir( %a : f32
         linalg.yield %0 : f32
       } -> tensor<?xf32>
       return %y : tensor<?xf32>
-    })mlir").str());
+    })mlir")
+                      .str());
   constexpr int64_t kPoints = 100003;
   HostTensor x = HostTensor::allocate(ElementType::F32, {kPoints});
   std::vector<double> wanted;
@@ -274,10 +276,16 @@ void checkFunction(llvm::StringRef name, double (*reference)(double),
 }
 
 TEST(ExecutableMathTest, Exp) { checkFunction("exp", std::exp, -80, 80, 1e-6); }
-TEST(ExecutableMathTest, Tanh) { checkFunction("tanh", std::tanh, -20, 20, 1e-6); }
+TEST(ExecutableMathTest, Tanh) {
+  checkFunction("tanh", std::tanh, -20, 20, 1e-6);
+}
 TEST(ExecutableMathTest, Erf) { checkFunction("erf", std::erf, -6, 6, 1e-6); }
-TEST(ExecutableMathTest, Sin) { checkFunction("sin", std::sin, -300, 300, 1e-6); }
-TEST(ExecutableMathTest, Cos) { checkFunction("cos", std::cos, -300, 300, 1e-6); }
+TEST(ExecutableMathTest, Sin) {
+  checkFunction("sin", std::sin, -300, 300, 1e-6);
+}
+TEST(ExecutableMathTest, Cos) {
+  checkFunction("cos", std::cos, -300, 300, 1e-6);
+}
 TEST(ExecutableMathTest, CosOfLongContext) {
   checkFunction("cos", std::cos, 0, 65536, 1e-6);
 }

@@ -22,8 +22,7 @@ inline constexpr llvm::StringLiteral kWeightsAttrName = "lowbit.weights";
 inline constexpr llvm::StringLiteral kSignatureAttrName = "lowbit.signature";
 
 /// Options of `lowbit-cpu-to-llvm`.
-struct CPUPipelineOptions
-    : mlir::PassPipelineOptions<CPUPipelineOptions> {
+struct CPUPipelineOptions : mlir::PassPipelineOptions<CPUPipelineOptions> {
   Option<int64_t> vectorBits{
       *this, "vector-bits",
       llvm::cl::desc("Bits of a vector register of the target"),
@@ -37,8 +36,8 @@ struct CPUPipelineOptions
 /// Linalg on tensors, fused and tiled into parallel tasks.
 void buildCPUTensorPipeline(mlir::OpPassManager &manager);
 
-/// Tensors to buffers: weights bound, everything freed, kernel calls as parallel
-/// loops, copies visible, equal loops merged.
+/// Tensors to buffers: weights bound, everything freed, kernel calls as
+/// parallel loops, copies visible, equal loops merged.
 void buildCPUBufferPipeline(mlir::OpPassManager &manager);
 
 /// Linalg on buffers to vector code, tasks to scf.parallel.

@@ -1,0 +1,26 @@
+// RUN: quant-opt %s --lowbit-cpu-bind-weights --split-input-file --verify-diagnostics | FileCheck %s
+
+// CHECK: module attributes {lowbit.signature = {inputs = ["hidden"], outputs = ["output0"], type = (tensor<?x2xf32>) -> tensor<2x2xf32>},
+// CHECK-SAME: lowbit.weights = {fc1 = dense<{{.*}}> : tensor<2x2xf32>}}
+// CHECK: memref.global constant @fc1 : memref<2x2xf32> {alignment = 64 : i64}
+// CHECK-NOT: lowbit.global
+// CHECK-LABEL: func @main
+// CHECK: %[[M:.*]] = memref.get_global @fc1 : memref<2x2xf32>
+// CHECK: bufferization.to_tensor %[[M]] restrict : memref<2x2xf32> to tensor<2x2xf32>
+lowbit.global @fc1 : tensor<2x2xf32> {data = dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>}
+lowbit.global @unused : tensor<2xf32> {data = dense<0.0> : tensor<2xf32>}
+func.func @main(%x: tensor<?x2xf32> {lowbit.name = "hidden"}) -> tensor<2x2xf32> {
+  %w = lowbit.weight @fc1 : tensor<2x2xf32>
+  return %w : tensor<2x2xf32>
+}
+
+// -----
+
+#int4 = #lowbit.encoding<int<4>, group = 4, scale = f16>
+lowbit.global @fc2 : !lowbit.tensor<2x4xf32, #int4> {codes = dense<[16, 50, 84, 118]> : tensor<4xi8>,
+                                                     scale = dense<1.0> : tensor<2x1xf16>}
+func.func @quantized() -> !lowbit.tensor<2x4xf32, #int4> {
+  // expected-error @+1 {{expected a weight of static plain tensor type, found '!lowbit.tensor}}
+  %w = lowbit.weight @fc2 : !lowbit.tensor<2x4xf32, #int4>
+  return %w : !lowbit.tensor<2x4xf32, #int4>
+}

@@ -1,0 +1,29 @@
+// RUN: quant-opt %s --lowbit-cpu-outline | FileCheck %s
+
+// Two layers, one function.
+
+// CHECK-LABEL: func @main
+// CHECK: call @[[LOOP:.*]](%arg0, %arg1)
+// CHECK: call @[[LOOP]](%arg1, %arg2)
+// CHECK-NOT: linalg
+// CHECK: return
+// CHECK: func private @[[LOOP]](%arg0: memref<?xf32>, %arg1: memref<?xf32>)
+// CHECK: arith.constant 2.0
+// CHECK: linalg.generic
+// CHECK-NOT: func
+func.func @main(%a: memref<?xf32>, %b: memref<?xf32>, %c: memref<?xf32>) {
+  %two = arith.constant 2.0 : f32
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%a : memref<?xf32>) outs(%b : memref<?xf32>) {
+  ^bb0(%x: f32, %y: f32):
+    %0 = arith.mulf %x, %two : f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%b : memref<?xf32>) outs(%c : memref<?xf32>) {
+  ^bb0(%x: f32, %y: f32):
+    %0 = arith.mulf %x, %two : f32
+    linalg.yield %0 : f32
+  }
+  return
+}

@@ -1,0 +1,64 @@
+#===- check_readme.py - what the README shows is what the tools print -----===#
+#
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+#===-----------------------------------------------------------------------===#
+"""Usage: check_readme.py README QUANT_OPT
+
+A code block under a comment `<!-- quant-opt FILE ARGUMENTS -->` must be what
+that command prints, FILE being relative to the README; `<!-- file FILE -->`
+must be the file's text. A line `...` in a block stands for any lines.
+"""
+
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+
+BLOCK = re.compile(r"<!-- (quant-opt|file) (.*?) -->\n```\w*\n(.*?)```", re.DOTALL)
+
+
+def produce(kind, words, folder, tool):
+    """The text that a block must show."""
+    path = folder / words[0]
+    if kind == "file":
+        return path.read_text()
+    return subprocess.run([tool, str(path), *words[1:]], check=True,
+                          capture_output=True, text=True).stdout
+
+
+def find_difference(shown, produced):
+    """The first shown line that isn't where it should be, or None."""
+    lines = iter([line.strip() for line in produced.splitlines() if line.strip()])
+    skipping = False
+    for line in shown.splitlines():
+        line = line.strip()
+        if line == "...":
+            skipping = True
+        elif line:
+            actual = next(lines, None)
+            while skipping and actual not in (line, None):
+                actual = next(lines, None)
+            skipping = False
+            if actual != line:
+                return f"shown:   {line}\nprinted: {actual}"
+    return None
+
+
+def main():
+    readme, tool = pathlib.Path(sys.argv[1]), sys.argv[2]
+    blocks = BLOCK.findall(readme.read_text())
+    failed = 0
+    for kind, arguments, shown in blocks:
+        produced = produce(kind, shlex.split(arguments), readme.parent, tool)
+        difference = find_difference(shown, produced)
+        if difference:
+            failed += 1
+            print(f"{kind} {arguments}\n{difference}")
+    print(f"{len(blocks)} blocks, {failed} differ")
+    return 1 if failed or not blocks else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
