@@ -20,4 +20,5 @@ config.substitutions += [
     ("%model", os.path.join(config.test_source_root, "models", "llama-5m")),
     ("%python", config.python),
     ("%source", config.lowbit_source),
+    ("%bin", os.path.join(config.lowbit_build, "bin")),
 ]

@@ -103,11 +103,16 @@ struct LowbitCPUBindWeightsPass
   declareSymbols(ModuleOp module,
                  const llvm::MapVector<StringAttr, RankedTensorType> &bound) {
     auto builder = OpBuilder::atBlockBegin(module.getBody());
-    for (auto [name, type] : bound)
+    for (auto [name, type] : bound) {
+      // Data are bound where they lie, in a mapped file for example, so nothing
+      // is known beyond what elements need.
+      int64_t alignment = std::max(1u, type.getElementTypeBitWidth() / 8);
       memref::GlobalOp::create(
           builder, module.getLoc(), name, /*sym_visibility=*/StringAttr(),
           TypeAttr::get(getBufferType(type)), /*initial_value=*/Attribute(),
-          /*constant=*/builder.getUnitAttr(), builder.getI64IntegerAttr(64));
+          /*constant=*/builder.getUnitAttr(),
+          builder.getI64IntegerAttr(alignment));
+    }
   }
 
   static void replaceWeight(WeightOp weight) {

@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/Transforms/RequestCWrappers.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/Transforms/Passes.h"
@@ -99,6 +100,11 @@ void lowbit::buildCPUToLLVMPipeline(OpPassManager &manager,
 }
 
 void lowbit::registerCPUPipelines() {
+  // Upstream's parts of the pipelines, so that they can be spelled out.
+  memref::registerExpandStridedMetadataPass();
+  memref::registerFoldMemRefAliasOpsPass();
+  LLVM::registerLLVMRequestCWrappersPass();
+  registerSCFForallToParallelLoopPass();
   PassPipelineRegistration<>(
       "lowbit-cpu-tensor-pipeline",
       "Fuse linalg on tensors and tile it into parallel tasks",

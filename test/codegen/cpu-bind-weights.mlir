@@ -2,7 +2,7 @@
 
 // CHECK: module attributes {lowbit.signature = {inputs = ["hidden"], outputs = ["output0"], type = (tensor<?x2xf32>) -> tensor<2x2xf32>},
 // CHECK-SAME: lowbit.weights = {fc1 = dense<{{.*}}> : tensor<2x2xf32>}}
-// CHECK: memref.global constant @fc1 : memref<2x2xf32> {alignment = 64 : i64}
+// CHECK: memref.global constant @fc1 : memref<2x2xf32> {alignment = 4 : i64}
 // CHECK-NOT: lowbit.global
 // CHECK-LABEL: func @main
 // CHECK: %[[M:.*]] = memref.get_global @fc1 : memref<2x2xf32>

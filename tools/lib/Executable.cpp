@@ -20,7 +20,6 @@
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/IR/IRBuilder.h"
-#include "llvm/Support/DynamicLibrary.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
 
@@ -139,23 +138,19 @@ static llvm::Error addEntry(llvm::Module &module) {
   return llvm::Error::success();
 }
 
-/// Symbols of LLVM's OpenMP library, for the code and for its thread count.
-static llvm::Error defineOpenMP(llvm::orc::LLJIT &jit, char prefix) {
-  void *handle = lowbit_load_openmp(
-      reinterpret_cast<const void *>(&llvm::sys::getHostCPUName));
-  if (!handle)
+/// Lets the code find LLVM's OpenMP library and the C library: both are in the
+/// process.
+static llvm::Error addProcessSymbols(llvm::orc::LLJIT &jit) {
+  if (!lowbit_load_openmp(
+          reinterpret_cast<const void *>(&llvm::sys::getHostCPUName)))
     return makeError(
         "LLVM's OpenMP library was not found (looked for " LOWBIT_OPENMP_NAMES
         "): install libomp-22-dev");
-  auto &symbols = jit.getMainJITDylib();
-  symbols.addGenerator(
-      std::make_unique<llvm::orc::DynamicLibrarySearchGenerator>(
-          llvm::sys::DynamicLibrary::addPermanentLibrary(handle), prefix));
-  auto process =
-      llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(prefix);
+  auto process = llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(
+      jit.getDataLayout().getGlobalPrefix());
   if (!process)
     return process.takeError();
-  symbols.addGenerator(std::move(*process));
+  jit.getMainJITDylib().addGenerator(std::move(*process));
   return llvm::Error::success();
 }
 
@@ -219,8 +214,7 @@ Executable::create(mlir::ModuleOp module, const ExecutableOptions &options) {
   if (!jit)
     return jit.takeError();
   impl->jit = std::move(*jit);
-  char prefix = impl->jit->getDataLayout().getGlobalPrefix();
-  if (llvm::Error error = defineOpenMP(*impl->jit, prefix))
+  if (llvm::Error error = addProcessSymbols(*impl->jit))
     return std::move(error);
   if (llvm::Error error =
           defineWeights(module, options, *impl->jit, impl->splats))

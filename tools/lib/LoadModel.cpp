@@ -89,6 +89,8 @@ lowbit::loadModel(llvm::StringRef path, const LoadOptions &options) {
   model->signature = std::move(*signature);
   model->weightSize = getWeightSize(**module);
   CompileOptions compileOptions;
+  // Code is for this machine, whichever the artefact was made for.
+  compileOptions.replaceTarget = true;
   compileOptions.reference = options.reference;
   compileOptions.floatActivations = options.floatActivations;
   if (llvm::Error error = compileModule(**module, Phase::Lower, compileOptions))

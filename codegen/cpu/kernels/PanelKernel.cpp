@@ -39,6 +39,7 @@ private:
   Value loadColumns(Value offset, Value count);
   void emitSegment(Value row, Value segment);
   Value largestMagnitude(Value offset, Value columns);
+  Value clampToCodes(Value level);
   void storeCodes(Value place, Value offset, Value columns, Value scale);
   void storeFloats(Value place, Value offset, Value columns);
   void storeWord(Value place, int64_t word, Value scalar);
@@ -71,6 +72,21 @@ Value PanelKernel::largestMagnitude(Value offset, Value columns) {
   return vector::ReductionOp::create(b, vector::CombiningKind::MAXIMUMF, largest[0]);
 }
 
+/// The nearest number that a code stands for. Tiny scales are rounded so coarsely
+/// that a quotient can exceed the largest code. NaN, which no integer stands for,
+/// becomes the smallest; its segment's scale is NaN, too.
+Value PanelKernel::clampToCodes(Value level) {
+  VectorType floats = lanes(b.getF32Type());
+  unsigned width = format.kind == PanelKind::Int8 ? 8 : 16;
+  Value least = b.splat(floats, double(numerics::IntegerFormat{width}.decode(0)));
+  Value greatest = b.splat(floats, largestCode(format.kind));
+  // Comparisons that NaN fails, so that each is one instruction.
+  Value isAbove = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, level, least);
+  level = arith::SelectOp::create(b, isAbove, level, least);
+  Value isBelow = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, level, greatest);
+  return arith::SelectOp::create(b, isBelow, level, greatest);
+}
+
 void PanelKernel::storeWord(Value place, int64_t word, Value scalar) {
   Value lane = b.broadcast(scalar, 1);
   b.store(lane, panel, b.add(place, 4 * word));
@@ -92,7 +108,7 @@ void PanelKernel::storeCodes(Value place, Value offset, Value columns,
     Value loaded = loadColumns(b.add(offset, c), b.sub(columns, c));
     Value rounded =
         math::RoundEvenOp::create(b, arith::DivFOp::create(b, loaded, divisor));
-    Value code = arith::FPToSIOp::create(b, ints, rounded);
+    Value code = arith::FPToSIOp::create(b, ints, clampToCodes(rounded));
     if (format.kind == PanelKind::Int8) {
       storeBytes(code, b.add(values, c));
       return {b.add(in[0], code), in[1]};

@@ -1,0 +1,380 @@
+//===- LayerProgram.cpp - layers compiled together, and their truth -------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LayerProgram.h"
+#include "lowbit/IR/Lowbit.h"
+#include "lowbit/Numerics/Packer.h"
+#include "lowbit/Numerics/Quantizer.h"
+#include "lowbit/Tools/Registration.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringExtras.h"
+#include "gtest/gtest.h"
+#include <cmath>
+#include <map>
+
+using namespace lowbit;
+using namespace lowbit::test;
+
+//===----------------------------------------------------------------------===//
+// Data
+//===----------------------------------------------------------------------===//
+
+std::vector<float> test::createNumbers(int64_t count, uint32_t seed) {
+  uint32_t state = seed * 2654435761u + 12345;
+  std::vector<float> numbers(count);
+  for (float &number : numbers) {
+    state = state * 1664525u + 1013904223u;
+    number = std::ldexp(static_cast<float>(state >> 8), -23) - 1;
+  }
+  return numbers;
+}
+
+static HostTensor createTensor(llvm::ArrayRef<int64_t> shape, uint32_t seed) {
+  HostTensor tensor = HostTensor::allocate(ElementType::F32, shape);
+  std::vector<float> numbers = createNumbers(tensor.getNumElements(), seed);
+  llvm::copy(numbers, tensor.getMutableAs<float>().begin());
+  return tensor;
+}
+
+/// A shape with `extent` in place of dynamic dimensions.
+static std::vector<int64_t> getShape(llvm::ArrayRef<int64_t> leading,
+                                     int64_t last, int64_t extent) {
+  std::vector<int64_t> shape(leading);
+  for (int64_t &dimension : shape)
+    if (dimension < 0)
+      dimension = extent;
+  shape.push_back(last);
+  return shape;
+}
+
+/// "?x2x37xf32" in a tensor type.
+static std::string getType(llvm::ArrayRef<int64_t> leading, int64_t last) {
+  std::vector<int64_t> shape(leading);
+  shape.push_back(last);
+  return "tensor<" + lowbit::describe(ElementType::F32, shape) + ">";
+}
+
+std::string test::describe(const LayerSpec &spec) {
+  mlir::MLIRContext context;
+  context.loadDialect<LowbitDialect>();
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << EncodingAttr::get(&context, spec.encoding) << " N=" << spec.rows
+     << " input " << getType(spec.leading, spec.columns) << " "
+     << spec.activation << (spec.hasBias ? " bias" : "")
+     << (spec.hasResidual ? " residual" : "")
+     << (spec.quantizesInput ? " a8" : "");
+  return text;
+}
+
+LayerProgram::LayerProgram(std::vector<LayerSpec> specs) {
+  mlir::DialectRegistry registry;
+  registerDialects(registry);
+  context.appendDialectRegistry(registry);
+  context.loadDialect<LowbitDialect>();
+  for (LayerSpec &spec : specs) {
+    Layer &layer = layers.emplace_back();
+    layer.spec = spec;
+    layer.input = getInput(spec);
+    std::vector<float> weights =
+        createNumbers(spec.rows * spec.columns, layers.size());
+    numerics::Status status = numerics::quantize(
+        weights.data(), spec.rows, spec.columns, spec.encoding,
+        {numerics::ScaleSearch::AbsMax, nullptr}, layer.weight);
+    EXPECT_TRUE(status.ok()) << status.message;
+    layer.values.resize(weights.size());
+    numerics::dequantize(layer.weight, layer.values.data());
+  }
+}
+
+size_t LayerProgram::getInput(const LayerSpec &spec) {
+  for (auto [index, input] : llvm::enumerate(inputs))
+    if (input.leading == spec.leading && input.columns == spec.columns)
+      return index;
+  inputs.push_back({spec.leading, spec.columns});
+  return inputs.size() - 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Assembly
+//===----------------------------------------------------------------------===//
+
+static std::string getGlobalType(const LayerSpec &spec, EncodingAttr encoding) {
+  std::string text;
+  llvm::raw_string_ostream(text) << "!lowbit.tensor<" << spec.rows << "x"
+                                 << spec.columns << "xf32, " << encoding << ">";
+  return text;
+}
+
+static std::string getElements(const std::vector<uint8_t> &bytes,
+                               mlir::Type type) {
+  std::string text;
+  llvm::raw_string_ostream(text)
+      << "dense<\"0x" << llvm::toHex(bytes) << "\"> : " << type;
+  return text;
+}
+
+std::string LayerProgram::getGlobal(size_t index) {
+  const LayerSpec &spec = layers[index].spec;
+  auto encoding = EncodingAttr::get(&context, spec.encoding);
+  numerics::BoundLayout layout(
+      numerics::Layout::dense(spec.encoding.element.width), spec.encoding,
+      spec.rows, spec.columns);
+  numerics::PackedMatrix packed = numerics::pack(layout, layers[index].weight);
+  auto codes = mlir::RankedTensorType::get(
+      {static_cast<int64_t>(packed.buffers[0].size())},
+      mlir::IntegerType::get(&context, 8));
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << "lowbit.global @w" << index << " : " << getGlobalType(spec, encoding)
+     << " {codes = " << getElements(packed.buffers[0], codes);
+  static const std::map<llvm::StringRef, unsigned> buffers = {
+      {component::kScale, 1},
+      {component::kZeroPoint, 2},
+      {component::kMinimum, 3}};
+  for (llvm::StringRef name : encoding.getParameterNames())
+    os << ", " << name << " = "
+       << getElements(packed.buffers[buffers.at(name)],
+                      encoding.getParameterType(name, spec.rows, spec.columns));
+  os << "}\n";
+  return text;
+}
+
+std::string LayerProgram::getLayer(size_t index) {
+  const Layer &layer = layers[index];
+  const LayerSpec &spec = layer.spec;
+  auto encoding = EncodingAttr::get(&context, spec.encoding);
+  std::string weight = getGlobalType(spec, encoding);
+  std::string inputType = getType(spec.leading, spec.columns);
+  std::string input = "%x" + std::to_string(layer.input), text;
+  llvm::raw_string_ostream os(text);
+  os << "%w" << index << " = lowbit.weight @w" << index << " : " << weight
+     << "\n";
+  if (spec.quantizesInput) {
+    std::string quantized;
+    llvm::raw_string_ostream type(quantized);
+    llvm::StringRef shape = llvm::StringRef(inputType).drop_back();
+    shape.consume_front("tensor<");
+    type << "!lowbit.tensor<" << shape << ", "
+         << encoding.getActivationEncoding(8) << ">";
+    os << "%q" << index << " = lowbit.quantize " << input << " : " << inputType
+       << " -> " << quantized << "\n";
+    input = "%q" + std::to_string(index);
+    inputType = quantized;
+  }
+  os << "%y" << index << " = lowbit.linear " << input << ", %w" << index;
+  if (spec.hasBias)
+    os << " bias %b" << index;
+  if (!spec.activation.empty())
+    os << " activation " << spec.activation;
+  if (spec.hasResidual)
+    os << " residual %r" << index;
+  os << " : " << inputType << ", " << weight << " -> "
+     << getType(spec.leading, spec.rows) << "\n";
+  return text;
+}
+
+std::string LayerProgram::getText() {
+  std::string globals, body;
+  std::vector<std::string> arguments, results, types;
+  for (auto [index, input] : llvm::enumerate(inputs))
+    arguments.push_back("%x" + std::to_string(index) + ": " +
+                        getType(input.leading, input.columns));
+  for (auto [index, layer] : llvm::enumerate(layers)) {
+    globals += getGlobal(index);
+    body += getLayer(index);
+    std::string type = getType(layer.spec.leading, layer.spec.rows);
+    results.push_back("%y" + std::to_string(index));
+    types.push_back(type);
+    if (layer.spec.hasBias)
+      arguments.push_back("%b" + std::to_string(index) + ": " +
+                          getType({}, layer.spec.rows));
+    if (layer.spec.hasResidual)
+      arguments.push_back("%r" + std::to_string(index) + ": " + type);
+  }
+  return globals + "func.func @main(" + llvm::join(arguments, ", ") +
+         ") -> (" + llvm::join(types, ", ") + ") {\n" + body + "return " +
+         llvm::join(results, ", ") + " : " + llvm::join(types, ", ") + "\n}\n";
+}
+
+mlir::OwningOpRef<mlir::ModuleOp>
+LayerProgram::build(Phase last, const CompileOptions &options) {
+  auto result = mlir::parseSourceString<mlir::ModuleOp>(getText(), &context);
+  if (!result) {
+    ADD_FAILURE() << "the text is not a module";
+    return {};
+  }
+  if (llvm::Error error = compileModule(*result, last, options)) {
+    ADD_FAILURE() << llvm::toString(std::move(error));
+    return {};
+  }
+  return result;
+}
+
+void LayerProgram::compile(const CompileOptions &options, unsigned optLevel) {
+  module = build(Phase::Lower, options);
+  if (!module)
+    return;
+  ExecutableOptions execution;
+  execution.optLevel = optLevel;
+  auto created = Executable::create(*module, execution);
+  if (!created) {
+    ADD_FAILURE() << llvm::toString(created.takeError());
+    return;
+  }
+  executable = std::move(*created);
+}
+
+//===----------------------------------------------------------------------===//
+// Truth
+//===----------------------------------------------------------------------===//
+
+static double clamp01(double x) { return std::fmin(std::fmax(x, 0), 1); }
+
+static double activate(llvm::StringRef name, double x) {
+  if (name == "relu")
+    return std::fmax(x, 0);
+  if (name == "gelu")
+    return x / 2 * (1 + std::erf(x / std::sqrt(2.0)));
+  if (name == "gelu_tanh")
+    return x / 2 *
+           (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+  if (name == "silu")
+    return x / (1 + std::exp(-x));
+  if (name == "sigmoid")
+    return 1 / (1 + std::exp(-x));
+  if (name == "tanh")
+    return std::tanh(x);
+  if (name == "hardsigmoid(0.2, 0.5)")
+    return clamp01(0.2 * x + 0.5);
+  if (name == "hardswish")
+    return x * clamp01(x / 6 + 0.5);
+  if (name == "leaky_relu(0.1)")
+    return x > 0 ? x : 0.1 * x;
+  EXPECT_EQ(name, "");
+  return x;
+}
+
+/// lowbit.quantize to 8 bits of a row, by its definition.
+static void quantizeRow(llvm::MutableArrayRef<double> row, int64_t group) {
+  for (size_t begin = 0; begin < row.size(); begin += group) {
+    auto part = row.slice(begin, std::min<size_t>(group, row.size() - begin));
+    float largest = 0;
+    for (double x : part)
+      largest = std::fmax(largest, std::fabs(static_cast<float>(x)));
+    float scale = largest / 127;
+    for (double &x : part) {
+      float code = scale ? std::nearbyint(static_cast<float>(x) / scale) : 0;
+      x = double(std::fmin(std::fmax(code, -128), 127)) * scale;
+    }
+  }
+}
+
+LayerProgram::Truth
+LayerProgram::computeTruth(const Layer &layer, const HostTensor &input,
+                           const HostTensor *bias,
+                           const HostTensor *residual) const {
+  const LayerSpec &spec = layer.spec;
+  int64_t group = EncodingAttr::get(const_cast<mlir::MLIRContext *>(&context),
+                                    spec.encoding)
+                      .getActivationEncoding(8)
+                      .getGranularity()
+                      .getGroupSize();
+  Truth truth;
+  llvm::ArrayRef<float> x = input.getAs<float>();
+  for (; !x.empty(); x = x.drop_front(spec.columns)) {
+    std::vector<double> row(x.begin(), x.begin() + spec.columns);
+    if (spec.quantizesInput)
+      quantizeRow(row, group);
+    for (int64_t n = 0; n < spec.rows; ++n) {
+      double sum = bias ? bias->getAs<float>()[n] : 0, squares = 0;
+      for (int64_t k = 0; k < spec.columns; ++k) {
+        double product = row[k] * layer.values[n * spec.columns + k];
+        sum += product;
+        squares += product * product;
+      }
+      sum = activate(spec.activation, sum);
+      if (residual)
+        sum += residual->getAs<float>()[truth.results.size()];
+      truth.results.push_back(sum);
+      truth.magnitude =
+          std::max({truth.magnitude, std::abs(sum), std::sqrt(squares)});
+    }
+  }
+  return truth;
+}
+
+//===----------------------------------------------------------------------===//
+// Check
+//===----------------------------------------------------------------------===//
+
+/// In the order of the function's arguments. Every third row of an input is
+/// zero, as padding and dead channels are.
+std::vector<HostTensor> LayerProgram::createArguments(int64_t extent) const {
+  std::vector<HostTensor> arguments;
+  for (const Input &input : inputs) {
+    HostTensor &tensor = arguments.emplace_back(
+        createTensor(getShape(input.leading, input.columns, extent),
+                     100 + arguments.size()));
+    auto values = tensor.getMutableAs<float>();
+    for (size_t row = 2; (row + 1) * input.columns <= values.size(); row += 3)
+      std::fill_n(values.begin() + row * input.columns, input.columns, 0.0f);
+  }
+  for (const Layer &layer : layers) {
+    uint32_t seed = 1000 + arguments.size();
+    if (layer.spec.hasBias)
+      arguments.push_back(createTensor({layer.spec.rows}, seed));
+    if (layer.spec.hasResidual)
+      arguments.push_back(createTensor(
+          getShape(layer.spec.leading, layer.spec.rows, extent), seed + 1));
+  }
+  return arguments;
+}
+
+/// The largest error; NaN if there is one.
+static double getError(llvm::ArrayRef<float> found,
+                       llvm::ArrayRef<double> wanted) {
+  double error = 0;
+  for (auto [f, w] : llvm::zip_equal(found, wanted))
+    // A comparison that a NaN fails, too.
+    if (!(std::abs(f - w) <= error))
+      error = std::abs(f - w);
+  return error;
+}
+
+void LayerProgram::check(int64_t extent, double tolerance) {
+  if (!executable)
+    return;
+  std::vector<HostTensor> arguments = createArguments(extent), first;
+  for (unsigned threads : {1u, 2u, 2u}) {
+    executable->setThreads(threads);
+    auto results = executable->run(arguments);
+    if (!results) {
+      ADD_FAILURE() << llvm::toString(results.takeError());
+      return;
+    }
+    if (first.empty())
+      first = std::move(*results);
+    else
+      for (auto [index, result] : llvm::enumerate(*results))
+        EXPECT_EQ(result.getBytes(), first[index].getBytes())
+            << describe(layers[index].spec) << " on " << threads << " threads";
+  }
+  size_t next = inputs.size();
+  for (auto [index, layer] : llvm::enumerate(layers)) {
+    const HostTensor *bias = nullptr, *residual = nullptr;
+    if (layer.spec.hasBias)
+      bias = &arguments[next++];
+    if (layer.spec.hasResidual)
+      residual = &arguments[next++];
+    Truth truth =
+        computeTruth(layer, arguments[layer.input], bias, residual);
+    llvm::ArrayRef<float> found = first[index].getAs<float>();
+    ASSERT_EQ(found.size(), truth.results.size()) << describe(layer.spec);
+    EXPECT_LE(getError(found, truth.results), tolerance * truth.magnitude)
+        << describe(layer.spec) << " extent " << extent;
+  }
+}

@@ -1,0 +1,100 @@
+//===- LayerProgram.h - layers compiled together, and their truth -*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Compiling costs more than running, so tests put many layers into one
+// function: each has a result of its own and shares its input with the layers
+// of the same width. What a layer should give is computed in double from the
+// dequantized weight.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_TEST_UNIT_CODEGEN_LAYERPROGRAM_H
+#define LOWBIT_TEST_UNIT_CODEGEN_LAYERPROGRAM_H
+
+#include "lowbit/Numerics/Matrix.h"
+#include "lowbit/Tools/Compiler.h"
+#include "lowbit/Tools/Executable.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+#include <string>
+#include <vector>
+
+namespace lowbit::test {
+
+/// One `lowbit.linear` with a quantized weight.
+struct LayerSpec {
+  numerics::Encoding encoding;
+  int64_t rows = 1, columns = 1;
+  /// Leading dimensions of the input; negative ones are dynamic.
+  std::vector<int64_t> leading = {-1};
+  /// As the assembly has it, with arguments; empty for none.
+  std::string activation;
+  bool hasBias = false, hasResidual = false;
+  /// Whether the input is quantized to 8 bits before it is multiplied.
+  bool quantizesInput = false;
+};
+
+/// For test messages.
+std::string describe(const LayerSpec &spec);
+
+/// Random numbers of about [-1, 1), the same everywhere.
+std::vector<float> createNumbers(int64_t count, uint32_t seed);
+
+class LayerProgram {
+public:
+  explicit LayerProgram(std::vector<LayerSpec> layers);
+
+  /// Runs the phases up to `last` on a fresh module. Null after a failure,
+  /// which is recorded.
+  mlir::OwningOpRef<mlir::ModuleOp> build(Phase last,
+                                          const CompileOptions &options);
+  /// Compiles everything. A failure is recorded.
+  void compile(const CompileOptions &options, unsigned optLevel = 3);
+
+  /// Runs every layer with dynamic dimensions of `extent`, on one thread and
+  /// then on two, whose results must be the same bytes. Expects the largest
+  /// error of each layer within `tolerance` times the size of its results.
+  void check(int64_t extent, double tolerance);
+
+  mlir::MLIRContext &getContext() { return context; }
+  /// The module as assembly.
+  std::string getText();
+
+private:
+  struct Layer {
+    LayerSpec spec;
+    numerics::QuantizedMatrix weight;
+    std::vector<float> values;
+    size_t input = 0;
+  };
+  /// An argument that layers share.
+  struct Input {
+    std::vector<int64_t> leading;
+    int64_t columns;
+  };
+
+  struct Truth {
+    std::vector<double> results;
+    /// The largest result, or sum of as many products with random signs: one
+    /// result alone may be small by cancellation.
+    double magnitude = 0;
+  };
+
+  size_t getInput(const LayerSpec &spec);
+  std::string getGlobal(size_t index);
+  std::string getLayer(size_t index);
+  std::vector<HostTensor> createArguments(int64_t extent) const;
+  Truth computeTruth(const Layer &layer, const HostTensor &input,
+                     const HostTensor *bias, const HostTensor *residual) const;
+
+  std::vector<Layer> layers;
+  std::vector<Input> inputs;
+  mlir::MLIRContext context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::unique_ptr<Executable> executable;
+};
+
+} // namespace lowbit::test
+
+#endif // LOWBIT_TEST_UNIT_CODEGEN_LAYERPROGRAM_H
