@@ -45,9 +45,9 @@ void lowbit::registerPipelines() {
   PassPipelineRegistration<QuantizePipelineOptions>(
       "lowbit-quantize", "Phase: weights become codes and parameters",
       buildQuantizePipeline);
-  PassPipelineRegistration<>("lowbit-fuse",
-                             "Phase: bias, activation and residual join their layer",
-                             buildFusePipeline);
+  PassPipelineRegistration<>(
+      "lowbit-fuse", "Phase: bias, activation and residual join their layer",
+      buildFusePipeline);
   PassPipelineRegistration<>("lowbit-pack",
                              "Phase: weights in the layout of the target",
                              buildPackPipeline);

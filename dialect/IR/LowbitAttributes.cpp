@@ -1,4 +1,4 @@
-//===- LowbitAttributes.cpp - formats, granularity, encodings ------------------ ===//
+//===- LowbitAttributes.cpp - formats, granularity, encodings -------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -32,7 +32,8 @@ void LowbitDialect::registerAttributes() {
 
 /// E1: widths 1 to 8, or 16 for activations.
 static LogicalResult
-verifyWidth(llvm::function_ref<InFlightDiagnostic()> emitError, unsigned width) {
+verifyWidth(llvm::function_ref<InFlightDiagnostic()> emitError,
+            unsigned width) {
   if ((width >= 1 && width <= 8) || width == 16)
     return success();
   return emitError() << "requires a width of 1 to 8 or 16 bits (E1), found "
@@ -80,8 +81,9 @@ void IntAttr::print(AsmPrinter &printer) const {
   printer << '>';
 }
 
-LogicalResult IntAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
-                              unsigned width, bool restricted) {
+LogicalResult
+IntAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                unsigned width, bool restricted) {
   if (failed(verifyWidth(emitError, width)))
     return failure();
   // E2: one bit is {-1, +1}; without its lower code nothing would be left.
@@ -94,10 +96,9 @@ LogicalResult IntAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError
 unsigned IntAttr::getCodeBits() const { return getWidth(); }
 
 std::optional<numerics::IntegerFormat> IntAttr::getIntegerFormat() const {
-  return numerics::IntegerFormat{getWidth(),
-                                 getRestricted()
-                                     ? numerics::IntegerKind::SignedRestricted
-                                     : numerics::IntegerKind::Signed};
+  return numerics::IntegerFormat{
+      getWidth(), getRestricted() ? numerics::IntegerKind::SignedRestricted
+                                  : numerics::IntegerKind::Signed};
 }
 
 void IntAttr::decode(uint64_t window, MutableArrayRef<float> values) const {
@@ -139,7 +140,8 @@ Value UIntAttr::buildDecode(OpBuilder &builder, Location loc, Value window,
 // Granularity
 //===----------------------------------------------------------------------===//
 
-std::array<int64_t, 2> PerTensorAttr::getParameterShape(int64_t, int64_t) const {
+std::array<int64_t, 2> PerTensorAttr::getParameterShape(int64_t,
+                                                        int64_t) const {
   return {1, 1};
 }
 numerics::Granularity PerTensorAttr::getKind() const {
@@ -174,305 +176,4 @@ std::array<int64_t, 2> PerGroupAttr::getParameterShape(int64_t rows,
 int64_t PerGroupAttr::getGroupSize() const { return getSize(); }
 numerics::Granularity PerGroupAttr::getKind() const {
   return numerics::Granularity::Group;
-}
-
-//===----------------------------------------------------------------------===//
-// Encoding
-//===----------------------------------------------------------------------===//
-
-/// Formats and granularities of this dialect are spelled without `#lowbit.`
-/// inside an encoding; any other attribute is spelled in full.
-static ElementFormatInterface parseElementFormat(AsmParser &parser) {
-  llvm::SMLoc location = parser.getCurrentLocation();
-  Attribute attribute;
-  if (succeeded(parser.parseOptionalKeyword("int")))
-    attribute = IntAttr::parse(parser, {});
-  else if (succeeded(parser.parseOptionalKeyword("uint")))
-    attribute = UIntAttr::parse(parser, {});
-  else if (parser.parseAttribute(attribute))
-    return {};
-  if (!attribute)
-    return {};
-  auto format = dyn_cast<ElementFormatInterface>(attribute);
-  if (!format)
-    parser.emitError(location) << "requires an element format such as int<4>, "
-                                  "found " << attribute;
-  return format;
-}
-
-namespace {
-/// The options of an encoding as they are read.
-struct EncodingOptions {
-  ZeroPointKind zeroPoint = ZeroPointKind::None;
-  bool minimum = false, permuted = false;
-  GranularityInterface granularity;
-  FloatType scale;
-};
-} // namespace
-
-static ParseResult parseZeroPoint(AsmParser &parser, ZeroPointKind &kind) {
-  llvm::SMLoc location = parser.getCurrentLocation();
-  StringRef word;
-  if (parser.parseEqual() || parser.parseKeyword(&word))
-    return failure();
-  std::optional<ZeroPointKind> parsed = symbolizeZeroPointKind(word);
-  if (!parsed)
-    return parser.emitError(location)
-           << "requires zero_point = integer or fractional, found '" << word
-           << "'";
-  kind = *parsed;
-  return success();
-}
-
-static ParseResult parseEncodingOption(AsmParser &parser,
-                                       EncodingOptions &options) {
-  MLIRContext *context = parser.getContext();
-  llvm::SMLoc location = parser.getCurrentLocation();
-  StringRef word;
-  if (failed(parser.parseOptionalKeyword(&word)))
-    return parser.parseAttribute(options.granularity);
-  if (word == "minimum") {
-    options.minimum = true;
-  } else if (word == "permuted") {
-    options.permuted = true;
-  } else if (word == "tensor") {
-    options.granularity = PerTensorAttr::get(context);
-  } else if (word == "channel") {
-    options.granularity = PerChannelAttr::get(context);
-  } else if (word == "group") {
-    int64_t size;
-    if (parser.parseEqual() || parser.parseInteger(size))
-      return failure();
-    options.granularity = parser.getChecked<PerGroupAttr>(location, context, size);
-    return success(static_cast<bool>(options.granularity));
-  } else if (word == "scale") {
-    return failure(parser.parseEqual() || parser.parseType(options.scale));
-  } else if (word == "zero_point") {
-    return parseZeroPoint(parser, options.zeroPoint);
-  } else {
-    return parser.emitError(location)
-           << "requires minimum, zero_point, tensor, channel, group, scale or "
-              "permuted, found '" << word << "'";
-  }
-  return success();
-}
-
-Attribute EncodingAttr::parse(AsmParser &parser, Type) {
-  EncodingOptions options;
-  if (parser.parseLess())
-    return {};
-  ElementFormatInterface element = parseElementFormat(parser);
-  if (!element)
-    return {};
-  while (succeeded(parser.parseOptionalComma()))
-    if (parseEncodingOption(parser, options))
-      return {};
-  if (parser.parseGreater())
-    return {};
-  MLIRContext *context = parser.getContext();
-  if (!options.granularity)
-    options.granularity = PerChannelAttr::get(context);
-  if (!options.scale)
-    options.scale = Float16Type::get(context);
-  return parser.getChecked<EncodingAttr>(
-      context, element, options.zeroPoint, options.minimum, options.granularity,
-      options.scale, options.permuted);
-}
-
-void EncodingAttr::print(AsmPrinter &printer) const {
-  printer << '<';
-  TypeSwitch<Attribute>(getElement())
-      .Case([&](IntAttr attr) { printer << "int"; attr.print(printer); })
-      .Case([&](UIntAttr attr) { printer << "uint"; attr.print(printer); })
-      .Default([&](Attribute attr) { printer << attr; });
-  if (getZeroPoint() != ZeroPointKind::None)
-    printer << ", zero_point = " << stringifyZeroPointKind(getZeroPoint());
-  if (getMinimum())
-    printer << ", minimum";
-  TypeSwitch<Attribute>(getGranularity())
-      .Case([&](PerTensorAttr) { printer << ", tensor"; })
-      .Case([&](PerChannelAttr) { printer << ", channel"; })
-      .Case([&](PerGroupAttr attr) { printer << ", group = " << attr.getSize(); })
-      .Default([&](Attribute attr) { printer << ", " << attr; });
-  printer << ", scale = " << getScale();
-  if (getPermuted())
-    printer << ", permuted";
-  printer << '>';
-}
-
-LogicalResult
-EncodingAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
-                     ElementFormatInterface element, ZeroPointKind zeroPoint,
-                     bool minimum, GranularityInterface granularity,
-                     FloatType scale, bool permuted) {
-  // E3
-  if (!scale.isF32() && !scale.isF16())
-    return emitError() << "requires a scale of type f16 or f32 (E3), found "
-                       << scale;
-  // E4: both would shift the same code.
-  if (minimum && zeroPoint != ZeroPointKind::None)
-    return emitError() << "requires either a zero point or a minimum (E4), "
-                          "found both";
-  // E5: a group must end between codes.
-  int64_t group = granularity.getGroupSize();
-  if (group % element.getValuesPerCode() != 0)
-    return emitError() << "requires a group of a multiple of "
-                       << element.getValuesPerCode()
-                       << " columns, the values per code (E5), found " << group;
-  return success();
-}
-
-EncodingAttr EncodingAttr::get(MLIRContext *context, numerics::Encoding encoding) {
-  ElementFormatInterface element;
-  if (encoding.element.kind == numerics::IntegerKind::Unsigned)
-    element = UIntAttr::get(context, encoding.element.width);
-  else
-    element = IntAttr::get(context, encoding.element.width,
-                           encoding.element.kind ==
-                               numerics::IntegerKind::SignedRestricted);
-  GranularityInterface granularity = PerChannelAttr::get(context);
-  if (encoding.granularity == numerics::Granularity::Tensor)
-    granularity = PerTensorAttr::get(context);
-  else if (encoding.granularity == numerics::Granularity::Group)
-    granularity = PerGroupAttr::get(context, encoding.groupSize);
-  FloatType scale = Float16Type::get(context);
-  if (encoding.scale == numerics::ScaleFormat::F32)
-    scale = Float32Type::get(context);
-  return get(context, element, static_cast<ZeroPointKind>(encoding.zeroPoint),
-             encoding.hasMinimum, granularity, scale, /*permuted=*/false);
-}
-
-unsigned EncodingAttr::getCodeBits() const { return getElement().getCodeBits(); }
-
-numerics::Encoding EncodingAttr::getNumerics() const {
-  numerics::Encoding encoding;
-  encoding.element = *getElement().getIntegerFormat();
-  encoding.zeroPoint = static_cast<numerics::ZeroPointKind>(getZeroPoint());
-  encoding.hasMinimum = getMinimum();
-  encoding.granularity = getGranularity().getKind();
-  encoding.groupSize = getGranularity().getGroupSize();
-  encoding.scale = getScale().isF32() ? numerics::ScaleFormat::F32
-                                      : numerics::ScaleFormat::F16;
-  return encoding;
-}
-
-/// Columns of an activation group next to weights of `encoding`: a group of the
-/// weights, or a divisor of it where groups are long.
-static int64_t activationGroup(const numerics::Encoding &encoding) {
-  // Long enough that scales cost little, short enough that they are local.
-  constexpr int64_t kUngrouped = 128, kLongest = 256, kStep = 16;
-  if (encoding.granularity != numerics::Granularity::Group)
-    return kUngrouped;
-  if (encoding.groupSize <= kLongest)
-    return encoding.groupSize;
-  for (int64_t columns = kLongest; columns >= kStep; columns -= kStep)
-    if (encoding.groupSize % columns == 0)
-      return columns;
-  return encoding.groupSize;
-}
-
-EncodingAttr EncodingAttr::getActivationEncoding(unsigned width) const {
-  numerics::Encoding encoding;
-  encoding.element = {width, numerics::IntegerKind::Signed};
-  encoding.granularity = numerics::Granularity::Group;
-  encoding.groupSize = activationGroup(getNumerics());
-  encoding.scale = numerics::ScaleFormat::F32;
-  return EncodingAttr::get(getContext(), encoding);
-}
-
-SmallVector<StringRef, 4> EncodingAttr::getParameterNames() const {
-  SmallVector<StringRef, 4> names{component::kScale};
-  if (getZeroPoint() != ZeroPointKind::None)
-    names.push_back(component::kZeroPoint);
-  if (getMinimum())
-    names.push_back(component::kMinimum);
-  if (getPermuted())
-    names.push_back(component::kPermutation);
-  return names;
-}
-
-RankedTensorType EncodingAttr::getParameterType(StringRef name, int64_t rows,
-                                                int64_t columns) const {
-  if (name == component::kPermutation)
-    return RankedTensorType::get({columns}, IntegerType::get(getContext(), 32));
-  Type type = getScale();
-  if (name == component::kZeroPoint && getZeroPoint() == ZeroPointKind::Integer)
-    type = IntegerType::get(getContext(), 8);
-  return RankedTensorType::get(getGranularity().getParameterShape(rows, columns),
-                               type);
-}
-
-//===----------------------------------------------------------------------===//
-// Activation
-//===----------------------------------------------------------------------===//
-
-ActivationAttr ActivationAttr::get(MLIRContext *context, ActivationKind kind,
-                                   double alpha, double beta) {
-  return get(context, kind, APFloat(alpha), APFloat(beta));
-}
-
-ActivationAttr ActivationAttr::get(MLIRContext *context, ActivationKind kind) {
-  if (kind == ActivationKind::HardSwish || kind == ActivationKind::HardSigmoid)
-    return get(context, kind, 1.0 / 6, 0.5);
-  return get(context, kind, kind == ActivationKind::LeakyRelu ? 0.01 : 0.0, 0.0);
-}
-
-/// Constants that the text gives in parentheses after the name.
-static unsigned countConstants(ActivationKind kind) {
-  if (kind == ActivationKind::HardSigmoid)
-    return 2;
-  return kind == ActivationKind::LeakyRelu;
-}
-
-Attribute ActivationAttr::parse(AsmParser &parser, Type) {
-  if (parser.parseLess())
-    return {};
-  auto activation = parseBare(parser);
-  if (!activation || parser.parseGreater())
-    return {};
-  return activation;
-}
-
-ActivationAttr ActivationAttr::parseBare(AsmParser &parser) {
-  llvm::SMLoc location = parser.getCurrentLocation();
-  StringRef word;
-  if (parser.parseKeyword(&word))
-    return {};
-  std::optional<ActivationKind> kind = symbolizeActivationKind(word);
-  if (!kind) {
-    parser.emitError(location) << "unknown activation '" << word << "'";
-    return {};
-  }
-  ActivationAttr activation = get(parser.getContext(), *kind);
-  double constants[] = {activation.getAlpha().convertToDouble(),
-                        activation.getBeta().convertToDouble()};
-  unsigned count = countConstants(*kind);
-  if (count && succeeded(parser.parseOptionalLParen())) {
-    for (unsigned i = 0; i < count; ++i)
-      if ((i && parser.parseComma()) || parser.parseFloat(constants[i]))
-        return {};
-    if (parser.parseRParen())
-      return {};
-  }
-  return get(parser.getContext(), *kind, constants[0], constants[1]);
-}
-
-void ActivationAttr::printBare(AsmPrinter &printer) const {
-  printer << stringifyActivationKind(getKind());
-  unsigned count = countConstants(getKind());
-  if (!count)
-    return;
-  printer << '(';
-  printer.printFloat(getAlpha());
-  if (count == 2) {
-    printer << ", ";
-    printer.printFloat(getBeta());
-  }
-  printer << ')';
-}
-
-void ActivationAttr::print(AsmPrinter &printer) const {
-  printer << '<';
-  printBare(printer);
-  printer << '>';
 }

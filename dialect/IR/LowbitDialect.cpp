@@ -1,4 +1,4 @@
-//===- LowbitDialect.cpp - registration of the dialect --------------------- ===//
+//===- LowbitDialect.cpp - registration of the dialect --------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

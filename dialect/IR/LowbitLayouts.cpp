@@ -1,4 +1,4 @@
-//===- LowbitLayouts.cpp - layout attributes ----------------------------- ===//
+//===- LowbitLayouts.cpp - layout attributes ------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -16,12 +16,11 @@ using namespace lowbit;
 using namespace lowbit::numerics;
 
 llvm::hash_code lowbit::numerics::hash_value(const Layout &layout) {
-  llvm::hash_code code =
-      llvm::hash_combine(layout.atom.rows, layout.atom.columns, layout.atom.bits,
-                         layout.columnPadding, layout.wordBits,
-                         layout.rowAlignment, layout.padRowEndOnly,
-                         static_cast<int>(layout.order),
-                         static_cast<int>(layout.parameters));
+  llvm::hash_code code = llvm::hash_combine(
+      layout.atom.rows, layout.atom.columns, layout.atom.bits,
+      layout.columnPadding, layout.wordBits, layout.rowAlignment,
+      layout.padRowEndOnly, static_cast<int>(layout.order),
+      static_cast<int>(layout.parameters));
   for (const Piece &piece : layout.atom.pieces) {
     code = llvm::hash_combine(code, piece.row, piece.column, piece.bit,
                               piece.offset);
@@ -41,11 +40,13 @@ PlanesAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                    int64_t rows, int64_t padding) {
   // L3: a vector has 16 lanes, one row each.
   if (rows < 16 || rows > 128 || !llvm::isPowerOf2_64(rows))
-    return emitError() << "requires 16, 32, 64 or 128 rows (L3), found " << rows;
+    return emitError() << "requires 16, 32, 64 or 128 rows (L3), found "
+                       << rows;
   // L4
   if (padding < 4 || padding % 4 != 0 || padding > 65536)
     return emitError() << "requires padding of a multiple of 4 columns, 4 to "
-                          "65536 (L4), found " << padding;
+                          "65536 (L4), found "
+                       << padding;
   return success();
 }
 
@@ -59,7 +60,8 @@ PlanesAttr::verifyCodeBits(llvm::function_ref<InFlightDiagnostic()> emitError,
   // L5
   if (codeBits <= 8)
     return success();
-  return emitError() << "requires codes of at most 8 bits (L5), found " << codeBits;
+  return emitError() << "requires codes of at most 8 bits (L5), found "
+                     << codeBits;
 }
 
 //===----------------------------------------------------------------------===//
@@ -72,7 +74,8 @@ constexpr StringLiteral kAxisLetters("nkb");
 } // namespace
 
 /// Reads `<letter><number>`, such as `k4`, which the lexer sees as one word.
-static ParseResult parseAxisWord(AsmParser &parser, Axis &axis, int64_t &value) {
+static ParseResult parseAxisWord(AsmParser &parser, Axis &axis,
+                                 int64_t &value) {
   llvm::SMLoc location = parser.getCurrentLocation();
   StringRef word;
   if (parser.parseKeyword(&word))
@@ -103,11 +106,13 @@ static ParseResult parsePiece(AsmParser &parser, Piece &piece) {
       int64_t value;
       if (parseAxisWord(parser, axis, value))
         return failure();
-      (axis == Axis::Row ? piece.row
-                         : axis == Axis::Column ? piece.column : piece.bit) = value;
+      (axis == Axis::Row      ? piece.row
+       : axis == Axis::Column ? piece.column
+                              : piece.bit) = value;
       return success();
     };
-    if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren, parseOrigin))
+    if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren,
+                                       parseOrigin))
       return failure();
   }
   if (succeeded(parser.parseOptionalKeyword("offset")))
@@ -139,14 +144,17 @@ static ParseResult parseTilesOption(AsmParser &parser, Layout &layout) {
   if (!field)
     return parser.emitError(location)
            << "requires padding, words, alignment, inline, column_major or "
-              "pad_row_end, found '" << word << "'";
+              "pad_row_end, found '"
+           << word << "'";
   return failure(parser.parseEqual() || parser.parseInteger(*field));
 }
 
 Attribute TilesAttr::parse(AsmParser &parser, Type) {
   Layout layout;
   Atom &atom = layout.atom;
-  auto parseOne = [&]() { return parsePiece(parser, atom.pieces.emplace_back()); };
+  auto parseOne = [&]() {
+    return parsePiece(parser, atom.pieces.emplace_back());
+  };
   if (parser.parseLess() || parser.parseInteger(atom.rows) ||
       parser.parseKeyword("by") || parser.parseInteger(atom.columns) ||
       parser.parseComma() || parser.parseInteger(atom.bits) ||
@@ -180,8 +188,9 @@ void TilesAttr::print(AsmPrinter &printer) const {
   const Layout &layout = getValue();
   printer << '<' << layout.atom.rows << " by " << layout.atom.columns << ", "
           << layout.atom.bits << ", [";
-  llvm::interleaveComma(layout.atom.pieces, printer,
-                        [&](const Piece &piece) { printPiece(printer, piece); });
+  llvm::interleaveComma(layout.atom.pieces, printer, [&](const Piece &piece) {
+    printPiece(printer, piece);
+  });
   printer << ']';
   if (layout.columnPadding != layout.atom.columns)
     printer << ", padding = " << layout.columnPadding;

@@ -1,4 +1,4 @@
-//===- LowbitOps.cpp - verification and folding of operations ---------- ===//
+//===- LowbitOps.cpp - verification and folding of operations -------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -37,7 +37,8 @@ static Type defaultBiasType(Type resultType) {
   auto type = dyn_cast<RankedTensorType>(resultType);
   if (!type || type.getRank() == 0)
     return {};
-  return RankedTensorType::get(type.getShape().take_back(), type.getElementType());
+  return RankedTensorType::get(type.getShape().take_back(),
+                               type.getElementType());
 }
 
 /// Bias and residual types follow the result's unless they are written out.
@@ -108,13 +109,14 @@ expectedComponents(Type type) {
   return {{component::kData, cast<RankedTensorType>(type)}};
 }
 
-/// W8: bytes that are at hand are as many as the type takes. A resource may hold
-/// any number; compiled code would read beyond them.
+/// W8: bytes that are at hand are as many as the type takes. A resource may
+/// hold any number; compiled code would read beyond them.
 static LogicalResult verifyByteCount(GlobalOp op, StringRef name,
                                      ElementsAttr elements) {
   auto resource = dyn_cast<DenseResourceElementsAttr>(elements);
   ShapedType type = elements.getShapedType();
-  AsmResourceBlob *blob = resource ? resource.getRawHandle().getBlob() : nullptr;
+  AsmResourceBlob *blob =
+      resource ? resource.getRawHandle().getBlob() : nullptr;
   if (!blob || type.getElementTypeBitWidth() % 8 != 0)
     return success();
   int64_t bytes = type.getNumElements() * (type.getElementTypeBitWidth() / 8);
@@ -126,7 +128,8 @@ static LogicalResult verifyByteCount(GlobalOp op, StringRef name,
 }
 
 /// W7: places outside the row would be read outside the data. Bytes that are
-/// not at hand (a resource to be mapped later) are checked by whoever maps them.
+/// not at hand (a resource to be mapped later) are checked by whoever maps
+/// them.
 static LogicalResult verifyPermutation(GlobalOp op) {
   ElementsAttr permutation = op.getComponent(component::kPermutation);
   if (!permutation || isa<RankedTensorType>(op.getType()))
@@ -142,9 +145,9 @@ static LogicalResult verifyPermutation(GlobalOp op) {
   for (int32_t place : places) {
     if (place < 0 || place >= static_cast<int64_t>(isTaken.size()) ||
         isTaken[place])
-      return op.emitOpError() << "requires a permutation of 0 to "
-                              << isTaken.size() - 1 << " (W7), found " << place
-                              << " out of range or twice";
+      return op.emitOpError()
+             << "requires a permutation of 0 to " << isTaken.size() - 1
+             << " (W7), found " << place << " out of range or twice";
     isTaken[place] = true;
   }
   return success();
@@ -156,7 +159,8 @@ LogicalResult GlobalOp::verify() {
   if (!shaped || !isa<RankedTensorType, QuantizedTensorType>(getType()) ||
       !shaped.hasStaticShape() || !shaped.getElementType().isIntOrFloat())
     return emitOpError() << "requires a tensor of static shape of integers or "
-                            "floats (W1), found " << getType();
+                            "floats (W1), found "
+                         << getType();
   if (auto quantized = dyn_cast<QuantizedTensorType>(getType());
       quantized && !quantized.getEncoding().getElement().getIntegerFormat())
     return success();
@@ -170,9 +174,9 @@ LogicalResult GlobalOp::verify() {
     auto elements = dyn_cast<ElementsAttr>(attribute);
     // W3
     if (!elements || elements.getShapedType() != type) {
-      InFlightDiagnostic diagnostic = emitOpError()
-          << "requires component '" << name << "' of type " << type
-          << " (W3), found ";
+      InFlightDiagnostic diagnostic = emitOpError() << "requires component '"
+                                                    << name << "' of type "
+                                                    << type << " (W3), found ";
       if (elements)
         return diagnostic << elements.getShapedType();
       return diagnostic << "an attribute that holds no elements";
@@ -186,7 +190,8 @@ LogicalResult GlobalOp::verify() {
           return entry.first == component.getName().strref();
         }))
       return emitOpError() << "has no place for component '"
-                           << component.getName().strref() << "' (W4) in a value "
+                           << component.getName().strref()
+                           << "' (W4) in a value "
                            << "of type " << getType();
   return verifyPermutation(*this);
 }
@@ -196,7 +201,8 @@ GlobalOp WeightOp::getGlobalOp() {
 }
 
 LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  auto global = symbols.lookupNearestSymbolFrom<GlobalOp>(*this, getGlobalAttr());
+  auto global =
+      symbols.lookupNearestSymbolFrom<GlobalOp>(*this, getGlobalAttr());
   // W5
   if (!global)
     return emitOpError() << "requires a lowbit.global called '" << getGlobal()
@@ -204,9 +210,9 @@ LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
   // W6
   if (global.getType() == getType())
     return success();
-  InFlightDiagnostic diagnostic = emitOpError()
-      << "requires the type of its global, " << global.getType()
-      << " (W6), found " << getType();
+  InFlightDiagnostic diagnostic =
+      emitOpError() << "requires the type of its global, " << global.getType()
+                    << " (W6), found " << getType();
   diagnostic.attachNote(global.getLoc()) << "declared here";
   return diagnostic;
 }
@@ -221,8 +227,8 @@ LogicalResult LinearOp::verify() {
   auto result = cast<ShapedType>(getType());
   // M1
   if (weight.getRank() != 2 || !weight.hasStaticShape())
-    return emitOpError() << "requires a weight of static shape [N, K] (M1), found "
-                         << weight;
+    return emitOpError()
+           << "requires a weight of static shape [N, K] (M1), found " << weight;
   // M2
   if (input.getRank() < 1 || input.getShape().back() != weight.getDimSize(1))
     return emitOpError() << "requires an input whose last dimension is K = "
@@ -232,20 +238,22 @@ LogicalResult LinearOp::verify() {
       failed(verifyCompatibleShape(result.getShape().drop_back(),
                                    input.getShape().drop_back())) ||
       result.getShape().back() != weight.getDimSize(0))
-    return emitOpError() << "requires a result of the input's leading dimensions "
-                            "and N = " << weight.getDimSize(0)
-                         << " (M3), found " << result;
+    return emitOpError()
+           << "requires a result of the input's leading dimensions "
+              "and N = "
+           << weight.getDimSize(0) << " (M3), found " << result;
   // M4
   if (getBias()) {
     auto bias = cast<ShapedType>(getBias().getType());
     if (bias.getRank() != 1 || bias.getDimSize(0) != weight.getDimSize(0))
-      return emitOpError() << "requires a bias of shape [" << weight.getDimSize(0)
-                           << "] (M4), found " << bias;
+      return emitOpError() << "requires a bias of shape ["
+                           << weight.getDimSize(0) << "] (M4), found " << bias;
   }
   // M5
   if (getResidual() && getResidual().getType() != getType())
-    return emitOpError() << "requires a residual of the result's type " << result
-                         << " (M5), found " << getResidual().getType();
+    return emitOpError() << "requires a residual of the result's type "
+                         << result << " (M5), found "
+                         << getResidual().getType();
   return success();
 }
 
@@ -284,8 +292,10 @@ LogicalResult EmbeddingOp::verify() {
   // B1
   if (weight.getRank() != 2 || !weight.hasStaticShape() ||
       weight.getDimSize(0) < 1)
-    return emitOpError() << "requires a table of static shape [N, K] with at least "
-                            "one row (B1), found " << weight;
+    return emitOpError()
+           << "requires a table of static shape [N, K] with at least "
+              "one row (B1), found "
+           << weight;
   // B2
   if (result.getRank() != indices.getRank() + 1 ||
       failed(verifyCompatibleShape(result.getShape().drop_back(),
@@ -338,8 +348,9 @@ LogicalResult PackOp::verify() {
   // P1
   if (input.withLayout(result.getLayout()) == result)
     return success();
-  return emitOpError() << "requires types that differ in layout alone (P1), found "
-                       << input << " and " << result;
+  return emitOpError()
+         << "requires types that differ in layout alone (P1), found " << input
+         << " and " << result;
 }
 
 OpFoldResult PackOp::fold(FoldAdaptor) {
@@ -379,8 +390,8 @@ void CallKernelOp::getEffects(
 
 LogicalResult CallKernelOp::verify() {
   // K1
-  unsigned tensors = llvm::count_if(getOutputs().getTypes(),
-                                    llvm::IsaPred<RankedTensorType>);
+  unsigned tensors =
+      llvm::count_if(getOutputs().getTypes(), llvm::IsaPred<RankedTensorType>);
   if (tensors == getNumResults())
     return success();
   return emitOpError() << "requires one result for each of " << tensors

@@ -1,4 +1,4 @@
-//===- LowbitTypes.cpp - the quantized tensor type --------------------- ===//
+//===- LowbitTypes.cpp - the quantized tensor type ------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -63,9 +63,10 @@ static double estimateBits(const numerics::Layout &layout,
 
 /// A layout must have a form for the encoding's codes and place every bit once,
 /// at an address that fits 64 bits.
-static LogicalResult verifyLayout(llvm::function_ref<InFlightDiagnostic()> emitError,
-                                  EncodingAttr encoding, LayoutInterface layout,
-                                  double rows, int64_t columns) {
+static LogicalResult
+verifyLayout(llvm::function_ref<InFlightDiagnostic()> emitError,
+             EncodingAttr encoding, LayoutInterface layout, double rows,
+             int64_t columns) {
   if (failed(layout.verifyCodeBits(emitError, encoding.getCodeBits())))
     return failure();
   // L2
@@ -95,15 +96,17 @@ QuantizedTensorType::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
   // T2
   if (!elementType.isF32() && !elementType.isF16() && !elementType.isBF16())
     return emitError() << "requires f32, f16 or bf16 as expressed type (T2), "
-                          "found " << elementType;
+                          "found "
+                       << elementType;
   // T3: the address function needs to know where groups end.
   if (ShapedType::isDynamic(shape.back()))
     return emitError() << "requires a static last dimension (T3), found '?'";
   // T4
   int64_t values = encoding.getElement().getValuesPerCode();
   if (shape.back() % values != 0)
-    return emitError() << "requires a last dimension of a multiple of " << values
-                       << ", the values per code (T4), found " << shape.back();
+    return emitError() << "requires a last dimension of a multiple of "
+                       << values << ", the values per code (T4), found "
+                       << shape.back();
   // T5: an address in bits must fit 64 bits, padding included.
   constexpr int64_t limit = int64_t(1) << 48;
   int64_t elements = 1;
@@ -112,7 +115,8 @@ QuantizedTensorType::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
       continue;
     if (extent < 1 || extent > limit / elements)
       return emitError() << "requires positive dimensions with a product of at "
-                            "most 2^48 (T5), found " << extent;
+                            "most 2^48 (T5), found "
+                         << extent;
     elements *= extent;
   }
   return layout ? verifyLayout(emitError, encoding, layout,
@@ -120,9 +124,11 @@ QuantizedTensorType::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                 : success();
 }
 
-ShapedType QuantizedTensorType::cloneWith(std::optional<ArrayRef<int64_t>> shape,
-                                          Type elementType) const {
-  return get(shape.value_or(getShape()), elementType, getEncoding(), getLayout());
+ShapedType
+QuantizedTensorType::cloneWith(std::optional<ArrayRef<int64_t>> shape,
+                               Type elementType) const {
+  return get(shape.value_or(getShape()), elementType, getEncoding(),
+             getLayout());
 }
 
 bool QuantizedTensorType::hasRank() const { return true; }
@@ -149,9 +155,9 @@ QuantizedTensorType::withLayout(LayoutInterface layout) const {
 }
 
 numerics::BoundLayout QuantizedTensorType::bindLayout() const {
-  numerics::Layout layout = getLayout()
-                                ? getLayout().getLayout(getEncoding().getCodeBits())
-                                : numerics::Layout::dense(getEncoding().getCodeBits());
+  numerics::Layout layout =
+      getLayout() ? getLayout().getLayout(getEncoding().getCodeBits())
+                  : numerics::Layout::dense(getEncoding().getCodeBits());
   return numerics::BoundLayout(layout, getEncoding().getNumerics(), getRows(),
                                getColumns());
 }
@@ -167,8 +173,8 @@ QuantizedTensorType::getComponents() const {
                       RankedTensorType::get({bound.bufferBytes(0)}, byte));
   for (StringRef name : getEncoding().getParameterNames())
     if (!isInline || name == component::kPermutation)
-      result.emplace_back(name, getEncoding().getParameterType(name, getRows(),
-                                                               getColumns()));
+      result.emplace_back(
+          name, getEncoding().getParameterType(name, getRows(), getColumns()));
   return result;
 }
 

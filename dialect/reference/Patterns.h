@@ -1,4 +1,4 @@
-//===- Patterns.h - the parts of the lowering to linalg -------*- C++ -*-===//
+//===- Patterns.h - the parts of the lowering to linalg ---------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -169,8 +169,8 @@ Value Quantizer::buildCode(OpBuilder &b, Value number, Value scale) {
   // The bounds also give NaN, which no integer stands for, a code.
   level = arith::MaxNumFOp::create(
       b, loc, level, constant(b, format.decode(format.firstCode())));
-  level = arith::MinNumFOp::create(
-      b, loc, level, constant(b, format.largestRuntimeValue()));
+  level = arith::MinNumFOp::create(b, loc, level,
+                                   constant(b, format.largestRuntimeValue()));
   Value code = arith::FPToSIOp::create(b, loc, b.getI32Type(), level);
   code = arith::AddIOp::create(
       b, loc, code,

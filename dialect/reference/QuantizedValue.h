@@ -1,4 +1,4 @@
-//===- QuantizedValue.h - a quantized tensor taken apart ------*- C++ -*-===//
+//===- QuantizedValue.h - a quantized tensor taken apart --------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

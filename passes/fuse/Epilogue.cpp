@@ -1,5 +1,4 @@
-//===- Epilogue.cpp - what follows a linear layer
-//--------------------------===//
+//===- Epilogue.cpp - what follows a linear layer -------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- FuseEpilogue.cpp - bias, activation, residual into the layer
-//--------===//
+//===- FuseEpilogue.cpp - bias, activation, residual into the layer -------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

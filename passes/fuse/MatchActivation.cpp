@@ -1,5 +1,4 @@
-//===- MatchActivation.cpp - recognise activation functions
-//----------------===//
+//===- MatchActivation.cpp - recognise activation functions ---------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

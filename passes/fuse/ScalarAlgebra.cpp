@@ -1,5 +1,4 @@
-//===- ScalarAlgebra.cpp - normal forms of functions of one number
-//---------===//
+//===- ScalarAlgebra.cpp - normal forms of functions of one number --------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- ScalarAlgebra.h - normal forms of functions of one number -*- C++
-//-*-===//
+//===- ScalarAlgebra.h - normal forms of scalar functions -------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

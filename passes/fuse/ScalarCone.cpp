@@ -1,5 +1,4 @@
-//===- ScalarCone.cpp - what is computed from one tensor alone
-//-------------===//
+//===- ScalarCone.cpp - what is computed from one tensor alone ------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -32,7 +32,8 @@ void PackWeightsPass::runOnOperation() {
   Attribute attribute = getOperation()->getAttr(kTargetAttrName);
   auto target = dyn_cast_or_null<TargetInterface>(attribute);
   if (!target) {
-    InFlightDiagnostic diagnostic = emitError(getOperation().getLoc())
+    InFlightDiagnostic diagnostic =
+        emitError(getOperation().getLoc())
         << "packing requires the module attribute " << kTargetAttrName
         << ", such as #lowbit.cpu<portable>, found ";
     if (attribute)
@@ -66,15 +67,16 @@ LogicalResult PackWeightsPass::packLayer(LinearOp op, TargetInterface target) {
   if (failed(packed))
     return failure();
   OpBuilder builder(weight);
-  op.getWeightMutable().assign(
-      WeightOp::create(builder, weight.getLoc(), packed->getType(), packed->getSymName()));
+  op.getWeightMutable().assign(WeightOp::create(
+      builder, weight.getLoc(), packed->getType(), packed->getSymName()));
   if (weight.use_empty())
     weight.erase();
   if (SymbolTable::symbolKnownUseEmpty(global, getOperation())) {
     StringAttr name = global.getSymNameAttr();
     global.erase();
     // The packed weight takes over the name.
-    if (failed(SymbolTable::replaceAllSymbolUses(*packed, name, getOperation())))
+    if (failed(
+            SymbolTable::replaceAllSymbolUses(*packed, name, getOperation())))
       return failure();
     packed->setSymNameAttr(name);
   }
@@ -109,7 +111,8 @@ bool PackWeightsPass::quantizeInput(LinearOp op, TargetInterface target,
   for (Operation *user : op.getInput().getUsers())
     if (auto existing = dyn_cast<QuantizeOp>(user);
         existing && existing.getType() == wanted &&
-        existing->getBlock() == op->getBlock() && existing->isBeforeInBlock(op)) {
+        existing->getBlock() == op->getBlock() &&
+        existing->isBeforeInBlock(op)) {
       op.getInputMutable().assign(existing);
       return true;
     }

@@ -33,11 +33,13 @@ ArrayRef<char> lowbit::getRawBytes(ElementsAttr elements) {
 ElementsAttr lowbit::makeElements(RankedTensorType type, StringRef name,
                                   std::vector<uint8_t> bytes) {
   if (bytes.size() <= kInlineBytes) {
-    ArrayRef<char> raw(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+    ArrayRef<char> raw(reinterpret_cast<const char *>(bytes.data()),
+                       bytes.size());
     return DenseElementsAttr::getFromRawBuffer(type, raw);
   }
   auto owner = std::make_shared<std::vector<uint8_t>>(std::move(bytes));
-  ArrayRef<char> view(reinterpret_cast<const char *>(owner->data()), owner->size());
+  ArrayRef<char> view(reinterpret_cast<const char *>(owner->data()),
+                      owner->size());
   AsmResourceBlob blob(
       view, alignof(std::max_align_t),
       [owner](void *, size_t, size_t) mutable { owner.reset(); },
@@ -142,7 +144,8 @@ static float readFloat(const char *raw, int64_t index, Type type) {
 std::vector<float> ConstantMatrix::readRows(int64_t first, int64_t end) const {
   std::vector<float> result((end - first) * columns);
   ElementsAttr elements = data;
-  if (auto dense = dyn_cast<DenseElementsAttr>(elements); dense && dense.isSplat()) {
+  if (auto dense = dyn_cast<DenseElementsAttr>(elements);
+      dense && dense.isSplat()) {
     float splat = dense.getSplatValue<APFloat>().convertToDouble();
     std::fill(result.begin(), result.end(), splat);
     return result;

@@ -41,7 +41,8 @@ llvm::ArrayRef<char> getRawBytes(mlir::ElementsAttr elements);
 
 /// Makes an attribute of `type` that owns `bytes`: inline for small data, so
 /// that it can be read in the text, a resource called `name` for the rest.
-mlir::ElementsAttr makeElements(mlir::RankedTensorType type, llvm::StringRef name,
+mlir::ElementsAttr makeElements(mlir::RankedTensorType type,
+                                llvm::StringRef name,
                                 std::vector<uint8_t> bytes);
 
 } // namespace lowbit

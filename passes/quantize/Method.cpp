@@ -12,7 +12,8 @@ static llvm::Error methodError(llvm::StringRef name, const llvm::Twine &found) {
   return llvm::createStringError(
       "quantization method '" + name +
       "': requires none, int<b> or uint<b> with b = 1 to 8 and the suffixes "
-      "-g<group> and -a8, such as int4-g32; found " + found);
+      "-g<group> and -a8, such as int4-g32; found " +
+      found);
 }
 
 llvm::Expected<QuantizationMethod>
@@ -26,7 +27,8 @@ lowbit::parseQuantizationMethod(llvm::StringRef name) {
     encoding.element.kind = numerics::IntegerKind::Unsigned;
     encoding.hasMinimum = true;
   } else if (!rest.consume_front("int")) {
-    return methodError(name, "'" + name.take_until([](char c) { return c == '-'; }) + "'");
+    return methodError(
+        name, "'" + name.take_until([](char c) { return c == '-'; }) + "'");
   }
   unsigned &width = encoding.element.width;
   if (rest.consumeInteger(10, width) || width < 1 || width > 8)

@@ -33,13 +33,16 @@ DictionaryAttr lowbit::packComponents(QuantizedTensorType type,
   int64_t blocks = llvm::divideCeil(matrix.rows, layout.layout().atom.rows);
   // Enough blocks for a task that outweighs its hand-over.
   constexpr int64_t kTaskCodes = 1 << 18;
-  int64_t blockCodes = layout.layout().atom.rows * std::max<int64_t>(matrix.columns, 1);
+  int64_t blockCodes =
+      layout.layout().atom.rows * std::max<int64_t>(matrix.columns, 1);
   int64_t grain = std::max<int64_t>(1, kTaskCodes / blockCodes);
   if (packer.blocksAreIndependent())
-    parallelFor(type.getContext(), 0, llvm::divideCeil(blocks, grain), [&](size_t i) {
-      int64_t first = i * grain;
-      packer.packBlocks(matrix, first, std::min(blocks, first + grain), buffers);
-    });
+    parallelFor(type.getContext(), 0, llvm::divideCeil(blocks, grain),
+                [&](size_t i) {
+                  int64_t first = i * grain;
+                  packer.packBlocks(matrix, first,
+                                    std::min(blocks, first + grain), buffers);
+                });
   else
     packer.packBlocks(matrix, 0, blocks, buffers);
 
@@ -48,8 +51,9 @@ DictionaryAttr lowbit::packComponents(QuantizedTensorType type,
   for (auto &[component, componentType] : type.getComponents()) {
     std::string key = (name + "." + component).str();
     components.push_back(builder.getNamedAttr(
-        component, makeElements(componentType, key,
-                                std::move(packed.buffers[bufferOf(component)]))));
+        component,
+        makeElements(componentType, key,
+                     std::move(packed.buffers[bufferOf(component)]))));
   }
   return builder.getDictionaryAttr(components);
 }

@@ -43,10 +43,12 @@ private:
   LogicalResult readOptions();
   bool isHead(LinearOp op);
   SmallVector<WeightUse> collectUses();
+  void keepFloat(Value weight);
   LogicalResult quantizeUse(const WeightUse &use);
-  FailureOr<GlobalOp> getQuantized(Operation *user, const ConstantMatrix &matrix);
-  FailureOr<numerics::QuantizedMatrix> quantizeMatrix(Operation *user,
-                                                      const ConstantMatrix &matrix);
+  FailureOr<GlobalOp> getQuantized(Operation *user,
+                                   const ConstantMatrix &matrix);
+  FailureOr<numerics::QuantizedMatrix>
+  quantizeMatrix(Operation *user, const ConstantMatrix &matrix);
   void quantizeInput(LinearOp op);
   LogicalResult dropFloatGlobals();
   std::string freeName(StringRef wanted);
@@ -81,14 +83,16 @@ LogicalResult QuantizeWeightsPass::readOptions() {
 /// The head maps to the rows of an embedding table, and nothing but reshapes
 /// stands between it and the function's result.
 bool QuantizeWeightsPass::isHead(LinearOp op) {
-  if (!tableRows.contains(cast<ShapedType>(op.getWeight().getType()).getDimSize(0)))
+  if (!tableRows.contains(
+          cast<ShapedType>(op.getWeight().getType()).getDimSize(0)))
     return false;
   Value value = op.getResult();
   while (value.hasOneUse()) {
     Operation *user = *value.user_begin();
     if (isa<func::ReturnOp>(user))
       return true;
-    if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(user))
+    if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(
+            user))
       return false;
     value = user->getResult(0);
   }
@@ -97,16 +101,27 @@ bool QuantizeWeightsPass::isHead(LinearOp op) {
 
 SmallVector<WeightUse> QuantizeWeightsPass::collectUses() {
   SmallVector<WeightUse> uses;
+  auto add = [&](Operation *op, OpOperand &operand, bool isEmbedding) {
+    if (includeEmbeddings || !isEmbedding)
+      uses.push_back({op, &operand});
+    else
+      keepFloat(operand.get());
+  };
   getOperation().walk([&](EmbeddingOp op) {
-    tableRows.insert(cast<ShapedType>(op.getWeight().getType()).getDimSize(0));
-    if (includeEmbeddings)
-      uses.push_back({op, &op.getWeightMutable()});
+    tableRows.insert(
+        cast<ShapedType>(op.getWeight().getType()).getDimSize(0));
+    add(op, op.getWeightMutable(), /*isEmbedding=*/true);
   });
-  getOperation().walk([&](LinearOp op) {
-    if (includeEmbeddings || !isHead(op))
-      uses.push_back({op, &op.getWeightMutable()});
-  });
+  getOperation().walk(
+      [&](LinearOp op) { add(op, op.getWeightMutable(), isHead(op)); });
   return uses;
+}
+
+/// Marks the global behind `weight` as float by request.
+void QuantizeWeightsPass::keepFloat(Value weight) {
+  std::optional<ConstantMatrix> matrix = matchConstantMatrix(weight);
+  if (matrix && matrix->global)
+    matrix->global->setAttr(kKeepFloatAttrName, UnitAttr::get(&getContext()));
 }
 
 void QuantizeWeightsPass::runOnOperation() {
@@ -139,7 +154,8 @@ LogicalResult QuantizeWeightsPass::dropFloatGlobals() {
     StringAttr name = source.getSymNameAttr();
     erased.insert(source);
     source.erase();
-    if (failed(SymbolTable::replaceAllSymbolUses(quantized, name, getOperation())))
+    if (failed(
+            SymbolTable::replaceAllSymbolUses(quantized, name, getOperation())))
       return failure();
     quantized.setSymNameAttr(name);
   }
@@ -147,7 +163,8 @@ LogicalResult QuantizeWeightsPass::dropFloatGlobals() {
 }
 
 LogicalResult QuantizeWeightsPass::quantizeUse(const WeightUse &use) {
-  std::optional<ConstantMatrix> matrix = matchConstantMatrix(use.operand->get());
+  std::optional<ConstantMatrix> matrix =
+      matchConstantMatrix(use.operand->get());
   if (!matrix) {
     use.op->emitRemark() << "stays float: its weight is not a constant matrix";
     return success();
@@ -157,11 +174,12 @@ LogicalResult QuantizeWeightsPass::quantizeUse(const WeightUse &use) {
     return failure();
   OpBuilder builder(use.op);
   Operation *producer = use.operand->get().getDefiningOp();
-  use.operand->set(WeightOp::create(builder, use.op->getLoc(), global->getType(),
-                                    global->getSymName()));
+  use.operand->set(WeightOp::create(builder, use.op->getLoc(),
+                                    global->getType(), global->getSymName()));
   while (producer && producer->use_empty() && isMemoryEffectFree(producer)) {
     Operation *next = producer->getNumOperands()
-                          ? producer->getOperand(0).getDefiningOp() : nullptr;
+                          ? producer->getOperand(0).getDefiningOp()
+                          : nullptr;
     producer->erase();
     producer = next;
   }
@@ -175,13 +193,15 @@ void QuantizeWeightsPass::quantizeInput(LinearOp op) {
   auto input = dyn_cast<RankedTensorType>(op.getInput().getType());
   if (!input)
     return;
-  EncodingAttr weight = cast<QuantizedTensorType>(op.getWeight().getType()).getEncoding();
+  EncodingAttr weight =
+      cast<QuantizedTensorType>(op.getWeight().getType()).getEncoding();
   auto type = QuantizedTensorType::get(
       input.getShape(), input.getElementType(),
       weight.getActivationEncoding(parsed.activationBits));
   for (Operation *user : op.getInput().getUsers())
     if (auto existing = dyn_cast<QuantizeOp>(user);
-        existing && existing.getType() == type && existing->getBlock() == op->getBlock() &&
+        existing && existing.getType() == type &&
+        existing->getBlock() == op->getBlock() &&
         existing->isBeforeInBlock(op)) {
       op.getInputMutable().assign(existing);
       return;
@@ -199,7 +219,8 @@ std::string QuantizeWeightsPass::freeName(StringRef wanted) {
 }
 
 FailureOr<GlobalOp>
-QuantizeWeightsPass::getQuantized(Operation *user, const ConstantMatrix &matrix) {
+QuantizeWeightsPass::getQuantized(Operation *user,
+                                  const ConstantMatrix &matrix) {
   GlobalOp &global = done[{matrix.data, matrix.isTransposed}];
   if (global)
     return global;
@@ -207,9 +228,9 @@ QuantizeWeightsPass::getQuantized(Operation *user, const ConstantMatrix &matrix)
   if (failed(quantized))
     return failure();
   MLIRContext *context = &getContext();
-  auto type = QuantizedTensorType::get({matrix.rows, matrix.columns},
-                                       Float32Type::get(context),
-                                       EncodingAttr::get(context, *parsed.weights));
+  auto type = QuantizedTensorType::get(
+      {matrix.rows, matrix.columns}, Float32Type::get(context),
+      EncodingAttr::get(context, *parsed.weights));
   GlobalOp source = matrix.global;
   OpBuilder builder(context);
   if (source)
@@ -228,23 +249,29 @@ QuantizeWeightsPass::getQuantized(Operation *user, const ConstantMatrix &matrix)
 }
 
 FailureOr<numerics::QuantizedMatrix>
-QuantizeWeightsPass::quantizeMatrix(Operation *user, const ConstantMatrix &matrix) {
+QuantizeWeightsPass::quantizeMatrix(Operation *user,
+                                    const ConstantMatrix &matrix) {
   numerics::QuantizedMatrix result;
   result.reset(*parsed.weights, matrix.rows, matrix.columns);
   // Ranges of rows: long enough to outweigh the hand-over, short enough that
   // the float rows of all threads are little memory.
   constexpr int64_t kTaskWeights = 1 << 18;
-  int64_t grain = std::max<int64_t>(1, kTaskWeights / std::max<int64_t>(1, matrix.columns));
+  int64_t grain =
+      std::max<int64_t>(1, kTaskWeights / std::max<int64_t>(1, matrix.columns));
   if (parsed.weights->granularity == numerics::Granularity::Tensor)
     grain = std::max<int64_t>(1, matrix.rows);
   std::vector<std::string> problems(llvm::divideCeil(matrix.rows, grain));
   parallelFor(&getContext(), 0, problems.size(), [&](size_t i) {
-    int64_t first = i * grain, end = std::min<int64_t>(matrix.rows, first + grain);
+    int64_t first = i * grain,
+            end = std::min<int64_t>(matrix.rows, first + grain);
     std::vector<float> rows = matrix.readRows(first, end);
-    problems[i] = numerics::quantizeRows(rows.data(), first, end, options, result).message;
+    problems[i] =
+        numerics::quantizeRows(rows.data(), first, end, options, result)
+            .message;
   });
   for (const std::string &problem : problems)
     if (!problem.empty())
-      return user->emitOpError() << "weight '" << matrix.name() << "': " << problem;
+      return user->emitOpError()
+             << "weight '" << matrix.name() << "': " << problem;
   return result;
 }

@@ -1,5 +1,4 @@
-//===- LinearReshape.cpp - linear layers on values of any rank
-//-------------===//
+//===- LinearReshape.cpp - linear layers on values of any rank ------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Product.cpp - contractions with a constant matrix
-//-------------------===//
+//===- Product.cpp - contractions with a constant matrix ------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

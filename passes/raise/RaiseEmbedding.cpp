@@ -1,5 +1,4 @@
-//===- RaiseEmbedding.cpp - gathers of rows become embeddings
-//--------------===//
+//===- RaiseEmbedding.cpp - gathers of rows become embeddings -------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- RaiseLinear.cpp - products with weights become layers
-//---------------===//
+//===- RaiseLinear.cpp - products with weights become layers --------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

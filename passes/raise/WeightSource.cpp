@@ -1,5 +1,4 @@
-//===- WeightSource.cpp - the constant behind a value
-//----------------------===//
+//===- WeightSource.cpp - the constant behind a value ---------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- WeightView.cpp - a weight as an operand of a contraction
-//------------===//
+//===- WeightView.cpp - a weight as an operand of a contraction -----------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

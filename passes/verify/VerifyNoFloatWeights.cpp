@@ -1,5 +1,4 @@
-//===- VerifyNoFloatWeights.cpp - no float weight is left
-//------------------===//
+//===- VerifyNoFloatWeights.cpp - no float weight is left -----------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -42,6 +41,14 @@ static ShapedType getDataType(Operation *op) {
   if (!constant || isa<SplatElementsAttr>(constant.getValue()))
     return {};
   return dyn_cast<ShapedType>(constant.getType());
+}
+
+/// Whether the global behind `constant` is float by request.
+static bool isKeptFloat(Operation *constant) {
+  Operation *global = constant;
+  if (auto read = dyn_cast<WeightOp>(constant))
+    global = read.getGlobalOp();
+  return global && global->hasAttr(kKeepFloatAttrName);
 }
 
 namespace {
@@ -123,9 +130,10 @@ struct VerifyNoFloatWeightsPass
 
   bool isAllowed(Operation *constant) {
     StringRef name = getSymbol(constant);
-    bool allowed = !name.empty() && llvm::any_of(globs, [&](auto &glob) {
-      return glob.match(name);
-    });
+    bool allowed = isKeptFloat(constant) ||
+                   (!name.empty() && llvm::any_of(globs, [&](auto &glob) {
+                     return glob.match(name);
+                   }));
     numAllowed += allowed;
     return allowed;
   }

@@ -4,7 +4,7 @@
 // An embedding table and the head, the returned layer with as many outputs as
 // the table has rows, stay float unless they are asked for.
 
-// CHECK: lowbit.global @table : tensor<4x2xf32>
+// CHECK: lowbit.global @table : tensor<4x2xf32> {{.*}} {lowbit.keep_float}
 // CHECK: lowbit.global @hidden : !lowbit.tensor<2x2xf32
 
 // INCLUDED: lowbit.global @table : !lowbit.tensor<4x2xf32

@@ -7,7 +7,7 @@
 #include "lowbit/Tools/Compiler.h"
 #include "lowbit/CodeGen/CPU/Kernels.h"
 #include "lowbit/CodeGen/CPU/Pipelines.h"
-#include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Transforms/Passes.h"
 #include "lowbit/Transforms/Pipelines.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -24,6 +24,8 @@ static void addQuantize(OpPassManager &manager, const CompileOptions &options) {
   quantize.scaleSearch = options.scaleSearch;
   quantize.includeEmbeddings = options.includeEmbeddings;
   buildQuantizePipeline(manager, quantize);
+  if (options.strict)
+    manager.addPass(createVerifyNoFloatWeightsPass());
 }
 
 static void addPack(OpPassManager &manager, const CompileOptions &options) {
@@ -65,18 +67,7 @@ void lowbit::addPhase(OpPassManager &manager, Phase phase,
 
 llvm::Error lowbit::compileModule(ModuleOp module, Phase last,
                                   const CompileOptions &options) {
-  std::string errors;
-  ScopedDiagnosticHandler handler(module.getContext(), [&](Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
-      return failure();
-    llvm::raw_string_ostream os(errors);
-    if (!errors.empty())
-      os << "\n";
-    if (!isa<UnknownLoc>(diagnostic.getLocation()))
-      os << diagnostic.getLocation() << ": ";
-    os << diagnostic;
-    return success();
-  });
+  DiagnosticText errors(*module.getContext());
   PassManager manager(module.getContext());
   // Programs without those options, such as quant-run, have none to apply.
   (void)applyPassManagerCLOptions(manager);
@@ -84,5 +75,5 @@ llvm::Error lowbit::compileModule(ModuleOp module, Phase last,
     addPhase(manager, static_cast<Phase>(phase), options);
   if (succeeded(manager.run(module)))
     return llvm::Error::success();
-  return makeError(errors.empty() ? "a pass failed without a reason" : errors);
+  return errors.takeError("a pass failed without a reason");
 }

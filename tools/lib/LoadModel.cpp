@@ -79,6 +79,7 @@ lowbit::loadModel(llvm::StringRef path, const LoadOptions &options) {
   mlir::DialectRegistry registry;
   registerDialects(registry);
   model->context.appendDialectRegistry(registry);
+  model->context.printOpOnDiagnostic(false);
   llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> module =
       loadModule(path, model->context, options);
   if (!module)

@@ -18,8 +18,10 @@ using namespace lowbit;
 llvm::StringRef DriverOptions::help() {
   return "Compile low-bit neural networks\n\n"
          "  quant-opt model.onnx --quantize=int4-g32 -o model.mlir\n"
-         "      quantizes the weights; writes model.mlir and model.safetensors\n"
-         "  quant-opt model.onnx --quantize=int4-g32 --target=cpu --emit=asm -o model.s\n"
+         "      quantizes the weights; writes model.mlir and "
+         "model.safetensors\n"
+         "  quant-opt model.onnx --quantize=int4-g32 --target=cpu --emit=asm "
+         "-o model.s\n"
          "      writes the CPU code of the quantized model\n"
          "  quant-opt module.mlir --lowbit-raise --lowbit-fuse\n"
          "      runs passes, with every facility of mlir-opt\n";
@@ -29,7 +31,7 @@ bool DriverOptions::isUsed(llvm::StringRef input) const {
   return llvm::sys::path::extension(input) == ".onnx" ||
          quantize.getNumOccurrences() || target.getNumOccurrences() ||
          emit.getNumOccurrences() || phase.getNumOccurrences() ||
-         includeEmbeddings.getNumOccurrences() || shape.getNumOccurrences() ||
+         includeEmbeddings.getNumOccurrences() || strict.getNumOccurrences() || shape.getNumOccurrences() ||
          mcpu.getNumOccurrences() || scaleSearch.getNumOccurrences();
 }
 
@@ -37,15 +39,17 @@ bool DriverOptions::isUsed(llvm::StringRef input) const {
 static llvm::Expected<Phase> lastPhase(const DriverOptions &options) {
   if (!options.target.empty() && options.target != "cpu")
     return makeError("--target: requires cpu, found '" + options.target + "'");
-  bool isCode = options.emit == EmitKind::LLVM || options.emit == EmitKind::Assembly;
+  bool isCode =
+      options.emit == EmitKind::LLVM || options.emit == EmitKind::Assembly;
   if (!options.phase.getNumOccurrences()) {
     if (isCode)
       return Phase::Lower;
     return options.target.empty() ? Phase::Fuse : Phase::Pack;
   }
   if (isCode && options.phase != Phase::Lower)
-    return makeError("--emit=llvm and --emit=asm require --phase=lower, found an "
-                     "earlier phase");
+    return makeError(
+        "--emit=llvm and --emit=asm require --phase=lower, found an "
+        "earlier phase");
   return options.phase.getValue();
 }
 
@@ -54,6 +58,7 @@ static CompileOptions compileOptions(const DriverOptions &options) {
   result.method = options.quantize;
   result.scaleSearch = options.scaleSearch;
   result.includeEmbeddings = options.includeEmbeddings;
+  result.strict = options.strict;
   result.cpu = options.mcpu;
   result.replaceTarget = options.mcpu.getNumOccurrences() != 0;
   return result;
@@ -84,12 +89,15 @@ llvm::Error lowbit::compileFile(StringRef input, StringRef output,
   if (!last)
     return last.takeError();
   MLIRContext context(registry);
+  context.printOpOnDiagnostic(false);
   LoadOptions load;
   load.dimensions.assign(options.shape.begin(), options.shape.end());
-  llvm::Expected<OwningOpRef<ModuleOp>> module = loadModule(input, context, load);
+  llvm::Expected<OwningOpRef<ModuleOp>> module =
+      loadModule(input, context, load);
   if (!module)
     return module.takeError();
-  if (llvm::Error error = compileModule(**module, *last, compileOptions(options)))
+  if (llvm::Error error =
+          compileModule(**module, *last, compileOptions(options)))
     return makeFileError(input, llvm::toString(std::move(error)));
   if (options.emit == EmitKind::LLVM || options.emit == EmitKind::Assembly)
     return writeCode(**module, output, options);

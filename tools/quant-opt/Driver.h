@@ -24,33 +24,42 @@ struct DriverOptions {
   llvm::cl::opt<std::string> quantize{
       "quantize", llvm::cl::cat(category), llvm::cl::value_desc("method"),
       llvm::cl::init("none"),
-      llvm::cl::desc("Quantize the weights of linear layers: int<b> or uint<b> "
-                     "(asymmetric) with b = 1 to 8, per channel or with "
-                     "-g<group>, and -a8 for int8 activations; such as int4-g32. "
-                     "none keeps them float")};
+      llvm::cl::desc(
+          "Quantize the weights of linear layers: int<b> or uint<b> "
+          "(asymmetric) with b = 1 to 8, per channel or with "
+          "-g<group>, and -a8 for int8 activations; such as int4-g32. "
+          "none keeps them float")};
   llvm::cl::opt<std::string> scaleSearch{
       "scale-search", llvm::cl::cat(category), llvm::cl::init("mse"),
       llvm::cl::value_desc("mse|absmax"),
-      llvm::cl::desc("How scales are found: least squared error, or the largest "
-                     "magnitude")};
+      llvm::cl::desc(
+          "How scales are found: least squared error, or the largest "
+          "magnitude")};
   llvm::cl::opt<bool> includeEmbeddings{
       "include-embeddings", llvm::cl::cat(category),
       llvm::cl::desc("Quantize embedding tables and the output head, too")};
+  llvm::cl::opt<bool> strict{
+      "strict", llvm::cl::cat(category),
+      llvm::cl::desc("Fail if a weight stays float that was to be quantized, "
+                     "instead of a remark")};
   llvm::cl::opt<std::string> target{
       "target", llvm::cl::cat(category), llvm::cl::value_desc("cpu"),
-      llvm::cl::desc("Pack the weights for the kernels of this target. Without a "
-                     "target they stay dense, the smallest file")};
+      llvm::cl::desc(
+          "Pack the weights for the kernels of this target. Without a "
+          "target they stay dense, the smallest file")};
   llvm::cl::opt<std::string> mcpu{
       "mcpu", llvm::cl::cat(category), llvm::cl::init("native"),
       llvm::cl::value_desc("name"),
-      llvm::cl::desc("CPU that the code is for: native, portable, or a name that "
-                     "LLVM knows")};
+      llvm::cl::desc(
+          "CPU that the code is for: native, portable, or a name that "
+          "LLVM knows")};
   llvm::cl::opt<EmitKind> emit{
       "emit", llvm::cl::cat(category), llvm::cl::init(EmitKind::MLIR),
       llvm::cl::desc("What to write"),
       llvm::cl::values(
           clEnumValN(EmitKind::MLIR, "mlir", "IR as text, and its sidecar"),
-          clEnumValN(EmitKind::Bytecode, "bytecode", "IR as bytecode, and its sidecar"),
+          clEnumValN(EmitKind::Bytecode, "bytecode",
+                     "IR as bytecode, and its sidecar"),
           clEnumValN(EmitKind::LLVM, "llvm", "LLVM IR"),
           clEnumValN(EmitKind::Assembly, "asm", "assembly"))};
   llvm::cl::opt<Phase> phase{
@@ -59,11 +68,13 @@ struct DriverOptions {
       llvm::cl::values(
           clEnumValN(Phase::Import, "import", "float model as linalg"),
           clEnumValN(Phase::Raise, "raise", "layers on float weights"),
-          clEnumValN(Phase::Quantize, "quantize", "weights as codes and scales"),
+          clEnumValN(Phase::Quantize, "quantize",
+                     "weights as codes and scales"),
           clEnumValN(Phase::Fuse, "fuse", "layers with their epilogues"),
           clEnumValN(Phase::Pack, "pack", "weights in the target's layout"),
-          clEnumValN(Phase::Lower, "lower", "LLVM dialect (the default goes as "
-                                            "far as --emit and --target need)"))};
+          clEnumValN(Phase::Lower, "lower",
+                     "LLVM dialect (the default goes as "
+                     "far as --emit and --target need)"))};
   llvm::cl::list<std::string> shape{
       "shape", llvm::cl::cat(category), llvm::cl::value_desc("name=value"),
       llvm::cl::desc("Fix a symbolic dimension of an ONNX model")};

@@ -24,7 +24,8 @@ int main(int argc, char **argv) {
   if (!options.isUsed(input))
     return mlir::asMainReturnCode(
         mlir::MlirOptMain(argc, argv, input, output, registry));
-  if (llvm::Error error = lowbit::compileFile(input, output, options, registry)) {
+  if (llvm::Error error =
+          lowbit::compileFile(input, output, options, registry)) {
     llvm::WithColor::error(llvm::errs(), "quant-opt")
         << llvm::toString(std::move(error)) << "\n";
     return EXIT_FAILURE;

@@ -43,7 +43,8 @@ struct CPUTargetModel
          padding *= 2) {
       auto layout = PlanesAttr::get(weight.getContext(), kBlockRows, padding);
       if (numerics::checkLayout(layout.getLayout(integer->width),
-                                encoding.getNumerics()).empty())
+                                encoding.getNumerics())
+              .empty())
         return layout;
     }
     reason = "no padding of the planes layout fits";
@@ -66,9 +67,8 @@ struct CPUTargetModel
       reason = "CPU kernels take f32 activations";
       return {};
     }
-    return QuantizedTensorType::get(
-        tensor.getShape(), tensor.getElementType(),
-        encoding.getActivationEncoding(16), {});
+    return QuantizedTensorType::get(tensor.getShape(), tensor.getElementType(),
+                                    encoding.getActivationEncoding(16), {});
   }
 };
 

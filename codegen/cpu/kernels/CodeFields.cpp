@@ -74,10 +74,13 @@ cpu::findCodeFields(const numerics::Layout &layout,
   const numerics::Atom &atom = layout.atom;
   if (atom.rows % kLanes || atom.columns % kStepColumns ||
       atom.bits % (8 * kVectorBytes) ||
-      layout.order != numerics::BlockOrder::RowMajor || layout.rowAlignment != 1)
+      layout.order != numerics::BlockOrder::RowMajor ||
+      layout.rowAlignment != 1)
     return std::nullopt;
-  CodeFields result{atom.rows / kLanes, atom.columns / kStepColumns,
-                    atom.bits / 8 / kVectorBytes, {}};
+  CodeFields result{atom.rows / kLanes,
+                    atom.columns / kStepColumns,
+                    atom.bits / 8 / kVectorBytes,
+                    {}};
   AtomAddresses address(layout, encoding.element.width);
   for (int64_t step = 0; step < result.steps; ++step)
     for (int64_t block = 0; block < result.subBlocks; ++block) {

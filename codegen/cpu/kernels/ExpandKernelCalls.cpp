@@ -59,8 +59,9 @@ struct CallKernelModel
     for (auto [value, buffer] : llvm::zip_equal(call.getOutputs(), outputs))
       if (isa<TensorType>(value.getType()))
         results.push_back(buffer);
-    CallKernelOp::create(rewriter, op->getLoc(), TypeRange{}, call.getKernelAttr(),
-                         call.getTiles(), call.getGrain(), inputs, outputs);
+    CallKernelOp::create(rewriter, op->getLoc(), TypeRange{},
+                         call.getKernelAttr(), call.getTiles(), call.getGrain(),
+                         inputs, outputs);
     replaceOpWithBufferizedValues(rewriter, op, results);
     return success();
   }
@@ -90,15 +91,16 @@ LogicalResult ExpandKernelCallsPass::expand(CallKernelOp call) {
       call, call.getKernelAttr());
   ImplicitLocOpBuilder b(call.getLoc(), call);
   SmallVector<Value> arguments;
-  for (auto [value, type] :
-       llvm::zip(call->getOperands().drop_front(2), kernel.getArgumentTypes())) {
+  for (auto [value, type] : llvm::zip(call->getOperands().drop_front(2),
+                                      kernel.getArgumentTypes())) {
     if (value.getType() != type && isa<MemRefType>(type))
       value = memref::CastOp::create(b, type, value);
     arguments.push_back(value);
   }
   Value zero = arith::ConstantIndexOp::create(b, 0);
-  auto loop = scf::ParallelOp::create(b, ValueRange{zero}, ValueRange{call.getTiles()},
-                                      ValueRange{call.getGrain()});
+  auto loop =
+      scf::ParallelOp::create(b, ValueRange{zero}, ValueRange{call.getTiles()},
+                              ValueRange{call.getGrain()});
   b.setInsertionPointToStart(loop.getBody());
   Value first = loop.getInductionVars()[0];
   Value next = arith::AddIOp::create(b, first, call.getGrain());

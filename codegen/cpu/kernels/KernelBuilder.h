@@ -34,17 +34,27 @@ public:
   Value index(int64_t value) {
     return mlir::arith::ConstantIndexOp::create(*this, value);
   }
-  Value add(Value a, Value b) { return mlir::arith::AddIOp::create(*this, a, b); }
+  Value add(Value a, Value b) {
+    return mlir::arith::AddIOp::create(*this, a, b);
+  }
   Value add(Value a, int64_t b) { return b ? add(a, index(b)) : a; }
-  Value sub(Value a, Value b) { return mlir::arith::SubIOp::create(*this, a, b); }
-  Value mul(Value a, Value b) { return mlir::arith::MulIOp::create(*this, a, b); }
+  Value sub(Value a, Value b) {
+    return mlir::arith::SubIOp::create(*this, a, b);
+  }
+  Value mul(Value a, Value b) {
+    return mlir::arith::MulIOp::create(*this, a, b);
+  }
   Value mul(Value a, int64_t b) { return mul(a, index(b)); }
   Value div(Value a, int64_t b) {
     return mlir::arith::DivUIOp::create(*this, a, index(b));
   }
   Value ceilDiv(Value a, int64_t b) { return div(add(a, b - 1), b); }
-  Value min(Value a, Value b) { return mlir::arith::MinSIOp::create(*this, a, b); }
-  Value max(Value a, Value b) { return mlir::arith::MaxSIOp::create(*this, a, b); }
+  Value min(Value a, Value b) {
+    return mlir::arith::MinSIOp::create(*this, a, b);
+  }
+  Value max(Value a, Value b) {
+    return mlir::arith::MaxSIOp::create(*this, a, b);
+  }
 
   //===--- Constants ------------------------------------------------------===//
   Value splat(mlir::VectorType type, int64_t value) {
@@ -65,7 +75,8 @@ public:
   /// Loads `type` from the bytes at `offset`.
   Value load(Value memory, Value offset, mlir::VectorType type) {
     int64_t count = type.getNumElements() * type.getElementTypeBitWidth() / 8;
-    Value raw = mlir::vector::LoadOp::create(*this, bytes(count), memory, offset);
+    Value raw =
+        mlir::vector::LoadOp::create(*this, bytes(count), memory, offset);
     if (type.getElementType().isInteger(8))
       return raw;
     return mlir::vector::BitCastOp::create(*this, type, raw);
@@ -79,10 +90,12 @@ public:
     mlir::vector::StoreOp::create(*this, value, memory, offset);
   }
   /// Loads one `element` from the bytes at `offset` into every lane.
-  Value loadSplat(Value memory, Value offset, mlir::Type element, int64_t lanes) {
+  Value loadSplat(Value memory, Value offset, mlir::Type element,
+                  int64_t lanes) {
     Value scalar = mlir::vector::ExtractOp::create(
         *this, load(memory, offset, vector(1, element)), 0);
-    return mlir::vector::BroadcastOp::create(*this, vector(lanes, element), scalar);
+    return mlir::vector::BroadcastOp::create(*this, vector(lanes, element),
+                                             scalar);
   }
 
   //===--- Vectors --------------------------------------------------------===//
@@ -97,9 +110,12 @@ public:
   }
   Value toFloat(Value value) {
     auto type = mlir::cast<mlir::VectorType>(value.getType());
-    return mlir::arith::SIToFPOp::create(*this, type.clone(getF32Type()), value);
+    return mlir::arith::SIToFPOp::create(*this, type.clone(getF32Type()),
+                                         value);
   }
-  Value mulf(Value a, Value b) { return mlir::arith::MulFOp::create(*this, a, b); }
+  Value mulf(Value a, Value b) {
+    return mlir::arith::MulFOp::create(*this, a, b);
+  }
   Value fma(Value a, Value b, Value c) {
     return mlir::vector::FMAOp::create(*this, a, b, c);
   }
@@ -109,7 +125,8 @@ public:
       return value;
     auto type = mlir::cast<mlir::VectorType>(value.getType());
     return mlir::arith::AndIOp::create(
-        *this, value, splat(type, static_cast<int64_t>(static_cast<int8_t>(mask))));
+        *this, value,
+        splat(type, static_cast<int64_t>(static_cast<int8_t>(mask))));
   }
   /// Shifts integer lanes: left by `amount`, or arithmetically right by
   /// -`amount`.
@@ -117,7 +134,8 @@ public:
     auto type = mlir::cast<mlir::VectorType>(value.getType());
     if (amount == 0)
       return value;
-    Value count = splat(type, static_cast<int64_t>(amount > 0 ? amount : -amount));
+    Value count =
+        splat(type, static_cast<int64_t>(amount > 0 ? amount : -amount));
     if (amount > 0)
       return mlir::arith::ShLIOp::create(*this, value, count);
     return mlir::arith::ShRSIOp::create(*this, value, count);
@@ -129,7 +147,8 @@ public:
       return value;
     auto type = mlir::cast<mlir::VectorType>(value.getType());
     auto words = vector(type.getNumElements() / 2, getI16Type());
-    Value count = splat(words, static_cast<int64_t>(amount > 0 ? amount : -amount));
+    Value count =
+        splat(words, static_cast<int64_t>(amount > 0 ? amount : -amount));
     Value lanes = bitcast(value, words), moved;
     if (amount > 0)
       moved = mlir::arith::ShRUIOp::create(*this, lanes, count);
@@ -146,7 +165,8 @@ public:
     auto op = mlir::scf::ForOp::create(*this, begin, end, index(step), init);
     InsertionGuard guard(*this);
     setInsertionPointToStart(op.getBody());
-    llvm::SmallVector<Value> next = body(op.getInductionVar(), op.getRegionIterArgs());
+    llvm::SmallVector<Value> next =
+        body(op.getInductionVar(), op.getRegionIterArgs());
     // A loop without carried values has its terminator already.
     if (!init.empty())
       mlir::scf::YieldOp::create(*this, next);

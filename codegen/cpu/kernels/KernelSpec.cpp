@@ -17,7 +17,8 @@ std::string PanelFormat::name() const {
   return (llvm::Twine(prefix) + "x" + llvm::Twine(columns)).str();
 }
 
-/// Turns the assembly of an attribute into a word: letters, digits, underscores.
+/// Turns the assembly of an attribute into a word: letters, digits,
+/// underscores.
 static std::string asWord(mlir::Attribute attribute) {
   std::string text, word;
   llvm::raw_string_ostream(text) << attribute;

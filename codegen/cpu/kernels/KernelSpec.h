@@ -32,9 +32,9 @@ enum class PanelKind {
 ///   scale (f32), sum of the values (i32 high bytes or all; f32 for floats),
 ///   sum of the low bytes (i32), nothing,
 /// then `paddedColumns()` values (for Int16 all high bytes, then all low
-/// bytes), zero beyond the row's end. The sums let kernels subtract a zero point
-/// once per segment. Segments never cross the groups of the weights that they
-/// meet.
+/// bytes), zero beyond the row's end. The sums let kernels subtract a zero
+/// point once per segment. Segments never cross the groups of the weights that
+/// they meet.
 struct PanelFormat {
   PanelKind kind;
   /// Columns of a segment; the row's last may have fewer.
@@ -75,7 +75,8 @@ struct LinearKernelSpec {
   std::string name() const;
 };
 
-/// The type in which kernels take a buffer: contiguous, of any length, anywhere.
+/// The type in which kernels take a buffer: contiguous, of any length,
+/// anywhere.
 inline mlir::MemRefType flatBuffer(mlir::Type element) {
   auto layout = mlir::StridedLayoutAttr::get(element.getContext(),
                                              mlir::ShapedType::kDynamic, {1});

@@ -82,7 +82,8 @@ private:
   Values emitSegments(Value codes, Value segment, Extent columns, Rows rows);
   Value scaleGroup(Value offset, int64_t block, Value products, Value sum,
                    Value outer);
-  Value loadParameter(numerics::Component component, Value offset, int64_t block);
+  Value loadParameter(numerics::Component component, Value offset,
+                      int64_t block);
   void storeRow(Value tile, Value row, ValueRange sums);
 
   KernelBuilder b;
@@ -178,7 +179,8 @@ Values LinearKernel::emitSegments(Value codes, Value segment, Extent columns,
     return emitSegment(codes, segment, columns, rows, {});
   Value all = columns.known ? b.index(*columns.known) : columns.value;
   Value full = b.div(all, length);
-  int64_t bytes = llvm::divideCeil(length, layout.columnPadding) * bytesPerPadding();
+  int64_t bytes =
+      llvm::divideCeil(length, layout.columnPadding) * bytesPerPadding();
   Value zero = b.zero(b.vector(kLanes, b.getF32Type()));
   Values sums(sumCount(rows.count), zero);
   sums = b.loop(b.index(0), full, 1, sums, [&](Value s, ValueRange in) {
@@ -187,24 +189,25 @@ Values LinearKernel::emitSegments(Value codes, Value segment, Extent columns,
   });
   if (columns.known && *columns.known % length == 0)
     return sums;
-  return b.loop(full, b.ceilDiv(all, length), 1, sums,
-                [&](Value s, ValueRange in) {
-                  Value rest = b.sub(all, b.mul(s, length));
-                  return emitSegment(b.add(codes, b.mul(s, bytes)),
-                                     b.add(segment, s), {std::nullopt, rest},
-                                     rows, in);
-                });
+  return b.loop(
+      full, b.ceilDiv(all, length), 1, sums, [&](Value s, ValueRange in) {
+        Value rest = b.sub(all, b.mul(s, length));
+        return emitSegment(b.add(codes, b.mul(s, bytes)), b.add(segment, s),
+                           {std::nullopt, rest}, rows, in);
+      });
 }
 
 /// Adds the group at `offset` of the weights to the rows' sums.
 Values LinearKernel::emitGroup(Value offset, Value segment, Extent columns,
                                Rows rows, ValueRange outer) {
-  Values sums = emitSegments(b.add(offset, parameterBytes()), segment, columns, rows);
+  Values sums =
+      emitSegments(b.add(offset, parameterBytes()), segment, columns, rows);
   Values result;
   int64_t blocks = products.subBlocks();
   for (int64_t r = 0; r < rows.count; ++r)
     for (int64_t block = 0; block < blocks; ++block) {
-      Value sum = needsActivationSum() ? sums[rows.count * blocks + r] : Value();
+      Value sum =
+          needsActivationSum() ? sums[rows.count * blocks + r] : Value();
       result.push_back(scaleGroup(offset, block, sums[r * blocks + block], sum,
                                   outer[r * blocks + block]));
     }
@@ -250,13 +253,15 @@ void LinearKernel::computeBlockBytes() {
 void LinearKernel::emit() {
   bindArguments();
   computeBlockBytes();
-  panelRowBytes = b.mul(b.ceilDiv(k, spec.panel.columns), spec.panel.segmentBytes());
+  panelRowBytes =
+      b.mul(b.ceilDiv(k, spec.panel.columns), spec.panel.segmentBytes());
   Value tiled = b.mul(b.div(m, kRowTile), kRowTile);
   b.loop(first, last, 1, {}, [&](Value tile, ValueRange) -> Values {
-    b.loop(b.index(0), tiled, kRowTile, {}, [&](Value row, ValueRange) -> Values {
-      emitRows(tile, {row, kRowTile});
-      return {};
-    });
+    b.loop(b.index(0), tiled, kRowTile, {},
+           [&](Value row, ValueRange) -> Values {
+             emitRows(tile, {row, kRowTile});
+             return {};
+           });
     b.loop(tiled, m, 1, {}, [&](Value row, ValueRange) -> Values {
       emitRows(tile, {row, 1});
       return {};
@@ -295,8 +300,8 @@ void LinearKernel::storeRow(Value tile, Value row, ValueRange sums) {
   for (auto [block, value] : llvm::enumerate(sums)) {
     Value column = b.add(b.mul(tile, layout.atom.rows), block * kLanes);
     Value left = b.max(b.sub(n, column), b.index(0));
-    Value mask = vector::CreateMaskOp::create(b, b.vector(kLanes, b.getI1Type()),
-                                              ValueRange{left});
+    Value mask = vector::CreateMaskOp::create(
+        b, b.vector(kLanes, b.getI1Type()), ValueRange{left});
     auto load = [&](Value memory, Value offset) -> Value {
       return vector::MaskedLoadOp::create(b, floats, memory, ValueRange{offset},
                                           mask, b.zero(floats));

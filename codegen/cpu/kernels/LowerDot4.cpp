@@ -29,7 +29,8 @@ struct Dot4ToVNNI : OpRewritePattern<Dot4Op> {
   LogicalResult matchAndRewrite(Dot4Op op,
                                 PatternRewriter &rewriter) const override {
     int64_t bits = 32 * op.getType().getNumElements();
-    auto name = rewriter.getStringAttr("llvm.x86.avx512.vpdpbusd." + Twine(bits));
+    auto name =
+        rewriter.getStringAttr("llvm.x86.avx512.vpdpbusd." + Twine(bits));
     rewriter.replaceOpWithNewOp<LLVM::CallIntrinsicOp>(
         op, op.getType(), name,
         ValueRange{op.getAccumulator(), op.getCodes(), op.getValues()});
@@ -54,9 +55,12 @@ struct Dot4ToArith : OpRewritePattern<Dot4Op> {
     Value sum = op.getAccumulator(), top = splat(24);
     for (int64_t byte = 0; byte < 4; ++byte) {
       Value up = splat(24 - 8 * byte);
-      Value code = arith::ShRUIOp::create(b, arith::ShLIOp::create(b, codes, up), top);
-      Value value = arith::ShRSIOp::create(b, arith::ShLIOp::create(b, values, up), top);
-      sum = arith::AddIOp::create(b, sum, arith::MulIOp::create(b, code, value));
+      Value code =
+          arith::ShRUIOp::create(b, arith::ShLIOp::create(b, codes, up), top);
+      Value value =
+          arith::ShRSIOp::create(b, arith::ShLIOp::create(b, values, up), top);
+      sum =
+          arith::AddIOp::create(b, sum, arith::MulIOp::create(b, code, value));
     }
     rewriter.replaceOp(op, sum);
     return success();
@@ -66,7 +70,8 @@ struct Dot4ToArith : OpRewritePattern<Dot4Op> {
 struct LowerDot4Pass : lowbit::impl::LowerDot4PassBase<LowerDot4Pass> {
   void runOnOperation() override {
     CPUTable table = CPUTable::Portable;
-    if (auto target = getOperation()->getAttrOfType<CPUTargetAttr>(kTargetAttrName))
+    if (auto target =
+            getOperation()->getAttrOfType<CPUTargetAttr>(kTargetAttrName))
       table = target.getTable();
     RewritePatternSet patterns(&getContext());
     populateLowerDot4Patterns(patterns, table);

@@ -58,7 +58,9 @@ private:
   Value getPanel(QuantizeOp quantize, const PanelFormat &format);
   Value getBlob(WeightOp weight);
   Value taskGrain(Value workPerTile, int64_t taskWork);
-  Value index(int64_t value) { return arith::ConstantIndexOp::create(b, value); }
+  Value index(int64_t value) {
+    return arith::ConstantIndexOp::create(b, value);
+  }
   Value emptyTensor(Value size, Type element) {
     auto type = RankedTensorType::get({ShapedType::kDynamic}, element);
     return tensor::EmptyOp::create(b, type, ValueRange{size});
@@ -92,7 +94,8 @@ struct LowerToCPUKernelsPass
         continue;
       if (auto reason = lowering.lower(op))
         op.emitRemark() << "has no CPU kernel and is left to the reference "
-                           "lowering: " << *reason;
+                           "lowering: "
+                        << *reason;
       else
         ++numCalls;
     }
@@ -110,7 +113,8 @@ struct LowerToCPUKernelsPass
 /// tensor<Nxf32> as tensor<?xf32>.
 Value Lowering::asDynamic(Value tensor) {
   auto type = cast<RankedTensorType>(tensor.getType());
-  auto dynamic = RankedTensorType::get({ShapedType::kDynamic}, type.getElementType());
+  auto dynamic =
+      RankedTensorType::get({ShapedType::kDynamic}, type.getElementType());
   if (type == dynamic)
     return tensor;
   return tensor::CastOp::create(b, dynamic, tensor);
@@ -120,9 +124,11 @@ FlatRows Lowering::flatten(Value tensor) {
   auto type = cast<RankedTensorType>(tensor.getType());
   Value count = index(1);
   for (int64_t i = 0; i + 1 < type.getRank(); ++i)
-    count = arith::MulIOp::create(b, count, tensor::DimOp::create(b, tensor, i));
+    count =
+        arith::MulIOp::create(b, count, tensor::DimOp::create(b, tensor, i));
   if (type.getRank() > 1) {
-    SmallVector<ReassociationIndices> all(1, llvm::to_vector(llvm::seq(type.getRank())));
+    SmallVector<ReassociationIndices> all(
+        1, llvm::to_vector(llvm::seq(type.getRank())));
     tensor = tensor::CollapseShapeOp::create(b, tensor, all);
   }
   return {asDynamic(tensor), count};
@@ -140,8 +146,11 @@ Value Lowering::unflatten(Value flat, Value like, RankedTensorType type) {
       sizes.push_back(b.getIndexAttr(type.getDimSize(i)));
   if (type.hasStaticShape())
     flat = tensor::CastOp::create(
-        b, RankedTensorType::get({type.getNumElements()}, type.getElementType()), flat);
-  SmallVector<ReassociationIndices> all(1, llvm::to_vector(llvm::seq(type.getRank())));
+        b,
+        RankedTensorType::get({type.getNumElements()}, type.getElementType()),
+        flat);
+  SmallVector<ReassociationIndices> all(
+      1, llvm::to_vector(llvm::seq(type.getRank())));
   return tensor::ExpandShapeOp::create(b, type, flat, all, sizes);
 }
 
@@ -166,8 +175,9 @@ Value Lowering::getBlob(WeightOp weight) {
     ElementsAttr data = global.getComponent(component::kBlob);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(global);
-    blob = GlobalOp::create(b, global.getLoc(), name, data.getType(),
-                            b.getDictionaryAttr(b.getNamedAttr(component::kData, data)));
+    blob = GlobalOp::create(
+        b, global.getLoc(), name, data.getType(),
+        b.getDictionaryAttr(b.getNamedAttr(component::kData, data)));
   }
   return asDynamic(WeightOp::create(b, blob.getType(), blob.getSymName()));
 }
@@ -180,11 +190,14 @@ Value Lowering::getPanel(QuantizeOp quantize, const PanelFormat &format) {
   b.setInsertionPoint(quantize);
   FlatRows rows = flatten(quantize.getInput());
   int64_t columns = quantize.getType().getColumns();
-  Value bytes = arith::MulIOp::create(b, rows.count, index(format.rowBytes(columns)));
+  Value bytes =
+      arith::MulIOp::create(b, rows.count, index(format.rowBytes(columns)));
   func::FuncOp kernel = getKernel(getOrCreatePanelKernel, format);
   auto call = CallKernelOp::create(
-      b, TypeRange{RankedTensorType::get({ShapedType::kDynamic}, b.getI8Type())},
-      kernel.getSymName(), rows.count, taskGrain(index(columns), kPanelTaskWork),
+      b,
+      TypeRange{RankedTensorType::get({ShapedType::kDynamic}, b.getI8Type())},
+      kernel.getSymName(), rows.count,
+      taskGrain(index(columns), kPanelTaskWork),
       ValueRange{rows.flat, index(columns)},
       ValueRange{emptyTensor(bytes, b.getI8Type())});
   panel = call.getResult(0);
@@ -210,7 +223,8 @@ std::optional<std::string> Lowering::makeSpec(LinearOp op,
   if (!input || !op.getInput().getDefiningOp<QuantizeOp>())
     return "the input is not quantized; run lowbit-pack-weights first";
   numerics::Encoding encoding = weight.getEncoding().getNumerics();
-  numerics::Layout layout = weight.getLayout().getLayout(encoding.element.width);
+  numerics::Layout layout =
+      weight.getLayout().getLayout(encoding.element.width);
   if (weight.getEncoding().getPermuted() || !findCodeFields(layout, encoding) ||
       layout.parameters != numerics::ParameterPlacement::Inline ||
       PanelFormat::kPadding % layout.columnPadding != 0)
@@ -241,18 +255,21 @@ std::optional<std::string> Lowering::lower(LinearOp op) {
   b.setInsertionPoint(op);
   Value panel = getPanel(quantize, spec.panel);
   FlatRows rows = flatten(quantize.getInput());
-  SmallVector<Value> inputs{getBlob(op.getWeight().getDefiningOp<WeightOp>()), panel};
+  SmallVector<Value> inputs{getBlob(op.getWeight().getDefiningOp<WeightOp>()),
+                            panel};
   if (op.getBias())
     inputs.push_back(asDynamic(op.getBias()));
   if (op.getResidual())
     inputs.push_back(flatten(op.getResidual()).flat);
   inputs.append({rows.count, index(n), index(k)});
   func::FuncOp kernel = getKernel(getOrCreateLinearKernel, spec);
-  int64_t blockRows = spec.layout.getLayout(weight.getEncoding().getCodeBits()).atom.rows;
+  int64_t blockRows =
+      spec.layout.getLayout(weight.getEncoding().getCodeBits()).atom.rows;
   Value size = arith::MulIOp::create(b, rows.count, index(n));
   Value work = arith::MulIOp::create(b, rows.count, index(blockRows * k));
   auto call = CallKernelOp::create(
-      b, TypeRange{RankedTensorType::get({ShapedType::kDynamic}, b.getF32Type())},
+      b,
+      TypeRange{RankedTensorType::get({ShapedType::kDynamic}, b.getF32Type())},
       kernel.getSymName(), index(llvm::divideCeil(n, blockRows)),
       taskGrain(work, kTaskWork), inputs,
       ValueRange{emptyTensor(size, b.getF32Type())});

@@ -62,28 +62,32 @@ Value PanelKernel::loadColumns(Value offset, Value count) {
 }
 
 Value PanelKernel::largestMagnitude(Value offset, Value columns) {
-  Values largest = b.loop(
-      b.index(0), columns, kLanes, b.zero(lanes(b.getF32Type())),
-      [&](Value c, ValueRange in) -> Values {
-        Value values = loadColumns(b.add(offset, c), b.sub(columns, c));
-        Value magnitude = math::AbsFOp::create(b, values);
-        return {arith::MaximumFOp::create(b, in[0], magnitude)};
-      });
-  return vector::ReductionOp::create(b, vector::CombiningKind::MAXIMUMF, largest[0]);
+  Values largest =
+      b.loop(b.index(0), columns, kLanes, b.zero(lanes(b.getF32Type())),
+             [&](Value c, ValueRange in) -> Values {
+               Value values = loadColumns(b.add(offset, c), b.sub(columns, c));
+               Value magnitude = math::AbsFOp::create(b, values);
+               return {arith::MaximumFOp::create(b, in[0], magnitude)};
+             });
+  return vector::ReductionOp::create(b, vector::CombiningKind::MAXIMUMF,
+                                     largest[0]);
 }
 
-/// The nearest number that a code stands for. Tiny scales are rounded so coarsely
-/// that a quotient can exceed the largest code. NaN, which no integer stands for,
-/// becomes the smallest; its segment's scale is NaN, too.
+/// The nearest number that a code stands for. Tiny scales are rounded so
+/// coarsely that a quotient can exceed the largest code. NaN, which no integer
+/// stands for, becomes the smallest; its segment's scale is NaN, too.
 Value PanelKernel::clampToCodes(Value level) {
   VectorType floats = lanes(b.getF32Type());
   unsigned width = format.kind == PanelKind::Int8 ? 8 : 16;
-  Value least = b.splat(floats, double(numerics::IntegerFormat{width}.decode(0)));
+  Value least =
+      b.splat(floats, double(numerics::IntegerFormat{width}.decode(0)));
   Value greatest = b.splat(floats, largestCode(format.kind));
   // Comparisons that NaN fails, so that each is one instruction.
-  Value isAbove = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, level, least);
+  Value isAbove =
+      arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, level, least);
   level = arith::SelectOp::create(b, isAbove, level, least);
-  Value isBelow = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, level, greatest);
+  Value isBelow =
+      arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, level, greatest);
   return arith::SelectOp::create(b, isBelow, level, greatest);
 }
 
@@ -119,7 +123,8 @@ void PanelKernel::storeCodes(Value place, Value offset, Value columns,
     storeBytes(low, b.add(b.add(values, c), format.paddedColumns()));
     return {b.add(in[0], high), b.add(in[1], low)};
   };
-  Values sums = b.loop(b.index(0), b.index(format.paddedColumns()), kLanes, init, body);
+  Values sums =
+      b.loop(b.index(0), b.index(format.paddedColumns()), kLanes, init, body);
   for (auto [word, sum] : llvm::enumerate(sums))
     storeWord(place, 1 + word,
               vector::ReductionOp::create(b, vector::CombiningKind::ADD, sum));
@@ -128,19 +133,22 @@ void PanelKernel::storeCodes(Value place, Value offset, Value columns,
 void PanelKernel::storeFloats(Value place, Value offset, Value columns) {
   VectorType floats = lanes(b.getF32Type());
   Value values = b.add(place, PanelFormat::kHeaderBytes);
-  Values sums = b.loop(
-      b.index(0), b.index(format.paddedColumns()), kLanes, b.zero(floats),
-      [&](Value c, ValueRange in) -> Values {
-        Value loaded = loadColumns(b.add(offset, c), b.sub(columns, c));
-        b.store(loaded, panel, b.add(values, b.mul(c, 4)));
-        return {arith::AddFOp::create(b, in[0], loaded)};
-      });
-  storeWord(place, 1, vector::ReductionOp::create(b, vector::CombiningKind::ADD, sums[0]));
+  Values sums = b.loop(b.index(0), b.index(format.paddedColumns()), kLanes,
+                       b.zero(floats), [&](Value c, ValueRange in) -> Values {
+                         Value loaded =
+                             loadColumns(b.add(offset, c), b.sub(columns, c));
+                         b.store(loaded, panel, b.add(values, b.mul(c, 4)));
+                         return {arith::AddFOp::create(b, in[0], loaded)};
+                       });
+  storeWord(
+      place, 1,
+      vector::ReductionOp::create(b, vector::CombiningKind::ADD, sums[0]));
 }
 
 void PanelKernel::emitSegment(Value row, Value segment) {
   Value rowBytes = b.mul(b.ceilDiv(k, format.columns), format.segmentBytes());
-  Value place = b.add(b.mul(row, rowBytes), b.mul(segment, format.segmentBytes()));
+  Value place =
+      b.add(b.mul(row, rowBytes), b.mul(segment, format.segmentBytes()));
   Value column = b.mul(segment, format.columns);
   Value offset = b.add(b.mul(row, k), column);
   Value columns = b.min(b.sub(k, column), b.index(format.columns));
@@ -153,10 +161,12 @@ void PanelKernel::emitSegment(Value row, Value segment) {
     return;
   }
   Value largest = largestMagnitude(offset, columns);
-  Value scale = arith::DivFOp::create(b, largest, constant(largestCode(format.kind)));
+  Value scale =
+      arith::DivFOp::create(b, largest, constant(largestCode(format.kind)));
   storeWord(place, 0, scale);
   // Where the scale is 0, so is every code; any divisor will do.
-  Value isZero = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, scale, constant(0));
+  Value isZero =
+      arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, scale, constant(0));
   Value divisor = arith::SelectOp::create(b, isZero, constant(1), scale);
   storeCodes(place, offset, columns, divisor);
 }
@@ -170,10 +180,11 @@ void PanelKernel::emit() {
   Value segments = b.ceilDiv(k, format.columns);
   b.loop(entry->getArgument(3), entry->getArgument(4), 1, {},
          [&](Value row, ValueRange) -> Values {
-           b.loop(b.index(0), segments, 1, {}, [&](Value segment, ValueRange) -> Values {
-             emitSegment(row, segment);
-             return {};
-           });
+           b.loop(b.index(0), segments, 1, {},
+                  [&](Value segment, ValueRange) -> Values {
+                    emitSegment(row, segment);
+                    return {};
+                  });
            return {};
          });
   func::ReturnOp::create(b);

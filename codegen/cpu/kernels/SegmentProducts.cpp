@@ -58,7 +58,8 @@ size_t SegmentProducts::accumulatorCount(size_t rows) const {
                          : rows * fields.subBlocks * parts();
 }
 
-size_t SegmentProducts::placeOf(int64_t subBlock, const CodeField &field) const {
+size_t SegmentProducts::placeOf(int64_t subBlock,
+                                const CodeField &field) const {
   Place place{subBlock, int(field.shift) - int(field.codeBit)};
   return llvm::find(places, place) - places.begin();
 }
@@ -75,7 +76,8 @@ SegmentProducts::accumulate(const SegmentOperands &operands, Extent columns) {
   int64_t unroll = 1;
   Value atoms;
   if (columns.known) {
-    int64_t count = llvm::divideCeil(*columns.known, padding) * padding / atomColumns;
+    int64_t count =
+        llvm::divideCeil(*columns.known, padding) * padding / atomColumns;
     int64_t perChunk = std::max<int64_t>(1, kChunkColumns / atomColumns);
     unroll = count % perChunk == 0 ? perChunk : 1;
     atoms = b.index(count);
@@ -87,12 +89,13 @@ SegmentProducts::accumulate(const SegmentOperands &operands, Extent columns) {
   } else {
     atoms = b.mul(b.ceilDiv(columns.value, padding), padding / atomColumns);
   }
-  return b.loop(b.index(0), atoms, unroll, sums, [&](Value atom, ValueRange in) {
-    Values next(in);
-    for (int64_t i = 0; i < unroll; ++i)
-      emitAtom(operands, b.add(atom, i), i, next);
-    return next;
-  });
+  return b.loop(b.index(0), atoms, unroll, sums,
+                [&](Value atom, ValueRange in) {
+                  Values next(in);
+                  for (int64_t i = 0; i < unroll; ++i)
+                    emitAtom(operands, b.add(atom, i), i, next);
+                  return next;
+                });
 }
 
 void SegmentProducts::emitAtom(const SegmentOperands &operands, Value atom,
@@ -110,8 +113,8 @@ void SegmentProducts::emitAtom(const SegmentOperands &operands, Value atom,
   }
   Value column = b.mul(atom, layout.atom.columns);
   if (isInPlace(operands.rows.size()))
-    multiplyInPlace(vectors, operands.panel,
-                    b.add(operands.rows[0], column), inChunk * fields.steps, sums);
+    multiplyInPlace(vectors, operands.panel, b.add(operands.rows[0], column),
+                    inChunk * fields.steps, sums);
   else
     multiplyDecoded(vectors, operands, column, sums);
 }
@@ -139,7 +142,8 @@ void SegmentProducts::multiplyInPlace(ArrayRef<Value> vectors, Value panel,
       Value x = valueOffset(row, zero, step, part);
       for (int64_t block = 0; block < fields.subBlocks; ++block)
         for (const CodeField &field : fields.at(step, block)) {
-          unsigned mask = isDifferential ? 0xFF << field.shift & 0xFF : field.mask();
+          unsigned mask =
+              isDifferential ? 0xFF << field.shift & 0xFF : field.mask();
           Value codes = b.maskBytes(vectors[field.vector], mask);
           Value &sum = sums[accumulator(chain, part, placeOf(block, field))];
           sum = dot(sum, codes, panel, x);
@@ -163,7 +167,8 @@ Value SegmentProducts::decode(ArrayRef<Value> vectors,
 
 void SegmentProducts::multiplyDecoded(ArrayRef<Value> vectors,
                                       const SegmentOperands &operands,
-                                      Value column, MutableArrayRef<Value> sums) {
+                                      Value column,
+                                      MutableArrayRef<Value> sums) {
   for (int64_t step = 0; step < fields.steps; ++step)
     for (int64_t block = 0; block < fields.subBlocks; ++block) {
       Value codes = decode(vectors, fields.at(step, block));

@@ -1,4 +1,4 @@
-//===- SegmentProducts.h - products within one activation scale -*- C++ -*-===//
+//===- SegmentProducts.h - products of one segment --------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -90,7 +90,9 @@ private:
   Values gatherPlaces(mlir::ValueRange sums);
   Value finish(llvm::ArrayRef<Value> sums, Value panel, Value row);
   Value subtractOffset(Value sum, Value panel, Value row, int64_t part);
-  mlir::VectorType lanes(mlir::Type element) { return b.vector(kLanes, element); }
+  mlir::VectorType lanes(mlir::Type element) {
+    return b.vector(kLanes, element);
+  }
 
   KernelBuilder &b;
   const LinearKernelSpec &spec;

@@ -43,15 +43,17 @@ llvm::Expected<CPUTargetAttr> lowbit::getCPUTarget(MLIRContext *context,
   llvm::InitializeNativeTarget();
   llvm::Triple triple(llvm::sys::getDefaultTargetTriple());
   std::string problem;
-  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, problem);
+  const llvm::Target *target =
+      llvm::TargetRegistry::lookupTarget(triple, problem);
   if (!target)
     return llvm::createStringError(problem);
   std::unique_ptr<llvm::MCSubtargetInfo> info(
       target->createMCSubtargetInfo(triple, "", ""));
   if (!info->isCPUStringValid(cpu))
-    return llvm::createStringError("cpu: requires native, portable or a name that "
-                                   "LLVM knows for " + triple.str() + ", found '" +
-                                   cpu + "'");
+    return llvm::createStringError(
+        "cpu: requires native, portable or a name that "
+        "LLVM knows for " +
+        triple.str() + ", found '" + cpu + "'");
   info.reset(target->createMCSubtargetInfo(triple, cpu, ""));
   if (llvm::all_of(kVNNIFeatures, [&](StringRef name) {
         return info->checkFeatures(("+" + name).str());

@@ -195,8 +195,8 @@ std::string LayerProgram::getText() {
     if (layer.spec.hasResidual)
       arguments.push_back("%r" + std::to_string(index) + ": " + type);
   }
-  return globals + "func.func @main(" + llvm::join(arguments, ", ") +
-         ") -> (" + llvm::join(types, ", ") + ") {\n" + body + "return " +
+  return globals + "func.func @main(" + llvm::join(arguments, ", ") + ") -> (" +
+         llvm::join(types, ", ") + ") {\n" + body + "return " +
          llvm::join(results, ", ") + " : " + llvm::join(types, ", ") + "\n}\n";
 }
 
@@ -370,8 +370,7 @@ void LayerProgram::check(int64_t extent, double tolerance) {
       bias = &arguments[next++];
     if (layer.spec.hasResidual)
       residual = &arguments[next++];
-    Truth truth =
-        computeTruth(layer, arguments[layer.input], bias, residual);
+    Truth truth = computeTruth(layer, arguments[layer.input], bias, residual);
     llvm::ArrayRef<float> found = first[index].getAs<float>();
     ASSERT_EQ(found.size(), truth.results.size()) << describe(layer.spec);
     EXPECT_LE(getError(found, truth.results), tolerance * truth.magnitude)

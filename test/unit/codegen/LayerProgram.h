@@ -1,4 +1,4 @@
-//===- LayerProgram.h - layers compiled together, and their truth -*- C++ -*-===//
+//===- LayerProgram.h - layers compiled with their truth --------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- ActivationTest.cpp - activations against their definitions
-//-----------===//
+//===- ActivationTest.cpp - activations against their definitions ---------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- DequantizeTest.cpp - lowered dequantize against the numerics
-//---------===//
+//===- DequantizeTest.cpp - lowered dequantize against the numerics -------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

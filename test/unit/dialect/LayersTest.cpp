@@ -1,5 +1,4 @@
-//===- LayersTest.cpp - lowered linear, embedding and quantize
-//--------------===//
+//===- LayersTest.cpp - lowered linear, embedding and quantize ------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- ReferenceJit.cpp - runs the reference lowering
-//-----------------------===//
+//===- ReferenceJit.cpp - runs the reference lowering ---------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,4 +1,4 @@
-//===- ReferenceJit.h - runs the reference lowering -----------*- C++ -*-===//
+//===- ReferenceJit.h - runs the reference lowering -------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

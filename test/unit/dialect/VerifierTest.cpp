@@ -1,5 +1,4 @@
-//===- VerifierTest.cpp - constraints on formats that are not integers
-//------===//
+//===- VerifierTest.cpp - constraints on formats that are not integers ----===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- DamageTest.cpp - damaged files give errors, never crashes
-//-----------===//
+//===- DamageTest.cpp - damaged files give errors, never crashes ----------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

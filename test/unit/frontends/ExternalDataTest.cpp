@@ -1,5 +1,4 @@
-//===- ExternalDataTest.cpp - tensors in files beside the model
-//------------===//
+//===- ExternalDataTest.cpp - tensors in files beside the model -----------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- ImportTest.cpp - graphs, shapes, errors
-//-----------------------------===//
+//===- ImportTest.cpp - graphs, shapes, errors ----------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

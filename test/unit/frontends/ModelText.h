@@ -1,5 +1,4 @@
-//===- ModelText.h - small ONNX models written as text -----------*- C++
-//-*-===//
+//===- ModelText.h - small ONNX models written as text ----------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

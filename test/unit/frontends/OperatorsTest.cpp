@@ -1,5 +1,4 @@
-//===- OperatorsTest.cpp - what single operators become
-//--------------------===//
+//===- OperatorsTest.cpp - what single operators become -------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

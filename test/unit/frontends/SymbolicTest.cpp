@@ -1,5 +1,4 @@
-//===- SymbolicTest.cpp - arithmetic on extents
-//----------------------------===//
+//===- SymbolicTest.cpp - arithmetic on extents ---------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

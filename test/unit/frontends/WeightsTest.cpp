@@ -1,5 +1,4 @@
-//===- WeightsTest.cpp - names, places and types of constants
-//--------------===//
+//===- WeightsTest.cpp - names, places and types of constants -------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

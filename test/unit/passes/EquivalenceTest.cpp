@@ -1,5 +1,4 @@
-//===- EquivalenceTest.cpp - the passes leave the numbers alone
-//------------===//
+//===- EquivalenceTest.cpp - the passes leave the numbers alone -----------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- ScalarAlgebraTest.cpp - normal forms coincide when they should
-//------===//
+//===- ScalarAlgebraTest.cpp - normal forms coincide when they should -----===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Activations.cpp - activation functions
-//------------------------------===//
+//===- Activations.cpp - activation functions -----------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Binary.cpp - arithmetic on two or more operands
-//---------------------===//
+//===- Binary.cpp - arithmetic on two or more operands --------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

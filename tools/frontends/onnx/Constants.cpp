@@ -1,5 +1,4 @@
-//===- Constants.cpp - constants, ranges and identities
-//--------------------===//
+//===- Constants.cpp - constants, ranges and identities -------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Emit.cpp - elementwise ops and reductions as linalg.generic
-//---------===//
+//===- Emit.cpp - elementwise ops and reductions as linalg.generic --------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Importer.cpp - from an ONNX graph to a module
-//-----------------------===//
+//===- Importer.cpp - from an ONNX graph to a module ----------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Importer.h - from an ONNX graph to a module ----------------*- C++
-//-*-===//
+//===- Importer.h - from an ONNX graph to a module --------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Indexing.cpp - operators that compute where to read
-//-----------------===//
+//===- Indexing.cpp - operators that compute where to read ----------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Logic.cpp - comparisons, booleans, selection
-//------------------------===//
+//===- Logic.cpp - comparisons, booleans, selection -----------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

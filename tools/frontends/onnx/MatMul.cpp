@@ -1,5 +1,4 @@
-//===- MatMul.cpp - contractions
-//-------------------------------------------===//
+//===- MatMul.cpp - contractions ------------------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

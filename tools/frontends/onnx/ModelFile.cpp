@@ -1,5 +1,4 @@
-//===- ModelFile.cpp - a mapped ONNX file and its tensors
-//------------------===//
+//===- ModelFile.cpp - a mapped ONNX file and its tensors -----------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- ModelFile.h - a mapped ONNX file and its tensors ----------*- C++
-//-*-===//
+//===- ModelFile.h - a mapped ONNX file and its tensors ---------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

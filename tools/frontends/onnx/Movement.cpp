@@ -1,5 +1,4 @@
-//===- Movement.cpp - operators that move whole blocks of data
-//-------------===//
+//===- Movement.cpp - operators that move whole blocks of data ------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

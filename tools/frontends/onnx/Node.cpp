@@ -1,5 +1,4 @@
-//===- Node.cpp - one node of an ONNX graph
-//--------------------------------===//
+//===- Node.cpp - one node of an ONNX graph -------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

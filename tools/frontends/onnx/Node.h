@@ -1,5 +1,4 @@
-//===- Node.h - one node of an ONNX graph -------------------------*- C++
-//-*-===//
+//===- Node.h - one node of an ONNX graph -----------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

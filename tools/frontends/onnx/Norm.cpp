@@ -1,5 +1,4 @@
-//===- Norm.cpp - normalisations
-//-------------------------------------------===//
+//===- Norm.cpp - normalisations ------------------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- OperatorTable.cpp - which ONNX operators are read, and how
-//----------===//
+//===- OperatorTable.cpp - which ONNX operators are read, and how ---------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

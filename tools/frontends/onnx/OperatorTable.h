@@ -1,5 +1,4 @@
-//===- OperatorTable.h - which ONNX operators are read, and how --*- C++
-//-*-===//
+//===- OperatorTable.h - the ONNX operators that are read -------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

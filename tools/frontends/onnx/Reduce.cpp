@@ -1,5 +1,4 @@
-//===- Reduce.cpp - reductions and softmax
-//---------------------------------===//
+//===- Reduce.cpp - reductions and softmax --------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

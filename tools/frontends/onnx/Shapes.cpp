@@ -1,5 +1,4 @@
-//===- Shapes.cpp - operators that read or change shapes
-//-------------------===//
+//===- Shapes.cpp - operators that read or change shapes ------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

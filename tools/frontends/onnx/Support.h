@@ -1,5 +1,4 @@
-//===- Support.h - small things that all of the importer uses ----*- C++
-//-*-===//
+//===- Support.h - small things that all of the importer uses ---*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Symbolic.cpp - integer expressions over input dimensions
-//------------===//
+//===- Symbolic.cpp - integer expressions over input dimensions -----------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

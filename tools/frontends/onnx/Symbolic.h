@@ -1,5 +1,4 @@
-//===- Symbolic.h - integer expressions over input dimensions ----*- C++
-//-*-===//
+//===- Symbolic.h - integer expressions over input dimensions ---*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Tensors.cpp - values as tensors in the IR
-//---------------------------===//
+//===- Tensors.cpp - values as tensors in the IR --------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Unary.cpp - functions of one operand, and casts
-//---------------------===//
+//===- Unary.cpp - functions of one operand, and casts --------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

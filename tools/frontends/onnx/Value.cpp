@@ -1,5 +1,4 @@
-//===- Value.cpp - what the importer knows about an ONNX value
-//-------------===//
+//===- Value.cpp - what the importer knows about an ONNX value ------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

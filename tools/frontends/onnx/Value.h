@@ -1,5 +1,4 @@
-//===- Value.h - what the importer knows about an ONNX value -----*- C++
-//-*-===//
+//===- Value.h - what the importer knows about an ONNX value ----*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

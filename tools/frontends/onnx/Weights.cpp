@@ -1,5 +1,4 @@
-//===- Weights.cpp - constants of the model: inline or global
-//--------------===//
+//===- Weights.cpp - constants of the model: inline or global -------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

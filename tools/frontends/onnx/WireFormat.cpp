@@ -1,5 +1,4 @@
-//===- WireFormat.cpp - taking raw tensor bytes out of a model
-//-------------===//
+//===- WireFormat.cpp - taking raw tensor bytes out of a model ------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

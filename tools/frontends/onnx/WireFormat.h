@@ -1,5 +1,4 @@
-//===- WireFormat.h - taking raw tensor bytes out of a model -----*- C++
-//-*-===//
+//===- WireFormat.h - taking raw tensor bytes out of a model ----*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

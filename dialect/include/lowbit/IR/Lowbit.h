@@ -51,6 +51,8 @@ inline constexpr llvm::StringLiteral kPermutation = "permutation";
 inline constexpr llvm::StringLiteral kTargetAttrName = "lowbit.target";
 /// Module attribute: the file that holds the module's resources.
 inline constexpr llvm::StringLiteral kSidecarAttrName = "lowbit.sidecar";
+/// Attribute of a global: its weight is float because it was asked to be.
+inline constexpr llvm::StringLiteral kKeepFloatAttrName = "lowbit.keep_float";
 /// Argument and result attribute: the name by which users know a tensor.
 inline constexpr llvm::StringLiteral kNameAttrName = "lowbit.name";
 } // namespace lowbit

@@ -1,4 +1,4 @@
-//===- LowbitAttributes.td - formats, encodings, layouts, activations -*- tablegen -*-===//
+//===- LowbitAttributes.td - attributes ---------------------*- tablegen -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

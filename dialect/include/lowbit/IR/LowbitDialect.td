@@ -1,4 +1,4 @@
-//===- LowbitDialect.td - the lowbit dialect -*- tablegen -*-===//
+//===- LowbitDialect.td - the lowbit dialect ---------------*- tablegen -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,4 +1,4 @@
-//===- LowbitInterfaces.td - what a format or a layout must answer -*- tablegen -*-===//
+//===- LowbitInterfaces.td - attribute interfaces ------------*- tablegen -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,4 +1,4 @@
-//===- LowbitOps.td - operations -*- tablegen -*-===//
+//===- LowbitOps.td - operations ---------------------------*- tablegen -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

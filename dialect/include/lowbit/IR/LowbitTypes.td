@@ -1,4 +1,4 @@
-//===- LowbitTypes.td - the quantized tensor -*- tablegen -*-===//
+//===- LowbitTypes.td - the quantized tensor ---------------*- tablegen -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,4 +1,4 @@
-//===- Activation.h - activation functions in IR --------------*- C++ -*-===//
+//===- Activation.h - activation functions in IR ----------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,4 +1,4 @@
-//===- BitAddress.h - a layout's address function in IR -------*- C++ -*-===//
+//===- BitAddress.h - a layout's address function in IR ---------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,4 +1,4 @@
-//===- IndexArithmetic.h - index expressions that fold --------*- C++ -*-===//
+//===- IndexArithmetic.h - index expressions that fold ----------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

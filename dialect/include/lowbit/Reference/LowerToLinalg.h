@@ -1,4 +1,4 @@
-//===- LowerToLinalg.h - the meaning of lowbit in linalg ------*- C++ -*-===//
+//===- LowerToLinalg.h - the meaning of lowbit in linalg --------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

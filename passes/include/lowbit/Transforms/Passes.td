@@ -192,8 +192,8 @@ def QuantizeWeightsPass : Pass<"lowbit-quantize-weights", "::mlir::ModuleOp"> {
     rounded to nearest, with the scale (and minimum) of least squared error
     unless `scale-search` says otherwise. Embedding tables, and the layer that
     maps to their rows and is returned (the head), stay float unless
-    `include-embeddings`; a remark names each layer that stays float for another
-    reason. Rows are quantized by all threads of the context; the bytes don't
+    `include-embeddings`, and their globals say so by `lowbit.keep_float`; a
+    remark names each layer that stays float for another reason. Rows are quantized by all threads of the context; the bytes don't
     depend on how many there are.
 
     `method` is `none`, `int<b>` (symmetric, full range) or `uint<b>`
@@ -263,8 +263,9 @@ def VerifyNoFloatWeightsPass : Pass<"lowbit-verify-no-float-weights"> {
     or `lowbit.embedding` that is a float constant is an error. With
     `scope=constants`, for use after it: a `lowbit.global`, `memref.global` or
     `arith.constant` of floats with two or more dimensions is an error (scales
-    live in blobs then). Weights of at most `max-elements` numbers, and those
-    whose name one of the globs in `allow` matches, are let through.
+    live in blobs then). Weights of at most `max-elements` numbers, those whose
+    name one of the globs in `allow` matches, and globals with the attribute
+    `lowbit.keep_float` are let through.
 
     Needs: nothing. Guarantees: changes nothing; fails after all errors are
     reported.

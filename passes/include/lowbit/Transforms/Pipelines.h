@@ -46,7 +46,8 @@ void buildFusePipeline(mlir::OpPassManager &manager);
 ///   lowbit-pack-weights, cse
 void buildPackPipeline(mlir::OpPassManager &manager);
 
-/// Registers `lowbit-raise`, `lowbit-quantize`, `lowbit-fuse` and `lowbit-pack`.
+/// Registers `lowbit-raise`, `lowbit-quantize`, `lowbit-fuse` and
+/// `lowbit-pack`.
 void registerPipelines();
 
 } // namespace lowbit

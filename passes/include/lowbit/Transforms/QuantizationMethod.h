@@ -28,7 +28,8 @@ struct QuantizationMethod {
 ///   uint<b>[-g<group>][-a8]     asymmetric: an f16 minimum beside the scale
 /// Scales are f16, per channel without a group. The error says what was
 /// required and what was found.
-llvm::Expected<QuantizationMethod> parseQuantizationMethod(llvm::StringRef name);
+llvm::Expected<QuantizationMethod>
+parseQuantizationMethod(llvm::StringRef name);
 
 } // namespace lowbit
 

@@ -1,5 +1,4 @@
-//===- ONNX.h - reading ONNX models ------------------------------*- C++
-//-*-===//
+//===- ONNX.h - reading ONNX models -----------------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -30,6 +30,8 @@ struct CompileOptions {
   std::string scaleSearch = "mse";
   /// Quantize embedding tables and the head, too.
   bool includeEmbeddings = false;
+  /// Fail if a weight stays float that was to be quantized.
+  bool strict = false;
   /// CPU by LLVM's name, or `native`, or `portable`.
   std::string cpu = "native";
   /// Whether `cpu` was asked for, and so replaces the module's target.

@@ -1,4 +1,4 @@
-//===- KernelPasses.td - from low-bit layers to CPU kernels -*- tablegen -*-===//
+//===- KernelPasses.td - layers to CPU kernels -------------*- tablegen -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

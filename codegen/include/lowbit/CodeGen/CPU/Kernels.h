@@ -20,7 +20,8 @@ namespace lowbit {
 #include "lowbit/CodeGen/CPU/KernelPasses.h.inc"
 
 /// Replaces `lowbit.dot4` by what `table` offers.
-void populateLowerDot4Patterns(mlir::RewritePatternSet &patterns, CPUTable table);
+void populateLowerDot4Patterns(mlir::RewritePatternSet &patterns,
+                               CPUTable table);
 
 namespace cpu {
 
