@@ -7,9 +7,10 @@
 # failure.
 #
 #===-----------------------------------------------------------------------===#
-"""Usage: summary.py RESULTS
+"""Usage: summary.py RESULTS [REPORT ...]
 
-RESULTS holds gtest/*.json, ctest.xml and lit.xml, each if it was produced.
+RESULTS holds gtest/*.json and, each if it was produced, ctest.xml and lit.xml.
+A REPORT that is not in RESULTS counts as a failure: its tests never ran.
 """
 
 import json
@@ -58,6 +59,9 @@ def main():
     ]
     passed = sum(count for count, _ in counts)
     failed = [name for _, names in counts for name in names]
+    for name in sys.argv[2:]:
+        if not (results / name).exists():
+            failed.append(f"{name}: the report is missing")
     for name in failed:
         print(f"failed: {name}")
     print(f"{passed} passed, {len(failed)} failed")

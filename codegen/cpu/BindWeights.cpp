@@ -54,6 +54,11 @@ struct LowbitCPUBindWeightsPass
     numBound += bound.size();
   }
 
+  static StringAttr getSymbol(StringAttr weight) {
+    return StringAttr::get(weight.getContext(),
+                           kWeightSymbolPrefix + weight.getValue());
+  }
+
   /// Moves the data of bound weights to the module's attribute.
   static void
   keepData(ModuleOp module,
@@ -62,7 +67,7 @@ struct LowbitCPUBindWeightsPass
     for (GlobalOp global : llvm::to_vector(module.getOps<GlobalOp>())) {
       DictionaryAttr components = global.getComponents();
       if (bound.contains(global.getSymNameAttr()) && components.size() == 1)
-        data.emplace_back(global.getSymNameAttr(),
+        data.emplace_back(getSymbol(global.getSymNameAttr()),
                           components.begin()->getValue());
       global.erase();
     }
@@ -107,11 +112,12 @@ struct LowbitCPUBindWeightsPass
       // Data are bound where they lie, in a mapped file for example, so nothing
       // is known beyond what elements need.
       int64_t alignment = std::max(1u, type.getElementTypeBitWidth() / 8);
-      memref::GlobalOp::create(
-          builder, module.getLoc(), name, /*sym_visibility=*/StringAttr(),
-          TypeAttr::get(getBufferType(type)), /*initial_value=*/Attribute(),
-          /*constant=*/builder.getUnitAttr(),
-          builder.getI64IntegerAttr(alignment));
+      memref::GlobalOp::create(builder, module.getLoc(), getSymbol(name),
+                               /*sym_visibility=*/StringAttr(),
+                               TypeAttr::get(getBufferType(type)),
+                               /*initial_value=*/Attribute(),
+                               /*constant=*/builder.getUnitAttr(),
+                               builder.getI64IntegerAttr(alignment));
     }
   }
 
@@ -120,7 +126,7 @@ struct LowbitCPUBindWeightsPass
     auto type = cast<RankedTensorType>(weight.getResult().getType());
     Value buffer = memref::GetGlobalOp::create(
         builder, weight.getLoc(), getBufferType(type),
-        weight.getGlobalAttr().getValue());
+        getSymbol(weight.getGlobalAttr().getAttr()));
     Value tensor = bufferization::ToTensorOp::create(
         builder, weight.getLoc(), type, buffer, /*restrict=*/true,
         /*writable=*/false);

@@ -82,6 +82,10 @@ static bool shouldFuse(OpOperand *operand) {
   auto consumer = dyn_cast<linalg::GenericOp>(operand->getOwner());
   if (!producer || !consumer || producer->getNumResults() != 1)
     return false;
+  // What was a reduction over one element still adds to its init, which inside
+  // a larger loop it would do more than once.
+  if (producer.payloadUsesValueFromOperand(producer.getDpsInitOperand(0)))
+    return false;
   if (isContraction(consumer))
     return keepsContractionLoads(producer, *operand);
   if (isFreeToRepeat(producer))

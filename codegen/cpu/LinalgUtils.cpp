@@ -25,10 +25,14 @@ bool lowbit::isContraction(linalg::LinalgOp op) {
     return true;
   // Exactly a product and a sum of floats: what a fused multiply-add computes.
   Block::OpListType &body = op.getBlock()->getOperations();
-  return body.size() == 3 && isa<arith::MulFOp>(body.front()) &&
-         isa<arith::AddFOp>(*std::next(body.begin())) &&
-         linalg::isaContractionOpInterface(op) &&
-         succeeded(linalg::inferContractionDims(op));
+  if (body.size() != 3 || !isa<arith::MulFOp>(body.front()) ||
+      !isa<arith::AddFOp>(*std::next(body.begin())) ||
+      !linalg::isaContractionOpInterface(op))
+    return false;
+  // Without rows and columns, dot products alone, it is a reduction.
+  FailureOr<linalg::ContractionDimensions> dims =
+      linalg::inferContractionDims(op);
+  return succeeded(dims) && !(dims->m.empty() && dims->n.empty());
 }
 
 bool lowbit::isAllParallel(linalg::LinalgOp op) {

@@ -123,12 +123,18 @@ private:
     unsigned columns = getDim(resultMap.getResults().back());
     ArrayRef<unsigned> rowDims =
         llvm::is_contained(dims.n, columns) ? dims.m : dims.n;
-    unsigned row = rowDims.back();
+    // A vector times a matrix is one row.
+    std::optional<unsigned> only;
+    if (!rowDims.empty())
+      only = rowDims.back();
     SmallVector<TileLoop> outer;
     for (AffineExpr expr : resultMap.getResults())
-      if (getDim(expr) != columns && getDim(expr) != row)
+      if (getDim(expr) != columns && getDim(expr) != only)
         outer.push_back({getDim(expr), 1});
+    if (!only)
+      return emitProducts(outer, dims.k, {columns, 4 * width});
 
+    unsigned row = *only;
     AffineExpr s0;
     bindSymbols(rewriter.getContext(), s0);
     OpFoldResult middle = affine::makeComposedFoldedAffineApply(
@@ -144,7 +150,14 @@ private:
   void emitRows(SmallVector<TileLoop> loops, ArrayRef<unsigned> reductions,
                 TileLoop columns, TileLoop rows) {
     loops.push_back(columns);
-    loops.push_back(rows);
+    emitProducts(loops, reductions, rows);
+  }
+
+  /// The last loop of the result, then the reduction, accumulators in
+  /// registers.
+  void emitProducts(SmallVector<TileLoop> loops, ArrayRef<unsigned> reductions,
+                    TileLoop last) {
+    loops.push_back(last);
     for (unsigned dim : reductions) {
       loops.push_back({dim, 1});
       loops.back().accumulates = true;
@@ -361,6 +374,24 @@ private:
   LogicalResult status = success();
 };
 
+/// Reads of the body whose address is the same for all loops move in front.
+void hoistInvariantLoads(linalg::LinalgOp op) {
+  SmallVector<memref::LoadOp> loads(op.getBlock()->getOps<memref::LoadOp>());
+  for (memref::LoadOp load : loads)
+    if (llvm::all_of(load.getIndices(), [&](Value index) {
+          return index.getParentRegion() != &op->getRegion(0);
+        }))
+      load->moveBefore(op);
+}
+
+/// Whether the body reads memory at addresses that it computes: the decoding of
+/// packed bits in the reference form of a layer that has no kernel.
+bool readsComputedAddresses(linalg::LinalgOp op) {
+  return op
+      ->walk([](memref::LoadOp) { return WalkResult::interrupt(); })
+      .wasInterrupted();
+}
+
 struct LowbitCPUTileAndVectorizePass
     : lowbit::impl::LowbitCPUTileAndVectorizeBase<
           LowbitCPUTileAndVectorizePass> {
@@ -385,11 +416,28 @@ struct LowbitCPUTileAndVectorizePass
         }
         op = cast<linalg::LinalgOp>(generic->getOperation());
       }
+      hoistInvariantLoads(op);
+      if (readsComputedAddresses(op)) {
+        emitScalarLoops(rewriter, op);
+        continue;
+      }
       if (failed(OpVectorizer(rewriter, op, vectorBits, rows).run()))
         return signalPassFailure();
       ++numVectorized;
     }
     dropContractionMasks(rewriter, getOperation());
+  }
+
+  /// The reference form, as it is; a remark says so.
+  static void emitScalarLoops(IRRewriter &rewriter, linalg::LinalgOp op) {
+    op->emitRemark("computes its numbers one by one: it decodes bits at "
+                   "addresses that it computes");
+    rewriter.setInsertionPoint(op);
+    FailureOr<linalg::LinalgLoops> loops =
+        linalg::linalgOpToLoops(rewriter, op);
+    if (succeeded(loops) && !loops->empty())
+      loops->front()->setAttr(kScalarLoopAttrName, rewriter.getUnitAttr());
+    rewriter.eraseOp(op);
   }
 };
 } // namespace

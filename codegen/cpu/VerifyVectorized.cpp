@@ -40,8 +40,6 @@ struct LowbitCPUVerifyVectorizedPass
   void runOnOperation() override {
     // Generated kernels are vector code, but for a scale per segment.
     if (getOperation()->hasAttr(lowbit::cpu::kKernelAttrName))
-      return;
-    if (getOperation()->hasAttr(lowbit::cpu::kKernelAttrName))
       return markAllAnalysesPreserved();
     bool isClean = true;
     auto report = [&](Operation *op, const Twine &text) {
@@ -50,7 +48,9 @@ struct LowbitCPUVerifyVectorizedPass
       diagnostic << ": '" << op->getName() << "'";
       isClean = false;
     };
-    getOperation()->walk([&](Operation *op) {
+    getOperation()->walk<WalkOrder::PreOrder>([&](Operation *op) {
+      if (op->hasAttr(lowbit::kScalarLoopAttrName))
+        return WalkResult::skip();
       if (isa<linalg::LinalgOp>(op)) {
         report(op, "linalg op was not vectorized");
         return WalkResult::skip();

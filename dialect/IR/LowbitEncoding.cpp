@@ -8,6 +8,7 @@
 
 #include "lowbit/IR/Lowbit.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -41,6 +42,17 @@ struct EncodingOptions {
   bool minimum = false, permuted = false;
   GranularityInterface granularity;
   FloatType scale;
+
+  /// Whether what `word` sets is set already.
+  bool isSet(StringRef word) const {
+    return llvm::StringSwitch<bool>(word)
+        .Case("minimum", minimum)
+        .Case("permuted", permuted)
+        .Case("scale", static_cast<bool>(scale))
+        .Case("zero_point", zeroPoint != ZeroPointKind::None)
+        .Cases({"tensor", "channel", "group"}, static_cast<bool>(granularity))
+        .Default(false);
+  }
 };
 } // namespace
 
@@ -63,7 +75,11 @@ static ParseResult parseEncodingOption(AsmParser &parser,
   MLIRContext *context = parser.getContext();
   llvm::SMLoc location = parser.getCurrentLocation();
   StringRef word;
-  if (failed(parser.parseOptionalKeyword(&word)))
+  bool isKeyword = succeeded(parser.parseOptionalKeyword(&word));
+  if (options.isSet(isKeyword ? word : "group"))
+    return parser.emitError(location) << "encoding option given twice: '"
+                                      << (isKeyword ? word : "group") << "'";
+  if (!isKeyword)
     return parser.parseAttribute(options.granularity);
   if (word == "minimum") {
     options.minimum = true;

@@ -12,6 +12,7 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 
 using namespace mlir;
 using namespace lowbit;
@@ -138,10 +139,17 @@ static LogicalResult verifyPermutation(GlobalOp op) {
   if (auto resource = dyn_cast<DenseI32ResourceElementsAttr>(permutation)) {
     if (auto data = resource.tryGetAsArrayRef())
       llvm::append_range(places, *data);
-  } else if (auto values = permutation.tryGetValues<int32_t>()) {
-    llvm::append_range(places, *values);
+  } else {
+    // K is the file's word: a splat claims any number of places in one element.
+    auto dense = dyn_cast<DenseElementsAttr>(permutation);
+    if (!dense || (dense.isSplat() && dense.getNumElements() > 1))
+      return op.emitOpError()
+             << "requires a permutation (W7), found "
+             << (dense ? "one place repeated" : "elements that are not dense");
+    llvm::append_range(places, dense.getValues<int32_t>());
   }
-  SmallVector<bool> isTaken(permutation.getNumElements(), false);
+  // Empty if the bytes are not at hand.
+  SmallVector<bool> isTaken(places.size(), false);
   for (int32_t place : places) {
     if (place < 0 || place >= static_cast<int64_t>(isTaken.size()) ||
         isTaken[place])
@@ -149,6 +157,21 @@ static LogicalResult verifyPermutation(GlobalOp op) {
              << "requires a permutation of 0 to " << isTaken.size() - 1
              << " (W7), found " << place << " out of range or twice";
     isTaken[place] = true;
+  }
+  return success();
+}
+
+/// W9: sizes in bytes and bits fit 64 bits. Quantized types see to it (T5).
+static LogicalResult verifyElementCount(GlobalOp op) {
+  constexpr int64_t kLimit = int64_t(1) << 48;
+  int64_t elements = 1;
+  for (int64_t extent : cast<ShapedType>(op.getType()).getShape()) {
+    if (extent > kLimit / elements)
+      return op.emitOpError()
+             << "requires dimensions with a product of at most "
+                "2^48 (W9), found "
+             << op.getType();
+    elements *= std::max<int64_t>(extent, 1);
   }
   return success();
 }
@@ -164,6 +187,8 @@ LogicalResult GlobalOp::verify() {
   if (auto quantized = dyn_cast<QuantizedTensorType>(getType());
       quantized && !quantized.getEncoding().getElement().getIntegerFormat())
     return success();
+  if (failed(verifyElementCount(*this)))
+    return failure();
   auto expected = expectedComponents(getType());
   for (auto &[name, type] : expected) {
     Attribute attribute = getComponents().get(name);
@@ -400,10 +425,25 @@ LogicalResult CallKernelOp::verify() {
 
 LogicalResult CallKernelOp::verifySymbolUses(SymbolTableCollection &symbols) {
   // K2
-  if (symbols.lookupNearestSymbolFrom(*this, getKernelAttr()))
+  Operation *symbol = symbols.lookupNearestSymbolFrom(*this, getKernelAttr());
+  auto kernel = dyn_cast_or_null<FunctionOpInterface>(symbol);
+  if (!kernel) {
+    InFlightDiagnostic diagnostic = emitOpError()
+                                    << "requires a function called '"
+                                    << getKernel() << "' (K2), found ";
+    if (symbol)
+      return diagnostic << symbol->getName();
+    return diagnostic << "none";
+  }
+  // K3
+  ArrayRef<Type> types = kernel.getArgumentTypes();
+  size_t buffers = getInputs().size() + getOutputs().size();
+  if (types.size() == buffers + 2 &&
+      llvm::all_of(types.take_back(2), llvm::IsaPred<IndexType>))
     return success();
-  return emitOpError() << "requires a function called '" << getKernel()
-                       << "' (K2), found none";
+  return emitOpError() << "requires a kernel that takes " << buffers
+                       << " inputs and outputs and two indices (K3), found "
+                       << kernel.getFunctionType();
 }
 
 LogicalResult Dot4Op::verify() {

@@ -24,6 +24,9 @@ private:
   LogicalResult packLayer(LinearOp op, TargetInterface target);
   FailureOr<GlobalOp> getPacked(GlobalOp global, LayoutInterface layout);
   bool quantizeInput(LinearOp op, TargetInterface target, std::string &reason);
+
+  /// What weights became, by name and layout. Names, for globals come and go.
+  llvm::DenseMap<std::pair<StringAttr, Attribute>, GlobalOp> made;
 };
 
 } // namespace
@@ -86,17 +89,21 @@ LogicalResult PackWeightsPass::packLayer(LinearOp op, TargetInterface target) {
 /// The packed form of `global`, made once however many layers share it.
 FailureOr<GlobalOp> PackWeightsPass::getPacked(GlobalOp global,
                                                LayoutInterface layout) {
-  std::string name = (global.getSymName() + ".packed").str();
-  if (auto existing = getOperation().lookupSymbol<GlobalOp>(name))
-    return existing;
+  GlobalOp &packed = made[{global.getSymNameAttr(), layout}];
+  if (packed)
+    return packed;
   auto type = cast<QuantizedTensorType>(global.getType()).withLayout(layout);
   FailureOr<numerics::QuantizedMatrix> matrix = unpackComponents(global);
   if (failed(matrix))
     return failure();
+  std::string name = (global.getSymName() + ".packed").str();
+  for (unsigned i = 0; getOperation().lookupSymbol(name); ++i)
+    name = (global.getSymName() + ".packed." + Twine(i)).str();
   OpBuilder builder(global);
   ++numPacked;
-  return GlobalOp::create(builder, global.getLoc(), name, type,
-                          packComponents(type, *matrix, global.getSymName()));
+  packed = GlobalOp::create(builder, global.getLoc(), name, type,
+                            packComponents(type, *matrix, global.getSymName()));
+  return packed;
 }
 
 bool PackWeightsPass::quantizeInput(LinearOp op, TargetInterface target,

@@ -30,6 +30,17 @@ ArrayRef<char> lowbit::getRawBytes(ElementsAttr elements) {
   return {};
 }
 
+bool lowbit::isHugeSplat(ElementsAttr elements) {
+  auto dense = dyn_cast<DenseElementsAttr>(elements);
+  if (!dense || !dense.isSplat())
+    return false;
+  // Without overflow: a constant of any shape is valid.
+  double bytes = llvm::divideCeil(dense.getType().getElementTypeBitWidth(), 8);
+  for (int64_t extent : dense.getType().getShape())
+    bytes *= extent;
+  return bytes > kSplatBytes;
+}
+
 ElementsAttr lowbit::makeElements(RankedTensorType type, StringRef name,
                                   std::vector<uint8_t> bytes) {
   if (bytes.size() <= kInlineBytes) {

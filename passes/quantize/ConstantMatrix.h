@@ -39,6 +39,13 @@ std::optional<ConstantMatrix> matchConstantMatrix(mlir::Value value);
 /// not a splat); empty otherwise.
 llvm::ArrayRef<char> getRawBytes(mlir::ElementsAttr elements);
 
+/// Bytes that a splat may become when it is written out. Its one element would
+/// else let a line of text ask for any amount of memory.
+inline constexpr int64_t kSplatBytes = int64_t(1) << 31;
+
+/// Whether `elements` are a splat of more than kSplatBytes.
+bool isHugeSplat(mlir::ElementsAttr elements);
+
 /// Makes an attribute of `type` that owns `bytes`: inline for small data, so
 /// that it can be read in the text, a resource called `name` for the rest.
 mlir::ElementsAttr makeElements(mlir::RankedTensorType type,

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/Transforms/QuantizationMethod.h"
+#include <limits>
 
 using namespace lowbit;
 
@@ -35,8 +36,9 @@ lowbit::parseQuantizationMethod(llvm::StringRef name) {
     return methodError(name, "no such width");
   if (rest.consume_front("-g")) {
     encoding.granularity = numerics::Granularity::Group;
-    if (rest.consumeInteger(10, encoding.groupSize) || encoding.groupSize < 1)
-      return methodError(name, "no group size after '-g'");
+    if (rest.consumeInteger(10, encoding.groupSize) || encoding.groupSize < 1 ||
+        encoding.groupSize > std::numeric_limits<int32_t>::max())
+      return methodError(name, "no group size of 1 to 2147483647 after '-g'");
   }
   if (rest.consume_front("-a8"))
     method.activationBits = 8;

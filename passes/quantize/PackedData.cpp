@@ -65,6 +65,11 @@ FailureOr<numerics::QuantizedMatrix> lowbit::unpackComponents(GlobalOp global) {
   for (auto &[name, componentType] : type.getComponents()) {
     ElementsAttr elements = global.getComponent(name);
     unsigned buffer = bufferOf(name);
+    if (isHugeSplat(elements))
+      return global.emitOpError()
+             << "requires component '" << name << "' to be a splat of at most "
+             << kSplatBytes << " bytes when written out, found "
+             << componentType;
     auto dense = dyn_cast<DenseElementsAttr>(elements);
     if (dense && dense.isSplat()) {
       ArrayRef<char> one = dense.getRawData();

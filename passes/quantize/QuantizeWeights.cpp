@@ -55,10 +55,14 @@ private:
 
   QuantizationMethod parsed;
   numerics::QuantizeOptions options;
-  /// Data quantized already, by attribute and orientation.
-  llvm::MapVector<std::pair<Attribute, unsigned>, GlobalOp> done;
+  /// Data quantized already, by attribute, orientation, rows and columns:
+  /// reshapes give one constant several shapes.
+  llvm::MapVector<std::tuple<Attribute, unsigned, int64_t, int64_t>, GlobalOp>
+      done;
   /// The float global that each quantized one was made from, if any.
   llvm::DenseMap<GlobalOp, GlobalOp> sources;
+  /// The float globals that layers read before.
+  llvm::SetVector<GlobalOp> replaced;
   llvm::DenseSet<int64_t> tableRows;
 };
 
@@ -108,8 +112,7 @@ SmallVector<WeightUse> QuantizeWeightsPass::collectUses() {
       keepFloat(operand.get());
   };
   getOperation().walk([&](EmbeddingOp op) {
-    tableRows.insert(
-        cast<ShapedType>(op.getWeight().getType()).getDimSize(0));
+    tableRows.insert(cast<ShapedType>(op.getWeight().getType()).getDimSize(0));
     add(op, op.getWeightMutable(), /*isEmbedding=*/true);
   });
   getOperation().walk(
@@ -159,6 +162,11 @@ LogicalResult QuantizeWeightsPass::dropFloatGlobals() {
       return failure();
     quantized.setSymNameAttr(name);
   }
+  // Globals of equal data have one quantized form, named after the first.
+  for (GlobalOp source : replaced)
+    if (!erased.contains(source) &&
+        SymbolTable::symbolKnownUseEmpty(source, getOperation()))
+      source.erase();
   return success();
 }
 
@@ -172,6 +180,8 @@ LogicalResult QuantizeWeightsPass::quantizeUse(const WeightUse &use) {
   FailureOr<GlobalOp> global = getQuantized(use.op, *matrix);
   if (failed(global))
     return failure();
+  if (matrix->global)
+    replaced.insert(matrix->global);
   OpBuilder builder(use.op);
   Operation *producer = use.operand->get().getDefiningOp();
   use.operand->set(WeightOp::create(builder, use.op->getLoc(),
@@ -221,7 +231,8 @@ std::string QuantizeWeightsPass::freeName(StringRef wanted) {
 FailureOr<GlobalOp>
 QuantizeWeightsPass::getQuantized(Operation *user,
                                   const ConstantMatrix &matrix) {
-  GlobalOp &global = done[{matrix.data, matrix.isTransposed}];
+  GlobalOp &global =
+      done[{matrix.data, matrix.isTransposed, matrix.rows, matrix.columns}];
   if (global)
     return global;
   FailureOr<numerics::QuantizedMatrix> quantized = quantizeMatrix(user, matrix);
@@ -251,6 +262,11 @@ QuantizeWeightsPass::getQuantized(Operation *user,
 FailureOr<numerics::QuantizedMatrix>
 QuantizeWeightsPass::quantizeMatrix(Operation *user,
                                     const ConstantMatrix &matrix) {
+  if (isHugeSplat(matrix.data))
+    return user->emitOpError()
+           << "weight '" << matrix.name() << "': requires a splat of at most "
+           << kSplatBytes << " bytes when written out, found "
+           << matrix.data.getShapedType();
   numerics::QuantizedMatrix result;
   result.reset(*parsed.weights, matrix.rows, matrix.columns);
   // Ranges of rows: long enough to outweigh the hand-over, short enough that

@@ -1,11 +1,11 @@
 // RUN: quant-opt %s --lowbit-cpu-bind-weights --split-input-file --verify-diagnostics | FileCheck %s
 
 // CHECK: module attributes {lowbit.signature = {inputs = ["hidden"], outputs = ["output0"], type = (tensor<?x2xf32>) -> tensor<2x2xf32>},
-// CHECK-SAME: lowbit.weights = {fc1 = dense<{{.*}}> : tensor<2x2xf32>}}
-// CHECK: memref.global constant @fc1 : memref<2x2xf32> {alignment = 4 : i64}
+// CHECK-SAME: lowbit.weights = {lowbit.weight.fc1 = dense<{{.*}}> : tensor<2x2xf32>}}
+// CHECK: memref.global constant @lowbit.weight.fc1 : memref<2x2xf32> {alignment = 4 : i64}
 // CHECK-NOT: lowbit.global
 // CHECK-LABEL: func @main
-// CHECK: %[[M:.*]] = memref.get_global @fc1 : memref<2x2xf32>
+// CHECK: %[[M:.*]] = memref.get_global @lowbit.weight.fc1 : memref<2x2xf32>
 // CHECK: bufferization.to_tensor %[[M]] restrict : memref<2x2xf32> to tensor<2x2xf32>
 lowbit.global @fc1 : tensor<2x2xf32> {data = dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>}
 lowbit.global @unused : tensor<2xf32> {data = dense<0.0> : tensor<2xf32>}

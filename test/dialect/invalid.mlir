@@ -49,6 +49,16 @@ module attributes {test.a = #lowbit.encoding<int<4>, blocks = 32>} {}
 
 // -----
 
+// expected-error @+1 {{encoding option given twice: 'group'}}
+module attributes {test.a = #lowbit.encoding<int<4>, group = 32, minimum, group = 8>} {}
+
+// -----
+
+// expected-error @+1 {{encoding option given twice: 'channel'}}
+module attributes {test.a = #lowbit.encoding<int<4>, group = 32, channel>} {}
+
+// -----
+
 // expected-error @+1 {{requires zero_point = integer or fractional, found 'float'}}
 module attributes {test.a = #lowbit.encoding<int<4>, zero_point = float>} {}
 
@@ -215,11 +225,25 @@ lowbit.global @w : !lowbit.tensor<2x4xf32, #act> {
 
 // -----
 
+// What one element claims is not allocated.
+#act = #lowbit.encoding<int<4>, scale = f16, permuted>
+// expected-error @+1 {{requires a permutation (W7), found one place repeated}}
+lowbit.global @w : !lowbit.tensor<1x281474976710656xf32, #act> {
+  codes = dense<0> : tensor<140737488355328xi8>, scale = dense<1.0> : tensor<1x1xf16>,
+  permutation = dense<0> : tensor<281474976710656xi32>}
+
+// -----
+
 // expected-error @+1 {{requires 16 bytes of component 'data' (W8), found 4}}
 lowbit.global @w : tensor<4xf32> {data = dense_resource<short> : tensor<4xf32>}
 {-#
   dialect_resources: {builtin: {short: "0x0400000000000000"}}
 #-}
+
+// -----
+
+// expected-error @+1 {{requires dimensions with a product of at most 2^48 (W9), found 'tensor<4294967296x4294967296xf32>'}}
+lowbit.global @w : tensor<4294967296x4294967296xf32> {data = dense_resource<absent> : tensor<4294967296x4294967296xf32>}
 
 // -----
 
@@ -359,6 +383,33 @@ func.func @f(%y: tensor<4xf32>, %t: index, %g: index) {
 
 func.func @f(%y: memref<4xf32>, %t: index, %g: index) {
   // expected-error @+1 {{requires a function called 'kernel' (K2), found none}}
+  lowbit.call_kernel @kernel tiles(%t) grain(%g) outs(%y : memref<4xf32>)
+  return
+}
+
+// -----
+
+lowbit.global @kernel : tensor<2xf32> {data = dense<0.0> : tensor<2xf32>}
+func.func @f(%y: memref<4xf32>, %t: index, %g: index) {
+  // expected-error @+1 {{requires a function called 'kernel' (K2), found lowbit.global}}
+  lowbit.call_kernel @kernel tiles(%t) grain(%g) outs(%y : memref<4xf32>)
+  return
+}
+
+// -----
+
+func.func private @kernel(memref<4xf32>, memref<4xf32>, index, index)
+func.func @f(%y: memref<4xf32>, %t: index, %g: index) {
+  // expected-error @+1 {{requires a kernel that takes 1 inputs and outputs and two indices (K3), found}}
+  lowbit.call_kernel @kernel tiles(%t) grain(%g) outs(%y : memref<4xf32>)
+  return
+}
+
+// -----
+
+func.func private @kernel(memref<4xf32>, index, i64)
+func.func @f(%y: memref<4xf32>, %t: index, %g: index) {
+  // expected-error @+1 {{(K3), found '(memref<4xf32>, index, i64) -> ()'}}
   lowbit.call_kernel @kernel tiles(%t) grain(%g) outs(%y : memref<4xf32>)
   return
 }

@@ -90,6 +90,7 @@ func.func @conversions(%x: tensor<?x64xf32>, %w: !w) -> tensor<?x64xf32> {
 }
 
 func.func private @kernel(tensor<16xi8>, tensor<4xf32>, index, index)
+func.func private @fill(memref<4xf32>, index, index)
 
 // CHECK-LABEL: func.func @kernels
 func.func @kernels(%w: tensor<16xi8>, %y: tensor<4xf32>, %m: memref<4xf32>, %t: index,
@@ -97,8 +98,8 @@ func.func @kernels(%w: tensor<16xi8>, %y: tensor<4xf32>, %m: memref<4xf32>, %t: 
     -> tensor<4xf32> {
   // CHECK: %[[Y:.*]] = lowbit.call_kernel @kernel tiles(%{{.*}}) grain(%{{.*}}) ins(%{{.*}} : tensor<16xi8>) outs(%{{.*}} : tensor<4xf32>)
   %0 = lowbit.call_kernel @kernel tiles(%t) grain(%g) ins(%w : tensor<16xi8>) outs(%y : tensor<4xf32>)
-  // CHECK: lowbit.call_kernel @kernel tiles(%{{.*}}) grain(%{{.*}}) outs(%{{.*}} : memref<4xf32>)
-  lowbit.call_kernel @kernel tiles(%t) grain(%g) outs(%m : memref<4xf32>)
+  // CHECK: lowbit.call_kernel @fill tiles(%{{.*}}) grain(%{{.*}}) outs(%{{.*}} : memref<4xf32>)
+  lowbit.call_kernel @fill tiles(%t) grain(%g) outs(%m : memref<4xf32>)
   return %0 : tensor<4xf32>
 }
 

@@ -46,3 +46,31 @@ module attributes {lowbit.target = #lowbit.cpu<portable>} {
     return %y : tensor<?x2xf32>
   }
 }
+
+// -----
+
+#int4 = #lowbit.encoding<int<4>, channel, scale = f16>
+module attributes {lowbit.target = #lowbit.cpu<portable>} {
+  // expected-error @+1 {{requires component 'codes' to be a splat of at most 2147483648 bytes when written out, found 'tensor<549755813888xi8>'}}
+  lowbit.global @huge : !lowbit.tensor<1048576x1048576xf32, #int4>
+    {codes = dense<0> : tensor<549755813888xi8>, scale = dense<1.0> : tensor<1048576x1xf16>}
+  func.func @splat(%x: tensor<?x1048576xf32>) -> tensor<?x1048576xf32> {
+    %w = lowbit.weight @huge : !lowbit.tensor<1048576x1048576xf32, #int4>
+    %y = lowbit.linear %x, %w : tensor<?x1048576xf32>, !lowbit.tensor<1048576x1048576xf32, #int4> -> tensor<?x1048576xf32>
+    return %y : tensor<?x1048576xf32>
+  }
+}
+
+// -----
+
+// No divisor of a group of 100000007 columns makes a short segment.
+#prime = #lowbit.encoding<int<4>, group = 100000007, scale = f16>
+module attributes {lowbit.target = #lowbit.cpu<portable>} {
+  lowbit.global @fc : !lowbit.tensor<2x4xf32, #prime> {codes = dense<0> : tensor<4xi8>, scale = dense<1.0> : tensor<2x1xf16>}
+  func.func @long_group(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {
+    %w = lowbit.weight @fc : !lowbit.tensor<2x4xf32, #prime>
+    // expected-remark @+1 {{stays dense: CPU kernels take activation groups of at most 32768 columns}}
+    %y = lowbit.linear %x, %w : tensor<?x4xf32>, !lowbit.tensor<2x4xf32, #prime> -> tensor<?x2xf32>
+    return %y : tensor<?x2xf32>
+  }
+}

@@ -1,12 +1,13 @@
 // RUN: quant-opt %s --split-input-file --verify-diagnostics --lowbit-quantize-weights=method=int4
 // RUN: not quant-opt %s --lowbit-quantize-weights=method=int9 2>&1 | FileCheck %s --check-prefix=WIDTH
 // RUN: not quant-opt %s --lowbit-quantize-weights=method=int4-g 2>&1 | FileCheck %s --check-prefix=GROUP
+// RUN: not quant-opt %s --lowbit-quantize-weights=method=int4-g2147483648 2>&1 | FileCheck %s --check-prefix=GROUP
 // RUN: not quant-opt %s --lowbit-quantize-weights=method=nf4 2>&1 | FileCheck %s --check-prefix=NAME
 // RUN: not quant-opt %s --lowbit-quantize-weights=method=int4-a16 2>&1 | FileCheck %s --check-prefix=SUFFIX
 // RUN: not quant-opt %s --lowbit-quantize-weights="method=int4 scale-search=best" 2>&1 | FileCheck %s --check-prefix=SEARCH
 
 // WIDTH: quantization method 'int9': requires none, int<b> or uint<b> with b = 1 to 8 {{.*}}; found no such width
-// GROUP: found no group size after '-g'
+// GROUP: found no group size of 1 to 2147483647 after '-g'
 // NAME: found 'nf4'
 // SUFFIX: found '-a16' at the end
 // SEARCH: scale search: requires mse or absmax, found 'best'
@@ -28,4 +29,17 @@ func.func @computed(%x: tensor<?x2xf32>, %w: tensor<2x2xf32>) -> tensor<?x2xf32>
   // expected-remark @+1 {{stays float: its weight is not a constant matrix}}
   %y = lowbit.linear %x, %w : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
   return %y : tensor<?x2xf32>
+}
+
+// -----
+
+// One element of text must not become terabytes.
+
+lowbit.global @huge : tensor<1048576x1048576xf32> {data = dense<1.0> : tensor<1048576x1048576xf32>}
+
+func.func @splat(%x: tensor<?x1048576xf32>) -> tensor<?x1048576xf32> {
+  %w = lowbit.weight @huge : tensor<1048576x1048576xf32>
+  // expected-error @+1 {{weight 'huge': requires a splat of at most 2147483648 bytes when written out, found 'tensor<1048576x1048576xf32>'}}
+  %y = lowbit.linear %x, %w : tensor<?x1048576xf32>, tensor<1048576x1048576xf32> -> tensor<?x1048576xf32>
+  return %y : tensor<?x1048576xf32>
 }

@@ -55,3 +55,43 @@ func.func @transposed(%x: tensor<?x3xf32>) -> tensor<?x2xf32> {
   %y = lowbit.linear %x, %w : tensor<?x3xf32>, tensor<2x3xf32> -> tensor<?x2xf32>
   return %y : tensor<?x2xf32>
 }
+
+// -----
+
+// One constant, read in two shapes, is two matrices.
+
+// CHECK-DAG: lowbit.global @{{.*}} : !lowbit.tensor<4x6xf32
+// CHECK-DAG: lowbit.global @{{.*}} : !lowbit.tensor<8x3xf32
+// CHECK: func.func @reshaped
+
+func.func @reshaped(%x: tensor<?x6xf32>, %z: tensor<?x3xf32>) -> (tensor<?x4xf32>, tensor<?x8xf32>) {
+  %w = arith.constant dense<[[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [1.0, 2.0, 3.0, 4.0, 5.0, 7.0],
+                             [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [1.0, 2.0, 3.0, 4.0, 5.0, 7.0]]> : tensor<4x6xf32>
+  %flat = tensor.collapse_shape %w [[0, 1]] : tensor<4x6xf32> into tensor<24xf32>
+  %v = tensor.expand_shape %flat [[0, 1]] output_shape [8, 3] : tensor<24xf32> into tensor<8x3xf32>
+  %0 = lowbit.linear %x, %w : tensor<?x6xf32>, tensor<4x6xf32> -> tensor<?x4xf32>
+  %1 = lowbit.linear %z, %v : tensor<?x3xf32>, tensor<8x3xf32> -> tensor<?x8xf32>
+  return %0, %1 : tensor<?x4xf32>, tensor<?x8xf32>
+}
+
+// -----
+
+// Globals of equal data become one; what nothing read before stays.
+
+// CHECK-NOT: @second
+// CHECK: lowbit.global @unused : tensor<2x2xf32>
+// CHECK-NEXT: lowbit.global @first : !lowbit.tensor<2x2xf32
+// CHECK-NOT: @second
+// CHECK: func.func @equal
+
+lowbit.global @unused : tensor<2x2xf32> {data = dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>}
+lowbit.global @first : tensor<2x2xf32> {data = dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>}
+lowbit.global @second : tensor<2x2xf32> {data = dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>}
+
+func.func @equal(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %v = lowbit.weight @first : tensor<2x2xf32>
+  %w = lowbit.weight @second : tensor<2x2xf32>
+  %y = lowbit.linear %x, %v : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
+  %z = lowbit.linear %y, %w : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
+  return %z : tensor<?x2xf32>
+}

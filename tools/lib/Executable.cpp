@@ -20,6 +20,7 @@
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/IR/IRBuilder.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
 
@@ -99,14 +100,25 @@ static const void *getData(mlir::Attribute attr) {
   return nullptr;
 }
 
-/// A splat written out: the attribute keeps one element only.
-static const void *expandSplat(mlir::Attribute attr,
-                               std::vector<std::vector<char>> &storage) {
+/// A splat written out: the attribute keeps one element only. Null for what is
+/// no splat.
+static llvm::Expected<const void *>
+expandSplat(mlir::Attribute attr, std::vector<std::vector<char>> &storage) {
+  // A line of text must not ask for any amount of memory.
+  constexpr double kMaxBytes = 0x1p31;
   auto dense = mlir::dyn_cast<mlir::DenseElementsAttr>(attr);
   if (!dense || !dense.isSplat())
     return nullptr;
   llvm::ArrayRef<char> element = dense.getRawData();
+  double size = element.size();
+  for (int64_t extent : dense.getType().getShape())
+    size *= extent;
+  if (size > kMaxBytes)
+    return makeError("requires a splat of at most 2^31 bytes when written out, "
+                     "found " +
+                     llvm::formatv("{0:f0}", size).str());
   std::vector<char> &bytes = storage.emplace_back();
+  bytes.reserve(size);
   for (int64_t i = 0, e = dense.getNumElements(); i < e; ++i)
     bytes.insert(bytes.end(), element.begin(), element.end());
   return bytes.data();
@@ -154,6 +166,12 @@ static llvm::Error addProcessSymbols(llvm::orc::LLJIT &jit) {
   return llvm::Error::success();
 }
 
+/// The name that people gave to the weight behind a symbol.
+static llvm::StringRef getWeightName(llvm::StringRef symbol) {
+  symbol.consume_front(kWeightSymbolPrefix);
+  return symbol;
+}
+
 /// The address of every weight that the module declares and does not define.
 static llvm::Error defineWeights(mlir::ModuleOp module,
                                  const ExecutableOptions &options,
@@ -169,11 +187,16 @@ static llvm::Error defineWeights(mlir::ModuleOp module,
     if (mlir::Attribute attr = data ? data.get(name) : nullptr;
         attr && !address) {
       address = getData(attr);
-      if (!address)
-        address = expandSplat(attr, splats);
+      if (!address) {
+        llvm::Expected<const void *> splat = expandSplat(attr, splats);
+        if (!splat)
+          return makeError("weight '" + getWeightName(name) +
+                           "': " + llvm::toString(splat.takeError()));
+        address = *splat;
+      }
     }
     if (!address)
-      return makeError("weight '" + name + "' has no data");
+      return makeError("weight '" + getWeightName(name) + "' has no data");
     symbols[jit.mangleAndIntern(name)] = {
         llvm::orc::ExecutorAddr::fromPtr(address),
         llvm::JITSymbolFlags::Exported};

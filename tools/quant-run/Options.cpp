@@ -121,10 +121,16 @@ parseNamedFiles(llvm::StringRef flag, const cl::list<std::string> &values) {
   return files;
 }
 
+/// More than any machine has; OpenMP dies where it can't start them.
+static constexpr unsigned kMaxThreads = 4096;
+
 /// Checks that span several flags.
 static llvm::Error checkOptions(const RunOptions &options) {
   if (options.model.empty())
     return makeError("a model is required; see --help");
+  if (options.load.threads > kMaxThreads)
+    return makeError("--threads must be at most " + llvm::Twine(kMaxThreads) +
+                     ", found " + llvm::Twine(options.load.threads));
   if (options.hasTolerance &&
       !(options.tolerance >= 0.0 && std::isfinite(options.tolerance)))
     return makeError("--tolerance must be a number of at least 0");

@@ -38,6 +38,11 @@ struct CPUTargetModel
       reason = "CPU kernels read matrices";
       return {};
     }
+    if (encoding.getActivationEncoding(16).getGranularity().getGroupSize() >
+        PanelFormat::kMaxColumns) {
+      reason = "CPU kernels take activation groups of at most 32768 columns";
+      return {};
+    }
     // The narrowest padding that the atom allows.
     for (int64_t padding = kStepColumns; padding <= PanelFormat::kPadding;
          padding *= 2) {

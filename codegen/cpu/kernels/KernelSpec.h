@@ -44,6 +44,9 @@ struct PanelFormat {
   /// Segments are padded to a multiple of this many columns, which layouts'
   /// paddings must divide.
   static constexpr int64_t kPadding = kLanes;
+  /// Kernels unroll over a segment and sum its products in 32 bits: 255 * 128
+  /// for each of so many columns still fit.
+  static constexpr int64_t kMaxColumns = 32768;
 
   int64_t paddedColumns() const {
     return llvm::divideCeil(columns, kPadding) * kPadding;

@@ -79,6 +79,8 @@ private:
   ImplicitLocOpBuilder b;
   /// Panels of a quantized value, by format; in program order.
   llvm::DenseMap<std::pair<Operation *, StringAttr>, Value> panels;
+  /// Plain globals of the blobs of packed ones.
+  llvm::DenseMap<GlobalOp, GlobalOp> blobs;
 };
 
 struct LowerToCPUKernelsPass
@@ -169,9 +171,11 @@ Value Lowering::taskGrain(Value workPerTile, int64_t taskWork) {
 /// quantized type.
 Value Lowering::getBlob(WeightOp weight) {
   GlobalOp global = weight.getGlobalOp();
-  std::string name = (global.getSymName() + ".blob").str();
-  auto blob = module.lookupSymbol<GlobalOp>(name);
+  GlobalOp &blob = blobs[global];
   if (!blob) {
+    std::string name = (global.getSymName() + ".blob").str();
+    for (unsigned i = 0; module.lookupSymbol(name); ++i)
+      name = (global.getSymName() + ".blob." + Twine(i)).str();
     ElementsAttr data = global.getComponent(component::kBlob);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(global);
@@ -229,6 +233,9 @@ std::optional<std::string> Lowering::makeSpec(LinearOp op,
       layout.parameters != numerics::ParameterPlacement::Inline ||
       PanelFormat::kPadding % layout.columnPadding != 0)
     return "no kernel reads the weight's layout";
+  if (input.getEncoding().getGranularity().getGroupSize() >
+      PanelFormat::kMaxColumns)
+    return "the input's groups have more than 32768 columns";
   unsigned bits = input.getEncoding().getCodeBits();
   if (input.getEncoding() != weight.getEncoding().getActivationEncoding(bits))
     return "the input's groups differ from the weight's segments";

@@ -140,8 +140,8 @@ def LowbitCPUBindWeights : Pass<"lowbit-cpu-bind-weights", "::mlir::ModuleOp"> {
     ```
     becomes
     ```mlir
-    memref.global constant @fc1 : memref<256x768xf32>
-    %m = memref.get_global @fc1 : memref<256x768xf32>
+    memref.global constant @lowbit.weight.fc1 : memref<256x768xf32>
+    %m = memref.get_global @lowbit.weight.fc1 : memref<256x768xf32>
     %w = bufferization.to_tensor %m restrict : memref<256x768xf32> to tensor<256x768xf32>
     ```
   }];
@@ -211,6 +211,10 @@ def LowbitCPUTileAndVectorize
       what is left of the rows.
     * Reduction of the last dimension: partial results in four vectors, one
       horizontal reduction per row.
+
+    An op whose body reads memory at computed addresses, the decoding of packed
+    bits in the reference form of a layer without a kernel, becomes scalar loops
+    marked `lowbit.scalar_loop`, and a remark.
 
     A dimension that the tile doesn't divide gets a main loop on full tiles, and
     one masked tile (the last dimension) or a loop over single rows (others).

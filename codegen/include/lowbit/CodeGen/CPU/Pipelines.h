@@ -17,6 +17,10 @@ namespace lowbit {
 /// symbol to elements. It is what a loader binds the symbols to.
 inline constexpr llvm::StringLiteral kWeightsAttrName = "lowbit.weights";
 
+/// How the symbols of bound weights begin: no weight's name is then the name of
+/// a function, of the program or of a library that it calls.
+inline constexpr llvm::StringLiteral kWeightSymbolPrefix = "lowbit.weight.";
+
 /// Module attribute with the signature of `@main` before it became pointers:
 /// `type` is its function type, `inputs` and `outputs` are names.
 inline constexpr llvm::StringLiteral kSignatureAttrName = "lowbit.signature";

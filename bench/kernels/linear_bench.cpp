@@ -1,0 +1,164 @@
+//===- linear_bench.cpp - speed of the low-bit kernels --------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One layer, compiled and called as models are: the time includes quantizing
+// the activations and allocating the result, which `overhead` rows show. The
+// matrix is reused from call to call, so that it comes from the last cache that
+// holds it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/CodeGen/CPU/Pipelines.h"
+#include "lowbit/Tools/Compiler.h"
+#include "lowbit/Tools/Executable.h"
+#include "lowbit/Tools/Registration.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include <benchmark/benchmark.h>
+#include <cstring>
+#include <map>
+#include <random>
+
+using namespace lowbit;
+
+namespace {
+
+/// A compiled layer y = x Wᵀ with N x K weights.
+struct Layer {
+  Layer(const std::string &method, int64_t n, int64_t k);
+
+  mlir::MLIRContext context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::unique_ptr<Executable> executable;
+  HostTensor weights;
+  int64_t packedBytes = 0;
+  std::string error;
+};
+
+} // namespace
+
+static HostTensor createNumbers(llvm::ArrayRef<int64_t> shape) {
+  HostTensor tensor = HostTensor::allocate(ElementType::F32, shape);
+  std::minstd_rand generator(1);
+  std::normal_distribution<float> normal(0, 0.02f);
+  for (float &value : tensor.getMutableAs<float>())
+    value = normal(generator);
+  return tensor;
+}
+
+/// The layer with float weights, which are in a resource.
+static mlir::OwningOpRef<mlir::ModuleOp>
+createModule(mlir::MLIRContext &context, int64_t n, int64_t k) {
+  std::string in = std::to_string(k) + "xf32>",
+              out = std::to_string(n) + "xf32>";
+  std::string weight = "tensor<" + std::to_string(n) + "x" + in;
+  std::string text =
+      "lowbit.global @w : " + weight + " {data = dense<0.5> : " + weight +
+      "}\nfunc.func @main(%x: tensor<?x" + in + ") -> tensor<?x" + out +
+      " {\n%w = lowbit.weight @w : " + weight +
+      "\n%y = lowbit.linear %x, %w : tensor<?x" + in + ", " + weight +
+      " -> tensor<?x" + out + "\nreturn %y : tensor<?x" + out + "\n}\n";
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+  auto global = *module->getOps<GlobalOp>().begin();
+  HostTensor numbers = createNumbers({n, k});
+  auto data = mlir::DenseResourceElementsAttr::get(
+      mlir::cast<mlir::ShapedType>(global.getType()), "w",
+      mlir::HeapAsmResourceBlob::allocateAndCopyWithAlign(
+          numbers.getBytes(), 64, /*dataIsMutable=*/false));
+  mlir::Builder builder(&context);
+  global.setComponentsAttr(
+      builder.getDictionaryAttr(builder.getNamedAttr(component::kData, data)));
+  return module;
+}
+
+Layer::Layer(const std::string &method, int64_t n, int64_t k) {
+  mlir::DialectRegistry registry;
+  registerDialects(registry);
+  context.appendDialectRegistry(registry);
+  context.loadAllAvailableDialects();
+  module = createModule(context, n, k);
+  CompileOptions options;
+  options.method = method;
+  options.scaleSearch = "absmax";
+  if (llvm::Error failure = compileModule(*module, Phase::Lower, options)) {
+    error = llvm::toString(std::move(failure));
+    return;
+  }
+  // Weights that come from files are aligned to cache lines.
+  ExecutableOptions execution;
+  auto data = (*module)->getAttrOfType<mlir::DictionaryAttr>(kWeightsAttrName);
+  for (mlir::NamedAttribute weight : data)
+    if (auto resource = mlir::dyn_cast<mlir::DenseResourceElementsAttr>(
+            weight.getValue())) {
+      llvm::ArrayRef<char> bytes = resource.getRawHandle().getBlob()->getData();
+      packedBytes += bytes.size();
+      weights = HostTensor::allocate(ElementType::I8, {int64_t(bytes.size())});
+      std::memcpy(weights.getMutableBytes().data(), bytes.data(), bytes.size());
+      execution.weights[weight.getName()] = weights.getBytes().data();
+    }
+  auto created = Executable::create(*module, execution);
+  if (created)
+    executable = std::move(*created);
+  else
+    error = llvm::toString(created.takeError());
+}
+
+static void linearBench(benchmark::State &state, const std::string &method,
+                        int64_t n, int64_t k, int64_t m, unsigned threads) {
+  // The last layer only: benchmarks of one layer follow one another.
+  static std::string key;
+  static std::unique_ptr<Layer> layer;
+  std::string wanted = method + "/" + std::to_string(n) + "/" + std::to_string(k);
+  if (key != wanted) {
+    layer = std::make_unique<Layer>(method, n, k);
+    key = wanted;
+  }
+  if (!layer->executable) {
+    state.SkipWithError(layer->error.c_str());
+    return;
+  }
+  layer->executable->setThreads(threads);
+  HostTensor x = createNumbers({m, k});
+  for (auto _ : state) {
+    auto y = layer->executable->run(x);
+    if (!y) {
+      state.SkipWithError(llvm::toString(y.takeError()).c_str());
+      return;
+    }
+    benchmark::DoNotOptimize(y->front().getBytes().data());
+  }
+  using benchmark::Counter;
+  state.counters["GFLOP/s"] =
+      Counter(2e-9 * n * k * m, Counter::kIsIterationInvariantRate);
+  state.counters["GB/s"] =
+      Counter(1e-9 * layer->packedBytes, Counter::kIsIterationInvariantRate);
+}
+
+static const int registered = [] {
+  struct Shape {
+    int64_t n, k, m;
+  };
+  auto add = [](const std::string &method, Shape shape, unsigned threads) {
+    auto [n, k, m] = shape;
+    std::string name = "linear/" + method + "/N:" + std::to_string(n) +
+                       "/K:" + std::to_string(k) + "/M:" + std::to_string(m) +
+                       "/threads:" + std::to_string(threads);
+    benchmark::RegisterBenchmark(name.c_str(), linearBench, method, n, k, m,
+                                 threads)
+        ->Unit(benchmark::kMicrosecond)
+        ->UseRealTime();
+  };
+  for (const char *method : {"int8", "int4-g32", "int4-g32-a8", "uint4-g32",
+                             "int3-g32", "int2-g32", "int1-g32"}) {
+    for (int64_t m : {1, 8, 128})
+      for (unsigned threads : {1, 2})
+        add(method, {4096, 4096, m}, threads);
+    add(method, {768, 768, 1}, 1);
+  }
+  // What a call costs besides its products.
+  add("int4-g32", {32, 32, 1}, 1);
+  return 0;
+}();
