@@ -10,11 +10,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/CodeGen/CPU/Pipelines.h"
+#include "lowbit/IR/Lowbit.h"
 #include "lowbit/Tools/Compiler.h"
 #include "lowbit/Tools/Executable.h"
 #include "lowbit/Tools/Registration.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 #include <benchmark/benchmark.h>

@@ -12,7 +12,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 namespace lowbit {
-#define GEN_PASS_DEF_LOWBITCPUBINDWEIGHTS
+#define GEN_PASS_DEF_CPUBINDWEIGHTSPASS
 #include "lowbit/CodeGen/CPU/Passes.h.inc"
 } // namespace lowbit
 
@@ -20,8 +20,8 @@ using namespace mlir;
 using namespace lowbit;
 
 namespace {
-struct LowbitCPUBindWeightsPass
-    : lowbit::impl::LowbitCPUBindWeightsBase<LowbitCPUBindWeightsPass> {
+struct CPUBindWeightsPass
+    : lowbit::impl::CPUBindWeightsPassBase<CPUBindWeightsPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     llvm::MapVector<StringAttr, RankedTensorType> bound;

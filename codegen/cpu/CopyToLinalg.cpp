@@ -15,15 +15,15 @@
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
 
 namespace lowbit {
-#define GEN_PASS_DEF_LOWBITCPUCOPYTOLINALG
+#define GEN_PASS_DEF_CPUCOPYTOLINALGPASS
 #include "lowbit/CodeGen/CPU/Passes.h.inc"
 } // namespace lowbit
 
 using namespace mlir;
 
 namespace {
-struct LowbitCPUCopyToLinalgPass
-    : lowbit::impl::LowbitCPUCopyToLinalgBase<LowbitCPUCopyToLinalgPass> {
+struct CPUCopyToLinalgPass
+    : lowbit::impl::CPUCopyToLinalgPassBase<CPUCopyToLinalgPass> {
   using Base::Base;
 
   void runOnOperation() override {

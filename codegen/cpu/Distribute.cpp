@@ -24,7 +24,7 @@
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace lowbit {
-#define GEN_PASS_DEF_LOWBITCPUDISTRIBUTE
+#define GEN_PASS_DEF_CPUDISTRIBUTEPASS
 #include "lowbit/CodeGen/CPU/Passes.h.inc"
 } // namespace lowbit
 
@@ -166,8 +166,8 @@ static Group formGroup(linalg::LinalgOp root, ArrayRef<int64_t> tileSizes) {
 }
 
 namespace {
-struct LowbitCPUDistributePass
-    : lowbit::impl::LowbitCPUDistributeBase<LowbitCPUDistributePass> {
+struct CPUDistributePass
+    : lowbit::impl::CPUDistributePassBase<CPUDistributePass> {
   using Base::Base;
 
   void runOnOperation() override {

@@ -13,7 +13,7 @@
 #include "mlir/IR/IRMapping.h"
 
 namespace lowbit {
-#define GEN_PASS_DEF_LOWBITCPUEXPANDGATHERS
+#define GEN_PASS_DEF_CPUEXPANDGATHERSPASS
 #include "lowbit/CodeGen/CPU/Passes.h.inc"
 } // namespace lowbit
 
@@ -136,8 +136,8 @@ static void expand(RewriterBase &rewriter, RowGather gather) {
 }
 
 namespace {
-struct LowbitCPUExpandGathersPass
-    : lowbit::impl::LowbitCPUExpandGathersBase<LowbitCPUExpandGathersPass> {
+struct CPUExpandGathersPass
+    : lowbit::impl::CPUExpandGathersPassBase<CPUExpandGathersPass> {
   void runOnOperation() override {
     SmallVector<RowGather> gathers;
     getOperation()->walk([&](linalg::GenericOp op) {

@@ -25,7 +25,7 @@
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 
 namespace lowbit {
-#define GEN_PASS_DEF_LOWBITCPUFUSE
+#define GEN_PASS_DEF_CPUFUSEPASS
 #include "lowbit/CodeGen/CPU/Passes.h.inc"
 } // namespace lowbit
 
@@ -255,7 +255,7 @@ struct TransposeRightHandSide : OpRewritePattern<linalg::GenericOp> {
 // The pass
 //===----------------------------------------------------------------------===//
 
-struct LowbitCPUFusePass : lowbit::impl::LowbitCPUFuseBase<LowbitCPUFusePass> {
+struct CPUFusePass : lowbit::impl::CPUFusePassBase<CPUFusePass> {
   void runOnOperation() override {
     if (failed(generalize()) || failed(fuse()) ||
         failed(dropUnitDimensions()) || failed(fuse()) ||

@@ -11,15 +11,15 @@
 #include "mlir/Dialect/OpenMP/OpenMPDialect.h"
 
 namespace lowbit {
-#define GEN_PASS_DEF_LOWBITCPUGUARDPARALLEL
+#define GEN_PASS_DEF_CPUGUARDPARALLELPASS
 #include "lowbit/CodeGen/CPU/Passes.h.inc"
 } // namespace lowbit
 
 using namespace mlir;
 
 namespace {
-struct LowbitCPUGuardParallelPass
-    : lowbit::impl::LowbitCPUGuardParallelBase<LowbitCPUGuardParallelPass> {
+struct CPUGuardParallelPass
+    : lowbit::impl::CPUGuardParallelPassBase<CPUGuardParallelPass> {
   void runOnOperation() override {
     hoistStackSlots();
     getOperation()->walk([](omp::ParallelOp parallel) {

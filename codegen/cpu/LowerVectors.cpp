@@ -22,15 +22,15 @@
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace lowbit {
-#define GEN_PASS_DEF_LOWBITCPULOWERVECTORS
+#define GEN_PASS_DEF_CPULOWERVECTORSPASS
 #include "lowbit/CodeGen/CPU/Passes.h.inc"
 } // namespace lowbit
 
 using namespace mlir;
 
 namespace {
-struct LowbitCPULowerVectorsPass
-    : lowbit::impl::LowbitCPULowerVectorsBase<LowbitCPULowerVectorsPass> {
+struct CPULowerVectorsPass
+    : lowbit::impl::CPULowerVectorsPassBase<CPULowerVectorsPass> {
   void runOnOperation() override {
     if (failed(apply([](RewritePatternSet &patterns) {
           vector::populateVectorMaskLoweringPatternsForSideEffectingOps(

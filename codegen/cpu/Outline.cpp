@@ -19,15 +19,14 @@
 #include "mlir/Transforms/RegionUtils.h"
 
 namespace lowbit {
-#define GEN_PASS_DEF_LOWBITCPUOUTLINE
+#define GEN_PASS_DEF_CPUOUTLINEPASS
 #include "lowbit/CodeGen/CPU/Passes.h.inc"
 } // namespace lowbit
 
 using namespace mlir;
 
 namespace {
-struct LowbitCPUOutlinePass
-    : lowbit::impl::LowbitCPUOutlineBase<LowbitCPUOutlinePass> {
+struct CPUOutlinePass : lowbit::impl::CPUOutlinePassBase<CPUOutlinePass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     SymbolTable symbols(module);

@@ -32,17 +32,17 @@ void lowbit::buildCPUTensorPipeline(OpPassManager &manager) {
   manager.addPass(createInlinerPass());
   manager.addPass(createSymbolDCEPass());
   addCleanup(manager);
-  manager.addNestedPass<func::FuncOp>(createLowbitCPUFuse());
+  manager.addNestedPass<func::FuncOp>(createCPUFusePass());
   addCleanup(manager);
-  manager.addNestedPass<func::FuncOp>(createLowbitCPUExpandGathers());
-  manager.addNestedPass<func::FuncOp>(createLowbitCPUDistribute());
+  manager.addNestedPass<func::FuncOp>(createCPUExpandGathersPass());
+  manager.addNestedPass<func::FuncOp>(createCPUDistributePass());
   // No elimination of common subexpressions here: it would merge the fills that
   // each product needs for itself.
   manager.addPass(createCanonicalizerPass());
 }
 
 void lowbit::buildCPUBufferPipeline(OpPassManager &manager) {
-  manager.addPass(createLowbitCPUBindWeights());
+  manager.addPass(createCPUBindWeightsPass());
   manager.addPass(bufferization::createEmptyTensorEliminationPass());
   bufferization::OneShotBufferizePassOptions bufferize;
   bufferize.bufferizeFunctionBoundaries = true;
@@ -55,22 +55,21 @@ void lowbit::buildCPUBufferPipeline(OpPassManager &manager) {
   manager.addPass(createConvertBufferizationToMemRefPass());
   addCleanup(manager);
   manager.addNestedPass<func::FuncOp>(createExpandKernelCallsPass());
-  manager.addNestedPass<func::FuncOp>(createLowbitCPUCopyToLinalg());
+  manager.addNestedPass<func::FuncOp>(createCPUCopyToLinalgPass());
   manager.addPass(createCanonicalizerPass());
-  manager.addPass(createLowbitCPUOutline());
+  manager.addPass(createCPUOutlinePass());
 }
 
 void lowbit::buildCPUVectorPipeline(OpPassManager &manager,
                                     const CPUPipelineOptions &options) {
-  LowbitCPUTileAndVectorizeOptions vectorize;
+  CPUTileAndVectorizePassOptions vectorize;
   vectorize.vectorBits = options.vectorBits;
-  manager.addNestedPass<func::FuncOp>(
-      createLowbitCPUTileAndVectorize(vectorize));
+  manager.addNestedPass<func::FuncOp>(createCPUTileAndVectorizePass(vectorize));
   addCleanup(manager);
-  manager.addNestedPass<func::FuncOp>(createLowbitCPULowerVectors());
+  manager.addNestedPass<func::FuncOp>(createCPULowerVectorsPass());
   manager.addPass(memref::createFoldMemRefAliasOpsPass());
   addCleanup(manager);
-  manager.addNestedPass<func::FuncOp>(createLowbitCPUVerifyVectorized());
+  manager.addNestedPass<func::FuncOp>(createCPUVerifyVectorizedPass());
   manager.addPass(createLowerDot4Pass());
   manager.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
 }
@@ -82,7 +81,7 @@ void lowbit::buildCPUToLLVMPipeline(OpPassManager &manager,
   buildCPUVectorPipeline(manager, options);
   if (options.parallel)
     manager.addPass(createConvertSCFToOpenMPPass());
-  manager.addNestedPass<func::FuncOp>(createLowbitCPUGuardParallel());
+  manager.addNestedPass<func::FuncOp>(createCPUGuardParallelPass());
   manager.addPass(memref::createExpandStridedMetadataPass());
   manager.addPass(createLowerAffinePass());
   manager.addPass(createCSEPass());

@@ -22,7 +22,7 @@
 #include "mlir/Interfaces/TilingInterface.h"
 
 namespace lowbit {
-#define GEN_PASS_DEF_LOWBITCPUTILEANDVECTORIZE
+#define GEN_PASS_DEF_CPUTILEANDVECTORIZEPASS
 #include "lowbit/CodeGen/CPU/Passes.h.inc"
 } // namespace lowbit
 
@@ -387,14 +387,12 @@ void hoistInvariantLoads(linalg::LinalgOp op) {
 /// Whether the body reads memory at addresses that it computes: the decoding of
 /// packed bits in the reference form of a layer that has no kernel.
 bool readsComputedAddresses(linalg::LinalgOp op) {
-  return op
-      ->walk([](memref::LoadOp) { return WalkResult::interrupt(); })
+  return op->walk([](memref::LoadOp) { return WalkResult::interrupt(); })
       .wasInterrupted();
 }
 
-struct LowbitCPUTileAndVectorizePass
-    : lowbit::impl::LowbitCPUTileAndVectorizeBase<
-          LowbitCPUTileAndVectorizePass> {
+struct CPUTileAndVectorizePass
+    : lowbit::impl::CPUTileAndVectorizePassBase<CPUTileAndVectorizePass> {
   using Base::Base;
 
   void runOnOperation() override {

@@ -14,7 +14,7 @@
 #include "mlir/Interfaces/LoopLikeInterface.h"
 
 namespace lowbit {
-#define GEN_PASS_DEF_LOWBITCPUVERIFYVECTORIZED
+#define GEN_PASS_DEF_CPUVERIFYVECTORIZEDPASS
 #include "lowbit/CodeGen/CPU/Passes.h.inc"
 } // namespace lowbit
 
@@ -32,9 +32,8 @@ static bool isScalarFloatWork(Operation *op) {
 }
 
 namespace {
-struct LowbitCPUVerifyVectorizedPass
-    : lowbit::impl::LowbitCPUVerifyVectorizedBase<
-          LowbitCPUVerifyVectorizedPass> {
+struct CPUVerifyVectorizedPass
+    : lowbit::impl::CPUVerifyVectorizedPassBase<CPUVerifyVectorizedPass> {
   using Base::Base;
 
   void runOnOperation() override {

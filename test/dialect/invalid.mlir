@@ -234,6 +234,14 @@ lowbit.global @w : !lowbit.tensor<1x281474976710656xf32, #act> {
 
 // -----
 
+#act = #lowbit.encoding<int<4>, scale = f16, permuted>
+// expected-error @+1 {{requires a permutation (W7), found elements that are not dense}}
+lowbit.global @w : !lowbit.tensor<1x4xf32, #act> {
+  codes = dense<0> : tensor<2xi8>, scale = dense<1.0> : tensor<1x1xf16>,
+  permutation = sparse<[[0]], [1]> : tensor<4xi32>}
+
+// -----
+
 // expected-error @+1 {{requires 16 bytes of component 'data' (W8), found 4}}
 lowbit.global @w : tensor<4xf32> {data = dense_resource<short> : tensor<4xf32>}
 {-#

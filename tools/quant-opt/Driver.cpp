@@ -31,8 +31,9 @@ bool DriverOptions::isUsed(llvm::StringRef input) const {
   return llvm::sys::path::extension(input) == ".onnx" ||
          quantize.getNumOccurrences() || target.getNumOccurrences() ||
          emit.getNumOccurrences() || phase.getNumOccurrences() ||
-         includeEmbeddings.getNumOccurrences() || strict.getNumOccurrences() || shape.getNumOccurrences() ||
-         mcpu.getNumOccurrences() || scaleSearch.getNumOccurrences();
+         includeEmbeddings.getNumOccurrences() || strict.getNumOccurrences() ||
+         shape.getNumOccurrences() || mcpu.getNumOccurrences() ||
+         scaleSearch.getNumOccurrences();
 }
 
 /// The phase that the artefact asked for is made of.
@@ -50,6 +51,10 @@ static llvm::Expected<Phase> lastPhase(const DriverOptions &options) {
     return makeError(
         "--emit=llvm and --emit=asm require --phase=lower, found an "
         "earlier phase");
+  if (!isCode && options.phase == Phase::Lower)
+    return makeError(
+        "--phase=lower requires --emit=llvm or --emit=asm: lowered "
+        "code is bound to its weights' addresses");
   return options.phase.getValue();
 }
 

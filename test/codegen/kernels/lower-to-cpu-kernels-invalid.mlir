@@ -36,3 +36,18 @@ func.func @float_input(%x: tensor<?x32xf32>) -> tensor<?x2xf32> {
   %y = lowbit.linear %x, %w : tensor<?x32xf32>, !lowbit.tensor<2x32xf32, #int4, #planes> -> tensor<?x2xf32>
   return %y : tensor<?x2xf32>
 }
+
+// -----
+
+// Kernels unroll over a segment.
+#int4 = #lowbit.encoding<int<4>, group = 100000007, scale = f16>
+#a16 = #lowbit.encoding<int<16>, group = 100000007, scale = f32>
+#planes = #lowbit.planes<rows = 32, padding = 4>
+lowbit.global @w : !lowbit.tensor<2x4xf32, #int4, #planes> {blob = dense<0> : tensor<128xi8>}
+func.func @long_groups(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {
+  %w = lowbit.weight @w : !lowbit.tensor<2x4xf32, #int4, #planes>
+  %q = lowbit.quantize %x : tensor<?x4xf32> -> !lowbit.tensor<?x4xf32, #a16>
+  // expected-remark @+1 {{the input's groups have more than 32768 columns}}
+  %y = lowbit.linear %q, %w : !lowbit.tensor<?x4xf32, #a16>, !lowbit.tensor<2x4xf32, #int4, #planes> -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}

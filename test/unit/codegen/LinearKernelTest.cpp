@@ -139,7 +139,7 @@ TEST_P(LinearKernel, SixteenBitActivations) {
 }
 
 TEST_P(LinearKernel, EightBitActivations) {
-  std::vector<LayerSpec> specs = layers(1, isPortable() ? 13 : 7);
+  std::vector<LayerSpec> specs = layers(1, isPortable() ? 13 : 9);
   for (LayerSpec &spec : specs)
     spec.quantizesInput = true;
   check(specs, options(), 1e-5);
@@ -148,7 +148,7 @@ TEST_P(LinearKernel, EightBitActivations) {
 TEST_P(FloatLinearKernel, FloatActivations) {
   CompileOptions floats = options();
   floats.floatActivations = true;
-  check(layers(2, 7), floats, 1e-5);
+  check(layers(2, 9), floats, 1e-5);
 }
 
 } // namespace

@@ -14,8 +14,8 @@
 
 namespace lowbit {
 
-/// Attribute of a loop that computes numbers one by one because its layer has no
-/// kernel: the reference form.
+/// Attribute of a loop that computes numbers one by one because its layer has
+/// no kernel: the reference form.
 inline constexpr llvm::StringLiteral kScalarLoopAttrName = "lowbit.scalar_loop";
 
 #define GEN_PASS_DECL

@@ -13,7 +13,7 @@
 
 include "mlir/Pass/PassBase.td"
 
-def LowbitCPUFuse : Pass<"lowbit-cpu-fuse", "::mlir::func::FuncOp"> {
+def CPUFusePass : Pass<"lowbit-cpu-fuse", "::mlir::func::FuncOp"> {
   let summary = "Fuse elementwise linalg ops and fold transposes into contractions";
   let description = [{
     Needs `linalg` on tensors; guarantees that only `linalg.generic` and
@@ -50,7 +50,7 @@ def LowbitCPUFuse : Pass<"lowbit-cpu-fuse", "::mlir::func::FuncOp"> {
               "Right-hand sides transposed so that vectors run along the result">];
 }
 
-def LowbitCPUExpandGathers : Pass<"lowbit-cpu-expand-gathers", "::mlir::func::FuncOp"> {
+def CPUExpandGathersPass : Pass<"lowbit-cpu-expand-gathers", "::mlir::func::FuncOp"> {
   let summary = "Turn gathers of whole rows into loops that copy rows";
   let description = [{
     A `linalg.generic` whose body only extracts `%table[%i, ..., %j]`, where the
@@ -82,7 +82,7 @@ def LowbitCPUExpandGathers : Pass<"lowbit-cpu-expand-gathers", "::mlir::func::Fu
   let statistics = [Statistic<"numGathers", "gathers", "Gathers turned into row copies">];
 }
 
-def LowbitCPUDistribute : Pass<"lowbit-cpu-distribute", "::mlir::func::FuncOp"> {
+def CPUDistributePass : Pass<"lowbit-cpu-distribute", "::mlir::func::FuncOp"> {
   let summary = "Tile groups of linalg ops into parallel loops";
   let description = [{
     Every linalg op that no group has taken yet becomes the root of a group,
@@ -125,7 +125,7 @@ def LowbitCPUDistribute : Pass<"lowbit-cpu-distribute", "::mlir::func::FuncOp"> 
     Statistic<"numFused", "fused", "Producers fused into them">];
 }
 
-def LowbitCPUBindWeights : Pass<"lowbit-cpu-bind-weights", "::mlir::ModuleOp"> {
+def CPUBindWeightsPass : Pass<"lowbit-cpu-bind-weights", "::mlir::ModuleOp"> {
   let summary = "Replace weights by external symbols bound at load time";
   let description = [{
     Every `lowbit.weight` of plain tensor type becomes a read of a
@@ -150,7 +150,7 @@ def LowbitCPUBindWeights : Pass<"lowbit-cpu-bind-weights", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numBound", "bound", "Weights turned into symbols">];
 }
 
-def LowbitCPUCopyToLinalg : Pass<"lowbit-cpu-copy-to-linalg", "::mlir::func::FuncOp"> {
+def CPUCopyToLinalgPass : Pass<"lowbit-cpu-copy-to-linalg", "::mlir::func::FuncOp"> {
   let summary = "Turn buffer copies into linalg, temporaries into stack slots";
   let description = [{
     `memref.copy` of strided buffers would call a run-time function that copies
@@ -175,7 +175,7 @@ def LowbitCPUCopyToLinalg : Pass<"lowbit-cpu-copy-to-linalg", "::mlir::func::Fun
   let statistics = [Statistic<"numStack", "stack", "Temporaries moved to the stack">];
 }
 
-def LowbitCPUOutline : Pass<"lowbit-cpu-outline", "::mlir::ModuleOp"> {
+def CPUOutlinePass : Pass<"lowbit-cpu-outline", "::mlir::ModuleOp"> {
   let summary = "Move parallel loops and linalg ops on buffers into shared functions";
   let description = [{
     Each `scf.forall` and each linalg op at the top level of a function becomes
@@ -197,7 +197,7 @@ def LowbitCPUOutline : Pass<"lowbit-cpu-outline", "::mlir::ModuleOp"> {
     Statistic<"numFunctions", "functions", "Functions left after merging">];
 }
 
-def LowbitCPUTileAndVectorize
+def CPUTileAndVectorizePass
     : Pass<"lowbit-cpu-tile-and-vectorize", "::mlir::func::FuncOp"> {
   let summary = "Tile linalg ops on buffers to registers and vectorize them";
   let description = [{
@@ -243,7 +243,7 @@ def LowbitCPUTileAndVectorize
     Statistic<"numVectorized", "vectorized", "Linalg ops vectorized">];
 }
 
-def LowbitCPULowerVectors : Pass<"lowbit-cpu-lower-vectors", "::mlir::func::FuncOp"> {
+def CPULowerVectorsPass : Pass<"lowbit-cpu-lower-vectors", "::mlir::func::FuncOp"> {
   let summary = "Lower vectors to one dimension and math to polynomials";
   let description = [{
     Contractions become outer products and then fused multiply-adds, masks go
@@ -267,7 +267,7 @@ def LowbitCPULowerVectors : Pass<"lowbit-cpu-lower-vectors", "::mlir::func::Func
                            "::mlir::memref::MemRefDialect", "::mlir::affine::AffineDialect"];
 }
 
-def LowbitCPUVerifyVectorized
+def CPUVerifyVectorizedPass
     : Pass<"lowbit-cpu-verify-vectorized", "::mlir::func::FuncOp"> {
   let summary = "Report loops that compute floating-point numbers one by one";
   let description = [{
@@ -281,7 +281,7 @@ def LowbitCPUVerifyVectorized
            "Emit remarks instead of errors">];
 }
 
-def LowbitCPUGuardParallel
+def CPUGuardParallelPass
     : Pass<"lowbit-cpu-guard-parallel", "::mlir::func::FuncOp"> {
   let summary = "Give threads their stack slots, and a single task no fork";
   let description = [{
