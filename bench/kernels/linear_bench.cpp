@@ -113,7 +113,8 @@ static void linearBench(benchmark::State &state, const std::string &method,
   // The last layer only: benchmarks of one layer follow one another.
   static std::string key;
   static std::unique_ptr<Layer> layer;
-  std::string wanted = method + "/" + std::to_string(n) + "/" + std::to_string(k);
+  std::string wanted =
+      method + "/" + std::to_string(n) + "/" + std::to_string(k);
   if (key != wanted) {
     layer = std::make_unique<Layer>(method, n, k);
     key = wanted;

@@ -52,8 +52,8 @@ static void productBench(benchmark::State &state, int n, int k, int m) {
 static const int registered = [] {
   constexpr struct {
     int n, k, m;
-  } shapes[] = {{4096, 4096, 1}, {4096, 4096, 8}, {4096, 4096, 128},
-                {768, 768, 1}};
+  } shapes[] = {
+      {4096, 4096, 1}, {4096, 4096, 8}, {4096, 4096, 128}, {768, 768, 1}};
   for (auto [n, k, m] : shapes) {
     std::string name = (m == 1 ? "sgemv/N:" : "sgemm/N:") + std::to_string(n) +
                        "/K:" + std::to_string(k);

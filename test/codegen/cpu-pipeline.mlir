@@ -8,7 +8,7 @@
 // RUN: diff %t.whole %t.parts
 // RUN: FileCheck %s --input-file=%t.whole
 
-// CHECK: llvm.mlir.global external constant @w()
+// CHECK: llvm.mlir.global external constant @lowbit.weight.w()
 // CHECK: llvm.func @main(
 // CHECK: llvm.func @_mlir_ciface_main(
 // CHECK: omp.parallel

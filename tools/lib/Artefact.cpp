@@ -166,6 +166,7 @@ llvm::Expected<ArtefactSize> lowbit::saveArtefact(mlir::ModuleOp module,
     return ir.takeError();
   if (entries.empty()) {
     module->removeAttr(kSidecarAttr);
+    module->removeAttr(kSidecarChecksumAttr);
     if (llvm::Error error = writeModule(module, *ir, format))
       return error;
     ArtefactSize size{ir->os().tell(), 0, 0};
@@ -177,20 +178,49 @@ llvm::Expected<ArtefactSize> lowbit::saveArtefact(mlir::ModuleOp module,
   llvm::Expected<AtomicOutput> sidecar = AtomicOutput::create(sidecarPath);
   if (!sidecar)
     return sidecar.takeError();
-  llvm::Expected<SafetensorsSize> data =
-      writeSafetensors(*sidecar, entries,
-                       {{std::string(kChecksumKey), computeChecksum(entries)}});
+  std::string checksum = computeChecksum(entries);
+  llvm::Expected<SafetensorsSize> data = writeSafetensors(
+      *sidecar, entries, {{std::string(kChecksumKey), checksum}});
   if (!data)
     return data.takeError();
   module->setAttr(kSidecarAttr, mlir::StringAttr::get(
                                     module.getContext(),
                                     llvm::sys::path::filename(sidecarPath)));
+  module->setAttr(kSidecarChecksumAttr,
+                  mlir::StringAttr::get(module.getContext(), checksum));
   if (llvm::Error error = writeModule(module, *ir, format))
     return error;
   ArtefactSize size{ir->os().tell(), data->header, data->data};
   if (llvm::Error error = AtomicOutput::commitAll({&*sidecar, &*ir}))
     return error;
   return size;
+}
+
+/// The sidecar's bytes must match the checksum that it carries, if it does.
+static llvm::Error checkDamage(const SafetensorsFile &file) {
+  const auto &metadata = file.getMetadata();
+  auto checksum = metadata.find(std::string(kChecksumKey));
+  if (checksum == metadata.end() ||
+      checksum->second == computeChecksum(file.getEntries()))
+    return llvm::Error::success();
+  return makeFileError(file.getSource(), "is damaged: its bytes do not match "
+                                         "their checksum");
+}
+
+/// The sidecar must be the one that was written with the IR: two artefacts
+/// whose names differ in the extension alone share its name.
+static llvm::Error checkPair(mlir::ModuleOp module, const SafetensorsFile &file,
+                             llvm::StringRef path) {
+  auto expected = module->getAttrOfType<mlir::StringAttr>(kSidecarChecksumAttr);
+  if (!expected)
+    return llvm::Error::success();
+  std::string actual = computeChecksum(file.getEntries());
+  if (expected.getValue() == actual)
+    return llvm::Error::success();
+  return makeFileError(path, "requires the sidecar with checksum " +
+                                 expected.getValue() + ", found '" +
+                                 file.getSource() + "' with " + actual +
+                                 ": another artefact has replaced it");
 }
 
 llvm::Error lowbit::bindSidecar(mlir::ModuleOp module, llvm::StringRef path) {
@@ -209,16 +239,12 @@ llvm::Error lowbit::bindSidecar(mlir::ModuleOp module, llvm::StringRef path) {
   llvm::Expected<SafetensorsFile> file = SafetensorsFile::open(sidecar);
   if (!file)
     return file.takeError();
-  const auto &metadata = file->getMetadata();
-  auto checksum = metadata.find(std::string(kChecksumKey));
-  if (checksum != metadata.end() &&
-      checksum->second != computeChecksum(file->getEntries()))
-    return makeFileError(sidecar, "is damaged: its bytes do not match their "
-                                  "checksum");
+  if (llvm::Error error = checkDamage(*file))
+    return error;
   for (Component component : getComponents(module))
     if (llvm::Error error = bind(component, *file))
       return makeFileError(path, llvm::toString(std::move(error)));
-  return llvm::Error::success();
+  return checkPair(module, *file, path);
 }
 
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>

@@ -10,6 +10,7 @@
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/Executable.h"
 #include "lowbit/Tools/LoadModel.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
@@ -34,6 +35,18 @@ bool DriverOptions::isUsed(llvm::StringRef input) const {
          includeEmbeddings.getNumOccurrences() || strict.getNumOccurrences() ||
          shape.getNumOccurrences() || mcpu.getNumOccurrences() ||
          scaleSearch.getNumOccurrences();
+}
+
+/// Passes on the command line belong to the other way of use.
+static llvm::Error checkNoPasses(MLIRContext &context) {
+  PassManager passes(&context);
+  if (failed(
+          MlirOptMainConfig::createFromCLOptions().setupPassPipeline(passes)))
+    return makeError("the pass pipeline cannot be read");
+  if (passes.size() == 0)
+    return llvm::Error::success();
+  return makeError("compiling a model takes no passes; write IR first (-o "
+                   "FILE.mlir) and run the passes on that");
 }
 
 /// The phase that the artefact asked for is made of.
@@ -95,6 +108,8 @@ llvm::Error lowbit::compileFile(StringRef input, StringRef output,
     return last.takeError();
   MLIRContext context(registry);
   context.printOpOnDiagnostic(false);
+  if (llvm::Error error = checkNoPasses(context))
+    return error;
   LoadOptions load;
   load.dimensions.assign(options.shape.begin(), options.shape.end());
   llvm::Expected<OwningOpRef<ModuleOp>> module =

@@ -25,6 +25,11 @@ namespace lowbit {
 /// The module's attribute that names its sidecar, a file beside the IR.
 inline constexpr llvm::StringLiteral kSidecarAttr = "lowbit.sidecar";
 
+/// The module's attribute with the sidecar's checksum, by which a sidecar that
+/// belongs to another artefact is found.
+inline constexpr llvm::StringLiteral kSidecarChecksumAttr =
+    "lowbit.sidecar_checksum";
+
 /// How the IR of an artefact is written.
 enum class ArtefactFormat { Text, Bytecode };
 

@@ -25,8 +25,8 @@ void printModule(mlir::ModuleOp module, llvm::raw_ostream &os);
 /// holds a SHA-256 digest of the whole, so that damage is found on reading.
 llvm::Error writeBytecode(mlir::ModuleOp module, llvm::raw_ostream &os);
 
-/// Checks bytes that claim to be IR: the digest of bytecode that this project
-/// wrote (that of `mlir-opt` has none), the nesting of text.
+/// Checks bytes that claim to be IR: the digest of bytecode (that of `mlir-opt`
+/// has none and is refused), the nesting of text.
 llvm::Error checkIR(llvm::StringRef bytes, llvm::StringRef source);
 
 /// Checks, parses and verifies a module. Diagnostics become the error's text.
