@@ -82,7 +82,7 @@ struct CPUBindWeightsPass
       return;
     Builder builder(module.getContext());
     auto getName = [&](DictionaryAttr attrs, StringRef kind, unsigned index) {
-      auto name = attrs ? attrs.getAs<StringAttr>("lowbit.name") : StringAttr();
+      auto name = attrs ? attrs.getAs<StringAttr>(kNameAttrName) : StringAttr();
       return name ? Attribute(name)
                   : builder.getStringAttr(kind + Twine(index));
     };

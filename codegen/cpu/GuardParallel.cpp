@@ -22,7 +22,7 @@ struct CPUGuardParallelPass
     : lowbit::impl::CPUGuardParallelPassBase<CPUGuardParallelPass> {
   void runOnOperation() override {
     hoistStackSlots();
-    getOperation()->walk([](omp::ParallelOp parallel) {
+    getOperation()->walk([&](omp::ParallelOp parallel) {
       if (parallel.getIfExpr())
         return;
       omp::LoopNestOp nest;
@@ -31,8 +31,10 @@ struct CPUGuardParallelPass
         nest = op;
         ++count;
       });
-      if (count == 1)
+      if (count == 1) {
         guard(parallel, nest);
+        ++numGuarded;
+      }
     });
   }
 

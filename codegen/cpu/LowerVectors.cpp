@@ -32,6 +32,7 @@ namespace {
 struct CPULowerVectorsPass
     : lowbit::impl::CPULowerVectorsPassBase<CPULowerVectorsPass> {
   void runOnOperation() override {
+    getOperation()->walk([&](vector::ContractionOp) { ++numContractions; });
     if (failed(apply([](RewritePatternSet &patterns) {
           vector::populateVectorMaskLoweringPatternsForSideEffectingOps(
               patterns);

@@ -48,8 +48,10 @@ struct CPUVerifyVectorizedPass
       isClean = false;
     };
     getOperation()->walk<WalkOrder::PreOrder>([&](Operation *op) {
-      if (op->hasAttr(lowbit::kScalarLoopAttrName))
+      if (op->hasAttr(lowbit::kScalarLoopAttrName)) {
+        ++numScalarLoops;
         return WalkResult::skip();
+      }
       if (isa<linalg::LinalgOp>(op)) {
         report(op, "linalg op was not vectorized");
         return WalkResult::skip();

@@ -165,7 +165,7 @@ llvm::Expected<ArtefactSize> lowbit::saveArtefact(mlir::ModuleOp module,
   if (!ir)
     return ir.takeError();
   if (entries.empty()) {
-    module->removeAttr(kSidecarAttr);
+    module->removeAttr(kSidecarAttrName);
     module->removeAttr(kSidecarChecksumAttr);
     if (llvm::Error error = writeModule(module, *ir, format))
       return error;
@@ -183,7 +183,7 @@ llvm::Expected<ArtefactSize> lowbit::saveArtefact(mlir::ModuleOp module,
       *sidecar, entries, {{std::string(kChecksumKey), checksum}});
   if (!data)
     return data.takeError();
-  module->setAttr(kSidecarAttr, mlir::StringAttr::get(
+  module->setAttr(kSidecarAttrName, mlir::StringAttr::get(
                                     module.getContext(),
                                     llvm::sys::path::filename(sidecarPath)));
   module->setAttr(kSidecarChecksumAttr,
@@ -224,14 +224,14 @@ static llvm::Error checkPair(mlir::ModuleOp module, const SafetensorsFile &file,
 }
 
 llvm::Error lowbit::bindSidecar(mlir::ModuleOp module, llvm::StringRef path) {
-  mlir::Attribute attribute = module->getAttr(kSidecarAttr);
+  mlir::Attribute attribute = module->getAttr(kSidecarAttrName);
   if (!attribute)
     return llvm::Error::success();
   auto name = llvm::dyn_cast<mlir::StringAttr>(attribute);
   // A path here could make a model from elsewhere map any file of its user.
   if (!name || name.empty() ||
       llvm::sys::path::filename(name.strref()) != name.strref())
-    return makeFileError(path, "'" + kSidecarAttr +
+    return makeFileError(path, "'" + kSidecarAttrName +
                                    "' must be the name of a file beside the "
                                    "IR, without folders");
   llvm::SmallString<128> sidecar = llvm::sys::path::parent_path(path);

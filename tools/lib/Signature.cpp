@@ -40,14 +40,14 @@ llvm::Expected<Signature> lowbit::getSignature(mlir::ModuleOp module) {
     return makeError("the module has no function '@" + kMainFunction + "'");
   Signature signature;
   for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
-    auto name = function.getArgAttrOfType<mlir::StringAttr>(i, kNameAttr);
+    auto name = function.getArgAttrOfType<mlir::StringAttr>(i, kNameAttrName);
     llvm::Expected<TensorSpec> spec = makeSpec(type, name, "input", i);
     if (!spec)
       return spec.takeError();
     signature.inputs.push_back(std::move(*spec));
   }
   for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
-    auto name = function.getResultAttrOfType<mlir::StringAttr>(i, kNameAttr);
+    auto name = function.getResultAttrOfType<mlir::StringAttr>(i, kNameAttrName);
     llvm::Expected<TensorSpec> spec = makeSpec(type, name, "output", i);
     if (!spec)
       return spec.takeError();

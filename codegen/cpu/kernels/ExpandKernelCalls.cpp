@@ -108,6 +108,7 @@ LogicalResult ExpandKernelCallsPass::expand(CallKernelOp call) {
   arguments.push_back(arith::MinSIOp::create(b, next, call.getTiles()));
   func::CallOp::create(b, kernel, arguments);
   call.erase();
+  ++numExpanded;
   return success();
 }
 

@@ -73,6 +73,7 @@ struct LowerDot4Pass : lowbit::impl::LowerDot4PassBase<LowerDot4Pass> {
     if (auto target =
             getOperation()->getAttrOfType<CPUTargetAttr>(kTargetAttrName))
       table = target.getTable();
+    getOperation()->walk([&](Dot4Op) { ++numLowered; });
     RewritePatternSet patterns(&getContext());
     populateLowerDot4Patterns(patterns, table);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))

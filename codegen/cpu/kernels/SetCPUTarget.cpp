@@ -76,6 +76,7 @@ struct SetCPUTargetPass : lowbit::impl::SetCPUTargetPassBase<SetCPUTargetPass> {
       return signalPassFailure();
     }
     getOperation()->setAttr(kTargetAttrName, *target);
+    ++numSet;
   }
 };
 

@@ -297,7 +297,7 @@ Error Importer::addInputs() {
   for (const onnx::ValueInfoProto &input : graph.input()) {
     const Value &value = values[input.name()];
     if (value.tensor)
-      function.setArgAttr(argument++, "lowbit.name",
+      function.setArgAttr(argument++, kNameAttrName,
                           builder.getStringAttr(input.name()));
   }
   return Error::success();
@@ -382,7 +382,7 @@ Error Importer::addOutputs() {
   function.setFunctionType(builder.getFunctionType(
       function.getArgumentTypes(), mlir::ValueRange(results).getTypes()));
   for (auto [i, output] : llvm::enumerate(graph.output()))
-    function.setResultAttr(i, "lowbit.name",
+    function.setResultAttr(i, kNameAttrName,
                            builder.getStringAttr(output.name()));
   eraseUnused();
   return Error::success();

@@ -16,14 +16,12 @@
 #ifndef LOWBIT_TOOLS_ARTEFACT_H
 #define LOWBIT_TOOLS_ARTEFACT_H
 
+#include "lowbit/IR/Lowbit.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/Support/Error.h"
 
 namespace lowbit {
-
-/// The module's attribute that names its sidecar, a file beside the IR.
-inline constexpr llvm::StringLiteral kSidecarAttr = "lowbit.sidecar";
 
 /// The module's attribute with the sidecar's checksum, by which a sidecar that
 /// belongs to another artefact is found.

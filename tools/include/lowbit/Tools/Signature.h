@@ -10,6 +10,7 @@
 #ifndef LOWBIT_TOOLS_SIGNATURE_H
 #define LOWBIT_TOOLS_SIGNATURE_H
 
+#include "lowbit/IR/Lowbit.h"
 #include "lowbit/Tools/Model.h"
 #include "mlir/IR/BuiltinOps.h"
 
@@ -17,8 +18,6 @@ namespace lowbit {
 
 /// The function that a model's module runs.
 inline constexpr llvm::StringLiteral kMainFunction = "main";
-/// Attribute of its arguments and results: the name its caller knows.
-inline constexpr llvm::StringLiteral kNameAttr = "lowbit.name";
 
 /// Inputs and outputs of a model.
 struct Signature {

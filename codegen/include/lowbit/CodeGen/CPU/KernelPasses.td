@@ -28,6 +28,7 @@ def SetCPUTargetPass : Pass<"lowbit-set-cpu-target", "::mlir::ModuleOp"> {
     Option<"replace", "replace", "bool", "true",
            "Replace a target that the module has already">];
   let dependentDialects = ["::lowbit::LowbitDialect"];
+  let statistics = [Statistic<"numSet", "set", "Targets set">];
 }
 
 def LowerToCPUKernelsPass
@@ -90,6 +91,7 @@ def ExpandKernelCallsPass
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
                            "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+  let statistics = [Statistic<"numExpanded", "expanded", "Calls turned into loops">];
 }
 
 def LowerDot4Pass : Pass<"lowbit-lower-dot4", "::mlir::ModuleOp"> {
@@ -109,6 +111,7 @@ def LowerDot4Pass : Pass<"lowbit-lower-dot4", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
                            "::mlir::vector::VectorDialect"];
+  let statistics = [Statistic<"numLowered", "lowered", "Dot products lowered">];
 }
 
 #endif // LOWBIT_CODEGEN_CPU_KERNELPASSES

@@ -265,6 +265,8 @@ def CPULowerVectorsPass : Pass<"lowbit-cpu-lower-vectors", "::mlir::func::FuncOp
   let dependentDialects = ["::mlir::vector::VectorDialect", "::mlir::arith::ArithDialect",
                            "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
                            "::mlir::memref::MemRefDialect", "::mlir::affine::AffineDialect"];
+  let statistics = [
+    Statistic<"numContractions", "contractions", "Contractions lowered to outer products">];
 }
 
 def CPUVerifyVectorizedPass
@@ -279,6 +281,8 @@ def CPUVerifyVectorizedPass
   let options = [
     Option<"warnOnly", "warn-only", "bool", "false",
            "Emit remarks instead of errors">];
+  let statistics = [
+    Statistic<"numScalarLoops", "scalar-loops", "Marked scalar loops let through">];
 }
 
 def CPUGuardParallelPass
@@ -300,6 +304,8 @@ def CPUGuardParallelPass
     ```
   }];
   let dependentDialects = ["::mlir::omp::OpenMPDialect", "::mlir::arith::ArithDialect"];
+  let statistics = [
+    Statistic<"numGuarded", "guarded", "Parallel regions given a condition">];
 }
 
 #endif // LOWBIT_CODEGEN_CPU_PASSES
