@@ -132,10 +132,18 @@ void QuantizeWeightsPass::runOnOperation() {
     return signalPassFailure();
   if (!parsed.weights)
     return;
-  for (const WeightUse &use : collectUses())
-    if (isa<RankedTensorType>(use.operand->get().getType()) &&
-        failed(quantizeUse(use)))
+  EncodingAttr wanted = EncodingAttr::get(&getContext(), *parsed.weights);
+  for (const WeightUse &use : collectUses()) {
+    auto quantized =
+        dyn_cast<QuantizedTensorType>(use.operand->get().getType());
+    if (quantized && quantized.getEncoding() != wanted)
+      use.op->emitRemark()
+          << "keeps its codes: its weight is quantized already, "
+             "as "
+          << quantized.getEncoding();
+    if (!quantized && failed(quantizeUse(use)))
       return signalPassFailure();
+  }
   if (failed(dropFloatGlobals()))
     signalPassFailure();
 }

@@ -43,3 +43,15 @@ func.func @splat(%x: tensor<?x1048576xf32>) -> tensor<?x1048576xf32> {
   %y = lowbit.linear %x, %w : tensor<?x1048576xf32>, tensor<1048576x1048576xf32> -> tensor<?x1048576xf32>
   return %y : tensor<?x1048576xf32>
 }
+
+// -----
+
+#int8 = #lowbit.encoding<int<8>, channel, scale = f16>
+lowbit.global @codes : !lowbit.tensor<2x2xf32, #int8> {codes = dense<1> : tensor<4xi8>, scale = dense<1.0> : tensor<2x1xf16>}
+
+func.func @already_quantized(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %w = lowbit.weight @codes : !lowbit.tensor<2x2xf32, #int8>
+  // expected-remark @+1 {{keeps its codes: its weight is quantized already, as #lowbit.encoding<int<8>, channel, scale = f16>}}
+  %y = lowbit.linear %x, %w : tensor<?x2xf32>, !lowbit.tensor<2x2xf32, #int8> -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}
