@@ -20,6 +20,10 @@ static void printAlias(EncodingAttr encoding, llvm::raw_ostream &os) {
   TypeSwitch<Attribute>(encoding.getElement())
       .Case([&](IntAttr format) { os << "int" << format.getWidth(); })
       .Case([&](UIntAttr format) { os << "uint" << format.getWidth(); })
+      .Case([&](SmallFloatAttr format) { os << format.getType(); })
+      .Case([&](CodebookAttr format) {
+        os << "codebook" << format.getCodeBits();
+      })
       .Default([&](Attribute) { os << "encoding"; });
   TypeSwitch<Attribute>(encoding.getGranularity())
       .Case([&](PerGroupAttr group) { os << "_g" << group.getSize(); })

@@ -23,6 +23,10 @@ static ElementFormatInterface parseElementFormat(AsmParser &parser) {
     attribute = IntAttr::parse(parser, {});
   else if (succeeded(parser.parseOptionalKeyword("uint")))
     attribute = UIntAttr::parse(parser, {});
+  else if (succeeded(parser.parseOptionalKeyword("float")))
+    attribute = SmallFloatAttr::parse(parser, {});
+  else if (succeeded(parser.parseOptionalKeyword("codebook")))
+    attribute = CodebookAttr::parse(parser, {});
   else if (parser.parseAttribute(attribute))
     return {};
   if (!attribute)
@@ -142,6 +146,14 @@ void EncodingAttr::print(AsmPrinter &printer) const {
         printer << "uint";
         attr.print(printer);
       })
+      .Case([&](SmallFloatAttr attr) {
+        printer << "float";
+        attr.print(printer);
+      })
+      .Case([&](CodebookAttr attr) {
+        printer << "codebook";
+        attr.print(printer);
+      })
       .Default([&](Attribute attr) { printer << attr; });
   if (getZeroPoint() != ZeroPointKind::None)
     printer << ", zero_point = " << stringifyZeroPointKind(getZeroPoint());
@@ -172,6 +184,21 @@ EncodingAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
   if (minimum && zeroPoint != ZeroPointKind::None)
     return emitError() << "requires either a zero point or a minimum (E4), "
                           "found both";
+  // E6: what a table of all windows can hold.
+  unsigned codeBits = element.getCodeBits();
+  unsigned windowBits = element.getWindowBits();
+  unsigned values = element.getValuesPerCode();
+  if (codeBits < 1 || windowBits < codeBits || windowBits > 16 || values < 1 ||
+      values > 64)
+    return emitError()
+           << "requires codes of 1 to 16 bits, windows of a code to "
+              "16 bits and 1 to 64 values per code (E6), found "
+           << codeBits << ", " << windowBits << " and " << values;
+  // E7
+  if (zeroPoint == ZeroPointKind::Integer && !element.getIntegerFormat())
+    return emitError() << "requires integer codes for an integer zero point "
+                          "(E7), found "
+                       << element;
   // E5: a group must end between codes.
   int64_t group = granularity.getGroupSize();
   if (group % element.getValuesPerCode() != 0)
@@ -181,15 +208,29 @@ EncodingAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+/// The attribute of a format: `codebook` for every table.
+static ElementFormatInterface
+getElementFormat(MLIRContext *context, const numerics::ElementFormat &format) {
+  if (const numerics::IntegerFormat *integer = format.integer()) {
+    if (integer->kind == numerics::IntegerKind::Unsigned)
+      return UIntAttr::get(context, integer->width);
+    return IntAttr::get(context, integer->width,
+                        integer->kind ==
+                            numerics::IntegerKind::SignedRestricted);
+  }
+  const numerics::CodeTable &table = *format.table();
+  assert(table.windowBits == table.codeBits && "no attribute for windows");
+  SmallVector<int64_t> shape{int64_t(1) << table.codeBits};
+  if (table.valuesPerCode > 1)
+    shape.push_back(table.valuesPerCode);
+  auto type = RankedTensorType::get(shape, Float32Type::get(context));
+  return CodebookAttr::get(
+      context, DenseElementsAttr::get(type, ArrayRef(table.values)));
+}
+
 EncodingAttr EncodingAttr::get(MLIRContext *context,
                                numerics::Encoding encoding) {
-  ElementFormatInterface element;
-  if (encoding.element.kind == numerics::IntegerKind::Unsigned)
-    element = UIntAttr::get(context, encoding.element.width);
-  else
-    element = IntAttr::get(context, encoding.element.width,
-                           encoding.element.kind ==
-                               numerics::IntegerKind::SignedRestricted);
+  ElementFormatInterface element = getElementFormat(context, encoding.element);
   GranularityInterface granularity = PerChannelAttr::get(context);
   if (encoding.granularity == numerics::Granularity::Tensor)
     granularity = PerTensorAttr::get(context);
@@ -208,7 +249,7 @@ unsigned EncodingAttr::getCodeBits() const {
 
 numerics::Encoding EncodingAttr::getNumerics() const {
   numerics::Encoding encoding;
-  encoding.element = *getElement().getIntegerFormat();
+  encoding.element = getElement().getNumerics();
   encoding.zeroPoint = static_cast<numerics::ZeroPointKind>(getZeroPoint());
   encoding.hasMinimum = getMinimum();
   encoding.granularity = getGranularity().getKind();

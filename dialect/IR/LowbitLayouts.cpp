@@ -42,10 +42,10 @@ PlanesAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
   if (rows < 16 || rows > 128 || !llvm::isPowerOf2_64(rows))
     return emitError() << "requires 16, 32, 64 or 128 rows (L3), found "
                        << rows;
-  // L4
+  // L2
   if (padding < 4 || padding % 4 != 0 || padding > 65536)
     return emitError() << "requires padding of a multiple of 4 columns, 4 to "
-                          "65536 (L4), found "
+                          "65536 (L2), found "
                        << padding;
   return success();
 }
@@ -57,10 +57,10 @@ Layout PlanesAttr::getLayout(unsigned codeBits) const {
 LogicalResult
 PlanesAttr::verifyCodeBits(llvm::function_ref<InFlightDiagnostic()> emitError,
                            unsigned codeBits) const {
-  // L5
+  // L4
   if (codeBits <= 8)
     return success();
-  return emitError() << "requires codes of at most 8 bits (L5), found "
+  return emitError() << "requires codes of at most 8 bits (L4), found "
                      << codeBits;
 }
 

@@ -184,9 +184,6 @@ LogicalResult GlobalOp::verify() {
     return emitOpError() << "requires a tensor of static shape of integers or "
                             "floats (W1), found "
                          << getType();
-  if (auto quantized = dyn_cast<QuantizedTensorType>(getType());
-      quantized && !quantized.getEncoding().getElement().getIntegerFormat())
-    return success();
   if (failed(verifyElementCount(*this)))
     return failure();
   auto expected = expectedComponents(getType());

@@ -69,19 +69,15 @@ verifyLayout(llvm::function_ref<InFlightDiagnostic()> emitError,
              int64_t columns) {
   if (failed(layout.verifyCodeBits(emitError, encoding.getCodeBits())))
     return failure();
-  // L2
-  if (!encoding.getElement().getIntegerFormat())
-    return emitError() << "requires scalar integer codes (L2), found "
-                       << encoding.getElement();
   // L1
   numerics::Layout bits = layout.getLayout(encoding.getCodeBits());
   std::string problem = numerics::checkLayout(bits, encoding.getNumerics());
   if (!problem.empty())
     return emitError() << "requires a layout that places every bit once (L1): "
                        << problem;
-  // L6
+  // L5
   if (estimateBits(bits, encoding.getNumerics(), rows, columns) > 0x1p60)
-    return emitError() << "requires a layout of at most 2^60 bits (L6), found "
+    return emitError() << "requires a layout of at most 2^60 bits (L5), found "
                        << layout;
   return success();
 }

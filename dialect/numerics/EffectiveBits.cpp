@@ -18,13 +18,14 @@ int64_t storedBytes(const BoundLayout &layout) {
 }
 
 double effectiveBits(const BoundLayout &layout) {
-  double weights = static_cast<double>(layout.rows()) * layout.columns();
+  double weights = static_cast<double>(layout.rows()) * layout.columns() *
+                   layout.encoding().element.valuesPerCode();
   return weights ? 8.0 * storedBytes(layout) / weights : 0;
 }
 
 static BoundLayout denseLayout(const Encoding &encoding, int64_t rows,
                                int64_t columns) {
-  return BoundLayout(Layout::dense(encoding.element.width), encoding, rows,
+  return BoundLayout(Layout::dense(encoding.element.codeBits()), encoding, rows,
                      columns);
 }
 

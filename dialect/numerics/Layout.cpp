@@ -14,6 +14,8 @@
 
 #include "lowbit/Numerics/Layout.h"
 
+#include <algorithm>
+
 namespace lowbit::numerics {
 
 static int64_t roundUp(int64_t value, int64_t multiple) {
@@ -50,8 +52,10 @@ int64_t Atom::offsetOf(int64_t row, int64_t column, int64_t bit) const {
 
 BoundLayout::BoundLayout(const Layout &layout, const Encoding &encoding,
                          int64_t rows, int64_t columns)
-    : map(layout), meaning(encoding), rowCount(rows), columnCount(columns),
-      groupColumns(encoding.columnsPerGroup(columns)),
+    : map(layout), meaning(encoding), rowCount(rows),
+      columnCount(encoding.codesPerRow(columns)),
+      groupColumns(std::max<int64_t>(
+          encoding.codesPerRow(encoding.columnsPerGroup(columns)), 1)),
       groups(encoding.groupCount(columns)),
       blockCount((rows + layout.atom.rows - 1) / layout.atom.rows),
       parameterBits(0), blockBits(0), gapless(layout.padRowEndOnly) {
@@ -67,7 +71,7 @@ BoundLayout::BoundLayout(const Layout &layout, const Encoding &encoding,
 int64_t BoundLayout::componentBits(Component component) const {
   switch (component) {
   case Component::Code:
-    return meaning.element.width;
+    return meaning.element.codeBits();
   case Component::Scale:
     return scaleBits(meaning.scale);
   case Component::ZeroPoint:

@@ -26,7 +26,7 @@ static std::string checkNumbers(const Layout &layout,
     return required("an atom needs at least 1 row", atom.rows);
   if (atom.columns < 1 || atom.columns > maxAtomBits)
     return required("an atom needs at least 1 column", atom.columns);
-  int64_t codeBits = atom.rows * atom.columns * encoding.element.width;
+  int64_t codeBits = atom.rows * atom.columns * encoding.element.codeBits();
   if (atom.bits < codeBits || codeBits > maxAtomBits || atom.bits > maxAtomBits)
     return required("the atom's codes need " + std::to_string(codeBits) +
                         " of at most " + std::to_string(maxAtomBits) + " bits",
@@ -71,7 +71,7 @@ static std::string checkModes(const Atom &atom) {
     }
     if (piece.row < 0 || piece.row + extents[0] > atom.rows ||
         piece.column < 0 || piece.column + extents[1] > atom.columns ||
-        piece.bit < 0 || piece.bit + extents[2] > 8)
+        piece.bit < 0 || piece.bit + extents[2] > 16)
       return required("a box must lie within its atom",
                       piece.row + extents[0]) +
              " rows, " + std::to_string(piece.column + extents[1]) +
@@ -129,7 +129,7 @@ std::string checkLayout(const Layout &layout, const Encoding &encoding) {
   if (problem.empty())
     problem = checkModes(layout.atom);
   if (problem.empty())
-    problem = checkPartition(layout.atom, encoding.element.width);
+    problem = checkPartition(layout.atom, encoding.element.codeBits());
   return problem;
 }
 

@@ -20,38 +20,103 @@ void QuantizedMatrix::reset(const Encoding &newEncoding, int64_t newRows,
   columns = newColumns;
   int64_t parameters =
       encoding.parameterRows(rows) * encoding.groupCount(columns);
-  codes.assign(rows * columns, 0);
+  codes.assign(
+      rows * encoding.codesPerRow(columns) * encoding.element.codeBytes(), 0);
   scales.assign(parameters, 0);
   zeroPoints.assign(encoding.zeroPoint == ZeroPointKind::None ? 0 : parameters,
                     0);
   minima.assign(encoding.hasMinimum ? parameters : 0, 0);
 }
 
+uint32_t QuantizedMatrix::code(int64_t n, int64_t k) const {
+  int64_t index = n * encoding.codesPerRow(columns) + k;
+  if (encoding.element.codeBytes() == 1)
+    return codes[index];
+  return codes[2 * index] | codes[2 * index + 1] << 8;
+}
+
+void QuantizedMatrix::setCode(int64_t n, int64_t k, uint32_t code) {
+  int64_t index = n * encoding.codesPerRow(columns) + k;
+  unsigned bytes = encoding.element.codeBytes();
+  for (unsigned i = 0; i < bytes; ++i)
+    codes[bytes * index + i] = static_cast<uint8_t>(code >> 8 * i);
+}
+
+uint32_t QuantizedMatrix::window(int64_t n, int64_t k) const {
+  unsigned codeBits = encoding.element.codeBits();
+  unsigned windowBits = encoding.element.windowBits();
+  uint32_t window = 0;
+  int64_t place = k * rows + n;
+  for (unsigned bit = 0; bit < windowBits && place >= 0;
+       bit += codeBits, --place)
+    window |= code(place % rows, place / rows) << bit;
+  return window & ((1u << windowBits) - 1);
+}
+
+namespace {
+/// The parameters of one group as numbers.
+struct GroupParameters {
+  float scale, zeroPoint = 0, minimum = 0;
+
+  GroupParameters(const QuantizedMatrix &matrix, int64_t index)
+      : scale(matrix.scales[index]) {
+    if (!matrix.zeroPoints.empty())
+      zeroPoint = matrix.zeroPoints[index];
+    if (!matrix.minima.empty())
+      minimum = matrix.minima[index];
+  }
+};
+} // namespace
+
+/// Byte codes that stand for one number each.
+static float *dequantizeBytes(const Encoding &encoding,
+                              const GroupParameters &parameters,
+                              const uint8_t *codes, int64_t columns,
+                              float *result) {
+  auto value = [&](uint32_t code) {
+    return encoding.value(code, parameters.scale, parameters.zeroPoint,
+                          parameters.minimum);
+  };
+  uint32_t count = encoding.element.codeCount();
+  if (columns < count) {
+    for (int64_t k = 0; k < columns; ++k)
+      *result++ = value(codes[k]);
+    return result;
+  }
+  float table[256];
+  for (uint32_t code = 0; code < count; ++code)
+    table[code] = value(code);
+  for (int64_t k = 0; k < columns; ++k)
+    *result++ = table[codes[k] & (count - 1)];
+  return result;
+}
+
 void dequantizeRows(const QuantizedMatrix &matrix, int64_t firstRow,
                     int64_t endRow, float *result) {
   const Encoding &encoding = matrix.encoding;
+  const ElementFormat &element = encoding.element;
   int64_t groups = encoding.groupCount(matrix.columns);
   int64_t size = encoding.columnsPerGroup(matrix.columns);
-  uint32_t count = encoding.element.codeCount();
-  const uint8_t *codes = matrix.codes.data() + firstRow * matrix.columns;
+  unsigned values = element.valuesPerCode();
+  bool isByte = values == 1 && element.windowBits() <= 8 &&
+                element.windowBits() == element.codeBits();
   for (int64_t row = firstRow; row < endRow; ++row)
     for (int64_t group = 0; group < groups; ++group) {
-      int64_t index = encoding.parameterIndex(row, group, groups);
-      int64_t columns = std::min(size, matrix.columns - group * size);
-      float scale = matrix.scales[index];
-      float zeroPoint =
-          matrix.zeroPoints.empty() ? 0 : matrix.zeroPoints[index];
-      float minimum = matrix.minima.empty() ? 0 : matrix.minima[index];
-      if (columns < count) {
-        for (int64_t k = 0; k < columns; ++k)
-          *result++ = encoding.value(*codes++, scale, zeroPoint, minimum);
+      GroupParameters parameters(matrix,
+                                 encoding.parameterIndex(row, group, groups));
+      int64_t first = group * size;
+      int64_t end = std::min(first + size, matrix.columns);
+      if (isByte) {
+        const uint8_t *codes =
+            matrix.codes.data() + row * matrix.columns + first;
+        result =
+            dequantizeBytes(encoding, parameters, codes, end - first, result);
         continue;
       }
-      float table[256];
-      for (uint32_t code = 0; code < count; ++code)
-        table[code] = encoding.value(code, scale, zeroPoint, minimum);
-      for (int64_t k = 0; k < columns; ++k)
-        *result++ = table[*codes++ & (count - 1)];
+      for (int64_t k = first; k < end; ++k)
+        *result++ = encoding.value(matrix.window(row, k / values),
+                                   parameters.scale, parameters.zeroPoint,
+                                   parameters.minimum, k % values);
     }
 }
 

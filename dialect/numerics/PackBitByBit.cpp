@@ -19,6 +19,14 @@ static void setBit(std::vector<uint8_t> &bytes, int64_t bit) {
   bytes[bit / 8] |= 1u << (bit % 8);
 }
 
+/// The byte of `codes` that holds bit `bit` of the code at (n, k).
+template <typename Byte>
+static Byte &codeByte(const BoundLayout &layout, Byte *codes, int64_t n,
+                      int64_t k, int64_t bit) {
+  int64_t index = n * layout.columns() + k;
+  return codes[index * layout.encoding().element.codeBytes() + bit / 8];
+}
+
 /// Visits every (row, group) that `layout` stores parameters for; inline ones
 /// are copied to each row.
 template <typename Visit>
@@ -52,7 +60,7 @@ PackedMatrix packBitByBit(const BoundLayout &layout, const MatrixView &matrix) {
   for (int64_t n = 0; n < layout.rows(); ++n)
     for (int64_t k = 0; k < layout.columns(); ++k)
       for (int64_t bit = 0; bit < width; ++bit)
-        if (matrix.codes[n * layout.columns() + k] >> bit & 1) {
+        if (codeByte(layout, matrix.codes, n, k, bit) >> bit % 8 & 1) {
           BitAddress address = layout.code(n, k, bit);
           setBit(packed.buffers[address.buffer], address.bit);
         }
@@ -82,14 +90,15 @@ static void unpackParameters(const BoundLayout &layout, Component component,
 QuantizedMatrix unpackBitByBit(const BoundLayout &layout,
                                const PackedMatrix &packed) {
   QuantizedMatrix matrix;
-  matrix.reset(layout.encoding(), layout.rows(), layout.columns());
+  matrix.reset(layout.encoding(), layout.rows(),
+               layout.columns() * layout.encoding().element.valuesPerCode());
   int64_t width = layout.componentBits(Component::Code);
   for (int64_t n = 0; n < layout.rows(); ++n)
     for (int64_t k = 0; k < layout.columns(); ++k)
       for (int64_t bit = 0; bit < width; ++bit) {
         BitAddress address = layout.code(n, k, bit);
-        matrix.codes[n * layout.columns() + k] |=
-            bitAt(packed.buffers[address.buffer], address.bit) << bit;
+        codeByte(layout, matrix.codes.data(), n, k, bit) |=
+            bitAt(packed.buffers[address.buffer], address.bit) << bit % 8;
       }
   unpackParameters(layout, Component::Scale, packed, matrix.scales);
   unpackParameters(layout, Component::ZeroPoint, packed, matrix.zeroPoints);

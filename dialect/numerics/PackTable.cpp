@@ -19,23 +19,25 @@ namespace lowbit::numerics {
 static constexpr int64_t stripCodes = 128;
 
 /// Splits the bits of one code into fields: maximal runs of bits that stay
-/// neighbours and don't cross a byte.
+/// neighbours and don't cross a byte on either side.
 static void appendFields(const BoundLayout &layout, int64_t phase, int64_t row,
                          int64_t column, std::vector<FieldMove> &fields) {
   const Atom &atom = layout.layout().atom;
   int64_t width = layout.componentBits(Component::Code);
+  int64_t code =
+      (row * layout.columns() + column) * layout.encoding().element.codeBytes();
   int64_t origin = layout.atomBit(0, 0, 0, 0), previous = 0;
   bool open = false;
   for (int64_t bit = 0; bit < width; ++bit) {
     int64_t offset = atom.offsetOf(row, column % atom.columns, bit);
     int64_t address =
         phase - origin + layout.atomBit(0, 0, column / atom.columns, offset);
-    if (open && address == previous + 1 && address % 8) {
+    if (open && address == previous + 1 && address % 8 && bit % 8) {
       fields.back().mask = fields.back().mask << 1 | 1;
     } else {
-      fields.push_back({row * layout.columns() + column, address / 8,
-                        static_cast<int32_t>(row), static_cast<int32_t>(column),
-                        static_cast<uint8_t>(bit),
+      fields.push_back({code + bit / 8, address / 8, static_cast<int32_t>(row),
+                        static_cast<int32_t>(column),
+                        static_cast<uint8_t>(bit % 8),
                         static_cast<uint8_t>(address % 8), 1});
       open = true;
     }

@@ -16,9 +16,10 @@
 
 namespace lowbit::numerics {
 
-/// A field of a code that lies within one byte.
+/// A field of a code that lies within one byte, unpacked and packed.
 struct FieldMove {
-  /// From the code at the strip's first row and column to this one.
+  /// From the first byte of the code at the strip's first row and column to the
+  /// one that holds the field.
   int64_t code;
   /// From the byte that holds the strip's first bit to this one.
   int64_t byte;

@@ -100,8 +100,8 @@ struct Packer::Implementation {
       : layout(layout), table(layout) {}
 
   /// Calls `visit` with each strip of row blocks [firstBlock, endBlock): the
-  /// index of its first code, its first bit, its rows and columns inside the
-  /// matrix and whether that is all of it.
+  /// index of its first code's first byte, its first bit, its rows and columns
+  /// inside the matrix and whether that is all of it.
   template <typename Visit>
   void forEachStrip(int64_t firstBlock, int64_t endBlock, Visit visit) const {
     const Atom &atom = layout.layout().atom;
@@ -114,7 +114,8 @@ struct Packer::Implementation {
         int64_t end = std::min(runColumns, layout.columns() - column);
         for (int64_t k = 0; k < end; k += strip) {
           int64_t columns = std::min(strip, end - k);
-          visit(row * layout.columns() + column + k,
+          visit((row * layout.columns() + column + k) *
+                    layout.encoding().element.codeBytes(),
                 layout.atomBit(block, run, k / atom.columns, 0), rows, columns,
                 rows == atom.rows && columns == strip);
         }
@@ -239,7 +240,8 @@ void Packer::unpackBlocks(const uint8_t *const buffers[4], int64_t firstBlock,
 QuantizedMatrix Packer::unpack(const uint8_t *const buffers[4]) const {
   const BoundLayout &layout = implementation->layout;
   QuantizedMatrix matrix;
-  matrix.reset(layout.encoding(), layout.rows(), layout.columns());
+  matrix.reset(layout.encoding(), layout.rows(),
+               layout.columns() * layout.encoding().element.valuesPerCode());
   unpackBlocks(buffers, 0, layout.rowBlockCount(), matrix);
   return matrix;
 }
@@ -264,8 +266,7 @@ QuantizedMatrix unpack(const BoundLayout &layout, const PackedMatrix &packed) {
 }
 
 static bool sameMeaning(const Encoding &a, const Encoding &b) {
-  return a.element.width == b.element.width &&
-         a.element.kind == b.element.kind && a.zeroPoint == b.zeroPoint &&
+  return a.element == b.element && a.zeroPoint == b.zeroPoint &&
          a.hasMinimum == b.hasMinimum && a.granularity == b.granularity &&
          (a.granularity != Granularity::Group || a.groupSize == b.groupSize) &&
          a.scale == b.scale;
@@ -279,7 +280,7 @@ Status repack(const BoundLayout &from, const uint8_t *const buffers[4],
     return {"repacking needs one shape on both sides, found " +
             std::to_string(from.rows()) + "x" + std::to_string(from.columns()) +
             " and " + std::to_string(to.rows()) + "x" +
-            std::to_string(to.columns())};
+            std::to_string(to.columns()) + " codes"};
   result = Packer(to).pack(Packer(from).unpack(buffers));
   return Status::success();
 }

@@ -10,6 +10,7 @@
 #include "lowbit/Numerics/Quantizer.h"
 
 #include "GroupKernels.h"
+#include "TableQuantizer.h"
 #include <algorithm>
 #include <cmath>
 
@@ -23,8 +24,9 @@ static GroupModel modelOf(const Encoding &encoding) {
     return GroupModel::Symmetric;
   case ZeroPointKind::Integer:
     // {-1, 1} has no integer between its numbers: it stays symmetric.
-    return encoding.element.step() == 1 ? GroupModel::IntegerZeroPoint
-                                        : GroupModel::Symmetric;
+    return encoding.element.integer()->step() == 1
+               ? GroupModel::IntegerZeroPoint
+               : GroupModel::Symmetric;
   case ZeroPointKind::Fractional:
     return GroupModel::FractionalZeroPoint;
   }
@@ -32,7 +34,7 @@ static GroupModel modelOf(const Encoding &encoding) {
 }
 
 static GroupProblem problemOf(const Encoding &encoding, ScaleSearch search) {
-  const IntegerFormat &element = encoding.element;
+  const IntegerFormat &element = *encoding.element.integer();
   GroupProblem problem;
   problem.model = modelOf(encoding);
   problem.first = static_cast<float>(element.decode(element.firstCode()));
@@ -234,6 +236,8 @@ Status findParameters(const float *weights, int64_t firstRow, int64_t endRow,
     return {"one scale per tensor needs all " + std::to_string(matrix.rows) +
             " rows at once, found rows " + std::to_string(firstRow) + " to " +
             std::to_string(endRow)};
+  if (matrix.encoding.element.table())
+    return findTableScales(weights, firstRow, endRow, options, matrix);
   return ParameterFinder(weights, firstRow, endRow, options, matrix).run();
 }
 
@@ -244,9 +248,12 @@ Status findParameters(const float *weights, int64_t firstRow, int64_t endRow,
 void assignCodes(const float *weights, int64_t firstRow, int64_t endRow,
                  QuantizedMatrix &matrix) {
   const Encoding &encoding = matrix.encoding;
+  if (encoding.element.table())
+    return assignTableCodes(weights, firstRow, endRow, matrix);
   const GroupKernels &kernels = groupKernels();
   GroupProblem problem = problemOf(encoding, ScaleSearch::AbsMax);
-  auto firstCode = static_cast<uint8_t>(encoding.element.firstCode());
+  auto firstCode =
+      static_cast<uint8_t>(encoding.element.integer()->firstCode());
   int64_t groups = encoding.groupCount(matrix.columns);
   int64_t size = encoding.columnsPerGroup(matrix.columns);
   for (int64_t row = firstRow; row < endRow; ++row)
@@ -264,7 +271,7 @@ void assignCodes(const float *weights, int64_t firstRow, int64_t endRow,
 
 uint32_t nearestCode(const Encoding &encoding, float weight, float scale,
                      float zeroPoint, float minimum) {
-  const IntegerFormat &element = encoding.element;
+  const IntegerFormat &element = *encoding.element.integer();
   float place = scale == 0 ? zeroPoint : (weight - minimum) / scale + zeroPoint;
   if (element.step() != 1)
     return place > 0;

@@ -29,7 +29,7 @@ public:
     numerics::Encoding encoding = type.getEncoding().getNumerics();
     groupColumns = encoding.columnsPerGroup(columns);
     groups = encoding.groupCount(columns);
-    format = encoding.element;
+    format = *encoding.element.integer();
   }
 
   /// Components and dynamic extents of the quantized `input`.

@@ -29,12 +29,13 @@ static numerics::Layout getLayout(QuantizedTensorType type) {
 }
 
 std::string lowbit::explainUnsupported(QuantizedTensorType type) {
-  if (!type.getEncoding().getElement().getIntegerFormat())
-    return "requires integer codes";
   if (type.hasStaticShape())
     return {};
   if (getLayout(type).order == numerics::BlockOrder::ColumnMajor)
     return "requires static dimensions or a layout of row-major blocks";
+  ElementFormatInterface element = type.getEncoding().getElement();
+  if (element.getWindowBits() != element.getCodeBits())
+    return "requires static dimensions or codes that don't overlap";
   return {};
 }
 
@@ -159,6 +160,43 @@ Value QuantizedValue::buildParameter(IndexBuilder &builder, StringRef name,
   return readNumber(b, loc, castBits(b, loc, bits, stored));
 }
 
+/// The window of the code at (n, k): the code and, above it, the codes before
+/// it in the stream, which runs down the columns of codes.
+Value QuantizedValue::buildWindow(IndexBuilder &builder, Index n,
+                                  Index k) const {
+  OpBuilder &b = builder.getBuilder();
+  Location loc = builder.getLoc();
+  ElementFormatInterface element = type.getEncoding().getElement();
+  numerics::BoundLayout layout = bindLayout(type);
+  Value window = buildLoadCode(builder, layout, parts.front(), n, k);
+  unsigned codeBits = element.getCodeBits();
+  unsigned windowBits = element.getWindowBits();
+  if (windowBits == codeBits)
+    return window;
+  auto bits = [&](int64_t value) {
+    return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
+  };
+  Value place =
+      builder.materialize(builder.add(builder.multiply(k, type.getRows()), n));
+  for (int64_t i = 1; i * codeBits < windowBits; ++i) {
+    Value distance = builder.materialize(builder.constant(i));
+    Value before = arith::SubIOp::create(b, loc, place, distance);
+    Value isInside = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge,
+                                           place, distance);
+    Index source = builder.value(
+        arith::SelectOp::create(b, loc, isInside, before,
+                                builder.materialize(builder.constant(0))),
+        std::nullopt);
+    Value code = buildLoadCode(builder, layout, parts.front(),
+                               builder.remainder(source, type.getRows()),
+                               builder.divide(source, type.getRows()));
+    code = arith::SelectOp::create(b, loc, isInside, code, bits(0));
+    code = arith::ShLIOp::create(b, loc, code, bits(i * codeBits));
+    window = arith::OrIOp::create(b, loc, window, code);
+  }
+  return arith::AndIOp::create(b, loc, window, bits((1 << windowBits) - 1));
+}
+
 Value QuantizedValue::buildElement(IndexBuilder &builder, Index n,
                                    Index k) const {
   OpBuilder &b = builder.getBuilder();
@@ -171,9 +209,12 @@ Value QuantizedValue::buildElement(IndexBuilder &builder, Index n,
         arith::IndexCastUIOp::create(b, loc, b.getIndexType(), place),
         type.getColumns());
   }
-  numerics::BoundLayout layout = bindLayout(type);
-  Value code = buildLoadCode(builder, layout, parts.front(), n, k);
-  Value number = encoding.getElement().buildDecode(b, loc, code, nullptr);
+  unsigned values = encoding.getElement().getValuesPerCode();
+  Value window = buildWindow(builder, n, builder.divide(k, values));
+  Value index;
+  if (values > 1)
+    index = builder.materialize(builder.remainder(k, values));
+  Value number = encoding.getElement().buildDecode(b, loc, window, index);
   Index g = builder.divide(
       k, encoding.getNumerics().columnsPerGroup(type.getColumns()));
   if (encoding.getZeroPoint() != ZeroPointKind::None)

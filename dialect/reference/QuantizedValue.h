@@ -46,6 +46,7 @@ public:
                               mlir::Location loc) const;
 
 private:
+  mlir::Value buildWindow(IndexBuilder &builder, Index n, Index k) const;
   mlir::Value buildParameter(IndexBuilder &builder, llvm::StringRef name,
                              Index n, Index g) const;
 

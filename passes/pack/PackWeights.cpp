@@ -101,8 +101,10 @@ FailureOr<GlobalOp> PackWeightsPass::getPacked(GlobalOp global,
     name = (global.getSymName() + ".packed." + Twine(i)).str();
   OpBuilder builder(global);
   ++numPacked;
-  packed = GlobalOp::create(builder, global.getLoc(), name, type,
-                            packComponents(type, *matrix, global.getSymName()));
+  packed = GlobalOp::create(
+      builder, global.getLoc(), name, type,
+      packComponents(type, *matrix, global.getSymName(),
+                     global.getComponent(component::kPermutation)));
   return packed;
 }
 

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/Transforms/QuantizationMethod.h"
+#include "mlir/AsmParser/AsmParser.h"
 #include <limits>
 
 using namespace lowbit;
@@ -13,25 +14,49 @@ static llvm::Error methodError(llvm::StringRef name, const llvm::Twine &found) {
   return llvm::createStringError(
       "quantization method '" + name +
       "': requires none, int<b> or uint<b> with b = 1 to 8 and the suffixes "
-      "-g<group> and -a8, such as int4-g32; found " +
+      "-g<group> and -a8, such as int4-g32, or #lowbit.encoding<...>; found " +
       found);
 }
 
+/// Reads an encoding spelled as in IR.
+static llvm::Expected<QuantizationMethod>
+parseEncoding(llvm::StringRef name, mlir::MLIRContext *context) {
+  std::string problem = "another attribute";
+  mlir::ScopedDiagnosticHandler handler(
+      context,
+      [&](mlir::Diagnostic &diagnostic) { problem = diagnostic.str(); });
+  context->getOrLoadDialect<LowbitDialect>();
+  auto encoding =
+      mlir::dyn_cast_or_null<EncodingAttr>(mlir::parseAttribute(name, context));
+  if (!encoding)
+    return methodError(name, problem);
+  if (encoding.getPermuted())
+    return methodError(name, "a permutation, which rounding to nearest "
+                             "doesn't choose");
+  QuantizationMethod method;
+  method.weights = encoding;
+  return method;
+}
+
 llvm::Expected<QuantizationMethod>
-lowbit::parseQuantizationMethod(llvm::StringRef name) {
+lowbit::parseQuantizationMethod(llvm::StringRef name,
+                                mlir::MLIRContext *context) {
   QuantizationMethod method;
   if (name == "none")
     return method;
+  if (name.starts_with("#"))
+    return parseEncoding(name, context);
   llvm::StringRef rest = name;
   numerics::Encoding encoding;
+  numerics::IntegerFormat element;
   if (rest.consume_front("uint")) {
-    encoding.element.kind = numerics::IntegerKind::Unsigned;
+    element.kind = numerics::IntegerKind::Unsigned;
     encoding.hasMinimum = true;
   } else if (!rest.consume_front("int")) {
     return methodError(
         name, "'" + name.take_until([](char c) { return c == '-'; }) + "'");
   }
-  unsigned &width = encoding.element.width;
+  unsigned &width = element.width;
   if (rest.consumeInteger(10, width) || width < 1 || width > 8)
     return methodError(name, "no such width");
   if (rest.consume_front("-g")) {
@@ -44,6 +69,7 @@ lowbit::parseQuantizationMethod(llvm::StringRef name) {
     method.activationBits = 8;
   if (!rest.empty())
     return methodError(name, "'" + rest + "' at the end");
-  method.weights = encoding;
+  encoding.element = element;
+  method.weights = EncodingAttr::get(context, encoding);
   return method;
 }

@@ -12,7 +12,8 @@
 using namespace mlir;
 using namespace lowbit;
 
-/// The buffer of a layout that holds component `name`.
+/// The buffer of a layout that holds component `name`, which isn't the
+/// permutation: that one no layout moves.
 static unsigned bufferOf(StringRef name) {
   if (name == component::kScale)
     return 1;
@@ -23,7 +24,7 @@ static unsigned bufferOf(StringRef name) {
 
 DictionaryAttr lowbit::packComponents(QuantizedTensorType type,
                                       const numerics::QuantizedMatrix &matrix,
-                                      StringRef name) {
+                                      StringRef name, Attribute permutation) {
   numerics::BoundLayout layout = type.bindLayout();
   numerics::Packer packer(layout);
   numerics::PackedMatrix packed(layout);
@@ -49,6 +50,10 @@ DictionaryAttr lowbit::packComponents(QuantizedTensorType type,
   SmallVector<NamedAttribute> components;
   Builder builder(type.getContext());
   for (auto &[component, componentType] : type.getComponents()) {
+    if (component == component::kPermutation) {
+      components.push_back(builder.getNamedAttr(component, permutation));
+      continue;
+    }
     std::string key = (name + "." + component).str();
     components.push_back(builder.getNamedAttr(
         component,
@@ -63,6 +68,8 @@ FailureOr<numerics::QuantizedMatrix> lowbit::unpackComponents(GlobalOp global) {
   std::vector<uint8_t> expanded[4];
   const uint8_t *buffers[4] = {};
   for (auto &[name, componentType] : type.getComponents()) {
+    if (name == component::kPermutation)
+      continue;
     ElementsAttr elements = global.getComponent(name);
     unsigned buffer = bufferOf(name);
     if (isHugeSplat(elements))

@@ -14,10 +14,11 @@ namespace lowbit {
 
 /// Packs `matrix` in the layout of `type`, all threads of the context busy, and
 /// returns the components of a global of that type; resources are called
-/// `name`.<component>.
+/// `name`.<component>. A permuted encoding takes its `permutation` as it is.
 mlir::DictionaryAttr packComponents(QuantizedTensorType type,
                                     const numerics::QuantizedMatrix &matrix,
-                                    llvm::StringRef name);
+                                    llvm::StringRef name,
+                                    mlir::Attribute permutation = {});
 
 /// The matrix that `global`, a quantized weight in any layout, holds. Fails,
 /// with a diagnostic, if its data are absent.

@@ -70,7 +70,7 @@ private:
 
 LogicalResult QuantizeWeightsPass::readOptions() {
   Location loc = getOperation().getLoc();
-  auto result = parseQuantizationMethod(method);
+  auto result = parseQuantizationMethod(method, &getContext());
   if (!result)
     return emitError(loc) << llvm::toString(result.takeError());
   parsed = *result;
@@ -132,7 +132,7 @@ void QuantizeWeightsPass::runOnOperation() {
     return signalPassFailure();
   if (!parsed.weights)
     return;
-  EncodingAttr wanted = EncodingAttr::get(&getContext(), *parsed.weights);
+  EncodingAttr wanted = parsed.weights;
   for (const WeightUse &use : collectUses()) {
     auto quantized =
         dyn_cast<QuantizedTensorType>(use.operand->get().getType());
@@ -243,13 +243,20 @@ QuantizeWeightsPass::getQuantized(Operation *user,
       done[{matrix.data, matrix.isTransposed, matrix.rows, matrix.columns}];
   if (global)
     return global;
+  MLIRContext *context = &getContext();
+  auto emitError = [&] {
+    InFlightDiagnostic diagnostic = user->emitOpError();
+    diagnostic << "weight '" << matrix.name() << "': ";
+    return diagnostic;
+  };
+  auto type = QuantizedTensorType::getChecked(
+      emitError, ArrayRef<int64_t>{matrix.rows, matrix.columns},
+      Type(Float32Type::get(context)), parsed.weights, LayoutInterface());
+  if (!type)
+    return failure();
   FailureOr<numerics::QuantizedMatrix> quantized = quantizeMatrix(user, matrix);
   if (failed(quantized))
     return failure();
-  MLIRContext *context = &getContext();
-  auto type = QuantizedTensorType::get(
-      {matrix.rows, matrix.columns}, Float32Type::get(context),
-      EncodingAttr::get(context, *parsed.weights));
   GlobalOp source = matrix.global;
   OpBuilder builder(context);
   if (source)
@@ -276,13 +283,13 @@ QuantizeWeightsPass::quantizeMatrix(Operation *user,
            << kSplatBytes << " bytes when written out, found "
            << matrix.data.getShapedType();
   numerics::QuantizedMatrix result;
-  result.reset(*parsed.weights, matrix.rows, matrix.columns);
+  result.reset(parsed.weights.getNumerics(), matrix.rows, matrix.columns);
   // Ranges of rows: long enough to outweigh the hand-over, short enough that
   // the float rows of all threads are little memory.
   constexpr int64_t kTaskWeights = 1 << 18;
   int64_t grain =
       std::max<int64_t>(1, kTaskWeights / std::max<int64_t>(1, matrix.columns));
-  if (parsed.weights->granularity == numerics::Granularity::Tensor)
+  if (result.encoding.granularity == numerics::Granularity::Tensor)
     grain = std::max<int64_t>(1, matrix.rows);
   std::vector<std::string> problems(llvm::divideCeil(matrix.rows, grain));
   parallelFor(&getContext(), 0, problems.size(), [&](size_t i) {

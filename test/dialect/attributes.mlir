@@ -14,7 +14,11 @@ module @formats attributes {
   // CHECK-SAME: test.c = #lowbit.int<16>
   test.c = #lowbit.int<16>,
   // CHECK-SAME: test.d = #lowbit.uint<1>
-  test.d = #lowbit.uint<1>
+  test.d = #lowbit.uint<1>,
+  // CHECK-SAME: test.e = #lowbit.float<f8E4M3FN>
+  test.e = #lowbit.float<f8E4M3FN>,
+  // CHECK-SAME: test.f = #lowbit.codebook<dense<[-1.000000e+00, 1.000000e+00]> : tensor<2xf32>>
+  test.f = #lowbit.codebook<dense<[-1.0, 1.0]> : tensor<2xf32>>
 } {}
 
 // CHECK-LABEL: module @granularity
@@ -45,7 +49,11 @@ module @encodings attributes {
   test.f = #lowbit.encoding<int<3, restricted>, group = 64, permuted>,
   // Attributes of this and other dialects may be spelled in full.
   // ALIAS-DAG: #{{.*}} = #lowbit.encoding<int<4>, group = 16, scale = f16>
-  test.g = #lowbit.encoding<#lowbit.int<4>, #lowbit.per_group<16>>
+  test.g = #lowbit.encoding<#lowbit.int<4>, #lowbit.per_group<16>>,
+  // ALIAS-DAG: #f4E2M1FN_g32_f16 = #lowbit.encoding<float<f4E2M1FN>, group = 32, scale = f16>
+  test.h = #lowbit.encoding<float<f4E2M1FN>, group = 32>,
+  // ALIAS-DAG: #codebook1_f16 = #lowbit.encoding<codebook<dense<{{.*}}> : tensor<2x2xf32>>, channel, scale = f16>
+  test.i = #lowbit.encoding<codebook<dense<[[-1.0, 1.0], [1.0, 1.0]]> : tensor<2x2xf32>>>
 } {}
 
 // CHECK-LABEL: module @layouts

@@ -1,8 +1,8 @@
 // RUN: quant-opt --verify-diagnostics --split-input-file %s
 
 // One test for each constraint of dialect/SPEC.md, in its order. Constraints on
-// formats with several values per code (E5, T4) or other than integers (L2) are
-// in test/unit/dialect/VerifierTest.cpp, which makes such a format.
+// formats that other dialects may bring (E5, E6, T4) are in
+// test/unit/dialect/VerifierTest.cpp, which makes such formats.
 
 // expected-error @+1 {{requires a width of 1 to 8 or 16 bits (E1), found 9}}
 module attributes {test.a = #lowbit.int<9>} {}
@@ -26,6 +26,26 @@ module attributes {test.a = #lowbit.encoding<int<4>, scale = bf16>} {}
 
 // expected-error @+1 {{requires either a zero point or a minimum (E4), found both}}
 module attributes {test.a = #lowbit.encoding<uint<4>, zero_point = integer, minimum>} {}
+
+// -----
+
+// expected-error @+1 {{requires integer codes for an integer zero point (E7), found #lowbit.float<f4E2M1FN>}}
+module attributes {test.a = #lowbit.encoding<float<f4E2M1FN>, zero_point = integer>} {}
+
+// -----
+
+// expected-error @+1 {{requires a float of at most 8 bits (E8), found 'f16'}}
+module attributes {test.a = #lowbit.float<f16>} {}
+
+// -----
+
+// expected-error @+1 {{requires a tensor of 2^b f32, or of 2^b vectors of them (E9), found 'tensor<3xf32>'}}
+module attributes {test.a = #lowbit.codebook<dense<[-1.0, 0.0, 1.0]> : tensor<3xf32>>} {}
+
+// -----
+
+// expected-error @+1 {{(E9), found 'tensor<4xf16>'}}
+module attributes {test.a = #lowbit.codebook<dense<1.0> : tensor<4xf16>>} {}
 
 // -----
 
@@ -95,21 +115,21 @@ module attributes {test.a = #lowbit.planes<rows = 24, padding = 32>} {}
 
 // -----
 
-// expected-error @+1 {{requires padding of a multiple of 4 columns, 4 to 65536 (L4), found 6}}
+// expected-error @+1 {{requires padding of a multiple of 4 columns, 4 to 65536 (L2), found 6}}
 module attributes {test.a = #lowbit.planes<rows = 32, padding = 6>} {}
 
 // -----
 
 #int16 = #lowbit.encoding<int<16>>
 #planes = #lowbit.planes<rows = 32, padding = 32>
-// expected-error @+1 {{requires codes of at most 8 bits (L5), found 16}}
+// expected-error @+1 {{requires codes of at most 8 bits (L4), found 16}}
 func.func private @f(!lowbit.tensor<8x64xf32, #int16, #planes>)
 
 // -----
 
 #int8 = #lowbit.encoding<int<8>>
 #sparse = #lowbit.tiles<1 by 1, 4194304, [(b8 : 1)]>
-// expected-error @+1 {{requires a layout of at most 2^60 bits (L6), found #lowbit.tiles<1 by 1, 4194304, [(b8 : 1)]>}}
+// expected-error @+1 {{requires a layout of at most 2^60 bits (L5), found #lowbit.tiles<1 by 1, 4194304, [(b8 : 1)]>}}
 func.func private @f(!lowbit.tensor<1099511627776x8xf32, #int8, #sparse>)
 
 // -----

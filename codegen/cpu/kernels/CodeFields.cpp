@@ -30,7 +30,7 @@ private:
   }
   static numerics::Encoding codesOnly(unsigned width) {
     numerics::Encoding encoding;
-    encoding.element.width = width;
+    encoding.element = {width, numerics::IntegerKind::Unsigned};
     return encoding;
   }
   BoundLayout bound;
@@ -81,12 +81,12 @@ cpu::findCodeFields(const numerics::Layout &layout,
                     atom.columns / kStepColumns,
                     atom.bits / 8 / kVectorBytes,
                     {}};
-  AtomAddresses address(layout, encoding.element.width);
+  AtomAddresses address(layout, encoding.element.codeBits());
   for (int64_t step = 0; step < result.steps; ++step)
     for (int64_t block = 0; block < result.subBlocks; ++block) {
       std::vector<CodeField> &fields = result.fields.emplace_back();
       int64_t row = block * kLanes, column = step * kStepColumns;
-      for (unsigned bit = 0; bit < encoding.element.width; ++bit) {
+      for (unsigned bit = 0; bit < encoding.element.codeBits(); ++bit) {
         if (!isVectorBit(address, row, column, bit))
           return std::nullopt;
         addBit(fields, address(row, column, bit), bit);

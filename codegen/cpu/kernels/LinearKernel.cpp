@@ -42,7 +42,7 @@ public:
   LinearKernel(func::FuncOp function, const LinearKernelSpec &spec)
       : b(function.getLoc(), function.getContext()), spec(spec),
         function(function), encoding(spec.encoding.getNumerics()),
-        layout(spec.layout.getLayout(encoding.element.width)),
+        layout(spec.layout.getLayout(encoding.element.codeBits())),
         products(b, spec) {}
   void emit();
 

@@ -228,7 +228,7 @@ std::optional<std::string> Lowering::makeSpec(LinearOp op,
     return "the input is not quantized; run lowbit-pack-weights first";
   numerics::Encoding encoding = weight.getEncoding().getNumerics();
   numerics::Layout layout =
-      weight.getLayout().getLayout(encoding.element.width);
+      weight.getLayout().getLayout(encoding.element.codeBits());
   if (weight.getEncoding().getPermuted() || !findCodeFields(layout, encoding) ||
       layout.parameters != numerics::ParameterPlacement::Inline ||
       PanelFormat::kPadding % layout.columnPadding != 0)

@@ -36,7 +36,7 @@ static bool hasOneStepPerVector(const CodeFields &fields) {
 SegmentProducts::SegmentProducts(KernelBuilder &builder,
                                  const LinearKernelSpec &spec)
     : b(builder), spec(spec), encoding(spec.encoding.getNumerics()),
-      layout(spec.layout.getLayout(encoding.element.width)),
+      layout(spec.layout.getLayout(encoding.element.codeBits())),
       fields(*findCodeFields(layout, encoding)) {
   for (int64_t step = 0; step < fields.steps; ++step)
     for (int64_t block = 0; block < fields.subBlocks; ++block)
@@ -237,7 +237,7 @@ SegmentProducts::Values SegmentProducts::gatherPlaces(ValueRange sums) {
 /// unsigned numbers. A one-bit code is 2c - 1.
 Value SegmentProducts::subtractOffset(Value sum, Value panel, Value row,
                                       int64_t part) {
-  const numerics::IntegerFormat &format = encoding.element;
+  const numerics::IntegerFormat &format = *encoding.element.integer();
   if (format.kind == numerics::IntegerKind::Unsigned)
     return sum;
   Type element = isFloat() ? Type(b.getF32Type()) : Type(b.getI32Type());

@@ -19,7 +19,7 @@ namespace {
 
 Encoding createEncoding(unsigned width) {
   Encoding encoding;
-  encoding.element.width = width;
+  encoding.element = {width, numerics::IntegerKind::Signed};
   return encoding;
 }
 
@@ -30,7 +30,7 @@ QuantizedMatrix createCodes(const Encoding &encoding, const Atom &atom) {
   uint32_t state = 1;
   for (uint8_t &code : matrix.codes) {
     state = state * 1664525u + 1013904223u;
-    code = state >> 24 & ((1u << encoding.element.width) - 1);
+    code = state >> 24 & ((1u << encoding.element.codeBits()) - 1);
   }
   return matrix;
 }

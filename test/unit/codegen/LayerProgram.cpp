@@ -121,7 +121,7 @@ std::string LayerProgram::getGlobal(size_t index) {
   const LayerSpec &spec = layers[index].spec;
   auto encoding = EncodingAttr::get(&context, spec.encoding);
   numerics::BoundLayout layout(
-      numerics::Layout::dense(spec.encoding.element.width), spec.encoding,
+      numerics::Layout::dense(spec.encoding.element.codeBits()), spec.encoding,
       spec.rows, spec.columns);
   numerics::PackedMatrix packed = numerics::pack(layout, layers[index].weight);
   auto codes = mlir::RankedTensorType::get(

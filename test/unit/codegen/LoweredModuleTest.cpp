@@ -68,7 +68,7 @@ TEST(LoweredModule, HoldsNoFloatWeight) {
   LayerSpec fused = createLayer(64, 96), minimum = createLayer(33, 130);
   fused.hasBias = fused.hasResidual = true;
   fused.activation = "gelu";
-  minimum.encoding.element.kind = numerics::IntegerKind::Unsigned;
+  minimum.encoding.element = {4, numerics::IntegerKind::Unsigned};
   minimum.encoding.hasMinimum = true;
   LayerProgram program({fused, minimum});
   for (bool floatActivations : {false, true}) {

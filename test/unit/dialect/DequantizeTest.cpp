@@ -2,7 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// For every width and kind of integer, every set of parameters, and layouts
+// For every width and kind of integer, for tables of one and of several values
+// per code and of overlapping windows, every set of parameters, and layouts
 // that are dense, planar, scattered, or interleaved in words: what compiled
 // code reads from packed bytes is what numerics::dequantize gives, bit by bit.
 //
@@ -42,16 +43,22 @@ std::vector<float> createWeights() {
   return weights;
 }
 
+/// Packs `matrix` in the layout of `type`.
+Case createCase(QuantizedTensorType type,
+                const numerics::QuantizedMatrix &matrix) {
+  Case result{type, {}, std::vector<float>(matrix.rows * matrix.columns)};
+  result.packed = numerics::pack(type.bindLayout(), matrix);
+  numerics::dequantize(matrix, result.expected.data());
+  return result;
+}
+
 Case createCase(QuantizedTensorType type) {
-  Case result{type, {}, std::vector<float>(rows * columns)};
   numerics::QuantizedMatrix matrix;
   numerics::Status status =
       numerics::quantize(createWeights().data(), rows, columns,
                          type.getEncoding().getNumerics(), {}, matrix);
   EXPECT_TRUE(status.ok()) << status.message;
-  result.packed = numerics::pack(type.bindLayout(), matrix);
-  numerics::dequantize(matrix, result.expected.data());
-  return result;
+  return createCase(type, matrix);
 }
 
 /// The layouts to try for codes of `width` bits; the first is dense.
@@ -134,6 +141,21 @@ SmallVector<Array> arraysOf(Case &test) {
   return arrays;
 }
 
+/// Runs the functions of `module`, one for each case.
+void checkCases(ModuleOp module, std::vector<Case> &cases) {
+  ReferenceJit jit(module);
+  for (auto [index, test] : llvm::enumerate(cases)) {
+    std::vector<float> found =
+        jit.call("case" + std::to_string(index), arraysOf(test), 2);
+    std::string name;
+    llvm::raw_string_ostream(name) << test.type;
+    ASSERT_EQ(found.size(), test.expected.size()) << name;
+    EXPECT_EQ(0, std::memcmp(found.data(), test.expected.data(),
+                             found.size() * sizeof(float)))
+        << name;
+  }
+}
+
 class Dequantize : public testing::TestWithParam<unsigned> {};
 
 TEST_P(Dequantize, EqualsNumerics) {
@@ -153,20 +175,77 @@ TEST_P(Dequantize, EqualsNumerics) {
       addFunction(*module, "case" + std::to_string(cases.size()), type);
       cases.push_back(createCase(type));
     }
-  ReferenceJit jit(*module);
   ASSERT_GE(cases.size(), 40u);
-  for (auto [index, test] : llvm::enumerate(cases)) {
-    std::vector<float> found =
-        jit.call("case" + std::to_string(index), arraysOf(test), 2);
-    std::string name;
-    llvm::raw_string_ostream(name) << test.type;
-    ASSERT_EQ(found.size(), test.expected.size()) << name;
-    EXPECT_EQ(0, std::memcmp(found.data(), test.expected.data(),
-                             found.size() * sizeof(float)))
-        << name;
-  }
+  checkCases(*module, cases);
 }
 
 INSTANTIATE_TEST_SUITE_P(Widths, Dequantize, testing::Range(1u, 9u));
+
+/// A format that another dialect might bring, as a string: bits per code, per
+/// window, values per code. Decodes to numbers that differ in every place.
+struct TextFormat
+    : ElementFormatInterface::ExternalModel<TextFormat, StringAttr> {
+  static unsigned getNumber(Attribute format, unsigned index) {
+    SmallVector<StringRef> words;
+    cast<StringAttr>(format).getValue().split(words, ' ');
+    unsigned number = 0;
+    words[index].getAsInteger(10, number);
+    return number;
+  }
+  unsigned getCodeBits(Attribute format) const { return getNumber(format, 0); }
+  unsigned getWindowBits(Attribute format) const {
+    return getNumber(format, 1);
+  }
+  unsigned getValuesPerCode(Attribute format) const {
+    return getNumber(format, 2);
+  }
+  void decode(Attribute, uint64_t window, MutableArrayRef<float> values) const {
+    for (auto [i, value] : llvm::enumerate(values))
+      value = std::sin(static_cast<float>(window * values.size() + i));
+  }
+};
+
+TEST(DequantizeTables, EqualNumerics) {
+  std::unique_ptr<MLIRContext> context = createContext();
+  context->loadDialect<LowbitDialect, func::FuncDialect>();
+  StringAttr::attachInterface<TextFormat>(*context);
+  OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&*context));
+  std::vector<Case> cases;
+  SmallVector<Attribute> formats{
+      SmallFloatAttr::get(&*context, Float4E2M1FNType::get(&*context)),
+      SmallFloatAttr::get(&*context, Float8E4M3FNType::get(&*context))};
+  for (StringRef text : {"2 2 1", "3 3 2", "8 8 5", "9 9 4", "16 16 8", "2 8 1",
+                         "3 12 1", "4 6 2"})
+    formats.push_back(StringAttr::get(&*context, text));
+  for (Attribute attribute : formats) {
+    auto format = cast<ElementFormatInterface>(attribute);
+    unsigned bits = format.getCodeBits(), values = format.getValuesPerCode();
+    SmallVector<LayoutInterface> layouts{
+        LayoutInterface(), TilesAttr::get(&*context, numerics::gptq(bits))};
+    if (bits <= 8)
+      layouts.push_back(PlanesAttr::get(&*context, 32, 32));
+    for (LayoutInterface layout : layouts) {
+      auto encoding = EncodingAttr::get(
+          &*context, format, ZeroPointKind::None, /*minimum=*/false,
+          PerGroupAttr::get(&*context, 6 * values), Float16Type::get(&*context),
+          /*permuted=*/false);
+      auto type = QuantizedTensorType::get(
+          {rows, 13 * values}, Float32Type::get(&*context), encoding, layout);
+      numerics::QuantizedMatrix matrix;
+      matrix.reset(encoding.getNumerics(), rows, 13 * values);
+      uint32_t state = 1;
+      for (int64_t n = 0; n < rows; ++n)
+        for (int64_t k = 0; k < 13; ++k) {
+          state = state * 1664525u + 1013904223u;
+          matrix.setCode(n, k, (state >> 15) & ((1u << bits) - 1));
+        }
+      for (auto [i, scale] : llvm::enumerate(matrix.scales))
+        scale = 0.25f + i;
+      addFunction(*module, "case" + std::to_string(cases.size()), type);
+      cases.push_back(createCase(type, matrix));
+    }
+  }
+  checkCases(*module, cases);
+}
 
 } // namespace

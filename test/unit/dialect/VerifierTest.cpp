@@ -1,10 +1,10 @@
-//===- VerifierTest.cpp - constraints on formats that are not integers ----===//
+//===- VerifierTest.cpp - constraints on formats of other dialects --------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// No format of the dialect has several values per code, but another dialect's
-// may: a string stands for one here. The constraints that text can reach are in
-// test/dialect/invalid.mlir.
+// Another dialect's formats may have any number of bits, window bits and values
+// per code: strings stand for them here. The constraints that text can reach
+// are in test/dialect/invalid.mlir.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,18 +16,25 @@ using namespace lowbit;
 
 namespace {
 
-/// Eight values for each eight-bit code, as a lattice's points have.
-struct LatticeModel
-    : ElementFormatInterface::ExternalModel<LatticeModel, StringAttr> {
-  unsigned getCodeBits(Attribute) const { return 8; }
-  unsigned getValuesPerCode(Attribute) const { return 8; }
-  unsigned getWindowBits(Attribute) const { return 8; }
+/// What a string says: bits per code, bits per window, values per code.
+struct TextModel
+    : ElementFormatInterface::ExternalModel<TextModel, StringAttr> {
+  static unsigned getNumber(Attribute format, unsigned index) {
+    SmallVector<StringRef> words;
+    cast<StringAttr>(format).getValue().split(words, ' ');
+    unsigned number = 0;
+    words[index].getAsInteger(10, number);
+    return number;
+  }
+  unsigned getCodeBits(Attribute format) const { return getNumber(format, 0); }
+  unsigned getWindowBits(Attribute format) const {
+    return getNumber(format, 1);
+  }
+  unsigned getValuesPerCode(Attribute format) const {
+    return getNumber(format, 2);
+  }
   void decode(Attribute, uint64_t, MutableArrayRef<float> values) const {
     llvm::fill(values, 0);
-  }
-  Value buildDecode(Attribute, OpBuilder &, Location, Value window,
-                    Value) const {
-    return window;
   }
 };
 
@@ -35,17 +42,19 @@ class VectorFormat : public testing::Test {
 protected:
   VectorFormat() {
     context.loadDialect<LowbitDialect>();
-    StringAttr::attachInterface<LatticeModel>(context);
+    StringAttr::attachInterface<TextModel>(context);
     context.getDiagEngine().registerHandler(
         [&](Diagnostic &diagnostic) { message = diagnostic.str(); });
   }
-  EncodingAttr getEncoding(GranularityInterface granularity) {
+  EncodingAttr getEncoding(GranularityInterface granularity,
+                           StringRef format = "8 8 8",
+                           ZeroPointKind zeroPoint = ZeroPointKind::None) {
     return EncodingAttr::getChecked(
         [&] { return mlir::emitError(UnknownLoc::get(&context)); }, &context,
         cast<ElementFormatInterface>(
-            Attribute(StringAttr::get(&context, "lattice"))),
-        ZeroPointKind::None, false, granularity,
-        FloatType(Float16Type::get(&context)), false);
+            Attribute(StringAttr::get(&context, format))),
+        zeroPoint, false, granularity, FloatType(Float16Type::get(&context)),
+        false);
   }
   QuantizedTensorType getType(int64_t columns, LayoutInterface layout) {
     return QuantizedTensorType::getChecked(
@@ -72,9 +81,31 @@ TEST_F(VectorFormat, T4RowEndsBetweenCodes) {
                      "per code (T4), found 60");
 }
 
-TEST_F(VectorFormat, L2LayoutsHoldScalarIntegers) {
-  EXPECT_FALSE(getType(64, PlanesAttr::get(&context, 32, 32)));
-  EXPECT_EQ(message, "requires scalar integer codes (L2), found \"lattice\"");
+TEST_F(VectorFormat, E6TablesHaveLimits) {
+  GranularityInterface channel = PerChannelAttr::get(&context);
+  EXPECT_TRUE(getEncoding(channel, "2 12 1"));
+  for (StringRef format : {"0 1 1", "4 3 1", "8 17 1", "8 8 0", "8 8 65"}) {
+    message.clear();
+    EXPECT_FALSE(getEncoding(channel, format));
+    EXPECT_NE(message.find("1 to 64 values per code (E6), found"),
+              std::string::npos)
+        << format.str() << ": " << message;
+  }
+}
+
+TEST_F(VectorFormat, E7IntegerZeroPointsNeedIntegers) {
+  GranularityInterface channel = PerChannelAttr::get(&context);
+  EXPECT_TRUE(getEncoding(channel, "4 4 1", ZeroPointKind::Fractional));
+  EXPECT_FALSE(getEncoding(channel, "4 4 1", ZeroPointKind::Integer));
+  EXPECT_EQ(message, "requires integer codes for an integer zero point (E7), "
+                     "found \"4 4 1\"");
+}
+
+TEST_F(VectorFormat, LayoutsHoldCodesOfSeveralValues) {
+  auto type = getType(64, PlanesAttr::get(&context, 32, 32));
+  ASSERT_TRUE(type);
+  // 8 rows are padded to 32; 64 columns are 8 codes, padded to 32.
+  EXPECT_EQ(type.getStoredBytes(), 32 * 2 + 32 * 32);
 }
 
 } // namespace

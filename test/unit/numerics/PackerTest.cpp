@@ -122,7 +122,7 @@ TEST(Packer, RepackingNeedsOneMeaning) {
       repack(source, none, BoundLayout(planes(4), other, 0, 0), result).ok());
   EXPECT_EQ(
       repack(source, none, BoundLayout(planes(4), int4, 1, 2), result).message,
-      "repacking needs one shape on both sides, found 0x0 and 1x2");
+      "repacking needs one shape on both sides, found 0x0 and 1x2 codes");
 }
 
 TEST(Packer, ParametersAreRoundedAndClamped) {

@@ -68,7 +68,7 @@ static void expectStorable(const QuantizedMatrix &matrix) {
 static void expectNearest(const QuantizedMatrix &matrix,
                           const std::vector<float> &weights) {
   const Encoding &encoding = matrix.encoding;
-  const IntegerFormat &element = encoding.element;
+  const IntegerFormat &element = *encoding.element.integer();
   std::vector<float> values(weights.size());
   dequantize(matrix, values.data());
   for (int64_t n = 0; n < matrix.rows; ++n)

@@ -77,7 +77,7 @@ TEST(ScaleSearch, NeverWorseThanTheExtremes) {
               quantized(weights, rows, columns, encoding,
                         ScaleSearch::MeanSquaredError, weighting);
           // The one-bit scale is itself weighted, so it isn't comparable.
-          if (encoding.element.step() != 1 && weighting)
+          if (encoding.element.integer()->step() != 1 && weighting)
             continue;
           std::vector<double> before = groupErrors(plain, weights, weighting);
           std::vector<double> after = groupErrors(searched, weights, weighting);

@@ -74,9 +74,14 @@ inline std::string describe(const Encoding &encoding) {
   const char *kinds[] = {"int", "restricted int", "uint"};
   const char *zeroPoints[] = {"", " integer-zp", " fractional-zp"};
   const char *granularities[] = {" tensor", " channel", " group "};
-  return kinds[static_cast<int>(encoding.element.kind)] +
-         std::to_string(encoding.element.width) +
-         zeroPoints[static_cast<int>(encoding.zeroPoint)] +
+  const IntegerFormat *integer = encoding.element.integer();
+  std::string format =
+      integer ? kinds[static_cast<int>(integer->kind)] +
+                    std::to_string(integer->width)
+              : "table" + std::to_string(encoding.element.codeBits()) + "/" +
+                    std::to_string(encoding.element.windowBits()) + "x" +
+                    std::to_string(encoding.element.valuesPerCode());
+  return format + zeroPoints[static_cast<int>(encoding.zeroPoint)] +
          (encoding.hasMinimum ? " minimum" : "") +
          granularities[static_cast<int>(encoding.granularity)] +
          std::to_string(encoding.groupSize) +
@@ -127,8 +132,9 @@ inline QuantizedMatrix randomMatrix(const Encoding &encoding, int64_t rows,
   QuantizedMatrix matrix;
   matrix.reset(encoding, rows, columns);
   uint32_t last = encoding.element.codeCount() - 1;
-  for (uint8_t &code : matrix.codes)
-    code = random.bits() & last;
+  for (int64_t n = 0; n < rows; ++n)
+    for (int64_t k = 0; k < encoding.codesPerRow(columns); ++k)
+      matrix.setCode(n, k, random.bits() & last);
   auto fill = [&](std::vector<float> &values) {
     for (float &value : values)
       value = (static_cast<float>(random.bits() % 2048) - 1024) * 0x1p-9f;

@@ -24,7 +24,9 @@
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/DenseMap.h"
 #include <array>
+#include <mutex>
 #include <optional>
 
 namespace lowbit::numerics {
@@ -35,6 +37,14 @@ llvm::hash_code hash_value(const Layout &layout);
 namespace lowbit {
 class EncodingAttr;
 class GlobalOp;
+
+/// The numerics of an element format attribute.
+numerics::ElementFormat getNumericsFormat(mlir::Attribute format);
+/// Builds the look-up of `window`, an i32, in the table of `format`; `index`
+/// selects among the values of a code and is null when there is one. Gives f32.
+mlir::Value buildTableDecode(mlir::Attribute format, mlir::OpBuilder &builder,
+                             mlir::Location loc, mlir::Value window,
+                             mlir::Value index);
 
 /// Names of the data components of a global.
 namespace component {

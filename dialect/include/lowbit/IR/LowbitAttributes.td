@@ -23,7 +23,7 @@ class Lowbit_Attr<string name, string mnemonicName, list<Trait> traits = []>
 
 def Lowbit_IntAttr : Lowbit_Attr<"Int", "int",
     [DeclareAttrInterfaceMethods<Lowbit_ElementFormatInterface,
-                                 ["getIntegerFormat"]>]> {
+                                 ["getIntegerFormat", "buildDecode"]>]> {
   let summary = "Signed integers in offset binary";
   let description = [{
     Code c of `int<b>` stands for c - 2^(b-1); one bit stands for {-1, +1}.
@@ -42,7 +42,7 @@ def Lowbit_IntAttr : Lowbit_Attr<"Int", "int",
 
 def Lowbit_UIntAttr : Lowbit_Attr<"UInt", "uint",
     [DeclareAttrInterfaceMethods<Lowbit_ElementFormatInterface,
-                                 ["getIntegerFormat"]>]> {
+                                 ["getIntegerFormat", "buildDecode"]>]> {
   let summary = "Unsigned integers";
   let description = [{
     Code c of `uint<b>` stands for c. Used with a zero point or a minimum.
@@ -53,6 +53,41 @@ def Lowbit_UIntAttr : Lowbit_Attr<"UInt", "uint",
   }];
   let parameters = (ins "unsigned":$width);
   let assemblyFormat = "`<` $width `>`";
+  let genVerifyDecl = 1;
+}
+
+def Lowbit_SmallFloatAttr : Lowbit_Attr<"SmallFloat", "float",
+    [DeclareAttrInterfaceMethods<Lowbit_ElementFormatInterface>]> {
+  let summary = "Floats of at most 8 bits";
+  let description = [{
+    Codes are the bit patterns of a floating-point type. Infinities and NaNs
+    decode to themselves; the quantizer never writes them.
+
+    ```mlir
+    #lowbit.float<f4E2M1FN>
+    #lowbit.float<f8E4M3FN>
+    ```
+  }];
+  let parameters = (ins "::mlir::FloatType":$type);
+  let assemblyFormat = "`<` $type `>`";
+  let genVerifyDecl = 1;
+}
+
+def Lowbit_CodebookAttr : Lowbit_Attr<"Codebook", "codebook",
+    [DeclareAttrInterfaceMethods<Lowbit_ElementFormatInterface,
+                                 ["getValuesPerCode"]>]> {
+  let summary = "A given table of numbers, or of vectors of numbers";
+  let description = [{
+    Code c stands for entry c of `values`; with a second dimension, for that many
+    numbers in consecutive columns.
+
+    ```mlir
+    #lowbit.codebook<dense<[-1.0, 0.0, 0.5, 1.0]> : tensor<4xf32>>
+    #lowbit.codebook<dense<[[-1.0, -1.0], [1.0, 1.0]]> : tensor<2x2xf32>>
+    ```
+  }];
+  let parameters = (ins "::mlir::DenseElementsAttr":$values);
+  let assemblyFormat = "`<` $values `>`";
   let genVerifyDecl = 1;
 }
 
@@ -105,6 +140,7 @@ def Lowbit_EncodingAttr : Lowbit_Attr<"Encoding", "encoding"> {
     #lowbit.encoding<uint<4>, minimum, group = 128, scale = f16>
     #lowbit.encoding<uint<2>, zero_point = fractional, channel, scale = f32>
     #lowbit.encoding<int<4>, group = 128, scale = f16, permuted>
+    #lowbit.encoding<float<f4E2M1FN>, group = 32, scale = f16>
     ```
 
     `permuted` says that the columns were reordered before grouping (GPTQ's

@@ -27,6 +27,18 @@ def Lowbit_Dialect : Dialect {
   let extraClassDeclaration = [{
     void registerAttributes();
     void registerTypes();
+
+    /// The table of `format`, which isn't an integer.
+    std::shared_ptr<const ::lowbit::numerics::CodeTable>
+    getTable(::mlir::Attribute format);
+
+  private:
+    std::mutex tablesMutex;
+    ::llvm::DenseMap<::mlir::Attribute,
+                     std::shared_ptr<const ::lowbit::numerics::CodeTable>>
+        tables;
+
+  public:
   }];
 }
 

@@ -14,14 +14,19 @@ def Lowbit_ElementFormatInterface : AttrInterface<"ElementFormatInterface"> {
   let description = [{
     What one code stands for before zero point and scale. Scalar formats give
     one value per code; a vector codebook gives several; a trellis reads a
-    window of the bit stream that is wider than the code.
+    window of the code stream that is wider than the code: the stream runs down
+    the rows of each column of codes and then down the next column, the code is
+    the window's low end, and zeros stand before the beginning.
+
+    A format needs `getCodeBits` and `decode` alone; quantizing, packing and the
+    reference lowering then work from the table of what `decode` gives.
   }];
   let methods = [
     InterfaceMethod<"Bits that one code adds to the stream.",
       "unsigned", "getCodeBits">,
     InterfaceMethod<"Consecutive columns that one code stands for.",
       "unsigned", "getValuesPerCode", (ins), [{}], [{ return 1; }]>,
-    InterfaceMethod<"Bits of the stream that decide a value, the code last.",
+    InterfaceMethod<"Bits of the stream that decide a value, code included.",
       "unsigned", "getWindowBits", (ins), [{}],
       [{ return $_attr.getCodeBits(); }]>,
     InterfaceMethod<[{
@@ -29,16 +34,26 @@ def Lowbit_ElementFormatInterface : AttrInterface<"ElementFormatInterface"> {
     }], "void", "decode",
       (ins "uint64_t":$window, "::llvm::MutableArrayRef<float>":$values)>,
     InterfaceMethod<[{
-      Builds the same in IR: `window` is an i32 (or a vector of them), `index`
-      selects among the code's values (null when there is one); returns f32.
+      Builds the same in IR: `window` is an i32, `index` an index that selects
+      among the code's values (null when there is one); returns f32. Looks the
+      numbers up in a constant tensor unless a format knows better.
     }], "::mlir::Value", "buildDecode",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
-           "::mlir::Value":$window, "::mlir::Value":$index)>,
+           "::mlir::Value":$window, "::mlir::Value":$index), [{}], [{
+        return ::lowbit::buildTableDecode($_attr, builder, loc, window, index);
+      }]>,
     InterfaceMethod<[{
       The integer format of the numerics library, for formats that are integers.
     }], "std::optional<::lowbit::numerics::IntegerFormat>", "getIntegerFormat",
       (ins), [{}], [{ return std::nullopt; }]>,
   ];
+  let extraSharedClassDeclaration = [{
+    /// The format as the numerics library spells it: an integer, or a table of
+    /// what `decode` gives, which is made once per context.
+    ::lowbit::numerics::ElementFormat getNumerics() const {
+      return ::lowbit::getNumericsFormat($_attr);
+    }
+  }];
 }
 
 def Lowbit_GranularityInterface : AttrInterface<"GranularityInterface"> {

@@ -16,7 +16,9 @@
 #define LOWBIT_NUMERICS_ENCODING_H
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <vector>
 
 namespace lowbit::numerics {
 
@@ -59,6 +61,62 @@ struct IntegerFormat {
   }
 };
 
+/// What codes stand for where no formula says it. A *window* is the part of the
+/// code stream that decides a code's numbers: the code itself or, for codes
+/// that overlap (a trellis), also bits of the codes before it.
+struct CodeTable {
+  /// Bits that a code adds to the stream, 1 to 16, and bits of a window, at
+  /// least as many and at most 16. The code is the window's low end.
+  unsigned codeBits = 0, windowBits = 0;
+  /// Consecutive columns that a code stands for, 1 to 64.
+  unsigned valuesPerCode = 1;
+  /// [2^windowBits, valuesPerCode]. The quantizer never writes a code that
+  /// stands for an infinity or NaN.
+  std::vector<float> values;
+};
+
+/// What one code stands for before zero point and scale: an integer, by
+/// formula, or the numbers of a table. Copies share the table.
+class ElementFormat {
+public:
+  ElementFormat() = default;
+  ElementFormat(IntegerFormat format) : format(format) {}
+  ElementFormat(unsigned width, IntegerKind kind) : format{width, kind} {}
+  ElementFormat(std::shared_ptr<const CodeTable> table)
+      : numbers(std::move(table)) {}
+
+  /// The integer format, or null for tables.
+  const IntegerFormat *integer() const { return numbers ? nullptr : &format; }
+  /// The table, or null for integers.
+  const CodeTable *table() const { return numbers.get(); }
+
+  unsigned codeBits() const {
+    return numbers ? numbers->codeBits : format.width;
+  }
+  unsigned windowBits() const {
+    return numbers ? numbers->windowBits : format.width;
+  }
+  unsigned valuesPerCode() const {
+    return numbers ? numbers->valuesPerCode : 1;
+  }
+  /// Bytes that hold a code outside of any layout: 1 or 2.
+  unsigned codeBytes() const { return codeBits() > 8 ? 2 : 1; }
+  /// Number of distinct codes.
+  uint32_t codeCount() const { return 1u << codeBits(); }
+  /// The number that `window` stands for in the `index`-th of its columns.
+  float decode(uint32_t window, unsigned index = 0) const {
+    if (numbers)
+      return numbers->values[window * numbers->valuesPerCode + index];
+    return static_cast<float>(format.decode(window));
+  }
+  /// Whether both decode every window to the same numbers.
+  bool operator==(const ElementFormat &other) const;
+
+private:
+  IntegerFormat format;
+  std::shared_ptr<const CodeTable> numbers;
+};
+
 /// What, if anything, is subtracted from a decoded code before scaling.
 enum class ZeroPointKind : uint8_t {
   None,
@@ -81,7 +139,7 @@ inline unsigned scaleBits(ScaleFormat format) {
 
 /// The complete meaning of a quantized matrix, parameters' values excepted.
 struct Encoding {
-  IntegerFormat element;
+  ElementFormat element;
   ZeroPointKind zeroPoint = ZeroPointKind::None;
   /// Whether an additive minimum follows the scaled code.
   bool hasMinimum = false;
@@ -110,10 +168,15 @@ struct Encoding {
   int64_t parameterIndex(int64_t row, int64_t group, int64_t groups) const {
     return granularity == Granularity::Tensor ? 0 : row * groups + group;
   }
-  /// The number that `code` stands for: the definition of every encoding.
-  float value(uint32_t code, float scaleValue, float zeroPointValue = 0,
-              float minimum = 0) const {
-    float number = static_cast<float>(element.decode(code));
+  /// Codes of a row of `columns` columns, a multiple of the values per code.
+  int64_t codesPerRow(int64_t columns) const {
+    return columns / element.valuesPerCode();
+  }
+  /// The number that `window` stands for in the `index`-th of its columns: the
+  /// definition of every encoding.
+  float value(uint32_t window, float scaleValue, float zeroPointValue = 0,
+              float minimum = 0, unsigned index = 0) const {
+    float number = element.decode(window, index);
     if (zeroPoint != ZeroPointKind::None)
       number -= zeroPointValue;
     number *= scaleValue;
@@ -121,9 +184,10 @@ struct Encoding {
   }
 };
 
-/// Checks that `encoding` is one that weights can have: width 1 to 8, at least
-/// 2 when restricted, a positive group size. Returns an empty string, or what
-/// was required and what was found.
+/// Checks that `encoding` is one that weights can have: integers of 1 to 8
+/// bits, at least 2 when restricted, or a table as CodeTable describes it,
+/// without an integer zero point; groups of a positive multiple of the values
+/// per code. Returns an empty string, or what was required and what was found.
 std::string checkEncoding(const Encoding &encoding);
 
 } // namespace lowbit::numerics

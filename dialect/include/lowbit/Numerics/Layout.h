@@ -2,9 +2,11 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A layout is a function (component, n, k, bit) -> (buffer, bit). It is built
-// from a tile atom, which places the bits of a small block of codes by
-// shape:stride modes (in the manner of CuTe), and a composition of atoms:
+// A layout is a function (component, n, k, bit) -> (buffer, bit), where k
+// counts codes: where a code stands for several columns, everything here that
+// is called a column is a code's place in its row. It is built from a tile
+// atom, which places the bits of a small block of codes by shape:stride modes
+// (in the manner of CuTe), and a composition of atoms:
 //
 //   row block of `atom.rows` rows
 //     group (the parameters of the rows first, when they are inline)
@@ -129,7 +131,8 @@ struct Layout {
   }
 };
 
-/// A layout bound to an encoding and a shape: the address function.
+/// A layout bound to an encoding and a shape: the address function. Constructed
+/// from the columns of the matrix; everything else counts columns of codes.
 class BoundLayout {
 public:
   BoundLayout(const Layout &layout, const Encoding &encoding, int64_t rows,
@@ -172,6 +175,7 @@ public:
   const Layout &layout() const { return map; }
   const Encoding &encoding() const { return meaning; }
   int64_t rows() const { return rowCount; }
+  /// Codes of a row.
   int64_t columns() const { return columnCount; }
 
 private:

@@ -2,7 +2,7 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The form between quantizer and packer: one byte per code and float
+// The form between quantizer and packer: codes in whole bytes and float
 // parameters, which already have the values that their storage format holds.
 //
 //===----------------------------------------------------------------------===//
@@ -18,13 +18,21 @@ namespace lowbit::numerics {
 struct QuantizedMatrix {
   Encoding encoding;
   int64_t rows = 0, columns = 0;
-  /// [rows, columns].
+  /// [rows, codesPerRow, codeBytes], the low byte first.
   std::vector<uint8_t> codes;
   /// [parameterRows, groups]; empty when the encoding lacks the component.
   std::vector<float> scales, zeroPoints, minima;
 
   /// Takes a new meaning and shape; every code and parameter becomes 0.
   void reset(const Encoding &newEncoding, int64_t newRows, int64_t newColumns);
+
+  /// The code at row `n` and position `k` among the codes of the row.
+  uint32_t code(int64_t n, int64_t k) const;
+  void setCode(int64_t n, int64_t k, uint32_t code);
+  /// The window of that code. Its bits above the code are the low bits of the
+  /// window before, where the stream of codes runs down each column of codes
+  /// and then down the next; zeros stand before its beginning.
+  uint32_t window(int64_t n, int64_t k) const;
 };
 
 /// The numbers that `matrix` stands for, to `result` [rows, columns].

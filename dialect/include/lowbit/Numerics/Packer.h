@@ -18,8 +18,8 @@
 
 namespace lowbit::numerics {
 
-/// What is packed: codes [rows, columns] and parameters [parameterRows,
-/// groups]. Components that the encoding lacks are null.
+/// What is packed: codes and parameters as QuantizedMatrix holds them.
+/// Components that the encoding lacks are null.
 struct MatrixView {
   const uint8_t *codes = nullptr;
   const float *scales = nullptr, *zeroPoints = nullptr, *minima = nullptr;
@@ -75,7 +75,7 @@ private:
 PackedMatrix pack(const BoundLayout &layout, const MatrixView &matrix);
 QuantizedMatrix unpack(const BoundLayout &layout, const PackedMatrix &packed);
 
-/// From one layout to another, through one byte per code. Fails unless both are
+/// From one layout to another, through unpacked codes. Fails unless both are
 /// bound to one encoding and shape.
 Status repack(const BoundLayout &from, const uint8_t *const buffers[4],
               const BoundLayout &to, PackedMatrix &result);

@@ -10,6 +10,10 @@
 // are stored (a half-precision scale is rounded before it divides anything). A
 // scale of 0 stands for a group that its minimum, or 0, represents.
 //
+// With a table, the nearest code is the one whose numbers, scaled, have the
+// least squared distance to the weights of its columns; of equal ones the
+// first.
+//
 // Results are the same bytes on every machine: each group is computed by one
 // lane of a fixed-width vector in a fixed order, without contraction.
 //
@@ -44,10 +48,11 @@ struct QuantizeOptions {
 };
 
 /// Quantizes `weights` [rows, columns], row-major. Fails on an encoding that
-/// checkEncoding refuses, on weights that are not finite and on parameters
-/// beyond the storage format; the message names row and columns. A one-bit
-/// symmetric scale is the mean magnitude, the optimum, with either search.
-/// Where an encoding has both a zero point and a minimum, the zero point is 0.
+/// checkEncoding refuses, on a table with a zero point, a minimum or
+/// overlapping windows, on weights that are not finite and on parameters beyond
+/// the storage format; the message names row and columns. A one-bit symmetric
+/// scale is the mean magnitude, the optimum, with either search. Where an
+/// encoding has both a zero point and a minimum, the zero point is 0.
 Status quantize(const float *weights, int64_t rows, int64_t columns,
                 const Encoding &encoding, const QuantizeOptions &options,
                 QuantizedMatrix &result);
@@ -69,7 +74,8 @@ Status findParameters(const float *weights, int64_t firstRow, int64_t endRow,
 void assignCodes(const float *weights, int64_t firstRow, int64_t endRow,
                  QuantizedMatrix &matrix);
 
-/// The nearest code to one weight, the definition above in scalar form.
+/// The nearest code of an integer format to one weight, the definition above in
+/// scalar form.
 uint32_t nearestCode(const Encoding &encoding, float weight, float scale,
                      float zeroPoint = 0, float minimum = 0);
 

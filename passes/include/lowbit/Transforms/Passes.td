@@ -196,7 +196,8 @@ def QuantizeWeightsPass : Pass<"lowbit-quantize-weights", "::mlir::ModuleOp"> {
     remark names each layer that stays float for another reason. Rows are quantized by all threads of the context; the bytes don't
     depend on how many there are.
 
-    `method` is `none`, `int<b>` (symmetric, full range) or `uint<b>`
+    `method` is an encoding spelled as in IR (`#lowbit.encoding<...>`), `none`,
+    `int<b>` (symmetric, full range) or `uint<b>`
     (asymmetric, with a minimum), per channel or with `-g<group>`; the suffix
     `-a8` quantizes the layers' inputs to int8 at run time.
 

@@ -7,17 +7,16 @@
 #ifndef LOWBIT_TRANSFORMS_QUANTIZATIONMETHOD_H
 #define LOWBIT_TRANSFORMS_QUANTIZATIONMETHOD_H
 
-#include "lowbit/Numerics/Encoding.h"
+#include "lowbit/IR/Lowbit.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
-#include <optional>
 
 namespace lowbit {
 
 /// What `--quantize=<name>` asks for.
 struct QuantizationMethod {
-  /// The weights' encoding; nothing for `none`.
-  std::optional<numerics::Encoding> weights;
+  /// The weights' encoding; null for `none`.
+  EncodingAttr weights;
   /// 8 with the suffix `-a8`; 0 leaves activations to the target.
   unsigned activationBits = 0;
 };
@@ -26,10 +25,11 @@ struct QuantizationMethod {
 ///   none                        weights stay float
 ///   int<b>[-g<group>][-a8]      symmetric, full range, b = 1 to 8
 ///   uint<b>[-g<group>][-a8]     asymmetric: an f16 minimum beside the scale
-/// Scales are f16, per channel without a group. The error says what was
-/// required and what was found.
+///   #lowbit.encoding<...>       any encoding, spelled as in IR
+/// Scales of the named ones are f16, per channel without a group. The error
+/// says what was required and what was found.
 llvm::Expected<QuantizationMethod>
-parseQuantizationMethod(llvm::StringRef name);
+parseQuantizationMethod(llvm::StringRef name, mlir::MLIRContext *context);
 
 } // namespace lowbit
 

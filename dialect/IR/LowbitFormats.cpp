@@ -1,0 +1,221 @@
+//===- LowbitFormats.cpp - what one code stands for -----------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The dialect's element formats (SPEC.md, section E) and the tables through
+// which quantizer, packer and reference lowering know any other.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/IR/Lowbit.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/DialectImplementation.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+//===----------------------------------------------------------------------===//
+// Integer formats
+//===----------------------------------------------------------------------===//
+
+/// E1: widths 1 to 8, or 16 for activations.
+static LogicalResult
+verifyWidth(llvm::function_ref<InFlightDiagnostic()> emitError,
+            unsigned width) {
+  if ((width >= 1 && width <= 8) || width == 16)
+    return success();
+  return emitError() << "requires a width of 1 to 8 or 16 bits (E1), found "
+                     << width;
+}
+
+static Value toFloat(OpBuilder &builder, Location loc, Value value) {
+  return arith::SIToFPOp::create(builder, loc, builder.getF32Type(), value);
+}
+
+Attribute IntAttr::parse(AsmParser &parser, Type) {
+  unsigned width;
+  bool restricted = false;
+  if (parser.parseLess() || parser.parseInteger(width))
+    return {};
+  if (succeeded(parser.parseOptionalComma())) {
+    if (parser.parseKeyword("restricted"))
+      return {};
+    restricted = true;
+  }
+  if (parser.parseGreater())
+    return {};
+  return parser.getChecked<IntAttr>(parser.getContext(), width, restricted);
+}
+
+void IntAttr::print(AsmPrinter &printer) const {
+  printer << '<' << getWidth();
+  if (getRestricted())
+    printer << ", restricted";
+  printer << '>';
+}
+
+LogicalResult
+IntAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                unsigned width, bool restricted) {
+  if (failed(verifyWidth(emitError, width)))
+    return failure();
+  // E2: one bit is {-1, +1}; without its lower code nothing would be left.
+  if (restricted && width == 1)
+    return emitError() << "a restricted range requires at least 2 bits (E2), "
+                          "found 1";
+  return success();
+}
+
+unsigned IntAttr::getCodeBits() const { return getWidth(); }
+
+std::optional<numerics::IntegerFormat> IntAttr::getIntegerFormat() const {
+  return numerics::IntegerFormat{
+      getWidth(), getRestricted() ? numerics::IntegerKind::SignedRestricted
+                                  : numerics::IntegerKind::Signed};
+}
+
+void IntAttr::decode(uint64_t window, MutableArrayRef<float> values) const {
+  values[0] = static_cast<float>(getIntegerFormat()->decode(window));
+}
+
+Value IntAttr::buildDecode(OpBuilder &builder, Location loc, Value window,
+                           Value index) const {
+  int64_t bias = getWidth() == 1 ? 1 : int64_t(1) << (getWidth() - 1);
+  if (getWidth() == 1)
+    window = arith::AddIOp::create(builder, loc, window, window);
+  Value offset = arith::ConstantOp::create(
+      builder, loc, builder.getIntegerAttr(window.getType(), bias));
+  return toFloat(builder, loc,
+                 arith::SubIOp::create(builder, loc, window, offset));
+}
+
+LogicalResult
+UIntAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                 unsigned width) {
+  return verifyWidth(emitError, width);
+}
+
+unsigned UIntAttr::getCodeBits() const { return getWidth(); }
+
+std::optional<numerics::IntegerFormat> UIntAttr::getIntegerFormat() const {
+  return numerics::IntegerFormat{getWidth(), numerics::IntegerKind::Unsigned};
+}
+
+void UIntAttr::decode(uint64_t window, MutableArrayRef<float> values) const {
+  values[0] = static_cast<float>(window);
+}
+
+Value UIntAttr::buildDecode(OpBuilder &builder, Location loc, Value window,
+                            Value index) const {
+  return toFloat(builder, loc, window);
+}
+
+//===----------------------------------------------------------------------===//
+// Small floats
+//===----------------------------------------------------------------------===//
+
+LogicalResult
+SmallFloatAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                       FloatType type) {
+  // E8
+  if (type.getWidth() <= 8)
+    return success();
+  return emitError() << "requires a float of at most 8 bits (E8), found "
+                     << type;
+}
+
+unsigned SmallFloatAttr::getCodeBits() const { return getType().getWidth(); }
+
+void SmallFloatAttr::decode(uint64_t window,
+                            MutableArrayRef<float> values) const {
+  APFloat number(getType().getFloatSemantics(), APInt(getCodeBits(), window));
+  values[0] = number.convertToFloat();
+}
+
+//===----------------------------------------------------------------------===//
+// Codebooks
+//===----------------------------------------------------------------------===//
+
+LogicalResult
+CodebookAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                     DenseElementsAttr values) {
+  // E9
+  auto type = values.getType();
+  bool isTable = type.getElementType().isF32() && type.getRank() >= 1 &&
+                 type.getRank() <= 2 && type.getDimSize(0) >= 2 &&
+                 llvm::isPowerOf2_64(type.getDimSize(0));
+  if (isTable)
+    return success();
+  return emitError() << "requires a tensor of 2^b f32, or of 2^b vectors of "
+                        "them (E9), found "
+                     << type;
+}
+
+unsigned CodebookAttr::getCodeBits() const {
+  return llvm::Log2_64(getValues().getType().getDimSize(0));
+}
+
+unsigned CodebookAttr::getValuesPerCode() const {
+  ShapedType type = getValues().getType();
+  return type.getRank() == 2 ? type.getDimSize(1) : 1;
+}
+
+void CodebookAttr::decode(uint64_t window,
+                          MutableArrayRef<float> values) const {
+  auto numbers = getValues().getValues<float>();
+  for (auto [i, value] : llvm::enumerate(values))
+    value = numbers[window * values.size() + i];
+}
+
+//===----------------------------------------------------------------------===//
+// Tables
+//===----------------------------------------------------------------------===//
+
+static std::shared_ptr<const numerics::CodeTable>
+makeTable(ElementFormatInterface format) {
+  auto table = std::make_shared<numerics::CodeTable>();
+  table->codeBits = format.getCodeBits();
+  table->windowBits = format.getWindowBits();
+  table->valuesPerCode = format.getValuesPerCode();
+  size_t windows = size_t(1) << table->windowBits;
+  table->values.resize(windows * table->valuesPerCode);
+  MutableArrayRef<float> values(table->values);
+  for (size_t window = 0; window < windows; ++window)
+    format.decode(window, values.slice(window * table->valuesPerCode,
+                                       table->valuesPerCode));
+  return table;
+}
+
+std::shared_ptr<const numerics::CodeTable>
+LowbitDialect::getTable(Attribute format) {
+  std::lock_guard<std::mutex> lock(tablesMutex);
+  auto &table = tables[format];
+  if (!table)
+    table = makeTable(cast<ElementFormatInterface>(format));
+  return table;
+}
+
+numerics::ElementFormat lowbit::getNumericsFormat(Attribute format) {
+  if (auto integer = cast<ElementFormatInterface>(format).getIntegerFormat())
+    return *integer;
+  return format.getContext()->getOrLoadDialect<LowbitDialect>()->getTable(
+      format);
+}
+
+Value lowbit::buildTableDecode(Attribute format, OpBuilder &builder,
+                               Location loc, Value window, Value index) {
+  numerics::ElementFormat numbers = getNumericsFormat(format);
+  const numerics::CodeTable &table = *numbers.table();
+  SmallVector<int64_t> shape{int64_t(1) << table.windowBits};
+  if (index)
+    shape.push_back(table.valuesPerCode);
+  auto type = RankedTensorType::get(shape, builder.getF32Type());
+  Value constant = arith::ConstantOp::create(
+      builder, loc, DenseElementsAttr::get(type, ArrayRef(table.values)));
+  SmallVector<Value> place{arith::IndexCastUIOp::create(
+      builder, loc, builder.getIndexType(), window)};
+  if (index)
+    place.push_back(index);
+  return tensor::ExtractOp::create(builder, loc, constant, place);
+}
