@@ -19,7 +19,7 @@ namespace {
 
 Encoding createEncoding(unsigned width) {
   Encoding encoding;
-  encoding.element = {width, numerics::IntegerKind::Signed};
+  encoding.element = {width, lowbit::numerics::IntegerKind::Signed};
   return encoding;
 }
 
