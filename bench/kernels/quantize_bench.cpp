@@ -71,6 +71,22 @@ BENCHMARK_CAPTURE(quantizeBench, uint4_minimum_g32_mse, withMinimum(4, 32),
 BENCHMARK_CAPTURE(quantizeBench, uint2_minimum_g64_mse, withMinimum(2, 64),
                   ScaleSearch::MeanSquaredError);
 
+/// The values of E2M1, to measure rounding to a table.
+static Encoding table(int64_t groupSize) {
+  Encoding encoding = symmetric(4, groupSize);
+  CodeTable values{4, 4, 1, {}};
+  for (float sign : {1.0f, -1.0f})
+    for (float value : {0.0f, 0.5f, 1.0f, 1.5f, 2.0f, 3.0f, 4.0f, 6.0f})
+      values.values.push_back(sign * value);
+  encoding.element = std::make_shared<const CodeTable>(values);
+  return encoding;
+}
+
+BENCHMARK_CAPTURE(quantizeBench, e2m1_g32_absmax, table(32),
+                  ScaleSearch::AbsMax);
+BENCHMARK_CAPTURE(quantizeBench, e2m1_g32_mse, table(32),
+                  ScaleSearch::MeanSquaredError);
+
 static void packBench(benchmark::State &state, Layout layout, unsigned width) {
   Encoding encoding = symmetric(width, 32);
   QuantizedMatrix matrix;
@@ -83,6 +99,27 @@ static void packBench(benchmark::State &state, Layout layout, unsigned width) {
     benchmark::DoNotOptimize(packer.pack(matrix));
   countWeights(state);
 }
+
+/// Both, one after the other, as the passes do it for a layer.
+static void quantizeAndPackBench(benchmark::State &state, ScaleSearch search) {
+  Encoding encoding = symmetric(4, 32);
+  QuantizeOptions options;
+  options.search = search;
+  Packer packer(BoundLayout(planes(4), encoding, rows, columns));
+  QuantizedMatrix matrix;
+  for (auto _ : state) {
+    if (Status status = quantize(weights().data(), rows, columns, encoding,
+                                 options, matrix);
+        !status.ok())
+      state.SkipWithError(status.message.c_str());
+    benchmark::DoNotOptimize(packer.pack(matrix));
+  }
+  countWeights(state);
+}
+
+BENCHMARK_CAPTURE(quantizeAndPackBench, int4_g32_mse,
+                  ScaleSearch::MeanSquaredError);
+BENCHMARK_CAPTURE(quantizeAndPackBench, int4_g32_absmax, ScaleSearch::AbsMax);
 
 BENCHMARK_CAPTURE(packBench, dense_3, Layout::dense(3), 3);
 BENCHMARK_CAPTURE(packBench, dense_4, Layout::dense(4), 4);
