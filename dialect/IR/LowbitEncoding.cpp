@@ -171,14 +171,51 @@ void EncodingAttr::print(AsmPrinter &printer) const {
   printer << '>';
 }
 
+/// The numerics' name of a scale's type, or nothing.
+static std::optional<numerics::ScaleFormat> getScaleFormat(FloatType type) {
+  using Result = std::optional<numerics::ScaleFormat>;
+  return TypeSwitch<Type, Result>(type)
+      .Case([](Float32Type) { return numerics::ScaleFormat::F32; })
+      .Case([](Float16Type) { return numerics::ScaleFormat::F16; })
+      .Case([](BFloat16Type) { return numerics::ScaleFormat::BF16; })
+      .Case([](Float8E8M0FNUType) { return numerics::ScaleFormat::E8M0; })
+      .Case([](Float8E4M3FNType) { return numerics::ScaleFormat::E4M3; })
+      .Default([](Type) { return Result(); });
+}
+
+static FloatType getScaleType(MLIRContext *context,
+                              numerics::ScaleFormat format) {
+  switch (format) {
+  case numerics::ScaleFormat::F32:
+    return Float32Type::get(context);
+  case numerics::ScaleFormat::F16:
+    return Float16Type::get(context);
+  case numerics::ScaleFormat::BF16:
+    return BFloat16Type::get(context);
+  case numerics::ScaleFormat::E8M0:
+    return Float8E8M0FNUType::get(context);
+  case numerics::ScaleFormat::E4M3:
+    return Float8E4M3FNType::get(context);
+  }
+  llvm_unreachable("all formats are listed");
+}
+
 LogicalResult
 EncodingAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                      ElementFormatInterface element, ZeroPointKind zeroPoint,
                      bool minimum, GranularityInterface granularity,
                      FloatType scale, bool permuted) {
   // E3
-  if (!scale.isF32() && !scale.isF16())
-    return emitError() << "requires a scale of type f16 or f32 (E3), found "
+  std::optional<numerics::ScaleFormat> format = getScaleFormat(scale);
+  if (!format)
+    return emitError() << "requires a scale of type f32, f16, bf16, f8E8M0FNU "
+                          "or f8E4M3FN (E3), found "
+                       << scale;
+  // E10: 8 bits are too coarse for a sum.
+  if (numerics::scaleBits(*format) == 8 &&
+      (minimum || zeroPoint == ZeroPointKind::Fractional))
+    return emitError() << "requires a fractional zero point or minimum of at "
+                          "least 16 bits (E10), found a scale of "
                        << scale;
   // E4: both would shift the same code.
   if (minimum && zeroPoint != ZeroPointKind::None)
@@ -236,11 +273,9 @@ EncodingAttr EncodingAttr::get(MLIRContext *context,
     granularity = PerTensorAttr::get(context);
   else if (encoding.granularity == numerics::Granularity::Group)
     granularity = PerGroupAttr::get(context, encoding.groupSize);
-  FloatType scale = Float16Type::get(context);
-  if (encoding.scale == numerics::ScaleFormat::F32)
-    scale = Float32Type::get(context);
   return get(context, element, static_cast<ZeroPointKind>(encoding.zeroPoint),
-             encoding.hasMinimum, granularity, scale, /*permuted=*/false);
+             encoding.hasMinimum, granularity,
+             getScaleType(context, encoding.scale), /*permuted=*/false);
 }
 
 unsigned EncodingAttr::getCodeBits() const {
@@ -254,8 +289,7 @@ numerics::Encoding EncodingAttr::getNumerics() const {
   encoding.hasMinimum = getMinimum();
   encoding.granularity = getGranularity().getKind();
   encoding.groupSize = getGranularity().getGroupSize();
-  encoding.scale = getScale().isF32() ? numerics::ScaleFormat::F32
-                                      : numerics::ScaleFormat::F16;
+  encoding.scale = *getScaleFormat(getScale());
   return encoding;
 }
 

@@ -353,6 +353,10 @@ LogicalResult QuantizeOp::verify() {
   if (encoding.getGranularity().getKind() == numerics::Granularity::Tensor)
     return emitOpError() << "requires scales per row or group (Q4), found "
                          << encoding;
+  // Q5
+  if (!encoding.getScale().isF32() && !encoding.getScale().isF16())
+    return emitOpError() << "requires scales of f32 or f16 (Q5), found "
+                         << encoding;
   return success();
 }
 

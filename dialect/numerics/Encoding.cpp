@@ -56,6 +56,12 @@ std::string checkEncoding(const Encoding &encoding) {
     return problem;
   if (element.table() && encoding.zeroPoint == ZeroPointKind::Integer)
     return "an integer zero point needs integer codes, found a table";
+  if (scaleBits(encoding.scale) == 8 &&
+      (encoding.hasMinimum || encoding.zeroPoint == ZeroPointKind::Fractional))
+    return std::string(
+               "a fractional zero point or minimum needs 16 bits, found "
+               "scales of ") +
+           describeScale(encoding.scale);
   if (encoding.granularity != Granularity::Group)
     return {};
   if (encoding.groupSize < 1)

@@ -8,9 +8,7 @@
 
 #include "ParameterBits.h"
 
-#include "lowbit/Numerics/Float16.h"
 #include <algorithm>
-#include <cstring>
 
 namespace lowbit::numerics {
 
@@ -25,22 +23,14 @@ uint32_t parameterToBits(const Encoding &encoding, Component component,
     float last = static_cast<float>(encoding.element.codeCount() - 1);
     return static_cast<uint32_t>(std::min(std::max(value, 0.0f), last) + 0.5f);
   }
-  if (encoding.scale == ScaleFormat::F16)
-    return floatToHalf(value);
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof(bits));
-  return bits;
+  return scaleToBits(encoding.scale, value);
 }
 
 float parameterFromBits(const Encoding &encoding, Component component,
                         uint32_t bits) {
   if (isInteger(encoding, component))
     return static_cast<float>(bits);
-  if (encoding.scale == ScaleFormat::F16)
-    return halfToFloat(static_cast<uint16_t>(bits));
-  float value;
-  std::memcpy(&value, &bits, sizeof(value));
-  return value;
+  return scaleFromBits(encoding.scale, bits);
 }
 
 void writeBits(uint8_t *bytes, int64_t address, int64_t count, uint32_t value) {

@@ -132,14 +132,12 @@ Status ParameterFinder::keep(const LaneParameters &found, int64_t lane,
   else if (!std::isfinite(found.minimum[lane]))
     name = "minimum";
   if (name)
-    return {
-        (tensor
-             ? std::string("tensor")
-             : placeOf(firstRow + row, group * groupColumns,
-                       std::min(matrix.columns, (group + 1) * groupColumns))) +
-        ": the " + name + " must fit " +
-        (encoding.scale == ScaleFormat::F16 ? "f16 (at most 65504)" : "f32") +
-        ", found a larger one"};
+    return {(tensor ? std::string("tensor")
+                    : placeOf(firstRow + row, group * groupColumns,
+                              std::min(matrix.columns,
+                                       (group + 1) * groupColumns))) +
+            ": the " + name + " must fit " + describeScale(encoding.scale) +
+            ", found a larger one"};
   int64_t index = encoding.parameterIndex(firstRow + row, group, groups);
   matrix.scales[index] = found.scale[lane];
   if (!matrix.zeroPoints.empty())
@@ -236,7 +234,7 @@ Status findParameters(const float *weights, int64_t firstRow, int64_t endRow,
     return {"one scale per tensor needs all " + std::to_string(matrix.rows) +
             " rows at once, found rows " + std::to_string(firstRow) + " to " +
             std::to_string(endRow)};
-  if (matrix.encoding.element.table())
+  if (needsTable(matrix.encoding))
     return findTableScales(weights, firstRow, endRow, options, matrix);
   return ParameterFinder(weights, firstRow, endRow, options, matrix).run();
 }
@@ -248,7 +246,7 @@ Status findParameters(const float *weights, int64_t firstRow, int64_t endRow,
 void assignCodes(const float *weights, int64_t firstRow, int64_t endRow,
                  QuantizedMatrix &matrix) {
   const Encoding &encoding = matrix.encoding;
-  if (encoding.element.table())
+  if (needsTable(encoding))
     return assignTableCodes(weights, firstRow, endRow, matrix);
   const GroupKernels &kernels = groupKernels();
   GroupProblem problem = problemOf(encoding, ScaleSearch::AbsMax);

@@ -21,7 +21,7 @@ namespace {
 /// Finds nearest codes of a table without overlapping windows.
 class NearestCode {
 public:
-  explicit NearestCode(const CodeTable &table);
+  explicit NearestCode(CodeTable table);
 
   /// The code whose numbers are nearest to `point`, valuesPerCode numbers.
   uint32_t operator()(const float *point) const {
@@ -42,7 +42,7 @@ private:
   uint32_t nearestScalar(float point) const;
   uint32_t nearestVector(const float *point) const;
 
-  const CodeTable &table;
+  CodeTable table;
   /// Codes by their numbers and, between neighbours, where one begins to be
   /// nearer than the other. For scalar tables.
   std::vector<uint32_t> sorted;
@@ -52,8 +52,8 @@ private:
 
 } // namespace
 
-NearestCode::NearestCode(const CodeTable &table)
-    : table(table), symmetric(table.valuesPerCode == 1) {
+NearestCode::NearestCode(CodeTable numbers)
+    : table(std::move(numbers)), symmetric(table.valuesPerCode == 1) {
   if (table.valuesPerCode > 1)
     return;
   for (uint32_t code = 0; code < table.values.size(); ++code)
@@ -215,7 +215,7 @@ float ScaleSearcher::largest() const {
 float ScaleSearcher::find(ScaleSearch search) {
   float weight = largest(), number = nearest.extreme(weight);
   if (weight == 0 || number == 0)
-    return 0;
+    return stored(0);
   float start = weight / number;
   if (search == ScaleSearch::AbsMax)
     return stored(start);
@@ -226,7 +226,7 @@ float ScaleSearcher::find(ScaleSearch search) {
   float scale = start * kFirst;
   for (int i = 0; i < kSteps; ++i, scale *= kStep) {
     consider(scale);
-    if (!nearest.isSymmetric())
+    if (!nearest.isSymmetric() && encoding.scale != ScaleFormat::E8M0)
       consider(-scale);
   }
   return std::isfinite(leastError) ? best : stored(start);
@@ -236,15 +236,36 @@ float ScaleSearcher::find(ScaleSearch search) {
 // Matrices
 //===----------------------------------------------------------------------===//
 
+bool needsTable(const Encoding &encoding) {
+  bool isRounded =
+      encoding.scale == ScaleFormat::F32 || encoding.scale == ScaleFormat::F16;
+  return encoding.element.table() || !isRounded;
+}
+
+/// The numbers of every format; a code that is never written has none.
+static CodeTable tableOf(const ElementFormat &element) {
+  if (element.table())
+    return *element.table();
+  const IntegerFormat &format = *element.integer();
+  CodeTable table{format.width, format.width, 1, {}};
+  for (uint32_t code = 0; code < format.codeCount(); ++code)
+    table.values.push_back(code < format.firstCode() ? NAN
+                                                     : format.decode(code));
+  return table;
+}
+
 static std::string explainRefusal(const Encoding &encoding) {
-  const CodeTable &table = *encoding.element.table();
-  if (table.windowBits != table.codeBits)
+  const ElementFormat &table = encoding.element;
+  if (table.windowBits() != table.codeBits())
     return "rounding to the nearest code needs windows of the code's " +
-           std::to_string(table.codeBits) + " bits, found " +
-           std::to_string(table.windowBits);
+           std::to_string(table.codeBits()) + " bits, found " +
+           std::to_string(table.windowBits());
   if (encoding.zeroPoint != ZeroPointKind::None || encoding.hasMinimum)
-    return "rounding to a table needs an encoding with a scale alone, found a "
-           "zero point or minimum";
+    return "rounding with a zero point or minimum needs integer codes and "
+           "scales of f32 or f16, found " +
+           std::string(encoding.element.table()
+                           ? "a table"
+                           : describeScale(encoding.scale));
   return {};
 }
 
@@ -273,7 +294,7 @@ Status findTableScales(const float *weights, int64_t firstRow, int64_t endRow,
   if (Status status = checkFinite(weights, firstRow, endRow, matrix.columns);
       !status.ok())
     return status;
-  NearestCode nearest(*encoding.element.table());
+  NearestCode nearest(tableOf(encoding.element));
   bool isTensor = encoding.granularity == Granularity::Tensor;
   bool isWeighted = options.search == ScaleSearch::MeanSquaredError;
   int64_t groups = encoding.groupCount(matrix.columns);
@@ -289,9 +310,7 @@ Status findTableScales(const float *weights, int64_t firstRow, int64_t endRow,
       float scale = ScaleSearcher(nearest, encoding, box).find(options.search);
       if (!std::isfinite(scale))
         return {placeOf(n, k) + ": the scale must fit " +
-                (encoding.scale == ScaleFormat::F16 ? "f16 (at most 65504)"
-                                                    : "f32") +
-                ", found a larger one"};
+                describeScale(encoding.scale) + ", found a larger one"};
       matrix.scales[encoding.parameterIndex(n, g, groups)] = scale;
     }
   return Status::success();
@@ -300,7 +319,7 @@ Status findTableScales(const float *weights, int64_t firstRow, int64_t endRow,
 void assignTableCodes(const float *weights, int64_t firstRow, int64_t endRow,
                       QuantizedMatrix &matrix) {
   const Encoding &encoding = matrix.encoding;
-  NearestCode nearest(*encoding.element.table());
+  NearestCode nearest(tableOf(encoding.element));
   unsigned count = nearest.valuesPerCode();
   int64_t groups = encoding.groupCount(matrix.columns);
   int64_t size = encoding.columnsPerGroup(matrix.columns);

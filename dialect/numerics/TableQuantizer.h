@@ -2,7 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The part of the quantizer for formats that are a table of numbers.
+// The part of the quantizer for formats that are a table of numbers, and for
+// scales in formats that the vector code doesn't round to.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,11 +14,14 @@
 
 namespace lowbit::numerics {
 
-/// findParameters for a table.
+/// Whether weights of `encoding` are quantized here.
+bool needsTable(const Encoding &encoding);
+
+/// findParameters by way of a table.
 Status findTableScales(const float *weights, int64_t firstRow, int64_t endRow,
                        const QuantizeOptions &options, QuantizedMatrix &matrix);
 
-/// assignCodes for a table.
+/// assignCodes by way of a table.
 void assignTableCodes(const float *weights, int64_t firstRow, int64_t endRow,
                       QuantizedMatrix &matrix);
 

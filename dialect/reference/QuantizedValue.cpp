@@ -121,8 +121,16 @@ static numerics::Component getKind(StringRef name) {
 }
 
 /// A stored parameter as f32: a float in its format, or an unsigned integer.
+/// Few targets extend floats of 8 bits, so those are looked up.
 static Value readNumber(OpBuilder &b, Location loc, Value stored) {
-  if (isa<FloatType>(stored.getType()))
+  auto type = dyn_cast<FloatType>(stored.getType());
+  if (type && type.getWidth() == 8) {
+    Value bits = arith::BitcastOp::create(b, loc, b.getI8Type(), stored);
+    bits = arith::ExtUIOp::create(b, loc, b.getI32Type(), bits);
+    return buildTableDecode(SmallFloatAttr::get(b.getContext(), type), b, loc,
+                            bits, nullptr);
+  }
+  if (type)
     return extendToF32(b, loc, stored);
   if (!stored.getType().isInteger(32))
     stored = arith::ExtUIOp::create(b, loc, b.getI32Type(), stored);

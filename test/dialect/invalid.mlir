@@ -19,8 +19,13 @@ module attributes {test.a = #lowbit.int<1, restricted>} {}
 
 // -----
 
-// expected-error @+1 {{requires a scale of type f16 or f32 (E3), found 'bf16'}}
-module attributes {test.a = #lowbit.encoding<int<4>, scale = bf16>} {}
+// expected-error @+1 {{requires a scale of type f32, f16, bf16, f8E8M0FNU or f8E4M3FN (E3), found 'f64'}}
+module attributes {test.a = #lowbit.encoding<int<4>, scale = f64>} {}
+
+// -----
+
+// expected-error @+1 {{requires a fractional zero point or minimum of at least 16 bits (E10), found a scale of 'f8E4M3FN'}}
+module attributes {test.a = #lowbit.encoding<uint<4>, minimum, scale = f8E4M3FN>} {}
 
 // -----
 
@@ -368,6 +373,14 @@ func.func @f(%x: tensor<?x64xf32>) {
 func.func @f(%x: tensor<?x64xf32>) {
   // expected-error @+1 {{requires scales per row or group (Q4)}}
   %0 = lowbit.quantize %x : tensor<?x64xf32> -> !lowbit.tensor<?x64xf32, #lowbit.encoding<int<8>, tensor>>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x64xf32>) {
+  // expected-error @+1 {{requires scales of f32 or f16 (Q5)}}
+  %0 = lowbit.quantize %x : tensor<?x64xf32> -> !lowbit.tensor<?x64xf32, #lowbit.encoding<int<8>, scale = bf16>>
   return
 }
 

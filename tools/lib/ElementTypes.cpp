@@ -34,6 +34,7 @@ std::optional<ElementType> lowbit::getElementType(mlir::Type type) {
   using Result = std::optional<ElementType>;
   return llvm::TypeSwitch<mlir::Type, Result>(type)
       .Case([](mlir::IntegerType integer) { return getIntegerType(integer); })
+      .Case([](mlir::Float8E8M0FNUType) { return ElementType::F8E8M0; })
       .Case([](mlir::Float8E4M3FNType) { return ElementType::F8E4M3; })
       .Case([](mlir::Float8E5M2Type) { return ElementType::F8E5M2; })
       .Case([](mlir::Float16Type) { return ElementType::F16; })

@@ -27,8 +27,8 @@ constexpr llvm::StringLiteral kMetadata("__metadata__");
 
 /// Header names, indexed by ElementType.
 constexpr llvm::StringLiteral kNames[] = {
-    "BOOL", "I8",      "U8",      "I16", "U16",  "I32", "U32", "I64",
-    "U64",  "F8_E4M3", "F8_E5M2", "F16", "BF16", "F32", "F64"};
+    "BOOL", "I8",      "U8",      "I16",     "U16", "I32",  "U32", "I64",
+    "U64",  "F8_E8M0", "F8_E4M3", "F8_E5M2", "F16", "BF16", "F32", "F64"};
 
 std::optional<ElementType> parseElementType(llvm::StringRef name) {
   const auto *found = llvm::find(kNames, name);

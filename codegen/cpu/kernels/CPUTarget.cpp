@@ -30,6 +30,10 @@ struct CPUTargetModel
       reason = "CPU kernels read integer codes of 1 to 8 bits";
       return {};
     }
+    if (!encoding.getScale().isF32() && !encoding.getScale().isF16()) {
+      reason = "CPU kernels read scales of f32 and f16";
+      return {};
+    }
     if (encoding.getPermuted()) {
       reason = "CPU kernels read columns in their natural order";
       return {};

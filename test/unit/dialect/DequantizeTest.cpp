@@ -225,9 +225,13 @@ TEST(DequantizeTables, EqualNumerics) {
     if (bits <= 8)
       layouts.push_back(PlanesAttr::get(&*context, 32, 32));
     for (LayoutInterface layout : layouts) {
+      // Scale formats take turns.
+      FloatType scales[] = {
+          Float16Type::get(&*context), BFloat16Type::get(&*context),
+          Float8E8M0FNUType::get(&*context), Float8E4M3FNType::get(&*context)};
       auto encoding = EncodingAttr::get(
           &*context, format, ZeroPointKind::None, /*minimum=*/false,
-          PerGroupAttr::get(&*context, 6 * values), Float16Type::get(&*context),
+          PerGroupAttr::get(&*context, 6 * values), scales[cases.size() % 4],
           /*permuted=*/false);
       auto type = QuantizedTensorType::get(
           {rows, 13 * values}, Float32Type::get(&*context), encoding, layout);
@@ -240,7 +244,7 @@ TEST(DequantizeTables, EqualNumerics) {
           matrix.setCode(n, k, (state >> 15) & ((1u << bits) - 1));
         }
       for (auto [i, scale] : llvm::enumerate(matrix.scales))
-        scale = 0.25f + i;
+        scale = std::ldexp(1.0f, i % 8 - 3);
       addFunction(*module, "case" + std::to_string(cases.size()), type);
       cases.push_back(createCase(type, matrix));
     }

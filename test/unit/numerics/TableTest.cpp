@@ -141,7 +141,8 @@ static void expectNearest(QuantizedMatrix matrix,
   for (int64_t n = 0; n < matrix.rows; ++n)
     for (int64_t k = 0; k < codes; ++k) {
       uint32_t kept = matrix.code(n, k);
-      for (uint32_t code = 0; code < element.codeCount(); ++code) {
+      uint32_t first = element.integer() ? element.integer()->firstCode() : 0;
+      for (uint32_t code = first; code < element.codeCount(); ++code) {
         matrix.setCode(n, k, code);
         double other = errorOf(matrix, weights);
         EXPECT_FALSE(other < error * (1 - 1e-6)) << n << ", " << k;
@@ -211,8 +212,8 @@ TEST(Table, RefusesWhatItCannotRound) {
   Encoding minimum = encodingOf(randomTable(2, 2, 1), 0);
   minimum.hasMinimum = true;
   EXPECT_EQ(problem(minimum),
-            "rounding to a table needs an encoding with a scale alone, found a "
-            "zero point or minimum");
+            "rounding with a zero point or minimum needs integer codes and "
+            "scales of f32 or f16, found a table");
   Encoding small = encodingOf(randomTable(2, 2, 1), 0);
   weights[5] = NAN;
   EXPECT_EQ(problem(small),
@@ -220,6 +221,61 @@ TEST(Table, RefusesWhatItCannotRound) {
   weights[5] = 1e9f;
   EXPECT_EQ(problem(small), "row 1, column 0: the scale must fit f16 (at most "
                             "65504), found a larger one");
+}
+
+TEST(Table, ScalesOfEightBits) {
+  // As in MXINT8, MXFP4 and NVFP4 without its tensor scale.
+  CodeTable e2m1{4, 4, 1, {}};
+  for (float sign : {1.0f, -1.0f})
+    for (float value : {0.0f, 0.5f, 1.0f, 1.5f, 2.0f, 3.0f, 4.0f, 6.0f})
+      e2m1.values.push_back(sign * value);
+  Encoding integers{{8, IntegerKind::SignedRestricted},
+                    ZeroPointKind::None,
+                    false,
+                    Granularity::Group,
+                    32,
+                    ScaleFormat::E8M0};
+  Encoding floats = encodingOf(e2m1, 32), blocks = encodingOf(e2m1, 16);
+  floats.scale = ScaleFormat::E8M0;
+  blocks.scale = ScaleFormat::E4M3;
+  std::vector<float> weights = randomWeights(4 * 80, 5);
+  for (const Encoding &encoding : {integers, floats, blocks}) {
+    QuantizedMatrix matrix;
+    ASSERT_TRUE(quantize(weights.data(), 4, 80, encoding, {}, matrix).ok());
+    for (float scale : matrix.scales) {
+      uint32_t bits = scaleToBits(encoding.scale, scale);
+      EXPECT_EQ(scaleFromBits(encoding.scale, bits), scale);
+    }
+    expectNearest(matrix, weights);
+    BoundLayout layout(Layout::dense(encoding.element.codeBits()), encoding, 4,
+                       80);
+    EXPECT_EQ(unpack(layout, pack(layout, matrix)).scales, matrix.scales);
+  }
+  EXPECT_EQ(effectiveBits(floats, 4, 96), 4.25);
+  EXPECT_EQ(effectiveBits(blocks, 4, 96), 4.5);
+}
+
+TEST(Table, ScalesRoundToTheNearestOfTheirFormat) {
+  for (ScaleFormat format : {ScaleFormat::E8M0, ScaleFormat::E4M3})
+    for (uint32_t bits = 0; bits < 256; ++bits) {
+      float number = scaleFromBits(format, bits);
+      if (std::isnan(number) || (number == 0 && bits))
+        continue;
+      EXPECT_EQ(scaleToBits(format, number), bits) << describeScale(format);
+    }
+  auto rounded = [](ScaleFormat format, float value) {
+    return scaleFromBits(format, scaleToBits(format, value));
+  };
+  EXPECT_EQ(rounded(ScaleFormat::E8M0, 3), 2); // a tie, to the even code
+  EXPECT_EQ(rounded(ScaleFormat::E8M0, 6), 8);
+  EXPECT_EQ(rounded(ScaleFormat::E8M0, 3.1f), 4);
+  EXPECT_EQ(rounded(ScaleFormat::E8M0, 0), std::ldexp(1.0f, -127));
+  EXPECT_EQ(rounded(ScaleFormat::E4M3, 17), 16); // between 16 and 18, to even
+  EXPECT_EQ(rounded(ScaleFormat::E4M3, -449), -448);
+  EXPECT_TRUE(std::isnan(rounded(ScaleFormat::E4M3, 480)));
+  EXPECT_EQ(rounded(ScaleFormat::BF16, 1 + 0x1p-8f), 1);
+  EXPECT_EQ(rounded(ScaleFormat::BF16, 1 + 0x3p-8f), 1 + 0x4p-8f);
+  EXPECT_TRUE(std::isinf(rounded(ScaleFormat::BF16, 3.4e38f)));
 }
 
 TEST(Table, ConstraintsOfTheFormat) {
@@ -237,6 +293,12 @@ TEST(Table, ConstraintsOfTheFormat) {
   EXPECT_EQ(problem(randomTable(2, 2, 4), 6),
             "a group needs a multiple of 4 columns, the values per code, found "
             "6");
+  Encoding coarse = encodingOf(randomTable(2, 2, 1), 0);
+  coarse.hasMinimum = true;
+  coarse.scale = ScaleFormat::E8M0;
+  EXPECT_EQ(checkEncoding(coarse),
+            "a fractional zero point or minimum needs 16 bits, found scales of "
+            "f8E8M0FNU (at most 2^127)");
   Encoding shifted = encodingOf(randomTable(2, 2, 1), 0);
   shifted.zeroPoint = ZeroPointKind::Integer;
   EXPECT_EQ(checkEncoding(shifted),

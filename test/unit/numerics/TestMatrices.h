@@ -84,8 +84,8 @@ inline std::string describe(const Encoding &encoding) {
   return format + zeroPoints[static_cast<int>(encoding.zeroPoint)] +
          (encoding.hasMinimum ? " minimum" : "") +
          granularities[static_cast<int>(encoding.granularity)] +
-         std::to_string(encoding.groupSize) +
-         (encoding.scale == ScaleFormat::F16 ? " f16" : " f32");
+         std::to_string(encoding.groupSize) + " " +
+         describeScale(encoding.scale);
 }
 
 struct NamedLayout {

@@ -140,7 +140,7 @@ def Lowbit_EncodingAttr : Lowbit_Attr<"Encoding", "encoding"> {
     #lowbit.encoding<uint<4>, minimum, group = 128, scale = f16>
     #lowbit.encoding<uint<2>, zero_point = fractional, channel, scale = f32>
     #lowbit.encoding<int<4>, group = 128, scale = f16, permuted>
-    #lowbit.encoding<float<f4E2M1FN>, group = 32, scale = f16>
+    #lowbit.encoding<float<f4E2M1FN>, group = 32, scale = f8E8M0FNU>
     ```
 
     `permuted` says that the columns were reordered before grouping (GPTQ's

@@ -15,6 +15,7 @@
 #ifndef LOWBIT_NUMERICS_ENCODING_H
 #define LOWBIT_NUMERICS_ENCODING_H
 
+#include "lowbit/Numerics/ScaleFormat.h"
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -129,14 +130,6 @@ enum class ZeroPointKind : uint8_t {
 /// The part of the matrix that shares one set of parameters.
 enum class Granularity : uint8_t { Tensor, Channel, Group };
 
-/// Storage of scales, fractional zero points and minima.
-enum class ScaleFormat : uint8_t { F32, F16 };
-
-/// Bits of one parameter in `format`.
-inline unsigned scaleBits(ScaleFormat format) {
-  return format == ScaleFormat::F32 ? 32 : 16;
-}
-
 /// The complete meaning of a quantized matrix, parameters' values excepted.
 struct Encoding {
   ElementFormat element;
@@ -186,8 +179,9 @@ struct Encoding {
 
 /// Checks that `encoding` is one that weights can have: integers of 1 to 8
 /// bits, at least 2 when restricted, or a table as CodeTable describes it,
-/// without an integer zero point; groups of a positive multiple of the values
-/// per code. Returns an empty string, or what was required and what was found.
+/// without an integer zero point; neither fractional zero points nor minima of
+/// 8 bits; groups of a positive multiple of the values per code. Returns an
+/// empty string, or what was required and what was found.
 std::string checkEncoding(const Encoding &encoding);
 
 } // namespace lowbit::numerics

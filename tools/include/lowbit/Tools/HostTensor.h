@@ -35,6 +35,7 @@ enum class ElementType : uint8_t {
   U32,
   I64,
   U64,
+  F8E8M0,
   F8E4M3,
   F8E5M2,
   F16,
