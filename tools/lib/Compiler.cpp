@@ -66,12 +66,13 @@ void lowbit::addPhase(OpPassManager &manager, Phase phase,
 }
 
 llvm::Error lowbit::compileModule(ModuleOp module, Phase last,
-                                  const CompileOptions &options) {
+                                  const CompileOptions &options, Phase first) {
   DiagnosticText errors(*module.getContext());
   PassManager manager(module.getContext());
   // Programs without those options, such as quant-run, have none to apply.
   (void)applyPassManagerCLOptions(manager);
-  for (int phase = 0; phase <= static_cast<int>(last); ++phase)
+  for (int phase = static_cast<int>(first); phase <= static_cast<int>(last);
+       ++phase)
     addPhase(manager, static_cast<Phase>(phase), options);
   if (succeeded(manager.run(module)))
     return llvm::Error::success();

@@ -33,24 +33,33 @@
 using namespace mlir;
 using namespace lowbit;
 
+void lowbit::registerLowbitDialect(DialectRegistry &registry) {
+  registry.insert<LowbitDialect>();
+  cpu::registerTargetModels(registry);
+  cpu::registerBufferizationModels(registry);
+}
+
 void lowbit::registerDialects(DialectRegistry &registry) {
+  registerLowbitDialect(registry);
   registry
-      .insert<LowbitDialect, affine::AffineDialect, arith::ArithDialect,
+      .insert<affine::AffineDialect, arith::ArithDialect,
               bufferization::BufferizationDialect, func::FuncDialect,
               LLVM::LLVMDialect, linalg::LinalgDialect, math::MathDialect,
               memref::MemRefDialect, omp::OpenMPDialect, scf::SCFDialect,
               tensor::TensorDialect, ub::UBDialect, vector::VectorDialect>();
   registerCPUModels(registry);
-  cpu::registerTargetModels(registry);
-  cpu::registerBufferizationModels(registry);
 }
 
-void lowbit::registerPasses() {
+void lowbit::registerAllLowbitPasses() {
   registerLowbitPasses();
   registerLowbitCPUPasses();
   registerLowbitCPUKernelPasses();
   registerPipelines();
   registerCPUPipelines();
+}
+
+void lowbit::registerPasses() {
+  registerAllLowbitPasses();
   registerTransformsPasses();
   registerConversionPasses();
   registerLinalgPasses();

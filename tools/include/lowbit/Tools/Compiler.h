@@ -46,10 +46,11 @@ struct CompileOptions {
 void addPhase(mlir::OpPassManager &manager, Phase phase,
               const CompileOptions &options);
 
-/// Runs the phases up to and including `last`. Error diagnostics become the
-/// error's text; remarks and warnings go to the context's handlers.
+/// Runs the phases from `first` up to and including `last`. Error diagnostics
+/// become the error's text; remarks and warnings go to the context's handlers.
 llvm::Error compileModule(mlir::ModuleOp module, Phase last,
-                          const CompileOptions &options);
+                          const CompileOptions &options,
+                          Phase first = Phase::Import);
 
 } // namespace lowbit
 

@@ -12,7 +12,9 @@
 
 #include "lowbit/Tools/Model.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/DialectRegistry.h"
 #include "mlir/IR/OwningOpRef.h"
+#include <functional>
 #include <memory>
 
 namespace lowbit {
@@ -27,6 +29,9 @@ struct LoadOptions {
   bool reference = false;
   /// Multiply weights by f32 activations, not by 16-bit ones in two bytes.
   bool floatActivations = false;
+  /// Adds dialects and external models of the caller's own, such as further
+  /// encodings and targets, to the model's context.
+  std::function<void(mlir::DialectRegistry &)> registerExtensions;
 };
 
 /// Reads the model at `path` into `context`: `.onnx`, or `.mlir` and `.mlirbc`
@@ -36,7 +41,8 @@ loadModule(llvm::StringRef path, mlir::MLIRContext &context,
            const LoadOptions &options);
 
 /// Reads, compiles and links the model at `path`: `.onnx`, or `.mlir` and
-/// `.mlirbc` with their sidecar. Every model has a context of its own.
+/// `.mlirbc` with their sidecar. Weights stay as they are in the file; to
+/// quantize them on the way, see `compileToModel` in lowbit/Compiler.h.
 llvm::Expected<std::unique_ptr<Model>> loadModel(llvm::StringRef path,
                                                  const LoadOptions &options);
 

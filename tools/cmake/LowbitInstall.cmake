@@ -1,0 +1,52 @@
+#===- LowbitInstall.cmake - what others get --------------------------------===#
+#
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# `cmake --install`: libraries, headers with what TableGen made of them, .td
+# files, tools, the plugin, and a package for find_package(Lowbit).
+# lowbit_add_library and lowbit_add_tool have collected the targets.
+#===-----------------------------------------------------------------------===#
+include(CMakePackageConfigHelpers)
+
+get_property(targets GLOBAL PROPERTY LOWBIT_INSTALLED_TARGETS)
+install(TARGETS ${targets} EXPORT LowbitTargets
+  RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+
+foreach(folder dialect passes codegen tools)
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder}/include/
+    DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+    FILES_MATCHING PATTERN "*.h" PATTERN "*.td")
+  if(EXISTS ${PROJECT_BINARY_DIR}/${folder}/include)
+    install(DIRECTORY ${PROJECT_BINARY_DIR}/${folder}/include/
+      DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+      FILES_MATCHING PATTERN "*.h.inc" PATTERN "CMakeFiles" EXCLUDE)
+  endif()
+endforeach()
+install(FILES LICENSE dialect/SPEC.md dialect/RATIONALE.md
+  DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Lowbit)
+set(LOWBIT_LIBRARIES)
+foreach(target ${targets})
+  get_target_property(type ${target} TYPE)
+  get_target_property(name ${target} EXPORT_NAME)
+  if(type STREQUAL "STATIC_LIBRARY" OR type STREQUAL "SHARED_LIBRARY")
+    list(APPEND LOWBIT_LIBRARIES ${name})
+  endif()
+endforeach()
+list(JOIN LOWBIT_LIBRARIES " " LOWBIT_LIBRARIES)
+configure_package_config_file(tools/cmake/LowbitConfig.cmake.in
+  ${PROJECT_BINARY_DIR}/LowbitConfig.cmake
+  INSTALL_DESTINATION ${package_dir}
+  PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_BINDIR CMAKE_INSTALL_LIBDIR)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/LowbitConfigVersion.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES
+  ${PROJECT_BINARY_DIR}/LowbitConfig.cmake
+  ${PROJECT_BINARY_DIR}/LowbitConfigVersion.cmake
+  tools/cmake/FindOnnxProto.cmake
+  DESTINATION ${package_dir})
+install(EXPORT LowbitTargets NAMESPACE Lowbit:: DESTINATION ${package_dir})

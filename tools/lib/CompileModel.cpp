@@ -1,0 +1,105 @@
+//===- CompileModel.cpp - models in, artefacts and programs out -----------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Import or load, compile, save or link: each step is somebody else's; this
+// file only keeps what they need alive and in order.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/Compiler.h"
+#include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/Executable.h"
+#include "lowbit/Tools/Registration.h"
+#include "lowbit/Tools/Signature.h"
+#include "mlir/IR/MLIRContext.h"
+#include "llvm/Support/Path.h"
+
+using namespace lowbit;
+
+namespace {
+
+/// A module compiled for this machine. The context owns the weights' mapping,
+/// so it must outlive the executable.
+class CompiledModel : public Model {
+public:
+  llvm::ArrayRef<TensorSpec> getInputs() const override {
+    return signature.inputs;
+  }
+  llvm::ArrayRef<TensorSpec> getOutputs() const override {
+    return signature.outputs;
+  }
+  WeightSize getWeightSize() const override { return weightSize; }
+
+  llvm::Expected<std::vector<HostTensor>>
+  run(llvm::ArrayRef<HostTensor> inputs) override {
+    return executable->run(inputs);
+  }
+
+  mlir::MLIRContext context;
+  Signature signature;
+  WeightSize weightSize;
+  std::unique_ptr<Executable> executable;
+};
+
+} // namespace
+
+static void prepare(mlir::MLIRContext &context, const LoadOptions &options) {
+  mlir::DialectRegistry registry;
+  registerDialects(registry);
+  if (options.registerExtensions)
+    options.registerExtensions(registry);
+  context.appendDialectRegistry(registry);
+  context.printOpOnDiagnostic(false);
+}
+
+llvm::Expected<ArtefactSize>
+lowbit::compileToArtefact(llvm::StringRef input, llvm::StringRef output,
+                          const CompileOptions &options, Phase last,
+                          const LoadOptions &load) {
+  if (last == Phase::Lower)
+    return makeFileError(output, "an artefact requires a phase up to pack, "
+                                 "found lower");
+  mlir::MLIRContext context;
+  prepare(context, load);
+  llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> module =
+      loadModule(input, context, load);
+  if (!module)
+    return module.takeError();
+  if (llvm::Error error = compileModule(**module, last, options))
+    return makeFileError(input, llvm::toString(std::move(error)));
+  return saveArtefact(**module, output,
+                      llvm::sys::path::extension(output) == ".mlirbc"
+                          ? ArtefactFormat::Bytecode
+                          : ArtefactFormat::Text);
+}
+
+llvm::Expected<std::unique_ptr<Model>>
+lowbit::compileToModel(llvm::StringRef input, const CompileOptions &options,
+                       const LoadOptions &load) {
+  auto model = std::make_unique<CompiledModel>();
+  prepare(model->context, load);
+  llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> module =
+      loadModule(input, model->context, load);
+  if (!module)
+    return module.takeError();
+  llvm::Expected<Signature> signature = getSignature(**module);
+  if (!signature)
+    return makeFileError(input, llvm::toString(signature.takeError()));
+  model->signature = std::move(*signature);
+  if (llvm::Error error = compileModule(**module, Phase::Quantize, options))
+    return makeFileError(input, llvm::toString(std::move(error)));
+  // What an artefact would hold; packing pads.
+  model->weightSize = getWeightSize(**module);
+  if (llvm::Error error =
+          compileModule(**module, Phase::Lower, options, Phase::Fuse))
+    return makeFileError(input, llvm::toString(std::move(error)));
+  ExecutableOptions executableOptions;
+  executableOptions.threads = load.threads;
+  llvm::Expected<std::unique_ptr<Executable>> executable =
+      Executable::create(**module, executableOptions);
+  if (!executable)
+    return makeFileError(input, llvm::toString(executable.takeError()));
+  model->executable = std::move(*executable);
+  return std::unique_ptr<Model>(std::move(model));
+}
