@@ -21,4 +21,11 @@ config.substitutions += [
     ("%python", config.python),
     ("%source", config.lowbit_source),
     ("%bin", os.path.join(config.lowbit_build, "bin")),
+    ("%plugin", os.path.join(config.lowbit_build, "lib", "LowbitPlugin.so")),
+    # CMake, with the compilers that built Lowbit.
+    ("%configure", "cmake -G Ninja --log-level=WARNING " + config.cmake_compilers),
+    ("%install", f"cmake --install {config.lowbit_build}"),
 ]
+# A compiler launcher that tests use finds its cache.
+config.environment.update(
+    {name: value for name, value in os.environ.items() if name.startswith("CCACHE_")})
