@@ -21,6 +21,8 @@ config.substitutions += [
     ("%python", config.python),
     ("%source", config.lowbit_source),
     ("%bin", os.path.join(config.lowbit_build, "bin")),
+    ("%docs", os.path.join(config.lowbit_build, "docs")),
+    ("%llvm_include", config.llvm_include),
     ("%plugin", os.path.join(config.lowbit_build, "lib", "LowbitPlugin.so")),
     # CMake, with the compilers that built Lowbit.
     ("%configure", "cmake -G Ninja --log-level=WARNING " + config.cmake_compilers),

@@ -101,15 +101,33 @@ class Lowbit_GranularityAttr<string name, string mnemonicName>
 
 def Lowbit_PerTensorAttr : Lowbit_GranularityAttr<"PerTensor", "per_tensor"> {
   let summary = "One scale for the whole tensor";
+  let description = [{
+    ```mlir
+    #lowbit.encoding<int<8>, tensor, scale = f32>
+    #lowbit.per_tensor
+    ```
+  }];
 }
 
 def Lowbit_PerChannelAttr : Lowbit_GranularityAttr<"PerChannel", "per_channel"> {
   let summary = "One scale for each row";
+  let description = [{
+    ```mlir
+    #lowbit.encoding<int<8>, channel, scale = f16>
+    #lowbit.per_channel
+    ```
+  }];
 }
 
 def Lowbit_PerGroupAttr : Lowbit_Attr<"PerGroup", "per_group",
     [DeclareAttrInterfaceMethods<Lowbit_GranularityInterface, ["getGroupSize"]>]> {
   let summary = "One scale for each run of columns in a row; the last may be short";
+  let description = [{
+    ```mlir
+    #lowbit.encoding<int<4>, group = 32, scale = f16>
+    #lowbit.per_group<32>
+    ```
+  }];
   let parameters = (ins "int64_t":$size);
   let assemblyFormat = "`<` $size `>`";
   let genVerifyDecl = 1;

@@ -277,6 +277,14 @@ def CPUVerifyVectorizedPass
     numbers from buffer to buffer, or a linalg op that was not vectorized, is an
     error: `scalar floating-point work in a loop: 'arith.addf'`. Kernels, functions
     with `lowbit.kernel`, are left out. Changes nothing.
+
+    ```mlir
+    %sum = scf.for %i = %c0 to %n step %c1 iter_args(%s = %zero) -> f32 {
+      %x = memref.load %a[%i] : memref<?xf32>
+      %next = arith.addf %s, %x : f32   // the error is here
+      scf.yield %next : f32
+    }
+    ```
   }];
   let options = [
     Option<"warnOnly", "warn-only", "bool", "false",
