@@ -3,11 +3,12 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 #===-----------------------------------------------------------------------===#
-"""Usage: check_readme.py README QUANT_OPT
+"""Usage: check_readme.py PAGE TOOL...
 
-A code block under a comment `<!-- quant-opt FILE ARGUMENTS -->` must be what
-that command prints, FILE being relative to the README; `<!-- file FILE -->`
-must be the file's text. A line `...` in a block stands for any lines.
+A code block under a comment `<!-- TOOL FILE ARGUMENTS -->` must be what that
+command prints, TOOL being the name of one that was given and FILE relative to
+the page; `<!-- file FILE -->` must be the file's text. A line `...` in a block
+stands for any lines, and so does the end of a `file` block.
 """
 
 import pathlib
@@ -16,15 +17,15 @@ import shlex
 import subprocess
 import sys
 
-BLOCK = re.compile(r"<!-- (quant-opt|file) (.*?) -->\n```\w*\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(r"<!-- ([\w-]+) (.*?) -->\n```\w*\n(.*?)```", re.DOTALL)
 
 
-def produce(kind, words, folder, tool):
+def produce(kind, words, folder, tools):
     """The text that a block must show."""
     path = folder / words[0]
     if kind == "file":
         return path.read_text()
-    return subprocess.run([tool, str(path), *words[1:]], check=True,
+    return subprocess.run([tools[kind], str(path), *words[1:]], check=True,
                           capture_output=True, text=True).stdout
 
 
@@ -47,11 +48,12 @@ def find_difference(shown, produced):
 
 
 def main():
-    readme, tool = pathlib.Path(sys.argv[1]), sys.argv[2]
-    blocks = BLOCK.findall(readme.read_text())
+    page = pathlib.Path(sys.argv[1])
+    tools = {pathlib.Path(tool).name: tool for tool in sys.argv[2:]}
+    blocks = BLOCK.findall(page.read_text())
     failed = 0
     for kind, arguments, shown in blocks:
-        produced = produce(kind, shlex.split(arguments), readme.parent, tool)
+        produced = produce(kind, shlex.split(arguments), page.parent, tools)
         difference = find_difference(shown, produced)
         if difference:
             failed += 1

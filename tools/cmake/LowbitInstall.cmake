@@ -25,7 +25,7 @@ foreach(folder dialect passes codegen tools)
       FILES_MATCHING PATTERN "*.h.inc" PATTERN "CMakeFiles" EXCLUDE)
   endif()
 endforeach()
-install(FILES LICENSE dialect/SPEC.md dialect/RATIONALE.md
+install(FILES LICENSE dialect/GUIDE.md dialect/SPEC.md dialect/RATIONALE.md
   DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Lowbit)

@@ -1,6 +1,8 @@
-//===- Acme.h - an encoding and a target of one's own -----------*- C++ -*-===//
+//===- Acme.h - a number format, a target and a pass ------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What a project outside of Lowbit's tree adds to it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,11 +17,15 @@
 
 namespace acme {
 
-/// Adds the dialect and the target's answers to a compiler's registry.
-void registerAcme(mlir::DialectRegistry &registry);
+/// Adds the dialect with its number format and target to a registry that has
+/// Lowbit.
+void registerDialect(mlir::DialectRegistry &registry);
 
-/// Attaches the answers of `#acme.dsp`; see Target.cpp.
-void registerTargetModel(mlir::DialectRegistry &registry);
+/// Attaches the answers of the target; called when the dialect is loaded.
+void attachTargetModel(mlir::MLIRContext &context);
+
+/// Registers `acme-recognise-layers`.
+void registerPasses();
 
 } // namespace acme
 

@@ -48,13 +48,6 @@ struct DSPModel : TargetInterface::ExternalModel<DSPModel, acme::DSPAttr> {
 
 } // namespace
 
-void acme::registerTargetModel(mlir::DialectRegistry &registry) {
-  registry.addExtension(+[](mlir::MLIRContext *context, AcmeDialect *) {
-    DSPAttr::attachInterface<DSPModel>(*context);
-  });
-}
-
-void acme::registerAcme(mlir::DialectRegistry &registry) {
-  registry.insert<AcmeDialect>();
-  registerTargetModel(registry);
+void acme::attachTargetModel(mlir::MLIRContext &context) {
+  DSPAttr::attachInterface<DSPModel>(context);
 }

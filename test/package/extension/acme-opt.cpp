@@ -1,4 +1,4 @@
-//===- acme-opt.cpp - a compiler with Lowbit in it ------------------------===//
+//===- acme-opt.cpp - passes by name --------------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -12,7 +12,8 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   lowbit::registerDialects(registry);
   lowbit::registerPasses();
-  acme::registerAcme(registry);
-  return mlir::asMainReturnCode(mlir::MlirOptMain(
-      argc, argv, "A compiler with Lowbit in it\n", registry));
+  acme::registerDialect(registry);
+  acme::registerPasses();
+  return mlir::asMainReturnCode(
+      mlir::MlirOptMain(argc, argv, "Lowbit and Acme\n", registry));
 }

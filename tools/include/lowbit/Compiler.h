@@ -32,8 +32,7 @@ namespace lowbit {
 /// `Phase::Fuse` for the smallest file, `Phase::Pack` for one in the layout of
 /// `options.cpu`; `Phase::Lower` is an error, for lowered code is bound to its
 /// weights' addresses. The format follows the extension: `.mlirbc` is bytecode.
-/// Errors name the file and, if possible, the place in it. Remarks go to
-/// standard error.
+/// Errors name the file and, if possible, the place in it.
 llvm::Expected<ArtefactSize> compileToArtefact(llvm::StringRef input,
                                                llvm::StringRef output,
                                                const CompileOptions &options,
