@@ -60,6 +60,10 @@ lowbit::compileToArtefact(llvm::StringRef input, llvm::StringRef output,
   if (last == Phase::Lower)
     return makeFileError(output, "an artefact requires a phase up to pack, "
                                  "found lower");
+  llvm::StringRef extension = llvm::sys::path::extension(output);
+  if (extension != ".mlir" && extension != ".mlirbc")
+    return makeFileError(output,
+                         "an artefact requires the extension .mlir or .mlirbc");
   mlir::MLIRContext context;
   prepare(context, load);
   llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> module =
@@ -69,9 +73,8 @@ lowbit::compileToArtefact(llvm::StringRef input, llvm::StringRef output,
   if (llvm::Error error = compileModule(**module, last, options))
     return makeFileError(input, llvm::toString(std::move(error)));
   return saveArtefact(**module, output,
-                      llvm::sys::path::extension(output) == ".mlirbc"
-                          ? ArtefactFormat::Bytecode
-                          : ArtefactFormat::Text);
+                      extension == ".mlirbc" ? ArtefactFormat::Bytecode
+                                             : ArtefactFormat::Text);
 }
 
 llvm::Expected<std::unique_ptr<Model>>

@@ -1,4 +1,9 @@
-/* The dialect in C: attributes, a type, and a pipeline on a module. */
+/*===- dialect.c - attributes, a type, a pipeline on a module -------------===*\
+|*                                                                            *|
+|* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception                    *|
+|*                                                                            *|
+\*===----------------------------------------------------------------------===*/
+
 #include <lowbit-c/Dialect.h>
 #include <lowbit-c/Passes.h>
 #include <mlir-c/BuiltinTypes.h>

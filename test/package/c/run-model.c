@@ -1,4 +1,9 @@
-/* Compiles a model to 4 bits, writes it, loads what was written, runs it. */
+/*===- run-model.c - compiles, writes, loads and runs a model -------------===*\
+|*                                                                            *|
+|* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception                    *|
+|*                                                                            *|
+\*===----------------------------------------------------------------------===*/
+
 #include <lowbit-c/Compiler.h>
 
 #include <stdio.h>

@@ -1,4 +1,9 @@
-// Compiles a model to 4 bits in one call, and runs it.
+//===- run-model.cpp - a model to 4 bits in one call, and run -------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
 #include <lowbit/Compiler.h>
 
 #include <llvm/Support/Error.h>

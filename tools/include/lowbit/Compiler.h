@@ -31,8 +31,8 @@ namespace lowbit {
 /// `output` with its sidecar: both files or, on an error, neither. `last` is
 /// `Phase::Fuse` for the smallest file, `Phase::Pack` for one in the layout of
 /// `options.cpu`; `Phase::Lower` is an error, for lowered code is bound to its
-/// weights' addresses. The format follows the extension: `.mlirbc` is bytecode.
-/// Errors name the file and, if possible, the place in it.
+/// weights' addresses. The extension, `.mlir` or `.mlirbc`, says whether IR is
+/// text or bytecode. Errors name the file and, if possible, the place in it.
 llvm::Expected<ArtefactSize> compileToArtefact(llvm::StringRef input,
                                                llvm::StringRef output,
                                                const CompileOptions &options,

@@ -25,9 +25,11 @@ struct LoadOptions {
   unsigned threads = 0;
   /// `name=value` for symbolic dimensions of an ONNX model.
   std::vector<std::string> dimensions;
-  /// Compute every layer by the linalg reference instead of a kernel.
+  /// For `loadModel`: compute every layer by the linalg reference instead of a
+  /// kernel.
   bool reference = false;
-  /// Multiply weights by f32 activations, not by 16-bit ones in two bytes.
+  /// For `loadModel`: multiply weights by f32 activations, not by 16-bit ones
+  /// in two bytes.
   bool floatActivations = false;
   /// Adds dialects and external models of the caller's own, such as further
   /// encodings and targets, to the model's context.
