@@ -12,8 +12,11 @@
 using namespace mlir;
 using namespace lowbit;
 
-void lowbit::buildRaisePipeline(OpPassManager &manager) {
-  manager.addPass(createRaiseLinearPass());
+void lowbit::buildRaisePipeline(OpPassManager &manager,
+                                const RaisePipelineOptions &options) {
+  RaiseLinearPassOptions pass;
+  pass.report = options.report;
+  manager.addPass(createRaiseLinearPass(pass));
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
 }
@@ -40,8 +43,8 @@ void lowbit::buildPackPipeline(OpPassManager &manager) {
 }
 
 void lowbit::registerPipelines() {
-  PassPipelineRegistration<>("lowbit-raise", "Phase: layers on float weights",
-                             buildRaisePipeline);
+  PassPipelineRegistration<RaisePipelineOptions>(
+      "lowbit-raise", "Phase: layers on float weights", buildRaisePipeline);
   PassPipelineRegistration<QuantizePipelineOptions>(
       "lowbit-quantize", "Phase: weights become codes and parameters",
       buildQuantizePipeline);

@@ -87,10 +87,16 @@ struct CPUBindWeightsPass
                   : builder.getStringAttr(kind + Twine(index));
     };
     SmallVector<Attribute> inputs, outputs;
-    for (unsigned i = 0; i < main.getNumArguments(); ++i)
+    // The translation to LLVM IR would warn of attributes that it can't keep.
+    for (unsigned i = 0; i < main.getNumArguments(); ++i) {
       inputs.push_back(getName(main.getArgAttrDict(i), "input", i));
-    for (unsigned i = 0; i < main.getNumResults(); ++i)
+      main.removeArgAttr(i, kNameAttrName);
+    }
+    for (unsigned i = 0; i < main.getNumResults(); ++i) {
       outputs.push_back(getName(main.getResultAttrDict(i), "output", i));
+      main.removeResultAttr(
+          i, StringAttr::get(module.getContext(), kNameAttrName));
+    }
     module->setAttr(
         kSignatureAttrName,
         builder.getDictionaryAttr(

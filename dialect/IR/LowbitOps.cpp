@@ -176,13 +176,17 @@ static LogicalResult verifyElementCount(GlobalOp op) {
   return success();
 }
 
+/// With W9, sizes in bits fit 64 bits, too.
+static constexpr unsigned kMaxElementBits = 64;
+
 LogicalResult GlobalOp::verify() {
   auto shaped = dyn_cast<ShapedType>(getType());
   // W1
   if (!shaped || !isa<RankedTensorType, QuantizedTensorType>(getType()) ||
-      !shaped.hasStaticShape() || !shaped.getElementType().isIntOrFloat())
+      !shaped.hasStaticShape() || !shaped.getElementType().isIntOrFloat() ||
+      shaped.getElementTypeBitWidth() > kMaxElementBits)
     return emitOpError() << "requires a tensor of static shape of integers or "
-                            "floats (W1), found "
+                            "floats of at most 64 bits (W1), found "
                          << getType();
   if (failed(verifyElementCount(*this)))
     return failure();

@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Threading.h"
 #include "llvm/ADT/MapVector.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace lowbit;
@@ -43,7 +44,7 @@ private:
   LogicalResult readOptions();
   bool isHead(LinearOp op);
   SmallVector<WeightUse> collectUses();
-  void keepFloat(Value weight);
+  void keepFloat(Operation *layer, Value weight);
   LogicalResult quantizeUse(const WeightUse &use);
   FailureOr<GlobalOp> getQuantized(Operation *user,
                                    const ConstantMatrix &matrix);
@@ -109,7 +110,7 @@ SmallVector<WeightUse> QuantizeWeightsPass::collectUses() {
     if (includeEmbeddings || !isEmbedding)
       uses.push_back({op, &operand});
     else
-      keepFloat(operand.get());
+      keepFloat(op, operand.get());
   };
   getOperation().walk([&](EmbeddingOp op) {
     tableRows.insert(cast<ShapedType>(op.getWeight().getType()).getDimSize(0));
@@ -121,8 +122,15 @@ SmallVector<WeightUse> QuantizeWeightsPass::collectUses() {
 }
 
 /// Marks the global behind `weight` as float by request.
-void QuantizeWeightsPass::keepFloat(Value weight) {
+void QuantizeWeightsPass::keepFloat(Operation *layer, Value weight) {
+  if (isa<QuantizedTensorType>(weight.getType()))
+    return;
   std::optional<ConstantMatrix> matrix = matchConstantMatrix(weight);
+  InFlightDiagnostic remark = layer->emitRemark();
+  if (matrix)
+    remark << "weight '" << matrix->name() << "' ";
+  remark << "stays float: embedding tables and the head are quantized with "
+            "include-embeddings only";
   if (matrix && matrix->global)
     matrix->global->setAttr(kKeepFloatAttrName, UnitAttr::get(&getContext()));
 }
@@ -274,6 +282,28 @@ QuantizeWeightsPass::getQuantized(Operation *user,
   return global;
 }
 
+/// How many groups of rows [first, end) decode to zeros alone although their
+/// `weights` are not all zero.
+static int64_t countVanished(const float *weights, int64_t first, int64_t end,
+                             const numerics::QuantizedMatrix &matrix) {
+  const numerics::Encoding &encoding = matrix.encoding;
+  int64_t groups = encoding.groupCount(matrix.columns);
+  int64_t size = encoding.columnsPerGroup(matrix.columns);
+  int64_t count = 0;
+  for (int64_t row = first; row < end; ++row, weights += matrix.columns)
+    for (int64_t group = 0; group < groups; ++group) {
+      int64_t index = encoding.parameterIndex(row, group, groups);
+      if (matrix.scales[index] != 0 ||
+          (!matrix.minima.empty() && matrix.minima[index] != 0))
+        continue;
+      const float *begin = weights + group * size;
+      const float *finish =
+          weights + std::min(matrix.columns, (group + 1) * size);
+      count += std::any_of(begin, finish, [](float w) { return w != 0; });
+    }
+  return count;
+}
+
 FailureOr<numerics::QuantizedMatrix>
 QuantizeWeightsPass::quantizeMatrix(Operation *user,
                                     const ConstantMatrix &matrix) {
@@ -292,6 +322,7 @@ QuantizeWeightsPass::quantizeMatrix(Operation *user,
   if (result.encoding.granularity == numerics::Granularity::Tensor)
     grain = std::max<int64_t>(1, matrix.rows);
   std::vector<std::string> problems(llvm::divideCeil(matrix.rows, grain));
+  std::vector<int64_t> vanished(problems.size());
   parallelFor(&getContext(), 0, problems.size(), [&](size_t i) {
     int64_t first = i * grain,
             end = std::min<int64_t>(matrix.rows, first + grain);
@@ -299,10 +330,20 @@ QuantizeWeightsPass::quantizeMatrix(Operation *user,
     problems[i] =
         numerics::quantizeRows(rows.data(), first, end, options, result)
             .message;
+    vanished[i] = countVanished(rows.data(), first, end, result);
   });
   for (const std::string &problem : problems)
     if (!problem.empty())
       return user->emitOpError()
              << "weight '" << matrix.name() << "': " << problem;
+  if (int64_t count =
+          std::accumulate(vanished.begin(), vanished.end(), int64_t(0)))
+    user->emitRemark()
+        << "weight '" << matrix.name() << "': " << count << " of "
+        << result.scales.size()
+        << " groups become zeros: their numbers are too small "
+           "for a scale of type "
+        << EncodingAttr::get(&getContext(), *parsed.weights).getScale()
+        << "; scale the layer up or keep it float";
   return result;
 }

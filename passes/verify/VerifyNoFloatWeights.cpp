@@ -11,6 +11,7 @@
 #include "lowbit/Transforms/Passes.h"
 #include "lowbit/Transforms/WeightSource.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "llvm/Support/GlobPattern.h"
 
@@ -80,16 +81,33 @@ struct VerifyNoFloatWeightsPass
       if (scope == "constants")
         hasFailed |= failed(checkConstant(op));
       else if (isa<LinearOp, EmbeddingOp>(op))
-        hasFailed |= failed(checkLayer(op));
+        hasFailed |= failed(checkWeight(op, op->getOperand(1)));
+      else if (auto product = dyn_cast<linalg::LinalgOp>(op))
+        hasFailed |= failed(checkProduct(product));
     });
     if (hasFailed)
       return signalPassFailure();
     markAllAnalysesPreserved();
   }
 
-  /// The weight of a layer, its second operand, must not be a float constant.
-  LogicalResult checkLayer(Operation *layer) {
-    Value weight = layer->getOperand(1);
+  /// What was not raised to a layer is no reason to be silent: no matrix among
+  /// the operands of a sum of products may be a float constant.
+  LogicalResult checkProduct(linalg::LinalgOp op) {
+    if (op.getNumReductionLoops() == 0 || op.getNumDpsInputs() < 2)
+      return success();
+    LogicalResult result = success();
+    for (OpOperand *operand : op.getDpsInputOperands()) {
+      auto type = dyn_cast<RankedTensorType>(operand->get().getType());
+      if (type && type.getRank() >= 2 &&
+          isa<FloatType>(type.getElementType()) &&
+          failed(checkWeight(op, operand->get())))
+        result = failure();
+    }
+    return result;
+  }
+
+  /// The weight of a layer must not be a float constant.
+  LogicalResult checkWeight(Operation *layer, Value weight) {
     auto type = cast<ShapedType>(weight.getType());
     Operation *source = getWeightSource(weight);
     if (isa<QuantizedTensorType>(type) || !source || !isTooLarge(type) ||

@@ -179,13 +179,18 @@ func.func private @f(!lowbit.tensor<4294967296x4294967296xf32, #int4>)
 
 // -----
 
-// expected-error @+1 {{requires a tensor of static shape of integers or floats (W1), found 'tensor<?x2xf32>'}}
+// expected-error @+1 {{requires a tensor of static shape of integers or floats of at most 64 bits (W1), found 'tensor<?x2xf32>'}}
 lowbit.global @w : tensor<?x2xf32> {data = dense<0.0> : tensor<2x2xf32>}
 
 // -----
 
-// expected-error @+1 {{requires a tensor of static shape of integers or floats (W1), found 'i32'}}
+// expected-error @+1 {{requires a tensor of static shape of integers or floats of at most 64 bits (W1), found 'i32'}}
 lowbit.global @w : i32 {}
+
+// -----
+
+// expected-error @+1 {{(W1), found 'tensor<2xi16777215>'}}
+lowbit.global @w : tensor<2xi16777215> {data = dense_resource<w> : tensor<2xi16777215>}
 
 // -----
 

@@ -33,6 +33,32 @@ func.func @computed(%x: tensor<?x2xf32>, %w: tensor<2x2xf32>) -> tensor<?x2xf32>
 
 // -----
 
+// Numbers that no scale is small enough for don't vanish silently.
+
+lowbit.global @tiny : tensor<2x4xf32> {data = dense<[[1.0e-30, 0.0, 1.0e-30, 2.0e-30], [1.0, 2.0, 3.0, 4.0]]> : tensor<2x4xf32>}
+
+func.func @underflow(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {
+  %w = lowbit.weight @tiny : tensor<2x4xf32>
+  // expected-remark @+1 {{weight 'tiny': 1 of 2 groups become zeros: their numbers are too small for a scale of type 'f16'; scale the layer up or keep it float}}
+  %y = lowbit.linear %x, %w : tensor<?x4xf32>, tensor<2x4xf32> -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}
+
+// -----
+
+lowbit.global @table : tensor<4x2xf32> {data = dense<1.0> : tensor<4x2xf32>}
+
+func.func @by_request(%ids: tensor<?xi64>) -> tensor<?x4xf32> {
+  %w = lowbit.weight @table : tensor<4x2xf32>
+  // expected-remark @+1 {{weight 'table' stays float: embedding tables and the head are quantized with include-embeddings only}}
+  %x = lowbit.embedding %ids, %w : tensor<?xi64>, tensor<4x2xf32> -> tensor<?x2xf32>
+  // expected-remark @+1 {{weight 'table' stays float: embedding tables and the head are quantized with include-embeddings only}}
+  %y = lowbit.linear %x, %w : tensor<?x2xf32>, tensor<4x2xf32> -> tensor<?x4xf32>
+  return %y : tensor<?x4xf32>
+}
+
+// -----
+
 // One element of text must not become terabytes.
 
 lowbit.global @huge : tensor<1048576x1048576xf32> {data = dense<1.0> : tensor<1048576x1048576xf32>}

@@ -54,3 +54,18 @@ func.func @activations(%x: tensor<?x4xf32>, %y: tensor<2x4xf32>) -> tensor<?x2xf
   %0 = lowbit.linear %x, %y : tensor<?x4xf32>, tensor<2x4xf32> -> tensor<?x2xf32>
   return %0 : tensor<?x2xf32>
 }
+
+// -----
+
+// A product that is no layer has a weight all the same.
+
+// expected-note @below {{the weight is here}}
+lowbit.global @experts : tensor<3x4x8xf32> {data = dense<0.5> : tensor<3x4x8xf32>}
+
+func.func @product(%x: tensor<3x?x4xf32>, %y: tensor<3x?x8xf32>) -> tensor<3x?x8xf32> {
+  %w = lowbit.weight @experts : tensor<3x4x8xf32>
+  // expected-error @below {{'linalg.batch_matmul' op requires a quantized weight, found @experts of type 'tensor<3x4x8xf32>'; quantize it, or allow it with 'lowbit-verify-no-float-weights=allow=experts'}}
+  %0 = linalg.batch_matmul ins(%x, %w : tensor<3x?x4xf32>, tensor<3x4x8xf32>)
+                           outs(%y : tensor<3x?x8xf32>) -> tensor<3x?x8xf32>
+  return %0 : tensor<3x?x8xf32>
+}

@@ -18,6 +18,7 @@
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/SmallString.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
 using namespace lowbit;
@@ -161,6 +162,12 @@ llvm::Expected<ArtefactSize> lowbit::saveArtefact(mlir::ModuleOp module,
   if (sidecarPath == path)
     return makeFileError(path, "is the name of a sidecar; IR is written to "
                                ".mlir or .mlirbc");
+  // A device's folder is no place for a sidecar, and nothing would read it.
+  if (!entries.empty() && llvm::sys::fs::exists(path) &&
+      !llvm::sys::fs::is_regular_file(path) &&
+      !llvm::sys::fs::is_directory(path))
+    return makeFileError(path, "is no regular file; a module with weights "
+                               "requires one, to put its sidecar beside it");
   llvm::Expected<AtomicOutput> ir = AtomicOutput::create(path);
   if (!ir)
     return ir.takeError();
@@ -183,9 +190,10 @@ llvm::Expected<ArtefactSize> lowbit::saveArtefact(mlir::ModuleOp module,
       *sidecar, entries, {{std::string(kChecksumKey), checksum}});
   if (!data)
     return data.takeError();
-  module->setAttr(kSidecarAttrName, mlir::StringAttr::get(
-                                    module.getContext(),
-                                    llvm::sys::path::filename(sidecarPath)));
+  module->setAttr(
+      kSidecarAttrName,
+      mlir::StringAttr::get(module.getContext(),
+                            llvm::sys::path::filename(sidecarPath)));
   module->setAttr(kSidecarChecksumAttr,
                   mlir::StringAttr::get(module.getContext(), checksum));
   if (llvm::Error error = writeModule(module, *ir, format))

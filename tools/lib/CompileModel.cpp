@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/Compiler.h"
+#include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/Executable.h"
 #include "lowbit/Tools/Registration.h"
@@ -44,13 +45,16 @@ public:
 
 } // namespace
 
-static void prepare(mlir::MLIRContext &context, const LoadOptions &options) {
+static void prepare(mlir::MLIRContext &context, llvm::StringRef input,
+                    const LoadOptions &options) {
   mlir::DialectRegistry registry;
   registerDialects(registry);
   if (options.registerExtensions)
     options.registerExtensions(registry);
   context.appendDialectRegistry(registry);
   context.printOpOnDiagnostic(false);
+  if (options.remarks)
+    printRemarks(context, *options.remarks, llvm::sys::path::filename(input));
 }
 
 llvm::Expected<ArtefactSize>
@@ -65,7 +69,7 @@ lowbit::compileToArtefact(llvm::StringRef input, llvm::StringRef output,
     return makeFileError(output,
                          "an artefact requires the extension .mlir or .mlirbc");
   mlir::MLIRContext context;
-  prepare(context, load);
+  prepare(context, input, load);
   llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> module =
       loadModule(input, context, load);
   if (!module)
@@ -81,17 +85,18 @@ llvm::Expected<std::unique_ptr<Model>>
 lowbit::compileToModel(llvm::StringRef input, const CompileOptions &options,
                        const LoadOptions &load) {
   auto model = std::make_unique<CompiledModel>();
-  prepare(model->context, load);
+  prepare(model->context, input, load);
   llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> module =
       loadModule(input, model->context, load);
   if (!module)
     return module.takeError();
+  if (llvm::Error error = compileModule(**module, Phase::Quantize, options))
+    return makeFileError(input, llvm::toString(std::move(error)));
+  // Raised, a model shows which of its inputs index embeddings.
   llvm::Expected<Signature> signature = getSignature(**module);
   if (!signature)
     return makeFileError(input, llvm::toString(signature.takeError()));
   model->signature = std::move(*signature);
-  if (llvm::Error error = compileModule(**module, Phase::Quantize, options))
-    return makeFileError(input, llvm::toString(std::move(error)));
   // What an artefact would hold; packing pads.
   model->weightSize = getWeightSize(**module);
   if (llvm::Error error =

@@ -16,6 +16,14 @@
 using namespace mlir;
 using namespace lowbit;
 
+/// When weights are to be quantized, a product that is no layer stays float,
+/// and that must be said.
+static void addRaise(OpPassManager &manager, const CompileOptions &options) {
+  RaisePipelineOptions raise;
+  raise.report = options.method != "none";
+  buildRaisePipeline(manager, raise);
+}
+
 static void addQuantize(OpPassManager &manager, const CompileOptions &options) {
   if (options.method == "none")
     return;
@@ -53,7 +61,7 @@ void lowbit::addPhase(OpPassManager &manager, Phase phase,
   case Phase::Import:
     return;
   case Phase::Raise:
-    return buildRaisePipeline(manager);
+    return addRaise(manager, options);
   case Phase::Quantize:
     return addQuantize(manager, options);
   case Phase::Fuse:

@@ -2,7 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Locations without a file add nothing that a person can use.
+// A place is a position in a file or the name of a node; other locations add
+// nothing that a person can use.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,15 +26,41 @@ DiagnosticText::DiagnosticText(mlir::MLIRContext &context)
         return mlir::success();
       }) {}
 
+static void print(const mlir::Diagnostic &diagnostic, llvm::raw_ostream &os) {
+  mlir::Location location = diagnostic.getLocation();
+  if (auto place = location->findInstanceOf<mlir::FileLineColLoc>())
+    os << place.getFilename().strref() << ":" << place.getLine() << ":"
+       << place.getColumn() << ": ";
+  else if (auto place = location->findInstanceOf<mlir::NameLoc>())
+    os << place.getName().strref() << ": ";
+  os << diagnostic.str();
+}
+
 void DiagnosticText::add(const mlir::Diagnostic &diagnostic) {
   llvm::raw_string_ostream os(text);
   if (!text.empty())
     os << "\n";
-  if (auto location =
-          diagnostic.getLocation()->findInstanceOf<mlir::FileLineColLoc>())
-    os << location.getFilename().strref() << ":" << location.getLine() << ":"
-       << location.getColumn() << ": ";
-  os << diagnostic.str();
+  print(diagnostic, os);
+}
+
+void lowbit::printRemarks(mlir::MLIRContext &context, llvm::raw_ostream &os,
+                          llvm::StringRef tool) {
+  context.getDiagEngine().registerHandler(
+      [&os, tool = tool.str()](mlir::Diagnostic &diagnostic) {
+        if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
+          return mlir::failure();
+        bool isWarning =
+            diagnostic.getSeverity() == mlir::DiagnosticSeverity::Warning;
+        os << tool << (isWarning ? ": warning: " : ": remark: ");
+        print(diagnostic, os);
+        os << "\n";
+        for (const mlir::Diagnostic &note : diagnostic.getNotes()) {
+          os << tool << ": note: ";
+          print(note, os);
+          os << "\n";
+        }
+        return mlir::success();
+      });
 }
 
 llvm::Error DiagnosticText::takeError(const llvm::Twine &otherwise) {

@@ -25,17 +25,40 @@ static bool accepts(const TensorSpec &spec, const HostTensor &tensor) {
                       });
 }
 
+/// The first index outside of its table is an error with its position.
+template <typename T>
+static llvm::Error checkIndices(const TensorSpec &spec,
+                                const HostTensor &tensor) {
+  for (auto [place, id] : llvm::enumerate(tensor.getAs<T>()))
+    if (id < -spec.tableRows || id >= spec.tableRows)
+      return makeError("input '" + spec.name + "' must hold ids of " +
+                       llvm::Twine(-spec.tableRows) + " to " +
+                       llvm::Twine(spec.tableRows - 1) +
+                       ", rows of an embedding of " +
+                       llvm::Twine(spec.tableRows) + ", found " +
+                       llvm::Twine(id) + " at position " + llvm::Twine(place) +
+                       "; was another tokenizer used?");
+  return llvm::Error::success();
+}
+
 llvm::Error lowbit::checkInputs(const Model &model,
                                 llvm::ArrayRef<HostTensor> inputs) {
   llvm::ArrayRef<TensorSpec> specs = model.getInputs();
   if (specs.size() != inputs.size())
     return makeError("the model has " + llvm::Twine(specs.size()) +
                      " inputs, found " + llvm::Twine(inputs.size()));
-  for (auto [spec, tensor] : llvm::zip(specs, inputs))
+  for (auto [spec, tensor] : llvm::zip(specs, inputs)) {
     if (!accepts(spec, tensor))
       return makeError("input '" + spec.name + "' must be " +
                        describe(spec.type, spec.shape) + ", found " +
                        tensor.describe());
+    if (spec.tableRows == 0)
+      continue;
+    if (llvm::Error error = spec.type == ElementType::I64
+                                ? checkIndices<int64_t>(spec, tensor)
+                                : checkIndices<int32_t>(spec, tensor))
+      return error;
+  }
   return llvm::Error::success();
 }
 

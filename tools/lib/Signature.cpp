@@ -10,6 +10,8 @@
 #include "lowbit/IR/Lowbit.h"
 #include "lowbit/Tools/ElementTypes.h"
 #include "lowbit/Tools/Errors.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 
@@ -34,6 +36,31 @@ static llvm::Expected<TensorSpec> makeSpec(mlir::Type type,
   return spec;
 }
 
+/// Notes at the arguments whose elements index embedding tables how many rows
+/// those have. Indices may be widened and reshaped on the way.
+static void findTables(mlir::FunctionOpInterface function,
+                       std::vector<TensorSpec> &inputs) {
+  function.walk([&](EmbeddingOp embedding) {
+    mlir::Value indices = embedding.getIndices();
+    while (mlir::Operation *op = indices.getDefiningOp()) {
+      if (!llvm::isa<mlir::tensor::CastOp, mlir::tensor::CollapseShapeOp,
+                     mlir::tensor::ExpandShapeOp, mlir::arith::ExtSIOp>(op))
+        return;
+      indices = op->getOperand(0);
+    }
+    auto argument = llvm::cast<mlir::BlockArgument>(indices);
+    if (argument.getOwner() != &function.getFunctionBody().front())
+      return;
+    TensorSpec &spec = inputs[argument.getArgNumber()];
+    int64_t rows = llvm::cast<mlir::ShapedType>(embedding.getWeight().getType())
+                       .getDimSize(0);
+    bool isSigned =
+        spec.type == ElementType::I64 || spec.type == ElementType::I32;
+    if (isSigned && (spec.tableRows == 0 || rows < spec.tableRows))
+      spec.tableRows = rows;
+  });
+}
+
 llvm::Expected<Signature> lowbit::getSignature(mlir::ModuleOp module) {
   auto function = module.lookupSymbol<mlir::FunctionOpInterface>(kMainFunction);
   if (!function || function.isExternal())
@@ -47,12 +74,14 @@ llvm::Expected<Signature> lowbit::getSignature(mlir::ModuleOp module) {
     signature.inputs.push_back(std::move(*spec));
   }
   for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
-    auto name = function.getResultAttrOfType<mlir::StringAttr>(i, kNameAttrName);
+    auto name =
+        function.getResultAttrOfType<mlir::StringAttr>(i, kNameAttrName);
     llvm::Expected<TensorSpec> spec = makeSpec(type, name, "output", i);
     if (!spec)
       return spec.takeError();
     signature.outputs.push_back(std::move(*spec));
   }
+  findTables(function, signature.inputs);
   return signature;
 }
 

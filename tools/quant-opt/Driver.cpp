@@ -7,10 +7,13 @@
 #include "Driver.h"
 #include "lowbit/Tools/Artefact.h"
 #include "lowbit/Tools/AtomicOutput.h"
+#include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/Executable.h"
 #include "lowbit/Tools/LoadModel.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
@@ -25,7 +28,38 @@ llvm::StringRef DriverOptions::help() {
          "-o model.s\n"
          "      writes the CPU code of the quantized model\n"
          "  quant-opt module.mlir --lowbit-raise --lowbit-fuse\n"
-         "      runs passes, with every facility of mlir-opt\n";
+         "      runs passes, with every facility of mlir-opt\n\n"
+         "--list-passes lists every pass and pipeline, --help-hidden every "
+         "option of them,\nof mlir-opt and of LLVM.\n";
+}
+
+void DriverOptions::hideForeignOptions() {
+  // What people need to run passes and look at what they do.
+  static const llvm::StringSet<> shown = {
+      "allow-unregistered-dialect",
+      "dump-pass-pipeline",
+      "list-passes",
+      "mlir-elide-elementsattrs-if-larger",
+      "mlir-pass-statistics",
+      "mlir-print-ir-after",
+      "mlir-print-ir-after-all",
+      "mlir-print-ir-before",
+      "mlir-timing",
+      "o",
+      "pass-pipeline",
+      "show-dialects",
+      "split-input-file",
+  };
+  for (const auto &entry : llvm::cl::getRegisteredOptions()) {
+    llvm::cl::Option *option = entry.second;
+    if (llvm::is_contained(option->Categories, &category) ||
+        llvm::is_contained({"help", "help-hidden", "version"}, entry.first))
+      continue;
+    if (shown.contains(entry.first))
+      option->addCategory(passCategory);
+    else if (option->getOptionHiddenFlag() == llvm::cl::NotHidden)
+      option->setHiddenFlag(llvm::cl::Hidden);
+  }
 }
 
 bool DriverOptions::isUsed(llvm::StringRef input) const {
@@ -49,12 +83,15 @@ static llvm::Error checkNoPasses(MLIRContext &context) {
                    "FILE.mlir) and run the passes on that");
 }
 
+static bool isCode(EmitKind kind) {
+  return kind == EmitKind::LLVM || kind == EmitKind::Assembly;
+}
+
 /// The phase that the artefact asked for is made of.
 static llvm::Expected<Phase> lastPhase(const DriverOptions &options) {
   if (!options.target.empty() && options.target != "cpu")
     return makeError("--target: requires cpu, found '" + options.target + "'");
-  bool isCode =
-      options.emit == EmitKind::LLVM || options.emit == EmitKind::Assembly;
+  bool isCode = ::isCode(options.emit);
   if (!options.phase.getNumOccurrences()) {
     if (isCode)
       return Phase::Lower;
@@ -69,6 +106,51 @@ static llvm::Expected<Phase> lastPhase(const DriverOptions &options) {
         "--phase=lower requires --emit=llvm or --emit=asm: lowered "
         "code is bound to its weights' addresses");
   return options.phase.getValue();
+}
+
+/// A flag without effect is a mistake: each needs the phase that it is for.
+static llvm::Error checkFlags(const DriverOptions &options, Phase last) {
+  struct {
+    const llvm::cl::Option &flag;
+    bool isEffective;
+    llvm::StringRef requirement;
+  } rules[] = {
+      {options.scaleSearch, options.quantize != "none", "--quantize=METHOD"},
+      {options.includeEmbeddings, options.quantize != "none",
+       "--quantize=METHOD"},
+      {options.strict, options.quantize != "none", "--quantize=METHOD"},
+      {options.quantize, options.quantize == "none" || last >= Phase::Quantize,
+       "--phase=quantize or a later one"},
+      {options.target, last >= Phase::Pack, "--phase=pack or a later one"},
+      {options.mcpu, last >= Phase::Pack,
+       "--target=cpu, --emit=llvm or --emit=asm"},
+  };
+  for (const auto &rule : rules)
+    if (rule.flag.getNumOccurrences() && !rule.isEffective)
+      return makeError("--" + rule.flag.ArgStr + " requires " +
+                       rule.requirement +
+                       ": without it the flag has no effect");
+  return llvm::Error::success();
+}
+
+/// Readers, and people, tell a file by its extension. What is no file, such as
+/// /dev/stdout, has none.
+static llvm::Error checkOutputName(StringRef output, EmitKind kind) {
+  if (output == "-")
+    return makeError("compiling a model requires -o FILE, found none");
+  static constexpr llvm::StringLiteral kExtensions[] = {".mlir", ".mlirbc",
+                                                        ".ll", ".s"};
+  StringRef wanted = kExtensions[static_cast<int>(kind)];
+  StringRef found = llvm::sys::path::extension(output);
+  bool isDevice =
+      llvm::sys::fs::exists(output) && !llvm::sys::fs::is_regular_file(output);
+  if (isDevice || found == wanted)
+    return llvm::Error::success();
+  return makeFileError(output,
+                       "requires the extension " + wanted +
+                           " of what --emit says, found " +
+                           (found.empty() ? "none" : "'" + found + "'") +
+                           "; change the name or --emit");
 }
 
 static CompileOptions compileOptions(const DriverOptions &options) {
@@ -101,13 +183,16 @@ llvm::Error lowbit::compileFile(StringRef input, StringRef output,
                                 const DialectRegistry &registry) {
   if (input == "-")
     return makeError("compiling a model requires a file, found standard input");
-  if (output == "-")
-    return makeError("compiling a model requires -o FILE, found none");
+  if (llvm::Error error = checkOutputName(output, options.emit))
+    return error;
   llvm::Expected<Phase> last = lastPhase(options);
   if (!last)
     return last.takeError();
+  if (llvm::Error error = checkFlags(options, *last))
+    return error;
   MLIRContext context(registry);
   context.printOpOnDiagnostic(false);
+  printRemarks(context, llvm::errs(), "quant-opt");
   if (llvm::Error error = checkNoPasses(context))
     return error;
   LoadOptions load;
@@ -119,7 +204,7 @@ llvm::Error lowbit::compileFile(StringRef input, StringRef output,
   if (llvm::Error error =
           compileModule(**module, *last, compileOptions(options)))
     return makeFileError(input, llvm::toString(std::move(error)));
-  if (options.emit == EmitKind::LLVM || options.emit == EmitKind::Assembly)
+  if (isCode(options.emit))
     return writeCode(**module, output, options);
   llvm::Expected<ArtefactSize> size =
       saveArtefact(**module, output,

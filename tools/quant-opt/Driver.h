@@ -21,6 +21,9 @@ enum class EmitKind { MLIR, Bytecode, LLVM, Assembly };
 /// the command line is parsed.
 struct DriverOptions {
   llvm::cl::OptionCategory category{"Compiling a model"};
+  llvm::cl::OptionCategory passCategory{
+      "Running passes", "Passes are flags: --lowbit-raise, "
+                        "--lowbit-quantize=method=int4-g32 and so on"};
   llvm::cl::opt<std::string> quantize{
       "quantize", llvm::cl::cat(category), llvm::cl::value_desc("method"),
       llvm::cl::init("none"),
@@ -55,13 +58,13 @@ struct DriverOptions {
           "LLVM knows")};
   llvm::cl::opt<EmitKind> emit{
       "emit", llvm::cl::cat(category), llvm::cl::init(EmitKind::MLIR),
-      llvm::cl::desc("What to write"),
-      llvm::cl::values(
-          clEnumValN(EmitKind::MLIR, "mlir", "IR as text, and its sidecar"),
-          clEnumValN(EmitKind::Bytecode, "bytecode",
-                     "IR as bytecode, and its sidecar"),
-          clEnumValN(EmitKind::LLVM, "llvm", "LLVM IR"),
-          clEnumValN(EmitKind::Assembly, "asm", "assembly"))};
+      llvm::cl::desc("What to write (the extension of -o says the same)"),
+      llvm::cl::values(clEnumValN(EmitKind::MLIR, "mlir",
+                                  "IR as text, and its sidecar (.mlir)"),
+                       clEnumValN(EmitKind::Bytecode, "bytecode",
+                                  "IR as bytecode, and its sidecar (.mlirbc)"),
+                       clEnumValN(EmitKind::LLVM, "llvm", "LLVM IR (.ll)"),
+                       clEnumValN(EmitKind::Assembly, "asm", "assembly (.s)"))};
   llvm::cl::opt<Phase> phase{
       "phase", llvm::cl::cat(category), llvm::cl::init(Phase::Lower),
       llvm::cl::desc("Stop after a phase"),
@@ -79,6 +82,10 @@ struct DriverOptions {
       "shape", llvm::cl::cat(category), llvm::cl::value_desc("name=value"),
       llvm::cl::desc("Fix a symbolic dimension of an ONNX model")};
 
+  /// Leaves in `--help` what this tool and running passes need; the hundreds of
+  /// options of MLIR's passes and LLVM's back ends stay in `--help-hidden`.
+  /// Call it when all are registered, before the command line is parsed.
+  void hideForeignOptions();
   /// Whether the command line asks for compiling rather than for passes.
   bool isUsed(llvm::StringRef input) const;
   /// The text above the options in `--help`.

@@ -19,8 +19,10 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   lowbit::registerDialects(registry);
   lowbit::DriverOptions options;
-  auto [input, output] = mlir::registerAndParseCLIOptions(
-      argc, argv, lowbit::DriverOptions::help(), registry);
+  std::string help =
+      mlir::registerCLIOptions(lowbit::DriverOptions::help(), registry);
+  options.hideForeignOptions();
+  auto [input, output] = mlir::parseCLIOptions(argc, argv, help);
   if (!options.isUsed(input))
     return mlir::asMainReturnCode(
         mlir::MlirOptMain(argc, argv, input, output, registry));

@@ -74,9 +74,11 @@ struct Flags {
       "benchmark", cl::cat(judgeCategory),
       cl::desc("Time repeated runs on the inputs; a language model "
                "without inputs runs on one window of tokens")};
-  cl::opt<unsigned> generate{"generate", cl::value_desc("n"),
-                             cl::cat(textCategory),
-                             cl::desc("Continue the prompt by n tokens")};
+  cl::opt<unsigned> generate{
+      "generate", cl::value_desc("n"), cl::cat(textCategory),
+      cl::desc("Continue the prompt by n tokens: the text goes to "
+               "standard output, the figures to standard "
+               "error")};
   cl::opt<std::string> prompt{"prompt", cl::value_desc("text"),
                               cl::cat(textCategory),
                               cl::desc("Text to continue")};
@@ -122,33 +124,69 @@ parseNamedFiles(llvm::StringRef flag, const cl::list<std::string> &values) {
 }
 
 /// More than any machine has; OpenMP dies where it can't start them.
-static constexpr unsigned kMaxThreads = 4096;
+static constexpr uint64_t kMaxThreads = 4096;
+/// More tokens or windows than anyone waits for; sums of them don't overflow.
+static constexpr uint64_t kMaxCount = uint64_t(1) << 31;
 
-/// Checks that span several flags.
+/// Counts that are given must count something.
+static llvm::Error checkCounts(const Flags &flags) {
+  struct {
+    const cl::Option &flag;
+    uint64_t value, most;
+  } counts[] = {{flags.threads, flags.threads, kMaxThreads},
+                {flags.window, flags.window, kMaxCount},
+                {flags.windows, flags.windows, kMaxCount},
+                {flags.generate, flags.generate, kMaxCount}};
+  for (const auto &count : counts)
+    if (count.flag.getNumOccurrences() &&
+        (count.value == 0 || count.value > count.most))
+      return makeError("--" + count.flag.ArgStr + " must be 1 to " +
+                       llvm::Twine(count.most) + ", found " +
+                       llvm::Twine(count.value));
+  return llvm::Error::success();
+}
+
+/// A flag without effect is a mistake: each needs the work that it is for.
+static llvm::Error checkEffects(const Flags &flags) {
+  bool judges = flags.perplexity.getNumOccurrences();
+  bool generates = flags.generate.getNumOccurrences();
+  struct {
+    const cl::Option &flag;
+    bool isEffective;
+    llvm::StringRef needed;
+  } rules[] = {
+      {flags.tolerance, flags.compare.getNumOccurrences() != 0, "--compare"},
+      {flags.against, judges, "--perplexity"},
+      {flags.windows, judges, "--perplexity"},
+      {flags.window, judges || generates || flags.benchmark,
+       "--perplexity, --benchmark or --generate"},
+      {flags.prompt, generates, "--generate"},
+      {flags.tokenizer, generates, "--generate"},
+      {flags.temperature, generates, "--generate"},
+      {flags.seed, generates, "--generate"},
+  };
+  for (const auto &rule : rules)
+    if (rule.flag.getNumOccurrences() && !rule.isEffective)
+      return makeError("--" + rule.flag.ArgStr + " needs " + rule.needed);
+  if (flags.reference && flags.floatActivations)
+    return makeError("--float-activations is for kernels, which --reference "
+                     "does without; leave one of them out");
+  return llvm::Error::success();
+}
+
+/// Checks of values.
 static llvm::Error checkOptions(const RunOptions &options) {
   if (options.model.empty())
     return makeError("a model is required; see --help");
-  if (options.load.threads > kMaxThreads)
-    return makeError("--threads must be at most " + llvm::Twine(kMaxThreads) +
-                     ", found " + llvm::Twine(options.load.threads));
   if (options.hasTolerance &&
       !(options.tolerance >= 0.0 && std::isfinite(options.tolerance)))
     return makeError("--tolerance must be a number of at least 0");
-  if (options.hasTolerance && options.comparisons.empty())
-    return makeError("--tolerance needs --compare");
-  if (!options.against.empty() && options.tokens.empty())
-    return makeError("--against needs --perplexity");
-  if (options.window == 0)
-    return makeError("--window must be at least 1");
   if (!(options.temperature >= 0.0 && std::isfinite(options.temperature)))
     return makeError("--temperature must be a number of at least 0");
   if (options.generate != 0 && options.tokenizer.empty())
     return makeError("--generate needs --tokenizer");
   if (options.generate != 0 && options.prompt.empty())
     return makeError("--generate needs a --prompt of at least one character");
-  if (options.generate == 0 &&
-      !(options.prompt.empty() && options.tokenizer.empty()))
-    return makeError("--prompt and --tokenizer need --generate");
   return llvm::Error::success();
 }
 
@@ -170,9 +208,14 @@ llvm::Expected<RunOptions> lowbit::parseRunOptions(int argc, char **argv) {
     return makeError(message.empty() ? "the command line cannot be understood"
                                      : llvm::StringRef(message).rtrim());
 
+  if (llvm::Error error = checkCounts(flags))
+    return error;
+  if (llvm::Error error = checkEffects(flags))
+    return error;
   RunOptions options;
   options.model = flags.model;
   options.load.threads = flags.threads;
+  options.load.remarks = &llvm::errs();
   options.load.dimensions = flags.shape;
   options.load.reference = flags.reference;
   options.load.floatActivations = flags.floatActivations;

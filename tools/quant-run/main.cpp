@@ -26,6 +26,8 @@ int main(int argc, char **argv) {
   llvm::Expected<lowbit::RunReport> report = lowbit::runModel(*options);
   if (!report)
     return fail(report.takeError());
-  report->print(llvm::outs(), options->json);
+  // Text that was generated has standard output to itself.
+  bool isText = report->text && !options->json;
+  report->print(isText ? llvm::errs() : llvm::outs(), options->json);
   return report->failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -192,9 +192,10 @@ def QuantizeWeightsPass : Pass<"lowbit-quantize-weights", "::mlir::ModuleOp"> {
     rounded to nearest, with the scale (and minimum) of least squared error
     unless `scale-search` says otherwise. Embedding tables, and the layer that
     maps to their rows and is returned (the head), stay float unless
-    `include-embeddings`, and their globals say so by `lowbit.keep_float`; a
-    remark names each layer that stays float for another reason. Rows are quantized by all threads of the context; the bytes don't
-    depend on how many there are.
+    `include-embeddings`, and their globals say so by `lowbit.keep_float`. A
+    remark names each layer that stays float and why, and each weight with
+    groups whose scales are too small for their type. Rows are quantized by all
+    threads of the context; the bytes don't depend on how many there are.
 
     `method` is an encoding spelled as in IR (`#lowbit.encoding<...>`), `none`,
     `int<b>` (symmetric, full range) or `uint<b>`
@@ -261,7 +262,8 @@ def VerifyNoFloatWeightsPass : Pass<"lowbit-verify-no-float-weights"> {
   let summary = "Reports weights that stayed float";
   let description = [{
     With `scope=layers`, for use before lowering: the weight of a `lowbit.linear`
-    or `lowbit.embedding` that is a float constant is an error. With
+    or `lowbit.embedding` that is a float constant is an error, and so is one of two
+    or more dimensions that a linalg op multiplies by and sums up. With
     `scope=constants`, for use after it: a `lowbit.global`, `memref.global` or
     `arith.constant` of floats with two or more dimensions is an error (scales
     live in blobs then). Weights of at most `max-elements` numbers, those whose

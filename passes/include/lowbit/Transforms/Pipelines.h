@@ -18,6 +18,14 @@ namespace lowbit {
 
 /// Options of `lowbit-quantize`; the pass `lowbit-quantize-weights` explains
 /// them.
+struct RaisePipelineOptions : mlir::PassPipelineOptions<RaisePipelineOptions> {
+  Option<bool> report{
+      *this, "report", llvm::cl::init(false),
+      llvm::cl::desc("Emit a remark for each product with a weight that is "
+                     "left, with the reason")};
+};
+
+/// See the options of the pass.
 struct QuantizePipelineOptions
     : mlir::PassPipelineOptions<QuantizePipelineOptions> {
   Option<std::string> method{*this, "method", llvm::cl::init("int4-g32"),
@@ -30,8 +38,9 @@ struct QuantizePipelineOptions
 };
 
 /// raise: layers on float weights.
-///   lowbit-raise-linear, canonicalize, cse
-void buildRaisePipeline(mlir::OpPassManager &manager);
+///   lowbit-raise-linear{...}, canonicalize, cse
+void buildRaisePipeline(mlir::OpPassManager &manager,
+                        const RaisePipelineOptions &options);
 
 /// quantize: weights become codes and parameters.
 ///   lowbit-quantize-weights{...}, cse

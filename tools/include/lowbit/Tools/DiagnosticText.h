@@ -12,6 +12,7 @@
 
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/raw_ostream.h"
 #include <string>
 
 namespace lowbit {
@@ -32,6 +33,11 @@ private:
   std::string text;
   mlir::ScopedDiagnosticHandler handler;
 };
+
+/// Prints the remarks and warnings of `context` to `os`, which must outlive it,
+/// as "tool: remark: place: text". MLIR drops them unless somebody listens.
+void printRemarks(mlir::MLIRContext &context, llvm::raw_ostream &os,
+                  llvm::StringRef tool);
 
 } // namespace lowbit
 

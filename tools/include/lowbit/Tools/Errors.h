@@ -21,10 +21,14 @@ inline llvm::Error makeError(const llvm::Twine &text) {
       text, std::make_error_code(std::errc::invalid_argument));
 }
 
-/// An error about a file: "path: text".
+/// An error about a file: "path: text". A text that begins with the path, as
+/// those with a position in the file do, stays as it is.
 inline llvm::Error makeFileError(llvm::StringRef path,
                                  const llvm::Twine &text) {
-  return makeError(path + ": " + text);
+  std::string message = text.str();
+  if (llvm::StringRef(message).starts_with((path + ":").str()))
+    return makeError(message);
+  return makeError(path + ": " + message);
 }
 
 } // namespace lowbit

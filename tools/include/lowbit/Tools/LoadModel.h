@@ -34,6 +34,9 @@ struct LoadOptions {
   /// Adds dialects and external models of the caller's own, such as further
   /// encodings and targets, to the model's context.
   std::function<void(mlir::DialectRegistry &)> registerExtensions;
+  /// Where remarks about the model go, such as a layer that has no kernel and
+  /// is computed by the reference; null drops them.
+  llvm::raw_ostream *remarks = nullptr;
 };
 
 /// Reads the model at `path` into `context`: `.onnx`, or `.mlir` and `.mlirbc`

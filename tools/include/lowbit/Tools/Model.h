@@ -22,6 +22,9 @@ struct TensorSpec {
   std::string name;
   ElementType type = ElementType::F32;
   llvm::SmallVector<int64_t, 4> shape;
+  /// Rows of the smallest embedding table that the elements are indices into;
+  /// 0 where none is known.
+  int64_t tableRows = 0;
 };
 
 /// How much the weights of a model take.
@@ -52,7 +55,9 @@ public:
   run(llvm::ArrayRef<HostTensor> inputs) = 0;
 };
 
-/// Checks number, element types and shapes against what `model` declares.
+/// Checks number, element types and shapes against what `model` declares, and
+/// that indices into a table of N rows lie within -N to N - 1. (An embedding
+/// clamps other ones, so a wrong tokenizer would go unnoticed.)
 llvm::Error checkInputs(const Model &model, llvm::ArrayRef<HostTensor> inputs);
 
 /// Position of the tensor called `name`. The error lists the names there are;

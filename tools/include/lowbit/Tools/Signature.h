@@ -25,7 +25,8 @@ struct Signature {
 };
 
 /// Reads the signature of `@main`. Arguments and results without a name are
-/// called `input0`, `output0` and so on. A module without the function, and
+/// called `input0`, `output0` and so on. In raised form, inputs that index
+/// embeddings say so. A module without the function, and
 /// types other than tensors of whole bytes, are errors.
 llvm::Expected<Signature> getSignature(mlir::ModuleOp module);
 
