@@ -287,6 +287,8 @@ QuantizeWeightsPass::getQuantized(Operation *user,
 static int64_t countVanished(const float *weights, int64_t first, int64_t end,
                              const numerics::QuantizedMatrix &matrix) {
   const numerics::Encoding &encoding = matrix.encoding;
+  if (matrix.scales.empty())
+    return 0;
   int64_t groups = encoding.groupCount(matrix.columns);
   int64_t size = encoding.columnsPerGroup(matrix.columns);
   int64_t count = 0;
@@ -338,12 +340,11 @@ QuantizeWeightsPass::quantizeMatrix(Operation *user,
              << "weight '" << matrix.name() << "': " << problem;
   if (int64_t count =
           std::accumulate(vanished.begin(), vanished.end(), int64_t(0)))
-    user->emitRemark()
-        << "weight '" << matrix.name() << "': " << count << " of "
-        << result.scales.size()
-        << " groups become zeros: their numbers are too small "
-           "for a scale of type "
-        << EncodingAttr::get(&getContext(), *parsed.weights).getScale()
-        << "; scale the layer up or keep it float";
+    user->emitRemark() << "weight '" << matrix.name() << "': " << count
+                       << " of " << result.scales.size()
+                       << " groups become zeros: their numbers are too small "
+                          "for a scale of type "
+                       << parsed.weights.getScale()
+                       << "; scale the layer up or keep it float";
   return result;
 }

@@ -1,0 +1,138 @@
+//===- RefusalsTest.cpp - what operators refuse ---------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A graph that the importer can't give a meaning is refused with the node and
+// the reason; one case for each reason.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ModelText.h"
+
+using namespace lowbit::testing;
+
+namespace {
+
+constexpr int kFloat = 1, kInt64 = 7, kBool = 9, kUint8 = 2;
+const std::string y = io("output", "y", kFloat, {});
+
+/// Imports a graph of `initializers`, which may hold other nodes, and the node
+/// `op` on the inputs below; expects an error with the node and `reason`.
+void refusesNode(const std::string &op,
+                 std::initializer_list<const char *> inputs,
+                 const std::string &reason, const std::string &attributes = "",
+                 const std::string &initializers = "", int opset = 17) {
+  std::string graph =
+      io("input", "x", kFloat, {"2", "n", "8"}) +
+      io("input", "m", kFloat, {"8", "n"}) + io("input", "s", kFloat, {}) +
+      io("input", "flags", kBool, {"4"}) + io("input", "bytes", kUint8, {"4"}) +
+      io("input", "ids", kInt64, {"4"}) + io("input", "none", kFloat, {"0"}) +
+      y + initializers + node(op, inputs, "y", attributes, "/it");
+  std::string text = importGraph(graph, opset);
+  EXPECT_EQ(text.rfind("error: ", 0), 0u) << text;
+  EXPECT_HAS(text, "node '/it' (" + op + "): " + reason);
+}
+
+TEST(Refusals, ElementTypes) {
+  refusesNode("Relu", {"bytes"}, "needs floats or signed integers, found");
+  refusesNode("Relu", {"flags"}, "needs floats or signed integers, found");
+  for (const char *op : {"Neg", "Abs"})
+    refusesNode(op, {"flags"}, "needs numbers, found bool");
+  refusesNode("Clip", {"flags"}, "needs numbers, found bool");
+  refusesNode("Add", {"flags", "flags"}, "needs numbers, found bool");
+  refusesNode("Pow", {"flags", "flags"}, "needs numbers, found bool");
+  refusesNode("Less", {"flags", "flags"}, "needs numbers, found bool");
+  refusesNode("And", {"ids", "ids"}, "needs booleans, found");
+  refusesNode("Mod", {"m", "m"}, "floats need attribute fmod = 1");
+  refusesNode("ReduceMax", {"flags"}, "cannot reduce booleans");
+  refusesNode("Gather", {"x", "bytes"},
+              "indices must be int32 or int64, found");
+  refusesNode("MatMul", {"flags", "flags"},
+              "needs numeric operands with dimensions, found");
+}
+
+TEST(Refusals, Shapes) {
+  refusesNode("MatMul", {"s", "m"},
+              "needs numeric operands with dimensions, found");
+  refusesNode("MatMul", {"m", "m"},
+              "inner extents of [8, n] and [8, n] must "
+              "be equal; give --shape n=<value>");
+  refusesNode("Gemm", {"x", "m"}, "needs matrices, found [2, n, 8]");
+  refusesNode("Trilu", {"ids"}, "needs matrices, found [4]");
+  refusesNode("Trilu", {"m", "s"},
+              "input k must be an integer that depends on "
+              "shapes and constants only");
+  refusesNode("Gather", {"none", "ids"}, "cannot gather from [0]");
+  refusesNode("Concat", {"m", "x"}, "cannot concatenate [8, n] and [2, n, 8]",
+              attribute("axis", "INT", {0}));
+  refusesNode("Transpose", {"x"}, "perm must name each of 3 dimensions once",
+              attribute("perm", "INTS", {0, 1}));
+  refusesNode("Transpose", {"x"}, "axis 1 is given twice",
+              attribute("perm", "INTS", {0, 1, 1}));
+}
+
+TEST(Refusals, Reshape) {
+  refusesNode("Reshape", {"x", "t"}, "more than one extent is -1", "",
+              integers("t", {-1, -1}));
+  refusesNode("Reshape", {"ids", "t"},
+              "extent 0 at 1 refers to no dimension of [4]", "",
+              integers("t", {4, 0}));
+  refusesNode("Reshape", {"m", "t"},
+              "cannot infer the extent -1 of [3, -1] from [8, n]; give --shape "
+              "n=<value>",
+              "", integers("t", {3, -1}));
+}
+
+TEST(Refusals, Slice) {
+  refusesNode("Slice", {"x", "a", "b"},
+              "starts, ends, axes and steps must have one length", "",
+              integers("a", {0}) + integers("b", {1, 2}));
+  refusesNode("Slice", {"x", "a", "b", "a", "c"},
+              "step -1 is not supported, steps must be positive", "",
+              integers("a", {0}) + integers("b", {1}) + integers("c", {-1}));
+  // n - 5 counts from the end or from the front.
+  std::string bound = integers("one", {1}) + integers("five", {5}) +
+                      node("Shape", {"m"}, "shape") +
+                      node("Gather", {"shape", "one"}, "n") +
+                      node("Sub", {"n", "five"}, "bound");
+  refusesNode("Slice", {"m", "bound", "five"},
+              "whether the bound n - 5 is negative is not known; give --shape "
+              "n=<value>",
+              "", bound);
+}
+
+TEST(Refusals, Split) {
+  refusesNode("Split", {"ids"},
+              "attribute num_outputs must be the number of outputs",
+              attribute("num_outputs", "INT", {3}), "", 18);
+  refusesNode("Split", {"ids", "t"}, "2 sizes for 1 outputs", "",
+              integers("t", {2, 2}));
+  refusesNode("Split", {"ids", "t"}, "parts sum to 3, the extent is 4", "",
+              integers("t", {3}));
+}
+
+TEST(Refusals, Constants) {
+  std::string list = "attribute { name: 'value_ints' type: INTS ";
+  for (int i = 0; i < 4097; ++i)
+    list += "ints: 1 ";
+  refusesNode("Constant", {}, "lists longer than 4096 must be tensors",
+              list + "} ");
+  refusesNode("ConstantOfShape", {"t"}, "attribute value must hold one element",
+              "attribute { name: 'value' type: TENSOR t { data_type: 1 dims: 2 "
+              "float_data: 1 float_data: 2 } } ",
+              integers("t", {2}));
+  refusesNode("Dropout", {"x", "s", "flags"},
+              "training mode must be constant false");
+}
+
+TEST(Refusals, Sizes) {
+  refusesNode("ConstantOfShape", {"t"}, "result is too large: [", "",
+              integers("t", {int64_t(1) << 31, int64_t(1) << 31}));
+  refusesNode("Tile", {"m", "t"},
+              "extents are too large or too complicated to compute", "",
+              integers("t", {int64_t(1) << 62, int64_t(1) << 62}));
+  refusesNode("Tile", {"m", "t"}, "result has a negative extent: [-8, n]", "",
+              integers("t", {-1, 1}));
+}
+
+} // namespace
