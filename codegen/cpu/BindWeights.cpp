@@ -30,7 +30,7 @@ struct CPUBindWeightsPass
       auto type = dyn_cast<RankedTensorType>(weight.getResult().getType());
       if (!type || !type.hasStaticShape()) {
         weight.emitError(
-            "expected a weight of static plain tensor type, found ")
+            "requires a weight of static plain tensor type, found ")
             << weight.getResult().getType() << ": lower quantized ops first";
         return WalkResult::interrupt();
       }

@@ -209,8 +209,9 @@ private:
     if (reduced && combiners.size() == 1)
       neutral = arith::getNeutralElement(combiners.front());
     if (!neutral) {
-      status = op->emitError("reduction without a neutral element cannot be "
-                             "vectorized");
+      status = op->emitError("requires a reduction by one operation with a "
+                             "neutral element, such as arith.addf, found "
+                             "another one");
       return;
     }
     SmallVector<TileLoop> loops;
@@ -256,8 +257,11 @@ private:
     linalg::GenericOp merge = createMerge(row, accumulator, combiner);
     rewriter.setInsertionPoint(merge);
     rewriter.eraseOp(row);
-    if (failed(result) || failed(linalg::vectorize(rewriter, merge)))
-      return op->emitError("reduction cannot be vectorized");
+    if (failed(result))
+      return failure();
+    LogicalResult merged = linalg::vectorize(rewriter, merge);
+    assert(succeeded(merged) && "the combiner was just vectorized");
+    (void)merged;
     rewriter.eraseOp(merge);
     return success();
   }
@@ -401,22 +405,19 @@ struct CPUTileAndVectorizePass
     IRRewriter rewriter(&getContext());
     for (linalg::LinalgOp op : ops) {
       if (!op.hasPureBufferSemantics()) {
-        op->emitError("expected buffers, found tensors: bufferize first");
+        op->emitError("requires buffers, found tensors: bufferize first");
         return signalPassFailure();
       }
       if (!isa<linalg::GenericOp>(op.getOperation())) {
         rewriter.setInsertionPoint(op);
         FailureOr<linalg::GenericOp> generic =
             linalg::generalizeNamedOp(rewriter, op);
-        if (failed(generic)) {
-          op->emitError("named op has no generic form");
-          return signalPassFailure();
-        }
+        assert(succeeded(generic) && "every named linalg op has a region");
         op = cast<linalg::LinalgOp>(generic->getOperation());
       }
       hoistInvariantLoads(op);
-      if (readsComputedAddresses(op)) {
-        emitScalarLoops(rewriter, op);
+      if (StringRef reason = explainScalar(op); !reason.empty()) {
+        emitScalarLoops(rewriter, op, reason);
         continue;
       }
       if (failed(OpVectorizer(rewriter, op, vectorBits, rows).run()))
@@ -426,10 +427,20 @@ struct CPUTileAndVectorizePass
     dropContractionMasks(rewriter, getOperation());
   }
 
+  /// Why `op` can't be vectorized; empty if it can.
+  static StringRef explainScalar(linalg::LinalgOp op) {
+    if (readsComputedAddresses(op))
+      return "it decodes bits at addresses that it computes";
+    for (OpOperand &init : op.getDpsInitsMutable())
+      if (!op.getMatchingIndexingMap(&init).isProjectedPermutation())
+        return "the places of its results are not loops alone";
+    return {};
+  }
+
   /// The reference form, as it is; a remark says so.
-  static void emitScalarLoops(IRRewriter &rewriter, linalg::LinalgOp op) {
-    op->emitRemark("computes its numbers one by one: it decodes bits at "
-                   "addresses that it computes");
+  static void emitScalarLoops(IRRewriter &rewriter, linalg::LinalgOp op,
+                              StringRef reason) {
+    op->emitRemark("computes its numbers one by one: ") << reason;
     rewriter.setInsertionPoint(op);
     FailureOr<linalg::LinalgLoops> loops =
         linalg::linalgOpToLoops(rewriter, op);

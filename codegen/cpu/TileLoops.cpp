@@ -41,8 +41,7 @@ LogicalResult lowbit::vectorizeTile(RewriterBase &rewriter, linalg::LinalgOp op,
   FailureOr<TilingResult> tiled =
       cast<TilingInterface>(op.getOperation())
           .getTiledImplementation(rewriter, tile.offsets, tile.sizes);
-  if (failed(tiled))
-    return op->emitError("cannot be tiled");
+  assert(succeeded(tiled) && "every linalg op can be tiled in all its loops");
   auto inner = cast<linalg::LinalgOp>(tiled->tiledOps.front());
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(inner);
@@ -55,7 +54,8 @@ LogicalResult lowbit::vectorizeTile(RewriterBase &rewriter, linalg::LinalgOp op,
                                /*flatten1DDepthwiseConv=*/false,
                                /*assumeDynamicDimsMatchVecSizes=*/false,
                                /*createNamedContraction=*/isContraction(op))))
-    return op->emitError("cannot be vectorized");
+    return op->emitError("requires a body of operations on vectors, found one "
+                         "that cannot be vectorized");
   rewriter.eraseOp(inner);
   return success();
 }

@@ -107,11 +107,11 @@ FailureOr<Product> lowbit::analyzeProduct(linalg::LinalgOp op,
     reason(text);
     return failure();
   };
-  if (!isFloatContraction(op))
-    return fails("not a contraction of floats");
-  OpOperand *weight = findWeightOperand(op);
-  if (!weight)
-    return fails("not exactly one operand is constant");
+  OpOperand *weight = isFloatContraction(op) ? findWeightOperand(op) : nullptr;
+  if (!weight) {
+    reason("not a contraction of floats with one constant operand");
+    return failure();
+  }
   auto view = viewWeight(weight->get(), op.getMatchingIndexingMap(weight));
   if (!view)
     return fails("the constant has a dynamic shape");

@@ -127,35 +127,35 @@ struct RaiseGather : OpRewritePattern<linalg::GenericOp> {
 
   LogicalResult matchAndRewrite(linalg::GenericOp op,
                                 PatternRewriter &rewriter) const override {
-    auto fails = [&](const char *reason) {
+    auto declines = [&](const char *reason) {
       return rewriter.notifyMatchFailure(op, reason);
     };
     if (op.getNumDpsInits() != 1 || !op.isAllParallelLoops() ||
         !op.hasPureTensorSemantics() ||
         !op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity())
-      return fails("not elementwise");
+      return declines("not elementwise");
     tensor::ExtractOp extract = getExtract(op);
     if (!extract || extract.getIndices().size() != 2)
-      return fails("doesn't extract from a matrix");
+      return declines("doesn't extract from a matrix");
     std::optional<WeightView> table =
         viewWeight(extract.getTensor(), rewriter.getMultiDimIdentityMap(2));
     if (!table || table->loops != ArrayRef<int64_t>{0, 1})
-      return fails("the matrix is no weight stored by rows");
+      return declines("the matrix is no weight stored by rows");
     auto column = extract.getIndices()[1].getDefiningOp<linalg::IndexOp>();
     if (!column || column.getDim() + 1 != op.getNumLoops())
-      return fails("the column isn't the innermost loop");
+      return declines("the column isn't the innermost loop");
     int64_t rows = table->getExtent(0);
     auto result = cast<RankedTensorType>(op->getResult(0).getType());
     if (result.getShape().back() != table->getExtent(1))
-      return fails("reads a part of each row");
+      return declines("reads a part of each row");
     auto index = dyn_cast_or_null<BlockArgument>(
         getIndexOfRow(extract.getIndices()[0], rows));
     if (!index || index.getOwner() != op.getBody())
-      return fails("the row number is computed in another way");
+      return declines("the row number is computed in another way");
     OpOperand *indices = op.getMatchingOpOperand(index);
     if (!op.isDpsInput(indices) ||
         !dropsLastDimension(op.getMatchingIndexingMap(indices)))
-      return fails("the indices have other dimensions than the result");
+      return declines("the indices have other dimensions than the result");
     rewriter.replaceOpWithNewOp<EmbeddingOp>(op, result, indices->get(),
                                              table->root);
     return success();

@@ -20,7 +20,7 @@ func.func @main(%x: tensor<?x2xf32> {lowbit.name = "hidden"}) -> tensor<2x2xf32>
 lowbit.global @fc2 : !lowbit.tensor<2x4xf32, #int4> {codes = dense<[16, 50, 84, 118]> : tensor<4xi8>,
                                                      scale = dense<1.0> : tensor<2x1xf16>}
 func.func @quantized() -> !lowbit.tensor<2x4xf32, #int4> {
-  // expected-error @+1 {{expected a weight of static plain tensor type, found '!lowbit.tensor}}
+  // expected-error @+1 {{requires a weight of static plain tensor type, found '!lowbit.tensor}}
   %w = lowbit.weight @fc2 : !lowbit.tensor<2x4xf32, #int4>
   return %w : !lowbit.tensor<2x4xf32, #int4>
 }
