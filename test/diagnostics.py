@@ -20,6 +20,14 @@ CALL = re.compile(r"\b(?:emitOpError|emitError|emitRemark|emitWarning|makeError|
                   r"\breason = ")
 LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
 WORDS = 4
+# What can't be provoked where the tests run, and why.
+EXEMPT = {
+    "LLVM's OpenMP library was not found": "the tests need the library",
+    "this build reads no ONNX": "the tests are built with it",
+    "this target emits no assembly": "every host that LLVM supports emits it",
+    "cannot be tiled": "upstream's refusal; no known linalg op on tensors gets one",
+    "no padding of the planes layout fits": "no encoding of today's is refused by all paddings",
+}
 # Words that tests write in another way, such as {{.*}}, end a run.
 WORD = re.compile(r"[^\s\"{}]+")
 
@@ -65,7 +73,7 @@ def main():
         for path in sorted((root / folder).rglob("*.cpp")):
             for line, texts in find_texts(path.read_text()):
                 count += 1
-                if not is_expected(texts, tests):
+                if not is_expected(texts, tests) and not any(part in text for part in EXEMPT for text in texts):
                     missing += 1
                     print(f"{path.relative_to(root)}:{line}: no test expects: {' ... '.join(texts)}")
     print(f"{count} diagnostics, {missing} without a test")

@@ -47,7 +47,7 @@ class Maker:
         for area in ("dialect", "passes", "codegen", "readme"):
             for path in sorted((source / "test" / area).rglob("*.mlir")):
                 parts = [re.sub(r"//.*", "", part) for part in path.read_text().split("// -----")]
-                self.texts += [part for part in parts if "lowbit." in part]
+                self.texts += [part for part in parts if "func.func" in part or "lowbit." in part]
 
     def read(self, name):
         return (self.folder / name).read_bytes()

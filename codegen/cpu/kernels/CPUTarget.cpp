@@ -38,10 +38,7 @@ struct CPUTargetModel
       reason = "CPU kernels read columns in their natural order";
       return {};
     }
-    if (type.getRank() != 2) {
-      reason = "CPU kernels read matrices";
-      return {};
-    }
+    assert(type.getRank() == 2 && "the weights of layers are matrices");
     if (encoding.getActivationEncoding(16).getGranularity().getGroupSize() >
         PanelFormat::kMaxColumns) {
       reason = "CPU kernels take activation groups of at most 32768 columns";

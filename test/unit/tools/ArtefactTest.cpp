@@ -143,6 +143,70 @@ TEST_F(ArtefactTest, RefusesResourcesElsewhere) {
       getText(saveArtefact(*module, folder / "m.mlir", ArtefactFormat::Text)));
 }
 
+TEST_F(ArtefactTest, RefusesElementsOfLessThanAByte) {
+  llvm::StringLiteral reason = "element type cannot be stored in a sidecar";
+  llvm::StringLiteral text =
+      "lowbit.global @f : tensor<2xi4> {data = dense_resource<d> : "
+      "tensor<2xi4>}";
+  auto module = parse(text);
+  EXPECT_NE(std::string::npos, getText(saveArtefact(*module, folder / "m.mlir",
+                                                    ArtefactFormat::Text))
+                                   .find(reason));
+  EXPECT_EQ(0u, folder.countFiles());
+  auto output = AtomicOutput::create(folder / "m.safetensors");
+  ASSERT_TRUE(bool(output));
+  std::vector<char> bytes(2);
+  SafetensorsEntry entry{"f.data", ElementType::I8, {2}, bytes};
+  ASSERT_TRUE(bool(writeSafetensors(*output, {entry})));
+  ASSERT_EQ("", getText(output->commit()));
+  writeBytes(folder / "m.mlir", ("module attributes {lowbit.sidecar = "
+                                 "\"m.safetensors\"} {" +
+                                 text + "}")
+                                    .str());
+  EXPECT_NE(std::string::npos, loadError(folder / "m.mlir").find(reason));
+}
+
+TEST_F(ArtefactTest, RefusesNamesOfSidecarsAndDevices) {
+  auto module = parse(kModule);
+  auto error = [&](llvm::StringRef path) {
+    return getText(saveArtefact(*module, path, ArtefactFormat::Text));
+  };
+  EXPECT_NE(std::string::npos,
+            error(folder / "m.safetensors")
+                .find("is the name of a sidecar; IR is written to .mlir or "
+                      ".mlirbc"));
+  EXPECT_EQ("/dev/null: is no regular file; a module with weights requires "
+            "one, to put its sidecar beside it",
+            error("/dev/null"));
+  EXPECT_EQ(0u, folder.countFiles());
+}
+
+TEST_F(ArtefactTest, ReadsFilesOnly) {
+  ASSERT_FALSE(llvm::sys::fs::create_directory(folder / "m.mlir"));
+  EXPECT_NE(std::string::npos,
+            loadError(folder / "m.mlir")
+                .find("m.mlir: is a directory, a file is required"));
+}
+
+TEST_F(ArtefactTest, TellsBytecodeApart) {
+  std::string path = save(ArtefactFormat::Bytecode, "m.mlirbc");
+  std::string bytes = readBytes(path);
+  std::string damaged = bytes;
+  damaged.back() ^= 1;
+  writeBytes(path, damaged);
+  EXPECT_NE(std::string::npos,
+            loadError(path).find(
+                "is damaged: the bytecode does not match its digest"));
+  writeBytes(path, llvm::StringRef(bytes).take_front(40));
+  EXPECT_NE(std::string::npos,
+            loadError(path).find(
+                "is bytecode of neither lowbit nor MLIR, or damaged"));
+  writeBytes(path, (bytes.substr(0, 5) + "MLIR") + bytes.substr(9));
+  EXPECT_NE(std::string::npos,
+            loadError(path).find("is bytecode without a digest; 'quant-opt "
+                                 "FILE -o FILE.mlir' makes text of it"));
+}
+
 TEST_F(ArtefactTest, FailureLeavesNothing) {
   auto module = parse(kModule);
   ASSERT_FALSE(llvm::sys::fs::create_directory(folder / "m.safetensors"));
@@ -193,7 +257,8 @@ TEST_F(ArtefactTest, RefusesDeepNesting) {
   writeBytes(folder / "m.mlir",
              "module attributes {a = " + std::string(1 << 20, '[') + "} {}");
   EXPECT_NE(std::string::npos,
-            loadError(folder / "m.mlir").find("nest deeper than 256 levels"));
+            loadError(folder / "m.mlir")
+                .find("brackets nest deeper than 256 levels"));
 }
 
 TEST_F(ArtefactTest, SurvivesDamagedText) {

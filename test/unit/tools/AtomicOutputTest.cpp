@@ -53,7 +53,8 @@ TEST(AtomicOutput, DiscardsAfterPendingError) {
 TEST(AtomicOutput, RefusesFolders) {
   TemporaryFolder folder;
   EXPECT_NE(std::string::npos,
-            getText(AtomicOutput::create(folder / "")).find("is a directory"));
+            getText(AtomicOutput::create(folder / ""))
+                .find("is a directory, a file name is required"));
   EXPECT_NE(std::string::npos,
             getText(AtomicOutput::create(folder / "none/a.bin"))
                 .find("cannot be created: No such file or directory"));
@@ -68,7 +69,9 @@ TEST(AtomicOutput, CommitsAllOrNothing) {
   second->os() << "2";
   // A folder in the way makes the second rename fail.
   ASSERT_FALSE(llvm::sys::fs::create_directory(folder / "b"));
-  EXPECT_NE("", getText(AtomicOutput::commitAll({&*first, &*second})));
+  EXPECT_NE(std::string::npos,
+            getText(AtomicOutput::commitAll({&*first, &*second}))
+                .find("b: cannot be replaced: Is a directory"));
   EXPECT_FALSE(llvm::sys::fs::exists(folder / "a"));
   EXPECT_EQ(1u, folder.countFiles());
 }

@@ -36,7 +36,7 @@ public:
     int64_t length = tensors[0].getShape()[1];
     longest = std::max(longest, length);
     HostTensor logits =
-        HostTensor::allocate(ElementType::F32, {1, length, vocabulary});
+        HostTensor::allocate(ElementType::F32, {1, length + extra, vocabulary});
     for (int64_t t = 0; t < length; ++t) {
       int64_t next = (tensors[0].getAs<int64_t>()[t] + 1) % vocabulary;
       logits.getMutableAs<float>()[t * vocabulary + next] = lead;
@@ -46,6 +46,8 @@ public:
 
   std::vector<TensorSpec> inputs, outputs;
   int64_t vocabulary, longest = 0;
+  /// Rows that the logits have too many of.
+  int64_t extra = 0;
   float lead;
 };
 
@@ -116,6 +118,22 @@ TEST(Evaluation, ExplainsErrors) {
   EXPECT_NE(std::string::npos,
             getText(evaluate(model, nullptr, {0, 1, 2}, makeOptions(2)))
                 .find("first output must be f32 logits"));
+  model.inputs[0].shape = {-1};
+  EXPECT_EQ("a language model must have one input, integers of shape [1, T]",
+            getText(evaluate(model, nullptr, {0, 1, 2}, makeOptions(2))));
+  SuccessorModel longer(4, 1.0f);
+  longer.extra = 1;
+  EXPECT_EQ("logits must be 1x2xVxf32, the model returned 1x3x4xf32",
+            getText(evaluate(longer, nullptr, {0, 1, 2}, makeOptions(2))));
+}
+
+TEST(Evaluation, RefusesIdsBeyondTheTable) {
+  SuccessorModel model(12, 1.0f);
+  model.inputs[0].tableRows = 8;
+  EXPECT_EQ("input 'ids' must hold ids of -8 to 7, rows of an embedding of 8, "
+            "found 9 at position 1; was another tokenizer used?",
+            getText(evaluate(model, nullptr, {7, 9, 0}, makeOptions(2))));
+  EXPECT_EQ("", getText(evaluate(model, nullptr, {7, 0, 11}, makeOptions(2))));
 }
 
 TEST(Evaluation, LogProbabilitiesOfLargeLogits) {

@@ -15,6 +15,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/TargetParser/Host.h"
 #include "gtest/gtest.h"
 #include <cmath>
 #include <cstring>
@@ -302,6 +303,20 @@ TEST(ExecutableErrorTest, WrongInputIsNamed) {
   auto none = program.executable->run({});
   ASSERT_FALSE(none);
   EXPECT_EQ(llvm::toString(none.takeError()), "requires 1 inputs, found 0");
+}
+
+TEST(ExecutableErrorTest, CodeThatCannotBeEmitted) {
+  mlir::DialectRegistry registry;
+  registerDialects(registry);
+  mlir::MLIRContext context(registry);
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(
+      "func.func @main() { return }", &context);
+  ASSERT_TRUE(module);
+  mlir::ScopedDiagnosticHandler silence(&context, [](mlir::Diagnostic &) {});
+  EXPECT_EQ(llvm::toString(emitLLVMIR(*module, llvm::nulls(), "z80")),
+            "unknown CPU 'z80' for " + llvm::sys::getProcessTriple());
+  EXPECT_EQ(llvm::toString(emitLLVMIR(*module, llvm::nulls())),
+            "the module cannot be translated to LLVM IR");
 }
 
 TEST(ExecutableErrorTest, ModuleWithoutSignature) {

@@ -99,6 +99,27 @@ TEST(Npy, ExplainsErrors) {
     EXPECT_EQ(dictionary, parseError(header, "a")) << header.str();
 }
 
+TEST(Npy, SaysWhereFilesEndOrDiffer) {
+  auto text = [](llvm::StringRef bytes) {
+    return getText(parseNpy(bytes, "a.npy"));
+  };
+  std::string magic = "\x93NUMPY";
+  EXPECT_EQ("a.npy: .npy version 9, known are 1 to 3",
+            text(magic + std::string("\x09\x00", 2)));
+  EXPECT_EQ("a.npy: ends inside the .npy header",
+            text(magic + std::string("\x01\x00\x10", 3)));
+  EXPECT_EQ("a.npy: ends inside the .npy header",
+            text(magic + std::string("\x01\x00\x10\x00{", 5)));
+}
+
+TEST(Npy, RefusesToWriteTypesThatNumPyLacks) {
+  TemporaryFolder folder;
+  HostTensor tensor = HostTensor::allocate(ElementType::BF16, {2});
+  EXPECT_NE(std::string::npos, getText(writeNpy(folder / "a.npy", tensor))
+                                   .find("NumPy has no element type for bf16"));
+  EXPECT_EQ(0u, folder.countFiles());
+}
+
 TEST(Npy, RefusesOverflowingShapes) {
   for (llvm::StringRef shape :
        {"(9223372036854775807,)", "(4294967296, 4294967296)",

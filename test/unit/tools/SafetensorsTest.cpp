@@ -113,6 +113,16 @@ TEST(Safetensors, RefusesBadHeaders) {
             parseError(R"({"a":1,"a":1})", ""));
 }
 
+TEST(Safetensors, RefusesOtherKindsOfValues) {
+  EXPECT_EQ("w.safetensors: tensor 'a': an object with 'dtype', 'shape', "
+            "'data_offsets' is required",
+            parseError(R"({"a": 1})", ""));
+  EXPECT_EQ("w.safetensors: '__metadata__' must be an object",
+            parseError(R"({"__metadata__": []})", ""));
+  EXPECT_EQ("w.safetensors: '__metadata__': the value of 'k' must be a string",
+            parseError(R"({"__metadata__": {"k": 1}})", ""));
+}
+
 TEST(Safetensors, RefusesBadTensors) {
   auto entry = [](llvm::StringRef text) {
     return parseError(("{\"a\": {" + text + "}}").str(), "0123");
