@@ -29,6 +29,8 @@ void lowbit::buildQuantizePipeline(OpPassManager &manager,
   pass.includeEmbeddings = options.includeEmbeddings;
   manager.addPass(createQuantizeWeightsPass(pass));
   manager.addPass(createCSEPass());
+  if (options.strict)
+    manager.addPass(createVerifyNoFloatWeightsPass());
 }
 
 void lowbit::buildFusePipeline(OpPassManager &manager) {

@@ -12,6 +12,13 @@
 // RUN: quant-opt %t.e --lowbit-pack-weights --cse -o %t.h
 // RUN: diff %t.g %t.h
 
+// A strict quantize phase ends with the check that no float weight is left.
+// RUN: quant-opt %t.a --lowbit-quantize="method=int4-g4 strict" -o %t.j
+// RUN: diff %t.c %t.j
+// RUN: quant-opt %t.a --lowbit-quantize="method=int4-g4 strict" --dump-pass-pipeline -o %t.j 2>&1 | FileCheck %s --check-prefix=STRICT
+// STRICT: lowbit-quantize-weights
+// STRICT: lowbit-verify-no-float-weights
+
 // Phases stopped at and resumed give what one run gives.
 // RUN: quant-opt %s --lowbit-raise --lowbit-quantize=method=int4-g4 --lowbit-fuse --lowbit-pack -o %t.i
 // RUN: diff %t.g %t.i

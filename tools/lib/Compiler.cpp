@@ -31,9 +31,8 @@ static void addQuantize(OpPassManager &manager, const CompileOptions &options) {
   quantize.method = options.method;
   quantize.scaleSearch = options.scaleSearch;
   quantize.includeEmbeddings = options.includeEmbeddings;
+  quantize.strict = options.strict;
   buildQuantizePipeline(manager, quantize);
-  if (options.strict)
-    manager.addPass(createVerifyNoFloatWeightsPass());
 }
 
 static void addPack(OpPassManager &manager, const CompileOptions &options) {

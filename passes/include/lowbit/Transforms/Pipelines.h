@@ -35,6 +35,9 @@ struct QuantizePipelineOptions
   Option<bool> includeEmbeddings{
       *this, "include-embeddings", llvm::cl::init(false),
       llvm::cl::desc("Quantize embedding tables and the head, too")};
+  Option<bool> strict{
+      *this, "strict", llvm::cl::init(false),
+      llvm::cl::desc("Fail if a weight stays float that was to be quantized")};
 };
 
 /// raise: layers on float weights.
@@ -43,7 +46,8 @@ void buildRaisePipeline(mlir::OpPassManager &manager,
                         const RaisePipelineOptions &options);
 
 /// quantize: weights become codes and parameters.
-///   lowbit-quantize-weights{...}, cse
+///   lowbit-quantize-weights{...}, cse,
+///   and with `strict` lowbit-verify-no-float-weights
 void buildQuantizePipeline(mlir::OpPassManager &manager,
                            const QuantizePipelineOptions &options);
 
