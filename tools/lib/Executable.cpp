@@ -13,6 +13,7 @@
 #include "lowbit/Runtime/OpenMP.h"
 #include "lowbit/Tools/ElementTypes.h"
 #include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/FatalErrors.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinAttributes.h"
@@ -163,7 +164,10 @@ static llvm::Error addProcessSymbols(llvm::orc::LLJIT &jit) {
   if (!process)
     return process.takeError();
   jit.getMainJITDylib().addGenerator(std::move(*process));
-  return llvm::Error::success();
+  return jit.getMainJITDylib().define(llvm::orc::absoluteSymbols(
+      {{jit.mangleAndIntern("malloc"),
+        {llvm::orc::ExecutorAddr::fromPtr(&allocateForModel),
+         llvm::JITSymbolFlags::Exported}}}));
 }
 
 /// The name that people gave to the weight behind a symbol.

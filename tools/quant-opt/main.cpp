@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Driver.h"
+#include "lowbit/Tools/FatalErrors.h"
 #include "lowbit/Tools/Registration.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/InitLLVM.h"
@@ -15,6 +16,7 @@
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  lowbit::exitOnFatalErrors("quant-opt");
   lowbit::registerPasses();
   mlir::DialectRegistry registry;
   lowbit::registerDialects(registry);

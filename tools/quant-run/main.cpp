@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Run.h"
+#include "lowbit/Tools/FatalErrors.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/WithColor.h"
 
@@ -19,6 +20,7 @@ static int fail(llvm::Error error) {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  lowbit::exitOnFatalErrors("quant-run");
   llvm::Expected<lowbit::RunOptions> options =
       lowbit::parseRunOptions(argc, argv);
   if (!options)
