@@ -104,3 +104,16 @@ module attributes {lowbit.target = #lowbit.cpu<portable>} {
     return %y : tensor<?x2xf32>
   }
 }
+
+// -----
+
+#bf16 = #lowbit.encoding<int<4>, channel, scale = bf16>
+module attributes {lowbit.target = #lowbit.cpu<portable>} {
+  lowbit.global @fc : !lowbit.tensor<2x4xf32, #bf16> {codes = dense<0> : tensor<4xi8>, scale = dense<1.0> : tensor<2x1xbf16>}
+  func.func @scales(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {
+    %w = lowbit.weight @fc : !lowbit.tensor<2x4xf32, #bf16>
+    // expected-remark @+1 {{stays dense: CPU kernels read scales of f32 and f16}}
+    %y = lowbit.linear %x, %w : tensor<?x4xf32>, !lowbit.tensor<2x4xf32, #bf16> -> tensor<?x2xf32>
+    return %y : tensor<?x2xf32>
+  }
+}

@@ -54,7 +54,7 @@ TEST_F(ExternalData, IsMapped) {
 }
 
 TEST_F(ExternalData, MissingFile) {
-  EXPECT_HAS(import("none.bin"), "none.bin' cannot be read");
+  EXPECT_HAS(import("none.bin"), "none.bin' cannot be read: No such file");
 }
 
 TEST_F(ExternalData, OutsideOfTheFolder) {
@@ -64,9 +64,12 @@ TEST_F(ExternalData, OutsideOfTheFolder) {
 
 TEST_F(ExternalData, WrongExtents) {
   folder.write("w.bin", std::string(16, '\0'));
-  EXPECT_HAS(import("w.bin", entry("offset", "4")), "fewer than offset 4");
+  EXPECT_HAS(import("w.bin", entry("offset", "4")),
+             "external data 'w.bin' have 16 bytes, fewer than offset 4 and "
+             "length 16 need");
   EXPECT_HAS(import("w.bin", entry("length", "12")), "external data have 12");
-  EXPECT_HAS(import("w.bin", entry("offset", "-1")), "invalid offset '-1'");
+  EXPECT_HAS(import("w.bin", entry("offset", "-1")),
+             "external data have an invalid offset '-1'");
   EXPECT_HAS(import("w.bin", entry("offset", "18446744073709551615")),
              "fewer than offset");
 }

@@ -9,6 +9,8 @@
 
 #include "ModelText.h"
 
+#include <functional>
+
 using namespace lowbit::testing;
 
 namespace {
@@ -31,6 +33,18 @@ void refusesNode(const std::string &op,
   std::string text = importGraph(graph, opset);
   EXPECT_EQ(text.rfind("error: ", 0), 0u) << text;
   EXPECT_HAS(text, "node '/it' (" + op + "): " + reason);
+}
+
+/// Expects a node that no form of its operator takes.
+void refusesTable(const std::string &op,
+                  std::initializer_list<const char *> inputs,
+                  const std::string &reason,
+                  const std::string &attributes = "") {
+  std::string text = importGraph(io("input", "x", kFloat, {"2", "n", "8"}) +
+                                 io("input", "ids", kInt64, {"4"}) + y +
+                                 node(op, inputs, "y", attributes, "/it"));
+  EXPECT_HAS(text,
+             "1 node is not supported:\n  node '/it' (" + op + "): " + reason);
 }
 
 TEST(Refusals, ElementTypes) {
@@ -133,6 +147,100 @@ TEST(Refusals, Sizes) {
               integers("t", {int64_t(1) << 62, int64_t(1) << 62}));
   refusesNode("Expand", {"s", "t"}, "result has a negative extent: [-3]", "",
               integers("t", {-3}));
+}
+
+TEST(Refusals, Forms) {
+  refusesTable("Exp", {"x"},
+               "attribute 'bar' is not supported, or has another "
+               "kind than it must",
+               attribute("bar", "INT", {1}));
+  refusesTable("Exp", {"x", "x"}, "takes at most 1 inputs, found 2");
+  refusesTable("Constant", {}, "needs exactly one attribute");
+  refusesTable("LayerNormalization", {"x", "x"},
+               "attribute stash_type must be 1, found 10",
+               attribute("stash_type", "INT", {10}));
+  refusesTable("ReduceMean", {"x", "ids"},
+               "axes must be an attribute before version 18");
+  refusesTable("ReduceSum", {"x"}, "axes must be an input since version 13",
+               attribute("axes", "INTS", {0}));
+}
+
+/// What is wrong with a model as a whole.
+std::string importWith(const std::function<void(onnx::ModelProto &)> &change) {
+  onnx::ModelProto model =
+      parseModel(io("input", "x", kFloat, {"4"}) + y + node("Exp", {"x"}, "y"));
+  change(model);
+  return importModel(model);
+}
+
+TEST(Refusals, Models) {
+  using onnx::ModelProto;
+  EXPECT_HAS(importWith([](ModelProto &m) { m.clear_opset_import(); }),
+             "model.onnx: imports no operator set");
+  EXPECT_HAS(importWith([](ModelProto &m) { m.mutable_graph()->clear_node(); }),
+             "is no ONNX model: it has no graph or no nodes");
+  EXPECT_HAS(
+      importWith([](ModelProto &m) { m.mutable_graph()->clear_output(); }),
+      "the graph has no outputs");
+  EXPECT_HAS(importWith([](ModelProto &m) {
+               m.mutable_graph()->mutable_input(0)->clear_type();
+             }),
+             "input 'x': needs a tensor type with a shape");
+  EXPECT_HAS(importWith([](ModelProto &m) {
+               m.mutable_graph()->add_sparse_initializer();
+             }),
+             "graph: sparse initializers are not supported");
+  EXPECT_HAS(importWith([](ModelProto &m) {
+               auto *domain = m.add_opset_import();
+               domain->set_domain("com.microsoft");
+               domain->set_version(1);
+               onnx::NodeProto *node = m.mutable_graph()->mutable_node(0);
+               node->set_op_type("SkipSimplifiedLayerNormalization");
+               node->set_domain("com.microsoft");
+               node->add_input("x");
+               node->add_input("x");
+               node->add_output("mean");
+             }),
+             "outputs mean and inv_std_var are not supported");
+  // Beyond the depth that protobuf reads.
+  EXPECT_HAS(importWith([](ModelProto &m) {
+               onnx::GraphProto *graph = m.mutable_graph();
+               for (int i = 0; i < 100; ++i)
+                 graph = graph->add_node()->add_attribute()->mutable_g();
+               graph->set_name("deep");
+             }),
+             "is no ONNX model: protobuf cannot parse it");
+  Folder folder;
+  EXPECT_HAS(importFile(folder.write("model.onnx", "\x3a\x7f\x0a")),
+             "is no ONNX model: the protobuf encoding is malformed or "
+             "truncated");
+}
+
+TEST(Refusals, Tensors) {
+  auto import = [](const std::string &tensor) {
+    return importGraph(io("input", "x", kFloat, {"4"}) + y +
+                       "initializer { name: 'w' " + tensor + "}" +
+                       node("Add", {"x", "w"}, "y"));
+  };
+  EXPECT_HAS(import("data_type: 1 dims: 4 segment { begin: 0 end: 4 } "),
+             "initializer 'w': tensors in segments are not supported");
+  EXPECT_HAS(import("data_type: 1 dims: -4 "),
+             "has an invalid or too large dimension -4");
+  EXPECT_HAS(import("data_type: 1 dims: 4 data_location: EXTERNAL "
+                    "external_data { key: 'location' value: '../w' } "),
+             "external data '../w' must lie in the model's folder");
+}
+
+TEST(Refusals, Dimensions) {
+  lowbit::ONNXImportOptions options;
+  auto add = [&](llvm::StringRef text) {
+    return llvm::toString(lowbit::addDimension(options, text));
+  };
+  EXPECT_EQ(add("n=4"), "");
+  EXPECT_EQ(add("n=5"), "dimension 'n' is given twice, as 4 and 5");
+  for (const char *text : {"n", "=4", "n=0", "n=-1", "n=x"})
+    EXPECT_HAS(add(text), "a dimension must be given as name=value with a "
+                          "positive value, found '");
 }
 
 } // namespace
