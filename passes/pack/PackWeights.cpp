@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "../quantize/PackedData.h"
+#include "lowbit/Transforms/PackedData.h"
 #include "lowbit/Transforms/Passes.h"
 
 using namespace mlir;

@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "PackedData.h"
+#include "lowbit/Transforms/PackedData.h"
 #include "ConstantMatrix.h"
 #include "lowbit/Numerics/Packer.h"
 #include "mlir/IR/Threading.h"

@@ -8,8 +8,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "ConstantMatrix.h"
-#include "PackedData.h"
 #include "lowbit/Numerics/Quantizer.h"
+#include "lowbit/Transforms/PackedData.h"
 #include "lowbit/Transforms/Passes.h"
 #include "lowbit/Transforms/QuantizationMethod.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"

@@ -177,6 +177,7 @@ struct RaiseProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
 void lowbit::populateRaiseLinearPatterns(RewritePatternSet &patterns) {
   patterns.add<RaiseProduct>(patterns.getContext());
   populateRaiseEmbeddingPatterns(patterns);
+  populateRaiseDequantizedPatterns(patterns);
   populateLinearReshapePatterns(patterns);
 }
 
@@ -200,6 +201,7 @@ struct RaiseLinearPass : lowbit::impl::RaiseLinearPassBase<RaiseLinearPass> {
     numLinears += linears - linearsBefore;
     numEmbeddings += embeddings - embeddingsBefore;
     getOperation()->walk([&](linalg::LinalgOp op) { noteLeft(op); });
+    getOperation()->walk([&](DequantizeOp op) { noteDecoded(op); });
   }
 
   void count(unsigned &linears, unsigned &embeddings) {
@@ -208,6 +210,17 @@ struct RaiseLinearPass : lowbit::impl::RaiseLinearPassBase<RaiseLinearPass> {
       linears += isa<LinearOp>(op);
       embeddings += isa<EmbeddingOp>(op);
     });
+  }
+
+  /// Says that a weight of codes becomes numbers whenever the model runs.
+  void noteDecoded(DequantizeOp op) {
+    auto weight = op.getInput().getDefiningOp<WeightOp>();
+    if (!weight || op->use_empty())
+      return;
+    ++numDecoded;
+    op.emitRemark() << "weight @" << weight.getGlobal()
+                    << " is decoded whenever the model runs: no layer takes "
+                       "its rows as they are stored";
   }
 
   /// Counts a product with a weight that stayed as it was, and says why.

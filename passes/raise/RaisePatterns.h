@@ -14,6 +14,9 @@ namespace lowbit {
 /// Gathers of rows of a weight become `lowbit.embedding`.
 void populateRaiseEmbeddingPatterns(mlir::RewritePatternSet &patterns);
 
+/// Layers whose weight is dequantized read the quantized weight.
+void populateRaiseDequantizedPatterns(mlir::RewritePatternSet &patterns);
+
 /// Leading dimensions that are collapsed before a `lowbit.linear` and expanded
 /// after it stay as they are.
 void populateLinearReshapePatterns(mlir::RewritePatternSet &patterns);

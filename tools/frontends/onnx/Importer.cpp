@@ -280,7 +280,7 @@ Error Importer::addInputs() {
     if (!dims)
       return dims.takeError();
     int32_t type = input.type().tensor_type().elem_type();
-    if (byteSize(type) == 0)
+    if (bitSize(type) < 8)
       return failure(place + "element type " + typeName(type) +
                      " is not supported");
     Value value = fromTensor(type, *dims, nullptr);

@@ -12,6 +12,7 @@
 #define LOWBIT_FRONTENDS_ONNX_IMPORTER_H
 
 #include "Node.h"
+#include "QuantizedWeight.h"
 #include "Support.h"
 #include "Value.h"
 
@@ -22,6 +23,7 @@
 #include "mlir/IR/AffineMap.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "llvm/ADT/StringSet.h"
 
 #include <deque>
 #include <map>
@@ -163,9 +165,24 @@ public:
   /// after output 0 of `node`; nothing for other values. Models that store
   /// halves and compute in f32 then look like models that store f32.
   std::optional<Value> widenWeight(const Node &node, const Value &input);
+  /// A constant that is called `name`.
+  Value makeConstant(llvm::StringRef name, TensorData data);
   /// The tensor that attribute `t` of a node holds, as a value.
   llvm::Expected<Value> constantTensor(const Node &node,
                                        const onnx::TensorProto &tensor);
+  /// A weight of codes as the value of a global, which is called as input `i`
+  /// of `node`, where the codes come from. Called again with an equal `key`, it
+  /// gives the value that the first call gave.
+  mlir::Value quantizedWeight(const Node &node, int i, llvm::StringRef key,
+                              llvm::function_ref<QuantizedWeight()> build);
+  /// x [..., K] of type float times a quantized weight [N, K], plus a bias [N]
+  /// if there is one.
+  Value linear(const Value &x, mlir::Value weight, mlir::Value bias = nullptr);
+  /// The first node that reads `name` and the number of the input; null if
+  /// nothing does.
+  std::pair<const onnx::NodeProto *, int> consumerOf(llvm::StringRef name) {
+    return firstConsumer.lookup(name);
+  }
 
 private:
   llvm::Error readOpsets();
@@ -187,8 +204,8 @@ private:
   /// Extents within bounds, so that MLIR's own arithmetic can't overflow.
   llvm::Error checkSize(const Node &node, const Value &value) const;
 
-  Value makeConstant(llvm::StringRef name, TensorData data);
   std::string globalName(llvm::StringRef name);
+  std::string takeName(const Weight &weight);
   void noteConsumers();
   mlir::Value fetchWeight(const Weight &weight);
   Value emitKnown(const Value &value);
@@ -218,6 +235,8 @@ private:
   llvm::StringMap<unsigned> globalNames;
   std::deque<Weight> weights;
   std::map<const Weight *, mlir::Value> fetched;
+  llvm::StringMap<mlir::Value> quantized;
+  llvm::StringSet<> takenNames;
   std::map<Expr, mlir::Value> indexCache;
 };
 

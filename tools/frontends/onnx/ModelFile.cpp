@@ -31,6 +31,8 @@ unsigned lowbit::frontend::byteSize(int32_t type) {
   case TensorProto::BOOL:
   case TensorProto::INT8:
   case TensorProto::UINT8:
+  case int4Type:
+  case uint4Type:
     return 1;
   case TensorProto::INT16:
   case TensorProto::UINT16:
@@ -50,7 +52,13 @@ unsigned lowbit::frontend::byteSize(int32_t type) {
   }
 }
 
+unsigned lowbit::frontend::bitSize(int32_t type) {
+  return type == int4Type || type == uint4Type ? 4 : 8 * byteSize(type);
+}
+
 std::string lowbit::frontend::typeName(int32_t type) {
+  if (type == int4Type || type == uint4Type)
+    return type == int4Type ? "int4" : "uint4";
   if (type == TensorProto::UNDEFINED ||
       !onnx::TensorProto_DataType_IsValid(type))
     return "type " + llvm::itostr(type);
@@ -59,7 +67,12 @@ std::string lowbit::frontend::typeName(int32_t type) {
       .lower();
 }
 
-int64_t TensorData::size() const { return bytes.size() / byteSize(type); }
+int64_t TensorData::size() const {
+  int64_t count = 1;
+  for (int64_t dim : dims)
+    count *= dim;
+  return count;
+}
 
 /// Maps `path` read-only. Small files are read instead, which is cheaper.
 static llvm::ErrorOr<std::shared_ptr<const llvm::MemoryBuffer>>
@@ -145,7 +158,7 @@ static void readTypedField(const TensorProto &tensor, TensorData &result) {
 Expected<TensorData> ModelFile::readTensor(const TensorProto &tensor) {
   TensorData result;
   result.type = tensor.data_type();
-  unsigned width = byteSize(result.type);
+  unsigned width = bitSize(result.type);
   if (width == 0)
     return failure("element type " + typeName(result.type) +
                    " is not supported");
@@ -153,10 +166,12 @@ Expected<TensorData> ModelFile::readTensor(const TensorProto &tensor) {
     return failure("tensors in segments are not supported");
   int64_t size = width;
   for (int64_t dim : tensor.dims()) {
-    if (dim < 0 || llvm::MulOverflow(size, dim, size) || size > maxTensorBytes)
+    if (dim < 0 || llvm::MulOverflow(size, dim, size) ||
+        size > 8 * maxTensorBytes)
       return failure("has an invalid or too large dimension " + Twine(dim));
     result.dims.push_back(dim);
   }
+  size = llvm::divideCeil(size, 8);
   if (tensor.data_location() == TensorProto::EXTERNAL)
     return readExternal(tensor, std::move(result), size);
 

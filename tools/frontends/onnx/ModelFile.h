@@ -26,9 +26,13 @@
 
 namespace lowbit::frontend {
 
+/// Element types that are newer than the protobuf classes in use.
+constexpr int32_t uint4Type = 21, int4Type = 22;
+
 /// A tensor of the file. `bytes` are little-endian elements of `type`
 /// (a `onnx::TensorProto::DataType`; booleans take one byte), row-major; they
-/// stay valid while `owner` lives.
+/// stay valid while `owner` lives. Elements of less than a byte are one stream
+/// of bits, least significant first.
 struct TensorData {
   int32_t type = 0;
   llvm::SmallVector<int64_t, 4> dims;
@@ -38,9 +42,11 @@ struct TensorData {
   int64_t size() const;
 };
 
-/// Bytes of one element of `type`; 0 for types without a fixed-size element or
-/// that the importer does not know.
+/// Bytes of one element of `type` in the IR, where 4-bit integers take a byte;
+/// 0 for types without a fixed-size element or that the importer does not know.
 unsigned byteSize(int32_t type);
+/// Bits of one element of `type` in a file.
+unsigned bitSize(int32_t type);
 /// How ONNX spells `type`: `float16`, `int64`, …
 std::string typeName(int32_t type);
 

@@ -33,6 +33,9 @@ const OperatorTable &OperatorTable::get() {
     addMovementOperators(all);
     addIndexingOperators(all);
     addNormOperators(all);
+    addQuantizeOperators(all);
+    addIntegerMatMulOperators(all);
+    addMatMulNBitsOperators(all);
     addReduceOperators(all);
     addShapeOperators(all);
     return all;

@@ -64,6 +64,9 @@ void addMatMulOperators(OperatorTable &table);
 void addMovementOperators(OperatorTable &table);
 void addIndexingOperators(OperatorTable &table);
 void addNormOperators(OperatorTable &table);
+void addQuantizeOperators(OperatorTable &table);
+void addIntegerMatMulOperators(OperatorTable &table);
+void addMatMulNBitsOperators(OperatorTable &table);
 void addReduceOperators(OperatorTable &table);
 void addShapeOperators(OperatorTable &table);
 

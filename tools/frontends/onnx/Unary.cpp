@@ -193,10 +193,10 @@ static std::optional<Scalar> foldCast(Symbols &symbols, ArrayRef<Scalar> x,
 
 Expected<Value> Importer::cast(const Node &node, const Value &input,
                                int32_t type) {
-  if (byteSize(type) == 0)
-    return error(node, "element type " + typeName(type) + " is not supported");
   if (type == input.type)
     return input;
+  if (bitSize(type) < 8)
+    return error(node, "element type " + typeName(type) + " is not supported");
   // Constants of type uint64 are kept as bit patterns.
   Fold fold = input.type == TensorProto::UINT64 ? nullptr : foldCast;
   mlir::Type to = elementType(type);
@@ -227,7 +227,7 @@ static Error emitCastLike(Importer &im, const Node &node) {
 
 static std::string refuseCast(const Node &node) {
   int64_t type = node.integer("to", 0);
-  if (type < 0 || type > 1000 || byteSize(type) == 0)
+  if (type < 0 || type > 1000 || bitSize(type) < 8)
     return "attribute to = " + std::to_string(type) + " is not supported";
   return "";
 }

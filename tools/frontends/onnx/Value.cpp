@@ -31,7 +31,8 @@ bool lowbit::frontend::isFloat(int32_t type) {
 
 bool lowbit::frontend::isUnsigned(int32_t type) {
   return type == TensorProto::UINT8 || type == TensorProto::UINT16 ||
-         type == TensorProto::UINT32 || type == TensorProto::UINT64;
+         type == TensorProto::UINT32 || type == TensorProto::UINT64 ||
+         type == uint4Type;
 }
 
 bool lowbit::frontend::isBool(int32_t type) {
@@ -60,10 +61,17 @@ double lowbit::frontend::roundTo(int32_t type, double value) {
   return number.convertToDouble();
 }
 
+uint32_t lowbit::frontend::floatBits(int32_t type, float value) {
+  APFloat number(value);
+  bool losesInfo;
+  number.convert(semanticsOf(type), APFloat::rmNearestTiesToEven, &losesInfo);
+  return number.bitcastToAPInt().getZExtValue();
+}
+
 int64_t lowbit::frontend::wrapTo(int32_t type, int64_t value) {
   if (isBool(type))
     return value != 0;
-  unsigned bits = 8 * byteSize(type);
+  unsigned bits = bitSize(type);
   if (bits == 64)
     return value;
   uint64_t low = uint64_t(value) & llvm::maskTrailingOnes<uint64_t>(bits);
@@ -76,6 +84,22 @@ std::optional<int64_t> Value::size() const {
     if (!dim.isConstant() || llvm::MulOverflow(count, dim.constant(), count))
       return std::nullopt;
   return count;
+}
+
+TensorData lowbit::frontend::unpacked(const TensorData &data) {
+  unsigned width = bitSize(data.type);
+  if (width >= 8)
+    return data;
+  auto elements = std::make_shared<std::vector<char>>(data.size());
+  for (size_t i = 0; i < elements->size(); ++i) {
+    size_t bit = i * width;
+    (*elements)[i] =
+        wrapTo(data.type, uint8_t(data.bytes[bit / 8]) >> (bit % 8));
+  }
+  TensorData result = data;
+  result.bytes = *elements;
+  result.owner = elements;
+  return result;
 }
 
 template <typename Element>
@@ -106,6 +130,8 @@ static std::vector<Scalar> decodeHalves(const TensorData &data) {
 }
 
 std::vector<Scalar> lowbit::frontend::decodeElements(const TensorData &data) {
+  if (bitSize(data.type) < 8)
+    return decodeAs<uint8_t>(unpacked(data));
   switch (data.type) {
   case TensorProto::FLOAT:
     return decodeAs<float>(data);

@@ -76,8 +76,13 @@ inline bool isInteger(int32_t type) { return !isFloat(type) && !isBool(type); }
 
 /// `value` rounded to the nearest number of float type `type`.
 double roundTo(int32_t type, double value);
+/// The bits of `value` as a number of float type `type`, at most 32 bits wide.
+uint32_t floatBits(int32_t type, float value);
 /// `value` wrapped to the range of integer type `type`; a boolean is 0 or 1.
 int64_t wrapTo(int32_t type, int64_t value);
+
+/// `data` with elements of less than a byte in a byte each, as the IR has them.
+TensorData unpacked(const TensorData &data);
 
 /// Reads all elements of `data` as numbers.
 std::vector<Scalar> decodeElements(const TensorData &data);

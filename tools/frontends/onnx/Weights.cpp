@@ -98,6 +98,16 @@ std::string Importer::globalName(StringRef name) {
 // Data
 //===----------------------------------------------------------------------===//
 
+/// The symbol of `weight`, or another one where a global of another form has
+/// it.
+std::string Importer::takeName(const Weight &weight) {
+  std::string name = weight.name;
+  if (!takenNames.insert(name).second)
+    name = globalName(name);
+  takenNames.insert(name);
+  return name;
+}
+
 Value Importer::makeConstant(StringRef name, TensorData data) {
   Dims dims(data.dims.begin(), data.dims.end());
   if (isInline(data))
@@ -168,15 +178,15 @@ mlir::Value Importer::fetchWeight(const Weight &weight) {
     return cached;
   auto type = mlir::RankedTensorType::get(weight.data.dims,
                                           elementType(weight.data.type));
-  auto data = mlir::DenseResourceElementsAttr::get(type, weight.name,
-                                                   blobOf(weight.data));
+  std::string name = takeName(weight);
+  auto data = mlir::DenseResourceElementsAttr::get(
+      type, name, blobOf(unpacked(weight.data)));
   mlir::NamedAttribute component(builder.getStringAttr(component::kData), data);
   {
     mlir::OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPoint(function);
-    GlobalOp::create(builder, weight.name, type,
-                     builder.getDictionaryAttr(component));
+    GlobalOp::create(builder, name, type, builder.getDictionaryAttr(component));
   }
-  cached = WeightOp::create(builder, type, weight.name);
+  cached = WeightOp::create(builder, type, name);
   return cached;
 }

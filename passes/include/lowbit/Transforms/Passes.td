@@ -34,6 +34,10 @@ def RaiseLinearPass : Pass<"lowbit-raise-linear"> {
     if it treats indices outside of the table as that does, or leaves them
     undefined.
 
+    A layer whose weight is the `lowbit.dequantize` of a matrix reads the matrix
+    itself. Any other use of a dequantized weight stays, with a remark: its
+    numbers are computed whenever the model runs.
+
     Needs: `linalg` on tensors, weights of static shape. Guarantees: a product
     with a weight that is left has a batch dimension in the weight, or sums over
     a dimension of one operand alone; `report` says which.
@@ -67,6 +71,7 @@ def RaiseLinearPass : Pass<"lowbit-raise-linear"> {
     Statistic<"numLinears", "linears", "Products raised to layers">,
     Statistic<"numEmbeddings", "embeddings", "Gathers raised to embeddings">,
     Statistic<"numLeft", "left", "Products with a weight that are left">,
+    Statistic<"numDecoded", "decoded", "Quantized weights that are dequantized at run time">,
   ];
   let dependentDialects = [
     "::lowbit::LowbitDialect", "::mlir::linalg::LinalgDialect",

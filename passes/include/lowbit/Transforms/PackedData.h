@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LOWBIT_LIB_TRANSFORMS_QUANTIZE_PACKEDDATA_H
-#define LOWBIT_LIB_TRANSFORMS_QUANTIZE_PACKEDDATA_H
+#ifndef LOWBIT_TRANSFORMS_PACKEDDATA_H
+#define LOWBIT_TRANSFORMS_PACKEDDATA_H
 
 #include "lowbit/IR/Lowbit.h"
 #include "lowbit/Numerics/Matrix.h"
@@ -26,4 +26,4 @@ llvm::FailureOr<numerics::QuantizedMatrix> unpackComponents(GlobalOp global);
 
 } // namespace lowbit
 
-#endif // LOWBIT_LIB_TRANSFORMS_QUANTIZE_PACKEDDATA_H
+#endif // LOWBIT_TRANSFORMS_PACKEDDATA_H
