@@ -106,6 +106,59 @@ TEST(Damage, Truncation) {
     survives(folder, model.substr(0, size));
 }
 
+/// Operators on codes, whose attributes, types and shapes must agree.
+std::string quantizedModel() {
+  auto bytes = [](const std::string &name, int type, const std::string &dims,
+                  size_t size) {
+    return "initializer { name: '" + name +
+           "' data_type: " + std::to_string(type) + " " + dims +
+           " raw_data: '" + std::string(size, 'a') + "' }\n";
+  };
+  std::string contrib =
+      "domain: 'com.microsoft' " + attribute("block_size", "INT", {16});
+  std::string groups = "initializer { name: 'g' data_type: 6 dims: 24 ";
+  for (int k = 0; k < 24; ++k)
+    groups += "int32_data: " + std::to_string(k % 3 == 0) + " ";
+  groups += "}\n";
+  onnx::ModelProto model = parseModel(
+      io("input", "x", 1, {"m", "24"}) + io("input", "i", 7, {"m"}) +
+          io("output", "y", 1, {}) + io("output", "e", 1, {}) +
+          bytes("b", 2, "dims: 6 dims: 2 dims: 8", 96) +
+          bytes("s", 1, "dims: 6 dims: 2", 48) +
+          bytes("z", 2, "dims: 6 dims: 1", 6) + groups +
+          bytes("t", 2, "dims: 6 dims: 8", 48) +
+          bytes("ts", 1, "dims: 6 dims: 1", 24) +
+          bytes("w", 22, "dims: 6 dims: 10", 30) +
+          bytes("ws", 1, "dims: 2 dims: 10", 80) +
+          bytes("v", 3, "dims: 10 dims: 9", 90) +
+          bytes("vs", 1, "dims: 9", 36) + bytes("vz", 3, "dims: 9", 9) +
+          bytes("ps", 1, "dims: 10", 40) + bytes("pz", 3, "dims: 10", 10) +
+          node("MatMulNBits", {"x", "b", "s", "z", "g"}, "h",
+               contrib + attribute("K", "INT", {24}) +
+                   attribute("N", "INT", {6})) +
+          node("GatherBlockQuantized", {"t", "i", "ts"}, "e", contrib) +
+          node("DequantizeLinear", {"w", "ws"}, "wf",
+               attribute("axis", "INT", {0}) +
+                   attribute("block_size", "INT", {3})) +
+          node("MatMul", {"h", "wf"}, "p") +
+          node("QuantizeLinear", {"p", "ps", "pz"}, "q") +
+          node("MatMulInteger", {"q", "v", "", "vz"}, "r") +
+          node("DequantizeLinear", {"v", "vs", "vz"}, "vf") +
+          node("MatMul", {"p", "vf"}, "y"),
+      21);
+  auto *import = model.add_opset_import();
+  import->set_domain("com.microsoft");
+  import->set_version(1);
+  return model.SerializeAsString();
+}
+
+TEST(Damage, QuantizedModel) {
+  Folder folder;
+  EXPECT_HAS(importFile(folder.write("whole.onnx", quantizedModel())),
+             "lowbit.linear");
+  testDamage(quantizedModel(), ~size_t(0), 600);
+}
+
 TEST(Damage, SmallModel) { testDamage(smallModel(), ~size_t(0), 600); }
 
 TEST(Damage, ExportedModel) {

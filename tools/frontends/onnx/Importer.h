@@ -206,6 +206,9 @@ private:
 
   std::string globalName(llvm::StringRef name);
   std::string takeName(const Weight &weight);
+  /// A weight of codes in another shape, still a weight: tied embeddings read
+  /// the head's bytes so.
+  Value reshapedCodes(const Value &input, llvm::ArrayRef<Expr> dims);
   void noteConsumers();
   mlir::Value fetchWeight(const Weight &weight);
   Value emitKnown(const Value &value);

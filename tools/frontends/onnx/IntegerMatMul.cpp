@@ -119,9 +119,8 @@ static Expected<Value> product(Importer &im, const Node &node,
   Expected<Value> left = centred(im, node, inputs.a, inputs.zeroA);
   if (!left)
     return left;
-  bool isConstant = b.known || b.weight;
   std::optional<mlir::Value> weight;
-  if (isConstant && a.dims.back() == b.dims[0])
+  if (b.isConstant() && a.dims.back() == b.dims[0])
     weight = weightOf(im, node, inputs);
   if (!weight) {
     Expected<Value> right = centred(im, node, inputs.b, inputs.zeroB);

@@ -1,23 +1,19 @@
-//===- MatMulNBits.cpp - operators on weights in blocks of codes ----------===//
+//===- MatMulNBits.cpp - products with weights in blocks of codes ---------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// MatMulNBits and GatherBlockQuantized of domain com.microsoft, as
-// ContribOperators.md of ONNX Runtime defines them. Both are one operation on a
-// quantized weight. `accuracy_level` permits rounding of activations, which
-// leaves the result as good as asked for if it isn't done; so it is not read.
+// A layer on a quantized weight. `accuracy_level` permits rounding of
+// activations, which leaves the result as good as asked for if it isn't done;
+// so it is not read.
 //
 //===----------------------------------------------------------------------===//
 
-#include "Importer.h"
+#include "BlockedWeight.h"
 #include "OperatorTable.h"
 
-#include "lowbit/IR/Lowbit.h"
 #include "lowbit/Numerics/Layouts.h"
-#include "lowbit/Numerics/Packer.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/MathExtras.h"
 
 using namespace lowbit::frontend;
 namespace numerics = lowbit::numerics;
@@ -26,149 +22,6 @@ using llvm::Error;
 using llvm::Expected;
 using llvm::Twine;
 using onnx::TensorProto;
-
-namespace {
-/// A matrix [rows, columns] whose rows fall into blocks with a scale each.
-struct Blocks {
-  int64_t rows, columns, blockSize;
-  unsigned bits;
-
-  int64_t perRow() const { return llvm::divideCeil(columns, blockSize); }
-};
-} // namespace
-
-/// An input that must be known when the model is compiled.
-static Error requireConstant(Importer &im, const Node &node, int i) {
-  const Value &value = im.in(node, i);
-  if (value.known || value.weight)
-    return Error::success();
-  return im.error(node, "input '" + node.getProto().input(i) +
-                            "' must be constant; it is computed by the model");
-}
-
-/// Checks that input `i` has `rows` x `columns` elements, also without the
-/// division into rows.
-static Error requireMatrix(Importer &im, const Node &node, int i, int64_t rows,
-                           int64_t columns) {
-  const Value &value = im.in(node, i);
-  Dims matrix{rows, columns}, flat{rows * columns};
-  if (value.dims == matrix || value.dims == flat)
-    return Error::success();
-  return im.error(node, "input '" + node.getProto().input(i) + "' must be " +
-                            im.str(matrix) + ", found " + im.str(value.dims));
-}
-
-//===----------------------------------------------------------------------===//
-// Parameters
-//===----------------------------------------------------------------------===//
-
-/// The scales, one for each block, as f32.
-static Expected<std::vector<float>> readScales(Importer &im, const Node &node,
-                                               int i, const Blocks &blocks) {
-  if (Error failed = requireConstant(im, node, i))
-    return std::move(failed);
-  if (Error failed = requireMatrix(im, node, i, blocks.rows, blocks.perRow()))
-    return std::move(failed);
-  auto numbers = readNumbers(im.in(node, i));
-  if (!numbers)
-    return im.error(node, "input '" + node.getProto().input(i) +
-                              "' must be of type float, float16 or bfloat16, "
-                              "found " +
-                              typeName(im.in(node, i).type));
-  return *numbers;
-}
-
-/// Zero points that are packed like codes, each row of blocks to whole bytes.
-static std::vector<uint8_t> unpackZeroPoints(ArrayRef<uint8_t> bytes,
-                                             const Blocks &blocks) {
-  int64_t perRow = blocks.perRow();
-  int64_t rowBytes = llvm::divideCeil(perRow * blocks.bits, 8);
-  std::vector<uint8_t> result;
-  for (int64_t row = 0; row < blocks.rows; ++row)
-    for (int64_t block = 0; block < perRow; ++block) {
-      int64_t bit = block * blocks.bits;
-      result.push_back((bytes[row * rowBytes + bit / 8] >> (bit % 8)) &
-                       ((1 << blocks.bits) - 1));
-    }
-  return result;
-}
-
-namespace {
-/// Zero points of all blocks, as integers or as numbers.
-struct ZeroPoints {
-  std::vector<uint8_t> integers;
-  std::vector<float> numbers;
-  /// ONNX type of the numbers.
-  int32_t type = TensorProto::FLOAT16;
-};
-} // namespace
-
-/// Reads input `i`; without it, each is `otherwise`.
-static Expected<ZeroPoints> readZeroPoints(Importer &im, const Node &node,
-                                           int i, const Blocks &blocks,
-                                           uint8_t otherwise) {
-  ZeroPoints result;
-  if (!node.hasInput(i)) {
-    result.integers = {otherwise};
-    return result;
-  }
-  if (Error failed = requireConstant(im, node, i))
-    return std::move(failed);
-  const Value &value = im.in(node, i);
-  bool isPacked = value.type == TensorProto::UINT8;
-  int64_t columns = isPacked
-                        ? llvm::divideCeil(blocks.perRow() * blocks.bits, 8)
-                        : blocks.perRow();
-  if (Error failed = requireMatrix(im, node, i, blocks.rows, columns))
-    return std::move(failed);
-  if (auto codes = readCodes(value)) {
-    result.integers = isPacked ? unpackZeroPoints(*codes, blocks) : *codes;
-  } else if (auto numbers = readNumbers(value)) {
-    result.numbers = *numbers;
-    result.type = value.type;
-  } else {
-    return im.error(node, "input '" + node.getProto().input(i) +
-                              "' must be packed uint8 or floats, found " +
-                              typeName(value.type));
-  }
-  return result;
-}
-
-/// The encoding of blocks with such zero points and scales of `scaleType`.
-static numerics::Encoding
-encodingOf(const Blocks &blocks, const ZeroPoints &zeros, int32_t scaleType) {
-  numerics::Encoding encoding = describeCodes(blocks.bits, zeros.integers);
-  if (!zeros.numbers.empty()) {
-    encoding.element =
-        numerics::IntegerFormat{blocks.bits, numerics::IntegerKind::Unsigned};
-    encoding.zeroPoint = numerics::ZeroPointKind::Fractional;
-  }
-  encoding.granularity = numerics::Granularity::Group;
-  encoding.groupSize = blocks.blockSize;
-  encoding.scale = scaleFormatOf({scaleType, zeros.type});
-  return encoding;
-}
-
-/// The matrix whose codes lie in `bytes` in layout `layout`.
-static numerics::QuantizedMatrix
-unpackMatrix(const numerics::Encoding &encoding, const numerics::Layout &layout,
-             const Blocks &blocks, ArrayRef<uint8_t> bytes,
-             ArrayRef<float> scales, const ZeroPoints &zeros) {
-  numerics::Encoding stored = encoding;
-  stored.scale = numerics::ScaleFormat::F32;
-  const void *zeroPoints =
-      zeros.numbers.empty() ? static_cast<const void *>(zeros.integers.data())
-                            : zeros.numbers.data();
-  const uint8_t *buffers[4] = {
-      bytes.data(), reinterpret_cast<const uint8_t *>(scales.data()),
-      static_cast<const uint8_t *>(zeroPoints), nullptr};
-  numerics::QuantizedMatrix matrix =
-      numerics::Packer(
-          numerics::BoundLayout(layout, stored, blocks.rows, blocks.columns))
-          .unpack(buffers);
-  matrix.encoding = encoding;
-  return matrix;
-}
 
 //===----------------------------------------------------------------------===//
 // g_idx
@@ -185,8 +38,7 @@ readPermutation(Importer &im, const Node &node, int i, const Blocks &blocks) {
   bool hasSize =
       index.rank() == 1 && (index.dims[0].isConstant(blocks.columns) ||
                             index.dims[0].isConstant(padded));
-  if (!hasSize || index.type != TensorProto::INT32 ||
-      !(index.known || index.weight))
+  if (!hasSize || index.type != TensorProto::INT32 || !index.isConstant())
     return im.error(node, "input '" + node.getProto().input(i) +
                               "' must be a constant of type int32 with K = " +
                               Twine(blocks.columns) + " elements, found " +
@@ -231,14 +83,6 @@ static void permuteColumns(numerics::QuantizedMatrix &matrix,
 //===----------------------------------------------------------------------===//
 
 enum NBitsInput { A, B, Scales, Zeros, GroupIndex, Bias };
-
-static std::string refuseBlockSize(int64_t blockSize) {
-  if (blockSize >= 16 && blockSize <= (1 << 30) &&
-      llvm::isPowerOf2_64(blockSize))
-    return "";
-  return "attribute block_size must be a power of two of at least 16, found " +
-         llvm::itostr(blockSize);
-}
 
 static std::string refuseMatMulNBits(const Node &node) {
   for (const char *name : {"K", "N", "block_size"})
@@ -301,12 +145,8 @@ static Error emitMatMulNBits(Importer &im, const Node &node) {
   auto permutation = readPermutation(im, node, GroupIndex, blocks);
   if (!permutation)
     return permutation.takeError();
-  std::string key = "blocks " + llvm::itostr(blocks.bits) + " " +
-                    llvm::itostr(blocks.blockSize) + " " +
-                    llvm::itostr(blocks.columns) + ";";
-  for (int i : {B, Scales, Zeros, GroupIndex})
-    key += node.hasInput(i) ? dataKey(im.in(node, i)) : ";";
-  key += "0"; // expressed as float
+  std::string key = blocksKey(im, node, blocks, {B, Scales, Zeros, GroupIndex},
+                              TensorProto::FLOAT);
   mlir::Value weight = im.quantizedWeight(node, B, key, [&] {
     numerics::Encoding encoding =
         encodingOf(blocks, *zeros, im.in(node, Scales).type);
@@ -333,91 +173,8 @@ static Error emitMatMulNBits(Importer &im, const Node &node) {
   return im.result(node, im.cast(node, im.linear(*wide, weight, bias), a.type));
 }
 
-//===----------------------------------------------------------------------===//
-// GatherBlockQuantized
-//===----------------------------------------------------------------------===//
-
-enum GatherInput { Data, Indices, GatherScales, GatherZeros };
-
-static std::string refuseGather(const Node &node) {
-  if (node.integer("gather_axis", 0) != 0)
-    return "attribute gather_axis must be 0, found " +
-           llvm::itostr(node.integer("gather_axis", 0));
-  int64_t axis = node.integer("quantize_axis", 1);
-  if (axis != 1 && axis != -1)
-    return "attribute quantize_axis must be the last of two axes, found " +
-           llvm::itostr(axis);
-  int64_t bits = node.integer("bits", 4);
-  if (bits != 2 && bits != 4 && bits != 8)
-    return "attribute bits must be 2, 4 or 8, found " + llvm::itostr(bits);
-  return refuseBlockSize(node.integer("block_size", 128));
-}
-
-static Error emitGather(Importer &im, const Node &node) {
-  const Value &data = im.in(node, Data), &indices = im.in(node, Indices);
-  if (indices.type != TensorProto::INT64 && indices.type != TensorProto::INT32)
-    return im.error(node, "indices must be int32 or int64, found " +
-                              typeName(indices.type));
-  if (Error failed = requireConstant(im, node, Data))
-    return failed;
-  if (data.rank() != 2 || !isCodeType(data.type))
-    return im.error(node,
-                    "data must be a matrix of uint8, uint4 or int4, found " +
-                        typeName(data.type) + " " + im.str(data.dims));
-  bool isPacked = data.type == TensorProto::UINT8;
-  unsigned bits = isPacked ? node.integer("bits", 4) : bitSize(data.type);
-  Blocks blocks{data.dims[0].constant(),
-                data.dims[1].constant() * (isPacked ? 8 / bits : 1),
-                node.integer("block_size", 128), bits};
-  if (blocks.rows == 0 || blocks.columns == 0)
-    return im.error(node, "cannot gather from " + im.str(data.dims));
-  auto scales = readScales(im, node, GatherScales, blocks);
-  if (!scales)
-    return scales.takeError();
-  uint8_t middle = 1 << (bits - 1);
-  auto zeros = readZeroPoints(im, node, GatherZeros, blocks,
-                              data.type == uint4Type ? 0 : middle);
-  if (!zeros)
-    return zeros.takeError();
-  std::string key = "blocks " + llvm::itostr(bits) + " " +
-                    llvm::itostr(blocks.blockSize) + " " +
-                    llvm::itostr(blocks.columns) + ";";
-  for (int i : {Data, GatherScales, GatherZeros})
-    key += node.hasInput(i) ? dataKey(im.in(node, i)) : ";";
-  key += ";"; // MatMulNBits' g_idx
-  int32_t type = im.in(node, GatherScales).type;
-  key += llvm::itostr(type == TensorProto::FLOAT ? 0 : type);
-  mlir::Value table = im.quantizedWeight(node, Data, key, [&] {
-    numerics::Encoding encoding = encodingOf(blocks, *zeros, type);
-    QuantizedWeight result;
-    result.expressed = type;
-    // Rows are whole bytes, so packed ones are a dense stream.
-    if (isPacked)
-      result.matrix = unpackMatrix(encoding, numerics::Layout::dense(bits),
-                                   blocks, *readCodes(data), *scales, *zeros);
-    else
-      fillMatrix(result.matrix, encoding, blocks.rows, blocks.columns,
-                 *readCodes(data), *scales,
-                 {zeros->integers.begin(), zeros->integers.end()});
-    return result;
-  });
-  Dims dims = indices.dims;
-  dims.push_back(blocks.columns);
-  mlir::Type result = im.tensorType(im.elementType(type), dims);
-  im.set(node, 0,
-         im.fromTensor(type, dims,
-                       lowbit::EmbeddingOp::create(im.ops(), result,
-                                                   im.full(indices), table)));
-  return Error::success();
-}
-
 void lowbit::frontend::addMatMulNBitsOperators(OperatorTable &table) {
-  table.add({
-      {"MatMulNBits", 1, 1, 3, 6, 1,
-       "K:i N:i bits:i block_size:i accuracy_level:i weight_prepacked:i",
-       emitMatMulNBits, refuseMatMulNBits, "com.microsoft"},
-      {"GatherBlockQuantized", 1, 1, 3, 4, 1,
-       "bits:i block_size:i gather_axis:i quantize_axis:i", emitGather,
-       refuseGather, "com.microsoft"},
-  });
+  table.add({{"MatMulNBits", 1, 1, 3, 6, 1,
+              "K:i N:i bits:i block_size:i accuracy_level:i weight_prepacked:i",
+              emitMatMulNBits, refuseMatMulNBits, "com.microsoft"}});
 }

@@ -36,6 +36,7 @@ const OperatorTable &OperatorTable::get() {
     addQuantizeOperators(all);
     addIntegerMatMulOperators(all);
     addMatMulNBitsOperators(all);
+    addGatherBlockQuantizedOperators(all);
     addReduceOperators(all);
     addShapeOperators(all);
     return all;

@@ -67,6 +67,7 @@ void addNormOperators(OperatorTable &table);
 void addQuantizeOperators(OperatorTable &table);
 void addIntegerMatMulOperators(OperatorTable &table);
 void addMatMulNBitsOperators(OperatorTable &table);
+void addGatherBlockQuantizedOperators(OperatorTable &table);
 void addReduceOperators(OperatorTable &table);
 void addShapeOperators(OperatorTable &table);
 

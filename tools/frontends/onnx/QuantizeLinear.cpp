@@ -30,10 +30,7 @@ using Kind = Quantization::Kind;
 //===----------------------------------------------------------------------===//
 
 bool Quantization::isConstant() const {
-  auto known = [](const Value *value) {
-    return !value || value->known || value->weight;
-  };
-  return known(scale) && known(zeroPoint);
+  return scale->isConstant() && (!zeroPoint || zeroPoint->isConstant());
 }
 
 std::pair<int64_t, int64_t> lowbit::frontend::rangeOf(int32_t type) {
@@ -270,7 +267,7 @@ static Error emitDequantize(Importer &im, const Node &node) {
   if (!isFloat(type) || byteSize(type) > 4)
     return im.error(node, "result must be float, float16 or bfloat16, found " +
                               typeName(type));
-  bool isConstant = (x.known || x.weight) && parameters->isConstant();
+  bool isConstant = x.isConstant() && parameters->isConstant();
   if (isConstant && isVector(x)) {
     if (auto data = dequantizeConstant(x, *parameters, type)) {
       im.set(node, 0, im.makeConstant(node.getProto().output(0), *data));

@@ -71,18 +71,13 @@ private:
 
 /// The integers of a constant of at most 32 bits.
 static std::optional<std::vector<int32_t>> readIntegers(const Value &value) {
-  if (!isInteger(value.type) || bitSize(value.type) > 32 ||
-      !(value.known || value.weight))
+  if (!isInteger(value.type) || bitSize(value.type) > 32 || !value.isConstant())
     return std::nullopt;
   std::vector<Scalar> elements =
       value.weight ? decodeElements(value.weight->data) : *value.known;
   std::vector<int32_t> integers(*value.size());
-  for (size_t i = 0; i < integers.size(); ++i) {
-    const Scalar &element = elements[elements.size() == 1 ? 0 : i];
-    if (!element.isConstant())
-      return std::nullopt;
-    integers[i] = element.integer.constant();
-  }
+  for (size_t i = 0; i < integers.size(); ++i)
+    integers[i] = elements[elements.size() == 1 ? 0 : i].integer.constant();
   return integers;
 }
 
@@ -91,6 +86,8 @@ static std::optional<std::vector<int32_t>>
 readZeroPoints(const Quantization &parameters) {
   if (parameters.zeroPoint)
     return readIntegers(*parameters.zeroPoint);
+  if (!parameters.scale->isConstant())
+    return std::nullopt;
   return std::vector<int32_t>(*parameters.scale->size(), 0);
 }
 

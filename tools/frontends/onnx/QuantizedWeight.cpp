@@ -28,7 +28,7 @@ using onnx::TensorProto;
 
 std::optional<std::vector<uint8_t>>
 lowbit::frontend::readCodes(const Value &value) {
-  if (!isCodeType(value.type) || (!value.known && !value.weight))
+  if (!isCodeType(value.type) || !value.isConstant())
     return std::nullopt;
   unsigned bits = bitSize(value.type);
   uint8_t offset = isUnsigned(value.type) ? 0 : 1 << (bits - 1);
@@ -40,19 +40,14 @@ lowbit::frontend::readCodes(const Value &value) {
       codes[i] = (bytes.bytes[i] + offset) & mask;
     return codes;
   }
-  for (size_t i = 0; i < codes.size(); ++i) {
-    const Scalar &element = value.element(i);
-    if (!element.isConstant())
-      return std::nullopt;
-    codes[i] = (element.integer.constant() + offset) & mask;
-  }
+  for (size_t i = 0; i < codes.size(); ++i)
+    codes[i] = (value.element(i).integer.constant() + offset) & mask;
   return codes;
 }
 
 std::optional<std::vector<float>>
 lowbit::frontend::readNumbers(const Value &value) {
-  if (!isFloat(value.type) || byteSize(value.type) > 4 ||
-      (!value.known && !value.weight))
+  if (!isFloat(value.type) || byteSize(value.type) > 4 || !value.isConstant())
     return std::nullopt;
   std::vector<float> numbers(*value.size());
   if (value.weight && value.type == TensorProto::FLOAT) {

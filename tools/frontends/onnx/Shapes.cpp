@@ -158,6 +158,10 @@ Expected<Value> Importer::reshape(const Node &node, const Value &input,
   }
   if (input.known)
     return knownValue(input.type, dims, *input.known);
+  bool isStatic =
+      llvm::all_of(dims, [](const Expr &dim) { return dim.isConstant(); });
+  if (input.weight && isCodeType(input.type) && isStatic)
+    return reshapedCodes(input, dims);
   Value view = emitted(input);
   if (std::optional<Value> same = unitReshape(view, dims))
     return *same;

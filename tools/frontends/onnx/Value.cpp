@@ -78,6 +78,17 @@ int64_t lowbit::frontend::wrapTo(int32_t type, int64_t value) {
   return isUnsigned(type) ? int64_t(low) : llvm::SignExtend64(low, bits);
 }
 
+bool Value::isConstant() const {
+  constexpr int64_t maxKnown = 4096;
+  if (weight)
+    return true;
+  std::optional<int64_t> count = size();
+  return known && count && *count <= maxKnown &&
+         llvm::all_of(*known, [](const Scalar &element) {
+           return element.isConstant();
+         });
+}
+
 std::optional<int64_t> Value::size() const {
   int64_t count = 1;
   for (const Expr &dim : dims)

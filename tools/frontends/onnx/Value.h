@@ -65,6 +65,9 @@ struct Value {
   const Scalar &element(size_t i) const {
     return (*known)[known->size() == 1 ? 0 : i];
   }
+  /// Whether all elements are numbers at hand. Numbers that a computation
+  /// repeats beyond what is worth storing are not.
+  bool isConstant() const;
   /// Number of elements, if all dimensions are numbers.
   std::optional<int64_t> size() const;
 };

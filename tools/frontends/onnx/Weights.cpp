@@ -120,6 +120,18 @@ Value Importer::makeConstant(StringRef name, TensorData data) {
   return value;
 }
 
+Value Importer::reshapedCodes(const Value &input, ArrayRef<Expr> dims) {
+  TensorData data = input.weight->data;
+  data.dims.clear();
+  for (const Expr &dim : dims)
+    data.dims.push_back(dim.constant());
+  Value result = input;
+  result.dims.assign(dims.begin(), dims.end());
+  weights.push_back({input.weight->name, std::move(data)});
+  result.weight = &weights.back();
+  return result;
+}
+
 Expected<Value> Importer::constantTensor(const Node &node,
                                          const onnx::TensorProto &tensor) {
   Expected<TensorData> data = file.readTensor(tensor);

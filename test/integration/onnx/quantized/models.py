@@ -165,6 +165,14 @@ def gather():
     table("i4", 4, 34, False, INT4)
     table("i4z", 4, 34, True, INT4)
     table("u4", 4, 34, False, UINT4)
+    # A head that reads the bytes of a table.
+    table("tied", 4, 64, True)
+    m.input("x", m.random.randn(2, 64).astype(numpy.float32))
+    m.node("Reshape", ["tied.w", m.constant("blocks", numpy.array([31, 4, 8]))],
+           "head.w")
+    m.node("MatMulNBits", ["x", "head.w", "tied.s", "tied.z"], "head",
+           domain="com.microsoft", K=64, N=31, bits=4, block_size=16)
+    m.output("head", FLOAT)
     return m
 
 
