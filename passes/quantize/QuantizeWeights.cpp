@@ -151,6 +151,9 @@ void QuantizeWeightsPass::runOnOperation() {
           << quantized.getEncoding();
     if (!quantized && failed(quantizeUse(use)))
       return signalPassFailure();
+    if (auto linear = dyn_cast<LinearOp>(use.op);
+        quantized && linear && parsed.activationBits)
+      quantizeInput(linear);
   }
   if (failed(dropFloatGlobals()))
     signalPassFailure();

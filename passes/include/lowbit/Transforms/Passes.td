@@ -205,7 +205,8 @@ def QuantizeWeightsPass : Pass<"lowbit-quantize-weights", "::mlir::ModuleOp"> {
     `method` is an encoding spelled as in IR (`#lowbit.encoding<...>`), `none`,
     `int<b>` (symmetric, full range) or `uint<b>`
     (asymmetric, with a minimum), per channel or with `-g<group>`; the suffix
-    `-a8` quantizes the layers' inputs to int8 at run time.
+    `-a8` quantizes the layers' inputs to int8 at run time. A weight that is
+    quantized already keeps its codes, with a remark where they are others.
 
     ```mlir
     lowbit.global @fc : tensor<2x4xf32> {data = dense<1.0> : tensor<2x4xf32>}

@@ -228,6 +228,21 @@ def weights():
     m.node("MatMul", ["x", "other.f"], "other")
     m.output("other", FLOAT)
     m.takes("other.w", codes, points)
+    # Stored by rows, used by columns.
+    codes, points = weight("turned", (20, 67), INT8, (20,), axis=0)
+    m.node("Transpose", ["turned.f"], "turned.t", perm=[1, 0])
+    m.node("MatMul", ["x", "turned.t"], "turned")
+    m.output("turned", FLOAT)
+    m.takes("turned.w", codes)
+    # As static quantization writes a layer, up to its result's rounding.
+    m.constant("fixed.s", numpy.float32(0.04))
+    m.constant("fixed.z", numpy.uint8(120))
+    m.node("QuantizeLinear", ["x", "fixed.s", "fixed.z"], "fixed.q")
+    m.node("DequantizeLinear", ["fixed.q", "fixed.s", "fixed.z"], "fixed.x")
+    codes, points = weight("static", (67, 20), INT8, (20,), axis=1)
+    m.node("MatMul", ["fixed.x", "static.f"], "static")
+    m.output("static", FLOAT)
+    m.takes("static.w", codes.T)
     # A bias in 32 bits, and a weight that is quantized from floats.
     floats = m.random.randn(20, 67).astype(numpy.float32)
     scale = (numpy.abs(floats).max(1) / 127).astype(numpy.float32)

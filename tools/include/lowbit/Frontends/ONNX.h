@@ -40,7 +40,9 @@ llvm::Error addDimension(ONNXImportOptions &options, llvm::StringRef spec);
 /// Weights with more than 64 elements, and all matrices, become
 /// `lowbit.global` whose data stay in the mapped file (a tensor that lies
 /// misaligned for its element type is copied once); blobs keep the mapping
-/// alive, so it lives as long as `context`. Integer subgraphs that depend only
+/// alive, so it lives as long as `context`. Weights that come quantized become
+/// quantized globals with the same codes, in layers where their operator is one,
+/// else behind `lowbit.dequantize`. Integer subgraphs that depend only
 /// on shapes are folded to expressions over input dimensions. Dimensions with
 /// the same name are taken to be equal and, unless the name begins with
 /// `past`, at least 1.
