@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""check.py outputs FAMILY MODELS EXPECTED MODEL [flags of quant-run...]
+"""check.py outputs LIMIT FAMILY MODELS EXPECTED MODEL [flags of quant-run...]
    check.py codes FAMILY MODELS ARTEFACT.mlir
 
 `outputs` runs MODEL, made from MODELS/FAMILY.onnx, and compares each output
 with what ONNX Runtime gave: integers of 8 and 16 bits must be equal, all else
-within 1e-4 of the output's largest number. `codes` reads the weights of an
+within LIMIT of the output's largest number. `codes` reads the weights of an
 artefact and compares codes and integer zero points with the model's, bit by bit.
 """
 import ast
@@ -17,7 +17,7 @@ import sys
 import numpy
 
 
-def run(family, models, expected, model, flags):
+def run(limit, family, models, expected, model, flags):
     references = {path.name[len(family) + 1:-4]: numpy.load(path)
                   for path in pathlib.Path(expected).glob(family + ".*.npy")}
     command = ["quant-run", model] + flags
@@ -31,13 +31,13 @@ def run(family, models, expected, model, flags):
         found = numpy.load(f"{models}/{family}.out.{name}.npy")
         if wanted.dtype.itemsize <= 2 and wanted.dtype.kind in "iu":
             found = found.view(wanted.dtype)  # MLIR's integers have no sign
-            error, limit = numpy.count_nonzero(found != wanted), 0
+            error, allowed = numpy.count_nonzero(found != wanted), 0
         else:
             # Halves are as exact as their last bit.
-            limit = 1e-3 if wanted.dtype == numpy.float16 else 1e-4
+            allowed = 1e-3 if wanted.dtype == numpy.float16 else float(limit)
             wanted, found = wanted.astype(float), found.astype(float)
             error = abs(found - wanted).max() / abs(wanted).max()
-        bad = found.shape != wanted.shape or not error <= limit
+        bad = found.shape != wanted.shape or not error <= allowed
         failures += bad
         print(f"{name}: {error:.2e}{' FAILED' if bad else ''}")
     print(f"{len(references)} outputs, {failures} failed")
@@ -95,5 +95,5 @@ def compare_codes(family, models, artefact):
 
 mode, arguments = sys.argv[1], sys.argv[2:]
 if mode == "outputs":
-    sys.exit(run(*arguments[:4], arguments[4:]) != 0)
+    sys.exit(run(*arguments[:5], arguments[5:]) != 0)
 sys.exit(compare_codes(*arguments) != 0)

@@ -128,7 +128,7 @@ def nbits():
     layer("q4z", 4, 32, zeros="packed", bias=True)
     layer("q4f", 4, 16, zeros="float")
     layer("q8", 8, 32)
-    layer("q8z", 8, 32, zeros="packed")
+    layer("q8z", 8, 16, zeros="packed")
     layer("one", 4, 128, rows=1)
     layer("onez", 8, 16, rows=1, zeros="packed")
     layer("half", 4, 32, zeros="packed", kind=numpy.float16, x="h", bias=True)
