@@ -141,24 +141,41 @@ TEST(Quantized, MatMulNBitsNeedsFittingOptionalInputs) {
              "input bias must be [3], found [40]");
 }
 
+/// A lookup in a table `t`.
+std::string lookup(const std::string &attributes, const std::string &tensors,
+                   std::initializer_list<const char *> inputs = {"t", "x", "s"},
+                   int indices = kInt64) {
+  return importContrib(io("input", "x", indices, {"m"}) + y + tensors +
+                       contribNode("GatherBlockQuantized", inputs, attributes));
+}
+
 TEST(Quantized, GatherBlockQuantizedIsAnEmbedding) {
-  auto lookup = [](const std::string &attributes, const std::string &tensors) {
-    return importContrib(
-        io("input", "x", kInt64, {"m"}) + y + tensors +
-        contribNode("GatherBlockQuantized", {"t", "x", "s"}, attributes));
-  };
-  std::string table = tensor("t", kUInt8, {5, 20});
-  std::string text = lookup(blocks, table + tensor("s", kFloat, {5, 3}));
+  std::string text = lookup(blocks, tensor("t", kUInt8, {5, 20}) +
+                                        tensor("s", kFloat, {5, 3}));
   EXPECT_HAS(text, "lowbit.embedding %arg0, %0 : tensor<?xi64>, "
                    "!lowbit.tensor<5x40xf32");
-  EXPECT_HAS(lookup(blocks + integer("gather_axis", 1), table + s),
+}
+
+TEST(Quantized, GatherBlockQuantizedNeedsFittingInputs) {
+  std::string table = tensor("t", kUInt8, {5, 20});
+  std::string scales = tensor("s", kFloat, {5, 3});
+  EXPECT_HAS(lookup(blocks + integer("gather_axis", 1), table + scales),
              "attribute gather_axis must be 0, found 1");
-  EXPECT_HAS(lookup(blocks + integer("quantize_axis", 0), table + s),
+  EXPECT_HAS(lookup(blocks + integer("quantize_axis", 0), table + scales),
              "attribute quantize_axis must be the last of two axes, found 0");
+  EXPECT_HAS(lookup(blocks + integer("bits", 5), table + scales),
+             "attribute bits must be 2, 4 or 8, found 5");
   EXPECT_HAS(lookup(blocks, table + tensor("s", kFloat, {5, 2})),
              "input 's' must be [5, 3], found [5, 2]");
-  EXPECT_HAS(lookup(blocks, tensor("t", kInt32, {5, 20}) + s),
+  EXPECT_HAS(lookup(blocks, tensor("t", kInt32, {5, 20}) + scales),
              "data must be a matrix of uint8, uint4 or int4, found int32");
+  EXPECT_HAS(lookup(blocks, tensor("t", kUInt8, {5, 0}) + scales),
+             "cannot gather from [5, 0]");
+  EXPECT_HAS(lookup(blocks, table + scales, {"t", "x", "s"}, kUInt8),
+             "indices must be int32 or int64, found uint8");
+  EXPECT_HAS(lookup(blocks, table + scales + tensor("z", kInt8, {5, 3}),
+                    {"t", "x", "s", "z"}),
+             "zero points must be uint8, found int8");
 }
 
 //===----------------------------------------------------------------------===//
@@ -251,6 +268,45 @@ TEST(Quantized, BlocksOfActivationsAreRefused) {
       "[3, 4] of the model");
 }
 
+/// An operator on activations x [m, 4] of `type`.
+std::string activation(const std::string &op, const std::string &attributes,
+                       std::initializer_list<const char *> inputs,
+                       int type = kFloat) {
+  return importGraph(io("input", "x", type, {"m", "4"}) + y +
+                         tensor("s", kFloat, {}) + tensor("z", kInt8, {}) +
+                         tensor("z32", kInt32, {}) +
+                         node(op, inputs, "y", attributes, "/n"),
+                     23);
+}
+
+TEST(Quantized, TypesOfActivationsMustFit) {
+  std::string op = "QuantizeLinear";
+  EXPECT_HAS(activation(op, "", {"x", "s", "z32"}),
+             "result must be an integer of 4, 8 or 16 bits, found int32");
+  EXPECT_HAS(activation(op, integer("output_dtype", kUInt8), {"x", "s", "z"}),
+             "zero point must be uint8, found int8");
+  EXPECT_HAS(activation(op, "", {"x", "s"}, 11),
+             "needs float, float16, bfloat16 or int32, found double");
+  EXPECT_HAS(activation(op, integer("block_size", -1), {"x", "s"}),
+             "linalg.generic");
+  EXPECT_HAS(activation("DequantizeLinear", integer("output_dtype", kInt8),
+                        {"x", "s"}, kInt8),
+             "result must be float, float16 or bfloat16, found int8");
+  EXPECT_HAS(activation("DynamicQuantizeLinear", "", {"x"}, 10),
+             "needs float, found float16");
+}
+
+TEST(Quantized, BlocksMustDivideNumbers) {
+  EXPECT_HAS(
+      importGraph(io("input", "x", kFloat, {"m", "4"}) + y +
+                      tensor("s", kFloat, {3, 2}) +
+                      node("QuantizeLinear", {"x", "s"}, "y",
+                           integer("block_size", 2) + integer("axis", 0), "/n"),
+                  21),
+      "block_size must be positive and axis 0 of [m, 4] a number, found "
+      "2");
+}
+
 TEST(Quantized, VectorsBecomeNumbers) {
   std::string text = importGraph(io("input", "x", kFloat, {"m", "2"}) + y +
                                      tensor("c", kInt32, {2}, 300) +
@@ -307,6 +363,30 @@ TEST(Quantized, IntegerOperandsMustFit) {
              "zero point must be a scalar or one for each column, found [4]");
   EXPECT_HAS(product(tensor("w", kInt8, {5, 3}), {"x", "w"}),
              "inner extents of [m, 4] and [5, 3] must be equal");
+}
+
+TEST(Quantized, QLinearMatMulNeedsFittingScales) {
+  auto product = [](const std::string &tensors, const char *zero = "z") {
+    return importGraph(
+        io("input", "x", kInt8, {"m", "4"}) + y + tensors +
+            tensor("w", kInt8, {4, 3}) + tensor("s", kFloat, {}) +
+            tensor("z", kInt8, {}) + tensor("z32", kInt32, {}) +
+            node("QLinearMatMul", {"x", "as", "z", "w", "bs", "z", "s", zero},
+                 "y", "", "/n"),
+        21);
+  };
+  std::string as = tensor("as", kFloat, {});
+  EXPECT_HAS(product(as + tensor("bs", kFloat, {3})), "lowbit.linear");
+  EXPECT_HAS(product(tensor("as", kFloat, {4}) + tensor("bs", kFloat, {3})),
+             "needs scalars as scales of a and y and an int8 or uint8 as zero "
+             "point of y, found [4], [] and int8 []");
+  EXPECT_HAS(product(as + tensor("bs", kFloat, {3}), "z32"),
+             "found [], [] and int32 []");
+  EXPECT_HAS(product(as + tensor("bs", kFloat, {2, 1, 3})),
+             "scale of b must be a scalar or one for each column, found [2, 1, "
+             "3]");
+  EXPECT_HAS(product(as + tensor("bs", kInt32, {3})),
+             "needs operands of a float type, found int32");
 }
 
 } // namespace

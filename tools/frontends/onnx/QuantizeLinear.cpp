@@ -44,6 +44,9 @@ std::pair<int64_t, int64_t> lowbit::frontend::rangeOf(int32_t type) {
 static Error readKind(Importer &im, const Node &node, Quantization &result) {
   const Value &x = im.in(node, 0), &scale = *result.scale;
   int64_t blockSize = node.integer("block_size", 0);
+  if (blockSize < 0 || blockSize > INT32_MAX)
+    return im.error(node, "block_size must be between 0 and 2^31 - 1, found " +
+                              Twine(blockSize));
   if (scale.rank() == 0 ||
       (scale.rank() == 1 && scale.dims[0].isConstant(1) && blockSize == 0))
     return Error::success();
@@ -55,10 +58,11 @@ static Error readKind(Importer &im, const Node &node, Quantization &result) {
   Dims wanted{extent};
   result.kind = Kind::Axis;
   if (blockSize != 0) {
-    if (blockSize < 1 || blockSize > INT32_MAX || !extent.isConstant())
-      return im.error(node, "block_size must be positive and axis " +
+    if (!extent.isConstant())
+      return im.error(node, "blocks need an axis whose extent is a number, "
+                            "found axis " +
                                 Twine(*axis) + " of " + im.str(x.dims) +
-                                " a number, found " + Twine(blockSize));
+                                im.advice(extent));
     wanted = x.dims;
     wanted[*axis] = int64_t(llvm::divideCeil(extent.constant(), blockSize));
     result.kind = Kind::Block;
