@@ -40,6 +40,7 @@ void lowbit::buildFusePipeline(OpPassManager &manager) {
 }
 
 void lowbit::buildPackPipeline(OpPassManager &manager) {
+  manager.addPass(createReorderColumnsPass());
   manager.addPass(createPackWeightsPass());
   manager.addPass(createCSEPass());
 }

@@ -288,7 +288,7 @@ TEST(Quantized, TypesOfActivationsMustFit) {
   EXPECT_HAS(activation(op, "", {"x", "s"}, 11),
              "needs float, float16, bfloat16 or int32, found double");
   EXPECT_HAS(activation(op, integer("block_size", -1), {"x", "s"}),
-             "linalg.generic");
+             "block_size must be between 0 and 2^31 - 1, found -1");
   EXPECT_HAS(activation("DequantizeLinear", integer("output_dtype", kInt8),
                         {"x", "s"}, kInt8),
              "result must be float, float16 or bfloat16, found int8");
@@ -296,15 +296,15 @@ TEST(Quantized, TypesOfActivationsMustFit) {
              "needs float, found float16");
 }
 
-TEST(Quantized, BlocksMustDivideNumbers) {
+TEST(Quantized, BlocksNeedAnExtent) {
   EXPECT_HAS(
       importGraph(io("input", "x", kFloat, {"m", "4"}) + y +
                       tensor("s", kFloat, {3, 2}) +
                       node("QuantizeLinear", {"x", "s"}, "y",
                            integer("block_size", 2) + integer("axis", 0), "/n"),
                   21),
-      "block_size must be positive and axis 0 of [m, 4] a number, found "
-      "2");
+      "blocks need an axis whose extent is a number, found axis 0 of [m, 4]; "
+      "give --shape m=<value>");
 }
 
 TEST(Quantized, VectorsBecomeNumbers) {

@@ -121,8 +121,12 @@ numerics::Encoding lowbit::frontend::encodingOf(const Blocks &blocks,
         numerics::IntegerFormat{blocks.bits, numerics::IntegerKind::Unsigned};
     encoding.zeroPoint = numerics::ZeroPointKind::Fractional;
   }
-  encoding.granularity = numerics::Granularity::Group;
-  encoding.groupSize = blocks.blockSize;
+  // A block that is a whole row is a channel, as kernels know it best.
+  encoding.granularity = numerics::Granularity::Channel;
+  if (blocks.perRow() > 1) {
+    encoding.granularity = numerics::Granularity::Group;
+    encoding.groupSize = blocks.blockSize;
+  }
   encoding.scale = scaleFormatOf({scaleType, zeros.type});
   return encoding;
 }

@@ -234,6 +234,37 @@ def QuantizeWeightsPass : Pass<"lowbit-quantize-weights", "::mlir::ModuleOp"> {
     Statistic<"numBytes", "bytes", "Bytes of codes and parameters written">];
 }
 
+def ReorderColumnsPass : Pass<"lowbit-reorder-columns", "::mlir::ModuleOp"> {
+  let summary = "Put inputs in the order in which permuted weights are stored";
+  let description = [{
+    A `lowbit.linear` whose weight is permuted (GPTQ's act-order, `g_idx` of
+    MatMulNBits) gets its input's columns in the order of storage, and the weight
+    loses its permutation: no code moves, and kernels for weights in natural
+    order read it. The order is a global of its own, one for all weights that
+    share it. Other uses of the weight stay as they are, as do layers whose input
+    is quantized by something else than `lowbit.quantize`.
+
+    ```mlir
+    lowbit.global @fc : !lowbit.tensor<2x4xf32, #permuted> {codes = ..., scale = ..., permutation = ...}
+    %y = lowbit.linear %x, %w : tensor<?x4xf32>, !lowbit.tensor<2x4xf32, #permuted> -> tensor<?x2xf32>
+    ```
+    becomes
+    ```mlir
+    lowbit.global @fc : !lowbit.tensor<2x4xf32, #int4> {codes = ..., scale = ...}
+    lowbit.global @fc.columns : tensor<4xi32> {data = ...}
+    %o = lowbit.weight @fc.columns : tensor<4xi32>
+    %0 = linalg.generic ... ins(%o : tensor<4xi32>) ... // extracts %x[..., %o[k]]
+    %y = lowbit.linear %0, %w : tensor<?x4xf32>, !lowbit.tensor<2x4xf32, #int4> -> tensor<?x2xf32>
+    ```
+  }];
+  let dependentDialects = [
+    "::lowbit::LowbitDialect", "::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"
+  ];
+  let statistics = [
+    Statistic<"numReordered", "layers", "Layers whose input was put in order">];
+}
+
 def PackWeightsPass : Pass<"lowbit-pack-weights", "::mlir::ModuleOp"> {
   let summary = "Move weights to the layout that the target's kernels read";
   let description = [{
