@@ -6,11 +6,29 @@
 
 #include "lowbit/Transforms/Pipelines.h"
 #include "lowbit/Transforms/Passes.h"
+#include "mlir/Conversion/TosaToArith/TosaToArith.h"
+#include "mlir/Conversion/TosaToLinalg/TosaToLinalg.h"
+#include "mlir/Conversion/TosaToSCF/TosaToSCF.h"
+#include "mlir/Conversion/TosaToTensor/TosaToTensor.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
 using namespace lowbit;
+
+void lowbit::buildImportTosaPipeline(OpPassManager &manager) {
+  manager.addPass(createImportBlockScaledPass());
+  // Validation is against a device's profile, which a compiler doesn't need.
+  tosa::addTosaToLinalgPasses(manager, TosaToLinalgOptions(),
+                              TosaToLinalgNamedOptions(),
+                              /*validationOptions=*/std::nullopt);
+  OpPassManager &functions = manager.nest<func::FuncOp>();
+  functions.addPass(createTosaToArithPass({/*includeApplyRescale=*/true,
+                                           /*use32Bit=*/false}));
+  functions.addPass(createTosaToTensorPass());
+  functions.addPass(createTosaToSCFPass());
+  manager.addPass(createCanonicalizerPass());
+}
 
 void lowbit::buildRaisePipeline(OpPassManager &manager,
                                 const RaisePipelineOptions &options) {
@@ -46,6 +64,9 @@ void lowbit::buildPackPipeline(OpPassManager &manager) {
 }
 
 void lowbit::registerPipelines() {
+  PassPipelineRegistration<>("lowbit-import-tosa",
+                             "Front end: TOSA, block-scaled operations too",
+                             buildImportTosaPipeline);
   PassPipelineRegistration<RaisePipelineOptions>(
       "lowbit-raise", "Phase: layers on float weights", buildRaisePipeline);
   PassPipelineRegistration<QuantizePipelineOptions>(

@@ -179,6 +179,7 @@ void lowbit::populateRaiseLinearPatterns(RewritePatternSet &patterns) {
   populateRaiseEmbeddingPatterns(patterns);
   populateRaiseDequantizedPatterns(patterns);
   populateLinearReshapePatterns(patterns);
+  populateLinearDequantizePatterns(patterns);
 }
 
 //===----------------------------------------------------------------------===//

@@ -21,6 +21,9 @@ void populateRaiseDequantizedPatterns(mlir::RewritePatternSet &patterns);
 /// after it stay as they are.
 void populateLinearReshapePatterns(mlir::RewritePatternSet &patterns);
 
+/// Layers and lookups whose weight is dequantized take its codes.
+void populateLinearDequantizePatterns(mlir::RewritePatternSet &patterns);
+
 } // namespace lowbit
 
 #endif // LOWBIT_RAISE_RAISEPATTERNS_H

@@ -58,6 +58,7 @@ void lowbit::addPhase(OpPassManager &manager, Phase phase,
                       const CompileOptions &options) {
   switch (phase) {
   case Phase::Import:
+    manager.addPass(createImportPass());
     return;
   case Phase::Raise:
     return addRaise(manager, options);

@@ -40,6 +40,12 @@ struct QuantizePipelineOptions
       llvm::cl::desc("Fail if a weight stays float that was to be quantized")};
 };
 
+/// TOSA to linalg: block-scaled operations by this project, everything else by
+/// upstream.
+///   lowbit-import-block-scaled, tosa-to-linalg-pipeline without validation,
+///   tosa-to-arith, tosa-to-tensor, tosa-to-scf, canonicalize
+void buildImportTosaPipeline(mlir::OpPassManager &manager);
+
 /// raise: layers on float weights.
 ///   lowbit-raise-linear{...}, canonicalize, cse
 void buildRaisePipeline(mlir::OpPassManager &manager,
@@ -59,7 +65,7 @@ void buildFusePipeline(mlir::OpPassManager &manager);
 ///   lowbit-pack-weights, cse
 void buildPackPipeline(mlir::OpPassManager &manager);
 
-/// Registers `lowbit-raise`, `lowbit-quantize`, `lowbit-fuse` and
+/// Registers `lowbit-import-tosa`, `lowbit-raise`, `lowbit-quantize`, `lowbit-fuse` and
 /// `lowbit-pack`.
 void registerPipelines();
 
