@@ -66,9 +66,13 @@ getParameters(quant::QuantizedType type, int64_t rank, std::string &reason) {
   llvm::copy(blocks.getScales().getType().getShape(), result.blocks.begin());
   for (const APFloat &scale : blocks.getScales().getValues<APFloat>())
     result.scales.push_back(scale.convertToDouble());
-  // As wide as the storage, and of its sign, whatever the text says.
-  for (const APInt &point : blocks.getZeroPoints().getValues<APInt>())
-    result.zeroPoints.push_back(point.roundToDouble(type.isSigned()));
+  // The text of a zero point is signed even where the storage isn't.
+  double range = std::ldexp(1, type.getStorageTypeIntegralWidth());
+  for (const APInt &bits : blocks.getZeroPoints().getValues<APInt>()) {
+    double point = bits.roundToDouble(/*isSigned=*/true);
+    result.zeroPoints.push_back(point < 0 && !type.isSigned() ? point + range
+                                                              : point);
+  }
   return result;
 }
 
