@@ -67,6 +67,8 @@ def check_file(root, path):
     for include in INCLUDE.findall(path.read_text()):
         if include.startswith(("mlir/", "llvm/")) and layer == "numerics":
             offences.append(f"{relative}: numerics must not include {include}")
+        if include.startswith("lowbit-c/") and layer != "tools":
+            offences.append(f"{relative}: {layer} must not include {include}")
         if not include.startswith("lowbit/"):
             continue
         parts = include.split("/")

@@ -17,14 +17,12 @@ using namespace lowbit;
 
 /// A word for an encoding that names what matters, such as int4_g32.
 static void printAlias(EncodingAttr encoding, llvm::raw_ostream &os) {
-  TypeSwitch<Attribute>(encoding.getElement())
-      .Case([&](IntAttr format) { os << "int" << format.getWidth(); })
-      .Case([&](UIntAttr format) { os << "uint" << format.getWidth(); })
-      .Case([&](SmallFloatAttr format) { os << format.getType(); })
-      .Case([&](CodebookAttr format) {
-        os << "codebook" << format.getCodeBits();
-      })
-      .Default([&](Attribute) { os << "encoding"; });
+  Attribute element = encoding.getElement();
+  if (auto format = dyn_cast<SmallFloatAttr>(element))
+    os << format.getType();
+  else // int4 for #lowbit.int<4>, and for formats of other dialects alike
+    os << element.getAbstractAttribute().getName().rsplit('.').second
+       << encoding.getCodeBits();
   TypeSwitch<Attribute>(encoding.getGranularity())
       .Case([&](PerGroupAttr group) { os << "_g" << group.getSize(); })
       .Case([&](PerTensorAttr) { os << "_tensor"; });

@@ -9,12 +9,38 @@
 #include "lowbit/Tools/Errors.h"
 #include <cstring>
 #include <deque>
+#include <iterator>
 
 using namespace lowbit;
 
 struct LowbitError {
   std::string message;
 };
+
+/// By the number that C knows them by.
+static constexpr ElementType kElementTypes[] = {
+    ElementType::Bool,   ElementType::I8,     ElementType::U8,
+    ElementType::I16,    ElementType::U16,    ElementType::I32,
+    ElementType::U32,    ElementType::I64,    ElementType::U64,
+    ElementType::F8E4M3, ElementType::F8E5M2, ElementType::F16,
+    ElementType::BF16,   ElementType::F32,    ElementType::F64,
+    ElementType::F8E8M0};
+static_assert(kElementTypes[LowbitElementTypeI64] == ElementType::I64);
+static_assert(kElementTypes[LowbitElementTypeF8E8M0] == ElementType::F8E8M0);
+static_assert(std::size(kElementTypes) == size_t(ElementType::F64) + 1,
+              "all types that a model can have");
+
+static std::optional<ElementType> fromC(LowbitElementType type) {
+  auto index = static_cast<size_t>(type);
+  if (index >= std::size(kElementTypes))
+    return std::nullopt;
+  return kElementTypes[index];
+}
+
+static LowbitElementType toC(ElementType type) {
+  return static_cast<LowbitElementType>(llvm::find(kElementTypes, type) -
+                                        std::begin(kElementTypes));
+}
 
 namespace {
 
@@ -30,8 +56,8 @@ public:
            llvm::ArrayRef<int64_t> shape, const void *data) {
     const std::string &keptName = names.emplace_back(name);
     const auto &keptShape = shapes.emplace_back(shape);
-    tensors.push_back({keptName.c_str(), static_cast<LowbitElementType>(type),
-                       keptShape.size(), keptShape.data(), data});
+    tensors.push_back({keptName.c_str(), toC(type), keptShape.size(),
+                       keptShape.data(), data});
   }
 
   llvm::ArrayRef<LowbitTensor> get() const { return tensors; }
@@ -129,16 +155,9 @@ LowbitError *lowbitCompile(const char *input, const char *output,
 // Running
 //===----------------------------------------------------------------------===//
 
-// One order on both sides, so that types are cast.
-static_assert(static_cast<int>(ElementType::I64) == LowbitElementTypeI64 &&
-              static_cast<int>(ElementType::F64) == LowbitElementTypeF64);
-
-static bool isElementType(LowbitElementType type) {
-  return type >= LowbitElementTypeBool && type <= LowbitElementTypeF64;
-}
-
 size_t lowbitElementTypeGetSize(LowbitElementType type) {
-  return isElementType(type) ? getByteSize(static_cast<ElementType>(type)) : 0;
+  std::optional<ElementType> known = fromC(type);
+  return known ? getByteSize(*known) : 0;
 }
 
 LowbitError *lowbitModelLoad(const char *path,
@@ -180,25 +199,24 @@ const LowbitTensor *lowbitModelGetOutputs(const LowbitModel *model) {
 static llvm::Expected<HostTensor> readTensor(const LowbitTensor &tensor,
                                              const TensorSpec &spec) {
   llvm::ArrayRef<int64_t> shape(tensor.shape, tensor.rank);
-  if (!isElementType(tensor.type))
+  std::optional<ElementType> type = fromC(tensor.type);
+  if (!type)
     return makeError("input '" + spec.name +
                      "' requires an element type, found the number " +
                      llvm::Twine(static_cast<int>(tensor.type)));
-  auto type = static_cast<ElementType>(tensor.type);
-  std::optional<uint64_t> bytes = getByteSize(type, shape);
+  std::optional<uint64_t> bytes = getByteSize(*type, shape);
   if (!bytes)
     return makeError("input '" + spec.name + "' has no size: found " +
-                     describe(type, shape));
+                     describe(*type, shape));
   auto address = reinterpret_cast<uintptr_t>(tensor.data);
-  if ((address == 0 && *bytes != 0) || address % getByteSize(type) != 0)
+  if ((address == 0 && *bytes != 0) || address % getByteSize(*type) != 0)
     return makeError("input '" + spec.name + "' requires data aligned to " +
-                     llvm::Twine(getByteSize(type)) +
-                     " bytes, found the "
-                     "address 0x" +
+                     llvm::Twine(getByteSize(*type)) +
+                     " bytes, found the address 0x" +
                      llvm::Twine::utohexstr(address));
   // Inputs are read only.
   char *data = const_cast<char *>(static_cast<const char *>(tensor.data));
-  return HostTensor::view(type, shape, {data, static_cast<size_t>(*bytes)},
+  return HostTensor::view(*type, shape, {data, static_cast<size_t>(*bytes)},
                           nullptr);
 }
 

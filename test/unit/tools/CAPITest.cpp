@@ -146,7 +146,7 @@ TEST(CAPITypes, HaveSizes) {
   EXPECT_EQ(lowbitElementTypeGetSize(LowbitElementTypeBool), 1u);
   EXPECT_EQ(lowbitElementTypeGetSize(LowbitElementTypeBF16), 2u);
   EXPECT_EQ(lowbitElementTypeGetSize(LowbitElementTypeF64), 8u);
-  EXPECT_EQ(lowbitElementTypeGetSize(static_cast<LowbitElementType>(15)), 0u);
+  EXPECT_EQ(lowbitElementTypeGetSize(static_cast<LowbitElementType>(16)), 0u);
 }
 
 TEST(CAPIOwnership, DestroysNull) {

@@ -83,7 +83,8 @@ LOWBIT_EXPORTED LowbitError *lowbitCompile(const char *input,
 |* Running                                                                    *|
 \*===----------------------------------------------------------------------===*/
 
-/** Element types of inputs and outputs. */
+/** Element types of inputs and outputs. Numbers never change; new ones come
+ * last. */
 typedef enum LowbitElementType {
   LowbitElementTypeBool = 0,
   LowbitElementTypeI8 = 1,
@@ -100,6 +101,7 @@ typedef enum LowbitElementType {
   LowbitElementTypeBF16 = 12,
   LowbitElementTypeF32 = 13,
   LowbitElementTypeF64 = 14,
+  LowbitElementTypeF8E8M0 = 15,
 } LowbitElementType;
 
 /** Bytes of one element; 0 for what is no element type. */
