@@ -12,7 +12,6 @@
 #include "MatchActivation.h"
 #include "ScalarCone.h"
 
-#include "../raise/RaisePatterns.h"
 #include "lowbit/Transforms/Passes.h"
 #include "lowbit/Transforms/WeightSource.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"

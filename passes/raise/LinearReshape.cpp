@@ -9,9 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "RaisePatterns.h"
-
-#include "lowbit/IR/Lowbit.h"
+#include "lowbit/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 

@@ -17,13 +17,6 @@ void populateRaiseEmbeddingPatterns(mlir::RewritePatternSet &patterns);
 /// Layers whose weight is dequantized read the quantized weight.
 void populateRaiseDequantizedPatterns(mlir::RewritePatternSet &patterns);
 
-/// Leading dimensions that are collapsed before a `lowbit.linear` and expanded
-/// after it stay as they are.
-void populateLinearReshapePatterns(mlir::RewritePatternSet &patterns);
-
-/// Layers and lookups whose weight is dequantized take its codes.
-void populateLinearDequantizePatterns(mlir::RewritePatternSet &patterns);
-
 } // namespace lowbit
 
 #endif // LOWBIT_RAISE_RAISEPATTERNS_H

@@ -29,6 +29,11 @@ void populateRaiseLinearPatterns(mlir::RewritePatternSet &patterns);
 /// `linear_residual`, by which a `FrozenRewritePatternSet` can select them.
 void populateFuseEpiloguePatterns(mlir::RewritePatternSet &patterns);
 
+/// Lets leading dimensions that are collapsed before a `lowbit.linear` and
+/// expanded after it stay as they are. Raising and fusing both need it, so it is
+/// part of either pass and of `populateRaiseLinearPatterns`.
+void populateLinearReshapePatterns(mlir::RewritePatternSet &patterns);
+
 } // namespace lowbit
 
 #endif // LOWBIT_TRANSFORMS_PASSES_H
