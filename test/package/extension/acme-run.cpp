@@ -24,5 +24,9 @@ int main(int argc, char **argv) {
   llvm::outs() << llvm::format("%.1f %.1f, %.1f bits a weight\n",
                                y[0].getElement(0), y[0].getElement(1),
                                model->getWeightSize().getBitsPerWeight());
+  // As files, the weights lie as the target of the module wants them.
+  if (argc > 2)
+    check(lowbit::compileToArtefact(argv[1], argv[2], options,
+                                    lowbit::Phase::Pack, load));
   return 0;
 }
