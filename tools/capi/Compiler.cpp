@@ -69,13 +69,36 @@ private:
   std::vector<LowbitTensor> tensors;
 };
 
+/// Collects the remarks of a call, one per line, for the caller's function.
+class Remarks {
+public:
+  /// Where they are written; null if nobody listens.
+  llvm::raw_ostream *getStream(const LowbitCompileOptions &options) {
+    return options.remark ? &os : nullptr;
+  }
+
+  void deliver(const LowbitCompileOptions &options) {
+    llvm::SmallVector<llvm::StringRef> lines;
+    llvm::StringRef(text).split(lines, '\n', -1, /*KeepEmpty=*/false);
+    for (llvm::StringRef line : lines)
+      options.remark(line.str().c_str(), options.remarkData);
+    text.clear();
+  }
+
+private:
+  std::string text;
+  llvm::raw_string_ostream os{text};
+};
+
 } // namespace
 
 struct LowbitModel {
-  explicit LowbitModel(std::unique_ptr<Model> loaded)
-      : model(std::move(loaded)), inputs(model->getInputs()),
-        outputs(model->getOutputs()) {}
+  LowbitModel(std::unique_ptr<Remarks> remarks, std::unique_ptr<Model> loaded)
+      : remarks(std::move(remarks)), model(std::move(loaded)),
+        inputs(model->getInputs()), outputs(model->getOutputs()) {}
 
+  /// The model's context may write there as long as it lives.
+  std::unique_ptr<Remarks> remarks;
   std::unique_ptr<Model> model;
   TensorList inputs, outputs;
 };
@@ -132,8 +155,10 @@ static CompileOptions getCompileOptions(const LowbitCompileOptions &options) {
   return result;
 }
 
-static LoadOptions getLoadOptions(const LowbitCompileOptions &options) {
+static LoadOptions getLoadOptions(const LowbitCompileOptions &options,
+                                  Remarks &remarks) {
   LoadOptions result;
+  result.remarks = remarks.getStream(options);
   result.dimensions.assign(options.dimensions,
                            options.dimensions + options.numDimensions);
   result.threads = options.threads;
@@ -145,9 +170,11 @@ LowbitError *lowbitCompile(const char *input, const char *output,
   llvm::Expected<LowbitCompileOptions> read = readOptions(options);
   if (!read)
     return toC(read.takeError());
+  Remarks remarks;
   llvm::Expected<ArtefactSize> size = compileToArtefact(
       input, output, getCompileOptions(*read),
-      read->cpu ? Phase::Pack : Phase::Fuse, getLoadOptions(*read));
+      read->cpu ? Phase::Pack : Phase::Fuse, getLoadOptions(*read, remarks));
+  remarks.deliver(*read);
   return toC(size.takeError());
 }
 
@@ -169,11 +196,13 @@ LowbitError *lowbitModelLoad(const char *path,
   CompileOptions compileOptions = getCompileOptions(*read);
   // Code is for this machine, whichever the artefact was made for.
   compileOptions.replaceTarget = true;
+  auto remarks = std::make_unique<Remarks>();
   llvm::Expected<std::unique_ptr<Model>> loaded =
-      compileToModel(path, compileOptions, getLoadOptions(*read));
+      compileToModel(path, compileOptions, getLoadOptions(*read, *remarks));
+  remarks->deliver(*read);
   if (!loaded)
     return toC(loaded.takeError());
-  *model = new LowbitModel(std::move(*loaded));
+  *model = new LowbitModel(std::move(remarks), std::move(*loaded));
   return nullptr;
 }
 

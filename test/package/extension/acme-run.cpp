@@ -15,6 +15,7 @@ int main(int argc, char **argv) {
   options.method = "#lowbit.encoding<#acme.log<4>, group = 4, scale = f16>";
   lowbit::LoadOptions load;
   load.registerExtensions = acme::registerDialect;
+  load.remarks = &llvm::errs();
   auto model = check(lowbit::compileToModel(argv[1], options, load));
 
   auto x = lowbit::HostTensor::allocate(lowbit::ElementType::F32, {1, 4});

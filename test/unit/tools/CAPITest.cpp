@@ -119,6 +119,20 @@ TEST_F(CAPITest, CompilesToFiles) {
   }
 }
 
+TEST_F(CAPITest, PassesRemarksOn) {
+  std::vector<std::string> remarks;
+  LowbitCompileOptions options = LOWBIT_COMPILE_OPTIONS_INIT;
+  options.method = "#lowbit.encoding<float<f4E2M1FN>>";
+  options.remarkData = &remarks;
+  options.remark = [](const char *text, void *data) {
+    static_cast<std::vector<std::string> *>(data)->push_back(text);
+  };
+  ASSERT_EQ(take(lowbitModelLoad(path.c_str(), &options, &model)), "");
+  ASSERT_FALSE(remarks.empty());
+  EXPECT_EQ(remarks[0].find("model.mlir: remark: "), 0u);
+  EXPECT_EQ(remarks[0].find('\n'), std::string::npos);
+}
+
 TEST_F(CAPITest, RefusesToCompile) {
   std::string output = folder / "out.mlir";
   LowbitCompileOptions options = LOWBIT_COMPILE_OPTIONS_INIT;

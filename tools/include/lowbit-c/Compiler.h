@@ -67,10 +67,14 @@ typedef struct LowbitCompileOptions {
   size_t numDimensions;
   /** Threads of a model that is run; 0 leaves the choice to OpenMP. */
   unsigned threads;
+  /** Called with each remark, such as that a layer has no kernel, before the
+   * call that made it returns; null drops them. */
+  void (*remark)(const char *text, void *remarkData);
+  void *remarkData;
 } LowbitCompileOptions;
 
 #define LOWBIT_COMPILE_OPTIONS_INIT                                            \
-  {sizeof(LowbitCompileOptions), 0, 0, 0, 0, 0, 0, 0, 0}
+  {sizeof(LowbitCompileOptions), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** Compiles the model at `input` (.onnx, or .mlir and .mlirbc with their
  * sidecar) and writes the artefact `output` (.mlir, or .mlirbc for bytecode)

@@ -32,7 +32,8 @@ namespace lowbit {
 /// `Phase::Fuse` for the smallest file, `Phase::Pack` for one in the layout of
 /// `options.cpu`; `Phase::Lower` is an error, for lowered code is bound to its
 /// weights' addresses. The extension, `.mlir` or `.mlirbc`, says whether IR is
-/// text or bytecode. Errors name the file and, if possible, the place in it.
+/// text or bytecode. Errors name the file and, if possible, the place in it;
+/// what was not done as asked for is a remark to `load.remarks`.
 llvm::Expected<ArtefactSize> compileToArtefact(llvm::StringRef input,
                                                llvm::StringRef output,
                                                const CompileOptions &options,
