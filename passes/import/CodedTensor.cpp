@@ -12,8 +12,8 @@
 #include "CodedTensor.h"
 
 #include "../quantize/ConstantMatrix.h"
-#include "../quantize/PackedData.h"
 #include "lowbit/Numerics/Float16.h"
+#include "lowbit/Transforms/PackedData.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"

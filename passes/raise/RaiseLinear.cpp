@@ -177,7 +177,6 @@ struct RaiseProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
 void lowbit::populateRaiseLinearPatterns(RewritePatternSet &patterns) {
   patterns.add<RaiseProduct>(patterns.getContext());
   populateRaiseEmbeddingPatterns(patterns);
-  populateRaiseDequantizedPatterns(patterns);
   populateLinearReshapePatterns(patterns);
   populateLinearDequantizePatterns(patterns);
 }

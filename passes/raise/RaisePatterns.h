@@ -15,7 +15,7 @@ namespace lowbit {
 void populateRaiseEmbeddingPatterns(mlir::RewritePatternSet &patterns);
 
 /// Layers whose weight is dequantized read the quantized weight.
-void populateRaiseDequantizedPatterns(mlir::RewritePatternSet &patterns);
+void populateLinearDequantizePatterns(mlir::RewritePatternSet &patterns);
 
 } // namespace lowbit
 
