@@ -24,6 +24,9 @@ struct CPUBindWeightsPass
     : lowbit::impl::CPUBindWeightsPassBase<CPUBindWeightsPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
+    // What a file says about data and signature is not to be trusted.
+    module->removeAttr(kSignatureAttrName);
+    module->removeAttr(kWeightsAttrName);
     llvm::MapVector<StringAttr, RankedTensorType> bound;
     SmallVector<WeightOp> weights;
     WalkResult result = module.walk([&](WeightOp weight) {

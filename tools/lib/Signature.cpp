@@ -14,6 +14,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace lowbit;
 
@@ -80,6 +81,14 @@ llvm::Expected<Signature> lowbit::getSignature(mlir::ModuleOp module) {
     if (!spec)
       return spec.takeError();
     signature.outputs.push_back(std::move(*spec));
+  }
+  for (const auto *specs : {&signature.inputs, &signature.outputs}) {
+    llvm::StringSet<> names;
+    for (const TensorSpec &spec : *specs)
+      if (!names.insert(spec.name).second)
+        return makeError("inputs and outputs of '@" + kMainFunction +
+                         "' require names of their own, found two called '" +
+                         spec.name + "'");
   }
   findTables(function, signature.inputs);
   return signature;
