@@ -41,6 +41,8 @@ struct Parameter {
 
 struct Executable::Impl {
   std::vector<Parameter> inputs, outputs;
+  /// What the session below reports while it links.
+  std::string reports;
   std::unique_ptr<llvm::orc::LLJIT> jit;
   void (*entry)(void **) = nullptr;
   void (*setThreads)(int) = nullptr;
@@ -241,6 +243,10 @@ Executable::create(mlir::ModuleOp module, const ExecutableOptions &options) {
   if (!jit)
     return jit.takeError();
   impl->jit = std::move(*jit);
+  impl->jit->getExecutionSession().setErrorReporter([&reports = impl->reports](
+                                                        llvm::Error error) {
+    reports += (reports.empty() ? "" : "; ") + llvm::toString(std::move(error));
+  });
   if (llvm::Error error = addProcessSymbols(*impl->jit))
     return std::move(error);
   if (llvm::Error error =
@@ -250,8 +256,12 @@ Executable::create(mlir::ModuleOp module, const ExecutableOptions &options) {
           addCode(module, *builder, options.optLevel, *impl->jit))
     return std::move(error);
   auto entry = impl->jit->lookup(kEntry);
-  if (!entry)
-    return entry.takeError();
+  if (!entry) {
+    // The session's own reports say what this error only hints at.
+    std::string failure = llvm::toString(entry.takeError());
+    return makeError("the code cannot be linked: " +
+                     (impl->reports.empty() ? failure : impl->reports));
+  }
   impl->entry = entry->toPtr<void (*)(void **)>();
   auto setThreads = impl->jit->lookup("omp_set_num_threads");
   if (!setThreads)

@@ -10,6 +10,7 @@
 
 #include "lowbit/Tools/FatalErrors.h"
 #include "llvm/ADT/Twine.h"
+#include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/Signals.h"
 #include <cstdio>
@@ -27,6 +28,8 @@ void lowbit::exitOnFatalErrors(const char *tool) {
   // InitLLVM has its own for memory, which aborts.
   llvm::remove_bad_alloc_error_handler();
   llvm::install_bad_alloc_error_handler(exitWithError, data);
+  // For readers of files (see `parseModule`); elsewhere a crash stays a crash.
+  llvm::CrashRecoveryContext::Enable();
 }
 
 void *lowbit::allocateForModel(size_t size) {
