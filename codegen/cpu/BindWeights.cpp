@@ -37,6 +37,14 @@ struct CPUBindWeightsPass
             << weight.getResult().getType() << ": lower quantized ops first";
         return WalkResult::interrupt();
       }
+      // Of other widths, attributes and memory hold elements differently.
+      if (!llvm::is_contained({8u, 16u, 32u, 64u},
+                              type.getElementTypeBitWidth())) {
+        weight.emitError("requires a weight of elements of 8, 16, 32 or 64 "
+                         "bits, found ")
+            << type << ": store it as wider elements";
+        return WalkResult::interrupt();
+      }
       auto [entry, isNew] =
           bound.insert({weight.getGlobalAttr().getAttr(), type});
       if (entry->second != type) {

@@ -21,11 +21,22 @@ using namespace lowbit;
 /// Data of at most this many bytes stay in the text.
 static constexpr size_t kInlineBytes = 256;
 
+/// Bytes of all elements, written out. Without overflow: a constant of any
+/// shape is valid.
+static double getByteCount(ShapedType type) {
+  double bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  for (int64_t extent : type.getShape())
+    bytes *= extent;
+  return bytes;
+}
+
 ArrayRef<char> lowbit::getRawBytes(ElementsAttr elements) {
   if (auto dense = dyn_cast<DenseElementsAttr>(elements))
     return dense.isSplat() ? ArrayRef<char>() : dense.getRawData();
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(elements))
-    if (AsmResourceBlob *blob = resource.getRawHandle().getBlob())
+    // MLIR lets a resource have any size; reading beyond it must not happen.
+    if (AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+        blob && blob->getData().size() == getByteCount(resource.getType()))
       return blob->getData();
   return {};
 }
@@ -34,11 +45,7 @@ bool lowbit::isHugeSplat(ElementsAttr elements) {
   auto dense = dyn_cast<DenseElementsAttr>(elements);
   if (!dense || !dense.isSplat())
     return false;
-  // Without overflow: a constant of any shape is valid.
-  double bytes = llvm::divideCeil(dense.getType().getElementTypeBitWidth(), 8);
-  for (int64_t extent : dense.getType().getShape())
-    bytes *= extent;
-  return bytes > kSplatBytes;
+  return getByteCount(dense.getType()) > kSplatBytes;
 }
 
 ElementsAttr lowbit::makeElements(RankedTensorType type, StringRef name,

@@ -36,7 +36,7 @@ struct ConstantMatrix {
 std::optional<ConstantMatrix> matchConstantMatrix(mlir::Value value);
 
 /// The bytes of `elements` if they are stored as they are (dense or resource,
-/// not a splat); empty otherwise.
+/// not a splat), and as many as the type takes; empty otherwise.
 llvm::ArrayRef<char> getRawBytes(mlir::ElementsAttr elements);
 
 /// Bytes that a splat may become when it is written out. Its one element would

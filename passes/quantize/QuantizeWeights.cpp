@@ -193,7 +193,8 @@ LogicalResult QuantizeWeightsPass::quantizeUse(const WeightUse &use) {
   std::optional<ConstantMatrix> matrix =
       matchConstantMatrix(use.operand->get());
   if (!matrix) {
-    use.op->emitRemark() << "stays float: its weight is not a constant matrix";
+    use.op->emitRemark() << "stays float: its weight is not a constant matrix, "
+                            "or its data are not at hand";
     return success();
   }
   FailureOr<GlobalOp> global = getQuantized(use.op, *matrix);

@@ -24,3 +24,12 @@ func.func @quantized() -> !lowbit.tensor<2x4xf32, #int4> {
   %w = lowbit.weight @fc2 : !lowbit.tensor<2x4xf32, #int4>
   return %w : !lowbit.tensor<2x4xf32, #int4>
 }
+
+// -----
+
+lowbit.global @bits : tensor<4xi1> {data = dense<[true, false, true, true]> : tensor<4xi1>}
+func.func @of_bits() -> tensor<4xi1> {
+  // expected-error @+1 {{requires a weight of elements of 8, 16, 32 or 64 bits, found 'tensor<4xi1>': store it as wider elements}}
+  %w = lowbit.weight @bits : tensor<4xi1>
+  return %w : tensor<4xi1>
+}

@@ -26,7 +26,7 @@ func.func @not_finite(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
 // Nothing is left out silently.
 
 func.func @computed(%x: tensor<?x2xf32>, %w: tensor<2x2xf32>) -> tensor<?x2xf32> {
-  // expected-remark @+1 {{stays float: its weight is not a constant matrix}}
+  // expected-remark @+1 {{stays float: its weight is not a constant matrix, or its data are not at hand}}
   %y = lowbit.linear %x, %w : tensor<?x2xf32>, tensor<2x2xf32> -> tensor<?x2xf32>
   return %y : tensor<?x2xf32>
 }
@@ -81,3 +81,22 @@ func.func @already_quantized(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
   %y = lowbit.linear %x, %w : tensor<?x2xf32>, !lowbit.tensor<2x2xf32, #int8> -> tensor<?x2xf32>
   return %y : tensor<?x2xf32>
 }
+
+// -----
+
+// A resource of another size than its type's is not read.
+
+func.func @short_resource(%x: tensor<?x64xf32>) -> tensor<?x8xf32> {
+  %w = arith.constant dense_resource<short> : tensor<8x64xf32>
+  // expected-remark @+1 {{stays float: its weight is not a constant matrix, or its data are not at hand}}
+  %y = lowbit.linear %x, %w : tensor<?x64xf32>, tensor<8x64xf32> -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
+{-#
+  dialect_resources: {
+    builtin: {
+      short: "0x010000000102030405060708"
+    }
+  }
+#-}

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TargetCode.h"
+#include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/Executable.h"
 
@@ -86,10 +87,12 @@ llvm::Expected<std::unique_ptr<llvm::Module>> lowbit::translateAndOptimize(
     mlir::ModuleOp module, llvm::LLVMContext &context,
     llvm::TargetMachine &machine, unsigned optLevel,
     llvm::function_ref<llvm::Error(llvm::Module &)> prepare) {
+  DiagnosticText errors(*module.getContext());
   std::unique_ptr<llvm::Module> result =
       mlir::translateModuleToLLVMIR(module, context, "lowbit");
   if (!result)
-    return makeError("the module cannot be translated to LLVM IR");
+    return makeError("the module cannot be translated to LLVM IR: " +
+                     llvm::toString(errors.takeError("no reason was given")));
   result->setDataLayout(machine.createDataLayout());
   result->setTargetTriple(machine.getTargetTriple());
   if (llvm::Error error = prepare(*result))

@@ -312,11 +312,11 @@ TEST(ExecutableErrorTest, CodeThatCannotBeEmitted) {
   auto module = mlir::parseSourceString<mlir::ModuleOp>(
       "func.func @main() { return }", &context);
   ASSERT_TRUE(module);
-  mlir::ScopedDiagnosticHandler silence(&context, [](mlir::Diagnostic &) {});
   EXPECT_EQ(llvm::toString(emitLLVMIR(*module, llvm::nulls(), "z80")),
             "unknown CPU 'z80' for " + llvm::sys::getProcessTriple());
-  EXPECT_EQ(llvm::toString(emitLLVMIR(*module, llvm::nulls())),
-            "the module cannot be translated to LLVM IR");
+  std::string text = llvm::toString(emitLLVMIR(*module, llvm::nulls()));
+  EXPECT_EQ(text.rfind("the module cannot be translated to LLVM IR: ", 0), 0u);
+  EXPECT_NE(text.find("cannot be converted"), std::string::npos) << text;
 }
 
 TEST(ExecutableErrorTest, ModuleWithoutSignature) {
