@@ -58,7 +58,11 @@ class Maker:
         return {name: self.read(name), sidecar: self.read(sidecar)}
 
     def onnx(self):
-        data = mutations.damage_bytes(self.random, self.read("model.onnx"))
+        # The graph comes before the numbers.
+        data = mutations.damage_bytes(self.random, self.read("model.onnx"), self.random.choice([None, 250, 250]))
+        if self.random.random() < 0.2:
+            return Case("onnx", {"bad.onnx": data}, ["quant-run", "bad.onnx", "--input", "ids=ids.npy", "--output",
+                                                     "logits=out.npy"], False)
         return Case("onnx", {"bad.onnx": data},
                     ["quant-opt", "bad.onnx", "--quantize=int4-g16", "-o", "out.mlir"], False)
 
@@ -189,6 +193,7 @@ def main():
     parser.add_argument("--times", type=int, default=int(os.environ.get("LOWBIT_HOSTILE", "1")))
     parser.add_argument("--only", choices=sorted(COUNTS))
     options = parser.parse_args()
+    options.tools = options.tools.resolve()
     shutil.rmtree(options.folder, ignore_errors=True)
     valid, found = options.folder / "valid", options.folder / "found"
     valid.mkdir(parents=True)

@@ -22,7 +22,8 @@ WORDS = [
     ["lowbit.linear", "lowbit.embedding", "lowbit.quantize", "lowbit.dequantize", "lowbit.pack", "lowbit.observe"],
     ["lowbit.weight", "lowbit.global"],
     ["tensor", "memref", "vector", "!lowbit.tensor"],
-    ["int", "uint", "nf"],
+    ["int<4>", "int<8>", "int<16>", "int<1>", "uint<3>", "float<f4E2M1FN>", "float<f8E5M2>", "int<17>"],
+    ["scale = f16", "scale = f32", "scale = bf16", "scale = f8E8M0FNU", "scale = f8E4M3FN", "scale = i8"],
     ["channel", "tensor", "group = 3", "group = 32", "group = 1", "permuted", "minimum", "zero_point"],
     ["relu", "gelu", "silu", "tanh", "sigmoid", "gelu_tanh", "hardswish", "leaky_relu<0.1>", "nonsense"],
     ["parallel", "reduction", "window"],
@@ -32,11 +33,12 @@ WORDS = [
 ]
 
 
-def damage_bytes(random, data):
-    """Cuts, flips, overwrites, removes or repeats a few bytes."""
+def damage_bytes(random, data, limit=None):
+    """Cuts, flips, overwrites, removes or repeats a few bytes, of the first
+    `limit` if that is given."""
     data = bytearray(data)
     for _ in range(random.choice([1, 1, 2, 3, 8])):
-        at = random.randrange(len(data) or 1)
+        at = random.randrange(min(len(data), limit or len(data)) or 1)
         length = random.choice([1, 2, 4, 8, 64])
         kind = random.randrange(6)
         if kind == 0:

@@ -44,18 +44,21 @@ def write_model(path):
 
 
 def write_seeds(folder, quant_opt):
-    """Fills `folder`; returns the names of the IR files, one per phase."""
+    """Fills `folder`; returns the names of the IR files: one per phase, and
+    some with other encodings."""
     write_model(folder / "model.onnx")
     header = "{'descr': '<i8', 'fortran_order': False, 'shape': (1, 4), }".ljust(117) + "\n"
     (folder / "ids.npy").write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
                                      + struct.pack("<4q", 1, 5, 9, 15))
     (folder / "tokens.bin").write_bytes(struct.pack("<40H", *(i % VOCABULARY for i in range(40))))
     (folder / "merges.json").write_text(json.dumps([[104, 101], [256, 108]]))
-    names = []
-    for phase in ["import", "raise", "quantize", "fuse", "pack"]:
-        names.append(f"{phase}.mlir")
-        method = [] if phase in ("import", "raise") else ["--quantize=int4-g16"]
-        subprocess.run([quant_opt, folder / "model.onnx", *method, f"--phase={phase}", "-o", folder / names[-1]],
-                       check=True, stderr=subprocess.DEVNULL)
+    forms = {"import": [], "raise": []}
+    forms.update({phase: ["--quantize=int4-g16"] for phase in ("quantize", "fuse", "pack")})
+    forms["pack-a8"] = ["--quantize=uint3-g5-a8", "--include-embeddings"]
+    forms["fuse-float"] = ["--quantize=#lowbit.encoding<float<f4E2M1FN>, group = 16, scale = f8E8M0FNU>"]
+    for name, flags in forms.items():
+        subprocess.run([quant_opt, folder / "model.onnx", *flags, f"--phase={name.split('-')[0]}",
+                        "-o", folder / f"{name}.mlir"], check=True, stderr=subprocess.DEVNULL)
+    names = [f"{name}.mlir" for name in forms]
     subprocess.run([quant_opt, folder / "fuse.mlir", "--emit=bytecode", "-o", folder / "code.mlirbc"], check=True)
     return names
