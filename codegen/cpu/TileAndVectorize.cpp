@@ -11,6 +11,7 @@
 
 #include "LinalgUtils.h"
 #include "TileLoops.h"
+#include "lowbit/CodeGen/CPU/CPUTables.h"
 #include "lowbit/CodeGen/CPU/Passes.h"
 
 #include "mlir/Analysis/SliceAnalysis.h"
@@ -400,6 +401,12 @@ struct CPUTileAndVectorizePass
   using Base::Base;
 
   void runOnOperation() override {
+    const CPUDescription &target =
+        getCPUDescription(getOperation()->getParentOfType<ModuleOp>());
+    int64_t bits = vectorBits ? int64_t(vectorBits) : target.vectorBits;
+    // Sums of two vectors per row; two vectors and a number are multiplied.
+    int64_t tileRows =
+        rows ? int64_t(rows) : std::min<int64_t>(8, target.registers / 2 - 2);
     SmallVector<linalg::LinalgOp> ops;
     getOperation()->walk([&](linalg::LinalgOp op) { ops.push_back(op); });
     IRRewriter rewriter(&getContext());
@@ -420,7 +427,7 @@ struct CPUTileAndVectorizePass
         emitScalarLoops(rewriter, op, reason);
         continue;
       }
-      if (failed(OpVectorizer(rewriter, op, vectorBits, rows).run()))
+      if (failed(OpVectorizer(rewriter, op, bits, tileRows).run()))
         return signalPassFailure();
       ++numVectorized;
     }

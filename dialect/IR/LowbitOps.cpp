@@ -455,8 +455,14 @@ LogicalResult Dot4Op::verify() {
   // V1
   int64_t lanes = getAccumulator().getType().getNumElements();
   int64_t bytes = getCodes().getType().getNumElements();
-  if (bytes == 4 * lanes)
-    return success();
-  return emitOpError() << "requires four bytes for each of " << lanes
-                       << " lanes (V1), found " << bytes << " bytes";
+  if (bytes != 4 * lanes)
+    return emitOpError() << "requires four bytes for each of " << lanes
+                         << " lanes (V1), found " << bytes << " bytes";
+  // V2
+  int32_t greatest = getSignedCodes() ? 128 : 255;
+  if (auto bound = getLargest();
+      bound && (int32_t(*bound) < 1 || int32_t(*bound) > greatest))
+    return emitOpError() << "requires a bound of 1 to " << greatest
+                         << " (V2), found " << int32_t(*bound);
+  return success();
 }

@@ -1,7 +1,8 @@
-// The pipeline and its parts give the same code, which holds no scalar loop.
+// The pipeline and its parts give the same code, which holds no scalar loop and
+// has the vectors of the target.
 
-// RUN: quant-opt %s --lowbit-cpu-to-llvm -o %t.whole
-// RUN: quant-opt %s --lowbit-cpu-tensor-pipeline --lowbit-cpu-buffer-pipeline --lowbit-cpu-vector-pipeline \
+// RUN: quant-opt %s --lowbit-set-cpu-target=cpu=znver5 --lowbit-cpu-to-llvm -o %t.whole
+// RUN: quant-opt %s --lowbit-set-cpu-target=cpu=znver5 --lowbit-cpu-tensor-pipeline --lowbit-cpu-buffer-pipeline --lowbit-cpu-vector-pipeline \
 // RUN:   --convert-scf-to-openmp --lowbit-cpu-guard-parallel --expand-strided-metadata --lower-affine --cse \
 // RUN:   --llvm-request-c-wrappers --convert-scf-to-cf --convert-vector-to-llvm="force-32bit-vector-indices=0 reassociate-fp-reductions=1" \
 // RUN:   --convert-to-llvm --convert-openmp-to-llvm --reconcile-unrealized-casts --canonicalize --cse -o %t.parts

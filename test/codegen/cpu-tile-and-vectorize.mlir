@@ -1,5 +1,5 @@
-// RUN: quant-opt %s --lowbit-cpu-tile-and-vectorize --canonicalize --cse | FileCheck %s
-// RUN: quant-opt %s --lowbit-cpu-tile-and-vectorize="vector-bits=256" --canonicalize | FileCheck %s --check-prefix=AVX2
+// RUN: quant-opt %s --lowbit-cpu-tile-and-vectorize="vector-bits=512 rows=8" --canonicalize --cse | FileCheck %s
+// RUN: quant-opt %s --lowbit-cpu-tile-and-vectorize="vector-bits=256 rows=8" --canonicalize | FileCheck %s --check-prefix=AVX2
 
 // AVX2-LABEL: func @elementwise
 // AVX2: math.exp {{.*}} : vector<8xf32>

@@ -467,3 +467,19 @@ func.func @f(%a: vector<16xi32>, %u: vector<32xi8>) {
   %0 = lowbit.dot4 %a, %u, %u : vector<16xi32>, vector<32xi8>
   return
 }
+
+// -----
+
+func.func @f(%a: vector<16xi32>, %u: vector<64xi8>) {
+  // expected-error @+1 {{requires a bound of 1 to 255 (V2), found 256}}
+  %0 = lowbit.dot4 %a, %u, %u upto 256 : vector<16xi32>, vector<64xi8>
+  return
+}
+
+// -----
+
+func.func @f(%a: vector<16xi32>, %u: vector<64xi8>) {
+  // expected-error @+1 {{requires a bound of 1 to 128 (V2), found 129}}
+  %0 = lowbit.dot4 %a, %u, %u upto 129 signed : vector<16xi32>, vector<64xi8>
+  return
+}

@@ -107,5 +107,7 @@ func.func @kernels(%w: tensor<16xi8>, %y: tensor<4xf32>, %m: memref<4xf32>, %t: 
 func.func @dot4(%a: vector<16xi32>, %u: vector<64xi8>, %s: vector<64xi8>) -> vector<16xi32> {
   // CHECK: lowbit.dot4 %{{.*}}, %{{.*}}, %{{.*}} : vector<16xi32>, vector<64xi8>
   %0 = lowbit.dot4 %a, %u, %s : vector<16xi32>, vector<64xi8>
+  // CHECK: lowbit.dot4 %{{.*}}, %{{.*}}, %{{.*}} upto 100 signed : vector<16xi32>, vector<64xi8>
+  %1 = lowbit.dot4 %0, %u, %s upto 100 signed : vector<16xi32>, vector<64xi8>
   return %0 : vector<16xi32>
 }

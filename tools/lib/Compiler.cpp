@@ -35,23 +35,32 @@ static void addQuantize(OpPassManager &manager, const CompileOptions &options) {
   buildQuantizePipeline(manager, quantize);
 }
 
+static void addTarget(OpPassManager &manager, const CompileOptions &options) {
+  SetCPUTargetPassOptions target;
+  target.cpu = options.cpu;
+  target.triple = options.triple;
+  manager.addPass(createSetCPUTargetPass(target));
+}
+
 static void addPack(OpPassManager &manager, const CompileOptions &options) {
   if (options.reference)
     return;
-  SetCPUTargetPassOptions target;
-  target.cpu = options.cpu;
-  target.replace = options.replaceTarget;
-  manager.addPass(createSetCPUTargetPass(target));
+  addTarget(manager, options);
   buildPackPipeline(manager);
 }
 
 static void addLower(OpPassManager &manager, const CompileOptions &options) {
+  // Code is for the CPU that it is compiled for, whichever its weights were
+  // packed for: all read the same bytes.
+  addTarget(manager, options);
   LowerToCPUKernelsPassOptions kernels;
   kernels.floatActivations = options.floatActivations;
   if (!options.reference)
     manager.addPass(createLowerToCPUKernelsPass(kernels));
   manager.addPass(createLowerToLinalgPass());
-  buildCPUToLLVMPipeline(manager, {});
+  CPUPipelineOptions code;
+  code.parallel = options.parallel;
+  buildCPUToLLVMPipeline(manager, code);
 }
 
 void lowbit::addPhase(OpPassManager &manager, Phase phase,

@@ -43,8 +43,6 @@ lowbit::loadModule(llvm::StringRef path, mlir::MLIRContext &context,
 llvm::Expected<std::unique_ptr<Model>>
 lowbit::loadModel(llvm::StringRef path, const LoadOptions &options) {
   CompileOptions compileOptions;
-  // Code is for this machine, whichever the artefact was made for.
-  compileOptions.replaceTarget = true;
   compileOptions.reference = options.reference;
   compileOptions.floatActivations = options.floatActivations;
   return compileToModel(path, compileOptions, options);

@@ -23,25 +23,36 @@ using namespace lowbit;
 
 static void initializeTarget() {
   static const bool initialized = [] {
-    llvm::InitializeNativeTarget();
-    llvm::InitializeNativeTargetAsmPrinter();
-    llvm::InitializeNativeTargetAsmParser();
+    llvm::InitializeAllTargetInfos();
+    llvm::InitializeAllTargets();
+    llvm::InitializeAllTargetMCs();
+    llvm::InitializeAllAsmPrinters();
+    llvm::InitializeAllAsmParsers();
     return true;
   }();
   (void)initialized;
 }
 
+/// LLVM's name for a CPU without anything beyond the baseline.
+static const char *getBaseline(const llvm::Triple &triple) {
+  return triple.getArch() == llvm::Triple::x86_64 ? "x86-64" : "generic";
+}
+
 llvm::Expected<llvm::orc::JITTargetMachineBuilder>
-lowbit::getTargetBuilder(llvm::StringRef cpu, unsigned optLevel) {
+lowbit::getTargetBuilder(llvm::StringRef cpu, unsigned optLevel,
+                         llvm::StringRef triple) {
   initializeTarget();
   llvm::Expected<llvm::orc::JITTargetMachineBuilder> builder =
       llvm::orc::JITTargetMachineBuilder::detectHost();
   if (!builder)
     return builder.takeError();
-  if (cpu != "native" && !cpu.empty()) {
+  if (!triple.empty() || (cpu != "native" && !cpu.empty())) {
     // The features of the host are those of another processor.
-    llvm::orc::JITTargetMachineBuilder other(builder->getTargetTriple());
-    other.setCPU(cpu == "portable" ? "x86-64" : cpu.str());
+    llvm::Triple wanted = triple.empty()
+                              ? builder->getTargetTriple()
+                              : llvm::Triple(llvm::Triple::normalize(triple));
+    llvm::orc::JITTargetMachineBuilder other(wanted);
+    other.setCPU(cpu == "portable" ? getBaseline(wanted) : cpu.str());
     *builder = other;
   }
   builder->setRelocationModel(llvm::Reloc::PIC_);
@@ -103,10 +114,10 @@ llvm::Expected<std::unique_ptr<llvm::Module>> lowbit::translateAndOptimize(
 
 /// Compiles for `cpu` and hands module and machine to `print`.
 static llvm::Error
-emit(mlir::ModuleOp module, llvm::StringRef cpu,
+emit(mlir::ModuleOp module, llvm::StringRef cpu, llvm::StringRef triple,
      llvm::function_ref<llvm::Error(llvm::Module &, llvm::TargetMachine &)>
          print) {
-  auto builder = getTargetBuilder(cpu, 3);
+  auto builder = getTargetBuilder(cpu, 3, triple);
   if (!builder)
     return builder.takeError();
   auto machine = builder->createTargetMachine();
@@ -123,17 +134,18 @@ emit(mlir::ModuleOp module, llvm::StringRef cpu,
 }
 
 llvm::Error lowbit::emitLLVMIR(mlir::ModuleOp module, llvm::raw_ostream &os,
-                               llvm::StringRef cpu) {
-  return emit(module, cpu, [&](llvm::Module &code, llvm::TargetMachine &) {
-    code.print(os, nullptr);
-    return llvm::Error::success();
-  });
+                               llvm::StringRef cpu, llvm::StringRef triple) {
+  return emit(module, cpu, triple,
+              [&](llvm::Module &code, llvm::TargetMachine &) {
+                code.print(os, nullptr);
+                return llvm::Error::success();
+              });
 }
 
 llvm::Error lowbit::emitAssembly(mlir::ModuleOp module, llvm::raw_ostream &os,
-                                 llvm::StringRef cpu) {
+                                 llvm::StringRef cpu, llvm::StringRef triple) {
   return emit(
-      module, cpu,
+      module, cpu, triple,
       [&](llvm::Module &code, llvm::TargetMachine &machine) -> llvm::Error {
         llvm::SmallVector<char, 0> text;
         llvm::raw_svector_ostream stream(text);

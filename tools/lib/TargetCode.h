@@ -14,9 +14,11 @@
 namespace lowbit {
 
 /// Position-independent code in the small model, with full optimization, for a
-/// CPU by LLVM's name or `native`. An unknown CPU is an error.
+/// CPU by LLVM's name, `native` or `portable`, of the machine `triple` (empty:
+/// this one). An unknown CPU or triple is an error.
 llvm::Expected<llvm::orc::JITTargetMachineBuilder>
-getTargetBuilder(llvm::StringRef cpu, unsigned optLevel);
+getTargetBuilder(llvm::StringRef cpu, unsigned optLevel,
+                 llvm::StringRef triple = "");
 
 /// Translates a module in the LLVM dialect and optimizes it for `machine`.
 llvm::Expected<std::unique_ptr<llvm::Module>>

@@ -68,7 +68,7 @@ bool DriverOptions::isUsed(llvm::StringRef input) const {
          emit.getNumOccurrences() || phase.getNumOccurrences() ||
          includeEmbeddings.getNumOccurrences() || strict.getNumOccurrences() ||
          shape.getNumOccurrences() || mcpu.getNumOccurrences() ||
-         scaleSearch.getNumOccurrences();
+         mtriple.getNumOccurrences() || scaleSearch.getNumOccurrences();
 }
 
 /// Passes on the command line belong to the other way of use.
@@ -160,7 +160,7 @@ static CompileOptions compileOptions(const DriverOptions &options) {
   result.includeEmbeddings = options.includeEmbeddings;
   result.strict = options.strict;
   result.cpu = options.mcpu;
-  result.replaceTarget = options.mcpu.getNumOccurrences() != 0;
+  result.triple = options.mtriple;
   return result;
 }
 
@@ -170,9 +170,10 @@ static llvm::Error writeCode(ModuleOp module, StringRef output,
   llvm::Expected<AtomicOutput> file = AtomicOutput::create(output);
   if (!file)
     return file.takeError();
-  llvm::Error error = options.emit == EmitKind::LLVM
-                          ? emitLLVMIR(module, file->os(), options.mcpu)
-                          : emitAssembly(module, file->os(), options.mcpu);
+  llvm::Error error =
+      options.emit == EmitKind::LLVM
+          ? emitLLVMIR(module, file->os(), options.mcpu, options.mtriple)
+          : emitAssembly(module, file->os(), options.mcpu, options.mtriple);
   if (error)
     return error;
   return file->commit();

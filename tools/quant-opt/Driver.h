@@ -56,6 +56,10 @@ struct DriverOptions {
       llvm::cl::desc(
           "CPU that the code is for: native, portable, or a name that "
           "LLVM knows")};
+  llvm::cl::opt<std::string> mtriple{
+      "mtriple", llvm::cl::cat(category), llvm::cl::value_desc("name"),
+      llvm::cl::desc("Machine that the code is for, if not this one, such as "
+                     "aarch64-linux-gnu; needs --mcpu")};
   llvm::cl::opt<EmitKind> emit{
       "emit", llvm::cl::cat(category), llvm::cl::init(EmitKind::MLIR),
       llvm::cl::desc("What to write (the extension of -o says the same)"),

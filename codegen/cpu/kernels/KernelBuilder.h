@@ -98,6 +98,47 @@ public:
                                              scalar);
   }
 
+  /// The first `count` lanes of `type` (all of them, if there are more) from
+  /// element `offset` on; zero in the others. Without masks in the machine, a
+  /// masked access is a branch for each lane, and is kept for what needs it.
+  Value loadFirst(Value memory, Value offset, Value count,
+                  mlir::VectorType type, bool hasMasks) {
+    auto masked = [&]() -> Value {
+      return mlir::vector::MaskedLoadOp::create(*this, type, memory,
+                                                ValueRange{offset},
+                                                mask(type, count), zero(type));
+    };
+    if (hasMasks)
+      return masked();
+    auto op = mlir::scf::IfOp::create(*this, type, hasAll(type, count),
+                                      /*withElseRegion=*/true);
+    InsertionGuard guard(*this);
+    setInsertionPointToStart(op.thenBlock());
+    Value whole = mlir::vector::LoadOp::create(*this, type, memory, offset);
+    mlir::scf::YieldOp::create(*this, whole);
+    setInsertionPointToStart(op.elseBlock());
+    mlir::scf::YieldOp::create(*this, masked());
+    return op.getResult(0);
+  }
+  /// Stores the first `count` lanes, in the same way.
+  void storeFirst(Value value, Value memory, Value offset, Value count,
+                  bool hasMasks) {
+    auto type = mlir::cast<mlir::VectorType>(value.getType());
+    auto masked = [&] {
+      mlir::vector::MaskedStoreOp::create(*this, memory, ValueRange{offset},
+                                          mask(type, count), value);
+    };
+    if (hasMasks)
+      return masked();
+    auto op = mlir::scf::IfOp::create(*this, hasAll(type, count),
+                                      /*withElseRegion=*/true);
+    InsertionGuard guard(*this);
+    setInsertionPointToStart(op.thenBlock());
+    mlir::vector::StoreOp::create(*this, value, memory, offset);
+    setInsertionPointToStart(op.elseBlock());
+    masked();
+  }
+
   //===--- Vectors --------------------------------------------------------===//
   Value bitcast(Value value, mlir::VectorType type) {
     if (value.getType() == type)
@@ -140,21 +181,20 @@ public:
       return mlir::arith::ShLIOp::create(*this, value, count);
     return mlir::arith::ShRSIOp::create(*this, value, count);
   }
-  /// Moves bits within bytes to the right (`amount` > 0) or left by way of
-  /// 16-bit lanes, which have shifts; bits of the neighbour must be masked off.
-  Value shiftBytes(Value value, int amount) {
-    if (amount == 0)
-      return value;
+  /// Bits [shift, shift + width) of each byte, moved to bit `to` and masked.
+  Value extractBits(Value value, unsigned shift, unsigned width,
+                    unsigned to = 0) {
     auto type = mlir::cast<mlir::VectorType>(value.getType());
-    auto words = vector(type.getNumElements() / 2, getI16Type());
-    Value count =
-        splat(words, static_cast<int64_t>(amount > 0 ? amount : -amount));
-    Value lanes = bitcast(value, words), moved;
-    if (amount > 0)
-      moved = mlir::arith::ShRUIOp::create(*this, lanes, count);
-    else
-      moved = mlir::arith::ShLIOp::create(*this, lanes, count);
-    return bitcast(moved, type);
+    if (shift > to)
+      value = mlir::arith::ShRUIOp::create(*this, value,
+                                           splat(type, int64_t(shift - to)));
+    if (shift < to)
+      value = mlir::arith::ShLIOp::create(*this, value,
+                                          splat(type, int64_t(to - shift)));
+    // Bits that a shift moves out of the byte need no mask.
+    if (shift >= to && shift + width == 8 && to == 0)
+      return value;
+    return maskBytes(value, ((1u << width) - 1) << to);
   }
 
   //===--- Loops ----------------------------------------------------------===//
@@ -171,6 +211,16 @@ public:
     if (!init.empty())
       mlir::scf::YieldOp::create(*this, next);
     return llvm::SmallVector<Value>(op.getResults());
+  }
+
+private:
+  Value mask(mlir::VectorType type, Value count) {
+    return mlir::vector::CreateMaskOp::create(*this, type.clone(getI1Type()),
+                                              ValueRange{count});
+  }
+  Value hasAll(mlir::VectorType type, Value count) {
+    return mlir::arith::CmpIOp::create(*this, mlir::arith::CmpIPredicate::sge,
+                                       count, index(type.getNumElements()));
   }
 };
 

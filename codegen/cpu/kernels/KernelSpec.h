@@ -11,6 +11,7 @@
 #define LOWBIT_LIB_CODEGEN_CPU_KERNELS_KERNELSPEC_H
 
 #include "CodeFields.h"
+#include "lowbit/CodeGen/CPU/CPUTables.h"
 #include "lowbit/IR/Lowbit.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -69,6 +70,9 @@ struct PanelFormat {
 
 /// A matrix product with one weight encoding, layout, panel and epilogue.
 struct LinearKernelSpec {
+  /// Whose instructions it uses. A module has one target, so that names don't
+  /// tell it.
+  const CPUDescription *target = nullptr;
   EncodingAttr encoding;
   LayoutInterface layout;
   PanelFormat panel;
@@ -98,7 +102,8 @@ mlir::func::FuncOp getOrCreateLinearKernel(mlir::ModuleOp module,
 ///   (x: floats, k: index, panel: bytes, first, last: index)
 /// which writes the rows [first, last) of the panel.
 mlir::func::FuncOp getOrCreatePanelKernel(mlir::ModuleOp module,
-                                          const PanelFormat &format);
+                                          const PanelFormat &format,
+                                          const CPUDescription &target);
 
 } // namespace lowbit::cpu
 

@@ -5,7 +5,7 @@
 // One skeleton for every encoding:
 //
 //   for each row block of the weights                     (the tiles)
-//     for each 4 rows of activations, then each single one
+//     for each few rows of activations, then each single one
 //       for each group: load its parameters
 //         for each segment: products (SegmentProducts.h)
 //       bias, activation, residual on registers; store
@@ -26,15 +26,14 @@ using namespace lowbit::cpu;
 
 using Values = llvm::SmallVector<Value>;
 
-/// Rows of activations that share decoded codes. Eight would spill.
-static constexpr int64_t kRowTile = 4;
-
 namespace {
 
-/// Rows of activations that are computed together.
+/// Rows of activations that are computed together, with some of the block's
+/// rows of weights.
 struct Rows {
   Value first;
   int64_t count;
+  Slices slices;
 };
 
 class LinearKernel {
@@ -55,8 +54,19 @@ private:
            encoding.zeroPoint != numerics::ZeroPointKind::None;
   }
   /// Sums that a group carries: products, then activation sums if needed.
-  size_t sumCount(int64_t rows) const {
-    return rows * (products.subBlocks() + (needsActivationSum() ? 1 : 0));
+  size_t sumCount(const Rows &rows) const {
+    return rows.count * (products.registerCount(rows.slices.count) +
+                         (needsActivationSum() ? 1 : 0));
+  }
+  /// The first of the 16 x sub-block rows that register `index` holds.
+  Value firstRow(const Slices &slices, int64_t index) {
+    int64_t known = index / slices.count * kLanes +
+                    index % slices.count * spec.target->lanes();
+    return b.add(slices.first, known);
+  }
+  Value extendHalf(Value value);
+  VectorType lanes(Type element) {
+    return b.vector(spec.target->lanes(), element);
   }
   int64_t parameterOffset(numerics::Component component) const;
   int64_t parameterBytes() const;
@@ -80,11 +90,12 @@ private:
   Values emitSegment(Value codes, Value segment, Extent columns, Rows rows,
                      ValueRange sums);
   Values emitSegments(Value codes, Value segment, Extent columns, Rows rows);
-  Value scaleGroup(Value offset, int64_t block, Value products, Value sum,
+  Value scaleGroup(Value offset, Value firstRow, Value products, Value sum,
                    Value outer);
   Value loadParameter(numerics::Component component, Value offset,
-                      int64_t block);
-  void storeRow(Value tile, Value row, ValueRange sums);
+                      Value firstRow);
+  void emitPasses(Value tile, Value first, int64_t count);
+  void storeRegister(Value sum, Value column, Value rowOffset);
 
   KernelBuilder b;
   const LinearKernelSpec &spec;
@@ -113,36 +124,57 @@ int64_t LinearKernel::parameterBytes() const {
   return bound.code(0, 0, 0).bit / 8;
 }
 
-/// A parameter of the 16 rows of sub-block `block`, as f32.
+/// Half precision to f32 in integer arithmetic, exactly: the exponent's bias is
+/// changed by a multiplication, which also normalizes subnormal numbers;
+/// infinities and NaN get the exponent that they have in f32.
+Value LinearKernel::extendHalf(Value value) {
+  VectorType floats = lanes(b.getF32Type()), words = lanes(b.getI32Type());
+  if (spec.target->hasHalf)
+    return arith::ExtFOp::create(b, floats, value);
+  auto constant = [&](int64_t bits) { return b.splat(words, bits); };
+  Value half = b.bitcast(value, lanes(b.getI16Type()));
+  Value bits = arith::ExtUIOp::create(b, words, half);
+  Value magnitude = arith::AndIOp::create(b, bits, constant(0x7FFF));
+  Value sign = b.shift(b.sub(bits, magnitude), 16);
+  Value scaled = b.mulf(b.bitcast(b.shift(magnitude, 13), floats),
+                        b.splat(floats, 0x1p112));
+  Value isFinite = arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
+                                         magnitude, constant(0x7C00));
+  Value exponent =
+      arith::SelectOp::create(b, isFinite, constant(0), constant(0x7F800000));
+  Value result = arith::OrIOp::create(b, b.bitcast(scaled, words), sign);
+  return b.bitcast(arith::OrIOp::create(b, result, exponent), floats);
+}
+
+/// A parameter of a register's rows from `firstRow` on, as f32.
 Value LinearKernel::loadParameter(numerics::Component component, Value offset,
-                                  int64_t block) {
+                                  Value firstRow) {
   Type type = spec.encoding.getScale();
   bool isByte = component == numerics::Component::ZeroPoint &&
                 encoding.zeroPoint == numerics::ZeroPointKind::Integer;
   if (isByte)
     type = b.getI8Type();
-  int64_t bytes = kLanes * type.getIntOrFloatBitWidth() / 8;
-  Value place = b.add(offset, parameterOffset(component) + block * bytes);
-  Value value = b.load(weights, place, b.vector(kLanes, type));
-  VectorType floats = b.vector(kLanes, b.getF32Type());
+  Value place = b.add(b.add(offset, parameterOffset(component)),
+                      b.mul(firstRow, type.getIntOrFloatBitWidth() / 8));
+  Value value = b.load(weights, place, lanes(type));
   if (isByte)
-    return arith::UIToFPOp::create(b, floats, value);
-  return type.isF32() ? value
-                      : arith::ExtFOp::create(b, floats, value).getResult();
+    return arith::UIToFPOp::create(b, lanes(b.getF32Type()), value);
+  return type.isF32() ? value : extendHalf(value);
 }
 
 /// outer + scale * (products - zero point * sum) + minimum * sum.
-Value LinearKernel::scaleGroup(Value offset, int64_t block, Value product,
+Value LinearKernel::scaleGroup(Value offset, Value firstRow, Value product,
                                Value sum, Value outer) {
   if (encoding.zeroPoint != numerics::ZeroPointKind::None) {
-    Value zero = loadParameter(numerics::Component::ZeroPoint, offset, block);
+    Value zero =
+        loadParameter(numerics::Component::ZeroPoint, offset, firstRow);
     product = b.fma(arith::NegFOp::create(b, zero), sum, product);
   }
-  Value scale = loadParameter(numerics::Component::Scale, offset, block);
+  Value scale = loadParameter(numerics::Component::Scale, offset, firstRow);
   Value result = b.fma(scale, product, outer);
   if (!encoding.hasMinimum)
     return result;
-  Value minimum = loadParameter(numerics::Component::Minimum, offset, block);
+  Value minimum = loadParameter(numerics::Component::Minimum, offset, firstRow);
   return b.fma(minimum, sum, result);
 }
 
@@ -153,7 +185,7 @@ Value LinearKernel::scaleGroup(Value offset, int64_t block, Value product,
 /// Adds a segment's products (and activation sums) to `sums`.
 Values LinearKernel::emitSegment(Value codes, Value segment, Extent columns,
                                  Rows rows, ValueRange sums) {
-  SegmentOperands operands{weights, codes, panel, {}};
+  SegmentOperands operands{weights, codes, panel, rows.slices, {}};
   Value offset = b.mul(segment, spec.panel.segmentBytes());
   for (int64_t r = 0; r < rows.count; ++r) {
     Value row = b.mul(b.add(rows.first, r), panelRowBytes);
@@ -181,8 +213,8 @@ Values LinearKernel::emitSegments(Value codes, Value segment, Extent columns,
   Value full = b.div(all, length);
   int64_t bytes =
       llvm::divideCeil(length, layout.columnPadding) * bytesPerPadding();
-  Value zero = b.zero(b.vector(kLanes, b.getF32Type()));
-  Values sums(sumCount(rows.count), zero);
+  Value zero = b.zero(lanes(b.getF32Type()));
+  Values sums(sumCount(rows), zero);
   sums = b.loop(b.index(0), full, 1, sums, [&](Value s, ValueRange in) {
     return emitSegment(b.add(codes, b.mul(s, bytes)), b.add(segment, s),
                        {length, {}}, rows, in);
@@ -203,13 +235,14 @@ Values LinearKernel::emitGroup(Value offset, Value segment, Extent columns,
   Values sums =
       emitSegments(b.add(offset, parameterBytes()), segment, columns, rows);
   Values result;
-  int64_t blocks = products.subBlocks();
+  int64_t registers = products.registerCount(rows.slices.count);
   for (int64_t r = 0; r < rows.count; ++r)
-    for (int64_t block = 0; block < blocks; ++block) {
+    for (int64_t i = 0; i < registers; ++i) {
       Value sum =
-          needsActivationSum() ? sums[rows.count * blocks + r] : Value();
-      result.push_back(scaleGroup(offset, block, sums[r * blocks + block], sum,
-                                  outer[r * blocks + block]));
+          needsActivationSum() ? sums[rows.count * registers + r] : Value();
+      result.push_back(scaleGroup(offset, firstRow(rows.slices, i),
+                                  sums[r * registers + i], sum,
+                                  outer[r * registers + i]));
     }
   return result;
 }
@@ -255,26 +288,42 @@ void LinearKernel::emit() {
   computeBlockBytes();
   panelRowBytes =
       b.mul(b.ceilDiv(k, spec.panel.columns), spec.panel.segmentBytes());
-  Value tiled = b.mul(b.div(m, kRowTile), kRowTile);
+  int64_t rowTile = products.rowTile();
+  Value tiled = b.mul(b.div(m, rowTile), rowTile);
   b.loop(first, last, 1, {}, [&](Value tile, ValueRange) -> Values {
-    b.loop(b.index(0), tiled, kRowTile, {},
-           [&](Value row, ValueRange) -> Values {
-             emitRows(tile, {row, kRowTile});
-             return {};
-           });
-    b.loop(tiled, m, 1, {}, [&](Value row, ValueRange) -> Values {
-      emitRows(tile, {row, 1});
-      return {};
-    });
+    for (int64_t count : {rowTile, int64_t(1)}) {
+      Value begin = count == 1 ? tiled : b.index(0);
+      b.loop(begin, count == 1 ? m : tiled, count, {},
+             [&](Value row, ValueRange) -> Values {
+               emitPasses(tile, row, count);
+               return {};
+             });
+      if (rowTile == 1)
+        break;
+    }
     return {};
   });
   func::ReturnOp::create(b);
 }
 
+/// As many passes over the block as it takes to see all of its lanes.
+void LinearKernel::emitPasses(Value tile, Value first, int64_t count) {
+  int64_t slices = products.sliceCount(count);
+  int64_t perPass = slices * spec.target->lanes();
+  if (perPass == kLanes)
+    return emitRows(tile, {first, count, {slices, b.index(0)}});
+  b.loop(b.index(0), b.index(kLanes), perPass, {},
+         [&](Value lane, ValueRange) -> Values {
+           emitRows(tile, {first, count, {slices, lane}});
+           return {};
+         });
+}
+
 void LinearKernel::emitRows(Value tile, Rows rows) {
   Value base = b.mul(tile, blockBytes);
-  Value zero = b.zero(b.vector(kLanes, b.getF32Type()));
-  Values sums(rows.count * products.subBlocks(), zero);
+  Value zero = b.zero(lanes(b.getF32Type()));
+  int64_t registers = products.registerCount(rows.slices.count);
+  Values sums(rows.count * registers, zero);
   int64_t group = isGrouped() ? encoding.groupSize : 0;
   int64_t groupBytes = isGrouped() ? fullGroupBytes() : 0;
   int64_t segments = llvm::divideCeil(group, spec.panel.columns);
@@ -288,33 +337,30 @@ void LinearKernel::emitRows(Value tile, Rows rows) {
     return emitGroup(b.add(base, b.mul(g, groupBytes)), b.mul(g, segments),
                      {std::nullopt, rest}, rows, in);
   });
-  int64_t blocks = products.subBlocks();
+  Value block = b.mul(tile, layout.atom.rows);
   for (int64_t r = 0; r < rows.count; ++r)
-    storeRow(tile, b.add(rows.first, r),
-             ValueRange(sums).slice(r * blocks, blocks));
+    for (int64_t i = 0; i < registers; ++i)
+      storeRegister(sums[r * registers + i],
+                    b.add(block, firstRow(rows.slices, i)),
+                    b.mul(b.add(rows.first, r), n));
 }
 
-void LinearKernel::storeRow(Value tile, Value row, ValueRange sums) {
-  Value rowOffset = b.mul(row, n);
-  VectorType floats = b.vector(kLanes, b.getF32Type());
-  for (auto [block, value] : llvm::enumerate(sums)) {
-    Value column = b.add(b.mul(tile, layout.atom.rows), block * kLanes);
-    Value left = b.max(b.sub(n, column), b.index(0));
-    Value mask = vector::CreateMaskOp::create(
-        b, b.vector(kLanes, b.getI1Type()), ValueRange{left});
-    auto load = [&](Value memory, Value offset) -> Value {
-      return vector::MaskedLoadOp::create(b, floats, memory, ValueRange{offset},
-                                          mask, b.zero(floats));
-    };
-    Value result = value, offset = b.add(rowOffset, column);
-    if (bias)
-      result = arith::AddFOp::create(b, result, load(bias, column));
-    if (spec.activation)
-      result = buildActivation(b, b.getLoc(), spec.activation, result);
-    if (residual)
-      result = arith::AddFOp::create(b, result, load(residual, offset));
-    vector::MaskedStoreOp::create(b, output, ValueRange{offset}, mask, result);
-  }
+/// Bias, activation and residual, and a register's rows into the result, as far
+/// as there are so many.
+void LinearKernel::storeRegister(Value sum, Value column, Value rowOffset) {
+  Value left = b.max(b.sub(n, column), b.index(0));
+  bool hasMasks = spec.target->hasMasks;
+  auto load = [&](Value memory, Value offset) {
+    return b.loadFirst(memory, offset, left, lanes(b.getF32Type()), hasMasks);
+  };
+  Value offset = b.add(rowOffset, column);
+  if (bias)
+    sum = arith::AddFOp::create(b, sum, load(bias, column));
+  if (spec.activation)
+    sum = buildActivation(b, b.getLoc(), spec.activation, sum);
+  if (residual)
+    sum = arith::AddFOp::create(b, sum, load(residual, offset));
+  b.storeFirst(sum, output, offset, left, hasMasks);
 }
 
 func::FuncOp cpu::getOrCreateLinearKernel(ModuleOp module,

@@ -4,6 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ByteDot.h"
+#include "lowbit/CodeGen/CPU/CPUTables.h"
 #include "lowbit/CodeGen/CPU/Kernels.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -22,61 +24,114 @@ namespace lowbit {
 
 namespace {
 
-/// vpdpbusd of AVX-512 VNNI, in the register width of the operands.
-struct Dot4ToVNNI : OpRewritePattern<Dot4Op> {
-  using OpRewritePattern::OpRewritePattern;
+/// Gives a target operands that it multiplies: codes of the other signedness,
+/// which are 128 more or less.
+struct ChangeSignOfCodes : OpRewritePattern<Dot4Op> {
+  ChangeSignOfCodes(MLIRContext *context, const CPUDescription &target)
+      : OpRewritePattern(context), dot(target.dot()), lanes(target.lanes()) {}
 
   LogicalResult matchAndRewrite(Dot4Op op,
                                 PatternRewriter &rewriter) const override {
-    int64_t bits = 32 * op.getType().getNumElements();
-    auto name =
-        rewriter.getStringAttr("llvm.x86.avx512.vpdpbusd." + Twine(bits));
-    rewriter.replaceOpWithNewOp<LLVM::CallIntrinsicOp>(
-        op, op.getType(), name,
-        ValueRange{op.getAccumulator(), op.getCodes(), op.getValues()});
-    return success();
-  }
-};
-
-/// Four products of bytes cut out of 32-bit lanes.
-struct Dot4ToArith : OpRewritePattern<Dot4Op> {
-  using OpRewritePattern::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(Dot4Op op,
-                                PatternRewriter &rewriter) const override {
+    if (op.getType().getNumElements() != lanes)
+      return rewriter.notifyMatchFailure(op, "no register of the target");
+    if (dot.multiplies(op))
+      return rewriter.notifyMatchFailure(op, "the target multiplies this");
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    VectorType type = op.getType();
+    auto bytes = cast<VectorType>(op.getCodes().getType());
     auto splat = [&](int64_t value) -> Value {
       return arith::ConstantOp::create(
-          b, DenseElementsAttr::get(type, b.getI32IntegerAttr(value)));
+          b, DenseElementsAttr::get(bytes, b.getI8IntegerAttr(value)));
     };
-    Value codes = vector::BitCastOp::create(b, type, op.getCodes());
-    Value values = vector::BitCastOp::create(b, type, op.getValues());
-    Value sum = op.getAccumulator(), top = splat(24);
-    for (int64_t byte = 0; byte < 4; ++byte) {
-      Value up = splat(24 - 8 * byte);
-      Value code =
-          arith::ShRUIOp::create(b, arith::ShLIOp::create(b, codes, up), top);
-      Value value =
-          arith::ShRSIOp::create(b, arith::ShLIOp::create(b, values, up), top);
-      sum =
-          arith::AddIOp::create(b, sum, arith::MulIOp::create(b, code, value));
-    }
-    rewriter.replaceOp(op, sum);
+    bool becomesSigned = !op.getSignedCodes();
+    Value codes = arith::XOrIOp::create(b, op.getCodes(), splat(-128));
+    auto result = Dot4Op::create(b, op.getType(), op.getAccumulator(), codes,
+                                 op.getValues(), IntegerAttr(), becomesSigned);
+    // 128 times the values' sum, in two halves that fit either way.
+    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(op.getType()));
+    Value half = Dot4Op::create(b, op.getType(), zero, splat(64),
+                                op.getValues(), b.getI32IntegerAttr(64), false);
+    Value sum = arith::AddIOp::create(b, half, half);
+    if (becomesSigned)
+      rewriter.replaceOpWithNewOp<arith::AddIOp>(op, result, sum);
+    else
+      rewriter.replaceOpWithNewOp<arith::SubIOp>(op, result, sum);
     return success();
   }
+
+  const ByteDot &dot;
+  int64_t lanes;
+};
+
+/// Lowers a chain of ops, each adding to the one before, run by run.
+struct LowerChain : OpRewritePattern<Dot4Op> {
+  LowerChain(MLIRContext *context, const CPUDescription &target)
+      : OpRewritePattern(context), dot(target.dot()), lanes(target.lanes()) {}
+
+  LogicalResult matchAndRewrite(Dot4Op last,
+                                PatternRewriter &rewriter) const override {
+    if (last.getType().getNumElements() != lanes)
+      return rewriter.notifyMatchFailure(last, "no register of the target");
+    if (getNext(last))
+      return rewriter.notifyMatchFailure(last, "another op continues it");
+    SmallVector<Dot4Op> chain;
+    for (Dot4Op op = last; op; op = getPrevious(op)) {
+      if (!dot.multiplies(op))
+        return rewriter.notifyMatchFailure(op, "its codes change sign first");
+      chain.push_back(op);
+    }
+    std::reverse(chain.begin(), chain.end());
+    for (size_t begin = 0; begin < chain.size();) {
+      size_t end = begin + 1;
+      unsigned sum = chain[begin].getLargestCode();
+      while (end < chain.size() &&
+             (sum += chain[end].getLargestCode()) <= dot.getRunCapacity())
+        ++end;
+      auto run = ArrayRef(chain).slice(begin, end - begin);
+      Value result = dot.lower(rewriter, run);
+      rewriter.replaceOp(run.back(), result);
+      for (Dot4Op op : llvm::reverse(run.drop_back()))
+        rewriter.eraseOp(op);
+      begin = end;
+    }
+    return success();
+  }
+
+private:
+  /// The op in the same block that alone adds to the result of `op`.
+  static Dot4Op getNext(Dot4Op op) {
+    if (!op->hasOneUse())
+      return {};
+    OpOperand &use = *op->use_begin();
+    auto next = dyn_cast<Dot4Op>(use.getOwner());
+    if (!next || next->getBlock() != op->getBlock() ||
+        &use != &next.getAccumulatorMutable())
+      return {};
+    return next;
+  }
+  static Dot4Op getPrevious(Dot4Op op) {
+    auto previous = op.getAccumulator().getDefiningOp<Dot4Op>();
+    return previous && getNext(previous) == op ? previous : Dot4Op();
+  }
+
+  const ByteDot &dot;
+  int64_t lanes;
 };
 
 struct LowerDot4Pass : lowbit::impl::LowerDot4PassBase<LowerDot4Pass> {
   void runOnOperation() override {
-    CPUTable table = CPUTable::Portable;
-    if (auto target =
-            getOperation()->getAttrOfType<CPUTargetAttr>(kTargetAttrName))
-      table = target.getTable();
     getOperation()->walk([&](Dot4Op) { ++numLowered; });
+    const CPUDescription &target = getCPUDescription(getOperation());
     RewritePatternSet patterns(&getContext());
-    populateLowerDot4Patterns(patterns, table);
+    populateLowerDot4Patterns(patterns, target);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      return signalPassFailure();
+    WalkResult result = getOperation()->walk([&](Dot4Op op) {
+      op.emitOpError() << "requires " << target.lanes()
+                       << " lanes for the target " << target.name << ", found "
+                       << op.getType().getNumElements();
+      return WalkResult::interrupt();
+    });
+    if (result.wasInterrupted())
       signalPassFailure();
   }
 };
@@ -84,9 +139,6 @@ struct LowerDot4Pass : lowbit::impl::LowerDot4PassBase<LowerDot4Pass> {
 } // namespace
 
 void lowbit::populateLowerDot4Patterns(RewritePatternSet &patterns,
-                                       CPUTable table) {
-  if (table == CPUTable::AVX512VNNI)
-    patterns.add<Dot4ToVNNI>(patterns.getContext());
-  else
-    patterns.add<Dot4ToArith>(patterns.getContext());
+                                       const CPUDescription &target) {
+  patterns.add<ChangeSignOfCodes, LowerChain>(patterns.getContext(), target);
 }

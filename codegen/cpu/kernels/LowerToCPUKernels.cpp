@@ -42,7 +42,8 @@ struct FlatRows {
 class Lowering {
 public:
   Lowering(ModuleOp module, bool floatActivations)
-      : module(module), floatActivations(floatActivations),
+      : module(module), target(getCPUDescription(module)),
+        floatActivations(floatActivations),
         b(module.getLoc(), module.getContext()) {}
 
   /// Replaces `op` by a kernel call, or returns why there is no kernel.
@@ -65,16 +66,17 @@ private:
     auto type = RankedTensorType::get({ShapedType::kDynamic}, element);
     return tensor::EmptyOp::create(b, type, ValueRange{size});
   }
-  template <typename Create, typename Spec>
-  func::FuncOp getKernel(Create create, const Spec &spec) {
+  template <typename Create, typename... Args>
+  func::FuncOp getKernel(Create create, const Args &...args) {
     size_t before = module.getBody()->getOperations().size();
-    func::FuncOp kernel = create(module, spec);
+    func::FuncOp kernel = create(module, args...);
     numKernels += module.getBody()->getOperations().size() != before;
     kernel->setAttr(kKernelAttrName, b.getUnitAttr());
     return kernel;
   }
 
   ModuleOp module;
+  const CPUDescription &target;
   bool floatActivations;
   ImplicitLocOpBuilder b;
   /// Panels of a quantized value, by format; in program order.
@@ -196,7 +198,7 @@ Value Lowering::getPanel(QuantizeOp quantize, const PanelFormat &format) {
   int64_t columns = quantize.getType().getColumns();
   Value bytes =
       arith::MulIOp::create(b, rows.count, index(format.rowBytes(columns)));
-  func::FuncOp kernel = getKernel(getOrCreatePanelKernel, format);
+  func::FuncOp kernel = getKernel(getOrCreatePanelKernel, format, target);
   auto call = CallKernelOp::create(
       b,
       TypeRange{RankedTensorType::get({ShapedType::kDynamic}, b.getI8Type())},
@@ -242,6 +244,7 @@ std::optional<std::string> Lowering::makeSpec(LinearOp op,
   PanelKind kind = bits == 8          ? PanelKind::Int8
                    : floatActivations ? PanelKind::Float
                                       : PanelKind::Int16;
+  spec.target = &target;
   spec.encoding = weight.getEncoding();
   spec.layout = weight.getLayout();
   spec.panel = {kind, input.getEncoding().getGranularity().getGroupSize()};

@@ -28,9 +28,10 @@ namespace {
 
 class PanelKernel {
 public:
-  PanelKernel(func::FuncOp function, const PanelFormat &format)
+  PanelKernel(func::FuncOp function, const PanelFormat &format,
+              const CPUDescription &target)
       : b(function.getLoc(), function.getContext()), format(format),
-        function(function) {}
+        target(target), function(function) {}
   void emit();
 
 private:
@@ -40,6 +41,7 @@ private:
   void emitSegment(Value row, Value segment);
   Value largestMagnitude(Value offset, Value columns);
   Value clampToCodes(Value level);
+  Value roundToInteger(Value level);
   void storeCodes(Value place, Value offset, Value columns, Value scale);
   void storeFloats(Value place, Value offset, Value columns);
   void storeWord(Value place, int64_t word, Value scalar);
@@ -47,6 +49,7 @@ private:
 
   KernelBuilder b;
   const PanelFormat &format;
+  const CPUDescription &target;
   func::FuncOp function;
   Value x, panel, k;
 };
@@ -54,11 +57,8 @@ private:
 } // namespace
 
 Value PanelKernel::loadColumns(Value offset, Value count) {
-  Value mask = vector::CreateMaskOp::create(
-      b, lanes(b.getI1Type()), ValueRange{b.max(count, b.index(0))});
-  VectorType floats = lanes(b.getF32Type());
-  return vector::MaskedLoadOp::create(b, floats, x, ValueRange{offset}, mask,
-                                      b.zero(floats));
+  return b.loadFirst(x, offset, b.max(count, b.index(0)), lanes(b.getF32Type()),
+                     target.hasMasks);
 }
 
 Value PanelKernel::largestMagnitude(Value offset, Value columns) {
@@ -71,6 +71,16 @@ Value PanelKernel::largestMagnitude(Value offset, Value columns) {
              });
   return vector::ReductionOp::create(b, vector::CombiningKind::MAXIMUMF,
                                      largest[0]);
+}
+
+/// Half to even. Next to 1.5 * 2^23 there are integers alone, so that adding it
+/// rounds, and the sum's last bits are the integer: two instructions of every
+/// vector unit, for |level| < 2^22.
+Value PanelKernel::roundToInteger(Value level) {
+  VectorType ints = lanes(b.getI32Type());
+  Value sum =
+      arith::AddFOp::create(b, level, b.splat(lanes(b.getF32Type()), 0x1.8p23));
+  return b.sub(b.bitcast(sum, ints), b.splat(ints, int64_t(0x4B400000)));
 }
 
 /// The nearest number that a code stands for. Tiny scales are rounded so
@@ -110,9 +120,9 @@ void PanelKernel::storeCodes(Value place, Value offset, Value columns,
   Values init(2, b.zero(ints));
   auto body = [&](Value c, ValueRange in) -> Values {
     Value loaded = loadColumns(b.add(offset, c), b.sub(columns, c));
-    Value rounded =
-        math::RoundEvenOp::create(b, arith::DivFOp::create(b, loaded, divisor));
-    Value code = arith::FPToSIOp::create(b, ints, clampToCodes(rounded));
+    // The bounds are integers, so that rounding stays within them.
+    Value level = clampToCodes(arith::DivFOp::create(b, loaded, divisor));
+    Value code = roundToInteger(level);
     if (format.kind == PanelKind::Int8) {
       storeBytes(code, b.add(values, c));
       return {b.add(in[0], code), in[1]};
@@ -191,7 +201,8 @@ void PanelKernel::emit() {
 }
 
 func::FuncOp cpu::getOrCreatePanelKernel(ModuleOp module,
-                                         const PanelFormat &format) {
+                                         const PanelFormat &format,
+                                         const CPUDescription &target) {
   std::string name = "lowbit_panel_" + format.name();
   if (auto existing = module.lookupSymbol<func::FuncOp>(name))
     return existing;
@@ -202,6 +213,6 @@ func::FuncOp cpu::getOrCreatePanelKernel(ModuleOp module,
   auto type = builder.getFunctionType({floats, index, bytes, index, index}, {});
   auto function = func::FuncOp::create(builder, module.getLoc(), name, type);
   function.setPrivate();
-  PanelKernel(function, format).emit();
+  PanelKernel(function, format, target).emit();
   return function;
 }

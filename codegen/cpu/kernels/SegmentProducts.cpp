@@ -10,8 +10,11 @@ using namespace mlir;
 using namespace lowbit;
 using namespace lowbit::cpu;
 
-/// Columns of the innermost loop's body.
-static constexpr int64_t kChunkColumns = 32;
+/// Columns of the innermost loop's body. Floats take several instructions for
+/// each, and gain nothing from more.
+static constexpr int64_t kChunkColumns = 32, kFloatChunkColumns = 8;
+/// Rows of activations that share decoded codes, at most. Eight would spill.
+static constexpr int64_t kMaxRowTile = 4;
 /// How far ahead packed bytes are prefetched, and into which cache (2: T1).
 static constexpr int64_t kPrefetchBytes = 6144;
 static constexpr unsigned kPrefetchLocality = 2;
@@ -35,13 +38,14 @@ static bool hasOneStepPerVector(const CodeFields &fields) {
 
 SegmentProducts::SegmentProducts(KernelBuilder &builder,
                                  const LinearKernelSpec &spec)
-    : b(builder), spec(spec), encoding(spec.encoding.getNumerics()),
+    : b(builder), spec(spec), target(*spec.target),
+      encoding(spec.encoding.getNumerics()),
       layout(spec.layout.getLayout(encoding.element.codeBits())),
       fields(*findCodeFields(layout, encoding)) {
   for (int64_t step = 0; step < fields.steps; ++step)
     for (int64_t block = 0; block < fields.subBlocks; ++block)
       for (const CodeField &field : fields.at(step, block)) {
-        Place place{block, int(field.shift) - int(field.codeBit)};
+        Place place{block, getPlaceShift(field)};
         if (!llvm::is_contained(places, place))
           places.push_back(place);
       }
@@ -49,18 +53,46 @@ SegmentProducts::SegmentProducts(KernelBuilder &builder,
   llvm::sort(places, [](const Place &a, const Place &c) {
     return std::tie(a.shift, a.subBlock) < std::tie(c.shift, c.subBlock);
   });
-  isDifferential = hasOneStepPerVector(fields);
-  chains = places.size() * parts() <= kFewAccumulators ? 2 : 1;
+  isDifferential = target.inPlaceLimit == 255 && hasOneStepPerVector(fields);
 }
 
-size_t SegmentProducts::accumulatorCount(size_t rows) const {
-  return isInPlace(rows) ? chains * parts() * places.size()
-                         : rows * fields.subBlocks * parts();
+//===----------------------------------------------------------------------===//
+// Registers
+//===----------------------------------------------------------------------===//
+
+/// Half of the registers are for sums; the others for sums of groups, weights,
+/// activations and masks.
+static bool hasRoom(const CPUDescription &target, size_t sums) {
+  return int64_t(sums) <= target.registers / 2;
+}
+
+int64_t SegmentProducts::rowTile() const {
+  int64_t rows = kMaxRowTile;
+  while (rows > 1 && !hasRoom(target, accumulatorCount(rows, 1)))
+    rows /= 2;
+  return rows;
+}
+
+int64_t SegmentProducts::sliceCount(int64_t rows) const {
+  int64_t count = kLanes / target.lanes();
+  while (count > 1 && !hasRoom(target, accumulatorCount(rows, count)))
+    count /= 2;
+  return count;
+}
+
+int64_t SegmentProducts::getChains(int64_t slices) const {
+  return places.size() * parts() * slices <= kFewAccumulators ? 2 : 1;
+}
+
+size_t SegmentProducts::accumulatorCount(size_t rows, int64_t slices) const {
+  if (isInPlace(rows))
+    return getChains(slices) * parts() * places.size() * slices;
+  return rows * registerCount(slices) * parts();
 }
 
 size_t SegmentProducts::placeOf(int64_t subBlock,
                                 const CodeField &field) const {
-  Place place{subBlock, int(field.shift) - int(field.codeBit)};
+  Place place{subBlock, getPlaceShift(field)};
   return llvm::find(places, place) - places.begin();
 }
 
@@ -71,14 +103,16 @@ size_t SegmentProducts::placeOf(int64_t subBlock,
 SegmentProducts::Values
 SegmentProducts::accumulate(const SegmentOperands &operands, Extent columns) {
   Type element = isFloat() ? Type(b.getF32Type()) : Type(b.getI32Type());
-  Values sums(accumulatorCount(operands.rows.size()), b.zero(lanes(element)));
+  Values sums(accumulatorCount(operands.rows.size(), operands.slices.count),
+              b.zero(lanes(element)));
   int64_t atomColumns = layout.atom.columns, padding = layout.columnPadding;
   int64_t unroll = 1;
   Value atoms;
   if (columns.known) {
     int64_t count =
         llvm::divideCeil(*columns.known, padding) * padding / atomColumns;
-    int64_t perChunk = std::max<int64_t>(1, kChunkColumns / atomColumns);
+    int64_t chunk = isFloat() ? kFloatChunkColumns : kChunkColumns;
+    int64_t perChunk = std::max<int64_t>(1, chunk / atomColumns);
     unroll = count % perChunk == 0 ? perChunk : 1;
     atoms = b.index(count);
     if (count <= unroll) {
@@ -98,23 +132,31 @@ SegmentProducts::accumulate(const SegmentOperands &operands, Extent columns) {
                 });
 }
 
+void SegmentProducts::prefetch(Value weights, Value offset) {
+  memref::PrefetchOp::create(b, weights,
+                             ValueRange{b.add(offset, kPrefetchBytes)},
+                             /*isWrite=*/false, kPrefetchLocality,
+                             /*isDataCache=*/true);
+}
+
 void SegmentProducts::emitAtom(const SegmentOperands &operands, Value atom,
                                int64_t inChunk, MutableArrayRef<Value> sums) {
   Value offset = b.add(operands.codes, b.mul(atom, layout.atom.bits / 8));
+  bool inPlace = isInPlace(operands.rows.size());
+  int64_t bytes = target.vectorBits / 8;
   Values vectors;
   for (int64_t i = 0; i < fields.vectors; ++i) {
     Value place = b.add(offset, i * kVectorBytes);
-    vectors.push_back(b.load(operands.weights, place, b.bytes(kVectorBytes)));
-    if (isInPlace(operands.rows.size()))
-      memref::PrefetchOp::create(b, operands.weights,
-                                 ValueRange{b.add(place, kPrefetchBytes)},
-                                 /*isWrite=*/false, kPrefetchLocality,
-                                 /*isDataCache=*/true);
+    if (inPlace)
+      prefetch(operands.weights, place);
+    place = b.add(place, b.mul(operands.slices.first, kStepColumns));
+    for (int64_t s = 0; s < operands.slices.count; ++s)
+      vectors.push_back(
+          b.load(operands.weights, b.add(place, s * bytes), b.bytes(bytes)));
   }
   Value column = b.mul(atom, layout.atom.columns);
-  if (isInPlace(operands.rows.size()))
-    multiplyInPlace(vectors, operands.panel, b.add(operands.rows[0], column),
-                    inChunk * fields.steps, sums);
+  if (inPlace)
+    multiplyInPlace(vectors, operands, column, inChunk * fields.steps, sums);
   else
     multiplyDecoded(vectors, operands, column, sums);
 }
@@ -132,34 +174,46 @@ Value SegmentProducts::valueOffset(Value row, Value column, int64_t step,
 // The two forms of the micro-step
 //===----------------------------------------------------------------------===//
 
-void SegmentProducts::multiplyInPlace(ArrayRef<Value> vectors, Value panel,
-                                      Value row, int64_t firstStep,
+/// The bits of a field, masked, where they are multiplied.
+Value SegmentProducts::placeField(Value vector, const CodeField &field) {
+  if (!isShifted(field))
+    return b.maskBytes(vector, isDifferential ? 0xFF << field.shift & 0xFF
+                                              : field.mask());
+  return b.extractBits(vector, field.shift, field.width);
+}
+
+void SegmentProducts::multiplyInPlace(ArrayRef<Value> vectors,
+                                      const SegmentOperands &operands,
+                                      Value column, int64_t firstStep,
                                       MutableArrayRef<Value> sums) {
-  Value zero = b.index(0);
+  int64_t slices = operands.slices.count;
   for (int64_t step = 0; step < fields.steps; ++step) {
-    int64_t chain = (firstStep + step) % chains;
-    for (int64_t part = 0; part < parts(); ++part) {
-      Value x = valueOffset(row, zero, step, part);
-      for (int64_t block = 0; block < fields.subBlocks; ++block)
-        for (const CodeField &field : fields.at(step, block)) {
-          unsigned mask =
-              isDifferential ? 0xFF << field.shift & 0xFF : field.mask();
-          Value codes = b.maskBytes(vectors[field.vector], mask);
-          Value &sum = sums[accumulator(chain, part, placeOf(block, field))];
-          sum = dot(sum, codes, panel, x);
+    int64_t chain = (firstStep + step) % getChains(slices);
+    for (int64_t block = 0; block < fields.subBlocks; ++block)
+      for (const CodeField &field : fields.at(step, block))
+        for (int64_t s = 0; s < slices; ++s) {
+          Value codes = placeField(vectors[field.vector * slices + s], field);
+          unsigned largest = isDifferential     ? 255
+                             : isShifted(field) ? field.mask() >> field.shift
+                                                : field.mask();
+          for (int64_t part = 0; part < parts(); ++part) {
+            Value x = valueOffset(operands.rows[0], column, step, part);
+            size_t place = placeOf(block, field);
+            Value &sum = sums[accumulator(chain, part, place, s, slices)];
+            sum = dot(sum, codes, largest, operands.panel, x);
+          }
         }
-    }
   }
 }
 
 /// The codes of a block as bytes: its fields, shifted to their bits.
 Value SegmentProducts::decode(ArrayRef<Value> vectors,
-                              ArrayRef<CodeField> blockFields) {
+                              ArrayRef<CodeField> blockFields, int64_t slice,
+                              int64_t slices) {
   Value codes;
   for (const CodeField &field : blockFields) {
-    int shift = int(field.shift) - int(field.codeBit);
-    unsigned mask = ((1u << field.width) - 1) << field.codeBit;
-    Value bits = b.maskBytes(b.shiftBytes(vectors[field.vector], shift), mask);
+    Value vector = vectors[field.vector * slices + slice];
+    Value bits = b.extractBits(vector, field.shift, field.width, field.codeBit);
     codes = codes ? arith::OrIOp::create(b, codes, bits).getResult() : bits;
   }
   return codes;
@@ -169,23 +223,34 @@ void SegmentProducts::multiplyDecoded(ArrayRef<Value> vectors,
                                       const SegmentOperands &operands,
                                       Value column,
                                       MutableArrayRef<Value> sums) {
+  int64_t slices = operands.slices.count, registers = registerCount(slices);
+  unsigned largest = (1u << encoding.element.codeBits()) - 1;
   for (int64_t step = 0; step < fields.steps; ++step)
-    for (int64_t block = 0; block < fields.subBlocks; ++block) {
-      Value codes = decode(vectors, fields.at(step, block));
+    for (int64_t at = 0; at < registers; ++at) {
+      Value codes =
+          decode(vectors, fields.at(step, at / slices), at % slices, slices);
       for (auto [r, row] : llvm::enumerate(operands.rows))
         for (int64_t part = 0; part < parts(); ++part) {
           Value x = valueOffset(row, column, step, part);
-          Value &sum = sums[(r * fields.subBlocks + block) * parts() + part];
+          Value &sum = sums[(r * registers + at) * parts() + part];
           sum = isFloat() ? dotFloat(sum, codes, operands.panel, x)
-                          : dot(sum, codes, operands.panel, x);
+                          : dot(sum, codes, largest, operands.panel, x);
         }
     }
 }
 
 /// Adds the products of a block of codes with four activation bytes.
-Value SegmentProducts::dot(Value sum, Value codes, Value panel, Value offset) {
-  Value x = b.loadSplat(panel, offset, b.getI32Type(), kLanes);
-  return Dot4Op::create(b, sum, codes, b.bitcast(x, b.bytes(kVectorBytes)));
+Value SegmentProducts::dot(Value sum, Value codes, unsigned largest,
+                           Value panel, Value offset) {
+  Value x = b.loadSplat(panel, offset, b.getI32Type(), target.lanes());
+  auto type = cast<VectorType>(codes.getType());
+  IntegerAttr bound;
+  if (isSigned())
+    codes = arith::XOrIOp::create(b, codes, b.splat(type, int64_t(-128)));
+  else if (largest < 255)
+    bound = b.getI32IntegerAttr(largest);
+  return Dot4Op::create(b, sum.getType(), sum, codes, b.bitcast(x, type), bound,
+                        isSigned());
 }
 
 /// The same with four f32 activations.
@@ -199,7 +264,8 @@ Value SegmentProducts::dotFloat(Value sum, Value codes, Value panel,
       code = arith::ShRUIOp::create(b, code, b.splat(words, 8 * c));
     if (c + 1 != kStepColumns)
       code = arith::AndIOp::create(b, code, mask);
-    Value x = b.loadSplat(panel, b.add(offset, 4 * c), b.getF32Type(), kLanes);
+    Value x = b.loadSplat(panel, b.add(offset, 4 * c), b.getF32Type(),
+                          target.lanes());
     sum = b.fma(b.toFloat(code), x, sum);
   }
   return sum;
@@ -211,22 +277,24 @@ Value SegmentProducts::dotFloat(Value sum, Value codes, Value panel,
 
 /// From the in-place form's accumulators to sums of whole codes, one for each
 /// sub-block and part.
-SegmentProducts::Values SegmentProducts::gatherPlaces(ValueRange sums) {
-  Values result(fields.subBlocks * parts());
-  for (int64_t part = 0; part < parts(); ++part) {
+SegmentProducts::Values SegmentProducts::gatherPlaces(ValueRange sums,
+                                                      int64_t slices) {
+  Values result(registerCount(slices) * parts());
+  for (int64_t i = 0; i < slices * parts(); ++i) {
+    int64_t slice = i / parts(), part = i % parts();
     Values joined;
     for (size_t place = 0; place < places.size(); ++place) {
-      Value sum = sums[accumulator(0, part, place)];
-      for (int64_t chain = 1; chain < chains; ++chain)
-        sum = b.add(sum, sums[accumulator(chain, part, place)]);
+      Value sum = sums[accumulator(0, part, place, slice, slices)];
+      for (int64_t chain = 1; chain < getChains(slices); ++chain)
+        sum = b.add(sum, sums[accumulator(chain, part, place, slice, slices)]);
       joined.push_back(sum);
     }
-    for (size_t place = 0; place < places.size(); ++place) {
-      Value sum = joined[place];
+    for (auto [place, sum] : llvm::enumerate(joined)) {
       if (isDifferential && place + 1 < places.size())
         sum = b.sub(sum, joined[place + 1]);
       sum = b.shift(sum, -places[place].shift);
-      Value &total = result[places[place].subBlock * parts() + part];
+      int64_t at = places[place].subBlock * slices + slice;
+      Value &total = result[at * parts() + part];
       total = total ? b.add(total, sum) : sum;
     }
   }
@@ -234,14 +302,15 @@ SegmentProducts::Values SegmentProducts::gatherPlaces(ValueRange sums) {
 }
 
 /// Subtracts what the format's offset contributed: codes were multiplied as
-/// unsigned numbers. A one-bit code is 2c - 1.
+/// unsigned numbers, or all 128 less. A one-bit code is 2c - 1.
 Value SegmentProducts::subtractOffset(Value sum, Value panel, Value row,
                                       int64_t part) {
   const numerics::IntegerFormat &format = *encoding.element.integer();
-  if (format.kind == numerics::IntegerKind::Unsigned)
+  if ((format.kind == numerics::IntegerKind::Unsigned) != isSigned())
     return sum;
   Type element = isFloat() ? Type(b.getF32Type()) : Type(b.getI32Type());
-  Value total = b.loadSplat(panel, b.add(row, 4 + 4 * part), element, kLanes);
+  Value total =
+      b.loadSplat(panel, b.add(row, 4 + 4 * part), element, target.lanes());
   int shift = format.width == 1 ? 0 : format.width - 1;
   if (isFloat()) {
     if (format.width == 1)
@@ -251,6 +320,8 @@ Value SegmentProducts::subtractOffset(Value sum, Value panel, Value row,
   }
   if (format.width == 1)
     sum = b.add(sum, sum);
+  if (isSigned())
+    return b.add(sum, b.shift(total, 7));
   return b.sub(sum, b.shift(total, shift));
 }
 
@@ -259,7 +330,7 @@ Value SegmentProducts::finish(ArrayRef<Value> sums, Value panel, Value row) {
   Value first = subtractOffset(sums[0], panel, row, 0);
   if (isFloat())
     return first;
-  Value scale = b.loadSplat(panel, row, b.getF32Type(), kLanes);
+  Value scale = b.loadSplat(panel, row, b.getF32Type(), target.lanes());
   if (parts() == 1)
     return b.mulf(b.toFloat(first), scale);
   Value low = b.toFloat(subtractOffset(sums[1], panel, row, 1));
@@ -269,26 +340,28 @@ Value SegmentProducts::finish(ArrayRef<Value> sums, Value panel, Value row) {
 
 Value SegmentProducts::activationSum(Value panel, Value offset) {
   if (isFloat())
-    return b.loadSplat(panel, b.add(offset, 4), b.getF32Type(), kLanes);
+    return b.loadSplat(panel, b.add(offset, 4), b.getF32Type(), target.lanes());
   auto load = [&](int64_t part) {
     return b.toFloat(b.loadSplat(panel, b.add(offset, 4 + 4 * part),
-                                 b.getI32Type(), kLanes));
+                                 b.getI32Type(), target.lanes()));
   };
   Value sum = load(0);
   if (parts() == 2)
     sum = b.fma(sum, b.splat(lanes(b.getF32Type()), 256.0), load(1));
-  return b.mulf(sum, b.loadSplat(panel, offset, b.getF32Type(), kLanes));
+  return b.mulf(sum,
+                b.loadSplat(panel, offset, b.getF32Type(), target.lanes()));
 }
 
 SegmentProducts::Values SegmentProducts::emit(const SegmentOperands &operands,
                                               Extent columns) {
   Values sums = accumulate(operands, columns);
   if (isInPlace(operands.rows.size()))
-    sums = gatherPlaces(sums);
+    sums = gatherPlaces(sums, operands.slices.count);
+  int64_t registers = registerCount(operands.slices.count);
   Values result;
   for (auto [r, row] : llvm::enumerate(operands.rows))
-    for (int64_t block = 0; block < fields.subBlocks; ++block) {
-      size_t at = (r * fields.subBlocks + block) * parts();
+    for (int64_t i = 0; i < registers; ++i) {
+      size_t at = (r * registers + i) * parts();
       result.push_back(
           finish(ArrayRef(sums).slice(at, parts()), operands.panel, row));
     }

@@ -3,19 +3,25 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The innermost part of a linear kernel: the products of a segment of
-// activations with the codes that it meets, for 16 rows per sub-block.
+// activations with the codes that it meets.
+//
+// A vector of a layout holds 16 rows, one for each 32-bit lane; a register of
+// the target holds 16, 8 or 4 of them. So vectors are cut into slices of a
+// register's rows. A kernel takes as many slices at a time as the target's
+// registers have room for, and comes back for the others.
 //
 // Codes are the unsigned operand of a four-way dot product, so a format's
 // offset is subtracted once, as offset * sum of the segment's activations,
-// which the panel's header holds.
+// which the panel's header holds. (Targets that multiply signed bytes alone get
+// a code of 8 bits less 128.)
 //
 // Several rows share the decoding of a block of codes to bytes (shift, mask,
 // or of its fields). A single row has nothing to share it with: there, fields
-// are masked in place and multiplied where they lie, and sums of fields that
-// lie s bits too high are shifted right by s at the end of a segment, which is
-// exact. Where every vector holds one step of columns, masks keep all bits
-// from a field up and neighbouring sums are subtracted; the lowest field then
-// needs no mask.
+// are masked in place and multiplied where they lie, as far as the target
+// multiplies such bytes, and sums of fields that lie s bits too high are
+// shifted right by s at the end of a segment, which is exact. Where every
+// vector holds one step of columns, masks keep all bits from a field up and
+// neighbouring sums are subtracted; the lowest field then needs no mask.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,10 +39,18 @@ struct Extent {
   mlir::Value value;
 };
 
+/// Some slices of the layout's vectors: `count` of a register's lanes each,
+/// from lane `first` on.
+struct Slices {
+  int64_t count;
+  mlir::Value first;
+};
+
 /// Where a segment's operands begin, in bytes.
 struct SegmentOperands {
   mlir::Value weights, codes;
   mlir::Value panel;
+  Slices slices;
   /// One offset for each row of activations.
   llvm::SmallVector<mlir::Value> rows;
 };
@@ -48,16 +62,26 @@ public:
 
   SegmentProducts(KernelBuilder &builder, const LinearKernelSpec &spec);
 
-  int64_t subBlocks() const { return fields.subBlocks; }
-  /// Products of `columns` columns, one f32 vector for each row and sub-block
-  /// (row-major), activation scales applied, the format's offset subtracted.
+  /// Rows of activations that are computed together where there are many.
+  int64_t rowTile() const;
+  /// Slices that are computed together with `rows` rows of activations.
+  int64_t sliceCount(int64_t rows) const;
+  /// Registers of weight rows in `slices` slices: sub-blocks, and within them
+  /// slices.
+  int64_t registerCount(int64_t slices) const {
+    return fields.subBlocks * slices;
+  }
+  /// Products of `columns` columns, one f32 register for each row of
+  /// activations and register of weight rows (row-major), activation scales
+  /// applied, the format's offset subtracted.
   Values emit(const SegmentOperands &operands, Extent columns);
   /// Sum of the segment's activations in every lane, as f32.
   Value activationSum(Value panel, Value offset);
 
 private:
-  /// One accumulator of the in-place form: fields of one sub-block that lie
-  /// `shift` bits higher than the code's bits that they are.
+  /// Where the in-place form multiplies a field: `shift` bits higher than the
+  /// code's bits that it is. One accumulator for each place, slice, part and
+  /// chain.
   struct Place {
     int64_t subBlock;
     int shift;
@@ -69,39 +93,57 @@ private:
   bool isFloat() const { return spec.panel.kind == PanelKind::Float; }
   int64_t parts() const { return spec.panel.kind == PanelKind::Int16 ? 2 : 1; }
   bool isInPlace(size_t rows) const { return rows == 1 && !isFloat(); }
-  size_t accumulatorCount(size_t rows) const;
+  /// Whether codes are multiplied as signed bytes, 128 less.
+  bool isSigned() const {
+    return target.signedBytes && encoding.element.codeBits() == 8 && !isFloat();
+  }
+  /// Whether a field must be shifted down before it is multiplied.
+  bool isShifted(const CodeField &field) const {
+    return field.shift > 0 && field.mask() > target.inPlaceLimit;
+  }
+  int getPlaceShift(const CodeField &field) const {
+    return (isShifted(field) ? 0 : int(field.shift)) - int(field.codeBit);
+  }
   size_t placeOf(int64_t subBlock, const CodeField &field) const;
-  size_t accumulator(int64_t chain, int64_t part, size_t place) const {
-    return (chain * parts() + part) * places.size() + place;
+  int64_t getChains(int64_t slices) const;
+  size_t accumulatorCount(size_t rows, int64_t slices) const;
+  size_t accumulator(int64_t chain, int64_t part, size_t place, int64_t slice,
+                     int64_t slices) const {
+    return ((chain * parts() + part) * places.size() + place) * slices + slice;
   }
 
   Values accumulate(const SegmentOperands &operands, Extent columns);
   void emitAtom(const SegmentOperands &operands, Value atom, int64_t inChunk,
                 llvm::MutableArrayRef<Value> sums);
-  void multiplyInPlace(llvm::ArrayRef<Value> vectors, Value panel, Value x,
+  void prefetch(Value weights, Value offset);
+  void multiplyInPlace(llvm::ArrayRef<Value> vectors,
+                       const SegmentOperands &operands, Value column,
                        int64_t firstStep, llvm::MutableArrayRef<Value> sums);
   void multiplyDecoded(llvm::ArrayRef<Value> vectors,
                        const SegmentOperands &operands, Value column,
                        llvm::MutableArrayRef<Value> sums);
-  Value decode(llvm::ArrayRef<Value> vectors, llvm::ArrayRef<CodeField> fields);
-  Value dot(Value sum, Value codes, Value panel, Value offset);
+  Value decode(llvm::ArrayRef<Value> vectors, llvm::ArrayRef<CodeField> fields,
+               int64_t slice, int64_t slices);
+  Value placeField(Value vector, const CodeField &field);
+  Value dot(Value sum, Value codes, unsigned largest, Value panel,
+            Value offset);
   Value dotFloat(Value sum, Value codes, Value panel, Value offset);
   Value valueOffset(Value row, Value column, int64_t step, int64_t part);
-  Values gatherPlaces(mlir::ValueRange sums);
+  Values gatherPlaces(mlir::ValueRange sums, int64_t slices);
   Value finish(llvm::ArrayRef<Value> sums, Value panel, Value row);
   Value subtractOffset(Value sum, Value panel, Value row, int64_t part);
   mlir::VectorType lanes(mlir::Type element) {
-    return b.vector(kLanes, element);
+    return b.vector(target.lanes(), element);
   }
 
   KernelBuilder &b;
   const LinearKernelSpec &spec;
+  const CPUDescription &target;
   numerics::Encoding encoding;
   numerics::Layout layout;
   CodeFields fields;
   llvm::SmallVector<Place> places;
   bool isDifferential;
-  int64_t chains;
 };
 
 } // namespace lowbit::cpu

@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lowbit/CodeGen/CPU/HostCPU.h"
+#include "lowbit/CodeGen/CPU/CPUTables.h"
 #include "lowbit/CodeGen/CPU/Kernels.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/MC/MCSubtargetInfo.h"
@@ -20,46 +20,70 @@ namespace lowbit {
 #include "lowbit/CodeGen/CPU/KernelPasses.h.inc"
 } // namespace lowbit
 
-/// What the table avx512_vnni uses.
-static constexpr llvm::StringLiteral kVNNIFeatures[] = {
-    "avx512f", "avx512bw", "avx512vl", "avx512vnni"};
+/// The first description for the architecture whose features are all there.
+static const CPUDescription &
+findBest(llvm::Triple::ArchType arch,
+         llvm::function_ref<bool(StringRef)> hasFeature) {
+  return *llvm::find_if(
+      getCPUDescriptions(), [&](const CPUDescription &description) {
+        return (description.arch == llvm::Triple::UnknownArch ||
+                description.arch == arch) &&
+               llvm::all_of(description.getFeatures(), hasFeature);
+      });
+}
 
-static bool hostHasVNNI() {
+static const CPUDescription &findHost() {
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
-  return llvm::all_of(kVNNIFeatures,
+  return findBest(llvm::Triple(llvm::sys::getProcessTriple()).getArch(),
+                  [&](StringRef name) { return features.lookup(name); });
+}
+
+bool lowbit::isSupportedHere(const CPUDescription &description) {
+  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+  llvm::Triple host(llvm::sys::getProcessTriple());
+  return (description.arch == llvm::Triple::UnknownArch ||
+          description.arch == host.getArch()) &&
+         llvm::all_of(description.getFeatures(),
                       [&](StringRef name) { return features.lookup(name); });
 }
 
-llvm::Expected<CPUTargetAttr> lowbit::getCPUTarget(MLIRContext *context,
-                                                   StringRef cpu) {
-  CPUTable table = CPUTable::Portable;
-  if (cpu == "native") {
-    if (hostHasVNNI())
-      table = CPUTable::AVX512VNNI;
-    return CPUTargetAttr::get(context, table);
-  }
-  if (cpu == "portable")
-    return CPUTargetAttr::get(context, table);
-  llvm::InitializeNativeTarget();
-  llvm::Triple triple(llvm::sys::getDefaultTargetTriple());
+llvm::Expected<const CPUDescription *>
+lowbit::findCPUDescription(StringRef cpu, StringRef tripleName) {
+  static const bool initialized = [] {
+    llvm::InitializeAllTargetInfos();
+    llvm::InitializeAllTargetMCs();
+    return true;
+  }();
+  (void)initialized;
+  llvm::Triple host(llvm::sys::getProcessTriple());
+  llvm::Triple triple = tripleName.empty()
+                            ? host
+                            : llvm::Triple(llvm::Triple::normalize(tripleName));
   std::string problem;
   const llvm::Target *target =
       llvm::TargetRegistry::lookupTarget(triple, problem);
   if (!target)
-    return llvm::createStringError(problem);
+    return llvm::createStringError(
+        "triple: requires one that LLVM knows, found '" + tripleName + "'");
+  if (cpu == "portable")
+    return &getCPUDescription(CPUTable::Portable);
+  if (cpu == "native") {
+    if (triple.getArch() == host.getArch())
+      return &findHost();
+    return llvm::createStringError("cpu: requires a name for " + triple.str() +
+                                   ", since this machine is " + host.str() +
+                                   ", found native");
+  }
   std::unique_ptr<llvm::MCSubtargetInfo> info(
       target->createMCSubtargetInfo(triple, "", ""));
   if (!info->isCPUStringValid(cpu))
     return llvm::createStringError(
-        "cpu: requires native, portable or a name that "
-        "LLVM knows for " +
+        "cpu: requires native, portable or a name that LLVM knows for " +
         triple.str() + ", found '" + cpu + "'");
   info.reset(target->createMCSubtargetInfo(triple, cpu, ""));
-  if (llvm::all_of(kVNNIFeatures, [&](StringRef name) {
-        return info->checkFeatures(("+" + name).str());
-      }))
-    table = CPUTable::AVX512VNNI;
-  return CPUTargetAttr::get(context, table);
+  return &findBest(triple.getArch(), [&](StringRef name) {
+    return info->checkFeatures(("+" + name).str());
+  });
 }
 
 namespace {
@@ -70,12 +94,16 @@ struct SetCPUTargetPass : lowbit::impl::SetCPUTargetPassBase<SetCPUTargetPass> {
   void runOnOperation() override {
     if (!replace && getOperation()->hasAttr(kTargetAttrName))
       return;
-    auto target = getCPUTarget(&getContext(), cpu);
-    if (!target) {
-      emitError(getOperation().getLoc()) << llvm::toString(target.takeError());
+    llvm::Expected<const CPUDescription *> description =
+        findCPUDescription(cpu, triple);
+    if (!description) {
+      emitError(getOperation().getLoc())
+          << llvm::toString(description.takeError());
       return signalPassFailure();
     }
-    getOperation()->setAttr(kTargetAttrName, *target);
+    getOperation()->setAttr(
+        kTargetAttrName,
+        CPUTargetAttr::get(&getContext(), (*description)->table));
     ++numSet;
   }
 };

@@ -1,6 +1,6 @@
 // RUN: quant-opt %s --split-input-file --lowbit-lower-dot4 | FileCheck %s
 
-// With AVX-512 VNNI the op is one instruction, in the width of its operands.
+// AVX-512 VNNI and AVX-VNNI have the op as one instruction.
 module attributes {lowbit.target = #lowbit.cpu<avx512_vnni>} {
   // CHECK-LABEL: @vnni
   func.func @vnni(%a: vector<16xi32>, %u: vector<64xi8>, %s: vector<64xi8>) -> vector<16xi32> {
@@ -12,12 +12,115 @@ module attributes {lowbit.target = #lowbit.cpu<avx512_vnni>} {
 
 // -----
 
-// Everywhere else it is four products of bytes, unsigned times signed.
+module attributes {lowbit.target = #lowbit.cpu<avx_vnni>} {
+  // CHECK-LABEL: @avx_vnni
+  func.func @avx_vnni(%a: vector<8xi32>, %u: vector<32xi8>, %s: vector<32xi8>) -> vector<8xi32> {
+    // CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.256"(%arg0, %arg1, %arg2)
+    %r = lowbit.dot4 %a, %u, %s : vector<8xi32>, vector<32xi8>
+    return %r : vector<8xi32>
+  }
+}
+
+// -----
+
+// So has i8mm. Codes that are signed are made unsigned, 128 more; what that
+// adds, 128 times the values' sum, is subtracted.
+module attributes {lowbit.target = #lowbit.cpu<neon_i8mm>} {
+  // CHECK-LABEL: @usdot
+  func.func @usdot(%a: vector<4xi32>, %u: vector<16xi8>, %s: vector<16xi8>) -> vector<4xi32> {
+    // CHECK-DAG: %[[TOP:.*]] = arith.constant dense<-128> : vector<16xi8>
+    // CHECK-DAG: %[[HALF:.*]] = arith.constant dense<64> : vector<16xi8>
+    // CHECK: %[[CODES:.*]] = arith.xori %arg1, %[[TOP]]
+    // CHECK: %[[DOT:.*]] = llvm.call_intrinsic "llvm.aarch64.neon.usdot.v4i32.v16i8"(%arg0, %[[CODES]], %arg2)
+    // CHECK: %[[SUM:.*]] = llvm.call_intrinsic "llvm.aarch64.neon.usdot.v4i32.v16i8"({{.*}}, %[[HALF]], %arg2)
+    // CHECK: %[[TWICE:.*]] = arith.addi %[[SUM]], %[[SUM]]
+    // CHECK: arith.subi %[[DOT]], %[[TWICE]]
+    %r = lowbit.dot4 %a, %u, %s signed : vector<4xi32>, vector<16xi8>
+    return %r : vector<4xi32>
+  }
+}
+
+// -----
+
+// sdot takes signed numbers alone, which codes up to 127 are.
+module attributes {lowbit.target = #lowbit.cpu<neon_dotprod>} {
+  // CHECK-LABEL: @sdot
+  func.func @sdot(%a: vector<4xi32>, %u: vector<16xi8>, %s: vector<16xi8>) -> vector<4xi32> {
+    // CHECK-NOT: arith
+    // CHECK: llvm.call_intrinsic "llvm.aarch64.neon.sdot.v4i32.v16i8"(%arg0, %arg1, %arg2)
+    %r = lowbit.dot4 %a, %u, %s upto 127 : vector<4xi32>, vector<16xi8>
+    return %r : vector<4xi32>
+  }
+  // CHECK-LABEL: @larger
+  func.func @larger(%a: vector<4xi32>, %u: vector<16xi8>, %s: vector<16xi8>) -> vector<4xi32> {
+    // CHECK: arith.xori
+    // CHECK: llvm.call_intrinsic "llvm.aarch64.neon.sdot.v4i32.v16i8"
+    // CHECK: llvm.call_intrinsic "llvm.aarch64.neon.sdot.v4i32.v16i8"
+    // CHECK: arith.addi
+    // CHECK: arith.addi
+    %r = lowbit.dot4 %a, %u, %s : vector<4xi32>, vector<16xi8>
+    return %r : vector<4xi32>
+  }
+}
+
+// -----
+
+// vpmaddubsw adds two products in 16 bits. With codes up to 63, so do two ops
+// (4 * 63 * 128 < 2^15), but not three: their sums are widened in between.
+module attributes {lowbit.target = #lowbit.cpu<avx2>} {
+  // CHECK-LABEL: @runs
+  func.func @runs(%a: vector<8xi32>, %u: vector<32xi8>, %s: vector<32xi8>) -> vector<8xi32> {
+    // CHECK: %[[ONE:.*]] = arith.constant dense<1> : vector<16xi16>
+    // CHECK: %[[P0:.*]] = llvm.call_intrinsic "llvm.x86.avx2.pmadd.ub.sw"(%arg1, %arg2)
+    // CHECK: %[[P1:.*]] = llvm.call_intrinsic "llvm.x86.avx2.pmadd.ub.sw"(%arg1, %arg2)
+    // CHECK: %[[P:.*]] = arith.addi %[[P0]], %[[P1]]
+    // CHECK: %[[W:.*]] = llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"(%[[P]], %[[ONE]])
+    // CHECK: arith.addi %arg0, %[[W]]
+    // CHECK: %[[P2:.*]] = llvm.call_intrinsic "llvm.x86.avx2.pmadd.ub.sw"(%arg1, %arg2)
+    // CHECK: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"(%[[P2]], %[[ONE]])
+    %0 = lowbit.dot4 %a, %u, %s upto 63 : vector<8xi32>, vector<32xi8>
+    %1 = lowbit.dot4 %0, %u, %s upto 63 : vector<8xi32>, vector<32xi8>
+    %2 = lowbit.dot4 %1, %u, %s upto 63 : vector<8xi32>, vector<32xi8>
+    return %2 : vector<8xi32>
+  }
+
+  // Two products of codes up to 255 don't fit: bytes 0 and 2, then 1 and 3 are
+  // multiplied as numbers of 16 bits.
+  // CHECK-LABEL: @wide
+  func.func @wide(%a: vector<8xi32>, %u: vector<32xi8>, %s: vector<32xi8>) -> vector<8xi32> {
+    // CHECK-NOT: pmadd.ub.sw
+    // CHECK: arith.andi
+    // CHECK: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
+    // CHECK: arith.shrui
+    // CHECK: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
+    %r = lowbit.dot4 %a, %u, %s : vector<8xi32>, vector<32xi8>
+    return %r : vector<8xi32>
+  }
+}
+
+// -----
+
+module attributes {lowbit.target = #lowbit.cpu<neon>} {
+  // CHECK-LABEL: @neon
+  func.func @neon(%a: vector<4xi32>, %u: vector<16xi8>, %s: vector<16xi8>) -> vector<4xi32> {
+    // CHECK-COUNT-2: arith.muli {{.*}} : vector<8xi16>
+    // CHECK-COUNT-2: arith.muli {{.*}} : vector<8xi16>
+    // CHECK: llvm.call_intrinsic "llvm.aarch64.neon.addp.v8i16"
+    // CHECK: llvm.call_intrinsic "llvm.aarch64.neon.saddlp.v4i32.v8i16"
+    %0 = lowbit.dot4 %a, %u, %s upto 15 : vector<4xi32>, vector<16xi8>
+    %1 = lowbit.dot4 %0, %u, %s upto 15 : vector<4xi32>, vector<16xi8>
+    return %1 : vector<4xi32>
+  }
+}
+
+// -----
+
+// Everywhere else, products of 16 bits.
 // CHECK-LABEL: @portable
 func.func @portable(%a: vector<4xi32>, %u: vector<16xi8>, %s: vector<16xi8>) -> vector<4xi32> {
-  // CHECK-DAG: %[[U:.*]] = vector.bitcast %arg1 : vector<16xi8> to vector<4xi32>
-  // CHECK-DAG: %[[S:.*]] = vector.bitcast %arg2 : vector<16xi8> to vector<4xi32>
-  // CHECK-COUNT-4: arith.muli
+  // CHECK-DAG: vector.bitcast %arg1 : vector<16xi8> to vector<8xi16>
+  // CHECK-DAG: vector.bitcast %arg2 : vector<16xi8> to vector<8xi16>
+  // CHECK-COUNT-2: arith.muli {{.*}} : vector<8xi16>
   // CHECK-NOT: lowbit.dot4
   %r = lowbit.dot4 %a, %u, %s : vector<4xi32>, vector<16xi8>
   return %r : vector<4xi32>

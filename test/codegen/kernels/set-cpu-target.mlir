@@ -1,13 +1,29 @@
-// RUN: quant-opt %s --lowbit-set-cpu-target=cpu=znver5 | FileCheck %s --check-prefix=VNNI
-// RUN: quant-opt %s --lowbit-set-cpu-target=cpu=haswell | FileCheck %s --check-prefix=PORTABLE
-// RUN: quant-opt %s --lowbit-set-cpu-target=cpu=portable | FileCheck %s --check-prefix=PORTABLE
-// RUN: quant-opt %s --lowbit-set-cpu-target=cpu=znver5 \
-// RUN:   --lowbit-set-cpu-target="cpu=portable replace=false" | FileCheck %s --check-prefix=VNNI
-// RUN: quant-opt %s --lowbit-set-cpu-target=cpu=native | FileCheck %s
-// RUN: not quant-opt %s --lowbit-set-cpu-target=cpu=z80 2>&1 | FileCheck %s --check-prefix=UNKNOWN
+// RUN: quant-opt %s --lowbit-set-cpu-target=cpu=znver5 | FileCheck %s -DTABLE=avx512_vnni
+// RUN: quant-opt %s --lowbit-set-cpu-target=cpu=sierraforest | FileCheck %s -DTABLE=avx_vnni
+// RUN: quant-opt %s --lowbit-set-cpu-target=cpu=haswell | FileCheck %s -DTABLE=avx2
+// RUN: quant-opt %s --lowbit-set-cpu-target=cpu=x86-64-v3 | FileCheck %s -DTABLE=avx2
+// RUN: quant-opt %s --lowbit-set-cpu-target=cpu=nehalem | FileCheck %s -DTABLE=portable
+// RUN: quant-opt %s --lowbit-set-cpu-target=cpu=portable | FileCheck %s -DTABLE=portable
 
-// VNNI: module attributes {lowbit.target = #lowbit.cpu<avx512_vnni>}
-// PORTABLE: module attributes {lowbit.target = #lowbit.cpu<portable>}
-// CHECK: module attributes {lowbit.target = #lowbit.cpu<
+// Other machines by LLVM's names.
+// RUN: quant-opt %s --lowbit-set-cpu-target="triple=aarch64-linux-gnu cpu=neoverse-v1" | FileCheck %s -DTABLE=neon_i8mm
+// RUN: quant-opt %s --lowbit-set-cpu-target="triple=aarch64-linux-gnu cpu=neoverse-n1" | FileCheck %s -DTABLE=neon_dotprod
+// RUN: quant-opt %s --lowbit-set-cpu-target="triple=aarch64-linux-gnu cpu=cortex-a72" | FileCheck %s -DTABLE=neon
+// RUN: quant-opt %s --lowbit-set-cpu-target="triple=aarch64-linux-gnu cpu=portable" | FileCheck %s -DTABLE=portable
+// RUN: quant-opt %s --lowbit-set-cpu-target="triple=riscv64-linux-gnu cpu=sifive-u74" | FileCheck %s -DTABLE=portable
+
+// A target that is there already stays if it is wanted.
+// RUN: quant-opt %s --lowbit-set-cpu-target=cpu=znver5 \
+// RUN:   --lowbit-set-cpu-target="cpu=portable replace=false" | FileCheck %s -DTABLE=avx512_vnni
+// RUN: quant-opt %s --lowbit-set-cpu-target=cpu=native | FileCheck %s --check-prefix=NATIVE
+
+// RUN: not quant-opt %s --lowbit-set-cpu-target=cpu=z80 2>&1 | FileCheck %s --check-prefix=UNKNOWN
+// RUN: not quant-opt %s --lowbit-set-cpu-target="triple=abacus cpu=z80" 2>&1 | FileCheck %s --check-prefix=TRIPLE
+// RUN: not quant-opt %s --lowbit-set-cpu-target=triple=riscv64-linux-gnu 2>&1 | FileCheck %s --check-prefix=ELSEWHERE
+
+// CHECK: module attributes {lowbit.target = #lowbit.cpu<[[TABLE]]>}
+// NATIVE: module attributes {lowbit.target = #lowbit.cpu<
 // UNKNOWN: cpu: requires native, portable or a name that LLVM knows for {{.*}}, found 'z80'
+// TRIPLE: triple: requires one that LLVM knows, found 'abacus'
+// ELSEWHERE: cpu: requires a name for riscv64-unknown-linux-gnu, since this machine is {{.*}}, found native
 module {}

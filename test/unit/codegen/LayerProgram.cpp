@@ -218,8 +218,21 @@ void LayerProgram::compile(const CompileOptions &options, unsigned optLevel) {
   module = build(Phase::Lower, options);
   if (!module)
     return;
+  if (!options.triple.empty()) {
+    std::vector<int64_t> ranks;
+    for (const Layer &layer : layers)
+      ranks.push_back(layer.spec.leading.size() + 1);
+    auto created = CrossProgram::create(*module, options.cpu, ranks,
+                                        createArguments(1).size());
+    if (created)
+      cross = std::move(*created);
+    else
+      ADD_FAILURE() << llvm::toString(created.takeError());
+    return;
+  }
   ExecutableOptions execution;
   execution.optLevel = optLevel;
+  execution.cpu = options.cpu;
   auto created = Executable::create(*module, execution);
   if (!created) {
     ADD_FAILURE() << llvm::toString(created.takeError());
@@ -345,16 +358,15 @@ static double getError(llvm::ArrayRef<float> found,
   return error;
 }
 
-void LayerProgram::check(int64_t extent, double tolerance) {
-  if (!executable)
-    return;
-  std::vector<HostTensor> arguments = createArguments(extent), first;
+std::vector<HostTensor>
+LayerProgram::runHere(llvm::ArrayRef<HostTensor> arguments) {
+  std::vector<HostTensor> first;
   for (unsigned threads : {1u, 2u, 2u}) {
     executable->setThreads(threads);
     auto results = executable->run(arguments);
     if (!results) {
       ADD_FAILURE() << llvm::toString(results.takeError());
-      return;
+      return {};
     }
     if (first.empty())
       first = std::move(*results);
@@ -363,6 +375,26 @@ void LayerProgram::check(int64_t extent, double tolerance) {
         EXPECT_EQ(result.getBytes(), first[index].getBytes())
             << describe(layers[index].spec) << " on " << threads << " threads";
   }
+  return first;
+}
+
+std::vector<HostTensor>
+LayerProgram::runCross(llvm::ArrayRef<HostTensor> arguments) {
+  auto results = cross->run(arguments);
+  if (results)
+    return std::move(*results);
+  ADD_FAILURE() << llvm::toString(results.takeError());
+  return {};
+}
+
+void LayerProgram::check(int64_t extent, double tolerance) {
+  if (!executable && !cross)
+    return;
+  std::vector<HostTensor> arguments = createArguments(extent);
+  std::vector<HostTensor> first =
+      cross ? runCross(arguments) : runHere(arguments);
+  if (first.empty())
+    return;
   size_t next = inputs.size();
   for (auto [index, layer] : llvm::enumerate(layers)) {
     const HostTensor *bias = nullptr, *residual = nullptr;

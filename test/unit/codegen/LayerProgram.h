@@ -12,6 +12,7 @@
 #ifndef LOWBIT_TEST_UNIT_CODEGEN_LAYERPROGRAM_H
 #define LOWBIT_TEST_UNIT_CODEGEN_LAYERPROGRAM_H
 
+#include "CrossProgram.h"
 #include "lowbit/Numerics/Matrix.h"
 #include "lowbit/Tools/Compiler.h"
 #include "lowbit/Tools/Executable.h"
@@ -49,11 +50,12 @@ public:
   /// which is recorded.
   mlir::OwningOpRef<mlir::ModuleOp> build(Phase last,
                                           const CompileOptions &options);
-  /// Compiles everything. A failure is recorded.
+  /// Compiles everything for this machine, or for the one that the options
+  /// name. A failure is recorded.
   void compile(const CompileOptions &options, unsigned optLevel = 3);
 
-  /// Runs every layer with dynamic dimensions of `extent`, on one thread and
-  /// then on two, whose results must be the same bytes. Expects the largest
+  /// Runs every layer with dynamic dimensions of `extent`, here on one thread
+  /// and then on two, whose results must be the same bytes. Expects the largest
   /// error of each layer within `tolerance` times the size of its results.
   void check(int64_t extent, double tolerance);
 
@@ -85,6 +87,8 @@ private:
   std::string getGlobal(size_t index);
   std::string getLayer(size_t index);
   std::vector<HostTensor> createArguments(int64_t extent) const;
+  std::vector<HostTensor> runHere(llvm::ArrayRef<HostTensor> arguments);
+  std::vector<HostTensor> runCross(llvm::ArrayRef<HostTensor> arguments);
   Truth computeTruth(const Layer &layer, const HostTensor &input,
                      const HostTensor *bias, const HostTensor *residual) const;
 
@@ -93,6 +97,7 @@ private:
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::unique_ptr<Executable> executable;
+  std::unique_ptr<CrossProgram> cross;
 };
 
 } // namespace lowbit::test

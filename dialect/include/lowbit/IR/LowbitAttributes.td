@@ -242,9 +242,14 @@ def Lowbit_TilesAttr : Lowbit_Attr<"Tiles", "tiles",
 // Targets
 //===----------------------------------------------------------------------===//
 
-def Lowbit_CPUTable : I32EnumAttr<"CPUTable", "instructions for the micro-step", [
+def Lowbit_CPUTable : I32EnumAttr<"CPUTable", "CPU table", [
       I32EnumAttrCase<"Portable", 0, "portable">,
-      I32EnumAttrCase<"AVX512VNNI", 1, "avx512_vnni">]> {
+      I32EnumAttrCase<"AVX2", 1, "avx2">,
+      I32EnumAttrCase<"AVXVNNI", 2, "avx_vnni">,
+      I32EnumAttrCase<"AVX512VNNI", 3, "avx512_vnni">,
+      I32EnumAttrCase<"Neon", 4, "neon">,
+      I32EnumAttrCase<"NeonDotProd", 5, "neon_dotprod">,
+      I32EnumAttrCase<"NeonI8MM", 6, "neon_i8mm">]> {
   let cppNamespace = "::lowbit";
   let genSpecializedAttr = 0;
 }
@@ -253,7 +258,9 @@ def Lowbit_CPUTargetAttr : Lowbit_Attr<"CPUTarget", "cpu"> {
   let summary = "A CPU and the instructions that its kernels may use";
   let description = [{
     The module attribute `lowbit.target` holds the target that packing and
-    lowering work for.
+    lowering work for. Its name is a row of the code generator's table of CPUs
+    (codegen/cpu/kernels/CPUTables.cpp): an instruction set that is the same for
+    many processors.
 
     ```mlir
     module attributes {lowbit.target = #lowbit.cpu<avx512_vnni>} {}

@@ -245,18 +245,31 @@ def Lowbit_Dot4Op : Lowbit_Op<"dot4", [Pure,
   let description = [{
     Lane j of the result is accumulator[j] + sum over c of codes[4j + c] *
     values[4j + c], `codes` unsigned and `values` signed: `vpdpbusd` where the
-    machine has it.
+    machine has it. `upto` bounds the codes (255 without it): machines that
+    multiply in 16 bits can then add several products before they widen. With
+    `signed`, codes are signed numbers, too.
 
     ```mlir
     %r = lowbit.dot4 %acc, %u, %s : vector<16xi32>, vector<64xi8>
+    %r = lowbit.dot4 %acc, %u, %s upto 15 : vector<16xi32>, vector<64xi8>
     ```
   }];
   let arguments = (ins VectorOfLengthAndType<[4, 8, 16], [I32]>:$accumulator,
                        VectorOfLengthAndType<[16, 32, 64], [I8]>:$codes,
-                       VectorOfLengthAndType<[16, 32, 64], [I8]>:$values);
+                       VectorOfLengthAndType<[16, 32, 64], [I8]>:$values,
+                       OptionalAttr<I32Attr>:$largest,
+                       UnitAttr:$signedCodes);
   let results = (outs VectorOfLengthAndType<[4, 8, 16], [I32]>:$result);
   let assemblyFormat = [{
-    $accumulator `,` $codes `,` $values attr-dict `:` type($accumulator) `,` type($codes)
+    $accumulator `,` $codes `,` $values (`upto` $largest^)? (`signed` $signedCodes^)?
+    attr-dict `:` type($accumulator) `,` type($codes)
+  }];
+  let extraClassDeclaration = [{
+    /// The largest magnitude that a code can have.
+    unsigned getLargestCode() {
+      unsigned full = getSignedCodes() ? 128 : 255;
+      return getLargest().value_or(full);
+    }
   }];
   let hasVerifier = 1;
 }

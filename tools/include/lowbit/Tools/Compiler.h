@@ -34,10 +34,12 @@ struct CompileOptions {
   bool strict = false;
   /// CPU by LLVM's name, or `native`, or `portable`.
   std::string cpu = "native";
-  /// Whether `cpu` was asked for, and so replaces the module's target.
-  bool replaceTarget = false;
+  /// Machine by LLVM's name; empty for this one.
+  std::string triple;
   /// Multiply weights by f32 activations, not by 16-bit ones in two bytes.
   bool floatActivations = false;
+  /// Whether tasks run on OpenMP threads, or one after another.
+  bool parallel = true;
   /// Compute every layer by the linalg reference, without kernels.
   bool reference = false;
 };

@@ -60,13 +60,16 @@ private:
   std::unique_ptr<Impl> impl;
 };
 
-/// Prints optimized LLVM IR for `cpu`.
+/// Prints optimized LLVM IR for `cpu` of the machine `triple` (empty: this
+/// one).
 llvm::Error emitLLVMIR(mlir::ModuleOp module, llvm::raw_ostream &os,
-                       llvm::StringRef cpu = "native");
+                       llvm::StringRef cpu = "native",
+                       llvm::StringRef triple = "");
 
-/// Prints assembly for `cpu`.
+/// Prints assembly for the same.
 llvm::Error emitAssembly(mlir::ModuleOp module, llvm::raw_ostream &os,
-                         llvm::StringRef cpu = "native");
+                         llvm::StringRef cpu = "native",
+                         llvm::StringRef triple = "");
 
 } // namespace lowbit
 

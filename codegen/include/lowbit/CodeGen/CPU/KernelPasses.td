@@ -25,6 +25,8 @@ def SetCPUTargetPass : Pass<"lowbit-set-cpu-target", "::mlir::ModuleOp"> {
   let options = [
     Option<"cpu", "cpu", "std::string", "\"native\"",
            "native (this machine), portable, or a CPU's name as LLVM knows it">,
+    Option<"triple", "triple", "std::string", "\"\"",
+           "LLVM's name of the machine, such as aarch64-linux-gnu; empty for this one">,
     Option<"replace", "replace", "bool", "true",
            "Replace a target that the module has already">];
   let dependentDialects = ["::lowbit::LowbitDialect"];
@@ -97,9 +99,12 @@ def ExpandKernelCallsPass
 def LowerDot4Pass : Pass<"lowbit-lower-dot4", "::mlir::ModuleOp"> {
   let summary = "Lower the four-way dot product for the module's target";
   let description = [{
-    With the table `avx512_vnni` the op is `vpdpbusd`; with `portable` it is four
-    multiplications of bytes cut out of 32-bit lanes, which every vector unit
-    has. The table is that of the module's `lowbit.target`, portable if none.
+    The op becomes what the module's `lowbit.target` has (`portable` without
+    one): `vpdpbusd`, `usdot` or `sdot`, each one instruction; `vpmaddubsw`,
+    `smull` or a multiplication of vectors of 16-bit integers, whose results
+    can't hold four products of any bytes. There, as many ops of a chain as
+    their `upto` bounds allow are added before one widening; an op without a
+    bound is multiplied in wider steps. Every form is exact.
 
     ```mlir
     %r = lowbit.dot4 %a, %u, %s : vector<16xi32>, vector<64xi8>

@@ -19,9 +19,11 @@ namespace lowbit {
 #define GEN_PASS_REGISTRATION
 #include "lowbit/CodeGen/CPU/KernelPasses.h.inc"
 
-/// Replaces `lowbit.dot4` by what `table` offers.
+struct CPUDescription;
+
+/// Replaces `lowbit.dot4` in registers of `target` by what it offers.
 void populateLowerDot4Patterns(mlir::RewritePatternSet &patterns,
-                               CPUTable table);
+                               const CPUDescription &target);
 
 namespace cpu {
 

@@ -237,8 +237,11 @@ def CPUTileAndVectorizePass
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
                            "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect"];
   let options = [
-    Option<"vectorBits", "vector-bits", "int64_t", "512", "Bits of a vector register">,
-    Option<"rows", "rows", "int64_t", "8", "Rows of the register tile of a contraction">];
+    Option<"vectorBits", "vector-bits", "int64_t", "0",
+           "Bits of a vector register; 0 asks the module's lowbit.target">,
+    Option<"rows", "rows", "int64_t", "0",
+           "Rows of the register tile of a contraction; 0 takes as many as the "
+           "target's registers hold">];
   let statistics = [
     Statistic<"numVectorized", "vectorized", "Linalg ops vectorized">];
 }

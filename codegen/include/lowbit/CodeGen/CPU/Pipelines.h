@@ -29,8 +29,9 @@ inline constexpr llvm::StringLiteral kSignatureAttrName = "lowbit.signature";
 struct CPUPipelineOptions : mlir::PassPipelineOptions<CPUPipelineOptions> {
   Option<int64_t> vectorBits{
       *this, "vector-bits",
-      llvm::cl::desc("Bits of a vector register of the target"),
-      llvm::cl::init(512)};
+      llvm::cl::desc("Bits of a vector register; 0 asks the module's "
+                     "lowbit.target"),
+      llvm::cl::init(0)};
   Option<bool> parallel{
       *this, "parallel",
       llvm::cl::desc("Run tasks on OpenMP threads, not one after another"),

@@ -1,0 +1,79 @@
+//===- CPUTables.cpp - the instruction sets -------------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The one place that says what a target has. A new one is a row here and a name
+// in the enumeration of `#lowbit.cpu` (and a ByteDot, if it multiplies bytes in
+// a way of its own).
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/CodeGen/CPU/CPUTables.h"
+#include "ByteDot.h"
+#include "mlir/IR/BuiltinOps.h"
+
+using namespace lowbit;
+
+// Why each number is what it is:
+//
+// inPlaceLimit: 255 where products of any bytes are exact, and 127 where codes
+// are signed bytes. Sums in 16 bits hold 8 products of codes up to 15 but only
+// 2 of codes up to 63, so that there a shift is cheaper than wide codes.
+//
+// signedBytes: where codes up to 255 would take two multiplications.
+static const CPUDescription kDescriptions[] = {
+    {CPUTable::AVX512VNNI, "avx512_vnni", llvm::Triple::x86_64,
+     "avx512f,avx512bw,avx512vl,avx512vnni", "znver5",
+     /*vectorBits=*/512, /*registers=*/32, /*inPlaceLimit=*/255,
+     /*signedBytes=*/false, /*hasMasks=*/true, /*hasHalf=*/true,
+     getVNNIByteDot},
+    {CPUTable::AVXVNNI, "avx_vnni", llvm::Triple::x86_64,
+     "avx2,fma,f16c,avxvnni", "alderlake",
+     /*vectorBits=*/256, /*registers=*/16, /*inPlaceLimit=*/255,
+     /*signedBytes=*/false, /*hasMasks=*/true, /*hasHalf=*/true,
+     getVNNIByteDot},
+    {CPUTable::AVX2, "avx2", llvm::Triple::x86_64, "avx2,fma,f16c", "haswell",
+     /*vectorBits=*/256, /*registers=*/16, /*inPlaceLimit=*/15,
+     /*signedBytes=*/false, /*hasMasks=*/true, /*hasHalf=*/true,
+     getAVX2ByteDot},
+    {CPUTable::NeonI8MM, "neon_i8mm", llvm::Triple::aarch64,
+     "neon,dotprod,i8mm", "neoverse-v1",
+     /*vectorBits=*/128, /*registers=*/32, /*inPlaceLimit=*/255,
+     /*signedBytes=*/false, /*hasMasks=*/false, /*hasHalf=*/true,
+     getUSDotByteDot},
+    {CPUTable::NeonDotProd, "neon_dotprod", llvm::Triple::aarch64,
+     "neon,dotprod", "neoverse-n1",
+     /*vectorBits=*/128, /*registers=*/32, /*inPlaceLimit=*/127,
+     /*signedBytes=*/true, /*hasMasks=*/false, /*hasHalf=*/true,
+     getSDotByteDot},
+    {CPUTable::Neon, "neon", llvm::Triple::aarch64, "neon", "cortex-a72",
+     /*vectorBits=*/128, /*registers=*/32, /*inPlaceLimit=*/15,
+     /*signedBytes=*/true, /*hasMasks=*/false, /*hasHalf=*/true,
+     getNeonByteDot},
+    {CPUTable::Portable, "portable", llvm::Triple::UnknownArch, "", "portable",
+     /*vectorBits=*/128, /*registers=*/16, /*inPlaceLimit=*/15,
+     /*signedBytes=*/false, /*hasMasks=*/false, /*hasHalf=*/false,
+     getPortableByteDot},
+};
+
+llvm::SmallVector<llvm::StringRef> CPUDescription::getFeatures() const {
+  llvm::SmallVector<llvm::StringRef> names;
+  llvm::StringRef(features).split(names, ',', /*MaxSplit=*/-1,
+                                  /*KeepEmpty=*/false);
+  return names;
+}
+
+llvm::ArrayRef<CPUDescription> lowbit::getCPUDescriptions() {
+  return kDescriptions;
+}
+
+const CPUDescription &lowbit::getCPUDescription(CPUTable table) {
+  return *llvm::find_if(kDescriptions, [&](const CPUDescription &description) {
+    return description.table == table;
+  });
+}
+
+const CPUDescription &lowbit::getCPUDescription(mlir::ModuleOp module) {
+  auto target = module->getAttrOfType<CPUTargetAttr>(kTargetAttrName);
+  return getCPUDescription(target ? target.getTable() : CPUTable::Portable);
+}

@@ -1,0 +1,226 @@
+//===- CrossProgram.cpp - a compiled module on an emulated CPU ------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "CrossProgram.h"
+#include "lowbit/CodeGen/CPU/Pipelines.h"
+#include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/Executable.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Program.h"
+#include "llvm/Support/raw_ostream.h"
+#include <numeric>
+
+using namespace lowbit;
+using namespace lowbit::test;
+
+static constexpr const char kCompiler[] = "aarch64-linux-gnu-gcc";
+static constexpr const char kEmulator[] = "qemu-aarch64";
+
+/// Reads words: for each argument rank, extents and data, then for each result
+/// its rank. Writes for each result its extents and data.
+static constexpr const char kMain[] = R"c(
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+// The compiled function is called main, too: the command line renames it.
+#undef main
+void call(void **pointers);
+
+static FILE *file;
+static int64_t get(void) {
+  int64_t word;
+  if (fread(&word, 8, 1, file) != 1)
+    exit(2);
+  return word;
+}
+
+int main(int argc, char **argv) {
+  file = fopen(argv[1], "rb");
+  static void *pointers[256];
+  static int64_t results[4096], ranks[256];
+  pointers[0] = results;
+  int64_t arguments = get();
+  for (int64_t i = 0; i < arguments; ++i) {
+    int64_t rank = get(), count = 1;
+    int64_t *descriptor = calloc(3 + 2 * rank, 8);
+    for (int64_t d = 0; d < rank; ++d)
+      count *= descriptor[3 + d] = get();
+    int64_t stride = 1;
+    for (int64_t d = rank; d-- > 0; stride *= descriptor[3 + d])
+      descriptor[3 + rank + d] = stride;
+    void *data = malloc(4 * count + 1);
+    if (fread(data, 4, count, file) != (size_t)count)
+      exit(3);
+    descriptor[0] = descriptor[1] = (int64_t)data;
+    pointers[i + 1] = descriptor;
+  }
+  int64_t number = get();
+  for (int64_t i = 0; i < number; ++i)
+    ranks[i] = get();
+  call(pointers);
+  file = fopen(argv[2], "wb");
+  int64_t *descriptor = results;
+  for (int64_t i = 0; i < number; ++i) {
+    int64_t count = 1;
+    for (int64_t d = 0; d < ranks[i]; ++d)
+      count *= descriptor[3 + d];
+    fwrite(descriptor + 3, 8, ranks[i], file);
+    fwrite((float *)descriptor[1] + descriptor[2], 4, count, file);
+    descriptor += 3 + 2 * ranks[i];
+  }
+  return fclose(file);
+}
+)c";
+
+static llvm::Error writeFile(llvm::StringRef path, llvm::StringRef text) {
+  std::error_code code;
+  llvm::raw_fd_ostream os(path, code);
+  if (code)
+    return makeError(path + ": " + code.message());
+  os << text;
+  return llvm::Error::success();
+}
+
+bool CrossProgram::isAvailable() {
+  return llvm::sys::findProgramByName(kCompiler) &&
+         llvm::sys::findProgramByName(kEmulator);
+}
+
+CrossProgram::~CrossProgram() { llvm::sys::fs::remove_directories(folder); }
+
+/// The weights of `module` as a source file of the assembler.
+static llvm::Expected<std::string> printWeights(mlir::ModuleOp module) {
+  std::string text = ".data\n";
+  llvm::raw_string_ostream os(text);
+  auto data = module->getAttrOfType<mlir::DictionaryAttr>(kWeightsAttrName);
+  for (mlir::NamedAttribute weight : data) {
+    llvm::ArrayRef<char> bytes;
+    if (auto resource =
+            mlir::dyn_cast<mlir::DenseResourceElementsAttr>(weight.getValue()))
+      bytes = resource.getRawHandle().getBlob()->getData();
+    else if (auto dense =
+                 mlir::dyn_cast<mlir::DenseElementsAttr>(weight.getValue());
+             dense && !dense.isSplat())
+      bytes = dense.getRawData();
+    else
+      return makeError("a weight has no bytes");
+    os << ".balign 64\n.globl \"" << weight.getName().strref() << "\"\n\""
+       << weight.getName().strref() << "\":\n";
+    for (char byte : bytes)
+      os << ".byte " << int(byte) << "\n";
+  }
+  return text;
+}
+
+llvm::Error CrossProgram::writeSources(mlir::ModuleOp module,
+                                       llvm::StringRef cpu,
+                                       size_t numArguments) {
+  std::string code;
+  llvm::raw_string_ostream os(code);
+  if (llvm::Error error = emitAssembly(module, os, cpu, "aarch64-linux-gnu"))
+    return error;
+  if (llvm::Error error = writeFile(path("code.S"), code))
+    return error;
+  llvm::Expected<std::string> weights = printWeights(module);
+  if (!weights)
+    return weights.takeError();
+  if (llvm::Error error = writeFile(path("weights.s"), *weights))
+    return error;
+  std::string main = kMain, parameters = "void *", values = "p[0]";
+  for (size_t i = 1; i <= numArguments; ++i) {
+    parameters += ", void *";
+    values += ", p[" + std::to_string(i) + "]";
+  }
+  main += "void _mlir_ciface_main(" + parameters +
+          ");\nvoid call(void **p) { _mlir_ciface_main(" + values + "); }\n";
+  return writeFile(path("main.c"), main);
+}
+
+llvm::Error CrossProgram::execute(const char *program,
+                                  llvm::ArrayRef<std::string> arguments) {
+  llvm::ErrorOr<std::string> found = llvm::sys::findProgramByName(program);
+  if (!found)
+    return makeError(llvm::Twine(program) + " was not found");
+  llvm::SmallVector<llvm::StringRef> all{*found};
+  all.append(arguments.begin(), arguments.end());
+  std::string problem, log = path("log");
+  std::optional<llvm::StringRef> redirects[] = {llvm::StringRef(), log, log};
+  int status = llvm::sys::ExecuteAndWait(*found, all, std::nullopt, redirects,
+                                         /*SecondsToWait=*/120,
+                                         /*MemoryLimit=*/0, &problem);
+  if (status == 0)
+    return llvm::Error::success();
+  auto text = llvm::MemoryBuffer::getFile(log);
+  return makeError(llvm::Twine(program) + ": status " + llvm::Twine(status) +
+                   " " + problem +
+                   (text ? (*text)->getBuffer().take_front(1000) : ""));
+}
+
+llvm::Expected<std::unique_ptr<CrossProgram>>
+CrossProgram::create(mlir::ModuleOp module, llvm::StringRef cpu,
+                     llvm::ArrayRef<int64_t> resultRanks, size_t numArguments) {
+  std::unique_ptr<CrossProgram> program(new CrossProgram);
+  llvm::SmallString<64> folder;
+  if (std::error_code code =
+          llvm::sys::fs::createUniqueDirectory("lowbit-cross", folder))
+    return makeError(code.message());
+  program->folder = folder.str().str();
+  program->ranks = resultRanks.vec();
+  if (llvm::Error error = program->writeSources(module, cpu, numArguments))
+    return std::move(error);
+  if (llvm::Error error = program->execute(
+          kCompiler,
+          {"-static", "-march=armv8.6-a+sve2", "-Dmain=model_main",
+           program->path("main.c"), program->path("code.S"),
+           program->path("weights.s"), "-lm", "-o", program->path("program")}))
+    return std::move(error);
+  return program;
+}
+
+llvm::Expected<std::vector<HostTensor>>
+CrossProgram::run(llvm::ArrayRef<HostTensor> arguments) {
+  std::string input;
+  auto put = [&](int64_t word) {
+    input.append(reinterpret_cast<const char *>(&word), 8);
+  };
+  put(arguments.size());
+  for (const HostTensor &argument : arguments) {
+    put(argument.getShape().size());
+    for (int64_t extent : argument.getShape())
+      put(extent);
+    input.append(argument.getBytes().data(), argument.getBytes().size());
+  }
+  put(ranks.size());
+  for (int64_t rank : ranks)
+    put(rank);
+  if (llvm::Error error = writeFile(path("in"), input))
+    return std::move(error);
+  if (llvm::Error error = execute(
+          kEmulator, {"-cpu", "max", path("program"), path("in"), path("out")}))
+    return std::move(error);
+  auto output = llvm::MemoryBuffer::getFile(path("out"), /*IsText=*/false,
+                                            /*RequiresNullTerminator=*/false);
+  if (!output)
+    return makeError(output.getError().message());
+  const char *next = (*output)->getBufferStart();
+  std::vector<HostTensor> results;
+  for (int64_t rank : ranks) {
+    std::vector<int64_t> shape(rank);
+    std::memcpy(shape.data(), next, 8 * rank);
+    next += 8 * rank;
+    HostTensor &result =
+        results.emplace_back(HostTensor::allocate(ElementType::F32, shape));
+    llvm::MutableArrayRef<char> bytes = result.getMutableBytes();
+    if (bytes.size() > size_t((*output)->getBufferEnd() - next))
+      return makeError("the output ends early");
+    std::memcpy(bytes.data(), next, bytes.size());
+    next += bytes.size();
+  }
+  return results;
+}
