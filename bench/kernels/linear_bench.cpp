@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lowbit/CodeGen/CPU/CPUTables.h"
 #include "lowbit/CodeGen/CPU/Pipelines.h"
 #include "lowbit/IR/Lowbit.h"
 #include "lowbit/Tools/Compiler.h"
@@ -30,7 +31,8 @@ namespace {
 
 /// A compiled layer y = x Wᵀ with N x K weights.
 struct Layer {
-  Layer(const std::string &method, int64_t n, int64_t k);
+  Layer(const std::string &method, const std::string &cpu, int64_t n,
+        int64_t k);
 
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
@@ -76,7 +78,8 @@ createModule(mlir::MLIRContext &context, int64_t n, int64_t k) {
   return module;
 }
 
-Layer::Layer(const std::string &method, int64_t n, int64_t k) {
+Layer::Layer(const std::string &method, const std::string &cpu, int64_t n,
+             int64_t k) {
   mlir::DialectRegistry registry;
   registerDialects(registry);
   context.appendDialectRegistry(registry);
@@ -84,6 +87,7 @@ Layer::Layer(const std::string &method, int64_t n, int64_t k) {
   module = createModule(context, n, k);
   CompileOptions options;
   options.method = method;
+  options.cpu = cpu;
   options.scaleSearch = "absmax";
   if (llvm::Error failure = compileModule(*module, Phase::Lower, options)) {
     error = llvm::toString(std::move(failure));
@@ -91,6 +95,7 @@ Layer::Layer(const std::string &method, int64_t n, int64_t k) {
   }
   // Weights that come from files are aligned to cache lines.
   ExecutableOptions execution;
+  execution.cpu = cpu;
   auto data = (*module)->getAttrOfType<mlir::DictionaryAttr>(kWeightsAttrName);
   for (mlir::NamedAttribute weight : data)
     if (auto resource = mlir::dyn_cast<mlir::DenseResourceElementsAttr>(
@@ -109,14 +114,15 @@ Layer::Layer(const std::string &method, int64_t n, int64_t k) {
 }
 
 static void linearBench(benchmark::State &state, const std::string &method,
-                        int64_t n, int64_t k, int64_t m, unsigned threads) {
+                        const std::string &cpu, int64_t n, int64_t k, int64_t m,
+                        unsigned threads) {
   // The last layer only: benchmarks of one layer follow one another.
   static std::string key;
   static std::unique_ptr<Layer> layer;
   std::string wanted =
-      method + "/" + std::to_string(n) + "/" + std::to_string(k);
+      method + "/" + cpu + std::to_string(n) + "/" + std::to_string(k);
   if (key != wanted) {
-    layer = std::make_unique<Layer>(method, n, k);
+    layer = std::make_unique<Layer>(method, cpu, n, k);
     key = wanted;
   }
   if (!layer->executable) {
@@ -144,13 +150,15 @@ static const int registered = [] {
   struct Shape {
     int64_t n, k, m;
   };
-  auto add = [](const std::string &method, Shape shape, unsigned threads) {
+  auto add = [](const std::string &method, Shape shape, unsigned threads,
+                const std::string &cpu = "native") {
     auto [n, k, m] = shape;
-    std::string name = "linear/" + method + "/N:" + std::to_string(n) +
-                       "/K:" + std::to_string(k) + "/M:" + std::to_string(m) +
-                       "/threads:" + std::to_string(threads);
-    benchmark::RegisterBenchmark(name.c_str(), linearBench, method, n, k, m,
-                                 threads)
+    std::string name =
+        "linear/" + method + (cpu == "native" ? "" : "/cpu:" + cpu) +
+        "/N:" + std::to_string(n) + "/K:" + std::to_string(k) +
+        "/M:" + std::to_string(m) + "/threads:" + std::to_string(threads);
+    benchmark::RegisterBenchmark(name.c_str(), linearBench, method, cpu, n, k,
+                                 m, threads)
         ->Unit(benchmark::kMicrosecond)
         ->UseRealTime();
   };
@@ -161,6 +169,14 @@ static const int registered = [] {
         add(method, {4096, 4096, m}, threads);
     add(method, {768, 768, 1}, 1);
   }
+  // Every other row of the table of CPUs that this machine can run.
+  const CPUDescription *native = *findCPUDescription("native", "");
+  for (const CPUDescription &description : getCPUDescriptions())
+    if (&description != native && isSupportedHere(description))
+      for (const char *method : {"int8", "int4-g32", "int4-g32-a8", "int3-g32",
+                                 "int2-g32", "int1-g32"})
+        for (int64_t m : {1, 8, 128})
+          add(method, {4096, 4096, m}, 1, description.exampleCPU.str());
   // What a call costs besides its products.
   add("int4-g32", {32, 32, 1}, 1);
   return 0;

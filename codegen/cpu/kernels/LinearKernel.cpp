@@ -291,16 +291,15 @@ void LinearKernel::emit() {
   int64_t rowTile = products.rowTile();
   Value tiled = b.mul(b.div(m, rowTile), rowTile);
   b.loop(first, last, 1, {}, [&](Value tile, ValueRange) -> Values {
-    for (int64_t count : {rowTile, int64_t(1)}) {
-      Value begin = count == 1 ? tiled : b.index(0);
-      b.loop(begin, count == 1 ? m : tiled, count, {},
-             [&](Value row, ValueRange) -> Values {
-               emitPasses(tile, row, count);
-               return {};
-             });
-      if (rowTile == 1)
-        break;
-    }
+    b.loop(b.index(0), tiled, rowTile, {},
+           [&](Value row, ValueRange) -> Values {
+             emitPasses(tile, row, rowTile);
+             return {};
+           });
+    b.loop(tiled, m, 1, {}, [&](Value row, ValueRange) -> Values {
+      emitPasses(tile, row, 1);
+      return {};
+    });
     return {};
   });
   func::ReturnOp::create(b);

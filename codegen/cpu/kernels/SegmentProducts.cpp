@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "SegmentProducts.h"
+#include "ByteDot.h"
 
 using namespace mlir;
 using namespace lowbit;
@@ -13,8 +14,9 @@ using namespace lowbit::cpu;
 /// Columns of the innermost loop's body. Floats take several instructions for
 /// each, and gain nothing from more.
 static constexpr int64_t kChunkColumns = 32, kFloatChunkColumns = 8;
-/// Rows of activations that share decoded codes, at most. Eight would spill.
-static constexpr int64_t kMaxRowTile = 4;
+/// Rows of activations that share decoded codes. Eight would spill; two always
+/// gain more than their spills cost.
+static constexpr int64_t kMaxRowTile = 4, kMinRowTile = 2;
 /// How far ahead packed bytes are prefetched, and into which cache (2: T1).
 static constexpr int64_t kPrefetchBytes = 6144;
 static constexpr unsigned kPrefetchLocality = 2;
@@ -66,9 +68,13 @@ static bool hasRoom(const CPUDescription &target, size_t sums) {
   return int64_t(sums) <= target.registers / 2;
 }
 
+/// Where runs have sums of their own, these need registers, too. A single row
+/// does better with spills than with a second pass over the weights.
 int64_t SegmentProducts::rowTile() const {
+  int64_t each = target.dot().getRunCapacity() && !isFloat() ? 2 : 1;
   int64_t rows = kMaxRowTile;
-  while (rows > 1 && !hasRoom(target, accumulatorCount(rows, 1)))
+  while (rows > kMinRowTile &&
+         !hasRoom(target, each * accumulatorCount(rows, 1)))
     rows /= 2;
   return rows;
 }
