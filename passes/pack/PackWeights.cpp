@@ -111,12 +111,13 @@ FailureOr<GlobalOp> PackWeightsPass::getPacked(GlobalOp global,
 bool PackWeightsPass::quantizeInput(LinearOp op, TargetInterface target,
                                     std::string &reason) {
   Type input = op.getInput().getType();
-  auto wanted = dyn_cast_or_null<QuantizedTensorType>(
-      target.getActivationType(input, op.getWeight().getType(), reason));
+  Type answer =
+      target.getActivationType(input, op.getWeight().getType(), reason);
+  if (answer == input)
+    return true;
+  auto wanted = dyn_cast_or_null<QuantizedTensorType>(answer);
   if (!wanted)
     return false;
-  if (wanted == input)
-    return true;
   for (Operation *user : op.getInput().getUsers())
     if (auto existing = dyn_cast<QuantizeOp>(user);
         existing && existing.getType() == wanted &&

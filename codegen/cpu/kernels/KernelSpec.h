@@ -40,6 +40,9 @@ struct PanelFormat {
   PanelKind kind;
   /// Columns of a segment; the row's last may have fewer.
   int64_t columns;
+  /// Whether the row's values come in another order than the panel's: a buffer
+  /// holds each one's column.
+  bool isPermuted = false;
 
   static constexpr int64_t kHeaderBytes = 16;
   /// Segments are padded to a multiple of this many columns, which layouts'
@@ -99,7 +102,7 @@ mlir::func::FuncOp getOrCreateLinearKernel(mlir::ModuleOp module,
                                            const LinearKernelSpec &spec);
 
 /// Emits (or finds) the kernel
-///   (x: floats, k: index, panel: bytes, first, last: index)
+///   (x: floats, [columns: words,] k: index, panel: bytes, first, last: index)
 /// which writes the rows [first, last) of the panel.
 mlir::func::FuncOp getOrCreatePanelKernel(mlir::ModuleOp module,
                                           const PanelFormat &format,

@@ -11,6 +11,7 @@
 #include "KernelSpec.h"
 #include "lowbit/CodeGen/CPU/Kernels.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -53,11 +54,14 @@ public:
 
 private:
   std::optional<std::string> makeSpec(LinearOp op, LinearKernelSpec &spec);
+  Value convert(Value tensor, Type element);
   FlatRows flatten(Value tensor);
   Value unflatten(Value flat, Value like, RankedTensorType type);
   Value asDynamic(Value tensor);
-  Value getPanel(QuantizeOp quantize, const PanelFormat &format);
+  Value getPanel(LinearOp op, const PanelFormat &format);
   Value getBlob(WeightOp weight);
+  Value getColumns(WeightOp weight);
+  GlobalOp createPlain(GlobalOp like, StringRef suffix, ElementsAttr data);
   Value taskGrain(Value workPerTile, int64_t taskWork);
   Value index(int64_t value) {
     return arith::ConstantIndexOp::create(b, value);
@@ -79,10 +83,10 @@ private:
   const CPUDescription &target;
   bool floatActivations;
   ImplicitLocOpBuilder b;
-  /// Panels of a quantized value, by format; in program order.
-  llvm::DenseMap<std::pair<Operation *, StringAttr>, Value> panels;
-  /// Plain globals of the blobs of packed ones.
-  llvm::DenseMap<GlobalOp, GlobalOp> blobs;
+  /// Panels of a value, by format and permutation; in program order.
+  llvm::DenseMap<std::pair<Value, StringAttr>, Value> panels;
+  /// Plain globals of the blobs of packed ones, and of their permutations.
+  llvm::DenseMap<GlobalOp, GlobalOp> blobs, columns;
 };
 
 struct LowerToCPUKernelsPass
@@ -122,6 +126,31 @@ Value Lowering::asDynamic(Value tensor) {
   if (type == dynamic)
     return tensor;
   return tensor::CastOp::create(b, dynamic, tensor);
+}
+
+/// `tensor` with floats of another type. Kernels take and give f32; what they
+/// compute from f16 and bf16 is rounded once, at the end.
+Value Lowering::convert(Value tensor, Type element) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  if (type.getElementType() == element)
+    return tensor;
+  Value init = tensor::EmptyOp::create(
+      b, tensor::getMixedSizes(b, b.getLoc(), tensor), element);
+  SmallVector<AffineMap> maps(2, b.getMultiDimIdentityMap(type.getRank()));
+  SmallVector<utils::IteratorType> loops(type.getRank(),
+                                         utils::IteratorType::parallel);
+  bool widens = element.isF32();
+  auto body = [&](OpBuilder &builder, Location loc, ValueRange values) {
+    Value result =
+        widens ? arith::ExtFOp::create(builder, loc, element, values[0])
+                     .getResult()
+               : arith::TruncFOp::create(builder, loc, element, values[0])
+                     .getResult();
+    linalg::YieldOp::create(builder, loc, result);
+  };
+  return linalg::GenericOp::create(b, init.getType(), tensor, init, maps, loops,
+                                   body)
+      .getResult(0);
 }
 
 FlatRows Lowering::flatten(Value tensor) {
@@ -169,42 +198,83 @@ Value Lowering::taskGrain(Value workPerTile, int64_t taskWork) {
 // Operands
 //===----------------------------------------------------------------------===//
 
+/// A global of one tensor that takes over a part of `like`.
+GlobalOp Lowering::createPlain(GlobalOp like, StringRef suffix,
+                               ElementsAttr data) {
+  std::string name = (like.getSymName() + suffix).str();
+  for (unsigned i = 0; module.lookupSymbol(name); ++i)
+    name = (like.getSymName() + suffix + "." + Twine(i)).str();
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(like);
+  return GlobalOp::create(
+      b, like.getLoc(), name, data.getType(),
+      b.getDictionaryAttr(b.getNamedAttr(component::kData, data)));
+}
+
 /// The blob of a packed weight as a plain value: its global gives up the
 /// quantized type.
 Value Lowering::getBlob(WeightOp weight) {
   GlobalOp global = weight.getGlobalOp();
   GlobalOp &blob = blobs[global];
-  if (!blob) {
-    std::string name = (global.getSymName() + ".blob").str();
-    for (unsigned i = 0; module.lookupSymbol(name); ++i)
-      name = (global.getSymName() + ".blob." + Twine(i)).str();
-    ElementsAttr data = global.getComponent(component::kBlob);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(global);
-    blob = GlobalOp::create(
-        b, global.getLoc(), name, data.getType(),
-        b.getDictionaryAttr(b.getNamedAttr(component::kData, data)));
-  }
+  if (!blob)
+    blob = createPlain(global, ".blob", global.getComponent(component::kBlob));
   return asDynamic(WeightOp::create(b, blob.getType(), blob.getSymName()));
 }
 
-Value Lowering::getPanel(QuantizeOp quantize, const PanelFormat &format) {
-  Value &panel = panels[{quantize, b.getStringAttr(format.name())}];
+/// For each stored column of a permuted weight, the input's column that it
+/// meets: the inverse of the permutation.
+Value Lowering::getColumns(WeightOp weight) {
+  GlobalOp global = weight.getGlobalOp();
+  GlobalOp &plain = columns[global];
+  if (!plain) {
+    ElementsAttr permutation = global.getComponent(component::kPermutation);
+    SmallVector<int32_t> inverse(permutation.getNumElements());
+    if (auto resource = dyn_cast<DenseI32ResourceElementsAttr>(permutation))
+      for (auto [column, stored] :
+           llvm::enumerate(*resource.tryGetAsArrayRef()))
+        inverse[stored] = column;
+    else
+      for (auto [column, stored] :
+           llvm::enumerate(permutation.getValues<int32_t>()))
+        inverse[stored] = column;
+    plain = createPlain(global, ".columns",
+                        DenseElementsAttr::get(permutation.getShapedType(),
+                                               ArrayRef<int32_t>(inverse)));
+  }
+  return asDynamic(WeightOp::create(b, plain.getType(), plain.getSymName()));
+}
+
+/// The panel of the layer's input. It is made where the input is quantized, or
+/// where a permuted weight's float input comes from, so that layers share it.
+Value Lowering::getPanel(LinearOp op, const PanelFormat &format) {
+  auto weight = op.getWeight().getDefiningOp<WeightOp>();
+  auto quantize = op.getInput().getDefiningOp<QuantizeOp>();
+  std::string key = format.name();
+  if (format.isPermuted)
+    key += ("@" + weight.getGlobal()).str();
+  Value &panel = panels[{op.getInput(), b.getStringAttr(key)}];
   if (panel)
     return panel;
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(quantize);
-  FlatRows rows = flatten(quantize.getInput());
-  int64_t columns = quantize.getType().getColumns();
+  Value x = quantize ? quantize.getInput() : op.getInput();
+  if (quantize)
+    b.setInsertionPoint(quantize);
+  else
+    b.setInsertionPointAfterValue(x);
+  FlatRows rows = flatten(convert(x, b.getF32Type()));
+  int64_t columns = cast<RankedTensorType>(x.getType()).getShape().back();
   Value bytes =
       arith::MulIOp::create(b, rows.count, index(format.rowBytes(columns)));
+  SmallVector<Value> inputs{rows.flat};
+  if (format.isPermuted)
+    inputs.push_back(getColumns(weight));
+  inputs.push_back(index(columns));
   func::FuncOp kernel = getKernel(getOrCreatePanelKernel, format, target);
   auto call = CallKernelOp::create(
       b,
       TypeRange{RankedTensorType::get({ShapedType::kDynamic}, b.getI8Type())},
       kernel.getSymName(), rows.count,
-      taskGrain(index(columns), kPanelTaskWork),
-      ValueRange{rows.flat, index(columns)},
+      taskGrain(index(columns), kPanelTaskWork), inputs,
       ValueRange{emptyTensor(bytes, b.getI8Type())});
   panel = call.getResult(0);
   return panel;
@@ -221,33 +291,34 @@ std::optional<std::string> Lowering::makeSpec(LinearOp op,
     return "the weight is not a lowbit.weight";
   if (!weight.getLayout())
     return "the weight is dense; run lowbit-pack-weights first";
-  if (!op.getType().getElementType().isF32())
-    return "the result is not f32";
-  if (op.getBias() && !getElementTypeOrSelf(op.getBias().getType()).isF32())
-    return "the bias is not f32";
+  bool isPermuted = weight.getEncoding().getPermuted();
   auto input = dyn_cast<QuantizedTensorType>(op.getInput().getType());
-  if (!input || !op.getInput().getDefiningOp<QuantizeOp>())
+  if (isPermuted && input)
+    return "the input is quantized in the order of its columns, which the "
+           "weight permutes";
+  if (!isPermuted && (!input || !op.getInput().getDefiningOp<QuantizeOp>()))
     return "the input is not quantized; run lowbit-pack-weights first";
   numerics::Encoding encoding = weight.getEncoding().getNumerics();
   numerics::Layout layout =
       weight.getLayout().getLayout(encoding.element.codeBits());
-  if (weight.getEncoding().getPermuted() || !findCodeFields(layout, encoding) ||
+  if (!findCodeFields(layout, encoding) ||
       layout.parameters != numerics::ParameterPlacement::Inline ||
       PanelFormat::kPadding % layout.columnPadding != 0)
     return "no kernel reads the weight's layout";
-  if (input.getEncoding().getGranularity().getGroupSize() >
-      PanelFormat::kMaxColumns)
-    return "the input's groups have more than 32768 columns";
-  unsigned bits = input.getEncoding().getCodeBits();
-  if (input.getEncoding() != weight.getEncoding().getActivationEncoding(bits))
+  EncodingAttr wanted = weight.getEncoding().getActivationEncoding(
+      input ? input.getEncoding().getCodeBits() : 16);
+  int64_t columns = wanted.getGranularity().getGroupSize();
+  if (input && input.getEncoding() != wanted)
     return "the input's groups differ from the weight's segments";
-  PanelKind kind = bits == 8          ? PanelKind::Int8
-                   : floatActivations ? PanelKind::Float
-                                      : PanelKind::Int16;
+  if (columns > PanelFormat::kMaxColumns)
+    return "the input's groups have more than 32768 columns";
+  PanelKind kind = wanted.getCodeBits() == 8 ? PanelKind::Int8
+                   : floatActivations        ? PanelKind::Float
+                                             : PanelKind::Int16;
   spec.target = &target;
   spec.encoding = weight.getEncoding();
   spec.layout = weight.getLayout();
-  spec.panel = {kind, input.getEncoding().getGranularity().getGroupSize()};
+  spec.panel = {kind, columns, isPermuted};
   spec.hasBias = static_cast<bool>(op.getBias());
   spec.hasResidual = static_cast<bool>(op.getResidual());
   spec.activation = op.getActivationAttr();
@@ -259,18 +330,19 @@ std::optional<std::string> Lowering::lower(LinearOp op) {
   if (auto reason = makeSpec(op, spec))
     return reason;
   auto quantize = op.getInput().getDefiningOp<QuantizeOp>();
+  Value x = quantize ? quantize.getInput() : op.getInput();
   auto weight = cast<QuantizedTensorType>(op.getWeight().getType());
   int64_t n = weight.getRows(), k = weight.getColumns();
   b.setLoc(op.getLoc());
   b.setInsertionPoint(op);
-  Value panel = getPanel(quantize, spec.panel);
-  FlatRows rows = flatten(quantize.getInput());
+  Value panel = getPanel(op, spec.panel);
+  FlatRows rows = flatten(x);
   SmallVector<Value> inputs{getBlob(op.getWeight().getDefiningOp<WeightOp>()),
                             panel};
   if (op.getBias())
-    inputs.push_back(asDynamic(op.getBias()));
+    inputs.push_back(asDynamic(convert(op.getBias(), b.getF32Type())));
   if (op.getResidual())
-    inputs.push_back(flatten(op.getResidual()).flat);
+    inputs.push_back(flatten(convert(op.getResidual(), b.getF32Type())).flat);
   inputs.append({rows.count, index(n), index(k)});
   func::FuncOp kernel = getKernel(getOrCreateLinearKernel, spec);
   int64_t blockRows =
@@ -283,8 +355,10 @@ std::optional<std::string> Lowering::lower(LinearOp op) {
       kernel.getSymName(), index(llvm::divideCeil(n, blockRows)),
       taskGrain(work, kTaskWork), inputs,
       ValueRange{emptyTensor(size, b.getF32Type())});
+  Value result =
+      unflatten(call.getResult(0), x, op.getType().clone(b.getF32Type()));
   op.getResult().replaceAllUsesWith(
-      unflatten(call.getResult(0), quantize.getInput(), op.getType()));
+      convert(result, op.getType().getElementType()));
   op.erase();
   return std::nullopt;
 }

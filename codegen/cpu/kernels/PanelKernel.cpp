@@ -36,14 +36,15 @@ public:
 
 private:
   VectorType lanes(Type element) { return b.vector(kLanes, element); }
-  /// `count` columns from `offset` of x, zero beyond them.
-  Value loadColumns(Value offset, Value count);
+  /// `count` columns from `column` of the row at `row`, zero beyond them.
+  Value loadColumns(Value row, Value column, Value count);
   void emitSegment(Value row, Value segment);
-  Value largestMagnitude(Value offset, Value columns);
+  Value largestMagnitude(Value row, Value column, Value columns);
   Value clampToCodes(Value level);
   Value roundToInteger(Value level);
-  void storeCodes(Value place, Value offset, Value columns, Value scale);
-  void storeFloats(Value place, Value offset, Value columns);
+  void storeCodes(Value place, Value row, Value column, Value columns,
+                  Value scale);
+  void storeFloats(Value place, Value row, Value column, Value columns);
   void storeWord(Value place, int64_t word, Value scalar);
   void storeBytes(Value codes, Value place);
 
@@ -51,21 +52,29 @@ private:
   const PanelFormat &format;
   const CPUDescription &target;
   func::FuncOp function;
-  Value x, panel, k;
+  Value x, order, panel, k;
 };
 
 } // namespace
 
-Value PanelKernel::loadColumns(Value offset, Value count) {
-  return b.loadFirst(x, offset, b.max(count, b.index(0)), lanes(b.getF32Type()),
-                     target.hasMasks);
+Value PanelKernel::loadColumns(Value row, Value column, Value count) {
+  VectorType floats = lanes(b.getF32Type()), ints = lanes(b.getI32Type());
+  count = b.max(count, b.index(0));
+  if (!format.isPermuted)
+    return b.loadFirst(x, b.add(row, column), count, floats, target.hasMasks);
+  Value columns = b.loadFirst(order, column, count, ints, target.hasMasks);
+  Value mask =
+      vector::CreateMaskOp::create(b, lanes(b.getI1Type()), ValueRange{count});
+  return vector::GatherOp::create(b, floats, x, ValueRange{row}, columns, mask,
+                                  b.zero(floats));
 }
 
-Value PanelKernel::largestMagnitude(Value offset, Value columns) {
+Value PanelKernel::largestMagnitude(Value row, Value column, Value columns) {
   Values largest =
       b.loop(b.index(0), columns, kLanes, b.zero(lanes(b.getF32Type())),
              [&](Value c, ValueRange in) -> Values {
-               Value values = loadColumns(b.add(offset, c), b.sub(columns, c));
+               Value values =
+                   loadColumns(row, b.add(column, c), b.sub(columns, c));
                Value magnitude = math::AbsFOp::create(b, values);
                return {arith::MaximumFOp::create(b, in[0], magnitude)};
              });
@@ -112,14 +121,14 @@ void PanelKernel::storeBytes(Value codes, Value place) {
   b.store(bytes, panel, place);
 }
 
-void PanelKernel::storeCodes(Value place, Value offset, Value columns,
-                             Value scale) {
+void PanelKernel::storeCodes(Value place, Value row, Value column,
+                             Value columns, Value scale) {
   VectorType ints = lanes(b.getI32Type());
   Value values = b.add(place, PanelFormat::kHeaderBytes);
   Value divisor = b.broadcast(scale, kLanes);
   Values init(2, b.zero(ints));
   auto body = [&](Value c, ValueRange in) -> Values {
-    Value loaded = loadColumns(b.add(offset, c), b.sub(columns, c));
+    Value loaded = loadColumns(row, b.add(column, c), b.sub(columns, c));
     // The bounds are integers, so that rounding stays within them.
     Value level = clampToCodes(arith::DivFOp::create(b, loaded, divisor));
     Value code = roundToInteger(level);
@@ -140,13 +149,14 @@ void PanelKernel::storeCodes(Value place, Value offset, Value columns,
               vector::ReductionOp::create(b, vector::CombiningKind::ADD, sum));
 }
 
-void PanelKernel::storeFloats(Value place, Value offset, Value columns) {
+void PanelKernel::storeFloats(Value place, Value row, Value column,
+                              Value columns) {
   VectorType floats = lanes(b.getF32Type());
   Value values = b.add(place, PanelFormat::kHeaderBytes);
   Values sums = b.loop(b.index(0), b.index(format.paddedColumns()), kLanes,
                        b.zero(floats), [&](Value c, ValueRange in) -> Values {
-                         Value loaded =
-                             loadColumns(b.add(offset, c), b.sub(columns, c));
+                         Value loaded = loadColumns(row, b.add(column, c),
+                                                    b.sub(columns, c));
                          b.store(loaded, panel, b.add(values, b.mul(c, 4)));
                          return {arith::AddFOp::create(b, in[0], loaded)};
                        });
@@ -160,17 +170,17 @@ void PanelKernel::emitSegment(Value row, Value segment) {
   Value place =
       b.add(b.mul(row, rowBytes), b.mul(segment, format.segmentBytes()));
   Value column = b.mul(segment, format.columns);
-  Value offset = b.add(b.mul(row, k), column);
+  Value start = b.mul(row, k);
   Value columns = b.min(b.sub(k, column), b.index(format.columns));
   auto constant = [&](double value) -> Value {
     return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
   };
   if (format.kind == PanelKind::Float) {
     storeWord(place, 0, constant(1));
-    storeFloats(place, offset, columns);
+    storeFloats(place, start, column, columns);
     return;
   }
-  Value largest = largestMagnitude(offset, columns);
+  Value largest = largestMagnitude(start, column, columns);
   Value scale =
       arith::DivFOp::create(b, largest, constant(largestCode(format.kind)));
   storeWord(place, 0, scale);
@@ -178,25 +188,28 @@ void PanelKernel::emitSegment(Value row, Value segment) {
   Value isZero =
       arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, scale, constant(0));
   Value divisor = arith::SelectOp::create(b, isZero, constant(1), scale);
-  storeCodes(place, offset, columns, divisor);
+  storeCodes(place, start, column, columns, divisor);
 }
 
 void PanelKernel::emit() {
   Block *entry = function.addEntryBlock();
   b.setInsertionPointToStart(entry);
-  x = entry->getArgument(0);
-  k = entry->getArgument(1);
-  panel = entry->getArgument(2);
+  auto argument = entry->args_begin();
+  x = *argument++;
+  if (format.isPermuted)
+    order = *argument++;
+  k = *argument++;
+  panel = *argument++;
+  Value first = *argument++, last = *argument++;
   Value segments = b.ceilDiv(k, format.columns);
-  b.loop(entry->getArgument(3), entry->getArgument(4), 1, {},
-         [&](Value row, ValueRange) -> Values {
-           b.loop(b.index(0), segments, 1, {},
-                  [&](Value segment, ValueRange) -> Values {
-                    emitSegment(row, segment);
-                    return {};
-                  });
-           return {};
-         });
+  b.loop(first, last, 1, {}, [&](Value row, ValueRange) -> Values {
+    b.loop(b.index(0), segments, 1, {},
+           [&](Value segment, ValueRange) -> Values {
+             emitSegment(row, segment);
+             return {};
+           });
+    return {};
+  });
   func::ReturnOp::create(b);
 }
 
@@ -204,13 +217,19 @@ func::FuncOp cpu::getOrCreatePanelKernel(ModuleOp module,
                                          const PanelFormat &format,
                                          const CPUDescription &target) {
   std::string name = "lowbit_panel_" + format.name();
+  if (format.isPermuted)
+    name += "_permuted";
   if (auto existing = module.lookupSymbol<func::FuncOp>(name))
     return existing;
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
   Type index = builder.getIndexType();
   Type bytes = flatBuffer(builder.getI8Type());
   Type floats = flatBuffer(builder.getF32Type());
-  auto type = builder.getFunctionType({floats, index, bytes, index, index}, {});
+  SmallVector<Type> arguments{floats};
+  if (format.isPermuted)
+    arguments.push_back(flatBuffer(builder.getI32Type()));
+  arguments.append({index, bytes, index, index});
+  auto type = builder.getFunctionType(arguments, {});
   auto function = func::FuncOp::create(builder, module.getLoc(), name, type);
   function.setPrivate();
   PanelKernel(function, format, target).emit();

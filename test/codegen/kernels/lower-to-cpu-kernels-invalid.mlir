@@ -66,22 +66,6 @@ func.func @computed_weight(%x: tensor<?x32xf32>, %w: !lowbit.tensor<2x32xf32, #i
 
 // -----
 
-#int4 = #lowbit.encoding<int<4>, group = 32, scale = f16>
-#a16 = #lowbit.encoding<int<16>, group = 32, scale = f32>
-#planes = #lowbit.planes<rows = 32, padding = 4>
-lowbit.global @w : !lowbit.tensor<2x32xf32, #int4, #planes> {blob = dense<0> : tensor<576xi8>}
-func.func @half(%x: tensor<?x32xf32>, %b: tensor<2xf16>) -> (tensor<?x2xf16>, tensor<?x2xf32>) {
-  %w = lowbit.weight @w : !lowbit.tensor<2x32xf32, #int4, #planes>
-  %q = lowbit.quantize %x : tensor<?x32xf32> -> !lowbit.tensor<?x32xf32, #a16>
-  // expected-remark @+1 {{the result is not f32}}
-  %y = lowbit.linear %q, %w : !lowbit.tensor<?x32xf32, #a16>, !lowbit.tensor<2x32xf32, #int4, #planes> -> tensor<?x2xf16>
-  // expected-remark @+1 {{the bias is not f32}}
-  %z = lowbit.linear %q, %w bias %b : !lowbit.tensor<?x32xf32, #a16>, !lowbit.tensor<2x32xf32, #int4, #planes> -> tensor<?x2xf32>, bias tensor<2xf16>
-  return %y, %z : tensor<?x2xf16>, tensor<?x2xf32>
-}
-
-// -----
-
 // Panels are padded to 16 columns.
 #int4 = #lowbit.encoding<int<4>, group = 32, scale = f16>
 #a16 = #lowbit.encoding<int<16>, group = 32, scale = f32>
@@ -92,5 +76,20 @@ func.func @padding(%x: tensor<?x32xf32>) -> tensor<?x2xf32> {
   %q = lowbit.quantize %x : tensor<?x32xf32> -> !lowbit.tensor<?x32xf32, #a16>
   // expected-remark @+1 {{no kernel reads the weight's layout}}
   %y = lowbit.linear %q, %w : !lowbit.tensor<?x32xf32, #a16>, !lowbit.tensor<2x32xf32, #int4, #planes> -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}
+
+// -----
+
+// Groups of the activations are not those of the permuted weight.
+#int4 = #lowbit.encoding<int<4>, group = 32, scale = f16, permuted>
+#a8 = #lowbit.encoding<int<8>, group = 32, scale = f32>
+#planes = #lowbit.planes<rows = 32, padding = 4>
+lowbit.global @w : !lowbit.tensor<2x2xf32, #int4, #planes> {blob = dense<0> : tensor<128xi8>, permutation = dense<[1, 0]> : tensor<2xi32>}
+func.func @permuted(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %w = lowbit.weight @w : !lowbit.tensor<2x2xf32, #int4, #planes>
+  %q = lowbit.quantize %x : tensor<?x2xf32> -> !lowbit.tensor<?x2xf32, #a8>
+  // expected-remark @+1 {{the input is quantized in the order of its columns, which the weight permutes}}
+  %y = lowbit.linear %q, %w : !lowbit.tensor<?x2xf32, #a8>, !lowbit.tensor<2x2xf32, #int4, #planes> -> tensor<?x2xf32>
   return %y : tensor<?x2xf32>
 }

@@ -6,14 +6,17 @@
 
 #include "LayerProgram.h"
 #include "lowbit/IR/Lowbit.h"
+#include "lowbit/Numerics/Float16.h"
 #include "lowbit/Numerics/Packer.h"
 #include "lowbit/Numerics/Quantizer.h"
 #include "lowbit/Tools/Registration.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/StringExtras.h"
 #include "gtest/gtest.h"
 #include <cmath>
 #include <map>
+#include <numeric>
 
 using namespace lowbit;
 using namespace lowbit::test;
@@ -50,11 +53,21 @@ static std::vector<int64_t> getShape(llvm::ArrayRef<int64_t> leading,
   return shape;
 }
 
-/// "?x2x37xf32" in a tensor type.
-static std::string getType(llvm::ArrayRef<int64_t> leading, int64_t last) {
-  std::vector<int64_t> shape(leading);
-  shape.push_back(last);
-  return "tensor<" + lowbit::describe(ElementType::F32, shape) + ">";
+/// "tensor<?x2x37xf32>".
+static std::string getType(llvm::ArrayRef<int64_t> leading, int64_t last,
+                           llvm::StringRef element = "f32") {
+  std::string text = "tensor<";
+  for (int64_t extent : leading)
+    text += (extent < 0 ? "?" : std::to_string(extent)) + "x";
+  return text + std::to_string(last) + "x" + element.str() + ">";
+}
+
+/// Where a permuted weight of `columns` columns keeps column `column`.
+static int64_t getStoredColumn(int64_t column, int64_t columns) {
+  int64_t step = 7;
+  while (std::gcd(step, columns) != 1)
+    ++step;
+  return (column * step + 3) % columns;
 }
 
 std::string test::describe(const LayerSpec &spec) {
@@ -66,7 +79,8 @@ std::string test::describe(const LayerSpec &spec) {
      << " input " << getType(spec.leading, spec.columns) << " "
      << spec.activation << (spec.hasBias ? " bias" : "")
      << (spec.hasResidual ? " residual" : "")
-     << (spec.quantizesInput ? " a8" : "");
+     << (spec.quantizesInput ? " a8" : "")
+     << (spec.isPermuted ? " permuted " : " ") << spec.element;
   return text;
 }
 
@@ -102,6 +116,14 @@ size_t LayerProgram::getInput(const LayerSpec &spec) {
 // Assembly
 //===----------------------------------------------------------------------===//
 
+EncodingAttr LayerProgram::getEncoding(const LayerSpec &spec) {
+  auto encoding = EncodingAttr::get(&context, spec.encoding);
+  return EncodingAttr::get(&context, encoding.getElement(),
+                           encoding.getZeroPoint(), encoding.getMinimum(),
+                           encoding.getGranularity(), encoding.getScale(),
+                           spec.isPermuted);
+}
+
 static std::string getGlobalType(const LayerSpec &spec, EncodingAttr encoding) {
   std::string text;
   llvm::raw_string_ostream(text) << "!lowbit.tensor<" << spec.rows << "x"
@@ -119,7 +141,7 @@ static std::string getElements(const std::vector<uint8_t> &bytes,
 
 std::string LayerProgram::getGlobal(size_t index) {
   const LayerSpec &spec = layers[index].spec;
-  auto encoding = EncodingAttr::get(&context, spec.encoding);
+  EncodingAttr encoding = getEncoding(spec);
   numerics::BoundLayout layout(
       numerics::Layout::dense(spec.encoding.element.codeBits()), spec.encoding,
       spec.rows, spec.columns);
@@ -135,24 +157,73 @@ std::string LayerProgram::getGlobal(size_t index) {
       {component::kScale, 1},
       {component::kZeroPoint, 2},
       {component::kMinimum, 3}};
-  for (llvm::StringRef name : encoding.getParameterNames())
+  for (llvm::StringRef name : encoding.getParameterNames()) {
+    if (name == component::kPermutation)
+      continue;
     os << ", " << name << " = "
        << getElements(packed.buffers[buffers.at(name)],
                       encoding.getParameterType(name, spec.rows, spec.columns));
+  }
+  if (spec.isPermuted) {
+    os << ", permutation = dense<[";
+    for (int64_t k = 0; k < spec.columns; ++k)
+      os << (k ? ", " : "") << getStoredColumn(k, spec.columns);
+    os << "]> : tensor<" << spec.columns << "xi32>";
+  }
   os << "}\n";
+  return text;
+}
+
+/// Converts between f32 and the layer's element type, one number at a time.
+static std::string getConversion(llvm::StringRef result, llvm::StringRef input,
+                                 const LayerSpec &spec, int64_t columns,
+                                 bool isNarrowing) {
+  std::string wide = getType(spec.leading, columns);
+  std::string narrow = getType(spec.leading, columns, spec.element);
+  if (!isNarrowing)
+    std::swap(wide, narrow);
+  std::string text, from = "f32", to = spec.element;
+  if (!isNarrowing)
+    std::swap(from, to);
+  llvm::raw_string_ostream os(text);
+  std::string extents;
+  for (auto [i, extent] : llvm::enumerate(spec.leading))
+    if (extent < 0) {
+      os << result << ".c" << i << " = arith.constant " << i << " : index\n"
+         << result << ".d" << i << " = tensor.dim " << input << ", " << result
+         << ".c" << i << " : " << wide << "\n";
+      extents += (extents.empty() ? "" : ", ") + result.str() + ".d" +
+                 std::to_string(i);
+    }
+  os << result << ".e = tensor.empty(" << extents << ") : " << narrow << "\n"
+     << result << " = linalg.map { arith." << (isNarrowing ? "truncf" : "extf")
+     << " } ins(" << input << " : " << wide << ") outs(" << result
+     << ".e : " << narrow << ")\n";
   return text;
 }
 
 std::string LayerProgram::getLayer(size_t index) {
   const Layer &layer = layers[index];
   const LayerSpec &spec = layer.spec;
-  auto encoding = EncodingAttr::get(&context, spec.encoding);
+  EncodingAttr encoding = getEncoding(spec);
   std::string weight = getGlobalType(spec, encoding);
-  std::string inputType = getType(spec.leading, spec.columns);
-  std::string input = "%x" + std::to_string(layer.input), text;
+  std::string name = std::to_string(index), text;
+  std::string input = "%x" + std::to_string(layer.input), result = "%y" + name;
+  std::string inputType = getType(spec.leading, spec.columns, spec.element);
+  std::string resultType = getType(spec.leading, spec.rows, spec.element);
+  std::string residual = "%r" + name;
   llvm::raw_string_ostream os(text);
   os << "%w" << index << " = lowbit.weight @w" << index << " : " << weight
      << "\n";
+  bool converts = spec.element != "f32";
+  if (converts) {
+    os << getConversion(input + "." + name, input, spec, spec.columns, true);
+    input += "." + name;
+    if (spec.hasResidual)
+      os << getConversion(residual + ".", residual, spec, spec.rows, true);
+    residual += ".";
+    result += ".";
+  }
   if (spec.quantizesInput) {
     std::string quantized;
     llvm::raw_string_ostream type(quantized);
@@ -162,18 +233,22 @@ std::string LayerProgram::getLayer(size_t index) {
          << encoding.getActivationEncoding(8) << ">";
     os << "%q" << index << " = lowbit.quantize " << input << " : " << inputType
        << " -> " << quantized << "\n";
-    input = "%q" + std::to_string(index);
+    input = "%q" + name;
     inputType = quantized;
   }
-  os << "%y" << index << " = lowbit.linear " << input << ", %w" << index;
+  os << result << " = lowbit.linear " << input << ", %w" << index;
   if (spec.hasBias)
     os << " bias %b" << index;
   if (!spec.activation.empty())
     os << " activation " << spec.activation;
   if (spec.hasResidual)
-    os << " residual %r" << index;
-  os << " : " << inputType << ", " << weight << " -> "
-     << getType(spec.leading, spec.rows) << "\n";
+    os << " residual " << residual;
+  os << " : " << inputType << ", " << weight << " -> " << resultType;
+  if (spec.hasBias && converts)
+    os << ", bias " << getType({}, spec.rows);
+  os << "\n";
+  if (converts)
+    os << getConversion("%y" + name, result, spec, spec.rows, false);
   return text;
 }
 
@@ -271,6 +346,21 @@ static double activate(llvm::StringRef name, double x) {
   return x;
 }
 
+/// An input as a layer of this element type sees it. (Results are compared with
+/// a tolerance that allows for their rounding.)
+static float roundTo(llvm::StringRef element, float x) {
+  if (element == "f16")
+    return numerics::roundToHalf(x);
+  if (element == "bf16") {
+    llvm::APFloat value(x);
+    bool losesInfo;
+    value.convert(llvm::APFloat::BFloat(), llvm::APFloat::rmNearestTiesToEven,
+                  &losesInfo);
+    return value.convertToFloat();
+  }
+  return x;
+}
+
 /// lowbit.quantize to 8 bits of a row, by its definition.
 static void quantizeRow(llvm::MutableArrayRef<double> row, int64_t group) {
   for (size_t begin = 0; begin < row.size(); begin += group) {
@@ -299,19 +389,23 @@ LayerProgram::computeTruth(const Layer &layer, const HostTensor &input,
   Truth truth;
   llvm::ArrayRef<float> x = input.getAs<float>();
   for (; !x.empty(); x = x.drop_front(spec.columns)) {
-    std::vector<double> row(x.begin(), x.begin() + spec.columns);
+    std::vector<double> row(spec.columns);
+    for (int64_t k = 0; k < spec.columns; ++k)
+      row[k] = roundTo(spec.element, x[k]);
     if (spec.quantizesInput)
       quantizeRow(row, group);
     for (int64_t n = 0; n < spec.rows; ++n) {
       double sum = bias ? bias->getAs<float>()[n] : 0, squares = 0;
       for (int64_t k = 0; k < spec.columns; ++k) {
-        double product = row[k] * layer.values[n * spec.columns + k];
+        int64_t stored = spec.isPermuted ? getStoredColumn(k, spec.columns) : k;
+        double product = row[k] * layer.values[n * spec.columns + stored];
         sum += product;
         squares += product * product;
       }
       sum = activate(spec.activation, sum);
       if (residual)
-        sum += residual->getAs<float>()[truth.results.size()];
+        sum += roundTo(spec.element,
+                       residual->getAs<float>()[truth.results.size()]);
       truth.results.push_back(sum);
       truth.magnitude =
           std::max({truth.magnitude, std::abs(sum), std::sqrt(squares)});

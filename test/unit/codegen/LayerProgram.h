@@ -13,6 +13,7 @@
 #define LOWBIT_TEST_UNIT_CODEGEN_LAYERPROGRAM_H
 
 #include "CrossProgram.h"
+#include "lowbit/IR/Lowbit.h"
 #include "lowbit/Numerics/Matrix.h"
 #include "lowbit/Tools/Compiler.h"
 #include "lowbit/Tools/Executable.h"
@@ -34,6 +35,10 @@ struct LayerSpec {
   bool hasBias = false, hasResidual = false;
   /// Whether the input is quantized to 8 bits before it is multiplied.
   bool quantizesInput = false;
+  /// Whether the weight's columns are stored in another order.
+  bool isPermuted = false;
+  /// f32, or f16 or bf16: input, residual and result are converted.
+  std::string element = "f32";
 };
 
 /// For test messages.
@@ -84,6 +89,7 @@ private:
   };
 
   size_t getInput(const LayerSpec &spec);
+  EncodingAttr getEncoding(const LayerSpec &spec);
   std::string getGlobal(size_t index);
   std::string getLayer(size_t index);
   std::vector<HostTensor> createArguments(int64_t extent) const;

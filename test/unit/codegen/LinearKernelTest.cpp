@@ -121,22 +121,45 @@ constexpr double kTolerance16 = 1e-4, kTolerance8 = 1e-5,
 // This machine
 //===----------------------------------------------------------------------===//
 
-class LinearKernel : public testing::TestWithParam<unsigned> {};
-INSTANTIATE_TEST_SUITE_P(Widths, LinearKernel, testing::Range(1u, 9u));
+class WidthKernel : public testing::TestWithParam<unsigned> {};
+INSTANTIATE_TEST_SUITE_P(Widths, WidthKernel, testing::Range(1u, 9u));
 
-TEST_P(LinearKernel, SixteenBitActivations) {
+TEST_P(WidthKernel, SixteenBitActivations) {
   check(sampleLayers(GetParam(), 0, 3), {}, kTolerance16);
 }
 
-TEST_P(LinearKernel, EightBitActivations) {
+TEST_P(WidthKernel, EightBitActivations) {
   check(quantizeInputs(sampleLayers(GetParam(), 1, 9)), {}, kTolerance8);
 }
 
 /// Sums of f32, from which a zero point's share is subtracted at the end.
-TEST_P(LinearKernel, FloatActivations) {
+TEST_P(WidthKernel, FloatActivations) {
   CompileOptions floats;
   floats.floatActivations = true;
   check(sampleLayers(GetParam(), 2, 9), floats, kToleranceFloat);
+}
+
+/// Columns stored in another order meet activations in that order.
+TEST(LinearKernel, PermutedWeights) {
+  std::vector<LayerSpec> layers;
+  for (unsigned width : {3, 4, 8})
+    llvm::append_range(layers, sampleLayers(width, 3, 7));
+  for (LayerSpec &layer : layers)
+    layer.isPermuted = true;
+  check(layers, {}, kTolerance16);
+}
+
+/// Numbers of 16 bits are widened before the kernel and rounded after it.
+TEST(LinearKernel, HalfActivations) {
+  std::vector<LayerSpec> layers;
+  for (unsigned width : {2, 4, 5})
+    llvm::append_range(layers, sampleLayers(width, 4, 9));
+  for (auto [index, layer] : llvm::enumerate(layers)) {
+    layer.element = index % 2 ? "f16" : "bf16";
+    layer.quantizesInput = index % 3 == 0;
+    layer.isPermuted = !layer.quantizesInput && index % 4 == 1;
+  }
+  check(layers, {}, 5e-3);
 }
 
 //===----------------------------------------------------------------------===//

@@ -107,7 +107,8 @@ def Lowbit_TargetInterface : AttrInterface<"TargetInterface"> {
       (ins "::mlir::Type":$weight, "std::string &":$reason)>,
     InterfaceMethod<[{
       The quantized tensor type in which kernels take the input of type `input`
-      next to a weight of dense type `weight`, or null as above.
+      next to a weight of dense type `weight`, `input` itself where they take it
+      as it is, or null as above.
     }], "::mlir::Type", "getActivationType",
       (ins "::mlir::Type":$input, "::mlir::Type":$weight,
            "std::string &":$reason)>,

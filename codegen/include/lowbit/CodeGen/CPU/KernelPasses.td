@@ -41,7 +41,10 @@ def LowerToCPUKernelsPass
     quantized in the segments that go with them. Each `lowbit.quantize` becomes
     a call of a panel kernel and each `lowbit.linear` a call of a product
     kernel; the kernels, emitted once per encoding, panel and epilogue, read the
-    packed bits. Shapes are arguments of the kernels. A layer that has no kernel
+    packed bits. Shapes are arguments of the kernels. Kernels compute in f32;
+    inputs and results of f16 and bf16 are converted around them. The input of a
+    permuted weight stays float: its panel is made in the weight's order, and the
+    16 bits are the kernel's choice. A layer that has no kernel
     keeps its form, for `lowbit-lower-to-linalg`, and a remark says why.
 
     ```mlir
@@ -63,7 +66,7 @@ def LowerToCPUKernelsPass
            "a 16-bit quantization was the target's own choice">];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
-    "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
     "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
     "::mlir::vector::VectorDialect", "::lowbit::LowbitDialect"];
   let statistics = [
