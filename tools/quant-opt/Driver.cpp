@@ -124,6 +124,8 @@ static llvm::Error checkFlags(const DriverOptions &options, Phase last) {
       {options.target, last >= Phase::Pack, "--phase=pack or a later one"},
       {options.mcpu, last >= Phase::Pack,
        "--target=cpu, --emit=llvm or --emit=asm"},
+      {options.mtriple, last >= Phase::Pack,
+       "--target=cpu, --emit=llvm or --emit=asm"},
   };
   for (const auto &rule : rules)
     if (rule.flag.getNumOccurrences() && !rule.isEffective)

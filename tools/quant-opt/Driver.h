@@ -60,6 +60,9 @@ struct DriverOptions {
       "mtriple", llvm::cl::cat(category), llvm::cl::value_desc("name"),
       llvm::cl::desc("Machine that the code is for, if not this one, such as "
                      "aarch64-linux-gnu; needs --mcpu")};
+  llvm::cl::opt<bool> printTargets{
+      "print-targets", llvm::cl::cat(category),
+      llvm::cl::desc("List the instruction sets with kernels of their own")};
   llvm::cl::opt<EmitKind> emit{
       "emit", llvm::cl::cat(category), llvm::cl::init(EmitKind::MLIR),
       llvm::cl::desc("What to write (the extension of -o says the same)"),

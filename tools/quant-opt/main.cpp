@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Driver.h"
+#include "lowbit/CodeGen/CPU/CPUTables.h"
 #include "lowbit/Tools/FatalErrors.h"
 #include "lowbit/Tools/Registration.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -25,6 +26,10 @@ int main(int argc, char **argv) {
       mlir::registerCLIOptions(lowbit::DriverOptions::help(), registry);
   options.hideForeignOptions();
   auto [input, output] = mlir::parseCLIOptions(argc, argv, help);
+  if (options.printTargets) {
+    lowbit::printCPUDescriptions(llvm::outs());
+    return EXIT_SUCCESS;
+  }
   if (!options.isUsed(input))
     return mlir::asMainReturnCode(
         mlir::MlirOptMain(argc, argv, input, output, registry));

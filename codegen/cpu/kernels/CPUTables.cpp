@@ -11,6 +11,8 @@
 #include "lowbit/CodeGen/CPU/CPUTables.h"
 #include "ByteDot.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace lowbit;
 
@@ -76,4 +78,20 @@ const CPUDescription &lowbit::getCPUDescription(CPUTable table) {
 const CPUDescription &lowbit::getCPUDescription(mlir::ModuleOp module) {
   auto target = module->getAttrOfType<CPUTargetAttr>(kTargetAttrName);
   return getCPUDescription(target ? target.getTable() : CPUTable::Portable);
+}
+
+void lowbit::printCPUDescriptions(llvm::raw_ostream &os) {
+  auto host = findCPUDescription("native", "");
+  const CPUDescription *native = host ? *host : nullptr;
+  if (!host)
+    llvm::consumeError(host.takeError());
+  for (const CPUDescription &description : kDescriptions) {
+    bool isAny = description.arch == llvm::Triple::UnknownArch;
+    os << llvm::formatv("{0} {1,-12} {2,-8} {3,2} x {4,3} bits  {5}\n",
+                        &description == native ? '*' : ' ', description.name,
+                        isAny ? "any"
+                              : llvm::Triple::getArchTypeName(description.arch),
+                        description.registers, description.vectorBits,
+                        llvm::join(description.getFeatures(), " "));
+  }
 }

@@ -74,6 +74,10 @@ llvm::Expected<const CPUDescription *> findCPUDescription(llvm::StringRef cpu,
 /// Whether this machine has what `description` needs.
 bool isSupportedHere(const CPUDescription &description);
 
+/// Prints a line for each description: name, architecture, features, registers,
+/// and a star at the one for this machine.
+void printCPUDescriptions(llvm::raw_ostream &os);
+
 } // namespace lowbit
 
 #endif // LOWBIT_CODEGEN_CPU_CPUTABLES_H
