@@ -11,7 +11,8 @@ Checks every #include of a header of this project against the order
 
 A folder may include its own headers and those to its left. The numerics know
 neither MLIR nor LLVM; the run time knows the numerics alone; the CPU and GPU
-code generators don't know each other. Prints each offence and fails.
+code generators don't know each other. Headers outside of an include folder are
+private to the folder that they stand in. Prints each offence and fails.
 """
 
 import pathlib
@@ -65,6 +66,8 @@ def check_file(root, path):
         return [f"{relative}: belongs to no layer"]
     offences = []
     for include in INCLUDE.findall(path.read_text()):
+        if include.startswith("../"):
+            offences.append(f"{relative}: {include} is private to its folder")
         if include.startswith(("mlir/", "llvm/")) and layer == "numerics":
             offences.append(f"{relative}: numerics must not include {include}")
         if include.startswith("lowbit-c/") and layer != "tools":

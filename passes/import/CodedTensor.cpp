@@ -11,8 +11,8 @@
 
 #include "CodedTensor.h"
 
-#include "../quantize/ConstantMatrix.h"
 #include "lowbit/Numerics/Float16.h"
+#include "lowbit/Transforms/ConstantMatrix.h"
 #include "lowbit/Transforms/PackedData.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"

@@ -9,8 +9,8 @@
 
 #include "ConstantData.h"
 
-#include "../quantize/ConstantMatrix.h"
 #include "lowbit/IR/Lowbit.h"
+#include "lowbit/Transforms/ConstantMatrix.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"

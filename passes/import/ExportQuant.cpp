@@ -10,7 +10,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/Transforms/PackedData.h"
-
 #include "lowbit/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Quant/IR/Quant.h"

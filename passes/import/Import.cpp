@@ -80,6 +80,7 @@ private:
   LogicalResult run(llvm::function_ref<void(OpPassManager &)> build) {
     OpPassManager manager(ModuleOp::getOperationName());
     build(manager);
+    ++numFrontEnds;
     return runPipeline(manager, getOperation());
   }
 };

@@ -8,8 +8,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "../quantize/ConstantMatrix.h"
 #include "lowbit/IR/Lowbit.h"
+#include "lowbit/Transforms/ConstantMatrix.h"
 #include "lowbit/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"

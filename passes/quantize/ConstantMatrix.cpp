@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ConstantMatrix.h"
+#include "lowbit/Transforms/ConstantMatrix.h"
 #include "lowbit/Numerics/Float16.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"

@@ -5,8 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/Transforms/PackedData.h"
-#include "ConstantMatrix.h"
 #include "lowbit/Numerics/Packer.h"
+#include "lowbit/Transforms/ConstantMatrix.h"
 #include "mlir/IR/Threading.h"
 
 using namespace mlir;

@@ -7,8 +7,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ConstantMatrix.h"
 #include "lowbit/Numerics/Quantizer.h"
+#include "lowbit/Transforms/ConstantMatrix.h"
 #include "lowbit/Transforms/PackedData.h"
 #include "lowbit/Transforms/Passes.h"
 #include "lowbit/Transforms/QuantizationMethod.h"

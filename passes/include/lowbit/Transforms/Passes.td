@@ -2,7 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// In the order of the phases: import, raise, quantize, fuse, pack, lower, verify.
+// In the order of the phases: import, raise, quantize, fuse, pack, lower; then
+// export and verify.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,6 +33,9 @@ def ImportPass : Pass<"lowbit-import", "::mlir::ModuleOp"> {
     %d = quant.dcast %q : tensor<2x4x!quant.uniform<i8:f32, 0.5>> to tensor<2x4xf32>
     ```
   }];
+  let statistics = [
+    Statistic<"numFrontEnds", "front-ends", "Groups of front ends that ran">,
+  ];
 }
 
 def ImportGlobalsPass : Pass<"lowbit-import-globals", "::mlir::ModuleOp"> {
@@ -203,46 +207,6 @@ def ImportQuantPass : Pass<"lowbit-import-quant", "::mlir::ModuleOp"> {
   ];
 }
 
-def ExportQuantPass : Pass<"lowbit-export-quant", "::mlir::ModuleOp"> {
-  let summary = "Writes weights as upstream's quantized types";
-  let description = [{
-    Each quantized weight becomes a constant of its codes, a `quant.scast` to
-    `quant.uniform` and a `quant.dcast`, so that a compiler that knows upstream
-    alone can take over (with `lowbit-lower-to-linalg` for the layers).
-    quant.uniform has integer codes and integer zero points, one scale per
-    tensor, axis or block, and blocks that divide the dimension; a weight that
-    needs more (small floats, codebooks, minima, fractional zero points, a
-    permutation, a short last group) is an error. A negative scale becomes positive by
-    mirroring codes and zero point. A packed weight loses its layout.
-
-    Scales become part of the type: meant for single layers and small models.
-    Guarantees: the same numbers, to the bit but for the sign of a zero;
-    `lowbit-import-quant` gives the same codes again.
-
-    ```mlir
-    #int4 = #lowbit.encoding<int<4>, scale = f32>
-    lowbit.global @fc : !lowbit.tensor<2x4xf32, #int4> {codes = ..., scale = dense<[[0.5], [0.25]]> : tensor<2x1xf32>}
-    %w = lowbit.weight @fc : !lowbit.tensor<2x4xf32, #int4>
-    %y = lowbit.linear %x, %w : tensor<?x4xf32>, !lowbit.tensor<2x4xf32, #int4> -> tensor<?x2xf32>
-    ```
-
-    becomes
-
-    ```mlir
-    %c = arith.constant dense<...> : tensor<2x4xi4>
-    %q = quant.scast %c : tensor<2x4xi4> to tensor<2x4x!quant.uniform<i4:f32:0, {0.5, 0.25}>>
-    %w = quant.dcast %q : tensor<2x4x!quant.uniform<i4:f32:0, {0.5, 0.25}>> to tensor<2x4xf32>
-    %y = lowbit.linear %x, %w : tensor<?x4xf32>, tensor<2x4xf32> -> tensor<?x2xf32>
-    ```
-  }];
-  let dependentDialects = [
-    "::mlir::arith::ArithDialect", "::mlir::quant::QuantDialect"
-  ];
-  let statistics = [
-    Statistic<"numExported", "exported", "Weights written as quant.uniform">,
-  ];
-}
-
 //===----------------------------------------------------------------------===//
 // Raise
 //===----------------------------------------------------------------------===//
@@ -312,6 +276,54 @@ def RaiseLinearPass : Pass<"lowbit-raise-linear"> {
 }
 
 //===----------------------------------------------------------------------===//
+// Quantize
+//===----------------------------------------------------------------------===//
+
+def QuantizeWeightsPass : Pass<"lowbit-quantize-weights", "::mlir::ModuleOp"> {
+  let summary = "Quantize the constant weights of linear layers";
+  let description = [{
+    Replaces the float weight of each `lowbit.linear` by codes and parameters,
+    rounded to nearest, with the scale (and minimum) of least squared error
+    unless `scale-search` says otherwise. Embedding tables, and the layer that
+    maps to their rows and is returned (the head), stay float unless
+    `include-embeddings`, and their globals say so by `lowbit.keep_float`. A
+    remark names each layer that stays float and why, and each weight with
+    groups whose scales are too small for their type. Rows are quantized by all
+    threads of the context; the bytes don't depend on how many there are.
+
+    `method` is an encoding spelled as in IR (`#lowbit.encoding<...>`), `none`,
+    `int<b>` (symmetric, full range) or `uint<b>`
+    (asymmetric, with a minimum), per channel or with `-g<group>`; the suffix
+    `-a8` quantizes the layers' inputs to int8 at run time. A weight that is
+    quantized already keeps its codes, with a remark where they are others.
+
+    ```mlir
+    lowbit.global @fc : tensor<2x4xf32> {data = dense<1.0> : tensor<2x4xf32>}
+    %w = lowbit.weight @fc : tensor<2x4xf32>
+    %y = lowbit.linear %x, %w : tensor<?x4xf32>, tensor<2x4xf32> -> tensor<?x2xf32>
+    ```
+    becomes, with `method=int4-g4`,
+    ```mlir
+    lowbit.global @fc : !lowbit.tensor<2x4xf32, #int4> {codes = ... : tensor<4xi8>, scale = ... : tensor<2x1xf16>}
+    %w = lowbit.weight @fc : !lowbit.tensor<2x4xf32, #int4>
+    %y = lowbit.linear %x, %w : tensor<?x4xf32>, !lowbit.tensor<2x4xf32, #int4> -> tensor<?x2xf32>
+    ```
+  }];
+  let options = [
+    Option<"method", "method", "std::string", "\"int4-g32\"",
+           "Method by name, such as int8, int4-g32, uint4-g32-a8">,
+    Option<"scaleSearch", "scale-search", "std::string", "\"mse\"",
+           "How scales are found: mse (least squared error) or absmax">,
+    Option<"includeEmbeddings", "include-embeddings", "bool", "false",
+           "Quantize embedding tables and the head, too">];
+  let dependentDialects = ["::lowbit::LowbitDialect"];
+  let statistics = [
+    Statistic<"numWeights", "weights", "Weight tensors quantized">,
+    Statistic<"numParameters", "parameters", "Weights (numbers) quantized">,
+    Statistic<"numBytes", "bytes", "Bytes of codes and parameters written">];
+}
+
+//===----------------------------------------------------------------------===//
 // Fuse
 //===----------------------------------------------------------------------===//
 
@@ -376,95 +388,8 @@ def FuseEpiloguePass : Pass<"lowbit-fuse-epilogue"> {
 }
 
 //===----------------------------------------------------------------------===//
-// Lower: reference
+// Pack
 //===----------------------------------------------------------------------===//
-
-def LowerToLinalgPass : Pass<"lowbit-lower-to-linalg", "::mlir::ModuleOp"> {
-  let summary = "Gives every operation its meaning in upstream dialects";
-  let description = [{
-    The executable reference. A quantized value becomes the tensors that hold
-    its data, one SSA value each (`codes`, `scale`, ... when dense, one `blob`
-    when packed); a quantized global becomes one plain global per component,
-    `@w` giving `@w.codes`, `@w.scale` and so on; functions take and return
-    components. An extent of a dynamic dimension travels as an index.
-
-    Needs: `lowbit.pack` of weights done (`lowbit-pack-weights`). Guarantees: no
-    quantized value, and of lowbit operations only plain globals and weights
-    (with `inline-weights` none) and kernel calls. A float weight that a
-    `linalg.transpose` turns to [N, K] is read as it lies.
-
-    ```mlir
-    #int4 = #lowbit.encoding<int<4>, group = 32, scale = f16>
-    %x = lowbit.dequantize %w : !lowbit.tensor<8x64xf32, #int4> -> tensor<8x64xf32>
-    ```
-
-    becomes
-
-    ```mlir
-    %0 = tensor.empty() : tensor<8x64xf32>
-    %x = linalg.generic {...} outs(%0 : tensor<8x64xf32>) {
-      // byte (64 n + k) / 2 of %codes, shifted by 4 (k mod 2), masked, less 8,
-      // times %scale[n, k / 32]
-    } -> tensor<8x64xf32>
-    ```
-  }];
-  let options = [
-    Option<"inlinesWeights", "inline-weights", "bool", /*default=*/"false",
-           "Make weights constants of the functions that use them">,
-  ];
-  let statistics = [
-    Statistic<"linears", "linears", "Linear layers lowered">,
-    Statistic<"others", "others", "Other operations lowered">,
-  ];
-  let dependentDialects = [
-    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
-    "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"
-  ];
-}
-
-def QuantizeWeightsPass : Pass<"lowbit-quantize-weights", "::mlir::ModuleOp"> {
-  let summary = "Quantize the constant weights of linear layers";
-  let description = [{
-    Replaces the float weight of each `lowbit.linear` by codes and parameters,
-    rounded to nearest, with the scale (and minimum) of least squared error
-    unless `scale-search` says otherwise. Embedding tables, and the layer that
-    maps to their rows and is returned (the head), stay float unless
-    `include-embeddings`, and their globals say so by `lowbit.keep_float`. A
-    remark names each layer that stays float and why, and each weight with
-    groups whose scales are too small for their type. Rows are quantized by all
-    threads of the context; the bytes don't depend on how many there are.
-
-    `method` is an encoding spelled as in IR (`#lowbit.encoding<...>`), `none`,
-    `int<b>` (symmetric, full range) or `uint<b>`
-    (asymmetric, with a minimum), per channel or with `-g<group>`; the suffix
-    `-a8` quantizes the layers' inputs to int8 at run time. A weight that is
-    quantized already keeps its codes, with a remark where they are others.
-
-    ```mlir
-    lowbit.global @fc : tensor<2x4xf32> {data = dense<1.0> : tensor<2x4xf32>}
-    %w = lowbit.weight @fc : tensor<2x4xf32>
-    %y = lowbit.linear %x, %w : tensor<?x4xf32>, tensor<2x4xf32> -> tensor<?x2xf32>
-    ```
-    becomes, with `method=int4-g4`,
-    ```mlir
-    lowbit.global @fc : !lowbit.tensor<2x4xf32, #int4> {codes = ... : tensor<4xi8>, scale = ... : tensor<2x1xf16>}
-    %w = lowbit.weight @fc : !lowbit.tensor<2x4xf32, #int4>
-    %y = lowbit.linear %x, %w : tensor<?x4xf32>, !lowbit.tensor<2x4xf32, #int4> -> tensor<?x2xf32>
-    ```
-  }];
-  let options = [
-    Option<"method", "method", "std::string", "\"int4-g32\"",
-           "Method by name, such as int8, int4-g32, uint4-g32-a8">,
-    Option<"scaleSearch", "scale-search", "std::string", "\"mse\"",
-           "How scales are found: mse (least squared error) or absmax">,
-    Option<"includeEmbeddings", "include-embeddings", "bool", "false",
-           "Quantize embedding tables and the head, too">];
-  let dependentDialects = ["::lowbit::LowbitDialect"];
-  let statistics = [
-    Statistic<"numWeights", "weights", "Weight tensors quantized">,
-    Statistic<"numParameters", "parameters", "Weights (numbers) quantized">,
-    Statistic<"numBytes", "bytes", "Bytes of codes and parameters written">];
-}
 
 def ReorderColumnsPass : Pass<"lowbit-reorder-columns", "::mlir::ModuleOp"> {
   let summary = "Put inputs in the order in which permuted weights are stored";
@@ -521,6 +446,97 @@ def PackWeightsPass : Pass<"lowbit-pack-weights", "::mlir::ModuleOp"> {
   let statistics = [
     Statistic<"numPacked", "packed", "Weights moved to a target's layout">,
     Statistic<"numInputs", "inputs", "Inputs of layers quantized for the target">];
+}
+
+//===----------------------------------------------------------------------===//
+// Lower
+//===----------------------------------------------------------------------===//
+
+def LowerToLinalgPass : Pass<"lowbit-lower-to-linalg", "::mlir::ModuleOp"> {
+  let summary = "Gives every operation its meaning in upstream dialects";
+  let description = [{
+    The executable reference. A quantized value becomes the tensors that hold
+    its data, one SSA value each (`codes`, `scale`, ... when dense, one `blob`
+    when packed); a quantized global becomes one plain global per component,
+    `@w` giving `@w.codes`, `@w.scale` and so on; functions take and return
+    components. An extent of a dynamic dimension travels as an index.
+
+    Needs: `lowbit.pack` of weights done (`lowbit-pack-weights`). Guarantees: no
+    quantized value, and of lowbit operations only plain globals and weights
+    (with `inline-weights` none) and kernel calls. A float weight that a
+    `linalg.transpose` turns to [N, K] is read as it lies.
+
+    ```mlir
+    #int4 = #lowbit.encoding<int<4>, group = 32, scale = f16>
+    %x = lowbit.dequantize %w : !lowbit.tensor<8x64xf32, #int4> -> tensor<8x64xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %0 = tensor.empty() : tensor<8x64xf32>
+    %x = linalg.generic {...} outs(%0 : tensor<8x64xf32>) {
+      // byte (64 n + k) / 2 of %codes, shifted by 4 (k mod 2), masked, less 8,
+      // times %scale[n, k / 32]
+    } -> tensor<8x64xf32>
+    ```
+  }];
+  let options = [
+    Option<"inlinesWeights", "inline-weights", "bool", /*default=*/"false",
+           "Make weights constants of the functions that use them">,
+  ];
+  let statistics = [
+    Statistic<"linears", "linears", "Linear layers lowered">,
+    Statistic<"others", "others", "Other operations lowered">,
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
+//===----------------------------------------------------------------------===//
+// Export
+//===----------------------------------------------------------------------===//
+
+def ExportQuantPass : Pass<"lowbit-export-quant", "::mlir::ModuleOp"> {
+  let summary = "Writes weights as upstream's quantized types";
+  let description = [{
+    Each quantized weight becomes a constant of its codes, a `quant.scast` to
+    `quant.uniform` and a `quant.dcast`, so that a compiler that knows upstream
+    alone can take over (with `lowbit-lower-to-linalg` for the layers).
+    quant.uniform has integer codes and integer zero points, one scale per
+    tensor, axis or block, and blocks that divide the dimension; a weight that
+    needs more (small floats, codebooks, minima, fractional zero points, a
+    permutation, a short last group) is an error. A negative scale becomes positive by
+    mirroring codes and zero point. A packed weight loses its layout.
+
+    Scales become part of the type: meant for single layers and small models.
+    Guarantees: the same numbers, to the bit but for the sign of a zero;
+    `lowbit-import-quant` gives the same codes again.
+
+    ```mlir
+    #int4 = #lowbit.encoding<int<4>, scale = f32>
+    lowbit.global @fc : !lowbit.tensor<2x4xf32, #int4> {codes = ..., scale = dense<[[0.5], [0.25]]> : tensor<2x1xf32>}
+    %w = lowbit.weight @fc : !lowbit.tensor<2x4xf32, #int4>
+    %y = lowbit.linear %x, %w : tensor<?x4xf32>, !lowbit.tensor<2x4xf32, #int4> -> tensor<?x2xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %c = arith.constant dense<...> : tensor<2x4xi4>
+    %q = quant.scast %c : tensor<2x4xi4> to tensor<2x4x!quant.uniform<i4:f32:0, {0.5, 0.25}>>
+    %w = quant.dcast %q : tensor<2x4x!quant.uniform<i4:f32:0, {0.5, 0.25}>> to tensor<2x4xf32>
+    %y = lowbit.linear %x, %w : tensor<?x4xf32>, tensor<2x4xf32> -> tensor<?x2xf32>
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::quant::QuantDialect"
+  ];
+  let statistics = [
+    Statistic<"numExported", "exported", "Weights written as quant.uniform">,
+  ];
 }
 
 //===----------------------------------------------------------------------===//

@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LOWBIT_LIB_TRANSFORMS_QUANTIZE_CONSTANTMATRIX_H
-#define LOWBIT_LIB_TRANSFORMS_QUANTIZE_CONSTANTMATRIX_H
+#ifndef LOWBIT_TRANSFORMS_CONSTANTMATRIX_H
+#define LOWBIT_TRANSFORMS_CONSTANTMATRIX_H
 
 #include "lowbit/IR/Lowbit.h"
 #include <optional>
@@ -54,4 +54,4 @@ mlir::ElementsAttr makeElements(mlir::RankedTensorType type,
 
 } // namespace lowbit
 
-#endif // LOWBIT_LIB_TRANSFORMS_QUANTIZE_CONSTANTMATRIX_H
+#endif // LOWBIT_TRANSFORMS_CONSTANTMATRIX_H
