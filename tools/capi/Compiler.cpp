@@ -149,7 +149,6 @@ static CompileOptions getCompileOptions(const LowbitCompileOptions &options) {
     result.scaleSearch = options.scaleSearch;
   if (options.cpu)
     result.cpu = options.cpu;
-  result.replaceTarget = options.cpu != nullptr;
   result.includeEmbeddings = options.includeEmbeddings;
   result.strict = options.strict;
   return result;
@@ -193,12 +192,9 @@ LowbitError *lowbitModelLoad(const char *path,
   llvm::Expected<LowbitCompileOptions> read = readOptions(options);
   if (!read)
     return toC(read.takeError());
-  CompileOptions compileOptions = getCompileOptions(*read);
-  // Code is for this machine, whichever the artefact was made for.
-  compileOptions.replaceTarget = true;
   auto remarks = std::make_unique<Remarks>();
-  llvm::Expected<std::unique_ptr<Model>> loaded =
-      compileToModel(path, compileOptions, getLoadOptions(*read, *remarks));
+  llvm::Expected<std::unique_ptr<Model>> loaded = compileToModel(
+      path, getCompileOptions(*read), getLoadOptions(*read, *remarks));
   remarks->deliver(*read);
   if (!loaded)
     return toC(loaded.takeError());

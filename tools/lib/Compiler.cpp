@@ -35,8 +35,10 @@ static void addQuantize(OpPassManager &manager, const CompileOptions &options) {
   buildQuantizePipeline(manager, quantize);
 }
 
-static void addTarget(OpPassManager &manager, const CompileOptions &options) {
+static void addTarget(OpPassManager &manager, const CompileOptions &options,
+                      bool keepsOthers) {
   SetCPUTargetPassOptions target;
+  target.keepsOthers = keepsOthers;
   target.cpu = options.cpu;
   target.triple = options.triple;
   manager.addPass(createSetCPUTargetPass(target));
@@ -45,14 +47,15 @@ static void addTarget(OpPassManager &manager, const CompileOptions &options) {
 static void addPack(OpPassManager &manager, const CompileOptions &options) {
   if (options.reference)
     return;
-  addTarget(manager, options);
+  // A module for another kind of machine is packed for that one.
+  addTarget(manager, options, /*keepsOthers=*/true);
   buildPackPipeline(manager);
 }
 
 static void addLower(OpPassManager &manager, const CompileOptions &options) {
   // Code is for the CPU that it is compiled for, whichever its weights were
   // packed for: all read the same bytes.
-  addTarget(manager, options);
+  addTarget(manager, options, /*keepsOthers=*/false);
   LowerToCPUKernelsPassOptions kernels;
   kernels.floatActivations = options.floatActivations;
   if (!options.reference)

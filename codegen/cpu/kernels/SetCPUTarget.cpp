@@ -92,7 +92,9 @@ struct SetCPUTargetPass : lowbit::impl::SetCPUTargetPassBase<SetCPUTargetPass> {
   using SetCPUTargetPassBase::SetCPUTargetPassBase;
 
   void runOnOperation() override {
-    if (!replace && getOperation()->hasAttr(kTargetAttrName))
+    Attribute existing = getOperation()->getAttr(kTargetAttrName);
+    if (existing &&
+        (!replace || (keepsOthers && !isa<CPUTargetAttr>(existing))))
       return;
     llvm::Expected<const CPUDescription *> description =
         findCPUDescription(cpu, triple);

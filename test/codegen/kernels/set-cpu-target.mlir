@@ -15,7 +15,15 @@
 // A target that is there already stays if it is wanted.
 // RUN: quant-opt %s --lowbit-set-cpu-target=cpu=znver5 \
 // RUN:   --lowbit-set-cpu-target="cpu=portable replace=false" | FileCheck %s -DTABLE=avx512_vnni
+// RUN: quant-opt %s --lowbit-set-cpu-target=cpu=znver5 \
+// RUN:   --lowbit-set-cpu-target="cpu=portable keep-others" | FileCheck %s -DTABLE=portable
 // RUN: quant-opt %s --lowbit-set-cpu-target=cpu=native | FileCheck %s --check-prefix=NATIVE
+
+// One that is no CPU stays if it is wanted.
+// RUN: echo 'module attributes {lowbit.target = "abacus"} {}' > %t
+// RUN: quant-opt %t --lowbit-set-cpu-target="cpu=portable keep-others" | FileCheck %s --check-prefix=OTHER
+// RUN: quant-opt %t --lowbit-set-cpu-target=cpu=portable | FileCheck %s -DTABLE=portable
+// OTHER: module attributes {lowbit.target = "abacus"}
 
 // RUN: not quant-opt %s --lowbit-set-cpu-target=cpu=z80 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 // RUN: not quant-opt %s --lowbit-set-cpu-target="triple=abacus cpu=z80" 2>&1 | FileCheck %s --check-prefix=TRIPLE

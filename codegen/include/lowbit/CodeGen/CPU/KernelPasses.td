@@ -28,7 +28,9 @@ def SetCPUTargetPass : Pass<"lowbit-set-cpu-target", "::mlir::ModuleOp"> {
     Option<"triple", "triple", "std::string", "\"\"",
            "LLVM's name of the machine, such as aarch64-linux-gnu; empty for this one">,
     Option<"replace", "replace", "bool", "true",
-           "Replace a target that the module has already">];
+           "Replace a target that the module has already">,
+    Option<"keepsOthers", "keep-others", "bool", "false",
+           "Leave a target that the module has already if it is no CPU">];
   let dependentDialects = ["::lowbit::LowbitDialect"];
   let statistics = [Statistic<"numSet", "set", "Targets set">];
 }
