@@ -34,6 +34,10 @@ struct CPUTargetModel
       reason = "CPU kernels read scales of f32 and f16";
       return {};
     }
+    if (encoding.getPermuted()) {
+      reason = "CPU kernels read columns in their natural order";
+      return {};
+    }
     assert(type.getRank() == 2 && "the weights of layers are matrices");
     if (encoding.getActivationEncoding(16).getGranularity().getGroupSize() >
         PanelFormat::kMaxColumns) {
@@ -57,11 +61,6 @@ struct CPUTargetModel
                          std::string &reason) const {
     EncodingAttr encoding = cast<QuantizedTensorType>(weight).getEncoding();
     if (auto quantized = dyn_cast<QuantizedTensorType>(input)) {
-      if (encoding.getPermuted()) {
-        reason = "the activation is quantized in the order of its columns, "
-                 "which the weight permutes";
-        return {};
-      }
       EncodingAttr wanted =
           encoding.getActivationEncoding(quantized.getEncoding().getCodeBits());
       if (quantized.getEncoding() == wanted)
@@ -70,9 +69,6 @@ struct CPUTargetModel
       return {};
     }
     auto tensor = cast<RankedTensorType>(input);
-    // Kernels put the columns in the weight's order before they quantize.
-    if (encoding.getPermuted())
-      return input;
     return QuantizedTensorType::get(tensor.getShape(), tensor.getElementType(),
                                     encoding.getActivationEncoding(16), {});
   }

@@ -154,6 +154,32 @@ public:
     return mlir::arith::SIToFPOp::create(*this, type.clone(getF32Type()),
                                          value);
   }
+  /// Half precision to f32: by the machine's conversion (`hasHalf`), or in
+  /// integer arithmetic, exactly. There, the exponent's bias is changed by a
+  /// multiplication, which also normalizes subnormal numbers; infinities and
+  /// NaN get the exponent that they have in f32.
+  Value extendHalf(Value value, bool hasHalf) {
+    auto type = mlir::cast<mlir::VectorType>(value.getType());
+    mlir::VectorType floats = type.clone(getF32Type());
+    if (hasHalf)
+      return mlir::arith::ExtFOp::create(*this, floats, value);
+    mlir::VectorType words = type.clone(getI32Type());
+    auto constant = [&](int64_t bits) { return splat(words, bits); };
+    Value half = bitcast(value, type.clone(getI16Type()));
+    Value bits = mlir::arith::ExtUIOp::create(*this, words, half);
+    Value magnitude =
+        mlir::arith::AndIOp::create(*this, bits, constant(0x7FFF));
+    Value sign = shift(sub(bits, magnitude), 16);
+    Value scaled =
+        mulf(bitcast(shift(magnitude, 13), floats), splat(floats, 0x1p112));
+    Value isFinite = mlir::arith::CmpIOp::create(
+        *this, mlir::arith::CmpIPredicate::slt, magnitude, constant(0x7C00));
+    Value exponent = mlir::arith::SelectOp::create(*this, isFinite, constant(0),
+                                                   constant(0x7F800000));
+    Value result =
+        mlir::arith::OrIOp::create(*this, bitcast(scaled, words), sign);
+    return bitcast(mlir::arith::OrIOp::create(*this, result, exponent), floats);
+  }
   Value mulf(Value a, Value b) {
     return mlir::arith::MulFOp::create(*this, a, b);
   }

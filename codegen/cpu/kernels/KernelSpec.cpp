@@ -46,3 +46,9 @@ std::string LinearKernelSpec::name() const {
     result += "_residual";
   return result;
 }
+
+std::string EmbeddingKernelSpec::name() const {
+  std::string index;
+  llvm::raw_string_ostream(index) << indexType;
+  return "lowbit_embedding_" + asWord(encoding) + "_" + index;
+}

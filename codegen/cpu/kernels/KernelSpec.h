@@ -85,6 +85,18 @@ struct LinearKernelSpec {
   std::string name() const;
 };
 
+/// Rows of a dense table, selected by index.
+struct EmbeddingKernelSpec {
+  const CPUDescription *target = nullptr;
+  EncodingAttr encoding;
+  mlir::Type indexType;
+
+  /// The least number of bytes of codes that the kernel reads at once.
+  static constexpr int64_t kLoadBytes = 8;
+
+  std::string name() const;
+};
+
 /// The type in which kernels take a buffer: contiguous, of any length,
 /// anywhere.
 inline mlir::MemRefType flatBuffer(mlir::Type element) {
@@ -107,6 +119,14 @@ mlir::func::FuncOp getOrCreateLinearKernel(mlir::ModuleOp module,
 mlir::func::FuncOp getOrCreatePanelKernel(mlir::ModuleOp module,
                                           const PanelFormat &format,
                                           const CPUDescription &target);
+
+/// Emits (or finds) the kernel
+///   (codes: bytes, scale, [zero point,] [minimum,] indices, n, k: index,
+///    y: floats, first, last: index)
+/// which writes the rows that the indices [first, last) name. Tables have at
+/// least `kLoadBytes` bytes of codes.
+mlir::func::FuncOp getOrCreateEmbeddingKernel(mlir::ModuleOp module,
+                                              const EmbeddingKernelSpec &spec);
 
 } // namespace lowbit::cpu
 

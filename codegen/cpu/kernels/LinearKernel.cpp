@@ -64,7 +64,6 @@ private:
                     index % slices.count * spec.target->lanes();
     return b.add(slices.first, known);
   }
-  Value extendHalf(Value value);
   VectorType lanes(Type element) {
     return b.vector(spec.target->lanes(), element);
   }
@@ -124,28 +123,6 @@ int64_t LinearKernel::parameterBytes() const {
   return bound.code(0, 0, 0).bit / 8;
 }
 
-/// Half precision to f32 in integer arithmetic, exactly: the exponent's bias is
-/// changed by a multiplication, which also normalizes subnormal numbers;
-/// infinities and NaN get the exponent that they have in f32.
-Value LinearKernel::extendHalf(Value value) {
-  VectorType floats = lanes(b.getF32Type()), words = lanes(b.getI32Type());
-  if (spec.target->hasHalf)
-    return arith::ExtFOp::create(b, floats, value);
-  auto constant = [&](int64_t bits) { return b.splat(words, bits); };
-  Value half = b.bitcast(value, lanes(b.getI16Type()));
-  Value bits = arith::ExtUIOp::create(b, words, half);
-  Value magnitude = arith::AndIOp::create(b, bits, constant(0x7FFF));
-  Value sign = b.shift(b.sub(bits, magnitude), 16);
-  Value scaled = b.mulf(b.bitcast(b.shift(magnitude, 13), floats),
-                        b.splat(floats, 0x1p112));
-  Value isFinite = arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
-                                         magnitude, constant(0x7C00));
-  Value exponent =
-      arith::SelectOp::create(b, isFinite, constant(0), constant(0x7F800000));
-  Value result = arith::OrIOp::create(b, b.bitcast(scaled, words), sign);
-  return b.bitcast(arith::OrIOp::create(b, result, exponent), floats);
-}
-
 /// A parameter of a register's rows from `firstRow` on, as f32.
 Value LinearKernel::loadParameter(numerics::Component component, Value offset,
                                   Value firstRow) {
@@ -159,7 +136,7 @@ Value LinearKernel::loadParameter(numerics::Component component, Value offset,
   Value value = b.load(weights, place, lanes(type));
   if (isByte)
     return arith::UIToFPOp::create(b, lanes(b.getF32Type()), value);
-  return type.isF32() ? value : extendHalf(value);
+  return type.isF32() ? value : b.extendHalf(value, spec.target->hasHalf);
 }
 
 /// outer + scale * (products - zero point * sum) + minimum * sum.

@@ -35,6 +35,46 @@ static constexpr int64_t kPanelTaskWork = 1 << 15;
 
 namespace {
 
+/// result[..., k] = source[..., columns[k]]
+struct ColumnGather {
+  Value source, columns;
+};
+} // namespace
+
+/// Matches what `lowbit-reorder-columns` puts in front of a layer, so that the
+/// panel kernel reads the columns in their order.
+static std::optional<ColumnGather> matchColumnGather(Value value) {
+  auto op = value.getDefiningOp<linalg::GenericOp>();
+  if (!op || op.getNumDpsInputs() != 1 || op.getNumLoops() == 0 ||
+      op.getNumParallelLoops() != op.getNumLoops())
+    return std::nullopt;
+  unsigned last = op.getNumLoops() - 1;
+  Value columns = op.getDpsInputs()[0];
+  AffineMap result = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  auto extract = op.getBlock()
+                     ->getTerminator()
+                     ->getOperand(0)
+                     .getDefiningOp<tensor::ExtractOp>();
+  if (!extract || extract.getTensor().getType() != value.getType() ||
+      extract.getTensor().getParentBlock() == op.getBlock() ||
+      !getElementTypeOrSelf(columns.getType()).isInteger(32) ||
+      !result.isIdentity() ||
+      op.getMatchingIndexingMap(op.getDpsInputOperand(0)) !=
+          result.getMinorSubMap(1))
+    return std::nullopt;
+  for (unsigned i = 0; i < last; ++i) {
+    auto index = extract.getIndices()[i].getDefiningOp<linalg::IndexOp>();
+    if (!index || index.getDim() != i)
+      return std::nullopt;
+  }
+  auto column = extract.getIndices()[last].getDefiningOp<arith::IndexCastOp>();
+  if (!column || column.getIn() != op.getBlock()->getArgument(0))
+    return std::nullopt;
+  return ColumnGather{extract.getTensor(), columns};
+}
+
+namespace {
+
 /// The rows of a tensor [..., K]: a flat view and how many there are.
 struct FlatRows {
   Value flat, count;
@@ -49,6 +89,7 @@ public:
 
   /// Replaces `op` by a kernel call, or returns why there is no kernel.
   std::optional<std::string> lower(LinearOp op);
+  std::optional<std::string> lower(EmbeddingOp op);
   void eraseUnused();
   int64_t numKernels = 0;
 
@@ -56,11 +97,12 @@ private:
   std::optional<std::string> makeSpec(LinearOp op, LinearKernelSpec &spec);
   Value convert(Value tensor, Type element);
   FlatRows flatten(Value tensor);
+  FlatRows flattenAll(Value tensor);
   Value unflatten(Value flat, Value like, RankedTensorType type);
   Value asDynamic(Value tensor);
-  Value getPanel(LinearOp op, const PanelFormat &format);
+  Value getPanel(QuantizeOp quantize, const PanelFormat &format);
   Value getBlob(WeightOp weight);
-  Value getColumns(WeightOp weight);
+  Value getTablePart(GlobalOp global, StringRef name);
   GlobalOp createPlain(GlobalOp like, StringRef suffix, ElementsAttr data);
   Value taskGrain(Value workPerTile, int64_t taskWork);
   Value index(int64_t value) {
@@ -83,10 +125,12 @@ private:
   const CPUDescription &target;
   bool floatActivations;
   ImplicitLocOpBuilder b;
-  /// Panels of a value, by format and permutation; in program order.
-  llvm::DenseMap<std::pair<Value, StringAttr>, Value> panels;
-  /// Plain globals of the blobs of packed ones, and of their permutations.
-  llvm::DenseMap<GlobalOp, GlobalOp> blobs, columns;
+  /// Panels of a quantized value, by format; in program order.
+  llvm::DenseMap<std::pair<Operation *, StringAttr>, Value> panels;
+  /// Plain globals of the blobs of packed ones.
+  llvm::DenseMap<GlobalOp, GlobalOp> blobs;
+  /// Plain globals of the components of tables.
+  llvm::DenseMap<std::pair<Operation *, StringAttr>, GlobalOp> parts;
 };
 
 struct LowerToCPUKernelsPass
@@ -97,18 +141,26 @@ struct LowerToCPUKernelsPass
     Lowering lowering(getOperation(), floatActivations);
     SmallVector<LinearOp> layers;
     getOperation().walk([&](LinearOp op) { layers.push_back(op); });
-    for (LinearOp op : layers) {
-      if (!isa<QuantizedTensorType>(op.getWeight().getType()))
-        continue;
-      if (auto reason = lowering.lower(op))
-        op.emitRemark() << "has no CPU kernel and is left to the reference "
-                           "lowering: "
-                        << *reason;
-      else
-        ++numCalls;
-    }
+    for (LinearOp op : layers)
+      numCalls += lower(lowering, op);
+    SmallVector<EmbeddingOp> embeddings;
+    getOperation().walk([&](EmbeddingOp op) { embeddings.push_back(op); });
+    for (EmbeddingOp op : embeddings)
+      numEmbeddings += lower(lowering, op);
     lowering.eraseUnused();
     numKernels += lowering.numKernels;
+  }
+
+  /// Whether `op` became a call.
+  template <typename Op> static bool lower(Lowering &lowering, Op op) {
+    if (!isa<QuantizedTensorType>(op.getWeight().getType()))
+      return false;
+    std::optional<std::string> reason = lowering.lower(op);
+    if (reason)
+      op.emitRemark() << "has no CPU kernel and is left to the reference "
+                         "lowering: "
+                      << *reason;
+    return !reason;
   }
 };
 
@@ -167,6 +219,19 @@ FlatRows Lowering::flatten(Value tensor) {
   return {asDynamic(tensor), count};
 }
 
+/// A flat view of all elements, and how many there are.
+FlatRows Lowering::flattenAll(Value tensor) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  if (type.getRank() == 0)
+    return {asDynamic(tensor::ExpandShapeOp::create(
+                b, RankedTensorType::get({1}, type.getElementType()), tensor,
+                ArrayRef<ReassociationIndices>{})),
+            index(1)};
+  FlatRows rows = flatten(tensor);
+  Value last = tensor::DimOp::create(b, tensor, type.getRank() - 1);
+  return {rows.flat, arith::MulIOp::create(b, rows.count, last)};
+}
+
 /// A flat result as `type`; `like` has the same leading dimensions.
 Value Lowering::unflatten(Value flat, Value like, RankedTensorType type) {
   if (type.getRank() == 1)
@@ -221,53 +286,25 @@ Value Lowering::getBlob(WeightOp weight) {
   return asDynamic(WeightOp::create(b, blob.getType(), blob.getSymName()));
 }
 
-/// For each stored column of a permuted weight, the input's column that it
-/// meets: the inverse of the permutation.
-Value Lowering::getColumns(WeightOp weight) {
-  GlobalOp global = weight.getGlobalOp();
-  GlobalOp &plain = columns[global];
-  if (!plain) {
-    ElementsAttr permutation = global.getComponent(component::kPermutation);
-    SmallVector<int32_t> inverse(permutation.getNumElements());
-    if (auto resource = dyn_cast<DenseI32ResourceElementsAttr>(permutation))
-      for (auto [column, stored] :
-           llvm::enumerate(*resource.tryGetAsArrayRef()))
-        inverse[stored] = column;
-    else
-      for (auto [column, stored] :
-           llvm::enumerate(permutation.getValues<int32_t>()))
-        inverse[stored] = column;
-    plain = createPlain(global, ".columns",
-                        DenseElementsAttr::get(permutation.getShapedType(),
-                                               ArrayRef<int32_t>(inverse)));
-  }
-  return asDynamic(WeightOp::create(b, plain.getType(), plain.getSymName()));
-}
-
-/// The panel of the layer's input. It is made where the input is quantized, or
-/// where a permuted weight's float input comes from, so that layers share it.
-Value Lowering::getPanel(LinearOp op, const PanelFormat &format) {
-  auto weight = op.getWeight().getDefiningOp<WeightOp>();
-  auto quantize = op.getInput().getDefiningOp<QuantizeOp>();
-  std::string key = format.name();
-  if (format.isPermuted)
-    key += ("@" + weight.getGlobal()).str();
-  Value &panel = panels[{op.getInput(), b.getStringAttr(key)}];
+/// The panel of a quantized value, made where it is quantized.
+Value Lowering::getPanel(QuantizeOp quantize, const PanelFormat &format) {
+  Value &panel = panels[{quantize, b.getStringAttr(format.name())}];
   if (panel)
     return panel;
   OpBuilder::InsertionGuard guard(b);
-  Value x = quantize ? quantize.getInput() : op.getInput();
-  if (quantize)
-    b.setInsertionPoint(quantize);
-  else
-    b.setInsertionPointAfterValue(x);
+  b.setInsertionPoint(quantize);
+  Value x = quantize.getInput(), order;
+  if (std::optional<ColumnGather> gather = matchColumnGather(x)) {
+    x = gather->source;
+    order = asDynamic(gather->columns);
+  }
   FlatRows rows = flatten(convert(x, b.getF32Type()));
-  int64_t columns = cast<RankedTensorType>(x.getType()).getShape().back();
+  int64_t columns = quantize.getType().getColumns();
   Value bytes =
       arith::MulIOp::create(b, rows.count, index(format.rowBytes(columns)));
   SmallVector<Value> inputs{rows.flat};
-  if (format.isPermuted)
-    inputs.push_back(getColumns(weight));
+  if (order)
+    inputs.push_back(order);
   inputs.push_back(index(columns));
   func::FuncOp kernel = getKernel(getOrCreatePanelKernel, format, target);
   auto call = CallKernelOp::create(
@@ -291,34 +328,31 @@ std::optional<std::string> Lowering::makeSpec(LinearOp op,
     return "the weight is not a lowbit.weight";
   if (!weight.getLayout())
     return "the weight is dense; run lowbit-pack-weights first";
-  bool isPermuted = weight.getEncoding().getPermuted();
   auto input = dyn_cast<QuantizedTensorType>(op.getInput().getType());
-  if (isPermuted && input)
-    return "the input is quantized in the order of its columns, which the "
-           "weight permutes";
-  if (!isPermuted && (!input || !op.getInput().getDefiningOp<QuantizeOp>()))
+  auto quantize = op.getInput().getDefiningOp<QuantizeOp>();
+  if (!input || !quantize)
     return "the input is not quantized; run lowbit-pack-weights first";
   numerics::Encoding encoding = weight.getEncoding().getNumerics();
   numerics::Layout layout =
       weight.getLayout().getLayout(encoding.element.codeBits());
-  if (!findCodeFields(layout, encoding) ||
+  if (weight.getEncoding().getPermuted() || !findCodeFields(layout, encoding) ||
       layout.parameters != numerics::ParameterPlacement::Inline ||
       PanelFormat::kPadding % layout.columnPadding != 0)
     return "no kernel reads the weight's layout";
-  EncodingAttr wanted = weight.getEncoding().getActivationEncoding(
-      input ? input.getEncoding().getCodeBits() : 16);
-  int64_t columns = wanted.getGranularity().getGroupSize();
-  if (input && input.getEncoding() != wanted)
-    return "the input's groups differ from the weight's segments";
+  int64_t columns = input.getEncoding().getGranularity().getGroupSize();
   if (columns > PanelFormat::kMaxColumns)
     return "the input's groups have more than 32768 columns";
-  PanelKind kind = wanted.getCodeBits() == 8 ? PanelKind::Int8
-                   : floatActivations        ? PanelKind::Float
-                                             : PanelKind::Int16;
+  unsigned bits = input.getEncoding().getCodeBits();
+  if (input.getEncoding() != weight.getEncoding().getActivationEncoding(bits))
+    return "the input's groups differ from the weight's segments";
+  PanelKind kind = bits == 8          ? PanelKind::Int8
+                   : floatActivations ? PanelKind::Float
+                                      : PanelKind::Int16;
   spec.target = &target;
   spec.encoding = weight.getEncoding();
   spec.layout = weight.getLayout();
-  spec.panel = {kind, columns, isPermuted};
+  spec.panel = {kind, columns,
+                matchColumnGather(quantize.getInput()).has_value()};
   spec.hasBias = static_cast<bool>(op.getBias());
   spec.hasResidual = static_cast<bool>(op.getResidual());
   spec.activation = op.getActivationAttr();
@@ -330,13 +364,12 @@ std::optional<std::string> Lowering::lower(LinearOp op) {
   if (auto reason = makeSpec(op, spec))
     return reason;
   auto quantize = op.getInput().getDefiningOp<QuantizeOp>();
-  Value x = quantize ? quantize.getInput() : op.getInput();
   auto weight = cast<QuantizedTensorType>(op.getWeight().getType());
   int64_t n = weight.getRows(), k = weight.getColumns();
   b.setLoc(op.getLoc());
   b.setInsertionPoint(op);
-  Value panel = getPanel(op, spec.panel);
-  FlatRows rows = flatten(x);
+  Value panel = getPanel(quantize, spec.panel);
+  FlatRows rows = flatten(quantize.getInput());
   SmallVector<Value> inputs{getBlob(op.getWeight().getDefiningOp<WeightOp>()),
                             panel};
   if (op.getBias())
@@ -355,12 +388,69 @@ std::optional<std::string> Lowering::lower(LinearOp op) {
       kernel.getSymName(), index(llvm::divideCeil(n, blockRows)),
       taskGrain(work, kTaskWork), inputs,
       ValueRange{emptyTensor(size, b.getF32Type())});
-  Value result =
-      unflatten(call.getResult(0), x, op.getType().clone(b.getF32Type()));
+  Value result = unflatten(call.getResult(0), quantize.getInput(),
+                           op.getType().clone(b.getF32Type()));
   op.getResult().replaceAllUsesWith(
       convert(result, op.getType().getElementType()));
   op.erase();
   return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Embeddings
+//===----------------------------------------------------------------------===//
+
+std::optional<std::string> Lowering::lower(EmbeddingOp op) {
+  auto table = cast<QuantizedTensorType>(op.getWeight().getType());
+  auto weight = op.getWeight().getDefiningOp<WeightOp>();
+  EncodingAttr encoding = table.getEncoding();
+  auto integer = encoding.getElement().getIntegerFormat();
+  if (!weight)
+    return "the table is not a lowbit.weight";
+  if (table.getLayout())
+    return "the table is packed, embeddings read dense ones";
+  if (!integer || integer->width > 8 || encoding.getPermuted())
+    return "the table has no integer codes of 1 to 8 bits in order";
+  if (!encoding.getScale().isF32() && !encoding.getScale().isF16())
+    return "the table's scales are neither f32 nor f16";
+  GlobalOp global = weight.getGlobalOp();
+  ElementsAttr codes = global.getComponent(component::kCodes);
+  if (codes.getNumElements() < EmbeddingKernelSpec::kLoadBytes)
+    return "the table has less than 8 bytes of codes";
+  b.setLoc(op.getLoc());
+  b.setInsertionPoint(op);
+  SmallVector<Value> inputs;
+  for (auto &[name, type] : table.getComponents())
+    inputs.push_back(getTablePart(global, name));
+  FlatRows indices = flattenAll(op.getIndices());
+  Type indexType = getElementTypeOrSelf(indices.flat.getType());
+  int64_t n = table.getRows(), k = table.getColumns();
+  inputs.append({indices.flat, index(n), index(k)});
+  func::FuncOp kernel =
+      getKernel(getOrCreateEmbeddingKernel,
+                EmbeddingKernelSpec{&target, encoding, indexType});
+  Value size = arith::MulIOp::create(b, indices.count, index(k));
+  auto call = CallKernelOp::create(
+      b,
+      TypeRange{RankedTensorType::get({ShapedType::kDynamic}, b.getF32Type())},
+      kernel.getSymName(), indices.count, taskGrain(index(k), kPanelTaskWork),
+      inputs, ValueRange{emptyTensor(size, b.getF32Type())});
+  Value result = unflatten(call.getResult(0), op.getIndices(),
+                           op.getType().clone(b.getF32Type()));
+  op.getResult().replaceAllUsesWith(
+      convert(result, op.getType().getElementType()));
+  op.erase();
+  return std::nullopt;
+}
+
+/// A component of a dense table as a flat plain value.
+Value Lowering::getTablePart(GlobalOp global, StringRef name) {
+  GlobalOp &part = parts[{global, b.getStringAttr(name)}];
+  if (!part)
+    part = createPlain(global, (".table." + name).str(),
+                       global.getComponent(name));
+  return flattenAll(WeightOp::create(b, part.getType(), part.getSymName()))
+      .flat;
 }
 
 void Lowering::eraseUnused() {

@@ -124,10 +124,12 @@ EncodingAttr LayerProgram::getEncoding(const LayerSpec &spec) {
                            spec.isPermuted);
 }
 
-static std::string getGlobalType(const LayerSpec &spec, EncodingAttr encoding) {
+static std::string getWeightType(const numerics::QuantizedMatrix &matrix,
+                                 EncodingAttr encoding) {
   std::string text;
-  llvm::raw_string_ostream(text) << "!lowbit.tensor<" << spec.rows << "x"
-                                 << spec.columns << "xf32, " << encoding << ">";
+  llvm::raw_string_ostream(text)
+      << "!lowbit.tensor<" << matrix.rows << "x" << matrix.columns << "xf32, "
+      << encoding << ">";
   return text;
 }
 
@@ -139,39 +141,49 @@ static std::string getElements(const std::vector<uint8_t> &bytes,
   return text;
 }
 
-std::string LayerProgram::getGlobal(size_t index) {
-  const LayerSpec &spec = layers[index].spec;
-  EncodingAttr encoding = getEncoding(spec);
+std::string test::printWeight(llvm::StringRef name,
+                              const numerics::QuantizedMatrix &matrix,
+                              EncodingAttr encoding,
+                              llvm::StringRef permutation) {
   numerics::BoundLayout layout(
-      numerics::Layout::dense(spec.encoding.element.codeBits()), spec.encoding,
-      spec.rows, spec.columns);
-  numerics::PackedMatrix packed = numerics::pack(layout, layers[index].weight);
+      numerics::Layout::dense(matrix.encoding.element.codeBits()),
+      matrix.encoding, matrix.rows, matrix.columns);
+  numerics::PackedMatrix packed = numerics::pack(layout, matrix);
   auto codes = mlir::RankedTensorType::get(
       {static_cast<int64_t>(packed.buffers[0].size())},
-      mlir::IntegerType::get(&context, 8));
+      mlir::IntegerType::get(encoding.getContext(), 8));
   std::string text;
   llvm::raw_string_ostream os(text);
-  os << "lowbit.global @w" << index << " : " << getGlobalType(spec, encoding)
+  os << "lowbit.global @" << name << " : " << getWeightType(matrix, encoding)
      << " {codes = " << getElements(packed.buffers[0], codes);
   static const std::map<llvm::StringRef, unsigned> buffers = {
       {component::kScale, 1},
       {component::kZeroPoint, 2},
       {component::kMinimum, 3}};
-  for (llvm::StringRef name : encoding.getParameterNames()) {
-    if (name == component::kPermutation)
-      continue;
-    os << ", " << name << " = "
-       << getElements(packed.buffers[buffers.at(name)],
-                      encoding.getParameterType(name, spec.rows, spec.columns));
-  }
+  for (llvm::StringRef parameter : encoding.getParameterNames())
+    if (parameter != component::kPermutation)
+      os << ", " << parameter << " = "
+         << getElements(packed.buffers[buffers.at(parameter)],
+                        encoding.getParameterType(parameter, matrix.rows,
+                                                  matrix.columns));
+  if (!permutation.empty())
+    os << ", permutation = " << permutation;
+  os << "}\n";
+  return text;
+}
+
+std::string LayerProgram::getGlobal(size_t index) {
+  const LayerSpec &spec = layers[index].spec;
+  std::string permutation;
+  llvm::raw_string_ostream os(permutation);
   if (spec.isPermuted) {
-    os << ", permutation = dense<[";
+    os << "dense<[";
     for (int64_t k = 0; k < spec.columns; ++k)
       os << (k ? ", " : "") << getStoredColumn(k, spec.columns);
     os << "]> : tensor<" << spec.columns << "xi32>";
   }
-  os << "}\n";
-  return text;
+  return printWeight("w" + std::to_string(index), layers[index].weight,
+                     getEncoding(spec), permutation);
 }
 
 /// Converts between f32 and the layer's element type, one number at a time.
@@ -206,7 +218,7 @@ std::string LayerProgram::getLayer(size_t index) {
   const Layer &layer = layers[index];
   const LayerSpec &spec = layer.spec;
   EncodingAttr encoding = getEncoding(spec);
-  std::string weight = getGlobalType(spec, encoding);
+  std::string weight = getWeightType(layer.weight, encoding);
   std::string name = std::to_string(index), text;
   std::string input = "%x" + std::to_string(layer.input), result = "%y" + name;
   std::string inputType = getType(spec.leading, spec.columns, spec.element);

@@ -47,6 +47,13 @@ std::string describe(const LayerSpec &spec);
 /// Random numbers of about [-1, 1), the same everywhere.
 std::vector<float> createNumbers(int64_t count, uint32_t seed);
 
+/// A global that holds `matrix`, dense; its permutation as assembly, if it has
+/// one.
+std::string printWeight(llvm::StringRef name,
+                        const numerics::QuantizedMatrix &matrix,
+                        EncodingAttr encoding,
+                        llvm::StringRef permutation = "");
+
 class LayerProgram {
 public:
   explicit LayerProgram(std::vector<LayerSpec> layers);

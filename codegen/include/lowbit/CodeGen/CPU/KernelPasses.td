@@ -44,9 +44,9 @@ def LowerToCPUKernelsPass
     a call of a panel kernel and each `lowbit.linear` a call of a product
     kernel; the kernels, emitted once per encoding, panel and epilogue, read the
     packed bits. Shapes are arguments of the kernels. Kernels compute in f32;
-    inputs and results of f16 and bf16 are converted around them. The input of a
-    permuted weight stays float: its panel is made in the weight's order, and the
-    16 bits are the kernel's choice. A layer that has no kernel
+    inputs and results of f16 and bf16 are converted around them. Columns that
+    `lowbit-reorder-columns` gathers are gathered by the panel kernel. A `lowbit.embedding` of a dense quantized
+    table becomes a call of a kernel that decodes rows. A layer that has no kernel
     keeps its form, for `lowbit-lower-to-linalg`, and a remark says why.
 
     ```mlir
@@ -73,6 +73,7 @@ def LowerToCPUKernelsPass
     "::mlir::vector::VectorDialect", "::lowbit::LowbitDialect"];
   let statistics = [
     Statistic<"numCalls", "linear-calls", "Linear layers that call a kernel">,
+    Statistic<"numEmbeddings", "embedding-calls", "Embeddings that call a kernel">,
     Statistic<"numKernels", "kernels", "Kernels emitted">];
 }
 

@@ -1,0 +1,130 @@
+//===- EmbeddingKernelTest.cpp - rows of quantized tables -----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Kernels must give the very numbers that the numerics library gives, wherever
+// in a byte a row begins.
+//
+//===----------------------------------------------------------------------===//
+
+#include "LayerProgram.h"
+#include "lowbit/Numerics/Quantizer.h"
+#include "lowbit/Tools/Registration.h"
+#include "mlir/Parser/Parser.h"
+#include "gtest/gtest.h"
+
+using namespace lowbit;
+using namespace lowbit::test;
+
+namespace {
+
+constexpr int64_t kRows = 11, kColumns = 37;
+/// The last ones are counted from the end, or clamped.
+const std::vector<int64_t> kIndices = {0, 3, 10, 7, 1, -1, -11, 11, -100, 1000};
+
+/// The tables of a width: each granularity, with and without zero points and
+/// minima.
+std::vector<numerics::QuantizedMatrix> createTables(unsigned width) {
+  using numerics::ZeroPointKind;
+  constexpr struct {
+    numerics::IntegerKind integer;
+    ZeroPointKind zeroPoint;
+    bool hasMinimum;
+    numerics::Granularity granularity;
+    numerics::ScaleFormat scale;
+  } kinds[] = {
+      {numerics::IntegerKind::Signed, ZeroPointKind::None, false,
+       numerics::Granularity::Group, numerics::ScaleFormat::F16},
+      {numerics::IntegerKind::Unsigned, ZeroPointKind::None, true,
+       numerics::Granularity::Channel, numerics::ScaleFormat::F16},
+      {numerics::IntegerKind::Unsigned, ZeroPointKind::Integer, false,
+       numerics::Granularity::Group, numerics::ScaleFormat::F32},
+      {numerics::IntegerKind::Signed, ZeroPointKind::None, false,
+       numerics::Granularity::Tensor, numerics::ScaleFormat::F32},
+  };
+  std::vector<float> numbers = createNumbers(kRows * kColumns, width);
+  std::vector<numerics::QuantizedMatrix> tables;
+  for (auto [integer, zeroPoint, hasMinimum, granularity, scale] : kinds) {
+    numerics::Encoding encoding;
+    encoding.element = {width, integer};
+    encoding.zeroPoint = zeroPoint;
+    encoding.hasMinimum = hasMinimum;
+    encoding.granularity = granularity;
+    encoding.groupSize = granularity == numerics::Granularity::Group ? 20 : 0;
+    encoding.scale = scale;
+    numerics::Status status = numerics::quantize(
+        numbers.data(), kRows, kColumns, encoding,
+        {numerics::ScaleSearch::AbsMax, nullptr}, tables.emplace_back());
+    EXPECT_TRUE(status.ok()) << status.message;
+  }
+  return tables;
+}
+
+std::string getText(mlir::MLIRContext &context,
+                    const std::vector<numerics::QuantizedMatrix> &tables) {
+  std::string globals, body, results, types;
+  for (auto [i, table] : llvm::enumerate(tables)) {
+    auto encoding = EncodingAttr::get(&context, table.encoding);
+    std::string name = std::to_string(i), weight;
+    llvm::raw_string_ostream(weight)
+        << "!lowbit.tensor<11x37xf32, " << encoding << ">";
+    globals += printWeight("t" + name, table, encoding);
+    body += "%w" + name + " = lowbit.weight @t" + name + " : " + weight +
+            "\n%y" + name + " = lowbit.embedding %x, %w" + name +
+            " : tensor<?xi64>, " + weight + " -> tensor<?x37xf32>\n";
+    results += (i ? ", %y" : "%y") + name;
+    types += i ? ", tensor<?x37xf32>" : "tensor<?x37xf32>";
+  }
+  return globals + "func.func @main(%x: tensor<?xi64>) -> (" + types + ") {\n" +
+         body + "return " + results + " : " + types + "\n}\n";
+}
+
+class EmbeddingKernel
+    : public testing::TestWithParam<std::tuple<unsigned, const char *>> {};
+
+INSTANTIATE_TEST_SUITE_P(
+    Widths, EmbeddingKernel,
+    testing::Values(std::tuple(1u, "native"), std::tuple(2u, "portable"),
+                    std::tuple(3u, "native"), std::tuple(4u, "native"),
+                    std::tuple(5u, "portable"), std::tuple(6u, "native"),
+                    std::tuple(7u, "native"), std::tuple(8u, "native")));
+
+TEST_P(EmbeddingKernel, GivesTheNumbersOfRows) {
+  mlir::DialectRegistry registry;
+  registerDialects(registry);
+  mlir::MLIRContext context(registry);
+  context.loadDialect<LowbitDialect>();
+  auto [width, cpu] = GetParam();
+  std::vector<numerics::QuantizedMatrix> tables = createTables(width);
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(
+      getText(context, tables), &context);
+  ASSERT_TRUE(module);
+  CompileOptions options;
+  options.cpu = cpu;
+  llvm::Error error = compileModule(*module, Phase::Lower, options);
+  ASSERT_FALSE(error) << llvm::toString(std::move(error));
+  ExecutableOptions execution;
+  execution.optLevel = 1;
+  auto executable = Executable::create(*module, execution);
+  ASSERT_TRUE(bool(executable)) << llvm::toString(executable.takeError());
+  HostTensor indices =
+      HostTensor::allocate(ElementType::I64, {int64_t(kIndices.size())});
+  llvm::copy(kIndices, indices.getMutableAs<int64_t>().begin());
+  auto results = (*executable)->run(indices);
+  ASSERT_TRUE(bool(results)) << llvm::toString(results.takeError());
+  for (auto [table, result] : llvm::zip_equal(tables, *results)) {
+    std::vector<float> numbers(kRows * kColumns);
+    numerics::dequantize(table, numbers.data());
+    llvm::ArrayRef<float> found = result.getAs<float>();
+    ASSERT_EQ(found.size(), kIndices.size() * kColumns);
+    for (auto [place, index] : llvm::enumerate(kIndices)) {
+      int64_t row =
+          std::clamp<int64_t>(index < 0 ? index + kRows : index, 0, kRows - 1);
+      for (int64_t k = 0; k < kColumns; ++k)
+        ASSERT_EQ(found[place * kColumns + k], numbers[row * kColumns + k])
+            << "index " << index << " column " << k;
+    }
+  }
+}
+
+} // namespace
