@@ -100,10 +100,16 @@ static std::optional<UniformWeight>
 convertMatrix(const numerics::QuantizedMatrix &matrix, std::string &obstacle) {
   UniformWeight weight;
   const numerics::IntegerFormat &format = *matrix.encoding.element.integer();
-  weight.isSigned = format.kind != numerics::IntegerKind::Unsigned;
   weight.width = format.width;
   if (failed(readZeroPoints(matrix, weight, obstacle)))
     return std::nullopt;
+  // Unsigned codes with a zero point go to signed storage, as others write them
+  // and as upstream prints zero points.
+  bool isUnsigned = format.kind == numerics::IntegerKind::Unsigned;
+  weight.isSigned = !isUnsigned || !matrix.zeroPoints.empty();
+  int64_t offset = isUnsigned && weight.isSigned ? weight.low() : 0;
+  for (int64_t &point : weight.zeroPoints)
+    point += offset;
   int64_t mirror = weight.low() + weight.high();
   weight.scales.assign(matrix.scales.begin(), matrix.scales.end());
   weight.codes.resize(matrix.rows * matrix.columns);
@@ -113,7 +119,7 @@ convertMatrix(const numerics::QuantizedMatrix &matrix, std::string &obstacle) {
     for (int64_t column = 0; column < matrix.columns; ++column, ++i) {
       int64_t place =
           matrix.encoding.parameterIndex(row, column / size, groups);
-      int64_t code = format.decode(matrix.code(row, column));
+      int64_t code = format.decode(matrix.code(row, column)) + offset;
       if (matrix.scales[place] < 0)
         code = mirror - code;
       else if (matrix.scales[place] == 0)

@@ -32,7 +32,7 @@ lowbit.global @w : !lowbit.tensor<1x4xf32, #lowbit.encoding<uint<2>, zero_point 
 
 // -----
 
-// expected-error @+1 {{weight '@w' cannot be a quant.uniform: zero points of blocks must be 0 to 3, found 5}}
+// expected-error @+1 {{weight '@w' cannot be a quant.uniform: zero points of blocks must be -2 to 1, found 3}}
 lowbit.global @w : !lowbit.tensor<1x4xf32, #lowbit.encoding<uint<2>, zero_point = fractional, group = 2>> {codes = dense<0> : tensor<1xi8>, scale = dense<1.0> : tensor<1x2xf16>, zero_point = dense<5.0> : tensor<1x2xf16>}
 
 // -----

@@ -48,11 +48,12 @@ func.func @signs() -> tensor<2x2xf32> {
 
 // -----
 
-// Groups are blocks; a fractional zero point that is an integer is one.
+// Groups are blocks; a fractional zero point that is an integer is one. Storage is
+// signed where there are zero points, eight below the codes.
 
 // CHECK-LABEL: func @groups
-// CHECK: arith.constant dense<{{\[\[}}1, 2, 3, 4]]> : tensor<1x4xi4>
-// CHECK: !quant.uniform<u4:f16:{0:1, 1:2}, {{\{\{}}5.000000e-01:3, 2.500000e-01}}>
+// CHECK: arith.constant dense<{{\[\[}}-7, -6, -5, -4]]> : tensor<1x4xi4>
+// CHECK: !quant.uniform<i4:f16:{0:1, 1:2}, {{\{\{}}5.000000e-01:-5, 2.500000e-01:-8}}>
 
 // BACK: #[[$ENCODING:.*]] = #lowbit.encoding<uint<4>, zero_point = integer, group = 2, scale = f16>
 // BACK: lowbit.global @table : !lowbit.tensor<1x4xf16, #[[$ENCODING]]> {codes = dense<[33, 67]> : tensor<2xi8>
@@ -65,6 +66,25 @@ func.func @groups(%i: tensor<?xi64>) -> tensor<?x4xf16> {
   %w = lowbit.weight @table : !lowbit.tensor<1x4xf16, #uint4>
   %y = lowbit.embedding %i, %w : tensor<?xi64>, !lowbit.tensor<1x4xf16, #uint4> -> tensor<?x4xf16>
   return %y : tensor<?x4xf16>
+}
+
+// -----
+
+// Unsigned codes alone stay unsigned.
+
+// CHECK-LABEL: func @unsigned
+// CHECK: arith.constant dense<{{\[\[}}-1, 2]]> : tensor<1x2xi4>
+// CHECK: !quant.uniform<u4:f32, 5.000000e-01>
+
+// BACK: #[[$ENCODING:.*]] = #lowbit.encoding<uint<4>, tensor, scale = f16>
+// BACK: codes = dense<47> : tensor<1xi8>
+
+#uint4 = #lowbit.encoding<uint<4>, tensor>
+lowbit.global @fc : !lowbit.tensor<1x2xf32, #uint4> {codes = dense<47> : tensor<1xi8>, scale = dense<0.5> : tensor<1x1xf16>}
+func.func @unsigned() -> tensor<1x2xf32> {
+  %w = lowbit.weight @fc : !lowbit.tensor<1x2xf32, #uint4>
+  %y = lowbit.dequantize %w : !lowbit.tensor<1x2xf32, #uint4> -> tensor<1x2xf32>
+  return %y : tensor<1x2xf32>
 }
 
 // -----

@@ -37,9 +37,9 @@ func.func @parameters(%s: tensor<2xf32>, %e: tensor<2x2xf32>) -> tensor<2x2xf32>
 // -----
 
 #id = affine_map<(d0, d1) -> (d0, d1)>
-func.func @scalar(%scale: f32, %e: tensor<2x2xf32>) -> tensor<2x2xf32> {
+func.func @captured(%scale: f32, %e: tensor<2x2xf32>) -> tensor<2x2xf32> {
   %q = arith.constant dense<1> : tensor<2x2xi4>
-  // expected-remark @+1 {{a parameter is argument #0 of @scalar, not a constant}}
+  // expected-remark @+1 {{a parameter is argument #0 of @captured, not a constant}}
   %w = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
       ins(%q : tensor<2x2xi4>) outs(%e : tensor<2x2xf32>) {
   ^bb0(%code: i4, %unused: f32):
@@ -169,6 +169,49 @@ func.func @double(%e: tensor<2x2xf64>) -> tensor<2x2xf64> {
   } -> tensor<2x2xf64>
   return %w : tensor<2x2xf64>
 }
+
+// -----
+
+#scalar = affine_map<() -> ()>
+func.func @scalar(%e: tensor<f32>) -> tensor<f32> {
+  %q = arith.constant dense<1> : tensor<i8>
+  %scale = arith.constant 1.0 : f32
+  // expected-remark @+1 {{a tensor is required, found a scalar}}
+  %w = linalg.generic {indexing_maps = [#scalar, #scalar], iterator_types = []}
+      ins(%q : tensor<i8>) outs(%e : tensor<f32>) {
+  ^bb0(%code: i8, %unused: f32):
+    %0 = arith.sitofp %code : i8 to f32
+    %1 = arith.mulf %0, %scale : f32
+    linalg.yield %1 : f32
+  } -> tensor<f32>
+  return %w : tensor<f32>
+}
+
+// -----
+
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#row = affine_map<(d0, d1) -> (d0)>
+func.func @damaged(%e: tensor<2x2xf32>) -> tensor<2x2xf32> {
+  %q = arith.constant dense<1> : tensor<2x2xi8>
+  %s = arith.constant dense_resource<short> : tensor<2xf32>
+  // expected-remark @+1 {{parameters must be floats of 8 to 64 bits or integers with all their data, found tensor<2xf32>}}
+  %w = linalg.generic {indexing_maps = [#id, #row, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%q, %s : tensor<2x2xi8>, tensor<2xf32>) outs(%e : tensor<2x2xf32>) {
+  ^bb0(%code: i8, %scale: f32, %unused: f32):
+    %0 = arith.sitofp %code : i8 to f32
+    %1 = arith.mulf %0, %scale : f32
+    linalg.yield %1 : f32
+  } -> tensor<2x2xf32>
+  return %w : tensor<2x2xf32>
+}
+
+{-#
+  dialect_resources: {
+    builtin: {
+      short: "0x04000000000080"
+    }
+  }
+#-}
 
 // -----
 

@@ -47,3 +47,13 @@ func.func @blocks(%x: tensor<2x4xf32>) -> tensor<2x4xf32> {
   %y = quant.dcast %q : tensor<2x4x!quant.uniform<i8:f32:{0:1, 1:2}, {{1.0, 2.0}, {3.0, 4.0}}>> to tensor<2x4xf32>
   return %y : tensor<2x4xf32>
 }
+
+// -----
+
+func.func @any() -> tensor<2xf32> {
+  %c = arith.constant dense<1> : tensor<2xi8>
+  %q = quant.scast %c : tensor<2xi8> to tensor<2x!quant.any<i8:f32>>
+  // expected-remark @+1 {{a quant.uniform type is required}}
+  %w = quant.dcast %q : tensor<2x!quant.any<i8:f32>> to tensor<2xf32>
+  return %w : tensor<2xf32>
+}
