@@ -332,14 +332,26 @@ ScalarFunction ScalarAlgebra::choose(const ScalarFunction &difference,
   return add(part(positive, 1), part(negative, -1));
 }
 
+/// Whether `bound` is a constant that no finite f32 is beyond, in the direction
+/// of `sign`. Exporters that only know clamps bound relu by the largest number.
+static bool boundsNothing(const ScalarFunction &bound, double sign) {
+  double c0, c1;
+  return bound.pieces.size() == 1 && getLinear(bound.pieces[0].value, c0, c1) &&
+         c1 == 0 && sign * c0 >= std::numeric_limits<float>::max();
+}
+
 ScalarFunction ScalarAlgebra::max(const ScalarFunction &a,
                                   const ScalarFunction &b) {
-  return choose(sub(a, b), a, b);
+  if (boundsNothing(b, -1))
+    return a;
+  return boundsNothing(a, -1) ? b : choose(sub(a, b), a, b);
 }
 
 ScalarFunction ScalarAlgebra::min(const ScalarFunction &a,
                                   const ScalarFunction &b) {
-  return choose(sub(a, b), b, a);
+  if (boundsNothing(b, 1))
+    return a;
+  return boundsNothing(a, 1) ? b : choose(sub(a, b), b, a);
 }
 
 bool ScalarAlgebra::areEqual(const ScalarFunction &a, const ScalarFunction &b) {

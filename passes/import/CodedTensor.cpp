@@ -256,6 +256,28 @@ GlobalOp WeightImporter::findEqual(Type type, DictionaryAttr components) {
   return {};
 }
 
+/// What is missing of the numbers that the loops read; empty if nothing. Casts
+/// of types can promise more than a constant has.
+static std::string findMissing(const CodedTensor &tensor) {
+  int64_t codes = 1;
+  for (int64_t extent : tensor.extents)
+    codes *= extent;
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  if (codes != static_cast<int64_t>(tensor.codes.size()))
+    os << codes << " codes are required, found " << tensor.codes.size();
+  for (const LoopParameters *parameters : {&tensor.scale, &tensor.zeroPoint}) {
+    int64_t last = 0;
+    for (auto [extent, stride] : llvm::zip(tensor.extents, parameters->strides))
+      last += (extent - 1) * stride;
+    if (text.empty() && !parameters->strides.empty() &&
+        (last < 0 || last >= static_cast<int64_t>(parameters->values.size())))
+      os << last + 1 << " parameters are required, found "
+         << parameters->values.size();
+  }
+  return text;
+}
+
 Value WeightImporter::import(OpBuilder &builder, Location loc,
                              CodedTensor tensor, std::string &reason) {
   MLIRContext *context = module.getContext();
@@ -268,7 +290,10 @@ Value WeightImporter::import(OpBuilder &builder, Location loc,
     reason = "finite scales are required, found one that is not";
     return {};
   }
-  std::optional<MatrixLoops> loops = splitLoops(tensor, context, reason);
+  reason = findMissing(tensor);
+  std::optional<MatrixLoops> loops;
+  if (reason.empty())
+    loops = splitLoops(tensor, context, reason);
   if (!loops)
     return {};
   EncodingAttr encoding = chooseEncoding(tensor, loops->granularity);

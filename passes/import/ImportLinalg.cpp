@@ -147,9 +147,12 @@ static std::optional<DequantizeBody> matchDequantize(linalg::GenericOp op) {
 // Operands
 //===----------------------------------------------------------------------===//
 
-/// Strides by which the loops of `map` walk a row-major tensor of `shape`.
+/// Strides by which the loops of `map` walk a row-major tensor of `shape`,
+/// which is static.
 static std::optional<SmallVector<int64_t>>
 loopStrides(AffineMap map, ArrayRef<int64_t> shape) {
+  if (ShapedType::isDynamicShape(shape))
+    return std::nullopt;
   SmallVector<int64_t> result(map.getNumDims(), 0);
   SmallVector<int64_t> strides = computeSuffixProduct(shape);
   for (auto [expression, stride] : llvm::zip(map.getResults(), strides)) {

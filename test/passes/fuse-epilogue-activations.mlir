@@ -35,6 +35,24 @@ func.func @relu_select(%x: tensor<?x4xf32>, %w: tensor<8x4xf32>, %e: tensor<?x8x
   return %1 : tensor<?x8xf32>
 }
 
+// TOSA's clamp with the largest number as its upper bound.
+// CHECK-LABEL: func @relu_clamp
+func.func @relu_clamp(%x: tensor<?x4xf32>, %w: tensor<8x4xf32>, %e: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  // CHECK-NEXT: %[[Y:.*]] = lowbit.linear %{{.*}}, %{{.*}} activation relu : tensor<?x4xf32>
+  // CHECK-NEXT: return %[[Y]]
+  %0 = lowbit.linear %x, %w : tensor<?x4xf32>, tensor<8x4xf32> -> tensor<?x8xf32>
+  %1 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%0 : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %zero = arith.constant 0.0 : f32
+    %largest = arith.constant 3.40282347E+38 : f32
+    %m = arith.minimumf %in, %largest : f32
+    %r = arith.maximumf %m, %zero : f32
+    linalg.yield %r : f32
+  } -> tensor<?x8xf32>
+  return %1 : tensor<?x8xf32>
+}
+
 // CHECK-LABEL: func @gelu_erf
 func.func @gelu_erf(%x: tensor<?x4xf32>, %w: tensor<8x4xf32>, %e: tensor<?x8xf32>) -> tensor<?x8xf32> {
   // CHECK-NEXT: %[[Y:.*]] = lowbit.linear %{{.*}}, %{{.*}} activation gelu : tensor<?x4xf32>

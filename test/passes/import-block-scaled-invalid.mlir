@@ -31,3 +31,14 @@ func.func @nan() -> tensor<1x32xf32> {
   %y = tosa.cast_from_block_scaled %a, %s {block_size = BLOCK_SIZE_32} : (tensor<1x32xf8E4M3FN>, tensor<1x1xf8E8M0FNU>) -> tensor<1x32xf32>
   return %y : tensor<1x32xf32>
 }
+
+// -----
+
+func.func @short() -> tensor<2x32xf32> {
+  %a = "tosa.const"() {values = dense<1.0> : tensor<2x32xf8E4M3FN>} : () -> tensor<2x32xf8E4M3FN>
+  %c = "tosa.const"() {values = dense<1.0> : tensor<1x1xf8E8M0FNU>} : () -> tensor<1x1xf8E8M0FNU>
+  %s = tensor.cast %c : tensor<1x1xf8E8M0FNU> to tensor<?x1xf8E8M0FNU>
+  // expected-error @+1 {{block-scaled constant: 2 parameters are required, found 1}}
+  %y = tosa.cast_from_block_scaled %a, %s {block_size = BLOCK_SIZE_32} : (tensor<2x32xf8E4M3FN>, tensor<?x1xf8E8M0FNU>) -> tensor<2x32xf32>
+  return %y : tensor<2x32xf32>
+}

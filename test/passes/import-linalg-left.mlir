@@ -172,6 +172,25 @@ func.func @double(%e: tensor<2x2xf64>) -> tensor<2x2xf64> {
 
 // -----
 
+// A cast that promises more than the constant has.
+#id = affine_map<(d0, d1) -> (d0, d1)>
+func.func @promised(%e: tensor<2x2xf32>) -> tensor<2x2xf32> {
+  %c = arith.constant dense<1> : tensor<1x2xi8>
+  %q = tensor.cast %c : tensor<1x2xi8> to tensor<?x2xi8>
+  %scale = arith.constant 1.0 : f32
+  // expected-remark @+1 {{4 codes are required, found 2}}
+  %w = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%q : tensor<?x2xi8>) outs(%e : tensor<2x2xf32>) {
+  ^bb0(%code: i8, %unused: f32):
+    %0 = arith.sitofp %code : i8 to f32
+    %1 = arith.mulf %0, %scale : f32
+    linalg.yield %1 : f32
+  } -> tensor<2x2xf32>
+  return %w : tensor<2x2xf32>
+}
+
+// -----
+
 #scalar = affine_map<() -> ()>
 func.func @scalar(%e: tensor<f32>) -> tensor<f32> {
   %q = arith.constant dense<1> : tensor<i8>
