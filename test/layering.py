@@ -88,7 +88,7 @@ def main():
     offences, count = [], 0
     for folder in ("dialect", "passes", "codegen", "tools"):
         for path in sorted((root / folder).rglob("*")):
-            if path.suffix in (".h", ".cpp", ".inc"):
+            if path.suffix in (".h", ".c", ".cpp", ".inc"):
                 count += 1
                 offences += check_file(root, path)
     print("\n".join(offences + [f"{count} files, {len(offences)} offences"]))

@@ -1,6 +1,7 @@
 # -*- Python -*-
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 import os
+import platform
 
 import lit.formats
 import lit.util
@@ -31,3 +32,15 @@ config.substitutions += [
 # A compiler launcher that tests use finds its cache.
 config.environment.update(
     {name: value for name, value in os.environ.items() if name.startswith("CCACHE_")})
+
+# How programs are built with compiled models: by the compiler that builds
+# Lowbit, or another one, with the run time and LLVM's threads.
+config.substitutions += [
+    ("%cc", config.cc),
+    ("%cxx", config.cxx),
+    ("%link", os.path.join(config.lowbit_build, "lib", "liblowbit_runtime.a")
+     + " -lomp -lm"),
+]
+
+# What tests of code for one architecture require.
+config.available_features.add(platform.machine())

@@ -101,12 +101,13 @@ struct CPUBindWeightsPass
     // The translation to LLVM IR would warn of attributes that it can't keep.
     for (unsigned i = 0; i < main.getNumArguments(); ++i) {
       inputs.push_back(getName(main.getArgAttrDict(i), "input", i));
-      main.removeArgAttr(i, kNameAttrName);
+      for (StringRef name : {kNameAttrName, kDimensionsAttrName})
+        main.removeArgAttr(i, name);
     }
     for (unsigned i = 0; i < main.getNumResults(); ++i) {
       outputs.push_back(getName(main.getResultAttrDict(i), "output", i));
-      main.removeResultAttr(
-          i, StringAttr::get(module.getContext(), kNameAttrName));
+      for (StringRef name : {kNameAttrName, kDimensionsAttrName})
+        main.removeResultAttr(i, StringAttr::get(module.getContext(), name));
     }
     module->setAttr(
         kSignatureAttrName,

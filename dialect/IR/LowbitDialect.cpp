@@ -6,6 +6,7 @@
 
 #include "lowbit/IR/Lowbit.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -53,6 +54,46 @@ struct LowbitAsmInterface : OpAsmDialectInterface {
 };
 
 } // namespace
+
+/// Checks a name that users know a tensor of type `type` by.
+static LogicalResult verifyName(Operation *op, NamedAttribute attribute,
+                                Type type) {
+  // N1
+  if (attribute.getName() == kNameAttrName)
+    return isa<StringAttr>(attribute.getValue())
+               ? success()
+               : op->emitOpError() << "requires a string as " << kNameAttrName
+                                   << " (N1), found " << attribute.getValue();
+  if (attribute.getName() != kDimensionsAttrName)
+    return success();
+  // N2
+  auto names = dyn_cast<ArrayAttr>(attribute.getValue());
+  auto shaped = dyn_cast_or_null<ShapedType>(type);
+  if (names && llvm::all_of(names, llvm::IsaPred<StringAttr>) &&
+      (!shaped || !shaped.hasRank() ||
+       shaped.getRank() == static_cast<int64_t>(names.size())))
+    return success();
+  return op->emitOpError() << "requires a string for each dimension of " << type
+                           << " as " << kDimensionsAttrName << " (N2), found "
+                           << attribute.getValue();
+}
+
+LogicalResult LowbitDialect::verifyRegionArgAttribute(Operation *op, unsigned,
+                                                      unsigned index,
+                                                      NamedAttribute attr) {
+  auto function = dyn_cast<FunctionOpInterface>(op);
+  return verifyName(op, attr,
+                    function ? function.getArgumentTypes()[index] : Type());
+}
+
+LogicalResult LowbitDialect::verifyRegionResultAttribute(Operation *op,
+                                                         unsigned,
+                                                         unsigned index,
+                                                         NamedAttribute attr) {
+  auto function = dyn_cast<FunctionOpInterface>(op);
+  return verifyName(op, attr,
+                    function ? function.getResultTypes()[index] : Type());
+}
 
 void LowbitDialect::initialize() {
   addInterfaces<LowbitAsmInterface>();

@@ -9,7 +9,7 @@
 // CHECK: bufferization.to_tensor %[[M]] restrict : memref<2x2xf32> to tensor<2x2xf32>
 lowbit.global @fc1 : tensor<2x2xf32> {data = dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>}
 lowbit.global @unused : tensor<2xf32> {data = dense<0.0> : tensor<2xf32>}
-func.func @main(%x: tensor<?x2xf32> {lowbit.name = "hidden"}) -> tensor<2x2xf32> {
+func.func @main(%x: tensor<?x2xf32> {lowbit.dims = ["rows", ""], lowbit.name = "hidden"}) -> tensor<2x2xf32> {
   %w = lowbit.weight @fc1 : tensor<2x2xf32>
   return %w : tensor<2x2xf32>
 }

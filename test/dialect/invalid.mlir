@@ -483,3 +483,18 @@ func.func @f(%a: vector<16xi32>, %u: vector<64xi8>) {
   %0 = lowbit.dot4 %a, %u, %u upto 129 signed : vector<16xi32>, vector<64xi8>
   return
 }
+
+// -----
+
+// expected-error @+1 {{requires a string as lowbit.name (N1), found 3 : i64}}
+func.func private @f(tensor<?x4xf32> {lowbit.name = 3})
+
+// -----
+
+// expected-error @+1 {{requires a string for each dimension of 'tensor<?x4xf32>' as lowbit.dims (N2), found ["rows"]}}
+func.func private @f() -> (tensor<?x4xf32> {lowbit.dims = ["rows"]})
+
+// -----
+
+// expected-error @+1 {{requires a string for each dimension of 'tensor<?x4xf32>' as lowbit.dims (N2), found ["rows", 4]}}
+func.func private @f(tensor<?x4xf32> {lowbit.dims = ["rows", 4]})

@@ -18,8 +18,10 @@
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/xxhash.h"
 
 using namespace lowbit;
 
@@ -35,7 +37,7 @@ struct Component {
   mlir::DenseResourceElementsAttr resource;
 
   std::string getTensorName() {
-    return (global.getSymName() + "." + name).str();
+    return lowbit::getTensorName(global.getSymName(), name);
   }
   llvm::Error fail(const llvm::Twine &what) {
     return makeError("component '" + name + "' of global '@" +
@@ -132,6 +134,29 @@ llvm::Error bind(Component component, const SafetensorsFile &file) {
 
 } // namespace
 
+std::string lowbit::getTensorName(llvm::StringRef global,
+                                  llvm::StringRef component) {
+  return component == component::kData ? global.str()
+                                       : (global + "." + component).str();
+}
+
+std::string lowbit::computeStructure(mlir::ModuleOp module) {
+  std::vector<std::string> lines;
+  module.walk([&](GlobalOp global) {
+    std::string &line = lines.emplace_back(global.getSymName());
+    llvm::raw_string_ostream(line) << ": " << global.getType() << "\n";
+  });
+  llvm::sort(lines);
+  return llvm::utohexstr(llvm::xxh3_64bits(llvm::join(lines, "")),
+                         /*LowerCase=*/true, /*Width=*/16);
+}
+
+std::map<std::string, std::string>
+lowbit::makeSidecarMetadata(std::string checksum, std::string structure) {
+  return {{std::string(kChecksumKey), std::move(checksum)},
+          {"structure", std::move(structure)}};
+}
+
 std::string lowbit::getSidecarPath(llvm::StringRef path) {
   llvm::SmallString<128> sidecar = path;
   llvm::sys::path::replace_extension(sidecar, "safetensors");
@@ -186,8 +211,9 @@ llvm::Expected<ArtefactSize> lowbit::saveArtefact(mlir::ModuleOp module,
   if (!sidecar)
     return sidecar.takeError();
   std::string checksum = computeChecksum(entries);
-  llvm::Expected<SafetensorsSize> data = writeSafetensors(
-      *sidecar, entries, {{std::string(kChecksumKey), checksum}});
+  llvm::Expected<SafetensorsSize> data =
+      writeSafetensors(*sidecar, entries,
+                       makeSidecarMetadata(checksum, computeStructure(module)));
   if (!data)
     return data.takeError();
   module->setAttr(

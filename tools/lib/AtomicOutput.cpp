@@ -79,6 +79,21 @@ void AtomicOutput::discard() {
   temporary.clear();
 }
 
+llvm::Error AtomicOutput::reopen() {
+  stream->close();
+  stream->clear_error();
+  stream.reset();
+  std::string current = getTemporaryPath().str();
+  if (std::error_code error = fs::openFileForWrite(
+          current, descriptor, fs::CD_OpenExisting, fs::OF_Append)) {
+    discard();
+    return makeFileError(path, "cannot be written: " + error.message());
+  }
+  stream = std::make_unique<llvm::raw_fd_ostream>(descriptor,
+                                                  /*shouldClose=*/true);
+  return llvm::Error::success();
+}
+
 llvm::Error AtomicOutput::finish() {
   if (!stream)
     return llvm::Error::success();

@@ -81,6 +81,27 @@ lowbit::compileToArtefact(llvm::StringRef input, llvm::StringRef output,
                                              : ArtefactFormat::Text);
 }
 
+llvm::Expected<ProgramFiles>
+lowbit::compileToProgram(llvm::StringRef input, llvm::StringRef output,
+                         const CompileOptions &options, ProgramOptions program,
+                         const LoadOptions &load) {
+  program.input = input.str();
+  if (llvm::Error error = checkProgram(output, program))
+    return std::move(error);
+  mlir::MLIRContext context;
+  prepare(context, load);
+  llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> module =
+      loadModule(input, context, load);
+  if (!module)
+    return module.takeError();
+  // All CPUs read the same packed weights.
+  CompileOptions first = options;
+  first.cpu = program.cpus.front();
+  if (llvm::Error error = compileModule(**module, Phase::Pack, first))
+    return makeFileError(input, llvm::toString(std::move(error)));
+  return writeProgram(**module, output, program, options);
+}
+
 llvm::Expected<std::unique_ptr<Model>>
 lowbit::compileToModel(llvm::StringRef input, const CompileOptions &options,
                        const LoadOptions &load) {

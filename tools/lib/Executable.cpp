@@ -8,150 +8,41 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/Tools/Executable.h"
+#include "LoweredModule.h"
 #include "TargetCode.h"
-#include "lowbit/CodeGen/CPU/Pipelines.h"
 #include "lowbit/Runtime/OpenMP.h"
-#include "lowbit/Tools/ElementTypes.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/FatalErrors.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/IR/BuiltinAttributes.h"
-#include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
-#include "llvm/IR/IRBuilder.h"
-#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
 
 using namespace lowbit;
 
-/// What `@main` takes or gives.
-namespace {
-struct Parameter {
-  std::string name;
-  ElementType type;
-  llvm::SmallVector<int64_t, 4> shape;
-
-  /// Words of a memref descriptor: two pointers, offset, sizes, strides.
-  size_t getDescriptorWords() const { return 3 + 2 * shape.size(); }
-};
-} // namespace
+/// Words of a memref descriptor: two pointers, offset, sizes, strides.
+static size_t getDescriptorWords(const TensorSpec &spec) {
+  return 3 + 2 * spec.shape.size();
+}
 
 struct Executable::Impl {
-  std::vector<Parameter> inputs, outputs;
+  Signature signature;
   /// What the session below reports while it links.
   std::string reports;
   std::unique_ptr<llvm::orc::LLJIT> jit;
-  void (*entry)(void **) = nullptr;
+  void (*entry)(void **, const void *const *) = nullptr;
   void (*setThreads)(int) = nullptr;
   unsigned threads = 0;
-  /// Weights that the module keeps as one repeated element.
-  std::vector<std::vector<char>> splats;
+  WeightStorage storage;
 };
 
 static constexpr llvm::StringLiteral kEntry = "lowbit_entry";
 
 //===----------------------------------------------------------------------===//
-// Signature and weights
-//===----------------------------------------------------------------------===//
-
-static llvm::Error readParameters(mlir::TypeRange types, mlir::ArrayAttr names,
-                                  std::vector<Parameter> &parameters) {
-  for (auto [type, name] : llvm::zip_equal(types, names)) {
-    auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);
-    std::optional<ElementType> element;
-    if (tensor)
-      element = getElementType(tensor.getElementType());
-    std::string text = mlir::cast<mlir::StringAttr>(name).str();
-    if (!element)
-      return makeError("'" + text + "' must be a tensor of whole bytes");
-    parameters.push_back(
-        {text, *element, llvm::SmallVector<int64_t, 4>(tensor.getShape())});
-  }
-  return llvm::Error::success();
-}
-
-static llvm::Error readSignature(mlir::ModuleOp module,
-                                 std::vector<Parameter> &inputs,
-                                 std::vector<Parameter> &outputs) {
-  auto signature =
-      module->getAttrOfType<mlir::DictionaryAttr>(kSignatureAttrName);
-  if (!signature)
-    return makeError("the module has no attribute '" + kSignatureAttrName +
-                     "': it must come from lowbit-cpu-to-llvm and have a "
-                     "function @main");
-  auto type = mlir::cast<mlir::FunctionType>(
-      signature.getAs<mlir::TypeAttr>("type").getValue());
-  if (llvm::Error error = readParameters(
-          type.getInputs(), signature.getAs<mlir::ArrayAttr>("inputs"), inputs))
-    return error;
-  return readParameters(type.getResults(),
-                        signature.getAs<mlir::ArrayAttr>("outputs"), outputs);
-}
-
-/// The bytes of a weight, or null.
-static const void *getData(mlir::Attribute attr) {
-  if (auto resource = mlir::dyn_cast<mlir::DenseResourceElementsAttr>(attr)) {
-    mlir::AsmResourceBlob *blob = resource.getRawHandle().getBlob();
-    return blob ? blob->getData().data() : nullptr;
-  }
-  if (auto dense = mlir::dyn_cast<mlir::DenseElementsAttr>(attr))
-    if (!dense.isSplat() || dense.getNumElements() == 1)
-      return dense.getRawData().data();
-  return nullptr;
-}
-
-/// A splat written out: the attribute keeps one element only. Null for what is
-/// no splat.
-static llvm::Expected<const void *>
-expandSplat(mlir::Attribute attr, std::vector<std::vector<char>> &storage) {
-  // A line of text must not ask for any amount of memory.
-  constexpr double kMaxBytes = 0x1p31;
-  auto dense = mlir::dyn_cast<mlir::DenseElementsAttr>(attr);
-  if (!dense || !dense.isSplat())
-    return nullptr;
-  llvm::ArrayRef<char> element = dense.getRawData();
-  double size = element.size();
-  for (int64_t extent : dense.getType().getShape())
-    size *= extent;
-  if (size > kMaxBytes)
-    return makeError("requires a splat of at most 2^31 bytes when written out, "
-                     "found " +
-                     llvm::formatv("{0:f0}", size).str());
-  std::vector<char> &bytes = storage.emplace_back();
-  bytes.reserve(size);
-  for (int64_t i = 0, e = dense.getNumElements(); i < e; ++i)
-    bytes.insert(bytes.end(), element.begin(), element.end());
-  return bytes.data();
-}
-
-//===----------------------------------------------------------------------===//
 // Linking
 //===----------------------------------------------------------------------===//
-
-/// `void lowbit_entry(void **arguments)`: unpacks pointers for the C interface
-/// of `@main`.
-static llvm::Error addEntry(llvm::Module &module) {
-  llvm::Function *main = module.getFunction("_mlir_ciface_main");
-  if (!main)
-    return makeError("the module has no public function @main");
-  llvm::LLVMContext &context = module.getContext();
-  auto *pointer = llvm::PointerType::get(context, 0);
-  auto *type =
-      llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer}, false);
-  auto *entry = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage,
-                                       kEntry, module);
-  llvm::IRBuilder<> builder(llvm::BasicBlock::Create(context, "", entry));
-  llvm::SmallVector<llvm::Value *> arguments;
-  for (unsigned i = 0; i < main->arg_size(); ++i)
-    arguments.push_back(builder.CreateLoad(
-        pointer, builder.CreateConstGEP1_64(pointer, entry->getArg(0), i)));
-  builder.CreateCall(main, arguments);
-  builder.CreateRetVoid();
-  return llvm::Error::success();
-}
 
 /// Lets the code find LLVM's OpenMP library and the C library: both are in the
 /// process.
@@ -172,37 +63,24 @@ static llvm::Error addProcessSymbols(llvm::orc::LLJIT &jit) {
          llvm::JITSymbolFlags::Exported}}}));
 }
 
-/// The name that people gave to the weight behind a symbol.
-static llvm::StringRef getWeightName(llvm::StringRef symbol) {
-  symbol.consume_front(kWeightSymbolPrefix);
-  return symbol;
-}
-
 /// The address of every weight that the module declares and does not define.
 static llvm::Error defineWeights(mlir::ModuleOp module,
                                  const ExecutableOptions &options,
                                  llvm::orc::LLJIT &jit,
-                                 std::vector<std::vector<char>> &splats) {
-  auto data = module->getAttrOfType<mlir::DictionaryAttr>(kWeightsAttrName);
+                                 WeightStorage &storage) {
   llvm::orc::SymbolMap symbols;
   for (auto global : module.getOps<mlir::LLVM::GlobalOp>()) {
     if (global.getValueAttr() || !global.getInitializerRegion().empty())
       continue;
     llvm::StringRef name = global.getSymName();
     const void *address = options.weights.lookup(name);
-    if (mlir::Attribute attr = data ? data.get(name) : nullptr;
-        attr && !address) {
-      address = getData(attr);
-      if (!address) {
-        llvm::Expected<const void *> splat = expandSplat(attr, splats);
-        if (!splat)
-          return makeError("weight '" + getWeightName(name) +
-                           "': " + llvm::toString(splat.takeError()));
-        address = *splat;
-      }
+    if (!address) {
+      llvm::Expected<SafetensorsEntry> weight =
+          getBoundWeight(module, name, storage);
+      if (!weight)
+        return weight.takeError();
+      address = weight->bytes.data();
     }
-    if (!address)
-      return makeError("weight '" + getWeightName(name) + "' has no data");
     symbols[jit.mangleAndIntern(name)] = {
         llvm::orc::ExecutorAddr::fromPtr(address),
         llvm::JITSymbolFlags::Exported};
@@ -214,13 +92,16 @@ static llvm::Error defineWeights(mlir::ModuleOp module,
 /// Compiles and adds the code of `module`.
 static llvm::Error addCode(mlir::ModuleOp module,
                            llvm::orc::JITTargetMachineBuilder builder,
-                           unsigned optLevel, llvm::orc::LLJIT &jit) {
+                           unsigned optLevel, unsigned numArguments,
+                           llvm::orc::LLJIT &jit) {
   auto machine = builder.createTargetMachine();
   if (!machine)
     return machine.takeError();
   auto context = std::make_unique<llvm::LLVMContext>();
-  auto code =
-      translateAndOptimize(module, *context, **machine, optLevel, addEntry);
+  auto code = translateAndOptimize(
+      module, *context, **machine, optLevel, [&](llvm::Module &translated) {
+        return addEntry(translated, kEntry, numArguments).takeError();
+      });
   if (!code)
     return code.takeError();
   return jit.addIRModule(
@@ -233,8 +114,12 @@ Executable::~Executable() = default;
 llvm::Expected<std::unique_ptr<Executable>>
 Executable::create(mlir::ModuleOp module, const ExecutableOptions &options) {
   auto impl = std::make_unique<Impl>();
-  if (llvm::Error error = readSignature(module, impl->inputs, impl->outputs))
-    return std::move(error);
+  llvm::Expected<Signature> signature = getLoweredSignature(module);
+  if (!signature)
+    return signature.takeError();
+  impl->signature = std::move(*signature);
+  unsigned numArguments =
+      impl->signature.inputs.size() + (impl->signature.outputs.empty() ? 0 : 1);
   auto builder = getTargetBuilder(options.cpu, options.optLevel);
   if (!builder)
     return builder.takeError();
@@ -250,10 +135,10 @@ Executable::create(mlir::ModuleOp module, const ExecutableOptions &options) {
   if (llvm::Error error = addProcessSymbols(*impl->jit))
     return std::move(error);
   if (llvm::Error error =
-          defineWeights(module, options, *impl->jit, impl->splats))
+          defineWeights(module, options, *impl->jit, impl->storage))
     return std::move(error);
   if (llvm::Error error =
-          addCode(module, *builder, options.optLevel, *impl->jit))
+          addCode(module, *builder, options.optLevel, numArguments, *impl->jit))
     return std::move(error);
   auto entry = impl->jit->lookup(kEntry);
   if (!entry) {
@@ -262,7 +147,7 @@ Executable::create(mlir::ModuleOp module, const ExecutableOptions &options) {
     return makeError("the code cannot be linked: " +
                      (impl->reports.empty() ? failure : impl->reports));
   }
-  impl->entry = entry->toPtr<void (*)(void **)>();
+  impl->entry = entry->toPtr<void (*)(void **, const void *const *)>();
   auto setThreads = impl->jit->lookup("omp_set_num_threads");
   if (!setThreads)
     return setThreads.takeError();
@@ -279,7 +164,7 @@ void Executable::setThreads(unsigned threads) {
 // Running
 //===----------------------------------------------------------------------===//
 
-static llvm::Error checkInput(const Parameter &wanted,
+static llvm::Error checkInput(const TensorSpec &wanted,
                               const HostTensor &found) {
   bool fits = wanted.type == found.getType() &&
               wanted.shape.size() == found.getShape().size();
@@ -307,7 +192,8 @@ static std::vector<int64_t> describeBuffer(const HostTensor &tensor) {
 
 /// Takes over the buffer of a result, which is row-major: functions return
 /// buffers of identity layout.
-static HostTensor takeResult(const Parameter &parameter, const int64_t *words) {
+static HostTensor takeResult(const TensorSpec &parameter,
+                             const int64_t *words) {
   size_t rank = parameter.shape.size();
   llvm::ArrayRef<int64_t> shape(words + 3, rank);
   std::shared_ptr<const void> owner(
@@ -323,34 +209,34 @@ static HostTensor takeResult(const Parameter &parameter, const int64_t *words) {
 
 llvm::Expected<std::vector<HostTensor>>
 Executable::run(llvm::ArrayRef<HostTensor> inputs) {
-  if (inputs.size() != impl->inputs.size())
-    return makeError("requires " + llvm::Twine(impl->inputs.size()) +
+  if (inputs.size() != impl->signature.inputs.size())
+    return makeError("requires " + llvm::Twine(impl->signature.inputs.size()) +
                      " inputs, found " + llvm::Twine(inputs.size()));
   std::vector<std::vector<int64_t>> descriptors;
-  for (auto [wanted, found] : llvm::zip_equal(impl->inputs, inputs)) {
+  for (auto [wanted, found] : llvm::zip_equal(impl->signature.inputs, inputs)) {
     if (llvm::Error error = checkInput(wanted, found))
       return std::move(error);
     descriptors.push_back(describeBuffer(found));
   }
   size_t resultWords = 0;
-  for (const Parameter &output : impl->outputs)
-    resultWords += output.getDescriptorWords();
+  for (const TensorSpec &output : impl->signature.outputs)
+    resultWords += getDescriptorWords(output);
   std::vector<int64_t> results(resultWords);
   std::vector<void *> arguments;
-  if (!impl->outputs.empty())
+  if (!impl->signature.outputs.empty())
     arguments.push_back(results.data());
   for (std::vector<int64_t> &descriptor : descriptors)
     arguments.push_back(descriptor.data());
 
   if (impl->threads)
     impl->setThreads(impl->threads);
-  impl->entry(arguments.data());
+  impl->entry(arguments.data(), /*weights=*/nullptr);
 
   std::vector<HostTensor> outputs;
   const int64_t *words = results.data();
-  for (const Parameter &output : impl->outputs) {
+  for (const TensorSpec &output : impl->signature.outputs) {
     outputs.push_back(takeResult(output, words));
-    words += output.getDescriptorWords();
+    words += getDescriptorWords(output);
   }
   return outputs;
 }

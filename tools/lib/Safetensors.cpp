@@ -137,6 +137,13 @@ uint64_t getSizeFactor(const SafetensorsEntry &entry) {
   return size == 0 ? kAlignment : std::min(size & -size, uint64_t(kAlignment));
 }
 
+void sortForWriting(std::vector<SafetensorsEntry> &entries) {
+  llvm::sort(entries, [](const auto &a, const auto &b) {
+    uint64_t factorA = getSizeFactor(a), factorB = getSizeFactor(b);
+    return factorA != factorB ? factorA > factorB : a.name < b.name;
+  });
+}
+
 std::string printHeader(llvm::ArrayRef<SafetensorsEntry> entries,
                         const std::map<std::string, std::string> &metadata) {
   std::string text;
@@ -250,14 +257,21 @@ std::string lowbit::computeChecksum(llvm::ArrayRef<SafetensorsEntry> entries) {
                          /*Width=*/16);
 }
 
+SafetensorsSize
+lowbit::measureSafetensors(std::vector<SafetensorsEntry> entries,
+                           const std::map<std::string, std::string> &metadata) {
+  sortForWriting(entries);
+  SafetensorsSize size{kLengthBytes + printHeader(entries, metadata).size(), 0};
+  for (const SafetensorsEntry &entry : entries)
+    size.data += entry.bytes.size();
+  return size;
+}
+
 llvm::Expected<SafetensorsSize>
 lowbit::writeSafetensors(AtomicOutput &output,
                          std::vector<SafetensorsEntry> entries,
                          const std::map<std::string, std::string> &metadata) {
-  llvm::sort(entries, [](const auto &a, const auto &b) {
-    uint64_t factorA = getSizeFactor(a), factorB = getSizeFactor(b);
-    return factorA != factorB ? factorA > factorB : a.name < b.name;
-  });
+  sortForWriting(entries);
   llvm::StringSet<> names;
   for (const SafetensorsEntry &entry : entries) {
     if (!llvm::json::isUTF8(entry.name))

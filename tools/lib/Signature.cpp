@@ -19,10 +19,9 @@
 using namespace lowbit;
 
 /// Describes one argument or result of `@main`.
-static llvm::Expected<TensorSpec> makeSpec(mlir::Type type,
-                                           mlir::StringAttr name,
-                                           llvm::StringRef kind,
-                                           unsigned index) {
+static llvm::Expected<TensorSpec>
+makeSpec(mlir::Type type, mlir::StringAttr name, mlir::ArrayAttr dimensions,
+         llvm::StringRef kind, unsigned index) {
   TensorSpec spec;
   spec.name = name ? name.str() : (kind + llvm::Twine(index)).str();
   auto tensor = llvm::dyn_cast<mlir::RankedTensorType>(type);
@@ -34,6 +33,9 @@ static llvm::Expected<TensorSpec> makeSpec(mlir::Type type,
   spec.type = *element;
   for (int64_t extent : tensor.getShape())
     spec.shape.push_back(mlir::ShapedType::isDynamic(extent) ? -1 : extent);
+  if (dimensions)
+    for (auto dimension : dimensions.getAsRange<mlir::StringAttr>())
+      spec.dimensions.push_back(dimension.str());
   return spec;
 }
 
@@ -69,7 +71,10 @@ llvm::Expected<Signature> lowbit::getSignature(mlir::ModuleOp module) {
   Signature signature;
   for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
     auto name = function.getArgAttrOfType<mlir::StringAttr>(i, kNameAttrName);
-    llvm::Expected<TensorSpec> spec = makeSpec(type, name, "input", i);
+    auto dimensions =
+        function.getArgAttrOfType<mlir::ArrayAttr>(i, kDimensionsAttrName);
+    llvm::Expected<TensorSpec> spec =
+        makeSpec(type, name, dimensions, "input", i);
     if (!spec)
       return spec.takeError();
     signature.inputs.push_back(std::move(*spec));
@@ -77,7 +82,10 @@ llvm::Expected<Signature> lowbit::getSignature(mlir::ModuleOp module) {
   for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
     auto name =
         function.getResultAttrOfType<mlir::StringAttr>(i, kNameAttrName);
-    llvm::Expected<TensorSpec> spec = makeSpec(type, name, "output", i);
+    auto dimensions =
+        function.getResultAttrOfType<mlir::ArrayAttr>(i, kDimensionsAttrName);
+    llvm::Expected<TensorSpec> spec =
+        makeSpec(type, name, dimensions, "output", i);
     if (!spec)
       return spec.takeError();
     signature.outputs.push_back(std::move(*spec));

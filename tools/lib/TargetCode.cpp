@@ -10,11 +10,11 @@
 #include "lowbit/Tools/Executable.h"
 
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/Passes/PassBuilder.h"
-#include "llvm/Support/SmallVectorMemoryBuffer.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
@@ -67,6 +67,30 @@ lowbit::getTargetBuilder(llvm::StringRef cpu, unsigned optLevel,
     return makeError("unknown CPU '" + builder->getCPU() + "' for " +
                      builder->getTargetTriple().str());
   return builder;
+}
+
+llvm::Expected<llvm::Function *> lowbit::addEntry(llvm::Module &module,
+                                                  llvm::StringRef name,
+                                                  unsigned numArguments) {
+  llvm::Function *main = module.getFunction("_mlir_ciface_main");
+  if (!main)
+    return makeError("the module has no public function @main");
+  llvm::LLVMContext &context = module.getContext();
+  auto *pointer = llvm::PointerType::get(context, 0);
+  auto *type = llvm::FunctionType::get(llvm::Type::getVoidTy(context),
+                                       {pointer, pointer}, false);
+  auto *entry = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage,
+                                       name, module);
+  llvm::IRBuilder<> builder(llvm::BasicBlock::Create(context, "", entry));
+  llvm::SmallVector<llvm::Value *> arguments;
+  for (unsigned i = 0; i < numArguments; ++i)
+    arguments.push_back(builder.CreateLoad(
+        pointer, builder.CreateConstGEP1_64(pointer, entry->getArg(0), i)));
+  if (main->arg_size() > numArguments)
+    arguments.push_back(entry->getArg(1));
+  builder.CreateCall(main, arguments);
+  builder.CreateRetVoid();
+  return entry;
 }
 
 static void optimize(llvm::Module &module, llvm::TargetMachine &machine,

@@ -20,6 +20,13 @@ llvm::Expected<llvm::orc::JITTargetMachineBuilder>
 getTargetBuilder(llvm::StringRef cpu, unsigned optLevel,
                  llvm::StringRef triple = "");
 
+/// Adds `void name(void **arguments, const void *const *weights)`, which
+/// unpacks pointers for the C interface of `@main`: `arguments` holds
+/// `numArguments` of them, and `weights` is passed on if `@main` takes one
+/// pointer more.
+llvm::Expected<llvm::Function *>
+addEntry(llvm::Module &module, llvm::StringRef name, unsigned numArguments);
+
 /// Translates a module in the LLVM dialect and optimizes it for `machine`.
 llvm::Expected<std::unique_ptr<llvm::Module>>
 translateAndOptimize(mlir::ModuleOp module, llvm::LLVMContext &context,

@@ -9,12 +9,13 @@
 #include "lowbit/Tools/AtomicOutput.h"
 #include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
-#include "lowbit/Tools/Executable.h"
 #include "lowbit/Tools/LoadModel.h"
+#include "lowbit/Tools/Program.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/WithColor.h"
 
 using namespace mlir;
 using namespace lowbit;
@@ -27,6 +28,10 @@ llvm::StringRef DriverOptions::help() {
          "  quant-opt model.onnx --quantize=int4-g32 --target=cpu --emit=asm "
          "-o model.s\n"
          "      writes the CPU code of the quantized model\n"
+         "  quant-opt model.onnx --quantize=int4-g32 --target=cpu "
+         "--emit=object -o model.o\n"
+         "      writes model.o, model.h for programs in C, and "
+         "model.safetensors\n"
          "  quant-opt module.mlir --lowbit-raise --lowbit-fuse\n"
          "      runs passes, with every facility of mlir-opt\n\n"
          "--list-passes lists every pass and pipeline, --help-hidden every "
@@ -68,7 +73,8 @@ bool DriverOptions::isUsed(llvm::StringRef input) const {
          emit.getNumOccurrences() || phase.getNumOccurrences() ||
          includeEmbeddings.getNumOccurrences() || strict.getNumOccurrences() ||
          shape.getNumOccurrences() || mcpu.getNumOccurrences() ||
-         mtriple.getNumOccurrences() || scaleSearch.getNumOccurrences();
+         mtriple.getNumOccurrences() || scaleSearch.getNumOccurrences() || name.getNumOccurrences() ||
+         embedWeights.getNumOccurrences() || linker.getNumOccurrences();
 }
 
 /// Passes on the command line belong to the other way of use.
@@ -83,9 +89,23 @@ static llvm::Error checkNoPasses(MLIRContext &context) {
                    "FILE.mlir) and run the passes on that");
 }
 
-static bool isCode(EmitKind kind) {
-  return kind == EmitKind::LLVM || kind == EmitKind::Assembly;
+/// The form of a program, for what is code.
+static std::optional<ProgramForm> getProgramForm(EmitKind kind) {
+  switch (kind) {
+  case EmitKind::LLVM:
+    return ProgramForm::LLVM;
+  case EmitKind::Assembly:
+    return ProgramForm::Assembly;
+  case EmitKind::Object:
+    return ProgramForm::Object;
+  case EmitKind::Shared:
+    return ProgramForm::Shared;
+  default:
+    return std::nullopt;
+  }
 }
+
+static bool isCode(EmitKind kind) { return getProgramForm(kind).has_value(); }
 
 /// The phase that the artefact asked for is made of.
 static llvm::Expected<Phase> lastPhase(const DriverOptions &options) {
@@ -98,12 +118,11 @@ static llvm::Expected<Phase> lastPhase(const DriverOptions &options) {
     return options.target.empty() ? Phase::Fuse : Phase::Pack;
   }
   if (isCode && options.phase != Phase::Lower)
-    return makeError(
-        "--emit=llvm and --emit=asm require --phase=lower, found an "
-        "earlier phase");
+    return makeError("--emit=llvm, asm, object and shared require "
+                     "--phase=lower, found an earlier phase");
   if (!isCode && options.phase == Phase::Lower)
     return makeError(
-        "--phase=lower requires --emit=llvm or --emit=asm: lowered "
+        "--phase=lower requires --emit=llvm, asm, object or shared: lowered "
         "code is bound to its weights' addresses");
   return options.phase.getValue();
 }
@@ -123,15 +142,25 @@ static llvm::Error checkFlags(const DriverOptions &options, Phase last) {
        "--phase=quantize or a later one"},
       {options.target, last >= Phase::Pack, "--phase=pack or a later one"},
       {options.mcpu, last >= Phase::Pack,
-       "--target=cpu, --emit=llvm or --emit=asm"},
+       "--target=cpu, or --emit=llvm, asm, object or shared"},
       {options.mtriple, last >= Phase::Pack,
-       "--target=cpu, --emit=llvm or --emit=asm"},
+       "--target=cpu, or --emit=llvm, asm, object or shared"},
+      {options.name, isCode(options.emit),
+       "--emit=object, shared, llvm or asm"},
+      {options.embedWeights,
+       options.emit == EmitKind::Object || options.emit == EmitKind::Shared,
+       "--emit=object or --emit=shared"},
+      {options.linker, options.emit == EmitKind::Shared, "--emit=shared"},
   };
   for (const auto &rule : rules)
     if (rule.flag.getNumOccurrences() && !rule.isEffective)
       return makeError("--" + rule.flag.ArgStr + " requires " +
                        rule.requirement +
                        ": without it the flag has no effect");
+  if (!isCode(options.emit) && StringRef(options.mcpu).contains(','))
+    return makeError("--mcpu: a list of CPUs requires --emit=object, shared, "
+                     "llvm or asm, found '" +
+                     options.mcpu + "'");
   return llvm::Error::success();
 }
 
@@ -140,8 +169,8 @@ static llvm::Error checkFlags(const DriverOptions &options, Phase last) {
 static llvm::Error checkOutputName(StringRef output, EmitKind kind) {
   if (output == "-")
     return makeError("compiling a model requires -o FILE, found none");
-  static constexpr llvm::StringLiteral kExtensions[] = {".mlir", ".mlirbc",
-                                                        ".ll", ".s"};
+  static constexpr llvm::StringLiteral kExtensions[] = {
+      ".mlir", ".mlirbc", ".ll", ".s", ".o", ".so"};
   StringRef wanted = kExtensions[static_cast<int>(kind)];
   StringRef found = llvm::sys::path::extension(output);
   bool isDevice =
@@ -161,24 +190,34 @@ static CompileOptions compileOptions(const DriverOptions &options) {
   result.scaleSearch = options.scaleSearch;
   result.includeEmbeddings = options.includeEmbeddings;
   result.strict = options.strict;
-  result.cpu = options.mcpu;
+  // Weights are the same for all CPUs of a list.
+  result.cpu = StringRef(options.mcpu).split(',').first.str();
   result.triple = options.mtriple;
   return result;
 }
 
-/// Writes code; weights stay in the model's artefact.
-static llvm::Error writeCode(ModuleOp module, StringRef output,
+static ProgramOptions programOptions(const DriverOptions &options,
+                                     StringRef input) {
+  ProgramOptions result;
+  result.form = *getProgramForm(options.emit);
+  result.name = options.name;
+  result.embedWeights = options.embedWeights;
+  result.linker = options.linker;
+  SmallVector<StringRef> cpus;
+  StringRef(options.mcpu).split(cpus, ',');
+  result.cpus.assign(cpus.begin(), cpus.end());
+  result.input = input.str();
+  return result;
+}
+
+static llvm::Error writeCode(ModuleOp packed, StringRef input, StringRef output,
                              const DriverOptions &options) {
-  llvm::Expected<AtomicOutput> file = AtomicOutput::create(output);
-  if (!file)
-    return file.takeError();
-  llvm::Error error =
-      options.emit == EmitKind::LLVM
-          ? emitLLVMIR(module, file->os(), options.mcpu, options.mtriple)
-          : emitAssembly(module, file->os(), options.mcpu, options.mtriple);
-  if (error)
-    return error;
-  return file->commit();
+  llvm::Expected<ProgramFiles> files = writeProgram(
+      packed, output, programOptions(options, input), compileOptions(options));
+  if (files && !files->linker.empty())
+    llvm::WithColor::remark(llvm::errs(), "quant-opt")
+        << "linked by " << files->linker << "\n";
+  return files.takeError();
 }
 
 llvm::Error lowbit::compileFile(StringRef input, StringRef output,
@@ -193,6 +232,10 @@ llvm::Error lowbit::compileFile(StringRef input, StringRef output,
     return last.takeError();
   if (llvm::Error error = checkFlags(options, *last))
     return error;
+  if (isCode(options.emit))
+    if (llvm::Error error =
+            checkProgram(output, programOptions(options, input)))
+      return error;
   MLIRContext context(registry);
   context.printOpOnDiagnostic(false);
   printRemarks(context, llvm::errs(), "quant-opt");
@@ -204,11 +247,11 @@ llvm::Error lowbit::compileFile(StringRef input, StringRef output,
       loadModule(input, context, load);
   if (!module)
     return module.takeError();
-  if (llvm::Error error =
-          compileModule(**module, *last, compileOptions(options)))
+  if (llvm::Error error = compileModule(**module, std::min(*last, Phase::Pack),
+                                        compileOptions(options)))
     return makeFileError(input, llvm::toString(std::move(error)));
   if (isCode(options.emit))
-    return writeCode(**module, output, options);
+    return writeCode(**module, input, output, options);
   llvm::Expected<ArtefactSize> size =
       saveArtefact(**module, output,
                    options.emit == EmitKind::MLIR ? ArtefactFormat::Text

@@ -15,7 +15,7 @@
 namespace lowbit {
 
 /// What `quant-opt` writes.
-enum class EmitKind { MLIR, Bytecode, LLVM, Assembly };
+enum class EmitKind { MLIR, Bytecode, LLVM, Assembly, Object, Shared };
 
 /// The flags of one-line use. They map to pass options; construct one before
 /// the command line is parsed.
@@ -55,7 +55,8 @@ struct DriverOptions {
       llvm::cl::value_desc("name"),
       llvm::cl::desc(
           "CPU that the code is for: native, portable, or a name that "
-          "LLVM knows")};
+          "LLVM knows. A list separated by commas gives code for each; a "
+          "program takes the first that its processor can run")};
   llvm::cl::opt<std::string> mtriple{
       "mtriple", llvm::cl::cat(category), llvm::cl::value_desc("name"),
       llvm::cl::desc("Machine that the code is for, if not this one, such as "
@@ -66,12 +67,29 @@ struct DriverOptions {
   llvm::cl::opt<EmitKind> emit{
       "emit", llvm::cl::cat(category), llvm::cl::init(EmitKind::MLIR),
       llvm::cl::desc("What to write (the extension of -o says the same)"),
-      llvm::cl::values(clEnumValN(EmitKind::MLIR, "mlir",
-                                  "IR as text, and its sidecar (.mlir)"),
-                       clEnumValN(EmitKind::Bytecode, "bytecode",
-                                  "IR as bytecode, and its sidecar (.mlirbc)"),
-                       clEnumValN(EmitKind::LLVM, "llvm", "LLVM IR (.ll)"),
-                       clEnumValN(EmitKind::Assembly, "asm", "assembly (.s)"))};
+      llvm::cl::values(
+          clEnumValN(EmitKind::MLIR, "mlir",
+                     "IR as text, and its sidecar (.mlir)"),
+          clEnumValN(EmitKind::Bytecode, "bytecode",
+                     "IR as bytecode, and its sidecar (.mlirbc)"),
+          clEnumValN(EmitKind::LLVM, "llvm", "LLVM IR (.ll)"),
+          clEnumValN(EmitKind::Assembly, "asm", "assembly (.s)"),
+          clEnumValN(EmitKind::Object, "object",
+                     "object, its C header, and its weights (.o)"),
+          clEnumValN(EmitKind::Shared, "shared",
+                     "shared library, its C header, and its weights (.so)"))};
+  llvm::cl::opt<std::string> name{
+      "name", llvm::cl::cat(category), llvm::cl::value_desc("identifier"),
+      llvm::cl::desc("How the names in the C header begin (the default is the "
+                     "output's name)")};
+  llvm::cl::opt<bool> embedWeights{
+      "embed-weights", llvm::cl::cat(category),
+      llvm::cl::desc("Put the weights into the object or library, not into a "
+                     "file beside it")};
+  llvm::cl::opt<std::string> linker{
+      "linker", llvm::cl::cat(category), llvm::cl::value_desc("program"),
+      llvm::cl::desc("Compiler driver that links a shared library (the default "
+                     "is the first of clang-22, clang, gcc, cc)")};
   llvm::cl::opt<Phase> phase{
       "phase", llvm::cl::cat(category), llvm::cl::init(Phase::Lower),
       llvm::cl::desc("Stop after a phase"),

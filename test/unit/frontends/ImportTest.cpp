@@ -21,8 +21,10 @@ TEST(Import, NamesOfArgumentsAndResults) {
   std::string text =
       importGraph(io("input", "x", 1, {"1", "seq"}) + io("output", "y", 1, {}) +
                   node("Exp", {"x"}, "y"));
-  EXPECT_HAS(text, "func.func @main(%arg0: tensor<1x?xf32> {lowbit.name = "
-                   "\"x\"}) -> (tensor<1x?xf32> {lowbit.name = \"y\"})");
+  EXPECT_HAS(text, "func.func @main(%arg0: tensor<1x?xf32> {lowbit.dims = "
+                   "[\"\", \"seq\"], lowbit.name = \"x\"}) -> "
+                   "(tensor<1x?xf32> {lowbit.dims = [\"\", \"seq\"], "
+                   "lowbit.name = \"y\"})");
   EXPECT_HAS(text, "math.exp");
 }
 

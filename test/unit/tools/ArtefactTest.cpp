@@ -224,7 +224,7 @@ TEST_F(ArtefactTest, ExplainsWhatIsMissing) {
   auto output = AtomicOutput::create(sidecar);
   ASSERT_TRUE(bool(output));
   std::vector<char> bytes(12);
-  SafetensorsEntry entry{"f.data", ElementType::F32, {3}, bytes};
+  SafetensorsEntry entry{"f", ElementType::F32, {3}, bytes};
   ASSERT_TRUE(bool(writeSafetensors(*output, {entry})));
   ASSERT_EQ("", getText(output->commit()));
   EXPECT_NE(std::string::npos,

@@ -79,3 +79,42 @@ TEST_F(CompileModel, RunsWhatItQuantized) {
 }
 
 } // namespace
+
+TEST_F(CompileModel, WritesProgramsWhole) {
+  ProgramOptions program;
+  program.cpus = {"portable"};
+  llvm::Expected<ProgramFiles> files =
+      compileToProgram(input, folder / "tiny.o", options, program);
+  ASSERT_EQ(files ? "" : llvm::toString(files.takeError()), "");
+  EXPECT_EQ(files->code, folder / "tiny.o");
+  EXPECT_NE(readBytes(files->header).find("int tiny_run("), std::string::npos);
+  EXPECT_NE(readBytes(files->weights), "");
+  EXPECT_EQ(folder.countFiles(), 4u);
+}
+
+TEST_F(CompileModel, LeavesNoPartOfAProgram) {
+  auto getProblem = [&](llvm::StringRef name, ProgramOptions program) {
+    return getText(compileToProgram(input, folder / name, options, program));
+  };
+  ProgramOptions program;
+  program.cpus = {"portable", "z80"};
+  EXPECT_NE(getProblem("a.o", program).find("found 'z80'"), std::string::npos);
+  program = {};
+  program.name = "int";
+  EXPECT_NE(getProblem("a.o", program).find("an identifier of C, found 'int'"),
+            std::string::npos);
+  program = {};
+  EXPECT_NE(getProblem("model.safetensors", program).find("name of a header"),
+            std::string::npos);
+  EXPECT_NE(getProblem("none/a.o", program).find("cannot be created"),
+            std::string::npos);
+  program.form = ProgramForm::Shared;
+  program.runtime = folder / "none.a";
+  EXPECT_NE(getProblem("liba.so", program).find("none.a, which is not there"),
+            std::string::npos);
+  program.runtime = input;
+  program.linker = "false";
+  EXPECT_NE(getProblem("liba.so", program).find("linking with"),
+            std::string::npos);
+  EXPECT_EQ(folder.countFiles(), 1u);
+}

@@ -296,11 +296,25 @@ Error Importer::addInputs() {
   unsigned argument = 0;
   for (const onnx::ValueInfoProto &input : graph.input()) {
     const Value &value = values[input.name()];
-    if (value.tensor)
-      function.setArgAttr(argument++, kNameAttrName,
-                          builder.getStringAttr(input.name()));
+    if (!value.tensor)
+      continue;
+    function.setArgAttr(argument, kNameAttrName,
+                        builder.getStringAttr(input.name()));
+    if (mlir::ArrayAttr names = dimensionNames(value.dims))
+      function.setArgAttr(argument, kDimensionsAttrName, names);
+    ++argument;
   }
   return Error::success();
+}
+
+mlir::ArrayAttr Importer::dimensionNames(llvm::ArrayRef<Expr> dims) {
+  if (llvm::all_of(dims, [](const Expr &dim) { return dim.isConstant(); }))
+    return {};
+  llvm::SmallVector<mlir::Attribute> names;
+  for (const Expr &dim : dims)
+    names.push_back(
+        builder.getStringAttr(dim.isConstant() ? "" : symbols.str(dim)));
+  return builder.getArrayAttr(names);
 }
 
 Error Importer::checkOptions() {
@@ -381,9 +395,12 @@ Error Importer::addOutputs() {
   mlir::func::ReturnOp::create(builder, results);
   function.setFunctionType(builder.getFunctionType(
       function.getArgumentTypes(), mlir::ValueRange(results).getTypes()));
-  for (auto [i, output] : llvm::enumerate(graph.output()))
+  for (auto [i, output] : llvm::enumerate(graph.output())) {
     function.setResultAttr(i, kNameAttrName,
                            builder.getStringAttr(output.name()));
+    if (mlir::ArrayAttr names = dimensionNames(values[output.name()].dims))
+      function.setResultAttr(i, kDimensionsAttrName, names);
+  }
   eraseUnused();
   return Error::success();
 }

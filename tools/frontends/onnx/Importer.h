@@ -79,6 +79,8 @@ public:
   llvm::Expected<Expr> checked(const Node &node, std::optional<Expr> e) const;
   /// Dimensions as text, for errors: `[1, seq, 256]`.
   std::string str(llvm::ArrayRef<Expr> dims) const;
+  /// What dynamic extents are called, empty for others; null without any.
+  mlir::ArrayAttr dimensionNames(llvm::ArrayRef<Expr> dims);
   /// Advice on how to make `e` a number: `; give --shape seq=<value>`.
   std::string advice(const Expr &e) const;
   /// `axis` counted from the front, for a value of `rank` dimensions.

@@ -23,6 +23,7 @@
 #include "lowbit/Tools/Compiler.h"
 #include "lowbit/Tools/LoadModel.h"
 #include "lowbit/Tools/Model.h"
+#include "lowbit/Tools/Program.h"
 
 namespace lowbit {
 
@@ -39,6 +40,15 @@ llvm::Expected<ArtefactSize> compileToArtefact(llvm::StringRef input,
                                                const CompileOptions &options,
                                                Phase last = Phase::Fuse,
                                                const LoadOptions &load = {});
+
+/// Reads the same and writes it as a program that others link or load: code for
+/// the CPUs of `program` (not of `options`), a C header, and weights. See
+/// `writeProgram`.
+llvm::Expected<ProgramFiles> compileToProgram(llvm::StringRef input,
+                                              llvm::StringRef output,
+                                              const CompileOptions &options,
+                                              ProgramOptions program = {},
+                                              const LoadOptions &load = {});
 
 /// Reads the same, compiles it for this machine, and links it: a model that
 /// runs. No file is written. Every model has a context of its own; weights of

@@ -65,6 +65,10 @@ inline constexpr llvm::StringLiteral kSidecarAttrName = "lowbit.sidecar";
 inline constexpr llvm::StringLiteral kKeepFloatAttrName = "lowbit.keep_float";
 /// Argument and result attribute: the name by which users know a tensor.
 inline constexpr llvm::StringLiteral kNameAttrName = "lowbit.name";
+/// Argument and result attribute: an array with the name of each dimension, or
+/// the expression in names that it is; empty where the extent is static.
+/// Dimensions of one name have one extent.
+inline constexpr llvm::StringLiteral kDimensionsAttrName = "lowbit.dims";
 } // namespace lowbit
 
 #include "lowbit/IR/LowbitDialect.h.inc"

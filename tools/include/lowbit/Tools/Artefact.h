@@ -8,8 +8,10 @@
 // of weights serves every phase, process and target.
 //
 // Component `codes` of `lowbit.global @fc1` is the sidecar's tensor
-// `fc1.codes`. Resource keys play no part in that: MLIR renames a key when a
-// context holds it already.
+// `fc1.codes`; the data of a plain global are `fc1`. Lowering splits globals by
+// the same rule, so compiled code finds its weights in the same file. Resource
+// keys play no part in that: MLIR renames a key when a context holds it
+// already.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,6 +22,8 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/Support/Error.h"
+#include <map>
+#include <string>
 
 namespace lowbit {
 
@@ -40,6 +44,19 @@ struct ArtefactSize {
 
   uint64_t getTotal() const { return ir + header + data; }
 };
+
+/// The name of a global's component in a sidecar.
+std::string getTensorName(llvm::StringRef global, llvm::StringRef component);
+
+/// Sixteen hexadecimal digits (XXH3) over names and types of all globals: what
+/// code must know of its weights. Weights of one structure can replace each
+/// other without a change of code.
+std::string computeStructure(mlir::ModuleOp module);
+
+/// What a sidecar says of itself: `checksum` (see `computeChecksum`), and the
+/// `structure` of the module that it belongs to.
+std::map<std::string, std::string> makeSidecarMetadata(std::string checksum,
+                                                       std::string structure);
 
 /// The sidecar that belongs to the IR file `path`: the same name with the
 /// extension `.safetensors`.

@@ -32,6 +32,14 @@ public:
 
   llvm::raw_ostream &os() { return *stream; }
   llvm::StringRef getPath() const { return path; }
+  /// Where the bytes are before they are committed.
+  llvm::StringRef getTemporaryPath() const {
+    return temporary.empty() ? path : temporary;
+  }
+
+  /// Continues with a file that another program, a linker, has put at
+  /// `getTemporaryPath`. What `os` has taken is lost.
+  llvm::Error reopen();
 
   /// Flushes everything to disk and reports any error of writing so far, such
   /// as a full disk. After that, `rename` is all that is left to do.

@@ -25,6 +25,9 @@ struct TensorSpec {
   /// Rows of the smallest embedding table that the elements are indices into;
   /// 0 where none is known.
   int64_t tableRows = 0;
+  /// What a dynamic extent is called; tensors with a dimension of one name have
+  /// one extent there. Empty names for others. May be shorter than `shape`.
+  std::vector<std::string> dimensions = {};
 };
 
 /// How much the weights of a model take.

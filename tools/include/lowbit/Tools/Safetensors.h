@@ -74,6 +74,11 @@ struct SafetensorsSize {
   uint64_t data = 0;
 };
 
+/// The sizes that `writeSafetensors` would write. Names are not checked.
+SafetensorsSize
+measureSafetensors(std::vector<SafetensorsEntry> entries,
+                   const std::map<std::string, std::string> &metadata = {});
+
 /// Writes a file to `output` (and does not commit it). The bytes depend on the
 /// set of tensors only, not on the order in which they are given: tensors
 /// whose size has the larger power of two as a factor (up to 64) come first,

@@ -319,4 +319,30 @@ def CPUGuardParallelPass
     Statistic<"numGuarded", "guarded", "Parallel regions given a condition">];
 }
 
+def CPUWeightTablePass : Pass<"lowbit-cpu-weight-table", "::mlir::ModuleOp"> {
+  let summary = "Read the addresses of weights from a table that callers pass";
+  let description = [{
+    Needs the LLVM dialect. Every function that uses a symbol of
+    `lowbit-cpu-bind-weights`, itself or by a call, takes one more argument: a
+    table with the addresses of all weights. The symbols are gone; their order
+    in the table is in the module attribute `lowbit.weight_table`. So compiled
+    code has no state, serves several copies of a model at once, and links with
+    other models.
+
+    ```mlir
+    llvm.mlir.global external constant @lowbit.weight.fc1() : !llvm.array<4 x f32>
+    llvm.func @main(%x: !llvm.ptr) {
+      %w = llvm.mlir.addressof @lowbit.weight.fc1 : !llvm.ptr
+    ```
+    becomes
+    ```mlir
+    llvm.func @main(%x: !llvm.ptr, %table: !llvm.ptr) {
+      %slot = llvm.getelementptr %table[0] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+      %w = llvm.load %slot invariant : !llvm.ptr -> !llvm.ptr
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+  let statistics = [Statistic<"numWeights", "weights", "Weights in the table">];
+}
+
 #endif // LOWBIT_CODEGEN_CPU_PASSES

@@ -21,6 +21,11 @@ inline constexpr llvm::StringLiteral kWeightsAttrName = "lowbit.weights";
 /// a function, of the program or of a library that it calls.
 inline constexpr llvm::StringLiteral kWeightSymbolPrefix = "lowbit.weight.";
 
+/// Module attribute that `lowbit-cpu-weight-table` leaves: symbols of weights in
+/// the order of the table.
+inline constexpr llvm::StringLiteral kWeightTableAttrName =
+    "lowbit.weight_table";
+
 /// Module attribute with the signature of `@main` before it became pointers:
 /// `type` is its function type, `inputs` and `outputs` are names.
 inline constexpr llvm::StringLiteral kSignatureAttrName = "lowbit.signature";

@@ -1,0 +1,87 @@
+/*===- Internal.h - what the files of the run time share ----------*- C -*-===*\
+|*                                                                            *|
+|* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception                    *|
+|*                                                                            *|
+|* The run time is C without any library but the C library, so that programs  *|
+|* in any language link it. Its symbols are hidden: shared libraries of       *|
+|* several models, each with a run time of its own, don't disturb each other. *|
+\*===----------------------------------------------------------------------===*/
+
+#ifndef LOWBIT_RUNTIME_INTERNAL_H
+#define LOWBIT_RUNTIME_INTERNAL_H
+
+/* For posix_memalign and O_CLOEXEC in strict C. */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
+
+#include "lowbit/Runtime/Program.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A tensor in a safetensors file. */
+typedef struct lowbit_entry {
+  const char *name;
+  const char *type;
+  uint64_t rank;
+  int64_t shape[LOWBIT_MAX_RANK];
+  /** Place within the data, inside of the file. */
+  uint64_t begin, end;
+} lowbit_entry;
+
+/** A safetensors file in memory; entries are sorted by name. */
+typedef struct lowbit_file {
+  const unsigned char *data;
+  uint64_t data_bytes;
+  lowbit_entry *entries;
+  size_t count;
+  /** `checksum` and `structure` of `__metadata__`, or null. */
+  const char *checksum, *structure;
+  /** Memory of all strings. */
+  char *strings;
+} lowbit_file;
+
+/** Reads the header at `bytes`; nothing in it is trusted. */
+int lowbit_parse_file(const void *bytes, uint64_t size, lowbit_file *file);
+void lowbit_free_file(lowbit_file *file);
+/** The tensor of this name, or null. */
+const lowbit_entry *lowbit_find_entry(const lowbit_file *file,
+                                      const char *name);
+/** Compares the file's bytes with the checksum that it carries, if any. */
+int lowbit_check_file(const lowbit_file *file);
+
+/** XXH3 in 64 bits. */
+uint64_t lowbit_hash(const void *bytes, uint64_t size);
+
+/** The first variant whose features this processor has, or the one that the
+    environment variable LOWBIT_CPU names. */
+int lowbit_choose_variant(const lowbit_program *program,
+                          const lowbit_variant **variant);
+
+/** Memory for `lowbit_deallocate` that belongs to no run, or null. */
+void *lowbit_allocate_block(size_t size);
+
+/** Keeps a message for `lowbit_message` and returns `error`. */
+int lowbit_fail(int error, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+struct lowbit_model {
+  const lowbit_program *program;
+  const lowbit_variant *variant;
+  /** The address of each weight. */
+  const void **weights;
+  /** Weights that a foreign file holds misaligned, copied; null elsewhere. */
+  void **copies;
+  /** What to unmap. */
+  void *mapping;
+  uint64_t mapping_bytes;
+  int threads;
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LOWBIT_RUNTIME_INTERNAL_H */

@@ -1,0 +1,380 @@
+/*===- Run.c - calling compiled code --------------------------------------===*\
+|*                                                                            *|
+|* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception                    *|
+|*                                                                            *|
+|* Compiled code trusts its arguments, so everything is checked here: shapes, *|
+|* and that a symbol has one value wherever it occurs. It speaks memref       *|
+|* descriptors: allocated pointer, aligned pointer, offset, extents, strides. *|
+\*===----------------------------------------------------------------------===*/
+
+#include "Internal.h"
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A program may be compiled without OpenMP, and is then linked without it. */
+extern void omp_set_num_threads(int) __attribute__((weak));
+extern int omp_get_max_threads(void) __attribute__((weak));
+extern int omp_get_level(void) __attribute__((weak));
+
+/*===----------------------------------------------------------------------===*\
+|* Memory of a run
+\*===----------------------------------------------------------------------===*/
+
+enum { kAlignment = 64 };
+
+/** What precedes a buffer: its place in the list of the run's buffers. */
+typedef struct block {
+  struct block *previous, *next;
+} block;
+
+typedef struct run {
+  jmp_buf out_of_memory;
+  block blocks;
+  /** OpenMP's nesting outside of the run: above 0 in a program that calls from
+      a parallel region of its own. */
+  int level;
+  struct run *outer;
+} run;
+
+/** The run of this thread; null on threads that OpenMP has lent to it. */
+static _Thread_local run *current;
+
+static void unlink_block(block *b) {
+  if (b->next) {
+    b->previous->next = b->next;
+    b->next->previous = b->previous;
+  }
+}
+
+void *lowbit_allocate_block(size_t size) {
+  void *memory;
+  if (size > SIZE_MAX - kAlignment ||
+      posix_memalign(&memory, kAlignment, size + kAlignment) != 0)
+    return NULL;
+  memset(memory, 0, sizeof(block));
+  return (char *)memory + kAlignment;
+}
+
+static int get_level(void) { return omp_get_level ? omp_get_level() : 0; }
+
+void *lowbit_allocate(size_t size) {
+  char *memory = lowbit_allocate_block(size);
+  if (!current || get_level() != current->level) {
+    // Only the end of the process leads out of a parallel task.
+    if (!memory && get_level() > 0) {
+      fprintf(stderr, "lowbit: out of memory in a parallel task\n");
+      abort();
+    }
+    return memory;
+  }
+  if (!memory)
+    longjmp(current->out_of_memory, 1);
+  block *b = (block *)(memory - kAlignment);
+  b->previous = &current->blocks;
+  b->next = current->blocks.next;
+  b->next->previous = b;
+  current->blocks.next = b;
+  return memory;
+}
+
+void lowbit_deallocate(void *memory) {
+  if (!memory)
+    return;
+  block *b = (block *)((char *)memory - kAlignment);
+  unlink_block(b);
+  free(b);
+}
+
+static void begin_run(run *r) {
+  r->blocks.previous = r->blocks.next = &r->blocks;
+  r->level = get_level();
+  r->outer = current;
+  current = r;
+}
+
+/** Frees what the run has left. */
+static void end_run(run *r) {
+  current = r->outer;
+  while (r->blocks.next != &r->blocks)
+    lowbit_deallocate((char *)r->blocks.next + kAlignment);
+}
+
+/** Takes a buffer out of the run, if it is one of its own. */
+static int take(run *r, void *memory) {
+  for (block *b = r->blocks.next; b != &r->blocks; b = b->next)
+    if ((char *)b + kAlignment == memory) {
+      unlink_block(b);
+      b->previous = b->next = NULL;
+      return 1;
+    }
+  return 0;
+}
+
+/*===----------------------------------------------------------------------===*\
+|* Arguments
+\*===----------------------------------------------------------------------===*/
+
+/** An output as programs see it: elements, extents, capacity, ownership. */
+typedef struct output {
+  void **data;
+  int64_t *shape;
+  uint64_t *capacity;
+  void **owned;
+} output;
+
+static output get_output(const lowbit_tensor *tensor, int64_t *words) {
+  output result = {(void **)words, words + 1,
+                   (uint64_t *)(words + 1 + tensor->rank),
+                   (void **)(words + 2 + tensor->rank)};
+  return result;
+}
+
+static uint64_t count_output_words(const lowbit_tensor *tensor) {
+  return 3 + tensor->rank;
+}
+
+static uint64_t count_descriptor_words(const lowbit_tensor *tensor) {
+  return 3 + 2 * tensor->rank;
+}
+
+/** Bytes of a dense tensor; 0 beside an overflow. */
+static int get_bytes(const lowbit_tensor *tensor, const int64_t *shape,
+                     uint64_t *bytes) {
+  int64_t size = (int64_t)tensor->element_bytes;
+  for (uint64_t i = 0; i < tensor->rank; ++i)
+    if (__builtin_mul_overflow(size, shape[i], &size))
+      return 0;
+  *bytes = (uint64_t)size;
+  return 1;
+}
+
+/** Checks the extents of an input against its declaration, and against the
+    symbols that inputs before it have fixed. */
+static int check_shape(const lowbit_program *program,
+                       const lowbit_tensor *tensor, const int64_t *shape,
+                       int64_t *symbols) {
+  for (uint64_t i = 0; i < tensor->rank; ++i) {
+    int64_t wanted = tensor->shape[i];
+    uint64_t symbol = (uint64_t)(LOWBIT_SYMBOL - wanted);
+    if (shape[i] < 0)
+      return lowbit_fail(LOWBIT_ERROR_ARGUMENT,
+                         "input '%s': extent %" PRIu64
+                         " must not be negative, found %" PRId64,
+                         tensor->name, i, shape[i]);
+    if (wanted >= 0 && shape[i] != wanted)
+      return lowbit_fail(LOWBIT_ERROR_ARGUMENT,
+                         "input '%s': extent %" PRIu64 " must be %" PRId64
+                         ", found %" PRId64,
+                         tensor->name, i, wanted, shape[i]);
+    if (wanted > LOWBIT_SYMBOL)
+      continue;
+    if (symbols[symbol] < 0)
+      symbols[symbol] = shape[i];
+    if (symbols[symbol] != shape[i])
+      return lowbit_fail(LOWBIT_ERROR_ARGUMENT,
+                         "input '%s': extent %" PRIu64 " must be %s = %" PRId64
+                         ", as in an input before it, found %" PRId64,
+                         tensor->name, i, program->symbols[symbol],
+                         symbols[symbol], shape[i]);
+  }
+  return LOWBIT_OK;
+}
+
+/** Checks all inputs and finds the values of symbols. */
+static int check_shapes(const lowbit_program *program, const void *inputs,
+                        int64_t *symbols) {
+  for (uint64_t i = 0; i < program->num_symbols; ++i)
+    symbols[i] = -1;
+  const int64_t *words = inputs;
+  for (uint64_t i = 0; i < program->num_inputs; ++i) {
+    const lowbit_tensor *tensor = &program->inputs[i];
+    int error = check_shape(program, tensor, words + 1, symbols);
+    if (error)
+      return error;
+    words += 1 + tensor->rank;
+  }
+  return LOWBIT_OK;
+}
+
+/** Writes the descriptor of a dense row-major tensor. */
+static int describe_input(const lowbit_tensor *tensor, const int64_t *words,
+                          int64_t *descriptor) {
+  uint64_t bytes;
+  if (!get_bytes(tensor, words + 1, &bytes))
+    return lowbit_fail(LOWBIT_ERROR_ARGUMENT, "input '%s': is too large",
+                       tensor->name);
+  if ((!words[0] && bytes) || (uint64_t)words[0] % tensor->element_bytes != 0)
+    return lowbit_fail(LOWBIT_ERROR_ARGUMENT,
+                       "input '%s': requires data aligned to %" PRIu64
+                       " bytes, found %s",
+                       tensor->name, tensor->element_bytes,
+                       words[0] ? "misaligned data" : "a null pointer");
+  descriptor[0] = descriptor[1] = words[0];
+  descriptor[2] = 0;
+  int64_t stride = 1;
+  for (uint64_t i = tensor->rank; i-- > 0; stride *= words[1 + i]) {
+    descriptor[3 + i] = words[1 + i];
+    descriptor[3 + tensor->rank + i] = stride;
+  }
+  return LOWBIT_OK;
+}
+
+/*===----------------------------------------------------------------------===*\
+|* Results
+\*===----------------------------------------------------------------------===*/
+
+/** Moves or copies a result to where the caller wants it. */
+static int deliver(run *r, const lowbit_tensor *tensor,
+                   const int64_t *descriptor, output out) {
+  uint64_t bytes = 0;
+  memcpy(out.shape, descriptor + 3, 8 * tensor->rank);
+  get_bytes(tensor, out.shape, &bytes);
+  const char *elements = (const char *)descriptor[1] +
+                         (uint64_t)descriptor[2] * tensor->element_bytes;
+  if (*out.owned) {
+    lowbit_deallocate(*out.owned);
+    *out.owned = *out.data = NULL;
+  }
+  if (*out.data) {
+    if (*out.capacity < bytes)
+      return lowbit_fail(LOWBIT_ERROR_CAPACITY,
+                         "output '%s': requires %" PRIu64
+                         " bytes, found a buffer of %" PRIu64,
+                         tensor->name, bytes, *out.capacity);
+    memcpy(*out.data, elements, bytes);
+    return LOWBIT_OK;
+  }
+  void *base = (void *)descriptor[0];
+  if (take(r, base)) {
+    *out.owned = base;
+    *out.data = (void *)elements;
+  } else {
+    // The result is an input or a weight, which the caller must not free.
+    *out.owned = *out.data = lowbit_allocate_block(bytes);
+    if (!*out.owned)
+      return lowbit_fail(LOWBIT_ERROR_MEMORY, "no memory for output '%s'",
+                         tensor->name);
+    memcpy(*out.data, elements, bytes);
+  }
+  *out.capacity = bytes;
+  return LOWBIT_OK;
+}
+
+static int deliver_all(run *r, const lowbit_program *program,
+                       const int64_t *descriptors, int64_t *words) {
+  int result = LOWBIT_OK;
+  for (uint64_t i = 0; i < program->num_outputs; ++i) {
+    const lowbit_tensor *tensor = &program->outputs[i];
+    int error = deliver(r, tensor, descriptors, get_output(tensor, words));
+    result = result ? result : error;
+    descriptors += count_descriptor_words(tensor);
+    words += count_output_words(tensor);
+  }
+  return result;
+}
+
+/** Runs the code with the model's number of threads, which OpenMP keeps for
+    each thread of the program. */
+static void call(const lowbit_model *model, void **arguments) {
+  int set = model->threads > 0 && omp_set_num_threads && omp_get_max_threads;
+  int before = set ? omp_get_max_threads() : 0;
+  if (set)
+    omp_set_num_threads(model->threads);
+  model->variant->run(arguments, model->weights);
+  if (set)
+    omp_set_num_threads(before);
+}
+
+/** Runs with `words` of memory for symbols, descriptors and their addresses. */
+static int run_in(lowbit_model *model, const void *inputs, void *outputs,
+                  int64_t *words) {
+  const lowbit_program *program = model->program;
+  int error = check_shapes(program, inputs, words);
+  words += program->num_symbols;
+  void **arguments = (void **)words, **next = arguments;
+  words += program->num_inputs + 1;
+  int64_t *results = words;
+  for (uint64_t i = 0; i < program->num_outputs; ++i)
+    words += count_descriptor_words(&program->outputs[i]);
+  if (program->num_outputs)
+    *next++ = results;
+  const int64_t *input = inputs;
+  for (uint64_t i = 0; !error && i < program->num_inputs; ++i) {
+    const lowbit_tensor *tensor = &program->inputs[i];
+    error = describe_input(tensor, input, words);
+    *next++ = words;
+    input += 1 + tensor->rank;
+    words += count_descriptor_words(tensor);
+  }
+  if (error)
+    return error;
+  run r;
+  begin_run(&r);
+  if (setjmp(r.out_of_memory) == 0) {
+    call(model, arguments);
+    error = deliver_all(&r, program, results, outputs);
+  } else {
+    error = lowbit_fail(LOWBIT_ERROR_MEMORY, "no memory for the run");
+  }
+  end_run(&r);
+  return error;
+}
+
+int lowbit_run(lowbit_model *model, const void *inputs, void *outputs) {
+  if (!model || (!inputs && model->program->num_inputs) ||
+      (!outputs && model->program->num_outputs))
+    return lowbit_fail(LOWBIT_ERROR_ARGUMENT,
+                       "a run requires a model, inputs and outputs");
+  const lowbit_program *program = model->program;
+  uint64_t words = program->num_symbols + program->num_inputs + 1;
+  for (uint64_t i = 0; i < program->num_inputs; ++i)
+    words += count_descriptor_words(&program->inputs[i]);
+  for (uint64_t i = 0; i < program->num_outputs; ++i)
+    words += count_descriptor_words(&program->outputs[i]);
+  int64_t *memory = calloc(words, sizeof(int64_t));
+  if (!memory)
+    return lowbit_fail(LOWBIT_ERROR_MEMORY, "no memory for arguments");
+  int error = run_in(model, inputs, outputs, memory);
+  free(memory);
+  return error;
+}
+
+int lowbit_infer(const lowbit_program *program, const void *inputs,
+                 void *outputs) {
+  if ((!inputs && program->num_inputs) || (!outputs && program->num_outputs))
+    return lowbit_fail(LOWBIT_ERROR_ARGUMENT,
+                       "shapes require inputs and outputs");
+  int64_t *symbols = calloc(program->num_symbols + 1, sizeof(int64_t));
+  if (!symbols)
+    return lowbit_fail(LOWBIT_ERROR_MEMORY, "no memory for shapes");
+  int error = check_shapes(program, inputs, symbols);
+  int64_t *words = outputs;
+  for (uint64_t i = 0; !error && i < program->num_outputs; ++i) {
+    const lowbit_tensor *tensor = &program->outputs[i];
+    for (uint64_t k = 0; k < tensor->rank; ++k) {
+      int64_t extent = tensor->shape[k];
+      words[1 + k] =
+          extent <= LOWBIT_SYMBOL ? symbols[LOWBIT_SYMBOL - extent] : extent;
+    }
+    words += count_output_words(tensor);
+  }
+  free(symbols);
+  return error;
+}
+
+void lowbit_release(const lowbit_program *program, void *outputs) {
+  int64_t *words = outputs;
+  for (uint64_t i = 0; words && i < program->num_outputs; ++i) {
+    const lowbit_tensor *tensor = &program->outputs[i];
+    output out = get_output(tensor, words);
+    if (*out.owned) {
+      lowbit_deallocate(*out.owned);
+      *out.data = NULL;
+    }
+    *out.owned = NULL;
+    words += count_output_words(tensor);
+  }
+}

@@ -1,0 +1,40 @@
+//===- Linker.h - objects to shared libraries -------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_TOOLS_LIB_LINKER_H
+#define LOWBIT_TOOLS_LIB_LINKER_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include <string>
+
+namespace lowbit {
+
+/// The compiler driver that links: `name` if it is not empty, else the first
+/// of clang-22, clang, gcc, cc that is found. None is an error.
+llvm::Expected<std::string> findLinker(llvm::StringRef name);
+
+/// The run-time library: `name` if it is not empty, else the one that was built
+/// or installed with the running tool. None is an error.
+llvm::Expected<std::string> findRuntime(llvm::StringRef name);
+
+/// What a shared library is made of.
+struct LinkJob {
+  std::string linker;
+  std::string runtime;
+  std::string object;
+  std::string output;
+  /// The name by which programs find the library.
+  std::string soname;
+};
+
+/// Links a shared library with Lowbit's run time and OpenMP. The linker's
+/// messages become the error's text.
+llvm::Error linkShared(const LinkJob &job);
+
+} // namespace lowbit
+
+#endif // LOWBIT_TOOLS_LIB_LINKER_H

@@ -1,0 +1,289 @@
+//===- Program.cpp - models as objects and libraries ----------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/Tools/Program.h"
+#include "ElfSection.h"
+#include "Linker.h"
+#include "ProgramCode.h"
+#include "lowbit/CodeGen/CPU/Passes.h"
+#include "lowbit/Tools/Artefact.h"
+#include "lowbit/Tools/AtomicOutput.h"
+#include "lowbit/Tools/DiagnosticText.h"
+#include "lowbit/Tools/Errors.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+using namespace lowbit;
+
+namespace path = llvm::sys::path;
+
+namespace {
+/// A program in the making.
+class ProgramWriter {
+public:
+  ProgramWriter(llvm::StringRef output, const ProgramOptions &options)
+      : output(output), options(options) {}
+
+  llvm::Error check();
+  llvm::Expected<ProgramFiles> write(mlir::ModuleOp packed,
+                                     const CompileOptions &compile);
+
+private:
+  bool isText() const {
+    return options.form == ProgramForm::LLVM ||
+           options.form == ProgramForm::Assembly;
+  }
+  llvm::Error nameFiles();
+  llvm::Error lower(mlir::ModuleOp packed, CompileOptions compile);
+  llvm::Error readInterface(mlir::ModuleOp packed);
+  llvm::Error generate(mlir::ModuleOp packed, const CompileOptions &compile);
+  llvm::Error writeText();
+  llvm::Error writeObject(AtomicOutput &object);
+  llvm::Error writeFiles();
+  llvm::Error link(AtomicOutput &library);
+  llvm::Expected<bool> needsWeights();
+
+  llvm::StringRef output;
+  const ProgramOptions &options;
+  ProgramFiles files;
+  std::string name;
+  std::string runtime;
+  std::string structure;
+  std::vector<ProgramVariant> variants;
+  std::unique_ptr<ProgramInterface> program;
+  ProgramCode code;
+  std::map<std::string, std::string> metadata;
+};
+} // namespace
+
+/// Finds the names of all files, and of the program.
+llvm::Error ProgramWriter::nameFiles() {
+  files.code = output.str();
+  if (isText())
+    return llvm::Error::success();
+  llvm::StringRef extension = path::extension(output);
+  if (extension == ".h" || extension == ".safetensors")
+    return makeFileError(output, "is the name of a header or of weights; code "
+                                 "is written to .o or .so");
+  if (llvm::sys::fs::exists(output) && !llvm::sys::fs::is_regular_file(output))
+    return makeFileError(output, "must be a regular file: more files are "
+                                 "written beside it");
+  llvm::StringRef stem = path::stem(output);
+  if (options.form == ProgramForm::Shared)
+    stem.consume_front("lib");
+  llvm::SmallString<128> base = path::parent_path(output);
+  path::append(base, stem.empty() ? path::stem(output) : stem);
+  files.header = (base + ".h").str();
+  if (!options.embedWeights)
+    files.weights = (base + ".safetensors").str();
+  return llvm::Error::success();
+}
+
+/// The identifier with which the program's names begin.
+static llvm::Expected<std::string> findName(llvm::StringRef wanted,
+                                            llvm::StringRef fallback) {
+  if (wanted.empty())
+    return makeIdentifier(fallback);
+  if (makeIdentifier(wanted) == wanted)
+    return wanted.str();
+  return makeError("--name: requires an identifier of C, found '" + wanted +
+                   "'; such as '" + makeIdentifier(wanted) + "'");
+}
+
+/// Settles everything that the model has no say in.
+llvm::Error ProgramWriter::check() {
+  if (llvm::Error error = nameFiles())
+    return error;
+  llvm::Expected<std::string> identifier =
+      findName(options.name, path::stem(isText() ? files.code : files.header));
+  if (!identifier)
+    return identifier.takeError();
+  name = std::move(*identifier);
+  if (options.form != ProgramForm::Shared)
+    return llvm::Error::success();
+  llvm::Expected<std::string> linker = findLinker(options.linker);
+  if (!linker)
+    return linker.takeError();
+  files.linker = std::move(*linker);
+  llvm::Expected<std::string> archive = findRuntime(options.runtime);
+  if (!archive)
+    return archive.takeError();
+  runtime = std::move(*archive);
+  return llvm::Error::success();
+}
+
+/// Lowers the model for each CPU.
+llvm::Error ProgramWriter::lower(mlir::ModuleOp packed,
+                                 CompileOptions compile) {
+  mlir::MLIRContext *context = packed.getContext();
+  for (const std::string &cpu : options.cpus) {
+    variants.push_back({cpu, compile.triple, packed.clone()});
+    mlir::ModuleOp module = *variants.back().module;
+    compile.cpu = cpu;
+    if (llvm::Error error =
+            compileModule(module, Phase::Lower, compile, Phase::Lower))
+      return error;
+    DiagnosticText errors(*context);
+    mlir::PassManager manager(context);
+    manager.addPass(createCPUWeightTablePass());
+    if (mlir::failed(manager.run(module)))
+      return errors.takeError("a pass failed without a reason");
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error ProgramWriter::readInterface(mlir::ModuleOp packed) {
+  llvm::Expected<Signature> signature = getSignature(packed);
+  if (!signature)
+    return signature.takeError();
+  auto created = createInterface(name, std::move(*signature), variants);
+  if (!created)
+    return created.takeError();
+  program = std::move(*created);
+  program->structure = structure;
+  program->embedsWeights = options.embedWeights;
+  program->weightsFile = path::filename(files.weights).str();
+  metadata = makeSidecarMetadata(computeChecksum(program->weights), structure);
+  SafetensorsSize size = measureSafetensors(program->weights, metadata);
+  program->weightsBytes = size.header + size.data;
+  return llvm::Error::success();
+}
+
+llvm::Error ProgramWriter::writeText() {
+  llvm::Expected<AtomicOutput> file = AtomicOutput::create(output);
+  if (!file)
+    return file.takeError();
+  if (options.form == ProgramForm::LLVM) {
+    code.module->print(file->os(), nullptr);
+    return file->commit();
+  }
+  llvm::SmallVector<char, 0> text;
+  if (llvm::Error error =
+          assemble(code, llvm::CodeGenFileType::AssemblyFile, text))
+    return error;
+  file->os() << llvm::StringRef(text.data(), text.size());
+  return file->commit();
+}
+
+llvm::Error ProgramWriter::writeObject(AtomicOutput &object) {
+  llvm::SmallVector<char, 0> bytes;
+  if (llvm::Error error =
+          assemble(code, llvm::CodeGenFileType::ObjectFile, bytes))
+    return error;
+  llvm::StringRef text(bytes.data(), bytes.size());
+  if (!program->embedsWeights) {
+    object.os() << text;
+    return llvm::Error::success();
+  }
+  std::string symbol = getEmbeddedSymbol(program->name);
+  return appendElfSection(
+      text, {".lowbit.weights", symbol, program->weightsBytes}, object.os(),
+      [&] {
+        return writeSafetensors(object, program->weights, metadata).takeError();
+      });
+}
+
+/// Links `library` from an object that exists only as long.
+llvm::Error ProgramWriter::link(AtomicOutput &library) {
+  llvm::Expected<AtomicOutput> object = AtomicOutput::create(files.code + ".o");
+  if (!object)
+    return object.takeError();
+  if (llvm::Error error = writeObject(*object))
+    return error;
+  if (llvm::Error error = object->finish())
+    return error;
+  if (llvm::Error error = linkShared(
+          {files.linker, runtime, object->getTemporaryPath().str(),
+           library.getTemporaryPath().str(), path::filename(files.code).str()}))
+    return error;
+  return library.reopen();
+}
+
+/// Whether a file of weights is to be written. One with the same weights is
+/// shared, and the one that the model was read from stays as it is.
+llvm::Expected<bool> ProgramWriter::needsWeights() {
+  if (files.weights.empty() || !llvm::sys::fs::exists(files.weights))
+    return !files.weights.empty();
+  llvm::Expected<SafetensorsFile> old = SafetensorsFile::open(files.weights);
+  if (old && old->getMetadata() == metadata &&
+      computeChecksum(old->getEntries()) == metadata["checksum"])
+    return false;
+  llvm::consumeError(old.takeError());
+  if (!llvm::sys::fs::equivalent(files.weights, getSidecarPath(options.input)))
+    return true;
+  return makeFileError(files.weights,
+                       "holds the weights of " + options.input +
+                           ", which the program's would replace; write the "
+                           "program under another name");
+}
+
+llvm::Error ProgramWriter::writeFiles() {
+  llvm::Expected<AtomicOutput> codeFile = AtomicOutput::create(files.code);
+  if (!codeFile)
+    return codeFile.takeError();
+  llvm::Expected<AtomicOutput> header = AtomicOutput::create(files.header);
+  if (!header)
+    return header.takeError();
+  llvm::SmallVector<AtomicOutput *> outputs = {&*header, &*codeFile};
+  if (llvm::Error error = options.form == ProgramForm::Shared
+                              ? link(*codeFile)
+                              : writeObject(*codeFile))
+    return error;
+  printHeader(*program, header->os());
+  llvm::Expected<bool> isNew = needsWeights();
+  if (!isNew)
+    return isNew.takeError();
+  if (!*isNew)
+    return AtomicOutput::commitAll(outputs);
+  llvm::Expected<AtomicOutput> weights = AtomicOutput::create(files.weights);
+  if (!weights)
+    return weights.takeError();
+  if (llvm::Error error =
+          writeSafetensors(*weights, program->weights, metadata).takeError())
+    return error;
+  outputs.push_back(&*weights);
+  return AtomicOutput::commitAll(outputs);
+}
+
+/// Everything up to the code in memory; errors are the model's.
+llvm::Error ProgramWriter::generate(mlir::ModuleOp packed,
+                                    const CompileOptions &compile) {
+  structure = computeStructure(packed);
+  if (llvm::Error error = lower(packed, compile))
+    return error;
+  if (llvm::Error error = readInterface(packed))
+    return error;
+  auto generated = generateCode(*program, variants);
+  if (!generated)
+    return generated.takeError();
+  code = std::move(*generated);
+  return llvm::Error::success();
+}
+
+llvm::Expected<ProgramFiles>
+ProgramWriter::write(mlir::ModuleOp packed, const CompileOptions &compile) {
+  if (llvm::Error error = check())
+    return std::move(error);
+  if (llvm::Error error = generate(packed, compile))
+    return makeFileError(options.input, llvm::toString(std::move(error)));
+  if (llvm::Error error = isText() ? writeText() : writeFiles())
+    return std::move(error);
+  return files;
+}
+
+llvm::Error lowbit::checkProgram(llvm::StringRef output,
+                                 const ProgramOptions &options) {
+  return ProgramWriter(output, options).check();
+}
+
+llvm::Expected<ProgramFiles> lowbit::writeProgram(mlir::ModuleOp packed,
+                                                  llvm::StringRef output,
+                                                  const ProgramOptions &options,
+                                                  CompileOptions compile) {
+  return ProgramWriter(output, options).write(packed, compile);
+}
