@@ -199,6 +199,23 @@ static int check_shapes(const lowbit_program *program, const void *inputs,
   return LOWBIT_OK;
 }
 
+/** Checks indices into an embedding, which count from its end if negative. */
+static int check_indices(const lowbit_tensor *tensor, const void *data,
+                         uint64_t bytes) {
+  int64_t rows = (int64_t)tensor->table_rows;
+  uint64_t count = bytes / tensor->element_bytes;
+  for (uint64_t i = 0; rows && i < count; ++i) {
+    int64_t id = tensor->element_bytes == 8 ? ((const int64_t *)data)[i]
+                                            : ((const int32_t *)data)[i];
+    if (id < -rows || id >= rows)
+      return lowbit_fail(LOWBIT_ERROR_ARGUMENT,
+                         "input '%s': must hold ids of %" PRId64 " to %" PRId64
+                         ", found %" PRId64 " at position %" PRIu64,
+                         tensor->name, -rows, rows - 1, id, i);
+  }
+  return LOWBIT_OK;
+}
+
 /** Writes the descriptor of a dense row-major tensor. */
 static int describe_input(const lowbit_tensor *tensor, const int64_t *words,
                           int64_t *descriptor) {
@@ -212,6 +229,9 @@ static int describe_input(const lowbit_tensor *tensor, const int64_t *words,
                        " bytes, found %s",
                        tensor->name, tensor->element_bytes,
                        words[0] ? "misaligned data" : "a null pointer");
+  int error = check_indices(tensor, (const void *)words[0], bytes);
+  if (error)
+    return error;
   descriptor[0] = descriptor[1] = words[0];
   descriptor[2] = 0;
   int64_t stride = 1;

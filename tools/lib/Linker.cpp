@@ -79,8 +79,12 @@ llvm::Error lowbit::linkShared(const LinkJob &job) {
   std::string soname = "-Wl,-soname," + job.soname;
   // The run time's names stay inside, and a name that nobody defines is found
   // now, not when the library is loaded.
-  return execute(job.linker,
-                 {job.linker, "-shared", "-o", job.output, job.object,
-                  job.runtime, soname, "-Wl,--exclude-libs,ALL", "-Wl,-z,defs",
-                  "-lomp", "-lm"});
+  llvm::SmallVector<llvm::StringRef> arguments = {
+      job.linker,   "-shared",   "-o",   job.output,
+      job.object,   job.runtime, soname, "-Wl,--exclude-libs,ALL",
+      "-Wl,-z,defs"};
+  if (job.usesThreads)
+    arguments.push_back("-lomp");
+  arguments.push_back("-lm");
+  return execute(job.linker, arguments);
 }

@@ -29,10 +29,12 @@ struct LinkJob {
   std::string output;
   /// The name by which programs find the library.
   std::string soname;
+  /// Whether it needs OpenMP.
+  bool usesThreads = false;
 };
 
-/// Links a shared library with Lowbit's run time and OpenMP. The linker's
-/// messages become the error's text.
+/// Links a shared library with Lowbit's run time. The linker's messages become
+/// the error's text.
 llvm::Error linkShared(const LinkJob &job);
 
 } // namespace lowbit

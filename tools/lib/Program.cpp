@@ -197,9 +197,10 @@ llvm::Error ProgramWriter::link(AtomicOutput &library) {
     return error;
   if (llvm::Error error = object->finish())
     return error;
-  if (llvm::Error error = linkShared(
-          {files.linker, runtime, object->getTemporaryPath().str(),
-           library.getTemporaryPath().str(), path::filename(files.code).str()}))
+  if (llvm::Error error =
+          linkShared({files.linker, runtime, object->getTemporaryPath().str(),
+                      library.getTemporaryPath().str(),
+                      path::filename(files.code).str(), program->usesThreads}))
     return error;
   return library.reopen();
 }

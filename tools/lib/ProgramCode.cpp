@@ -225,7 +225,7 @@ llvm::Constant *InterfaceBuilder::describeTensor(const TensorSpec &spec) {
   return structure({storeString(spec.name),
                     storeString(getSafetensorsName(spec.type)),
                     number(getByteSize(spec.type)), number(spec.shape.size()),
-                    storeArray(extents)});
+                    storeArray(extents), number(spec.tableRows)});
 }
 
 llvm::Constant *
@@ -389,6 +389,10 @@ lowbit::generateCode(ProgramInterface &program,
       return makeError("the variants for " + codes.front().cpu + " and " +
                        code.cpu + " cannot be linked");
   redirectAllocation(*result.module);
+  program.usesThreads =
+      llvm::any_of(*result.module, [](const llvm::Function &function) {
+        return function.getName().starts_with("__kmpc_");
+      });
   program.triple = result.machine->getTargetTriple().str();
   for (VariantCode &code : codes) {
     result.module->getFunction(code.entry)

@@ -123,14 +123,14 @@ void HeaderPrinter::printIntroduction() {
   else
     os << " * The weights, " << program.weightsBytes << " bytes, are in "
        << quote(program.weightsFile) << ".\n";
+  os << " *\n * Link the object with liblowbit_runtime.a"
+     << (program.usesThreads ? ", -lomp (LLVM's OpenMP)" : "")
+     << " and -lm; a shared library\n * has the first inside.\n";
   os << R"( *
- * Link the object with liblowbit_runtime.a, LLVM's OpenMP library (-lomp) and
- * the C library's mathematics (-lm). A shared library holds the run time.
- *
  * A model does not change after it is loaded: any number of threads may run it
  * at once, each with inputs and outputs of its own, and any number of models
- * may be loaded. Only loading, setting threads and freeing must not happen
- * while another thread uses the same model.
+ * may be loaded. Only setting threads and freeing must not happen while another
+ * thread uses the same model.
  */
 )";
   os << "#ifndef LOWBIT_PROGRAM_" << name << "_H\n#define LOWBIT_PROGRAM_"
@@ -161,6 +161,8 @@ void HeaderPrinter::printErrors() {
 
 void HeaderPrinter::printInput(const ProgramTensor &tensor) {
   printTitle(tensor, "Input");
+  if (tensor.spec.tableRows)
+    os << "\n    Ids of 0 to " << tensor.spec.tableRows - 1 << ".";
   os << "\n    The memory is the caller's; a run only reads it. */\n"
      << "typedef struct " << name << "_input_" << tensor.field << " {\n"
      << "  const " << getType(tensor) << " *data;\n";

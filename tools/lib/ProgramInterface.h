@@ -51,6 +51,8 @@ struct ProgramInterface {
   std::string weightsFile;
   /// Bytes of the safetensors file that holds the weights.
   uint64_t weightsBytes = 0;
+  /// Whether the code runs on OpenMP threads.
+  bool usesThreads = false;
   /// Processors that the code is for, and the platform.
   std::vector<std::string> cpus;
   std::string triple;

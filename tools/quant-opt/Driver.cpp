@@ -73,8 +73,9 @@ bool DriverOptions::isUsed(llvm::StringRef input) const {
          emit.getNumOccurrences() || phase.getNumOccurrences() ||
          includeEmbeddings.getNumOccurrences() || strict.getNumOccurrences() ||
          shape.getNumOccurrences() || mcpu.getNumOccurrences() ||
-         mtriple.getNumOccurrences() || scaleSearch.getNumOccurrences() || name.getNumOccurrences() ||
-         embedWeights.getNumOccurrences() || linker.getNumOccurrences();
+         mtriple.getNumOccurrences() || scaleSearch.getNumOccurrences() ||
+         name.getNumOccurrences() || embedWeights.getNumOccurrences() ||
+         serial.getNumOccurrences() || linker.getNumOccurrences();
 }
 
 /// Passes on the command line belong to the other way of use.
@@ -147,6 +148,8 @@ static llvm::Error checkFlags(const DriverOptions &options, Phase last) {
        "--target=cpu, or --emit=llvm, asm, object or shared"},
       {options.name, isCode(options.emit),
        "--emit=object, shared, llvm or asm"},
+      {options.serial, isCode(options.emit),
+       "--emit=object, shared, llvm or asm"},
       {options.embedWeights,
        options.emit == EmitKind::Object || options.emit == EmitKind::Shared,
        "--emit=object or --emit=shared"},
@@ -193,6 +196,7 @@ static CompileOptions compileOptions(const DriverOptions &options) {
   // Weights are the same for all CPUs of a list.
   result.cpu = StringRef(options.mcpu).split(',').first.str();
   result.triple = options.mtriple;
+  result.parallel = !options.serial;
   return result;
 }
 
@@ -204,7 +208,9 @@ static ProgramOptions programOptions(const DriverOptions &options,
   result.embedWeights = options.embedWeights;
   result.linker = options.linker;
   SmallVector<StringRef> cpus;
-  StringRef(options.mcpu).split(cpus, ',');
+  StringRef(options.mcpu)
+      .split(cpus, ',', /*MaxSplit=*/-1,
+             /*KeepEmpty=*/false);
   result.cpus.assign(cpus.begin(), cpus.end());
   result.input = input.str();
   return result;

@@ -86,6 +86,9 @@ struct DriverOptions {
       "embed-weights", llvm::cl::cat(category),
       llvm::cl::desc("Put the weights into the object or library, not into a "
                      "file beside it")};
+  llvm::cl::opt<bool> serial{
+      "serial", llvm::cl::cat(category),
+      llvm::cl::desc("Code that runs on one thread and needs no OpenMP")};
   llvm::cl::opt<std::string> linker{
       "linker", llvm::cl::cat(category), llvm::cl::value_desc("program"),
       llvm::cl::desc("Compiler driver that links a shared library (the default "
