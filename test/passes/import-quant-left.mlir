@@ -50,8 +50,18 @@ func.func @blocks(%x: tensor<2x4xf32>) -> tensor<2x4xf32> {
 
 // -----
 
+func.func @no_dimensions() -> tensor<f32> {
+  %c = arith.constant dense<3> : tensor<i8>
+  %q = quant.scast %c : tensor<i8> to tensor<!quant.uniform<i8:f32, 0.5>>
+  // expected-remark @+1 {{a tensor is required, found a scalar}}
+  %w = quant.dcast %q : tensor<!quant.uniform<i8:f32, 0.5>> to tensor<f32>
+  return %w : tensor<f32>
+}
+
+// -----
+
 func.func @any() -> tensor<2xf32> {
-  %c = arith.constant dense<1> : tensor<2xi8>
+  %c = arith.constant dense<[1, 2]> : tensor<2xi8>
   %q = quant.scast %c : tensor<2xi8> to tensor<2x!quant.any<i8:f32>>
   // expected-remark @+1 {{a quant.uniform type is required}}
   %w = quant.dcast %q : tensor<2x!quant.any<i8:f32>> to tensor<2xf32>
