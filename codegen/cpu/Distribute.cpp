@@ -87,6 +87,8 @@ static SmallVector<int64_t> chooseTiles(linalg::LinalgOp op,
     elements *=
         ShapedType::isDynamic(extents[dim]) ? kAssumedExtent : extents[dim];
   for (AffineExpr expr : llvm::reverse(result.getResults())) {
+    // Nothing to do is no reason to divide by it.
+    elements = std::max<int64_t>(elements, 1);
     unsigned dim = cast<AffineDimExpr>(expr).getPosition();
     int64_t extent = extents[dim];
     int64_t tile = std::max<int64_t>(

@@ -86,6 +86,10 @@ static bool shouldFuse(OpOperand *operand) {
   // a larger loop it would do more than once.
   if (producer.payloadUsesValueFromOperand(producer.getDpsInitOperand(0)))
     return false;
+  // Reads at computed addresses are copies of rows, or scalar code: neither is
+  // to take its neighbours with it.
+  if (!producer.getBody()->getOps<tensor::ExtractOp>().empty())
+    return false;
   if (isContraction(consumer))
     return keepsContractionLoads(producer, *operand);
   if (isFreeToRepeat(producer))

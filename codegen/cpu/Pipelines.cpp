@@ -32,6 +32,7 @@ void lowbit::buildCPUTensorPipeline(OpPassManager &manager) {
   manager.addPass(createInlinerPass());
   manager.addPass(createSymbolDCEPass());
   addCleanup(manager);
+  manager.addNestedPass<func::FuncOp>(createCPUExpandConvolutionsPass());
   manager.addNestedPass<func::FuncOp>(createCPUFusePass());
   addCleanup(manager);
   manager.addNestedPass<func::FuncOp>(createCPUExpandGathersPass());
@@ -54,6 +55,7 @@ void lowbit::buildCPUBufferPipeline(OpPassManager &manager) {
   bufferization::buildBufferDeallocationPipeline(manager, deallocation);
   manager.addPass(createConvertBufferizationToMemRefPass());
   addCleanup(manager);
+  manager.addPass(createCPUWidenBooleansPass());
   manager.addNestedPass<func::FuncOp>(createExpandKernelCallsPass());
   manager.addNestedPass<func::FuncOp>(createCPUCopyToLinalgPass());
   manager.addPass(createCanonicalizerPass());
@@ -82,6 +84,7 @@ void lowbit::buildCPUToLLVMPipeline(OpPassManager &manager,
   if (options.parallel)
     manager.addPass(createConvertSCFToOpenMPPass());
   manager.addNestedPass<func::FuncOp>(createCPUGuardParallelPass());
+  manager.addNestedPass<func::FuncOp>(createCPUExpandReshapesPass());
   manager.addPass(memref::createExpandStridedMetadataPass());
   manager.addPass(createLowerAffinePass());
   manager.addPass(createCSEPass());

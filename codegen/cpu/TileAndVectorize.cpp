@@ -57,6 +57,8 @@ public:
       emitElementwise();
     else if (isContraction(op))
       emitContraction();
+    else if (hasWindows(op))
+      emitColumnReduction();
     else if (std::optional<unsigned> dim = getRowReductionDim())
       emitRowReduction(*dim);
     else
@@ -401,6 +403,7 @@ struct CPUTileAndVectorizePass
   using Base::Base;
 
   void runOnOperation() override {
+    markScalarLoops();
     const CPUDescription &target =
         getCPUDescription(getOperation()->getParentOfType<ModuleOp>());
     int64_t bits = vectorBits ? int64_t(vectorBits) : target.vectorBits;
@@ -434,10 +437,21 @@ struct CPUTileAndVectorizePass
     dropContractionMasks(rewriter, getOperation());
   }
 
+  /// Loops that came with the program and hold no linalg op are what it says.
+  void markScalarLoops() {
+    getOperation()->walk([](scf::ForOp loop) {
+      bool hasLinalg =
+          loop->walk([](linalg::LinalgOp) { return WalkResult::interrupt(); })
+              .wasInterrupted();
+      if (!hasLinalg)
+        loop->setAttr(kScalarLoopAttrName, UnitAttr::get(loop.getContext()));
+    });
+  }
+
   /// Why `op` can't be vectorized; empty if it can.
   static StringRef explainScalar(linalg::LinalgOp op) {
     if (readsComputedAddresses(op))
-      return "it decodes bits at addresses that it computes";
+      return "it reads addresses that it computes";
     for (OpOperand &init : op.getDpsInitsMutable())
       if (!op.getMatchingIndexingMap(&init).isProjectedPermutation())
         return "the places of its results are not loops alone";
@@ -451,8 +465,10 @@ struct CPUTileAndVectorizePass
     rewriter.setInsertionPoint(op);
     FailureOr<linalg::LinalgLoops> loops =
         linalg::linalgOpToLoops(rewriter, op);
-    if (succeeded(loops) && !loops->empty())
-      loops->front()->setAttr(kScalarLoopAttrName, rewriter.getUnitAttr());
+    // On each loop, since those of one iteration are folded away.
+    if (succeeded(loops))
+      for (Operation *loop : *loops)
+        loop->setAttr(kScalarLoopAttrName, rewriter.getUnitAttr());
     rewriter.eraseOp(op);
   }
 };

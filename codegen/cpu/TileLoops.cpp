@@ -38,6 +38,8 @@ Tile lowbit::getWholeTile(RewriterBase &rewriter, linalg::LinalgOp op,
 
 LogicalResult lowbit::vectorizeTile(RewriterBase &rewriter, linalg::LinalgOp op,
                                     const Tile &tile) {
+  if (hasWindows(op))
+    return vectorizeWindowTile(rewriter, op, tile);
   FailureOr<TilingResult> tiled =
       cast<TilingInterface>(op.getOperation())
           .getTiledImplementation(rewriter, tile.offsets, tile.sizes);

@@ -61,6 +61,15 @@ void dropContractionMasks(mlir::RewriterBase &rewriter, mlir::Operation *root);
 /// buffer in a loop-carried register.
 void hoistAccumulator(mlir::RewriterBase &rewriter, mlir::scf::ForOp loop);
 
+/// Whether some operand is read along a sum of loops, as in a convolution.
+bool hasWindows(mlir::linalg::LinalgOp op);
+
+/// As `vectorizeTile`, for an op that has windows. In each operand's dimension
+/// at most one loop of the tile may be longer than 1.
+mlir::LogicalResult vectorizeWindowTile(mlir::RewriterBase &rewriter,
+                                        mlir::linalg::LinalgOp op,
+                                        const Tile &tile);
+
 } // namespace lowbit
 
 #endif // LOWBIT_CODEGEN_CPU_TILELOOPS_H

@@ -45,7 +45,7 @@ func.func @alternating(%a: memref<?x64xf32>, %b: memref<?xf32>) {
 
 #id = affine_map<(i) -> (i)>
 func.func @decode(%bits: memref<?xi8>, %b: memref<?xi8>) {
-  // expected-remark @below {{computes its numbers one by one: it decodes bits at addresses that it computes}}
+  // expected-remark @below {{computes its numbers one by one: it reads addresses that it computes}}
   linalg.generic {indexing_maps = [#id], iterator_types = ["parallel"]} outs(%b : memref<?xi8>) {
   ^bb0(%y: i8):
     %i = linalg.index 0 : index

@@ -34,6 +34,8 @@ public:
 
   llvm::Expected<std::vector<HostTensor>>
   run(llvm::ArrayRef<HostTensor> inputs) override {
+    if (llvm::Error error = checkRequirements(signature, inputs))
+      return std::move(error);
     return executable->run(inputs);
   }
 

@@ -15,6 +15,7 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace lowbit;
 
@@ -64,6 +65,82 @@ static void findTables(mlir::FunctionOpInterface function,
   });
 }
 
+/// Reads one dictionary of the module's requirements.
+static llvm::Expected<Requirement> readRequirement(mlir::Attribute attribute,
+                                                   const Signature &signature) {
+  auto fields = llvm::dyn_cast<mlir::DictionaryAttr>(attribute);
+  auto text = fields ? fields.getAs<mlir::StringAttr>("text") : nullptr;
+  auto dims = fields ? fields.getAs<mlir::DenseI64ArrayAttr>("dims") : nullptr;
+  auto holds = fields ? fields.getAs<mlir::IntegerSetAttr>("holds") : nullptr;
+  if (!text || !dims || !holds || holds.getValue().getNumSymbols() != 0 ||
+      size_t(dims.size()) != 2 * holds.getValue().getNumDims())
+    return makeError("'" + kRequiresAttrName +
+                     "' must list dictionaries of text, dims and holds");
+  for (size_t i = 0; i < size_t(dims.size()); i += 2) {
+    size_t input = dims[i], axis = dims[i + 1];
+    if (input >= signature.inputs.size() ||
+        axis >= signature.inputs[input].shape.size())
+      return makeError("'" + kRequiresAttrName + "': there is no axis " +
+                       llvm::Twine(axis) + " of input " + llvm::Twine(input));
+  }
+  return Requirement{text.str(),
+                     llvm::SmallVector<int64_t, 4>(dims.asArrayRef()),
+                     holds.getValue()};
+}
+
+static llvm::Error readRequirements(mlir::ModuleOp module,
+                                    Signature &signature) {
+  mlir::Attribute attribute = module->getAttr(kRequiresAttrName);
+  if (!attribute)
+    return llvm::Error::success();
+  auto list = llvm::dyn_cast<mlir::ArrayAttr>(attribute);
+  if (!list)
+    return makeError("'" + kRequiresAttrName + "' must be an array");
+  for (mlir::Attribute entry : list) {
+    llvm::Expected<Requirement> one = readRequirement(entry, signature);
+    if (!one)
+      return one.takeError();
+    signature.requirements.push_back(std::move(*one));
+  }
+  return llvm::Error::success();
+}
+
+static bool satisfies(const Requirement &requirement,
+                      llvm::ArrayRef<HostTensor> inputs) {
+  mlir::IntegerSet set = requirement.holds;
+  llvm::SmallVector<mlir::AffineExpr> extents;
+  for (size_t i = 0; i < requirement.dims.size(); i += 2)
+    extents.push_back(mlir::getAffineConstantExpr(
+        inputs[requirement.dims[i]].getShape()[requirement.dims[i + 1]],
+        set.getContext()));
+  for (auto [i, constraint] : llvm::enumerate(set.getConstraints())) {
+    auto value = llvm::dyn_cast<mlir::AffineConstantExpr>(
+        constraint.replaceDims(extents));
+    if (!value || (set.isEq(i) ? value.getValue() != 0 : value.getValue() < 0))
+      return false;
+  }
+  return true;
+}
+
+llvm::Error lowbit::checkRequirements(const Signature &signature,
+                                      llvm::ArrayRef<HostTensor> inputs) {
+  for (const Requirement &requirement : signature.requirements) {
+    if (satisfies(requirement, inputs))
+      continue;
+    std::string found;
+    for (size_t i = 0; i < requirement.dims.size(); i += 2) {
+      size_t input = requirement.dims[i], axis = requirement.dims[i + 1];
+      found += (found.empty() ? "" : ", ") +
+               llvm::utostr(inputs[input].getShape()[axis]) + " as dimension " +
+               llvm::utostr(axis) + " of input '" +
+               signature.inputs[input].name + "'";
+    }
+    return makeError("the model requires " + requirement.text + ", found " +
+                     found);
+  }
+  return llvm::Error::success();
+}
+
 llvm::Expected<Signature> lowbit::getSignature(mlir::ModuleOp module) {
   auto function = module.lookupSymbol<mlir::FunctionOpInterface>(kMainFunction);
   if (!function || function.isExternal())
@@ -99,6 +176,8 @@ llvm::Expected<Signature> lowbit::getSignature(mlir::ModuleOp module) {
                          spec.name + "'");
   }
   findTables(function, signature.inputs);
+  if (llvm::Error error = readRequirements(module, signature))
+    return std::move(error);
   return signature;
 }
 

@@ -63,7 +63,7 @@ TEST(Import, ShapeArithmeticFolds) {
   EXPECT_HAS(text, "tensor.expand_shape %arg0 [[0], [1], [2, 3]]");
   EXPECT_HAS(text, "tensor<?x?x4x64xf32>");
   EXPECT_LACKS(text, "tensor.reshape");
-  EXPECT_LACKS(text, "i64");
+  EXPECT_LACKS(text, "xi64");
 }
 
 TEST(Import, ReshapeThatMergesAndSplits) {
@@ -189,6 +189,54 @@ TEST(Import, BadFiles) {
   EXPECT_HAS(importFile(folder.write("empty.onnx", "")), "is no ONNX model");
   EXPECT_HAS(importFile(folder.write("text.onnx", "hello, world")),
              "is no ONNX model");
+}
+
+/// A table of 64 positions serves up to 64 tokens, and says so.
+TEST(Import, PositionsLimitTheLength) {
+  std::string text = importGraph(
+      io("input", "x", 1, {"1", "seq"}) + io("output", "y", 1, {}) +
+      "initializer { name: 'table' data_type: 1 dims: 1 dims: 70 raw_data: '" +
+      std::string(280, 'a') + "' }" + integers("zero", {0}) +
+      integers("one", {1}) + node("Shape", {"x"}, "s") +
+      node("Slice", {"s", "one", "two"}, "n") + integers("two", {2}) +
+      node("Slice", {"table", "zero", "n", "one"}, "p") +
+      node("Add", {"x", "p"}, "y"));
+  EXPECT_HAS(text, "text = \"70 >= seq\"");
+  EXPECT_HAS(text, "tensor<1x?xf32>");
+}
+
+TEST(Import, DimensionsOfSumsAreOneExtent) {
+  std::string text = importGraph(
+      io("input", "x", 1, {"seq"}) + io("input", "past", 1, {"past"}) +
+      io("input", "mask", 1, {"past + seq"}) + io("output", "y", 1, {}) +
+      node("Concat", {"past", "x"}, "all", attribute("axis", "INT", {0})) +
+      node("Add", {"all", "mask"}, "y"));
+  EXPECT_HAS(text, "dimension 0 of input 'mask' == ");
+  EXPECT_LACKS(text, "cannot broadcast");
+}
+
+TEST(Import, BranchesOnShapesAreDecided) {
+  std::string branch = "{ node { op_type: 'OP' input: 'x' output: 'OUT' } "
+                       "output { name: 'OUT' } } ";
+  auto make = [&](const std::string &op, const std::string &out) {
+    std::string text = branch;
+    for (auto [from, to] : {std::pair("OP", op), std::pair("OUT", out)})
+      for (size_t at; (at = text.find(from)) != std::string::npos;)
+        text.replace(at, std::string(from).size(), to);
+    return text;
+  };
+  std::string graph =
+      io("input", "x", 1, {"4", "seq"}) + io("output", "y", 1, {}) +
+      integers("four", {4}) + integers("zero", {0}) +
+      node("Shape", {"x"}, "s") + node("Gather", {"s", "zero"}, "n") +
+      node("Equal", {"n", "four"}, "c") +
+      "node { op_type: 'If' input: 'c' output: 'y' "
+      "attribute { name: 'then_branch' type: GRAPH g " +
+      make("Exp", "e") + "} attribute { name: 'else_branch' type: GRAPH g " +
+      make("Tanh", "t") + "} }";
+  std::string text = importGraph(graph);
+  EXPECT_HAS(text, "math.exp");
+  EXPECT_LACKS(text, "math.tanh");
 }
 
 } // namespace

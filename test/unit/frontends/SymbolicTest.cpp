@@ -95,4 +95,57 @@ TEST_F(SymbolicTest, Spelling) {
   EXPECT_EQ(s.str(*s.floorDiv(n, Expr(2))), "(n) / (2)");
 }
 
+//===----------------------------------------------------------------------===//
+// Assumptions
+//===----------------------------------------------------------------------===//
+
+TEST_F(SymbolicTest, MinimumBecomesABound) {
+  Expr clipped = *s.min(n, Expr(64));
+  EXPECT_TRUE(s.assumeEqual(n, clipped));
+  EXPECT_EQ(*s.min(n, Expr(64)), n);
+  EXPECT_EQ(s.upperBound(n), 64);
+  ASSERT_EQ(s.getAssumptions().size(), 1u);
+  EXPECT_EQ(s.getAssumptions()[0].value, *s.sub(Expr(64), n));
+  EXPECT_FALSE(s.assumeEqual(n, n));
+}
+
+TEST_F(SymbolicTest, SumsAreComparedByWhatIsAssumed) {
+  Expr total = *s.add(past, n);
+  EXPECT_TRUE(s.assumeEqual(total, *s.min(total, Expr(64))));
+  EXPECT_EQ(*s.min(total, Expr(64)), total);
+  EXPECT_EQ(*s.min(past, Expr(64)), past);
+}
+
+TEST_F(SymbolicTest, ADimensionBecomesWhatItMustEqual) {
+  Expr total = *s.add(past, n);
+  EXPECT_TRUE(s.assumeEqual(m, total));
+  EXPECT_EQ(s.resolve(m), total);
+  EXPECT_EQ(s.resolve(n), n);
+  EXPECT_TRUE(s.isEqual(m, total).value_or(false));
+}
+
+TEST_F(SymbolicTest, FactorsThatCannotVanishAreDividedOut) {
+  EXPECT_TRUE(s.assumeEqual(*s.mul(n, m), *s.mul(m, Expr(4))));
+  EXPECT_EQ(s.resolve(n), Expr(4));
+  EXPECT_FALSE(s.assumeEqual(*s.mul(past, n), past));
+}
+
+TEST_F(SymbolicTest, WhatIsNotAssumed) {
+  // Two names are two extents, products can't be checked, and what is wrong
+  // stays wrong.
+  EXPECT_FALSE(s.assumeEqual(n, m));
+  EXPECT_FALSE(s.assumeNonNegative(*s.sub(*s.mul(n, m), Expr(9))));
+  EXPECT_FALSE(s.assumeNonNegative(*s.sub(Expr(0), n)));
+  EXPECT_FALSE(s.assumeNonNegative(n));
+  EXPECT_TRUE(s.getAssumptions().empty());
+}
+
+TEST_F(SymbolicTest, QuotientsBoundTheirOperand) {
+  Expr frames = *s.floorDiv(*s.sub(n, Expr(10)), Expr(5));
+  EXPECT_FALSE(s.isNonNegative(frames));
+  EXPECT_TRUE(s.assumeNonNegative(frames));
+  EXPECT_EQ(s.lowerBound(n), 10);
+  EXPECT_TRUE(s.isNonNegative(frames));
+}
+
 } // namespace

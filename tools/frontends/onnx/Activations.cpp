@@ -15,6 +15,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 
 #include <cmath>
+#include <limits>
 
 using namespace lowbit::frontend;
 namespace arith = mlir::arith;
@@ -104,9 +105,9 @@ static mlir::Value hardSwish(Formula &f, const Node &) {
 }
 
 /// x * (1 + erf(x / sqrt 2)) / 2, or the approximation by tanh.
-static mlir::Value gelu(Formula &f, const Node &node) {
+static mlir::Value geluOf(Formula &f, bool approximate) {
   mlir::Value inner;
-  if (node.string("approximate", "none") == "tanh") {
+  if (approximate) {
     mlir::Value cube = f.mul(f.x, f.mul(f.x, f.x));
     mlir::Value sum = f.add(f.x, f.mul(cube, f.number(0.044715)));
     inner = f.b.make<math::TanhOp>(f.mul(sum, f.number(std::sqrt(2 / M_PI))));
@@ -114,6 +115,53 @@ static mlir::Value gelu(Formula &f, const Node &node) {
     inner = f.b.make<math::ErfOp>(f.mul(f.x, f.number(std::sqrt(0.5))));
   }
   return f.mul(f.mul(f.x, f.number(0.5)), f.add(inner, f.number(1)));
+}
+
+static mlir::Value gelu(Formula &f, const Node &node) {
+  return geluOf(f, node.string("approximate", "none") == "tanh");
+}
+
+static mlir::Value selu(Formula &f, const Node &node) {
+  double alpha = node.real("alpha", 1.67326319217681884765625f);
+  double gamma = node.real("gamma", 1.05070102214813232421875f);
+  mlir::Value below = f.mul(f.sub(f.exp(f.x), f.number(1)), f.number(alpha));
+  return f.mul(f.ifPositive(f.x, below), f.number(gamma));
+}
+
+/// Continuously differentiable, unlike elu: the scale is inside of exp too.
+static mlir::Value celu(Formula &f, const Node &node) {
+  double alpha = node.real("alpha", 1);
+  mlir::Value power = f.exp(f.div(f.x, f.number(alpha)));
+  mlir::Value below = f.mul(f.sub(power, f.number(1)), f.number(alpha));
+  return f.ifPositive(f.x, below);
+}
+
+static mlir::Value thresholdedRelu(Formula &f, const Node &node) {
+  mlir::Value above = f.b.make<arith::CmpFOp>(arith::CmpFPredicate::OGT, f.x,
+                                              f.number(node.real("alpha", 1)));
+  return f.b.make<arith::SelectOp>(above, f.x, f.number(0));
+}
+
+/// x - bias above lambd, x + bias below -lambd, 0 between.
+static mlir::Value shrink(Formula &f, const Node &node) {
+  double lambda = node.real("lambd", 0.5f), bias = node.real("bias", 0);
+  mlir::Value above =
+      f.b.make<arith::CmpFOp>(arith::CmpFPredicate::OGT, f.x, f.number(lambda));
+  mlir::Value below = f.b.make<arith::CmpFOp>(arith::CmpFPredicate::OLT, f.x,
+                                              f.number(-lambda));
+  mlir::Value low =
+      f.b.make<arith::SelectOp>(below, f.add(f.x, f.number(bias)), f.number(0));
+  return f.b.make<arith::SelectOp>(above, f.sub(f.x, f.number(bias)), low);
+}
+
+static mlir::Value swish(Formula &f, const Node &node) {
+  mlir::Value slope = f.mul(f.x, f.number(-node.real("alpha", 1)));
+  return f.div(f.x, f.add(f.exp(slope), f.number(1)));
+}
+
+static mlir::Value quickGelu(Formula &f, const Node &node) {
+  mlir::Value slope = f.mul(f.x, f.number(-node.real("alpha", 1.702f)));
+  return f.div(f.x, f.add(f.exp(slope), f.number(1)));
 }
 
 static std::string refuseGelu(const Node &node) {
@@ -128,6 +176,10 @@ static mlir::Value softplus(Formula &f, const Node &) {
   mlir::Value distance = f.b.make<math::AbsFOp>(f.x);
   mlir::Value e = f.exp(f.b.make<arith::NegFOp>(distance));
   return f.add(f.max(f.x, f.number(0)), f.b.make<math::Log1pOp>(e));
+}
+
+static mlir::Value mish(Formula &f, const Node &node) {
+  return f.mul(f.x, f.b.make<math::TanhOp>(softplus(f, node)));
 }
 
 static mlir::Value softsign(Formula &f, const Node &) {
@@ -151,7 +203,60 @@ static Error emitRelu(Importer &im, const Node &node) {
 }
 
 /// Bounds are optional inputs; Min and Max semantics apply in that order.
+/// x where x > 0, else slope * x.
+static Error emitPRelu(Importer &im, const Node &node) {
+  const Value &x = im.in(node, 0), &slope = im.in(node, 1);
+  if (Error failed = im.requireSameType(node, x, slope))
+    return failed;
+  if (!isFloat(x.type))
+    return im.error(node, "needs floats, found " + typeName(x.type));
+  Expected<Value> result =
+      im.elementwise(node, {&x, &slope}, x.type,
+                     [](ScalarBuilder &b, ArrayRef<mlir::Value> args) {
+                       Formula f{b, args[0]};
+                       return f.ifPositive(args[0], f.mul(args[0], args[1]));
+                     });
+  if (result && result->dims != x.dims)
+    return im.error(node, "the slope must broadcast to " + im.str(x.dims) +
+                              ", found " + im.str(slope.dims));
+  return im.result(node, std::move(result));
+}
+
+/// Gelu of x, or of x plus a bias.
+template <bool approximate>
+static Error emitBiasedGelu(Importer &im, const Node &node) {
+  Expected<Value> x = Value(im.in(node, 0));
+  if (node.hasInput(1))
+    x = im.add(node, *x, im.in(node, 1));
+  if (!x)
+    return x.takeError();
+  if (Error failed = im.requireFloat(node, *x))
+    return failed;
+  return im.result(
+      node, im.elementwise(node, {&*x}, x->type,
+                           [](ScalarBuilder &b, ArrayRef<mlir::Value> args) {
+                             Formula f{b, args[0]};
+                             return geluOf(f, approximate);
+                           }));
+}
+
+/// Until version 10 the bounds of Clip are attributes.
+static Error emitClipBetween(Importer &im, const Node &node) {
+  float low = node.real("min", -std::numeric_limits<float>::infinity());
+  float high = node.real("max", std::numeric_limits<float>::infinity());
+  return emitFormula(im, node, [&](Formula &f, const Node &) {
+    mlir::Value result = f.x;
+    if (low > -std::numeric_limits<float>::infinity())
+      result = f.max(result, f.number(low));
+    if (high < std::numeric_limits<float>::infinity())
+      result = f.min(result, f.number(high));
+    return result;
+  });
+}
+
 static Error emitClip(Importer &im, const Node &node) {
+  if (node.version() < 11)
+    return emitClipBetween(im, node);
   Value result = im.in(node, 0);
   if (isBool(result.type))
     return im.error(node, "needs numbers, found bool");
@@ -179,19 +284,44 @@ static Error emitClip(Importer &im, const Node &node) {
   return Error::success();
 }
 
+static std::string refuseClip(const Node &node) {
+  bool named = node.find("min") || node.find("max");
+  if (node.version() >= 11 && named)
+    return "bounds must be inputs since version 11";
+  if (node.version() < 11 && (node.hasInput(1) || node.hasInput(2)))
+    return "bounds must be attributes before version 11";
+  return "";
+}
+
 void lowbit::frontend::addActivationOperators(OperatorTable &table) {
   table.add({
-      {"Sigmoid", 11, 23, 1, 1, 1, "", emitActivation<sigmoid>},
-      {"Relu", 11, 23, 1, 1, 1, "", emitRelu},
-      {"LeakyRelu", 11, 23, 1, 1, 1, "alpha:f", emitActivation<leakyRelu>},
-      {"Elu", 11, 23, 1, 1, 1, "alpha:f", emitActivation<elu>},
-      {"HardSigmoid", 11, 23, 1, 1, 1, "alpha:f beta:f",
+      {"Sigmoid", 6, 23, 1, 1, 1, "", emitActivation<sigmoid>},
+      {"Relu", 6, 23, 1, 1, 1, "", emitRelu},
+      {"LeakyRelu", 6, 23, 1, 1, 1, "alpha:f", emitActivation<leakyRelu>},
+      {"Elu", 6, 23, 1, 1, 1, "alpha:f", emitActivation<elu>},
+      {"HardSigmoid", 6, 23, 1, 1, 1, "alpha:f beta:f",
        emitActivation<hardSigmoid>},
       {"HardSwish", 14, 23, 1, 1, 1, "", emitActivation<hardSwish>},
       {"Gelu", 20, 23, 1, 1, 1, "approximate:s", emitActivation<gelu>,
        refuseGelu},
-      {"Softplus", 11, 23, 1, 1, 1, "", emitActivation<softplus>},
-      {"Softsign", 11, 23, 1, 1, 1, "", emitActivation<softsign>},
-      {"Clip", 11, 23, 1, 3, 1, "", emitClip},
+      {"Softplus", 1, 23, 1, 1, 1, "", emitActivation<softplus>},
+      {"Softsign", 1, 23, 1, 1, 1, "", emitActivation<softsign>},
+      {"Selu", 6, 23, 1, 1, 1, "alpha:f gamma:f", emitActivation<selu>},
+      {"Celu", 12, 23, 1, 1, 1, "alpha:f", emitActivation<celu>},
+      {"ThresholdedRelu", 10, 23, 1, 1, 1, "alpha:f",
+       emitActivation<thresholdedRelu>},
+      {"Shrink", 9, 23, 1, 1, 1, "lambd:f bias:f", emitActivation<shrink>},
+      {"Mish", 18, 23, 1, 1, 1, "", emitActivation<mish>},
+      {"Swish", 24, 24, 1, 1, 1, "alpha:f", emitActivation<swish>},
+      {"QuickGelu", 1, 1, 1, 1, 1, "alpha:f", emitActivation<quickGelu>,
+       nullptr, "com.microsoft"},
+      {"FastGelu", 1, 1, 1, 2, 1, "", emitBiasedGelu<true>, nullptr,
+       "com.microsoft"},
+      {"BiasGelu", 1, 1, 2, 2, 1, "", emitBiasedGelu<false>, nullptr,
+       "com.microsoft"},
+      {"Gelu", 1, 1, 1, 1, 1, "", emitActivation<gelu>, nullptr,
+       "com.microsoft"},
+      {"PRelu", 7, 23, 2, 2, 1, "", emitPRelu},
+      {"Clip", 6, 23, 1, 3, 1, "min:f max:f", emitClip, refuseClip},
   });
 }

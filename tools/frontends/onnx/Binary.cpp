@@ -215,6 +215,16 @@ static Error emitSum(Importer &im, const Node &node) {
                       foldAdd);
 }
 
+static Error emitMean(Importer &im, const Node &node) {
+  if (Error failed = im.requireFloat(node, im.in(node, 0)))
+    return failed;
+  if (Error failed = emitSum(im, node))
+    return failed;
+  Value sum = im.output(node, 0);
+  return im.result(node,
+                   im.div(node, sum, Importer::scalar(sum, node.numInputs())));
+}
+
 static Error emitMod(Importer &im, const Node &node) {
   const Value &a = im.in(node, 0), &b = im.in(node, 1);
   if (node.integer("fmod", 0) != 0)
@@ -250,6 +260,32 @@ static mlir::Value cheapPower(ScalarBuilder &b, mlir::Value x,
   return nullptr;
 }
 
+/// base^exponent by squaring. Exponents of 64 and more overflow, but for bases
+/// 0, 1 and -1, which squares of squares leave as they are.
+static mlir::Value integerPower(ScalarBuilder &b, ArrayRef<mlir::Value> x) {
+  mlir::Value base = x[0], exponent = x[1];
+  mlir::Value one = b.constant(base, 1), zero = b.constant(base, 0);
+  mlir::Value result = one, square = base, rest = exponent;
+  for (int bit = 0; bit < 6; ++bit) {
+    mlir::Value odd = b.make<arith::CmpIOp>(
+        arith::CmpIPredicate::ne, b.make<arith::AndIOp>(rest, one), zero);
+    mlir::Value times = b.make<arith::SelectOp>(odd, square, one);
+    result = b.make<arith::MulIOp>(result, times);
+    square = b.make<arith::MulIOp>(square, square);
+    rest = b.make<arith::ShRUIOp>(rest, one);
+  }
+  if (isUnsigned(b.type))
+    return result;
+  // Reciprocals of integers are 0, but for bases 1 and -1.
+  mlir::Value magnitude = b.make<math::AbsIOp>(base);
+  mlir::Value isUnit =
+      b.make<arith::CmpIOp>(arith::CmpIPredicate::eq, magnitude, one);
+  mlir::Value negative =
+      b.make<arith::CmpIOp>(arith::CmpIPredicate::slt, exponent, zero);
+  mlir::Value reciprocal = b.make<arith::SelectOp>(isUnit, result, zero);
+  return b.make<arith::SelectOp>(negative, reciprocal, result);
+}
+
 static Error emitPow(Importer &im, const Node &node) {
   const Value &base = im.in(node, 0), &power = im.in(node, 1);
   if (isBool(base.type) || isBool(power.type))
@@ -270,10 +306,7 @@ static Error emitPow(Importer &im, const Node &node) {
     if (Error failed = im.requireSameType(node, base, power))
       return failed;
     return im.result(
-        node, im.elementwise(node, {&base, &power}, base.type,
-                             [](ScalarBuilder &b, ArrayRef<mlir::Value> x) {
-                               return b.make<math::IPowIOp>(x[0], x[1]);
-                             }));
+        node, im.elementwise(node, {&base, &power}, base.type, integerPower));
   }
   // Computed in the float type of the two, returned in the base's type.
   int32_t type = isFloat(base.type) ? base.type : power.type;
@@ -295,14 +328,15 @@ static Error emitPow(Importer &im, const Node &node) {
 
 void lowbit::frontend::addBinaryOperators(OperatorTable &table) {
   table.add({
-      {"Add", 11, 23, 2, 2, 1, "", emitArithmetic<&Importer::add>},
-      {"Sub", 11, 23, 2, 2, 1, "", emitArithmetic<&Importer::sub>},
-      {"Mul", 11, 23, 2, 2, 1, "", emitArithmetic<&Importer::mul>},
-      {"Div", 11, 23, 2, 2, 1, "", emitArithmetic<&Importer::div>},
-      {"Mod", 11, 23, 2, 2, 1, "fmod:i", emitMod},
-      {"Pow", 11, 23, 2, 2, 1, "", emitPow},
-      {"Min", 11, 23, 1, variadic, 1, "", emitMin},
-      {"Max", 11, 23, 1, variadic, 1, "", emitMax},
-      {"Sum", 11, 23, 1, variadic, 1, "", emitSum},
+      {"Add", 7, 23, 2, 2, 1, "", emitArithmetic<&Importer::add>},
+      {"Sub", 7, 23, 2, 2, 1, "", emitArithmetic<&Importer::sub>},
+      {"Mul", 7, 23, 2, 2, 1, "", emitArithmetic<&Importer::mul>},
+      {"Div", 7, 23, 2, 2, 1, "", emitArithmetic<&Importer::div>},
+      {"Mod", 10, 23, 2, 2, 1, "fmod:i", emitMod},
+      {"Pow", 7, 23, 2, 2, 1, "", emitPow},
+      {"Min", 8, 23, 1, variadic, 1, "", emitMin},
+      {"Max", 8, 23, 1, variadic, 1, "", emitMax},
+      {"Mean", 8, 23, 1, variadic, 1, "", emitMean},
+      {"Sum", 8, 23, 1, variadic, 1, "", emitSum},
   });
 }

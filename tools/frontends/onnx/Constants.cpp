@@ -71,9 +71,9 @@ static Error emitConstantOfShape(Importer &im, const Node &node) {
     element = *value->uniform();
   }
   for (const Expr &dim : *dims)
-    if (im.symbols.lowerBound(dim) < 0)
-      return im.error(node, "extent " + im.symbols.str(dim) +
-                                " may be negative" + im.advice(dim));
+    if (!im.symbols.isNonNegative(dim))
+      return im.needNonNegative(
+          node, dim, "extent " + im.symbols.str(dim) + " may be negative");
   im.set(node, 0, knownValue(type, *dims, {element}));
   return Error::success();
 }
@@ -84,12 +84,22 @@ static Error emitIdentity(Importer &im, const Node &node) {
 }
 
 /// Only the form for inference: nothing is dropped.
+/// Outside of training, the input and a mask that keeps everything.
 static Error emitDropout(Importer &im, const Node &node) {
   if (node.hasInput(2)) {
     const Scalar *training = im.in(node, 2).uniform();
-    if (!training || !training->isConstant() || training->number() != 0)
-      return im.error(node, "training mode must be constant false");
+    if (!training || !training->isConstant())
+      return im.error(node, "training mode must be constant");
+    const Scalar *ratio = node.hasInput(1) ? im.in(node, 1).uniform() : nullptr;
+    bool keepsAll = ratio && ratio->isConstant() && ratio->number() == 0;
+    if (training->number() != 0 && !keepsAll)
+      return im.error(node, "training mode must be false: random numbers are "
+                            "not supported");
   }
+  const Value &x = im.in(node, 0);
+  int32_t type = node.version() < 10 ? x.type : int32_t(TensorProto::BOOL);
+  Scalar one = isFloat(type) ? Scalar::of(1.0) : Scalar::of(Expr(1));
+  im.set(node, 1, knownValue(type, x.dims, {one}));
   return emitIdentity(im, node);
 }
 
@@ -187,12 +197,12 @@ static Error emitRangeNode(Importer &im, const Node &node) {
 
 void lowbit::frontend::addConstantOperators(OperatorTable &table) {
   table.add({
-      {"Constant", 11, 23, 0, 0, 1,
+      {"Constant", 1, 23, 0, 0, 1,
        "value:t value_int:i value_ints:I value_float:f value_floats:F",
        emitConstant, refuseConstant},
-      {"ConstantOfShape", 11, 23, 1, 1, 1, "value:t", emitConstantOfShape},
-      {"Identity", 11, 23, 1, 1, 1, "", emitIdentity},
-      {"Dropout", 11, 23, 1, 3, 1, "ratio:f seed:i", emitDropout},
+      {"ConstantOfShape", 9, 23, 1, 1, 1, "value:t", emitConstantOfShape},
+      {"Identity", 1, 23, 1, 1, 1, "", emitIdentity},
+      {"Dropout", 7, 23, 1, 3, 2, "ratio:f seed:i", emitDropout},
       {"Range", 11, 23, 3, 3, 1, "", emitRangeNode},
   });
 }

@@ -1,4 +1,4 @@
-//===- Emit.cpp - elementwise ops and reductions as linalg.generic --------===//
+//===- Emit.cpp - elementwise ops as linalg.generic -----------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -13,8 +13,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-
-#include <limits>
 
 using namespace lowbit::frontend;
 using llvm::ArrayRef;
@@ -39,14 +37,19 @@ mlir::Value ScalarBuilder::constant(mlir::Value like, double value) {
 //===----------------------------------------------------------------------===//
 
 Error Importer::undecided(const Node &node, ArrayRef<Expr> a, ArrayRef<Expr> b,
-                          const Expr &da, const Expr &db) const {
+                          const Expr &da, const Expr &db) {
   std::string text = "cannot broadcast " + str(a) + " with " + str(b);
   if (da.isConstant() && db.isConstant())
     return error(node, text);
-  std::string hint = advice(da);
-  return error(node, text + ": whether " + symbols.str(da) + " and " +
-                         symbols.str(db) + " are equal is not known" +
-                         (hint.empty() ? advice(db) : hint));
+  // Another dimension may be what decides this one.
+  for (size_t i = 1; i <= std::min(a.size(), b.size()); ++i) {
+    const Expr &x = a[a.size() - i], &y = b[b.size() - i];
+    if (x != y && !x.isConstant(1) && !y.isConstant(1))
+      session.learned |= symbols.assumeEqual(x, y);
+  }
+  return needEqual(node, da, db,
+                   text + ": whether " + symbols.str(da) + " and " +
+                       symbols.str(db) + " are equal is not known");
 }
 
 Expected<Dims> Importer::broadcast(const Node &node,
@@ -61,8 +64,11 @@ Expected<Dims> Importer::broadcast(const Node &node,
       Expr &target = result[i + shift];
       if (target == dim || dim.isConstant(1))
         continue;
-      if (!target.isConstant(1))
-        return undecided(node, result, input->dims, target, dim);
+      if (!target.isConstant(1)) {
+        if (!symbols.isEqual(target, dim).value_or(false))
+          return undecided(node, result, input->dims, target, dim);
+        continue;
+      }
       target = dim;
     }
   }
@@ -237,6 +243,18 @@ Expected<Value> Importer::elementwise(const Node &node,
   Dims extents;
   for (int64_t axis : loops)
     extents.push_back((*dims)[axis]);
+  if (tensors.empty()) {
+    // Scalars alone are computed once, outside of all loops.
+    ScalarBuilder scalars{builder, builder.getLoc(), inputs[0]->type,
+                          resultType};
+    auto elements = elementsOf(*this, builder, operands, {});
+    mlir::Value element = body(scalars, elements);
+    Value result = fromTensor(resultType, *dims, nullptr);
+    result.axes.clear();
+    result.tensor = mlir::tensor::FromElementsOp::create(
+        builder, mlir::RankedTensorType::get({}, element.getType()), element);
+    return result;
+  }
   llvm::SmallVector<IteratorType> iterators(loops.size(),
                                             IteratorType::parallel);
   mlir::Value init = empty(elementType(resultType), extents);
@@ -250,126 +268,6 @@ Expected<Value> Importer::elementwise(const Node &node,
   Value result = fromTensor(resultType, *dims, generic.getResult(0));
   result.axes = loops;
   return result;
-}
-
-//===----------------------------------------------------------------------===//
-// Reductions
-//===----------------------------------------------------------------------===//
-
-/// The element that changes nothing.
-static mlir::TypedAttr neutralElement(ReduceKind kind, mlir::Type type,
-                                      bool isUnsigned) {
-  if (auto real = mlir::dyn_cast<mlir::FloatType>(type)) {
-    double infinity = std::numeric_limits<double>::infinity();
-    double value = kind == ReduceKind::Sum    ? 0
-                   : kind == ReduceKind::Prod ? 1
-                   : kind == ReduceKind::Max  ? -infinity
-                                              : infinity;
-    return mlir::FloatAttr::get(real, value);
-  }
-  unsigned bits = type.getIntOrFloatBitWidth();
-  llvm::APInt value(bits, kind == ReduceKind::Prod ? 1 : 0);
-  if (kind == ReduceKind::Max && !isUnsigned)
-    value = llvm::APInt::getSignedMinValue(bits);
-  if (kind == ReduceKind::Min)
-    value = isUnsigned ? llvm::APInt::getMaxValue(bits)
-                       : llvm::APInt::getSignedMaxValue(bits);
-  return mlir::IntegerAttr::get(type, value);
-}
-
-static mlir::arith::AtomicRMWKind combiner(ReduceKind kind, bool isReal,
-                                           bool isUnsigned, bool ignoreNaN) {
-  using Kind = mlir::arith::AtomicRMWKind;
-  switch (kind) {
-  case ReduceKind::Sum:
-    return isReal ? Kind::addf : Kind::addi;
-  case ReduceKind::Prod:
-    return isReal ? Kind::mulf : Kind::muli;
-  case ReduceKind::Max:
-    if (isReal)
-      return ignoreNaN ? Kind::maxnumf : Kind::maximumf;
-    return isUnsigned ? Kind::maxu : Kind::maxs;
-  case ReduceKind::Min:
-    if (isReal)
-      return ignoreNaN ? Kind::minnumf : Kind::minimumf;
-    return isUnsigned ? Kind::minu : Kind::mins;
-  }
-  return Kind::addi;
-}
-
-Expected<Value> Importer::reduce(const Node &node, const Value &input,
-                                 ArrayRef<int64_t> axes, ReduceKind kind,
-                                 bool keepDims, bool ignoreNaN) {
-  if (isBool(input.type))
-    return error(node, "cannot reduce booleans");
-  bool isReal = isFloat(input.type);
-  bool unsignedInts = isUnsigned(input.type);
-  bool widen = isReal && byteSize(input.type) == 2 &&
-               (kind == ReduceKind::Sum || kind == ReduceKind::Prod);
-  int32_t accumulated = widen ? int32_t(TensorProto::FLOAT) : input.type;
-  mlir::Type accumulator = elementType(accumulated);
-
-  mlir::Value source = full(input);
-  Dims kept, resultDims;
-  Axes resultAxes;
-  llvm::SmallVector<mlir::AffineExpr> outs;
-  llvm::SmallVector<IteratorType> iterators;
-  for (int64_t axis = 0; axis < input.rank(); ++axis) {
-    bool reduced = llvm::is_contained(axes, axis);
-    iterators.push_back(reduced ? IteratorType::reduction
-                                : IteratorType::parallel);
-    if (reduced) {
-      if (keepDims)
-        resultDims.push_back(1);
-      continue;
-    }
-    outs.push_back(builder.getAffineDimExpr(axis));
-    kept.push_back(input.dims[axis]);
-    resultAxes.push_back(resultDims.size());
-    resultDims.push_back(input.dims[axis]);
-  }
-  mlir::AffineMap maps[] = {
-      mlir::AffineMap::getMultiDimIdentityMap(input.rank(),
-                                              builder.getContext()),
-      mlir::AffineMap::get(input.rank(), 0, outs, builder.getContext())};
-  mlir::Value neutral = mlir::arith::ConstantOp::create(
-      builder, neutralElement(kind, accumulator, unsignedInts));
-  mlir::Value init =
-      mlir::linalg::FillOp::create(builder, neutral, empty(accumulator, kept))
-          .getResult(0);
-  auto generic = mlir::linalg::GenericOp::create(
-      builder, init.getType(), source, init, maps, iterators,
-      [&](mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange args) {
-        mlir::Value element = args[0];
-        if (widen)
-          element = mlir::arith::ExtFOp::create(b, loc, accumulator, element);
-        mlir::Value combined = mlir::arith::getReductionOp(
-            combiner(kind, isReal, unsignedInts, ignoreNaN), b, loc, element,
-            args[1]);
-        mlir::linalg::YieldOp::create(b, loc, combined);
-      });
-  Value result = fromTensor(accumulated, resultDims, generic.getResult(0));
-  result.axes = resultAxes;
-  return cast(node, result, input.type);
-}
-
-Expected<Value> Importer::mean(const Node &node, const Value &input,
-                               ArrayRef<int64_t> axes, bool keepDims) {
-  Expected<Value> sum = reduce(node, input, axes, ReduceKind::Sum, keepDims);
-  if (!sum)
-    return sum;
-  Dims counted;
-  for (int64_t axis : axes)
-    counted.push_back(input.dims[axis]);
-  Expected<Expr> count = checked(node, symbols.product(counted));
-  if (!count)
-    return count.takeError();
-  if (count->isConstant())
-    return div(node, *sum, scalar(*sum, double(count->constant())));
-  Value number = knownValue(TensorProto::INT64, {}, {Scalar::of(*count)});
-  Expected<Value> converted = cast(node, number, input.type);
-  return converted ? div(node, *sum, *converted)
-                   : Expected<Value>(converted.takeError());
 }
 
 Value Importer::scalar(const Value &like, double number) {

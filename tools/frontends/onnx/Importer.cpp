@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
@@ -30,14 +31,16 @@ using llvm::Twine;
 using onnx::TensorProto;
 
 Importer::Importer(ModelFile &file, mlir::MLIRContext &context,
-                   const ONNXImportOptions &options)
-    : file(file), graph(file.model().graph()), context(context),
-      options(options), builder(mlir::UnknownLoc::get(&context), &context) {}
+                   const ONNXImportOptions &options, ImportSession &session)
+    : symbols(session.symbols), session(session), file(file),
+      graph(file.model().graph()), context(context), options(options),
+      builder(mlir::UnknownLoc::get(&context), &context) {}
 
 Expected<mlir::OwningOpRef<mlir::ModuleOp>> Importer::run() {
   context.loadDialect<mlir::arith::ArithDialect, mlir::func::FuncDialect,
                       mlir::linalg::LinalgDialect, mlir::math::MathDialect,
-                      mlir::tensor::TensorDialect, LowbitDialect>();
+                      mlir::scf::SCFDialect, mlir::tensor::TensorDialect,
+                      LowbitDialect>();
   mlir::Location loc =
       mlir::NameLoc::get(mlir::StringAttr::get(&context, file.path()));
   module = mlir::ModuleOp::create(loc);
@@ -48,11 +51,12 @@ Expected<mlir::OwningOpRef<mlir::ModuleOp>> Importer::run() {
   function.addEntryBlock();
   builder.setInsertionPointToStart(&function.getBody().front());
 
+  noteConsumers();
   for (Error (Importer::*step)() :
        {&Importer::readOpsets, &Importer::checkOperators,
-        &Importer::addInitializers, &Importer::addInputs,
+        &Importer::addInitializers, &Importer::addSymbols, &Importer::addInputs,
         &Importer::checkOptions, &Importer::addNodes, &Importer::addOutputs,
-        &Importer::verifyModule})
+        &Importer::addRequirements, &Importer::verifyModule})
     if (Error failed = (this->*step)())
       return std::move(failed);
   return std::move(module);
@@ -138,6 +142,19 @@ Expected<Axes> Importer::constantInput(const Node &node, int i) {
   return result;
 }
 
+Error Importer::needEqual(const Node &node, const Expr &a, const Expr &b,
+                          const Twine &message) {
+  session.learned |= symbols.assumeEqual(a, b);
+  return error(node,
+               message + advice(a) + (advice(a).empty() ? advice(b) : ""));
+}
+
+Error Importer::needNonNegative(const Node &node, const Expr &e,
+                                const Twine &message) {
+  session.learned |= symbols.assumeNonNegative(e);
+  return error(node, message + advice(e));
+}
+
 Error Importer::requireFloat(const Node &node, const Value &value) const {
   if (isFloat(value.type))
     return Error::success();
@@ -184,21 +201,31 @@ Node Importer::nodeOf(const onnx::NodeProto &proto) const {
   return Node(proto, opsets.lookup(canonicalDomain(proto.domain())));
 }
 
-Error Importer::checkOperators() {
-  std::string list;
+unsigned Importer::listUnsupported(const onnx::GraphProto &graph,
+                                   std::string &list) {
   unsigned count = 0;
   for (const onnx::NodeProto &proto : graph.node()) {
     Node node = nodeOf(proto);
     std::string reason = OperatorTable::get().reasonAgainst(node);
-    if (reason.empty())
+    if (!reason.empty()) {
+      ++count;
+      list += "\n  " + node.title() + ": " + reason;
       continue;
-    ++count;
-    list += "\n  " + node.title() + ": " + reason;
+    }
+    for (const onnx::AttributeProto &attribute : proto.attribute())
+      if (attribute.has_g())
+        count += listUnsupported(attribute.g(), list);
   }
   if (graph.sparse_initializer_size() > 0) {
     ++count;
     list += "\n  graph: sparse initializers are not supported";
   }
+  return count;
+}
+
+Error Importer::checkOperators() {
+  std::string list;
+  unsigned count = listUnsupported(graph, list);
   if (count == 0)
     return Error::success();
   return failure(file.path() + ": " + Twine(count) +
@@ -206,8 +233,7 @@ Error Importer::checkOperators() {
                  " not supported:" + list);
 }
 
-Error Importer::addInitializers() {
-  noteConsumers();
+Error Importer::addConstants(const onnx::GraphProto &graph) {
   for (const onnx::TensorProto &tensor : graph.initializer()) {
     std::string place =
         file.path().str() + ": initializer '" + tensor.name() + "': ";
@@ -221,120 +247,16 @@ Error Importer::addInitializers() {
   return Error::success();
 }
 
-Expected<Expr> Importer::symbolFor(StringRef name, unsigned argument,
-                                   unsigned axis) {
-  auto given = options.dimensions.find(name);
-  if (given != options.dimensions.end()) {
-    usedOptions[name] = true;
-    return Expr(given->second);
-  }
-  auto found = inputSymbols.find(name);
-  if (found != inputSymbols.end())
-    return found->second;
-  // A cache starts empty; nothing else that a model is run on does.
-  int64_t lower = name.starts_with("past") ? 0 : 1;
-  Expr symbol = symbols.addDim(name, argument, axis, lower);
-  inputSymbols[name] = symbol;
-  return symbol;
-}
-
-Expected<Dims> Importer::inputDims(const onnx::ValueInfoProto &input,
-                                   unsigned argument) {
-  std::string place = file.path().str() + ": input '" + input.name() + "': ";
-  if (!input.type().has_tensor_type() ||
-      !input.type().tensor_type().has_shape())
-    return failure(place + "needs a tensor type with a shape");
-  Dims dims;
-  for (const auto &dim : input.type().tensor_type().shape().dim()) {
-    unsigned axis = dims.size();
-    if (dim.has_dim_value()) {
-      if (dim.dim_value() < 0 || dim.dim_value() > maxExtent)
-        return failure(place + "has an invalid dimension " +
-                       Twine(dim.dim_value()));
-      dims.push_back(dim.dim_value());
-      continue;
-    }
-    std::string name = dim.dim_param();
-    if (name.empty())
-      name = input.name() + "." + llvm::utostr(axis);
-    Expected<Expr> symbol = symbolFor(name, argument, axis);
-    if (!symbol)
-      return symbol.takeError();
-    dims.push_back(*symbol);
-  }
-  return dims;
-}
-
-Error Importer::addInputs() {
-  mlir::Block &entry = function.getBody().front();
-  for (const onnx::ValueInfoProto &input : graph.input()) {
-    // Before IR version 4, initializers were listed as inputs too.
-    auto found = values.find(input.name());
-    if (found != values.end() && (found->second.known || found->second.weight))
-      continue;
-    std::string place = file.path().str() + ": input '" + input.name() + "': ";
-    if (found != values.end() || input.name().empty())
-      return failure(place + "the name is empty or defined twice");
-    unsigned argument = entry.getNumArguments();
-    Expected<Dims> dims = inputDims(input, argument);
-    if (!dims)
-      return dims.takeError();
-    int32_t type = input.type().tensor_type().elem_type();
-    if (bitSize(type) < 8)
-      return failure(place + "element type " + typeName(type) +
-                     " is not supported");
-    Value value = fromTensor(type, *dims, nullptr);
-    Node none(onnx::NodeProto::default_instance(), 0);
-    if (Error failed = checkSize(none, value))
-      return failure(place + llvm::toString(std::move(failed)));
-    value.tensor = entry.addArgument(tensorType(elementType(type), *dims),
-                                     builder.getLoc());
-    values[input.name()] = value;
-  }
-  function.setFunctionType(
-      builder.getFunctionType(entry.getArgumentTypes(), {}));
-  unsigned argument = 0;
-  for (const onnx::ValueInfoProto &input : graph.input()) {
-    const Value &value = values[input.name()];
-    if (!value.tensor)
-      continue;
-    function.setArgAttr(argument, kNameAttrName,
-                        builder.getStringAttr(input.name()));
-    if (mlir::ArrayAttr names = dimensionNames(value.dims))
-      function.setArgAttr(argument, kDimensionsAttrName, names);
-    ++argument;
-  }
-  return Error::success();
-}
-
-mlir::ArrayAttr Importer::dimensionNames(llvm::ArrayRef<Expr> dims) {
-  if (llvm::all_of(dims, [](const Expr &dim) { return dim.isConstant(); }))
-    return {};
-  llvm::SmallVector<mlir::Attribute> names;
-  for (const Expr &dim : dims)
-    names.push_back(
-        builder.getStringAttr(dim.isConstant() ? "" : symbols.str(dim)));
-  return builder.getArrayAttr(names);
-}
-
-Error Importer::checkOptions() {
-  std::vector<std::string> unknown;
-  for (const auto &entry : options.dimensions)
-    if (!usedOptions.count(entry.getKey()))
-      unknown.push_back(("'" + entry.getKey() + "'").str());
-  if (unknown.empty())
-    return Error::success();
-  llvm::sort(unknown);
-  return failure(file.path() + ": no input dimension is called " +
-                 llvm::join(unknown, " or "));
-}
-
 //===----------------------------------------------------------------------===//
 // Nodes and outputs
 //===----------------------------------------------------------------------===//
 
 const Value &Importer::in(const Node &node, int i) {
   return values.find(node.getProto().input(i))->second;
+}
+
+const Value &Importer::output(const Node &node, int i) {
+  return values.find(node.getProto().output(i))->second;
 }
 
 void Importer::set(const Node &node, int i, Value value) {
@@ -349,7 +271,19 @@ Error Importer::result(const Node &node, Expected<Value> expected) {
   return Error::success();
 }
 
-Error Importer::addNodes() {
+const Value *Importer::find(StringRef name) const {
+  auto found = values.find(name);
+  return found == values.end() ? nullptr : &found->second;
+}
+
+Error Importer::addGraph(const onnx::GraphProto &graph) {
+  if (Error failed = addConstants(graph))
+    return failed;
+  return addNodes(graph);
+}
+
+Error Importer::addNodes(const onnx::GraphProto &graph) {
+  mlir::Location outer = builder.getLoc();
   for (const onnx::NodeProto &proto : graph.node()) {
     Node node = nodeOf(proto);
     builder.setLoc(mlir::NameLoc::get(builder.getStringAttr(
@@ -357,6 +291,7 @@ Error Importer::addNodes() {
     if (Error failed = addNode(node))
       return failed;
   }
+  builder.setLoc(outer);
   return Error::success();
 }
 
@@ -463,5 +398,13 @@ lowbit::importONNX(StringRef path, mlir::MLIRContext &context,
   Expected<std::unique_ptr<ModelFile>> file = ModelFile::open(path);
   if (!file)
     return file.takeError();
-  return Importer(**file, context, options).run();
+  ImportSession session;
+  for (;;) {
+    session.learned = false;
+    auto module = Importer(**file, context, options, session).run();
+    if (module || !session.learned)
+      return module;
+    // Something new is taken for granted: everything is resolved again.
+    llvm::consumeError(module.takeError());
+  }
 }

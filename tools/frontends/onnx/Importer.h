@@ -21,6 +21,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Utils/StructuredOpsUtils.h"
 #include "mlir/IR/AffineMap.h"
+#include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "llvm/ADT/StringSet.h"
@@ -47,6 +48,12 @@ struct ScalarBuilder {
   mlir::Value constant(mlir::Value like, double value);
 };
 
+/// A dimension of a function argument, and what it is equal to.
+struct InputDim {
+  unsigned argument, axis;
+  Expr extent;
+};
+
 using Body = llvm::function_ref<mlir::Value(ScalarBuilder &,
                                             llvm::ArrayRef<mlir::Value>)>;
 /// Computes one element at import, or nothing where that is not possible.
@@ -55,10 +62,39 @@ using Fold = std::optional<Scalar> (*)(Symbols &, llvm::ArrayRef<Scalar>,
 
 enum class ReduceKind { Sum, Prod, Max, Min };
 
+/// How elements of a type are folded into one.
+class Reducer {
+public:
+  Reducer(ReduceKind kind, int32_t type, bool ignoreNaN = false);
+
+  /// ONNX type of the accumulator: f32 where 16-bit floats would lose digits.
+  int32_t accumulated;
+  /// The element of the accumulator's type that changes nothing.
+  mlir::TypedAttr neutral(mlir::Type element) const;
+  mlir::Value combine(mlir::OpBuilder &b, mlir::Location loc,
+                      mlir::Value element, mlir::Value accumulator) const;
+
+private:
+  ReduceKind kind;
+  int32_t type;
+  bool ignoreNaN;
+};
+
+/// What survives when import starts again with a new assumption.
+struct ImportSession {
+  Symbols symbols;
+  /// Whether something has been assumed since import began.
+  bool learned = false;
+  /// Data of weights by symbol: a name in the context is taken once only.
+  llvm::StringMap<mlir::DenseResourceElementsAttr> resources;
+  /// Weights that were widened, by the data they come from.
+  std::map<const char *, TensorData> widened;
+};
+
 class Importer {
 public:
   Importer(ModelFile &file, mlir::MLIRContext &context,
-           const ONNXImportOptions &options);
+           const ONNXImportOptions &options, ImportSession &session);
 
   llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> run();
 
@@ -68,8 +104,15 @@ public:
   /// Input `i` of `node`, which must be given.
   const Value &in(const Node &node, int i);
   void set(const Node &node, int i, Value value);
+  /// Output `i` of `node`, which has been set.
+  const Value &output(const Node &node, int i);
   /// `expected` as output 0 of `node`, or its error.
   llvm::Error result(const Node &node, llvm::Expected<Value> expected);
+
+  /// The value called `name`, or null.
+  const Value *find(llvm::StringRef name) const;
+  /// Adds constants and nodes of a graph, which may use all values so far.
+  llvm::Error addGraph(const onnx::GraphProto &graph);
 
   //===--- Errors and checks
   //------------------------------------------------===//
@@ -93,12 +136,18 @@ public:
   llvm::Expected<Dims> shapeInput(const Node &node, int i);
   /// Integers of input `i`, which must be numbers.
   llvm::Expected<Axes> constantInput(const Node &node, int i);
+  /// Errors that are taken back if a == b, or e >= 0, can be taken for granted:
+  /// import then starts again.
+  llvm::Error needEqual(const Node &node, const Expr &a, const Expr &b,
+                        const llvm::Twine &message);
+  llvm::Error needNonNegative(const Node &node, const Expr &e,
+                              const llvm::Twine &message);
   /// Operand types that an operator does not take are an error.
   llvm::Error requireFloat(const Node &node, const Value &value) const;
   llvm::Error requireSameType(const Node &node, const Value &a,
                               const Value &b) const;
 
-  Symbols symbols;
+  Symbols &symbols;
 
   //===--- Emitters
   //---------------------------------------------------------===//
@@ -191,8 +240,14 @@ private:
   llvm::Error checkOperators();
   llvm::Error checkOptions();
   llvm::Error addInputs();
-  llvm::Error addInitializers();
-  llvm::Error addNodes();
+  llvm::Error addSymbols();
+  llvm::Error addRequirements();
+  llvm::Error addInitializers() { return addConstants(graph); }
+  llvm::Error addConstants(const onnx::GraphProto &graph);
+  llvm::Error addNodes() { return addNodes(graph); }
+  llvm::Error addNodes(const onnx::GraphProto &graph);
+  /// Appends what is not supported in `graph` to `list`, one line each.
+  unsigned listUnsupported(const onnx::GraphProto &graph, std::string &list);
   llvm::Error addNode(const Node &node);
   llvm::Error addOutputs();
   llvm::Error verifyModule();
@@ -200,8 +255,9 @@ private:
 
   llvm::Expected<Dims> inputDims(const onnx::ValueInfoProto &input,
                                  unsigned argument);
-  llvm::Expected<Expr> symbolFor(llvm::StringRef name, unsigned argument,
-                                 unsigned axis);
+  bool isArgument(const onnx::ValueInfoProto &input) const;
+  Expr symbolFor(llvm::StringRef name, unsigned argument, unsigned axis);
+  std::optional<Expr> knownSymbol(llvm::StringRef name);
   Node nodeOf(const onnx::NodeProto &proto) const;
   /// Extents within bounds, so that MLIR's own arithmetic can't overflow.
   llvm::Error checkSize(const Node &node, const Value &value) const;
@@ -217,13 +273,13 @@ private:
   mlir::Value denseConstant(const Value &value, llvm::ArrayRef<int64_t> shape);
   mlir::Value broadcastTo(const Value &view);
   llvm::Error undecided(const Node &node, llvm::ArrayRef<Expr> a,
-                        llvm::ArrayRef<Expr> b, const Expr &da,
-                        const Expr &db) const;
+                        llvm::ArrayRef<Expr> b, const Expr &da, const Expr &db);
   llvm::Expected<Value> contract(const Node &node, const Value &a,
                                  const Value &b, const Dims &batch);
   llvm::Expected<Value> matmulRows(const Node &node, const Value &a,
                                    const Value &b);
 
+  ImportSession &session;
   ModelFile &file;
   const onnx::GraphProto &graph;
   mlir::MLIRContext &context;
@@ -234,7 +290,8 @@ private:
 
   llvm::StringMap<int64_t> opsets;
   llvm::StringMap<Value> values;
-  llvm::StringMap<Expr> inputSymbols;
+  /// Dimensions of arguments, in the order of arguments and axes.
+  std::vector<InputDim> inputDimensions;
   llvm::StringMap<bool> usedOptions;
   llvm::StringMap<std::pair<const onnx::NodeProto *, int>> firstConsumer;
   llvm::StringMap<unsigned> globalNames;

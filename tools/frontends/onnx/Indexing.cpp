@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Importer.h"
+#include "Indexing.h"
 #include "OperatorTable.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -20,6 +20,35 @@ using llvm::Expected;
 using mlir::utils::IteratorType;
 using onnx::TensorProto;
 
+Error lowbit::frontend::requireIndices(Importer &im, const Node &node,
+                                       const Value &indices) {
+  if (indices.type == TensorProto::INT64 || indices.type == TensorProto::INT32)
+    return Error::success();
+  return im.error(node, "indices must be int32 or int64, found " +
+                            typeName(indices.type));
+}
+
+Value lowbit::frontend::readAt(Importer &im, const Value &data,
+                               ArrayRef<Expr> dims, Locate locate) {
+  auto &b = im.ops();
+  mlir::Value source = im.full(data);
+  mlir::Value init = im.empty(im.elementType(data.type), dims);
+  llvm::SmallVector<IteratorType> iterators(dims.size(),
+                                            IteratorType::parallel);
+  auto generic = linalg::GenericOp::create(
+      b, init.getType(), mlir::ValueRange{}, init,
+      b.getMultiDimIdentityMap(dims.size()), iterators,
+      [&](mlir::OpBuilder &r, mlir::Location loc, mlir::ValueRange) {
+        llvm::SmallVector<mlir::Value> at;
+        for (size_t axis = 0; axis < dims.size(); ++axis)
+          at.push_back(linalg::IndexOp::create(r, loc, axis));
+        mlir::Value element =
+            mlir::tensor::ExtractOp::create(r, loc, source, locate(r, loc, at));
+        linalg::YieldOp::create(r, loc, element);
+      });
+  return im.fromTensor(data.type, dims, generic.getResult(0));
+}
+
 //===----------------------------------------------------------------------===//
 // Gather
 //===----------------------------------------------------------------------===//
@@ -32,28 +61,35 @@ static Dims gatherDims(const Value &data, const Value &indices, int64_t axis) {
   return dims;
 }
 
-/// Elements of a known vector at constant positions.
-static Expected<std::optional<Value>> gatherKnown(Importer &im,
-                                                  const Node &node,
-                                                  const Value &data,
-                                                  const Value &indices) {
+/// Known elements at constant positions.
+static Expected<std::optional<Value>>
+gatherKnown(Importer &im, const Node &node, const Value &data,
+            const Value &indices, int64_t axis) {
   std::optional<int64_t> size = indices.size();
-  if (!data.known || data.rank() != 1 || !indices.known || !size ||
-      *size > 4096 || !data.dims[0].isConstant())
+  if (!data.known || !indices.known || !size || *size > 4096 ||
+      !data.dims[axis].isConstant())
     return std::nullopt;
-  int64_t extent = data.dims[0].constant();
-  std::vector<Scalar> elements;
+  int64_t extent = data.dims[axis].constant();
+  llvm::SmallVector<int64_t> places;
   for (int64_t i = 0; i < *size; ++i) {
     const Expr &index = indices.element(i).integer;
     if (!index.isConstant())
       return std::nullopt;
-    int64_t at = index.constant() + (index.constant() < 0 ? extent : 0);
-    if (at < 0 || at >= extent)
+    places.push_back(index.constant() + (index.constant() < 0 ? extent : 0));
+    if (places.back() < 0 || places.back() >= extent)
       return im.error(node, "index " + im.symbols.str(index) +
                                 " is out of range for " + im.str(data.dims));
-    elements.push_back(data.element(at));
   }
-  return knownValue(data.type, indices.dims, std::move(elements));
+  // With the indices as one dimension, positions differ along the axis alone.
+  Dims flat = data.dims;
+  flat[axis] = Expr(*size);
+  std::optional<Value> known =
+      rearrangeKnown(data, flat, [&](llvm::MutableArrayRef<int64_t> at) {
+        at[axis] = places[at[axis]];
+      });
+  if (known)
+    known->dims = gatherDims(data, indices, axis);
+  return known;
 }
 
 /// One position that is known to be in range reads a slice.
@@ -85,10 +121,8 @@ gatherSlice(Importer &im, const Node &node, const Value &data,
   return *result;
 }
 
-/// index + extent if negative, then clamped to [0, extent - 1], so that no
-/// index reads outside of the data.
-static mlir::Value safeIndex(mlir::OpBuilder &b, mlir::Location loc,
-                             mlir::Value index, mlir::Value extent) {
+mlir::Value lowbit::frontend::safeIndex(mlir::OpBuilder &b, mlir::Location loc,
+                                        mlir::Value index, mlir::Value extent) {
   mlir::Value i = arith::IndexCastOp::create(b, loc, b.getIndexType(), index);
   mlir::Value zero = arith::ConstantIndexOp::create(b, loc, 0);
   mlir::Value one = arith::ConstantIndexOp::create(b, loc, 1);
@@ -135,15 +169,14 @@ static Value gatherElements(Importer &im, const Value &data,
 
 static Error emitGather(Importer &im, const Node &node) {
   const Value &data = im.in(node, 0), &indices = im.in(node, 1);
-  if (indices.type != TensorProto::INT64 && indices.type != TensorProto::INT32)
-    return im.error(node, "indices must be int32 or int64, found " +
-                              typeName(indices.type));
+  if (Error failed = requireIndices(im, node, indices))
+    return failed;
   Expected<int64_t> axis = im.axis(node, node.integer("axis", 0), data.rank());
   if (!axis)
     return axis.takeError();
   if (data.dims[*axis].isConstant(0))
     return im.error(node, "cannot gather from " + im.str(data.dims));
-  auto known = gatherKnown(im, node, data, indices);
+  auto known = gatherKnown(im, node, data, indices, *axis);
   if (known && !*known)
     known = gatherSlice(im, node, data, indices, *axis);
   if (!known)
@@ -151,6 +184,169 @@ static Error emitGather(Importer &im, const Node &node) {
   im.set(node, 0,
          *known ? std::move(**known)
                 : gatherElements(im, data, indices, *axis));
+  return Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// GatherElements and GatherND
+//===----------------------------------------------------------------------===//
+
+static Error emitGatherElements(Importer &im, const Node &node) {
+  const Value &data = im.in(node, 0), &indices = im.in(node, 1);
+  if (Error failed = requireIndices(im, node, indices))
+    return failed;
+  Expected<int64_t> axis = im.axis(node, node.integer("axis", 0), data.rank());
+  if (!axis)
+    return axis.takeError();
+  if (indices.rank() != data.rank() || data.dims[*axis].isConstant(0))
+    return im.error(node, "cannot gather elements of " + im.str(data.dims) +
+                              " at " + im.str(indices.dims));
+  mlir::Value positions = im.full(indices);
+  mlir::Value extent = im.indexValue(data.dims[*axis]);
+  im.set(node, 0,
+         readAt(im, data, indices.dims,
+                [&](mlir::OpBuilder &r, mlir::Location loc,
+                    ArrayRef<mlir::Value> at) {
+                  llvm::SmallVector<mlir::Value> place(at);
+                  mlir::Value index =
+                      mlir::tensor::ExtractOp::create(r, loc, positions, at);
+                  place[*axis] = safeIndex(r, loc, index, extent);
+                  return place;
+                }));
+  return Error::success();
+}
+
+static Error emitGatherND(Importer &im, const Node &node) {
+  const Value &data = im.in(node, 0), &indices = im.in(node, 1);
+  if (Error failed = requireIndices(im, node, indices))
+    return failed;
+  int64_t batch = node.integer("batch_dims", 0);
+  int64_t lead = indices.rank() - 1;
+  int64_t depth = lead >= 0 && indices.dims.back().isConstant()
+                      ? indices.dims.back().constant()
+                      : -1;
+  bool fits =
+      batch >= 0 && batch <= lead && depth >= 0 && batch + depth <= data.rank();
+  for (int64_t i = 0; fits && i < batch; ++i)
+    fits = data.dims[i] == indices.dims[i];
+  if (!fits)
+    return im.error(node, "indices " + im.str(indices.dims) +
+                              " do not address " + im.str(data.dims) +
+                              " after " + llvm::Twine(batch) +
+                              " batch dimensions");
+  Dims dims(indices.dims.begin(), indices.dims.end() - 1);
+  dims.append(data.dims.begin() + batch + depth, data.dims.end());
+  mlir::Value positions = im.full(indices);
+  llvm::SmallVector<mlir::Value> extents;
+  for (int64_t i = 0; i < depth; ++i)
+    extents.push_back(im.indexValue(data.dims[batch + i]));
+  im.set(node, 0,
+         readAt(im, data, dims,
+                [&](mlir::OpBuilder &r, mlir::Location loc,
+                    ArrayRef<mlir::Value> at) {
+                  llvm::SmallVector<mlir::Value> place(at.take_front(batch));
+                  llvm::SmallVector<mlir::Value> where(at.take_front(lead));
+                  where.push_back(nullptr);
+                  for (int64_t i = 0; i < depth; ++i) {
+                    where.back() = arith::ConstantIndexOp::create(r, loc, i);
+                    mlir::Value index = mlir::tensor::ExtractOp::create(
+                        r, loc, positions, where);
+                    place.push_back(safeIndex(r, loc, index, extents[i]));
+                  }
+                  place.append(at.begin() + lead, at.end());
+                  return place;
+                }));
+  return Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// OneHot and EyeLike
+//===----------------------------------------------------------------------===//
+
+/// values[1] where the new axis' position is the index, values[0] elsewhere.
+static Error emitOneHot(Importer &im, const Node &node) {
+  const Value &indices = im.in(node, 0), &values = im.in(node, 2);
+  const Scalar *given = im.in(node, 1).uniform();
+  if (!given || (given->isReal && given->real != int64_t(given->real)))
+    return im.error(node, "input depth must be an integer that depends on "
+                          "shapes and constants only");
+  Expr depth = given->isReal ? Expr(int64_t(given->real)) : given->integer;
+  Expected<int64_t> axis =
+      im.axis(node, node.integer("axis", -1), indices.rank() + 1);
+  if (!axis)
+    return axis.takeError();
+  if (values.rank() != 1 || !values.dims[0].isConstant(2))
+    return im.error(node, "input values must have two elements, found " +
+                              im.str(values.dims));
+  if (isBool(indices.type) || im.symbols.lowerBound(depth) < 1)
+    return im.error(node, "needs numbers as indices and a positive depth");
+  Expected<Value> whole = im.cast(node, indices, TensorProto::INT64);
+  if (!whole)
+    return whole.takeError();
+  Dims dims = indices.dims;
+  dims.insert(dims.begin() + *axis, depth);
+  auto &b = im.ops();
+  mlir::Value at = im.full(*whole), choice = im.full(values);
+  mlir::Value extent = im.indexValue(depth);
+  mlir::Value off = mlir::tensor::ExtractOp::create(
+      b, choice, mlir::ValueRange{arith::ConstantIndexOp::create(b, 0)});
+  mlir::Value on = mlir::tensor::ExtractOp::create(
+      b, choice, mlir::ValueRange{arith::ConstantIndexOp::create(b, 1)});
+  mlir::Value init = im.empty(im.elementType(values.type), dims);
+  mlir::AffineMap all = b.getMultiDimIdentityMap(dims.size());
+  mlir::AffineMap maps[] = {all.dropResult(*axis), all};
+  llvm::SmallVector<IteratorType> iterators(dims.size(),
+                                            IteratorType::parallel);
+  auto generic = linalg::GenericOp::create(
+      b, init.getType(), at, init, maps, iterators,
+      [&](mlir::OpBuilder &r, mlir::Location loc, mlir::ValueRange args) {
+        mlir::Value i =
+            arith::IndexCastOp::create(r, loc, r.getIndexType(), args[0]);
+        mlir::Value zero = arith::ConstantIndexOp::create(r, loc, 0);
+        mlir::Value negative =
+            arith::CmpIOp::create(r, loc, arith::CmpIPredicate::slt, i, zero);
+        mlir::Value moved = arith::AddIOp::create(r, loc, i, extent);
+        i = arith::SelectOp::create(r, loc, negative, moved, i);
+        mlir::Value equal =
+            arith::CmpIOp::create(r, loc, arith::CmpIPredicate::eq, i,
+                                  linalg::IndexOp::create(r, loc, *axis));
+        linalg::YieldOp::create(
+            r, loc,
+            arith::SelectOp::create(r, loc, equal, on, off).getResult());
+      });
+  im.set(node, 0, im.fromTensor(values.type, dims, generic.getResult(0)));
+  return Error::success();
+}
+
+/// Ones on diagonal k of a matrix as large as the input, zeros elsewhere.
+static Error emitEyeLike(Importer &im, const Node &node) {
+  const Value &x = im.in(node, 0);
+  int32_t type = node.integer("dtype", x.type);
+  if (x.rank() != 2 || byteSize(type) == 0)
+    return im.error(node, "needs a matrix and a known type, found " +
+                              im.str(x.dims) + " and " + typeName(type));
+  auto &b = im.ops();
+  mlir::Type element = im.elementType(type);
+  mlir::Value init = im.empty(element, x.dims);
+  mlir::Value k = im.indexValue(Expr(node.integer("k", 0)));
+  auto generic = linalg::GenericOp::create(
+      b, init.getType(), mlir::ValueRange{}, init, b.getMultiDimIdentityMap(2),
+      llvm::SmallVector<IteratorType>(2, IteratorType::parallel),
+      [&](mlir::OpBuilder &r, mlir::Location loc, mlir::ValueRange) {
+        mlir::Value moved = arith::AddIOp::create(
+            r, loc, linalg::IndexOp::create(r, loc, 0), k);
+        mlir::Value equal =
+            arith::CmpIOp::create(r, loc, arith::CmpIPredicate::eq, moved,
+                                  linalg::IndexOp::create(r, loc, 1));
+        mlir::Value zero =
+            arith::ConstantOp::create(r, loc, r.getZeroAttr(element));
+        mlir::Value one =
+            arith::ConstantOp::create(r, loc, r.getOneAttr(element));
+        linalg::YieldOp::create(
+            r, loc,
+            arith::SelectOp::create(r, loc, equal, one, zero).getResult());
+      });
+  im.set(node, 0, im.fromTensor(type, x.dims, generic.getResult(0)));
   return Error::success();
 }
 
@@ -201,7 +397,11 @@ static Error emitTrilu(Importer &im, const Node &node) {
 
 void lowbit::frontend::addIndexingOperators(OperatorTable &table) {
   table.add({
-      {"Gather", 11, 23, 2, 2, 1, "axis:i", emitGather},
+      {"Gather", 1, 23, 2, 2, 1, "axis:i", emitGather},
+      {"GatherElements", 11, 23, 2, 2, 1, "axis:i", emitGatherElements},
+      {"GatherND", 11, 23, 2, 2, 1, "batch_dims:i", emitGatherND},
+      {"OneHot", 9, 23, 3, 3, 1, "axis:i", emitOneHot},
+      {"EyeLike", 9, 23, 1, 1, 1, "dtype:i k:i", emitEyeLike},
       {"Trilu", 14, 23, 1, 2, 1, "upper:i", emitTrilu},
   });
 }

@@ -10,6 +10,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
+#include <limits>
+
 using namespace lowbit::frontend;
 namespace arith = mlir::arith;
 using llvm::ArrayRef;
@@ -179,6 +181,81 @@ static Error emitIsNaN(Importer &im, const Node &node) {
                            }));
 }
 
+static Error emitIsInf(Importer &im, const Node &node) {
+  const Value &a = im.in(node, 0);
+  if (Error failed = im.requireFloat(node, a))
+    return failed;
+  bool positive = node.integer("detect_positive", 1) != 0;
+  bool negative = node.integer("detect_negative", 1) != 0;
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  return im.result(
+      node, im.elementwise(
+                node, {&a}, TensorProto::BOOL,
+                [&](ScalarBuilder &s, ArrayRef<mlir::Value> x) -> mlir::Value {
+                  auto equals = [&](double value) -> mlir::Value {
+                    return s.make<arith::CmpFOp>(arith::CmpFPredicate::OEQ,
+                                                 x[0], s.constant(x[0], value));
+                  };
+                  if (positive && negative)
+                    return s.make<arith::OrIOp>(equals(infinity),
+                                                equals(-infinity));
+                  if (positive || negative)
+                    return equals(positive ? infinity : -infinity);
+                  mlir::Value no = equals(infinity);
+                  return s.make<arith::XOrIOp>(no, no);
+                }));
+}
+
+//===----------------------------------------------------------------------===//
+// Bits
+//===----------------------------------------------------------------------===//
+
+static Error requireIntegers(Importer &im, const Node &node, const Value &a) {
+  if (isInteger(a.type))
+    return Error::success();
+  return im.error(node, "needs integers, found " + typeName(a.type));
+}
+
+template <typename Op>
+static Error emitBitwise(Importer &im, const Node &node) {
+  const Value &a = im.in(node, 0), &b = im.in(node, 1);
+  if (Error failed = requireIntegers(im, node, a))
+    return failed;
+  if (Error failed = im.requireSameType(node, a, b))
+    return failed;
+  return im.result(
+      node, im.elementwise(node, {&a, &b}, a.type,
+                           [](ScalarBuilder &s, ArrayRef<mlir::Value> x) {
+                             return mlir::Value(s.make<Op>(x[0], x[1]));
+                           }));
+}
+
+static Error emitBitShift(Importer &im, const Node &node) {
+  return node.string("direction", "") == "LEFT"
+             ? emitBitwise<arith::ShLIOp>(im, node)
+             : emitBitwise<arith::ShRUIOp>(im, node);
+}
+
+static std::string refuseBitShift(const Node &node) {
+  std::string direction = node.string("direction", "");
+  if (direction != "LEFT" && direction != "RIGHT")
+    return "attribute direction must be LEFT or RIGHT, found '" + direction +
+           "'";
+  return "";
+}
+
+static Error emitBitwiseNot(Importer &im, const Node &node) {
+  const Value &a = im.in(node, 0);
+  if (Error failed = requireIntegers(im, node, a))
+    return failed;
+  return im.result(
+      node, im.elementwise(node, {&a}, a.type,
+                           [](ScalarBuilder &s, ArrayRef<mlir::Value> x) {
+                             return mlir::Value(s.make<arith::XOrIOp>(
+                                 x[0], s.constant(x[0], -1)));
+                           }));
+}
+
 //===----------------------------------------------------------------------===//
 // Where
 //===----------------------------------------------------------------------===//
@@ -207,17 +284,25 @@ static Error emitWhere(Importer &im, const Node &node) {
 
 void lowbit::frontend::addLogicOperators(OperatorTable &table) {
   table.add({
-      {"Equal", 11, 23, 2, 2, 1, "", emitCompare<Relation::Equal>},
-      {"Less", 11, 23, 2, 2, 1, "", emitCompare<Relation::Less>},
+      {"Equal", 7, 23, 2, 2, 1, "", emitCompare<Relation::Equal>},
+      {"Less", 7, 23, 2, 2, 1, "", emitCompare<Relation::Less>},
       {"LessOrEqual", 12, 23, 2, 2, 1, "", emitCompare<Relation::LessOrEqual>},
-      {"Greater", 11, 23, 2, 2, 1, "", emitCompare<Relation::Greater>},
+      {"Greater", 7, 23, 2, 2, 1, "", emitCompare<Relation::Greater>},
       {"GreaterOrEqual", 12, 23, 2, 2, 1, "",
        emitCompare<Relation::GreaterOrEqual>},
-      {"And", 11, 23, 2, 2, 1, "", emitBoolean<arith::AndIOp, both>},
-      {"Or", 11, 23, 2, 2, 1, "", emitBoolean<arith::OrIOp, either>},
-      {"Xor", 11, 23, 2, 2, 1, "", emitBoolean<arith::XOrIOp, differ>},
-      {"Not", 11, 23, 1, 1, 1, "", emitNot},
-      {"IsNaN", 13, 23, 1, 1, 1, "", emitIsNaN},
-      {"Where", 11, 23, 3, 3, 1, "", emitWhere},
+      {"And", 7, 23, 2, 2, 1, "", emitBoolean<arith::AndIOp, both>},
+      {"Or", 7, 23, 2, 2, 1, "", emitBoolean<arith::OrIOp, either>},
+      {"Xor", 7, 23, 2, 2, 1, "", emitBoolean<arith::XOrIOp, differ>},
+      {"Not", 1, 23, 1, 1, 1, "", emitNot},
+      {"IsNaN", 9, 23, 1, 1, 1, "", emitIsNaN},
+      {"IsInf", 10, 23, 1, 1, 1, "detect_negative:i detect_positive:i",
+       emitIsInf},
+      {"BitShift", 11, 23, 2, 2, 1, "direction:s", emitBitShift,
+       refuseBitShift},
+      {"BitwiseAnd", 18, 23, 2, 2, 1, "", emitBitwise<arith::AndIOp>},
+      {"BitwiseOr", 18, 23, 2, 2, 1, "", emitBitwise<arith::OrIOp>},
+      {"BitwiseXor", 18, 23, 2, 2, 1, "", emitBitwise<arith::XOrIOp>},
+      {"BitwiseNot", 18, 23, 1, 1, 1, "", emitBitwiseNot},
+      {"Where", 9, 23, 3, 3, 1, "", emitWhere},
   });
 }

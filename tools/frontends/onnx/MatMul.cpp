@@ -172,10 +172,10 @@ Expected<Value> Importer::matmul(const Node &node, const Value &a,
     return reshape(node, *product, dims);
   }
   const Expr &inner = a.dims.back(), &other = b.dims[b.rank() - 2];
-  if (inner != other)
-    return error(node, "inner extents of " + str(a.dims) + " and " +
-                           str(b.dims) + " must be equal" + advice(inner) +
-                           (inner.isConstant() ? advice(other) : ""));
+  if (!symbols.isEqual(inner, other).value_or(false))
+    return needEqual(node, inner, other,
+                     "inner extents of " + str(a.dims) + " and " + str(b.dims) +
+                         " must be equal");
   // An outer product needs no contraction, and fuses with its neighbours.
   if (inner.isConstant(1))
     return mul(node, a, b);
@@ -230,7 +230,7 @@ static Error emitGemm(Importer &im, const Node &node) {
 
 void lowbit::frontend::addMatMulOperators(OperatorTable &table) {
   table.add({
-      {"MatMul", 11, 23, 2, 2, 1, "", emitMatMul},
-      {"Gemm", 11, 23, 2, 3, 1, "alpha:f beta:f transA:i transB:i", emitGemm},
+      {"MatMul", 1, 23, 2, 2, 1, "", emitMatMul},
+      {"Gemm", 7, 23, 2, 3, 1, "alpha:f beta:f transA:i transB:i", emitGemm},
   });
 }

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ModelFile.h"
+#include "Functions.h"
 #include "Support.h"
 #include "WireFormat.h"
 
@@ -101,6 +102,8 @@ Expected<std::unique_ptr<ModelFile>> ModelFile::open(StringRef path) {
                           "store weights as raw or external data");
   if (!file->proto.ParseFromArray(structure.data(), structure.size()))
     return failure(path + ": is no ONNX model: protobuf cannot parse it");
+  if (llvm::Error failed = inlineFunctions(file->proto))
+    return failure(path + ": " + llvm::toString(std::move(failed)));
   if (!file->proto.has_graph() || file->proto.graph().node_size() == 0)
     return failure(path + ": is no ONNX model: it has no graph or no nodes");
   return file;

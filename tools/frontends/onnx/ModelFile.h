@@ -58,9 +58,9 @@ public:
   const onnx::ModelProto &model() const { return proto; }
   llvm::StringRef path() const { return filePath; }
 
-  /// The tensor that `tensor` describes. `tensor` must be an initializer of
-  /// the main graph or an attribute `t` of one of its nodes, since those are
-  /// the ones whose raw bytes were replaced by references.
+  /// The tensor that `tensor` describes. `tensor` must be an initializer of a
+  /// graph or an attribute `t` of a node, since those are the ones whose raw
+  /// bytes were replaced by references.
   /// Fails, without naming the place, where sizes disagree, the type is
   /// unknown, or external data are missing or lie outside the model's folder.
   llvm::Expected<TensorData> readTensor(const onnx::TensorProto &tensor);

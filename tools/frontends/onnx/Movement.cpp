@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Importer.h"
+#include "Indexing.h"
 #include "OperatorTable.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -31,6 +31,13 @@ Expected<Value> Importer::transpose(const Node &node, const Value &input,
     dims.push_back(input.dims[axis]);
   if (const Scalar *element = input.uniform())
     return knownValue(input.type, dims, {*element});
+  if (std::optional<Value> known =
+          rearrangeKnown(input, dims, [&](llvm::MutableArrayRef<int64_t> at) {
+            llvm::SmallVector<int64_t> old(at);
+            for (auto [axis, source] : llvm::enumerate(permutation))
+              at[source] = old[axis];
+          }))
+    return *known;
   Value view = emitted(input);
   // Order in which the result's axes read the tensor's dimensions.
   Value result = view;
@@ -79,25 +86,24 @@ static Error emitTranspose(Importer &im, const Node &node) {
 // Slices
 //===----------------------------------------------------------------------===//
 
-/// Known elements of a slice along the only dimension of a vector.
-static std::optional<Value> sliceKnown(const Value &x, const Expr &offset,
-                                       const Expr &size, int64_t step) {
-  if (!x.known || x.rank() != 1 || !offset.isConstant() || !size.isConstant() ||
-      (x.uniform() == nullptr && x.known->empty()))
+/// Known elements of a slice.
+static std::optional<Value> sliceKnown(const Value &x, int64_t axis,
+                                       const Expr &offset, const Expr &size,
+                                       int64_t step) {
+  Dims dims = x.dims;
+  dims[axis] = size;
+  if (!offset.isConstant())
     return std::nullopt;
-  std::vector<Scalar> elements;
-  if (x.uniform())
-    return knownValue(x.type, {size}, {*x.uniform()});
-  for (int64_t i = 0; i < size.constant(); ++i)
-    elements.push_back(x.element(offset.constant() + i * step));
-  return knownValue(x.type, {size}, std::move(elements));
+  return rearrangeKnown(x, dims, [&](llvm::MutableArrayRef<int64_t> at) {
+    at[axis] = offset.constant() + at[axis] * step;
+  });
 }
 
 Value Importer::slice(const Value &input, int64_t axis, const Expr &offset,
                       const Expr &size, int64_t step) {
   if (offset.isConstant(0) && size == input.dims[axis] && step == 1)
     return input;
-  if (std::optional<Value> known = sliceKnown(input, offset, size, step))
+  if (std::optional<Value> known = sliceKnown(input, axis, offset, size, step))
     return *known;
   Dims dims = input.dims;
   dims[axis] = size;
@@ -118,34 +124,81 @@ Value Importer::slice(const Value &input, int64_t axis, const Expr &offset,
                                                    extents(dims), strides));
 }
 
-/// `bound` counted from the front and clamped to [0, dim].
+/// `bound` counted from the front and clamped to [lowest, highest].
 static Expected<Expr> clampBound(Importer &im, const Node &node, Expr bound,
-                                 const Expr &dim) {
+                                 const Expr &dim, const Expr &lowest,
+                                 const Expr &highest) {
   Symbols &symbols = im.symbols;
   if (symbols.upperBound(bound) < 0) {
     std::optional<Expr> moved = symbols.lowerBound(bound) <= -maxExtent
-                                    ? std::optional(Expr(0))
+                                    ? std::optional(lowest)
                                     : symbols.add(bound, dim);
     std::optional<Expr> clamped =
-        moved ? symbols.max(*moved, Expr(0)) : std::nullopt;
+        moved ? symbols.max(*moved, lowest) : std::nullopt;
     return im.checked(node, clamped);
   }
-  if (symbols.lowerBound(bound) < 0)
-    return im.error(node, "whether the bound " + symbols.str(bound) +
-                              " is negative is not known" + im.advice(bound));
-  return im.checked(node, symbols.min(bound, dim));
+  if (!symbols.isNonNegative(bound))
+    return im.needNonNegative(node, bound,
+                              "whether the bound " + symbols.str(bound) +
+                                  " is negative is not known");
+  return im.checked(node, symbols.min(bound, highest));
+}
+
+/// Positions start, start + step, ... before (or above) end along `axis`.
+static Expected<Value> sliceAxis(Importer &im, const Node &node, const Value &x,
+                                 int64_t axis, const Expr &start,
+                                 const Expr &end, int64_t step) {
+  if (step == 0 || step > maxExtent)
+    return im.error(node, "step " + llvm::Twine(step) + " is not supported");
+  // Anything below walks back to the first position.
+  step = std::max(step, -maxExtent);
+  const Expr &dim = x.dims[axis];
+  std::optional<Expr> last = im.symbols.sub(dim, Expr(1));
+  if (!last)
+    return im.checked(node, last).takeError();
+  bool back = step < 0;
+  Expr lowest(back ? -1 : 0), highest = back ? *last : dim;
+  Expected<Expr> from = clampBound(im, node, start, dim, Expr(0), highest);
+  if (!from)
+    return from.takeError();
+  Expected<Expr> to = clampBound(im, node, end, dim, lowest, highest);
+  if (!to)
+    return to.takeError();
+  std::optional<Expr> span =
+      back ? im.symbols.sub(*from, *to) : im.symbols.sub(*to, *from);
+  if (span)
+    span = im.symbols.ceilDiv(*span, Expr(std::abs(step)));
+  if (span)
+    span = im.symbols.max(*span, Expr(0));
+  Expected<Expr> size = im.checked(node, span);
+  if (!size)
+    return size.takeError();
+  if (!back)
+    return im.slice(x, axis, *from, *size, step);
+  if (std::optional<Value> known = sliceKnown(x, axis, *from, *size, step))
+    return *known;
+  return readBackwards(im, x, axis, *from, *size, -step);
+}
+
+/// Integers of an attribute, or of an input since version 10.
+static Expected<Dims> sliceBounds(Importer &im, const Node &node,
+                                  llvm::StringRef name, int input) {
+  if (node.version() >= 10)
+    return im.shapeInput(node, input);
+  Axes given = node.integers(name);
+  return Dims(given.begin(), given.end());
 }
 
 static Error emitSlice(Importer &im, const Node &node) {
   Value x = im.in(node, 0);
-  Expected<Dims> starts = im.shapeInput(node, 1);
+  Expected<Dims> starts = sliceBounds(im, node, "starts", 1);
   if (!starts)
     return starts.takeError();
-  Expected<Dims> ends = im.shapeInput(node, 2);
+  Expected<Dims> ends = sliceBounds(im, node, "ends", 2);
   if (!ends)
     return ends.takeError();
-  Axes axes, steps(starts->size(), 1);
-  for (size_t i = 0; i < starts->size(); ++i)
+  Axes axes = node.integers("axes"), steps(starts->size(), 1);
+  for (size_t i = 0; !node.find("axes") && i < starts->size(); ++i)
     axes.push_back(i);
   for (int input : {3, 4}) {
     if (!node.hasInput(input))
@@ -163,27 +216,22 @@ static Error emitSlice(Importer &im, const Node &node) {
     return distinct.takeError();
   for (size_t i = 0; i < axes.size(); ++i) {
     int64_t axis = axes[i] < 0 ? axes[i] + x.rank() : axes[i];
-    if (steps[i] < 1 || steps[i] > maxExtent)
-      return im.error(node, "step " + llvm::Twine(steps[i]) +
-                                " is not supported, steps must be positive");
-    Expected<Expr> start = clampBound(im, node, (*starts)[i], x.dims[axis]);
-    if (!start)
-      return start.takeError();
-    Expected<Expr> end = clampBound(im, node, (*ends)[i], x.dims[axis]);
-    if (!end)
-      return end.takeError();
-    std::optional<Expr> span = im.symbols.sub(*end, *start);
-    if (span)
-      span = im.symbols.ceilDiv(*span, Expr(steps[i]));
-    if (span)
-      span = im.symbols.max(*span, Expr(0));
-    Expected<Expr> size = im.checked(node, span);
-    if (!size)
-      return size.takeError();
-    x = im.slice(x, axis, *start, *size, steps[i]);
+    Expected<Value> part =
+        sliceAxis(im, node, x, axis, (*starts)[i], (*ends)[i], steps[i]);
+    if (!part)
+      return part.takeError();
+    x = std::move(*part);
   }
   im.set(node, 0, std::move(x));
   return Error::success();
+}
+
+static std::string refuseSlice(const Node &node) {
+  bool given = node.find("starts") && node.find("ends");
+  bool inputs = node.hasInput(1) && node.hasInput(2);
+  if (node.version() < 10 ? !given : !inputs || node.find("starts"))
+    return "bounds must be inputs since version 10, and attributes before";
+  return "";
 }
 
 //===----------------------------------------------------------------------===//
@@ -229,19 +277,19 @@ static Error emitSplit(Importer &im, const Node &node) {
                               llvm::Twine(node.numOutputs()) + " outputs");
   Dims offsets{Expr(0)};
   for (const Expr &size : *sizes) {
-    if (im.symbols.lowerBound(size) < 0)
-      return im.error(node, "part " + im.symbols.str(size) +
-                                " may be negative" + im.advice(size));
+    if (!im.symbols.isNonNegative(size))
+      return im.needNonNegative(
+          node, size, "part " + im.symbols.str(size) + " may be negative");
     Expected<Expr> next =
         im.checked(node, im.symbols.add(offsets.back(), size));
     if (!next)
       return next.takeError();
     offsets.push_back(*next);
   }
-  if (offsets.back() != x.dims[*axis])
-    return im.error(node, "parts sum to " + im.symbols.str(offsets.back()) +
-                              ", the extent is " +
-                              im.symbols.str(x.dims[*axis]));
+  if (!im.symbols.isEqual(offsets.back(), x.dims[*axis]).value_or(false))
+    return im.needEqual(node, offsets.back(), x.dims[*axis],
+                        "parts sum to " + im.symbols.str(offsets.back()) +
+                            ", the extent is " + im.symbols.str(x.dims[*axis]));
   if (!x.known)
     x = im.emitted(x);
   for (auto [i, size] : llvm::enumerate(*sizes))
@@ -253,18 +301,26 @@ static Error emitSplit(Importer &im, const Node &node) {
 // Concat
 //===----------------------------------------------------------------------===//
 
-/// Concatenated elements of known vectors; how exporters build shapes.
+/// Concatenated known elements; how exporters build shapes.
 static std::optional<Value> concatKnown(ArrayRef<const Value *> parts,
-                                        ArrayRef<Expr> dims) {
-  std::vector<Scalar> elements;
-  for (const Value *part : parts) {
-    std::optional<int64_t> size = part->size();
-    if (!part->known || part->rank() != 1 || !size || *size > 4096 ||
-        elements.size() > 4096)
+                                        ArrayRef<Expr> dims, int64_t axis) {
+  int64_t outer = 1, inner = 1;
+  for (auto [i, dim] : llvm::enumerate(dims)) {
+    if (!dim.isConstant() || dim.constant() > 4096)
       return std::nullopt;
-    for (int64_t i = 0; i < *size; ++i)
-      elements.push_back(part->element(i));
+    (int64_t(i) < axis ? outer : inner) *= dim.constant();
+    if (outer * inner > 4096)
+      return std::nullopt;
   }
+  std::vector<Scalar> elements;
+  for (int64_t block = 0; block < outer; ++block)
+    for (const Value *part : parts) {
+      if (!part->known)
+        return std::nullopt;
+      int64_t length = *part->size() / outer;
+      for (int64_t i = 0; i < length; ++i)
+        elements.push_back(part->element(block * length + i));
+    }
   return knownValue(parts[0]->type, dims, std::move(elements));
 }
 
@@ -275,16 +331,14 @@ static Expected<Dims> concatDims(Importer &im, const Node &node,
   for (const Value *part : parts.drop_front()) {
     if (Error failed = im.requireSameType(node, *parts[0], *part))
       return std::move(failed);
-    bool agrees = part->rank() == parts[0]->rank();
-    for (int64_t i = 0; agrees && i < part->rank(); ++i)
-      agrees = i == axis || part->dims[i] == dims[i];
-    if (!agrees) {
-      std::string hint;
-      for (const Expr &dim : part->dims)
-        hint = hint.empty() ? im.advice(dim) : hint;
-      return im.error(node, "cannot concatenate " + im.str(dims) + " and " +
-                                im.str(part->dims) + hint);
-    }
+    std::string text =
+        "cannot concatenate " + im.str(dims) + " and " + im.str(part->dims);
+    if (part->rank() != parts[0]->rank())
+      return im.error(node, text);
+    for (int64_t i = 0; i < part->rank(); ++i)
+      if (i != axis &&
+          !im.symbols.isEqual(part->dims[i], dims[i]).value_or(false))
+        return im.needEqual(node, dims[i], part->dims[i], text);
     Expected<Expr> sum =
         im.checked(node, im.symbols.add(dims[axis], part->dims[axis]));
     if (!sum)
@@ -312,7 +366,7 @@ static Error emitConcat(Importer &im, const Node &node) {
     im.set(node, 0, Value(*parts[0]));
     return Error::success();
   }
-  if (std::optional<Value> known = concatKnown(parts, *dims)) {
+  if (std::optional<Value> known = concatKnown(parts, *dims, *axis)) {
     im.set(node, 0, std::move(*known));
     return Error::success();
   }
@@ -352,9 +406,10 @@ static Error emitTile(Importer &im, const Node &node) {
   Dims wide, result;
   llvm::SmallVector<int64_t> moved;
   for (auto [dim, repeat] : llvm::zip_equal(x.dims, *repeats)) {
-    if (im.symbols.lowerBound(repeat) < 0)
-      return im.error(node, "repeat " + im.symbols.str(repeat) +
-                                " may be negative" + im.advice(repeat));
+    if (!im.symbols.isNonNegative(repeat))
+      return im.needNonNegative(node, repeat,
+                                "repeat " + im.symbols.str(repeat) +
+                                    " may be negative");
     wide.push_back(repeat);
     moved.push_back(wide.size());
     wide.push_back(dim);
@@ -373,11 +428,12 @@ static Error emitTile(Importer &im, const Node &node) {
 
 void lowbit::frontend::addMovementOperators(OperatorTable &table) {
   table.add({
-      {"Transpose", 11, 23, 1, 1, 1, "perm:I", emitTranspose},
-      {"Slice", 11, 23, 3, 5, 1, "", emitSlice},
-      {"Split", 11, 23, 1, 2, variadic, "axis:i split:I num_outputs:i",
+      {"Transpose", 1, 23, 1, 1, 1, "perm:I", emitTranspose},
+      {"Slice", 1, 23, 1, 5, 1, "starts:I ends:I axes:I", emitSlice,
+       refuseSlice},
+      {"Split", 2, 23, 1, 2, variadic, "axis:i split:I num_outputs:i",
        emitSplit},
-      {"Concat", 11, 23, 1, variadic, 1, "axis:i", emitConcat},
-      {"Tile", 11, 23, 2, 2, 1, "", emitTile},
+      {"Concat", 4, 23, 1, variadic, 1, "axis:i", emitConcat},
+      {"Tile", 6, 23, 2, 2, 1, "", emitTile},
   });
 }

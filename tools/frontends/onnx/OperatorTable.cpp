@@ -39,6 +39,15 @@ const OperatorTable &OperatorTable::get() {
     addGatherBlockQuantizedOperators(all);
     addReduceOperators(all);
     addShapeOperators(all);
+    addConvolutionOperators(all);
+    addPoolingOperators(all);
+    addPaddingOperators(all);
+    addSearchOperators(all);
+    addScatterOperators(all);
+    addChannelNormOperators(all);
+    addEinsumOperators(all);
+    addRearrangeOperators(all);
+    addControlOperators(all);
     return all;
   }();
   return table;
@@ -64,6 +73,8 @@ static bool hasKind(const AttributeProto &attribute, StringRef kind) {
     return kind == "s";
   case AttributeProto::TENSOR:
     return kind == "t";
+  case AttributeProto::GRAPH:
+    return kind == "g";
   case AttributeProto::INTS:
     return kind == "I";
   case AttributeProto::FLOATS:

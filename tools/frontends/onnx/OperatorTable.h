@@ -29,7 +29,7 @@ struct Operator {
   int minInputs = 1, maxInputs = 1;
   int maxOutputs = 1;
   /// Attributes that are understood, as `name:kind` separated by spaces. Kinds:
-  /// i integer, f float, s string, t tensor, I integers, F floats.
+  /// i integer, f float, s string, t tensor, g graph, I integers, F floats.
   llvm::StringRef attributes = "";
   /// Emits the node. Inputs and attribute kinds have been checked.
   llvm::Error (*emit)(Importer &, const Node &) = nullptr;
@@ -70,6 +70,15 @@ void addMatMulNBitsOperators(OperatorTable &table);
 void addGatherBlockQuantizedOperators(OperatorTable &table);
 void addReduceOperators(OperatorTable &table);
 void addShapeOperators(OperatorTable &table);
+void addConvolutionOperators(OperatorTable &table);
+void addPoolingOperators(OperatorTable &table);
+void addPaddingOperators(OperatorTable &table);
+void addSearchOperators(OperatorTable &table);
+void addScatterOperators(OperatorTable &table);
+void addChannelNormOperators(OperatorTable &table);
+void addEinsumOperators(OperatorTable &table);
+void addRearrangeOperators(OperatorTable &table);
+void addControlOperators(OperatorTable &table);
 
 /// The domain without its alias: `ai.onnx` is the default domain.
 llvm::StringRef canonicalDomain(llvm::StringRef domain);

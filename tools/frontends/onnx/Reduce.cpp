@@ -85,6 +85,14 @@ static Error emitReduceMean(Importer &im, const Node &node) {
 }
 
 /// Sum of squares, and its root for the Euclidean norm.
+template <typename Op>
+static Expected<Value> apply(Importer &im, const Node &node, const Value &x) {
+  return im.elementwise(node, {&x}, x.type,
+                        [](ScalarBuilder &b, ArrayRef<mlir::Value> v) {
+                          return mlir::Value(b.make<Op>(v[0]));
+                        });
+}
+
 template <bool root> static Error emitSquares(Importer &im, const Node &node) {
   return emitReduction(
       im, node,
@@ -104,17 +112,70 @@ template <bool root> static Error emitSquares(Importer &im, const Node &node) {
       });
 }
 
+static Error emitReduceL1(Importer &im, const Node &node) {
+  return emitReduction(
+      im, node,
+      [&](const Value &x, ArrayRef<int64_t> axes,
+          bool keepDims) -> Expected<Value> {
+        Expected<Value> magnitudes = im.elementwise(
+            node, {&x}, x.type,
+            [](ScalarBuilder &b, ArrayRef<mlir::Value> v) -> mlir::Value {
+              if (isFloat(b.type))
+                return b.make<math::AbsFOp>(v[0]);
+              return isUnsigned(b.type) ? v[0] : b.make<math::AbsIOp>(v[0]);
+            });
+        return magnitudes ? im.reduce(node, *magnitudes, axes, ReduceKind::Sum,
+                                      keepDims)
+                          : std::move(magnitudes);
+      });
+}
+
+static Error emitReduceLogSum(Importer &im, const Node &node) {
+  if (Error failed = im.requireFloat(node, im.in(node, 0)))
+    return failed;
+  return emitReduction(
+      im, node,
+      [&](const Value &x, ArrayRef<int64_t> axes,
+          bool keepDims) -> Expected<Value> {
+        Expected<Value> sum =
+            im.reduce(node, x, axes, ReduceKind::Sum, keepDims);
+        return sum ? apply<math::LogOp>(im, node, *sum) : std::move(sum);
+      });
+}
+
+/// log(sum(exp(x))), with the maximum taken out so that exp doesn't overflow.
+static Error emitReduceLogSumExp(Importer &im, const Node &node) {
+  if (Error failed = im.requireFloat(node, im.in(node, 0)))
+    return failed;
+  return emitReduction(
+      im, node,
+      [&](const Value &x, ArrayRef<int64_t> axes,
+          bool keepDims) -> Expected<Value> {
+        Expected<Value> top = im.reduce(node, x, axes, ReduceKind::Max, true);
+        Expected<Value> power =
+            top ? im.sub(node, x, *top) : Expected<Value>(top.takeError());
+        if (power)
+          power = apply<math::ExpOp>(im, node, *power);
+        Expected<Value> sum =
+            power ? im.reduce(node, *power, axes, ReduceKind::Sum, true)
+                  : Expected<Value>(power.takeError());
+        if (sum)
+          sum = apply<math::LogOp>(im, node, *sum);
+        Expected<Value> result =
+            sum ? im.add(node, *sum, *top) : Expected<Value>(sum.takeError());
+        if (!result || keepDims)
+          return result;
+        Dims dims;
+        for (int64_t axis = 0; axis < x.rank(); ++axis)
+          if (!llvm::is_contained(axes, axis))
+            dims.push_back(x.dims[axis]);
+        return im.reshape(node, *result, dims);
+      });
+}
+
 //===----------------------------------------------------------------------===//
 // Softmax
 //===----------------------------------------------------------------------===//
-
-template <typename Op>
-static Expected<Value> apply(Importer &im, const Node &node, const Value &x) {
-  return im.elementwise(node, {&x}, x.type,
-                        [](ScalarBuilder &b, ArrayRef<mlir::Value> v) {
-                          return mlir::Value(b.make<Op>(v[0]));
-                        });
-}
 
 /// exp(x - max) / sum, or x - max - log(sum). The maximum may ignore NaN, since
 /// the exponential brings it back; that spares a comparison per element.
@@ -162,21 +223,26 @@ void lowbit::frontend::addReduceOperators(OperatorTable &table) {
   constexpr llvm::StringLiteral attributes =
       "axes:I keepdims:i noop_with_empty_axes:i";
   table.add({
-      {"ReduceSum", 11, 23, 1, 2, 1, attributes, emitReduce<ReduceKind::Sum>,
+      {"ReduceSum", 1, 23, 1, 2, 1, attributes, emitReduce<ReduceKind::Sum>,
        refuseAxesForm},
-      {"ReduceProd", 11, 23, 1, 2, 1, attributes, emitReduce<ReduceKind::Prod>,
+      {"ReduceProd", 1, 23, 1, 2, 1, attributes, emitReduce<ReduceKind::Prod>,
        refuseAxesForm},
-      {"ReduceMax", 11, 23, 1, 2, 1, attributes, emitReduce<ReduceKind::Max>,
+      {"ReduceMax", 1, 23, 1, 2, 1, attributes, emitReduce<ReduceKind::Max>,
        refuseAxesForm},
-      {"ReduceMin", 11, 23, 1, 2, 1, attributes, emitReduce<ReduceKind::Min>,
+      {"ReduceMin", 1, 23, 1, 2, 1, attributes, emitReduce<ReduceKind::Min>,
        refuseAxesForm},
-      {"ReduceMean", 11, 23, 1, 2, 1, attributes, emitReduceMean,
+      {"ReduceMean", 1, 23, 1, 2, 1, attributes, emitReduceMean,
        refuseAxesForm},
-      {"ReduceL2", 11, 23, 1, 2, 1, attributes, emitSquares<true>,
+      {"ReduceL2", 1, 23, 1, 2, 1, attributes, emitSquares<true>,
        refuseAxesForm},
-      {"ReduceSumSquare", 11, 23, 1, 2, 1, attributes, emitSquares<false>,
+      {"ReduceSumSquare", 1, 23, 1, 2, 1, attributes, emitSquares<false>,
        refuseAxesForm},
-      {"Softmax", 11, 23, 1, 1, 1, "axis:i", emitSoftmax<false>},
-      {"LogSoftmax", 11, 23, 1, 1, 1, "axis:i", emitSoftmax<true>},
+      {"ReduceL1", 1, 23, 1, 2, 1, attributes, emitReduceL1, refuseAxesForm},
+      {"ReduceLogSum", 1, 23, 1, 2, 1, attributes, emitReduceLogSum,
+       refuseAxesForm},
+      {"ReduceLogSumExp", 1, 23, 1, 2, 1, attributes, emitReduceLogSumExp,
+       refuseAxesForm},
+      {"Softmax", 1, 23, 1, 1, 1, "axis:i", emitSoftmax<false>},
+      {"LogSoftmax", 1, 23, 1, 1, 1, "axis:i", emitSoftmax<true>},
   });
 }

@@ -151,11 +151,9 @@ Expected<Value> Importer::reshape(const Node &node, const Value &input,
   std::optional<Expr> after = symbols.product(dims);
   if (!before || !after)
     return checked(node, std::nullopt).takeError();
-  if (*before != *after) {
-    std::string hint = advice(*before);
-    return error(node, "cannot reshape " + str(input.dims) + " to " +
-                           str(dims) + (hint.empty() ? advice(*after) : hint));
-  }
+  if (!symbols.isEqual(*before, *after).value_or(false))
+    return needEqual(node, *before, *after,
+                     "cannot reshape " + str(input.dims) + " to " + str(dims));
   if (input.known)
     return knownValue(input.type, dims, *input.known);
   bool isStatic =
@@ -193,9 +191,9 @@ static Expected<Dims> resolveShape(Importer &im, const Node &node,
                                   im.str(x.dims));
       dim = x.dims[i];
     }
-    if (im.symbols.lowerBound(dim) < 0)
-      return im.error(node, "extent " + im.symbols.str(dim) +
-                                " may be negative" + im.advice(dim));
+    if (!im.symbols.isNonNegative(dim))
+      return im.needNonNegative(
+          node, dim, "extent " + im.symbols.str(dim) + " may be negative");
     others.push_back(dim);
   }
   if (inferred < 0)
@@ -284,10 +282,14 @@ static Error emitSqueeze(Importer &im, const Node &node) {
       continue;
     // Without axes, a dimension that may be 1 leaves the rank open.
     bool open = all && !im.symbols.isEqual(dim, Expr(1)).has_value();
-    if (listed || open)
-      return im.error(node, "extent " + im.symbols.str(dim) + " at axis " +
-                                llvm::Twine(axis) + " must be 1" +
-                                im.advice(dim));
+    if (open && !listed)
+      return im.error(node, "whether extent " + im.symbols.str(dim) +
+                                " at axis " + llvm::Twine(axis) +
+                                " is 1 is not known" + im.advice(dim));
+    if (listed)
+      return im.needEqual(node, dim, Expr(1),
+                          "extent " + im.symbols.str(dim) + " at axis " +
+                              llvm::Twine(axis) + " must be 1");
     dims.push_back(dim);
   }
   return im.result(node, im.reshape(node, x, dims));
@@ -318,12 +320,12 @@ static Error emitExpand(Importer &im, const Node &node) {
 
 void lowbit::frontend::addShapeOperators(OperatorTable &table) {
   table.add({
-      {"Shape", 11, 23, 1, 1, 1, "start:i end:i", emitShape},
-      {"Size", 11, 23, 1, 1, 1, "", emitSize},
-      {"Reshape", 11, 23, 2, 2, 1, "allowzero:i", emitReshape},
-      {"Flatten", 11, 23, 1, 1, 1, "axis:i", emitFlatten},
-      {"Unsqueeze", 11, 23, 1, 2, 1, "axes:I", emitUnsqueeze},
-      {"Squeeze", 11, 23, 1, 2, 1, "axes:I", emitSqueeze},
-      {"Expand", 11, 23, 2, 2, 1, "", emitExpand},
+      {"Shape", 1, 23, 1, 1, 1, "start:i end:i", emitShape},
+      {"Size", 1, 23, 1, 1, 1, "", emitSize},
+      {"Reshape", 5, 23, 2, 2, 1, "allowzero:i", emitReshape},
+      {"Flatten", 1, 23, 1, 1, 1, "axis:i", emitFlatten},
+      {"Unsqueeze", 1, 23, 1, 2, 1, "axes:I", emitUnsqueeze},
+      {"Squeeze", 1, 23, 1, 2, 1, "axes:I", emitSqueeze},
+      {"Expand", 8, 23, 2, 2, 1, "", emitExpand},
   });
 }

@@ -68,7 +68,7 @@ Expr Symbols::addDim(StringRef name, unsigned argument, unsigned axis,
 // Ring operations
 //===----------------------------------------------------------------------===//
 
-std::optional<Expr> Symbols::add(const Expr &a, const Expr &b) {
+std::optional<Expr> Symbols::add(const Expr &a, const Expr &b) const {
   Expr result;
   auto i = a.terms.begin(), j = b.terms.begin();
   while (i != a.terms.end() || j != b.terms.end()) {
@@ -91,12 +91,12 @@ std::optional<Expr> Symbols::add(const Expr &a, const Expr &b) {
   return result;
 }
 
-std::optional<Expr> Symbols::sub(const Expr &a, const Expr &b) {
+std::optional<Expr> Symbols::sub(const Expr &a, const Expr &b) const {
   std::optional<Expr> negated = mul(b, Expr(-1));
   return negated ? add(a, *negated) : std::nullopt;
 }
 
-std::optional<Expr> Symbols::mul(const Expr &a, const Expr &b) {
+std::optional<Expr> Symbols::mul(const Expr &a, const Expr &b) const {
   Expr result;
   for (const Expr::Term &s : a.terms) {
     Expr row;
@@ -119,7 +119,7 @@ std::optional<Expr> Symbols::mul(const Expr &a, const Expr &b) {
   return result;
 }
 
-std::optional<Expr> Symbols::product(ArrayRef<Expr> factors) {
+std::optional<Expr> Symbols::product(ArrayRef<Expr> factors) const {
   Expr result(1);
   for (const Expr &factor : factors) {
     std::optional<Expr> next = mul(result, factor);
@@ -134,7 +134,7 @@ std::optional<Expr> Symbols::product(ArrayRef<Expr> factors) {
 // Division
 //===----------------------------------------------------------------------===//
 
-std::optional<Expr> Symbols::divideExactly(const Expr &a, const Expr &b) {
+std::optional<Expr> Symbols::divideExactly(const Expr &a, const Expr &b) const {
   if (b.terms.empty())
     return std::nullopt;
   const Expr::Term &lead = b.terms.front();
@@ -186,8 +186,7 @@ std::optional<Expr> Symbols::floorDiv(const Expr &a, const Expr &b) {
       return add(whole, tail);
     }
   }
-  int64_t lower = lowerBound(rest) >= 0 ? 0 : minusInfinity;
-  int64_t upper = std::max<int64_t>(upperBound(rest), 0);
+  auto [lower, upper] = boundsOf(Kind::FloorDiv, rest, b);
   std::optional<Expr> atom = intern(Kind::FloorDiv, rest, b, lower, upper);
   return atom ? add(whole, *atom) : std::nullopt;
 }
@@ -256,7 +255,27 @@ int64_t Symbols::upperBound(const Expr &e) const {
       .second;
 }
 
-std::optional<bool> Symbols::isLess(const Expr &a, const Expr &b) {
+std::pair<int64_t, int64_t> Symbols::boundsOf(Kind kind, const Expr &a,
+                                              const Expr &b) const {
+  int64_t lowerA = lowerBound(a), upperA = upperBound(a);
+  int64_t lowerB = lowerBound(b), upperB = upperBound(b);
+  switch (kind) {
+  case Kind::Dim:
+    break;
+  case Kind::Min:
+    return {std::min(lowerA, lowerB), std::min(upperA, upperB)};
+  case Kind::Max:
+    return {std::max(lowerA, lowerB), std::max(upperA, upperB)};
+  case Kind::FloorDiv:
+    if (!b.isConstant() || lowerA == minusInfinity || upperA == plusInfinity)
+      return {lowerA >= 0 ? 0 : minusInfinity, std::max<int64_t>(upperA, 0)};
+    return {llvm::divideFloorSigned(lowerA, b.constant()),
+            llvm::divideFloorSigned(upperA, b.constant())};
+  }
+  return {minusInfinity, plusInfinity};
+}
+
+std::optional<bool> Symbols::isLess(const Expr &a, const Expr &b) const {
   // Bounds of each side first: the difference may overflow where they don't.
   if (upperBound(a) < lowerBound(b))
     return true;
@@ -265,16 +284,22 @@ std::optional<bool> Symbols::isLess(const Expr &a, const Expr &b) {
   std::optional<Expr> difference = sub(b, a);
   if (!difference)
     return std::nullopt;
-  if (lowerBound(*difference) > 0)
+  std::optional<Expr> above = sub(*difference, Expr(1));
+  if (above && isNonNegative(*above))
     return true;
-  if (upperBound(*difference) <= 0)
+  std::optional<Expr> below = mul(*difference, Expr(-1));
+  if (below && isNonNegative(*below))
     return false;
   return std::nullopt;
 }
 
-std::optional<bool> Symbols::isEqual(const Expr &a, const Expr &b) {
+std::optional<bool> Symbols::isEqual(const Expr &a, const Expr &b) const {
   if (a == b)
     return true;
+  if (std::optional<Expr> difference = sub(a, b))
+    for (const Assumption &assumption : assumptions)
+      if (assumption.isEquality && assumption.value == *difference)
+        return true;
   std::optional<bool> less = isLess(a, b), greater = isLess(b, a);
   if ((less && *less) || (greater && *greater))
     return false;
@@ -286,9 +311,8 @@ std::optional<Expr> Symbols::min(const Expr &a, const Expr &b) {
     return *less ? a : b;
   if (std::optional<bool> less = isLess(b, a))
     return *less ? b : a;
-  return intern(Kind::Min, std::min(a, b), std::max(a, b),
-                std::min(lowerBound(a), lowerBound(b)),
-                std::min(upperBound(a), upperBound(b)));
+  auto [lower, upper] = boundsOf(Kind::Min, a, b);
+  return intern(Kind::Min, std::min(a, b), std::max(a, b), lower, upper);
 }
 
 std::optional<Expr> Symbols::max(const Expr &a, const Expr &b) {
@@ -296,9 +320,8 @@ std::optional<Expr> Symbols::max(const Expr &a, const Expr &b) {
     return *less ? b : a;
   if (std::optional<bool> less = isLess(b, a))
     return *less ? a : b;
-  return intern(Kind::Max, std::min(a, b), std::max(a, b),
-                std::max(lowerBound(a), lowerBound(b)),
-                std::max(upperBound(a), upperBound(b)));
+  auto [lower, upper] = boundsOf(Kind::Max, a, b);
+  return intern(Kind::Max, std::min(a, b), std::max(a, b), lower, upper);
 }
 
 //===----------------------------------------------------------------------===//
@@ -311,6 +334,13 @@ unsigned Symbols::depthOf(const Expr &e) const {
     for (unsigned atom : term.monomial)
       depth = std::max(depth, atoms[atom].depth);
   return depth;
+}
+
+std::optional<Expr> Symbols::findDim(StringRef name) const {
+  for (auto [number, atom] : llvm::enumerate(atoms))
+    if (atom.kind == Kind::Dim && atom.name == name)
+      return Expr::atom(number);
+  return std::nullopt;
 }
 
 std::optional<Expr> Symbols::intern(Kind kind, const Expr &a, const Expr &b,

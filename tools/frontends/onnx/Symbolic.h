@@ -21,6 +21,7 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 namespace lowbit::frontend {
@@ -85,26 +86,55 @@ public:
   /// A new input dimension. `lower` is the least value it can have.
   Expr addDim(llvm::StringRef name, unsigned argument, unsigned axis,
               int64_t lower);
+  /// The input dimension of that name, or nothing.
+  std::optional<Expr> findDim(llvm::StringRef name) const;
   const Atom &getAtom(unsigned number) const { return atoms[number]; }
+  unsigned getNumAtoms() const { return atoms.size(); }
 
-  std::optional<Expr> add(const Expr &a, const Expr &b);
-  std::optional<Expr> sub(const Expr &a, const Expr &b);
-  std::optional<Expr> mul(const Expr &a, const Expr &b);
+  std::optional<Expr> add(const Expr &a, const Expr &b) const;
+  std::optional<Expr> sub(const Expr &a, const Expr &b) const;
+  std::optional<Expr> mul(const Expr &a, const Expr &b) const;
   /// Rounds towards minus infinity; the divisor must be provably positive.
   std::optional<Expr> floorDiv(const Expr &a, const Expr &b);
   std::optional<Expr> ceilDiv(const Expr &a, const Expr &b);
   std::optional<Expr> min(const Expr &a, const Expr &b);
   std::optional<Expr> max(const Expr &a, const Expr &b);
   /// a / b where b divides a as polynomials.
-  std::optional<Expr> divideExactly(const Expr &a, const Expr &b);
-  std::optional<Expr> product(llvm::ArrayRef<Expr> factors);
+  std::optional<Expr> divideExactly(const Expr &a, const Expr &b) const;
+  std::optional<Expr> product(llvm::ArrayRef<Expr> factors) const;
 
   /// Bounds by interval arithmetic, saturating at the ends of int64.
   int64_t lowerBound(const Expr &e) const;
   int64_t upperBound(const Expr &e) const;
   /// Whether a < b, a == b for all dimensions, or for none; else nothing.
-  std::optional<bool> isLess(const Expr &a, const Expr &b);
-  std::optional<bool> isEqual(const Expr &a, const Expr &b);
+  std::optional<bool> isLess(const Expr &a, const Expr &b) const;
+  std::optional<bool> isEqual(const Expr &a, const Expr &b) const;
+
+  /// Whether e >= 0 follows from bounds and assumptions.
+  bool isNonNegative(const Expr &e) const;
+
+  //===--- Assumptions
+  //------------------------------------------------------===//
+
+  /// What is taken for granted about input dimensions: value >= 0, or == 0.
+  struct Assumption {
+    Expr value;
+    bool isEquality;
+  };
+  /// Takes e >= 0 for granted. False, and nothing happens, if it is known to be
+  /// wrong or right already, or can't be checked when the model runs: that can
+  /// be what adds, multiplies by numbers, and divides by them.
+  bool assumeNonNegative(const Expr &e);
+  /// Takes a == b for granted, likewise. Two input dimensions by themselves are
+  /// not taken to be equal, since their names say that they are not.
+  bool assumeEqual(const Expr &a, const Expr &b);
+  const std::vector<Assumption> &getAssumptions() const { return assumptions; }
+  /// The expression that an input dimension was assumed to be, or the
+  /// dimension.
+  Expr resolve(const Expr &dim) const;
+  /// Whether `e` is made of input dimensions, sums, multiples and quotients by
+  /// numbers.
+  bool isCheckable(const Expr &e) const;
 
   /// Human-readable form, as used in errors: `2*seq + 1`.
   std::string str(const Expr &e) const;
@@ -114,9 +144,24 @@ public:
 private:
   std::optional<Expr> intern(Kind kind, const Expr &a, const Expr &b,
                              int64_t lower, int64_t upper);
+  std::pair<int64_t, int64_t> boundsOf(Kind kind, const Expr &a,
+                                       const Expr &b) const;
   unsigned depthOf(const Expr &e) const;
+  bool contains(const Expr &e, unsigned atom) const;
+  std::optional<Expr> replaced(const Expr &e, unsigned atom,
+                               const Expr &by) const;
+  /// Raises the lower bound of what `e` is made of, if that says all of
+  /// e >= value; likewise lowers the upper bound.
+  bool raiseLower(const Expr &e, int64_t value);
+  bool reduceUpper(const Expr &e, int64_t value);
+  void refreshBounds();
+  bool assumeMinMax(const Expr &difference);
+  bool assumeDim(const Expr &difference);
 
   std::vector<Atom> atoms;
+  std::vector<Assumption> assumptions;
+  /// Input dimensions that are taken to be something else.
+  std::map<unsigned, Expr> substitutions;
   std::map<std::tuple<Kind, Expr, Expr>, unsigned> interned;
 };
 

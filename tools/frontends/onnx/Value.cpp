@@ -176,3 +176,28 @@ Value lowbit::frontend::knownValue(int32_t type, llvm::ArrayRef<Expr> dims,
   value.known = std::move(elements);
   return value;
 }
+
+std::optional<Value> lowbit::frontend::rearrangeKnown(
+    const Value &value, llvm::ArrayRef<Expr> dims,
+    llvm::function_ref<void(llvm::MutableArrayRef<int64_t>)> source) {
+  Value result;
+  result.dims.assign(dims.begin(), dims.end());
+  std::optional<int64_t> size = result.size(), old = value.size();
+  constexpr int64_t most = 4096;
+  if (!value.known || !size || !old || *size > most || *old > most)
+    return std::nullopt;
+  std::vector<Scalar> elements;
+  for (int64_t i = 0; i < *size; ++i) {
+    llvm::SmallVector<int64_t> position(dims.size());
+    for (int64_t k = dims.size(), rest = i; k-- > 0;) {
+      position[k] = rest % dims[k].constant();
+      rest /= dims[k].constant();
+    }
+    source(position);
+    int64_t flat = 0;
+    for (auto [at, dim] : llvm::zip_equal(position, value.dims))
+      flat = flat * dim.constant() + at;
+    elements.push_back(value.element(flat));
+  }
+  return knownValue(value.type, dims, std::move(elements));
+}

@@ -17,6 +17,7 @@
 #include "Symbolic.h"
 
 #include "mlir/IR/Value.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 
 #include <optional>
 #include <vector>
@@ -93,6 +94,13 @@ std::vector<Scalar> decodeElements(const TensorData &data);
 /// A known value; elements that are all equal are merged into one.
 Value knownValue(int32_t type, llvm::ArrayRef<Expr> dims,
                  std::vector<Scalar> elements);
+
+/// Elements of a known value of static shape at the positions of a tensor of
+/// `dims`; `source` maps each of them to one of the value's. Nothing if the
+/// value or `dims` are not known, or larger than what is computed at import.
+std::optional<Value> rearrangeKnown(
+    const Value &value, llvm::ArrayRef<Expr> dims,
+    llvm::function_ref<void(llvm::MutableArrayRef<int64_t> position)> source);
 
 } // namespace lowbit::frontend
 

@@ -162,12 +162,14 @@ std::optional<Value> Importer::widenWeight(const Node &node,
   if (!input.weight || byteSize(input.type) != 2 || !isFloat(input.type))
     return std::nullopt;
   const TensorData &data = input.weight->data;
-  TensorData wide = input.type == onnx::TensorProto::FLOAT16
-                        ? widenedWith(data, numerics::halfToFloat)
-                        : widenedWith(data, [](uint16_t bits) {
-                            return llvm::bit_cast<float>(uint32_t(bits) << 16);
-                          });
-  return makeConstant(node.getProto().output(0), std::move(wide));
+  TensorData &wide = session.widened[data.bytes.data()];
+  if (wide.bytes.empty())
+    wide = input.type == onnx::TensorProto::FLOAT16
+               ? widenedWith(data, numerics::halfToFloat)
+               : widenedWith(data, [](uint16_t bits) {
+                   return llvm::bit_cast<float>(uint32_t(bits) << 16);
+                 });
+  return makeConstant(node.getProto().output(0), wide);
 }
 
 /// A blob over `data`; it owns a share of the mapping. Data that lie misaligned
@@ -191,8 +193,10 @@ mlir::Value Importer::fetchWeight(const Weight &weight) {
   auto type = mlir::RankedTensorType::get(weight.data.dims,
                                           elementType(weight.data.type));
   std::string name = takeName(weight);
-  auto data = mlir::DenseResourceElementsAttr::get(
-      type, name, blobOf(unpacked(weight.data)));
+  mlir::DenseResourceElementsAttr &data = session.resources[name];
+  if (!data)
+    data = mlir::DenseResourceElementsAttr::get(type, name,
+                                                blobOf(unpacked(weight.data)));
   mlir::NamedAttribute component(builder.getStringAttr(component::kData), data);
   {
     mlir::OpBuilder::InsertionGuard guard(builder);

@@ -33,16 +33,23 @@ std::optional<RawReference> RawReference::decode(StringRef text) {
 
 namespace {
 
-enum class Message { Model, Graph, Node, Attribute, Tensor };
+enum class Message { Model, Function, Graph, Node, Attribute, Tensor };
 enum WireType { Varint = 0, Fixed64 = 1, Bytes = 2, Fixed32 = 5 };
 
 constexpr uint64_t tensorRawData = 9;
+
+/// How deep messages may lie: branches nest in branches.
+constexpr unsigned maxDepth = 64;
 
 /// The message that field `field` of `parent` holds, if it leads to tensors.
 std::optional<Message> childOf(Message parent, uint64_t field) {
   switch (parent) {
   case Message::Model:
-    return field == 7 ? std::optional(Message::Graph) : std::nullopt;
+    if (field == 7)
+      return Message::Graph;
+    return field == 25 ? std::optional(Message::Function) : std::nullopt;
+  case Message::Function:
+    return field == 7 ? std::optional(Message::Node) : std::nullopt;
   case Message::Graph:
     if (field == 1)
       return Message::Node;
@@ -50,7 +57,10 @@ std::optional<Message> childOf(Message parent, uint64_t field) {
   case Message::Node:
     return field == 5 ? std::optional(Message::Attribute) : std::nullopt;
   case Message::Attribute:
-    return field == 5 ? std::optional(Message::Tensor) : std::nullopt;
+    if (field == 6 || field == 11)
+      return Message::Graph;
+    return field == 5 || field == 10 ? std::optional(Message::Tensor)
+                                     : std::nullopt;
   case Message::Tensor:
     return std::nullopt;
   }
@@ -61,9 +71,11 @@ class Walker {
 public:
   explicit Walker(StringRef file) : file(file) {}
 
-  /// Copies the message at [begin, end) of the file to `out`. Recursion is as
-  /// deep as `childOf`: five messages.
-  bool copy(size_t begin, size_t end, Message kind, std::string &out) {
+  /// Copies the message at [begin, end) of the file to `out`.
+  bool copy(size_t begin, size_t end, Message kind, std::string &out,
+            unsigned depth = 0) {
+    if (depth > maxDepth)
+      return false;
     size_t at = begin;
     while (at < end) {
       size_t start = at;
@@ -79,7 +91,7 @@ public:
       }
       if (!readVarint(at, end, length) || length > end - at)
         return false;
-      if (!copyBytes(kind, tag, field, start, at, length, out))
+      if (!copyBytes(kind, tag, field, start, at, length, out, depth))
         return false;
       at += length;
     }
@@ -88,13 +100,13 @@ public:
 
 private:
   bool copyBytes(Message kind, uint64_t tag, uint64_t field, size_t start,
-                 size_t at, uint64_t length, std::string &out) {
+                 size_t at, uint64_t length, std::string &out, unsigned depth) {
     std::optional<Message> child = childOf(kind, field);
     if (kind == Message::Tensor && field == tensorRawData) {
       appendField(tag, RawReference{at, length}.encode(), out);
     } else if (child) {
       std::string body;
-      if (!copy(at, at + length, *child, body))
+      if (!copy(at, at + length, *child, body, depth + 1))
         return false;
       appendField(tag, body, out);
     } else {

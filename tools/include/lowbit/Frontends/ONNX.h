@@ -47,9 +47,15 @@ llvm::Error addDimension(ONNXImportOptions &options, llvm::StringRef spec);
 /// the same name are taken to be equal and, unless the name begins with
 /// `past`, at least 1.
 ///
+/// What a graph needs of its inputs' extents to have a meaning (64 positions
+/// serve up to 64 tokens; a mask is as long as the cache and the input) is taken
+/// for granted and recorded as `lowbit.requires`, for whoever runs the model to
+/// check. Dimensions may be named by sums, such as `past + seq`. Functions of
+/// the model are inlined, and branches that shapes decide are taken.
+///
 /// Errors name the file and the node. All nodes whose operator, version or
-/// attributes are not supported are listed in one error. A broadcast that
-/// symbols leave open asks for a value in `options.dimensions`.
+/// attributes are not supported are listed in one error. A broadcast of two
+/// names asks for a value in `options.dimensions`.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 importONNX(llvm::StringRef path, mlir::MLIRContext &context,
            const ONNXImportOptions &options = {});

@@ -13,16 +13,32 @@
 #include "lowbit/IR/Lowbit.h"
 #include "lowbit/Tools/Model.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/IntegerSet.h"
 
 namespace lowbit {
 
 /// The function that a model's module runs.
 inline constexpr llvm::StringLiteral kMainFunction = "main";
 
+/// What extents of the inputs must satisfy beyond their types; see
+/// `kRequiresAttrName`. It lives as long as the module's context.
+struct Requirement {
+  std::string text;
+  /// Pairs of an input's number and an axis, one for each dimension of the set.
+  llvm::SmallVector<int64_t, 4> dims;
+  mlir::IntegerSet holds;
+};
+
 /// Inputs and outputs of a model.
 struct Signature {
   std::vector<TensorSpec> inputs, outputs;
+  std::vector<Requirement> requirements;
 };
+
+/// Checks inputs of the right types against the requirements. The error says
+/// what is required and which extents were found.
+llvm::Error checkRequirements(const Signature &signature,
+                              llvm::ArrayRef<HostTensor> inputs);
 
 /// Reads the signature of `@main`. Arguments and results without a name are
 /// called `input0`, `output0` and so on. In raised form, inputs that index

@@ -50,6 +50,33 @@ def CPUFusePass : Pass<"lowbit-cpu-fuse", "::mlir::func::FuncOp"> {
               "Right-hand sides transposed so that vectors run along the result">];
 }
 
+def CPUExpandConvolutionsPass : Pass<"lowbit-cpu-expand-convolutions", "::mlir::func::FuncOp"> {
+  let summary = "Turn convolutions into copies of windows and matrix products";
+  let description = [{
+    A convolution, named or generic, is the product of the filters with a matrix
+    whose columns are windows of the input. The columns are copied out once
+    (im2col), unless each window is one element; then the product is tiled and
+    vectorized like any other. Groups are batches of the product. `tensor.pad`
+    becomes a filled tensor that the source is inserted into.
+
+    ```mlir
+    %0 = linalg.conv_1d_ncw_fcw {dilations = dense<1> : vector<1xi64>, strides = dense<2> : vector<1xi64>}
+        ins(%x, %w : tensor<1x3x9xf32>, tensor<4x3x3xf32>) outs(%init : tensor<1x4x4xf32>) -> tensor<1x4x4xf32>
+    ```
+    becomes
+    ```mlir
+    %columns = linalg.generic {indexing_maps = [(n, c, k, o) -> (n, c, o * 2 + k), (n, c, k, o) -> (n, c, k, o)], ...}
+        ins(%x : tensor<1x3x9xf32>) outs(%empty : tensor<1x3x3x4xf32>)
+    %matrix = tensor.collapse_shape %columns [[0], [1, 2], [3]] : tensor<1x3x3x4xf32> into tensor<1x9x4xf32>
+    %0 = linalg.generic {indexing_maps = [(n, f, o, k) -> (f, k), (n, f, o, k) -> (n, k, o), (n, f, o, k) -> (n, f, o)], ...}
+        ins(%filters, %matrix : tensor<4x9xf32>, tensor<1x9x4xf32>) outs(%init : tensor<1x4x4xf32>)
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::affine::AffineDialect"];
+  let statistics = [Statistic<"numConvolutions", "convolutions", "Convolutions turned into products">];
+}
+
 def CPUExpandGathersPass : Pass<"lowbit-cpu-expand-gathers", "::mlir::func::FuncOp"> {
   let summary = "Turn gathers of whole rows into loops that copy rows";
   let description = [{
@@ -80,6 +107,54 @@ def CPUExpandGathersPass : Pass<"lowbit-cpu-expand-gathers", "::mlir::func::Func
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::scf::SCFDialect", "::mlir::arith::ArithDialect"];
   let statistics = [Statistic<"numGathers", "gathers", "Gathers turned into row copies">];
+}
+
+def CPUExpandReshapesPass : Pass<"lowbit-cpu-expand-reshapes", "::mlir::func::FuncOp"> {
+  let summary = "Turn expansions with several dynamic extents into strided views";
+  let description = [{
+    `memref.expand_shape` whose groups have more than one dynamic extent becomes
+    a view with the extents that the op names. The other ones are left to
+    upstream's `expand-strided-metadata`.
+
+    ```mlir
+    %0 = memref.expand_shape %x [[0, 1], [2]] output_shape [%b, %n, 8] : memref<?x8xf32> into memref<?x?x8xf32>
+    ```
+    becomes
+    ```mlir
+    %base, %offset, %sizes:2, %strides:2 = memref.extract_strided_metadata %x
+    %rows = affine.apply affine_map<()[s0] -> (s0 * 8)>()[%n]
+    %0 = memref.reinterpret_cast %base to offset: [0], sizes: [%b, %n, 8], strides: [%rows, 8, 1]
+    ```
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::affine::AffineDialect"];
+  let statistics = [Statistic<"numReshapes", "reshapes", "Expansions turned into views">];
+}
+
+def CPUWidenBooleansPass : Pass<"lowbit-cpu-widen-booleans", "::mlir::ModuleOp"> {
+  let summary = "Keep booleans in memory as bytes";
+  let description = [{
+    Buffers of `i1` become buffers of `i8` that hold 0 or 1; values in registers
+    stay `i1`. Vectors of `i1` in memory would be bits, which scalar code, vectors
+    of other widths and the caller of the program don't agree with.
+
+    ```mlir
+    linalg.generic ins(%x : memref<?xf32>) outs(%y : memref<?xi1>) {
+    ^bb0(%in: f32, %out: i1):
+      %0 = arith.cmpf ogt, %in, %zero : f32
+      linalg.yield %0 : i1
+    }
+    ```
+    becomes
+    ```mlir
+    linalg.generic ins(%x : memref<?xf32>) outs(%y : memref<?xi8>) {
+    ^bb0(%in: f32, %out: i8):
+      %0 = arith.cmpf ogt, %in, %zero : f32
+      %1 = arith.extui %0 : i1 to i8
+      linalg.yield %1 : i8
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
 def CPUDistributePass : Pass<"lowbit-cpu-distribute", "::mlir::func::FuncOp"> {

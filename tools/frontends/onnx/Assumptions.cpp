@@ -1,0 +1,263 @@
+//===- Assumptions.cpp - what a model leaves to its inputs ----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A graph with 64 positions adds min(64, seq) of them to seq tokens: only
+// inputs with seq <= 64 give that a meaning. Such facts are taken for granted,
+// and checked against the inputs of every run. What can be said as the bound of
+// one dimension is; a dimension that must equal an expression is replaced by
+// it; anything else is kept as an inequality that comparisons look at.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Symbolic.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <algorithm>
+#include <numeric>
+
+using namespace lowbit::frontend;
+
+/// Assumptions are rare; a model that needs more is not understood.
+static constexpr size_t maxAssumptions = 64;
+
+//===----------------------------------------------------------------------===//
+// Questions
+//===----------------------------------------------------------------------===//
+
+bool Symbols::isNonNegative(const Expr &e) const {
+  if (lowerBound(e) >= 0)
+    return true;
+  if (assumptions.empty())
+    return false;
+  return llvm::any_of(assumptions, [&](const Assumption &assumption) {
+    std::optional<Expr> rest = sub(e, assumption.value);
+    return rest && lowerBound(*rest) >= 0;
+  });
+}
+
+bool Symbols::contains(const Expr &e, unsigned atom) const {
+  for (const Expr::Term &term : e.terms)
+    for (unsigned number : term.monomial)
+      if (number == atom || (atoms[number].kind != Kind::Dim &&
+                             (contains(atoms[number].lhs, atom) ||
+                              contains(atoms[number].rhs, atom))))
+        return true;
+  return false;
+}
+
+bool Symbols::isCheckable(const Expr &e) const {
+  for (const Expr::Term &term : e.terms) {
+    if (term.monomial.size() > 1)
+      return false;
+    for (unsigned number : term.monomial) {
+      const Atom &atom = atoms[number];
+      if (atom.kind == Kind::Dim)
+        continue;
+      if (atom.kind != Kind::FloorDiv || !atom.rhs.isConstant() ||
+          !isCheckable(atom.lhs))
+        return false;
+    }
+  }
+  return true;
+}
+
+Expr Symbols::resolve(const Expr &dim) const {
+  auto found = dim.terms.size() == 1 && dim.terms[0].monomial.size() == 1
+                   ? substitutions.find(dim.terms[0].monomial[0])
+                   : substitutions.end();
+  return found == substitutions.end() ? dim : found->second;
+}
+
+//===----------------------------------------------------------------------===//
+// Bounds
+//===----------------------------------------------------------------------===//
+
+/// coefficient * atom + rest, if that is all that an expression is.
+static std::optional<std::tuple<int64_t, unsigned, int64_t>>
+asLine(const Expr &e) {
+  const std::vector<Expr::Term> &terms = e.getTerms();
+  if (terms.empty() || terms.size() > 2 || terms[0].monomial.size() != 1 ||
+      (terms.size() == 2 && !terms[1].monomial.empty()))
+    return std::nullopt;
+  return std::make_tuple(terms[0].coefficient, terms[0].monomial[0],
+                         terms.size() == 2 ? terms[1].coefficient : 0);
+}
+
+bool Symbols::raiseLower(const Expr &e, int64_t value) {
+  auto line = asLine(e);
+  if (!line)
+    return false;
+  auto [coefficient, number, rest] = *line;
+  if (coefficient < 0) {
+    // c * a + r >= v  <=>  a <= (r - v) / -c
+    return reduceUpper(Expr::atom(number),
+                       llvm::divideFloorSigned(rest - value, -coefficient));
+  }
+  int64_t bound = llvm::divideCeilSigned(value - rest, coefficient);
+  Atom &atom = atoms[number];
+  if (atom.kind == Kind::FloorDiv && atom.rhs.isConstant())
+    return raiseLower(atom.lhs, bound * atom.rhs.constant());
+  if (atom.kind != Kind::Dim || bound > atom.upper)
+    return false;
+  atom.lower = std::max(atom.lower, bound);
+  return true;
+}
+
+bool Symbols::reduceUpper(const Expr &e, int64_t value) {
+  auto line = asLine(e);
+  if (!line)
+    return false;
+  auto [coefficient, number, rest] = *line;
+  if (coefficient < 0)
+    return raiseLower(Expr::atom(number),
+                      llvm::divideCeilSigned(rest - value, -coefficient));
+  int64_t bound = llvm::divideFloorSigned(value - rest, coefficient);
+  Atom &atom = atoms[number];
+  if (atom.kind == Kind::FloorDiv && atom.rhs.isConstant())
+    return reduceUpper(atom.lhs, (bound + 1) * atom.rhs.constant() - 1);
+  if (atom.kind != Kind::Dim || bound < atom.lower)
+    return false;
+  atom.upper = std::min(atom.upper, bound);
+  return true;
+}
+
+void Symbols::refreshBounds() {
+  // Operands come before the atoms that use them.
+  for (Atom &atom : atoms)
+    if (atom.kind != Kind::Dim)
+      std::tie(atom.lower, atom.upper) =
+          boundsOf(atom.kind, atom.lhs, atom.rhs);
+}
+
+//===----------------------------------------------------------------------===//
+// Assuming
+//===----------------------------------------------------------------------===//
+
+bool Symbols::assumeNonNegative(const Expr &e) {
+  if (isNonNegative(e) || upperBound(e) < 0 || !isCheckable(e) ||
+      assumptions.size() >= maxAssumptions)
+    return false;
+  assumptions.push_back({e, /*isEquality=*/false});
+  raiseLower(e, 0);
+  refreshBounds();
+  return true;
+}
+
+std::optional<Expr> Symbols::replaced(const Expr &e, unsigned atom,
+                                      const Expr &by) const {
+  Expr result;
+  for (const Expr::Term &term : e.terms) {
+    Expr product(term.coefficient);
+    for (unsigned number : term.monomial) {
+      std::optional<Expr> next =
+          mul(product, number == atom ? by : Expr::atom(number));
+      if (!next)
+        return std::nullopt;
+      product = *next;
+    }
+    std::optional<Expr> sum = add(result, product);
+    if (!sum)
+      return std::nullopt;
+    result = *sum;
+  }
+  return result;
+}
+
+/// min(x, y) == x means x <= y; max likewise.
+bool Symbols::assumeMinMax(const Expr &difference) {
+  for (const Expr::Term &term : difference.terms)
+    for (unsigned number : term.monomial) {
+      const Atom atom = atoms[number];
+      if (atom.kind != Kind::Min && atom.kind != Kind::Max)
+        continue;
+      for (bool first : {true, false}) {
+        const Expr &chosen = first ? atom.lhs : atom.rhs;
+        const Expr &other = first ? atom.rhs : atom.lhs;
+        std::optional<Expr> rest = replaced(difference, number, chosen);
+        if (!rest || !rest->isConstant(0))
+          continue;
+        std::optional<Expr> fact =
+            atom.kind == Kind::Min ? sub(other, chosen) : sub(chosen, other);
+        return fact && assumeNonNegative(*fact);
+      }
+    }
+  return false;
+}
+
+/// A dimension that stands alone in the difference is the rest of it. Among
+/// several, one is taken whose rest is not smaller than the dimension can be.
+bool Symbols::assumeDim(const Expr &difference) {
+  std::optional<std::pair<unsigned, Expr>> best;
+  unsigned plain = 0;
+  for (const Expr::Term &term : difference.terms) {
+    if (term.monomial.size() != 1 || std::abs(term.coefficient) != 1 ||
+        atoms[term.monomial[0]].kind != Kind::Dim)
+      continue;
+    ++plain;
+    unsigned number = term.monomial[0];
+    std::optional<Expr> own = mul(Expr::atom(number), Expr(term.coefficient));
+    std::optional<Expr> rest = own ? sub(difference, *own) : std::nullopt;
+    if (rest)
+      rest = mul(*rest, Expr(-term.coefficient));
+    if (!rest || contains(*rest, number) ||
+        lowerBound(*rest) < atoms[number].lower ||
+        upperBound(*rest) < atoms[number].lower)
+      continue;
+    best = {number, *rest};
+  }
+  // Two dimensions by themselves have two names.
+  if (!best || (plain == 2 && difference.terms.size() == 2))
+    return false;
+  assumptions.push_back({difference, /*isEquality=*/true});
+  for (auto &[other, expression] : substitutions)
+    if (std::optional<Expr> next =
+            replaced(expression, best->first, best->second))
+      expression = *next;
+  substitutions[best->first] = best->second;
+  return true;
+}
+
+bool Symbols::assumeEqual(const Expr &a, const Expr &b) {
+  std::optional<Expr> difference = sub(a, b);
+  if (!difference || isEqual(a, b).has_value() || difference->terms.empty() ||
+      assumptions.size() >= maxAssumptions)
+    return false;
+  // Extents are positive: what all terms share can be divided out.
+  Expr::Monomial shared = difference->terms[0].monomial;
+  int64_t divisor = 0;
+  for (const Expr::Term &term : difference->terms) {
+    Expr::Monomial both;
+    std::set_intersection(shared.begin(), shared.end(), term.monomial.begin(),
+                          term.monomial.end(), std::back_inserter(both));
+    shared = both;
+    divisor = std::gcd(divisor, term.coefficient);
+  }
+  Expr factor(divisor);
+  for (unsigned number : shared) {
+    if (atoms[number].lower < 1)
+      return false;
+    factor = *mul(factor, Expr::atom(number));
+  }
+  std::optional<Expr> rest = divideExactly(*difference, factor);
+  if (!rest)
+    return false;
+  if (assumeMinMax(*rest))
+    return true;
+  if (!isCheckable(*rest))
+    return false;
+  if (assumeDim(*rest))
+    return true;
+  unsigned dims = 0;
+  for (const Expr::Term &term : rest->terms)
+    dims +=
+        term.monomial.size() == 1 && atoms[term.monomial[0]].kind == Kind::Dim;
+  if (rest->terms.size() == 2 && dims == 2)
+    return false;
+  assumptions.push_back({*rest, /*isEquality=*/true});
+  if (std::optional<Expr> negated = mul(*rest, Expr(-1)))
+    assumptions.push_back({*negated, /*isEquality=*/true});
+  return true;
+}
