@@ -91,7 +91,7 @@ lowbit::compileToProgram(llvm::StringRef input, llvm::StringRef output,
   if (llvm::Error error = checkProgram(output, program))
     return std::move(error);
   mlir::MLIRContext context;
-  prepare(context, load);
+  prepare(context, input, load);
   llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> module =
       loadModule(input, context, load);
   if (!module)
