@@ -46,10 +46,11 @@ static std::string nameOf(Operation *op, ElementsAttr data) {
   return "weight";
 }
 
-/// Whether the numbers of `data` are at hand.
+/// Whether `data` are at hand, as numbers or in bytes.
 static bool hasData(ElementsAttr data) {
-  auto resource = dyn_cast<DenseResourceElementsAttr>(data);
-  return !resource || resource.getRawHandle().getBlob();
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(data))
+    return resource.getRawHandle().getBlob();
+  return data.getElementType().isIntOrFloat() && !isHugeSplat(data);
 }
 
 std::optional<NamedConstant> lowbit::findConstant(Value value) {
@@ -71,7 +72,7 @@ std::optional<NamedConstant> lowbit::findConstant(Value value) {
   } else if (ElementsAttr data; matchPattern(op, m_Constant(&data))) {
     result = NamedConstant{data, nameOf(op, data)};
   }
-  if (result && (!hasData(result->data) || isHugeSplat(result->data)))
+  if (result && !hasData(result->data))
     return std::nullopt;
   return result;
 }
@@ -94,6 +95,13 @@ std::string lowbit::describeOrigin(Value value) {
 //===----------------------------------------------------------------------===//
 // Reading
 //===----------------------------------------------------------------------===//
+
+/// The bytes of `data`, which aren't a splat, however many there are.
+static ArrayRef<char> getBytes(ElementsAttr data) {
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(data))
+    return resource.getRawHandle().getBlob()->getData();
+  return getRawBytes(data);
+}
 
 /// Codes of `width` bits from a dense stream, low bits first.
 static std::vector<uint8_t> unpackStream(ArrayRef<char> bytes, int64_t count,
@@ -136,7 +144,7 @@ std::optional<std::vector<uint8_t>> lowbit::readCodes(ElementsAttr data,
       return codes;
     }
   }
-  ArrayRef<char> bytes = getRawBytes(data);
+  ArrayRef<char> bytes = getBytes(data);
   if (bytes.size() == static_cast<size_t>(count)) {
     std::vector<uint8_t> codes(bytes.begin(), bytes.end());
     for (uint8_t &code : codes)
@@ -212,7 +220,7 @@ lowbit::readNumbers(ElementsAttr data, bool isSigned, std::string &reason) {
     numbers.emplace();
     for (const APInt &value : dense.getValues<APInt>())
       numbers->push_back(value.roundToDouble(isSigned));
-  } else {
+  } else if (type.isIntOrFloat()) {
     numbers = readRawNumbers(getRawBytes(data), type, isSigned);
   }
   if (numbers && numbers->size() == static_cast<size_t>(data.getNumElements()))
