@@ -179,6 +179,38 @@ func.func @fractional() -> tensor<2x2x2xf32> {
 
 // -----
 
+// A resource as a dense stream of four bits each, low ones first.
+
+// CHECK: lowbit.global @stream : !lowbit.tensor<2x4xf32, #{{[a-z0-9_]+}}> {codes = dense<[16, 50, 84, 118]> : tensor<4xi8>
+// CHECK-LABEL: func @resource
+
+// RAISED-LABEL: func @resource
+
+#id = affine_map<(d0, d1) -> (d0, d1)>
+func.func @resource() -> tensor<2x4xf32> {
+  %scale = arith.constant 0.5 : f32
+  %q = arith.constant dense_resource<stream> : tensor<2x4xi4>
+  %e = tensor.empty() : tensor<2x4xf32>
+  %w = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%q : tensor<2x4xi4>) outs(%e : tensor<2x4xf32>) {
+  ^bb0(%code: i4, %unused: f32):
+    %0 = arith.uitofp %code : i4 to f32
+    %1 = arith.mulf %scale, %0 : f32
+    linalg.yield %1 : f32
+  } -> tensor<2x4xf32>
+  return %w : tensor<2x4xf32>
+}
+
+{-#
+  dialect_resources: {
+    builtin: {
+      stream: "0x0100000010325476"
+    }
+  }
+#-}
+
+// -----
+
 // What is no dequantization stays: a sum, a product of two conversions, a
 // reduction. So does one of 16-bit codes, with a remark (import-linalg-left).
 

@@ -2,14 +2,14 @@
 #
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# Each model is one product of [3, 64] with a weight, [8, 64], and what its front
-# end puts around it, with an input and the output that the definition of its
-# format gives in double precision. No MLIR and no NumPy.
+# Each model is a product of [3, 64] with a weight, [8, 64], or one for each
+# format, and what its front end puts around it, with an input and the outputs
+# that the definition of the format gives in double precision. No MLIR, no NumPy.
 #
 #===-----------------------------------------------------------------------===#
 """Usage: models.py FOLDER
 
-Writes NAME.mlir, NAME.x.npy and NAME.y.npy for each model."""
+Writes NAME.mlir, NAME.x.npy and, for each output, NAME.yI.npy for each model."""
 
 import math
 import pathlib
@@ -19,7 +19,6 @@ import sys
 
 M, N, K, BLOCK = 3, 8, 64, 32
 GROUPS = K // BLOCK
-E2M1 = [0, 0.5, 1, 1.5, 2, 3, 4, 6]
 
 
 def rounded(value):
@@ -176,36 +175,72 @@ func.func @main(%x: tensor<1x{M}x{K}xf32>) -> tensor<1x{M}x{N}xf32> {{
     return text, [x], [y]
 
 
-def to_e2m1(block):
-    """The block rounded to a power of two times E2M1."""
-    scale = 2.0 ** math.ceil(math.log2(max(abs(v) for v in block) / 6))
-    # Of two numbers at the same distance the one with an even pattern.
+# Element type: largest number, smallest exponent, bits of the mantissa.
+ELEMENTS = {
+    "f4E2M1FN": (6, 0, 1),
+    "f6E2M3FN": (7.5, 0, 3),
+    "f6E3M2FN": (28, -2, 2),
+    "f8E4M3FN": (448, -6, 3),
+    "f8E5M2": (57344, -14, 2),
+    "!tosa.mxint8": (127 / 64, 0, 6),
+}
+
+
+def to_blocks(block, element):
+    """The block's scale, a power of two, and its numbers over it, rounded."""
+    largest, exponent, mantissa = ELEMENTS[element]
+    scale = 2.0 ** math.ceil(math.log2(max(abs(v) for v in block) / largest))
+
     def nearest(v):
-        order = sorted(range(8), key=lambda i: (abs(v / scale - E2M1[i]), i % 2))
-        return E2M1[order[0]]
-    return [math.copysign(nearest(abs(v)), v) * scale for v in block]
+        leading = math.floor(math.log2(abs(v))) if v else exponent
+        quantum = 2.0 ** (max(leading, exponent) - mantissa)
+        return round(v / quantum) * quantum  # half to even
+    return scale, [nearest(v / scale) for v in block]
+
+
+def block_scaled(rows, element):
+    """Data, scales and the values of both."""
+    pairs = [[to_blocks(block, element) for block in row] for row in blocks(rows)]
+    return ([flat([data for _, data in row]) for row in pairs],
+            [[scale for scale, _ in row] for row in pairs],
+            [flat([[scale * v for v in data] for scale, data in row]) for row in pairs])
 
 
 def tosa_block_scaled(random):
-    """MXFP4 weights times activations that are cast to MXFP4."""
+    """Products of block-scaled weights and activations, one of each format."""
     x = numbers(random, M, K, 3)
-    data = [[random.choice(E2M1) * random.choice([-1, 1]) for _ in range(K)]
-            for _ in range(N)]
-    scales = [[2.0 ** random.randrange(-6, 3) for _ in range(GROUPS)] for _ in range(N)]
-    w = [flat([[v * scales[n][g] for v in block] for g, block in enumerate(row)])
-         for n, row in enumerate(blocks(data))]
-    xq = [flat([to_e2m1(block) for block in row]) for row in blocks(x)]
-    element, scale = "f4E2M1FN", "f8E8M0FNU"
+    lines, results, outputs, resources = [], [], [], []
+    for i, element in enumerate(ELEMENTS):
+        data, scales, w = block_scaled(numbers(random, N, K, 0.1), element)
+        outputs.append([product(block_scaled(x, element)[2], w)])
+        values = dense([data], element)
+        if element == "!tosa.mxint8":
+            # No text form for numbers: bytes, and four for their alignment.
+            raw = bytes(int(v * 64) & 255 for v in flat(data))
+            resources.append(f'mx: "0x01000000{raw.hex()}"')
+            values = f"dense_resource<mx> : tensor<1x{N}x{K}x{element}>"
+        types = [f"tensor<1x{rows}x{columns}x{type}>" for rows, columns, type in (
+            (M, K, element), (M, GROUPS, "f8E8M0FNU"), (N, K, element), (N, GROUPS, "f8E8M0FNU"))]
+        lines += [
+            f'%w{i} = "tosa.const"() {{values = {values}}} : () -> {types[2]}',
+            f'%s{i} = "tosa.const"() {{values = {dense([scales], "f8E8M0FNU")}}} : () -> {types[3]}',
+            f"%a{i}, %t{i} = tosa.cast_to_block_scaled %x {{block_size = BLOCK_SIZE_32}} : "
+            f"(tensor<1x{M}x{K}xf32>) -> ({types[0]}, {types[1]})",
+            f"%y{i} = tosa.matmul_t_block_scaled %a{i}, %t{i}, %w{i}, %s{i} {{block_size = BLOCK_SIZE_32}} : "
+            f"({', '.join(types)}) -> tensor<1x{M}x{N}xf32>"]
+        results.append(f"%y{i}")
+    types = ", ".join([f"tensor<1x{M}x{N}xf32>"] * len(results))
+    body = "\n  ".join(lines)
     text = f"""
-func.func @main(%x: tensor<1x{M}x{K}xf32>) -> tensor<1x{M}x{N}xf32> {{
-  %w = "tosa.const"() {{values = {dense([[[float(v) for v in row] for row in data]], element)}}} : () -> tensor<1x{N}x{K}x{element}>
-  %s = "tosa.const"() {{values = {dense([scales], scale)}}} : () -> tensor<1x{N}x{GROUPS}x{scale}>
-  %xd, %xs = tosa.cast_to_block_scaled %x {{block_size = BLOCK_SIZE_32}} : (tensor<1x{M}x{K}xf32>) -> (tensor<1x{M}x{K}x{element}>, tensor<1x{M}x{GROUPS}x{scale}>)
-  %y = tosa.matmul_t_block_scaled %xd, %xs, %w, %s {{block_size = BLOCK_SIZE_32}} : (tensor<1x{M}x{K}x{element}>, tensor<1x{M}x{GROUPS}x{scale}>, tensor<1x{N}x{K}x{element}>, tensor<1x{N}x{GROUPS}x{scale}>) -> tensor<1x{M}x{N}xf32>
-  return %y : tensor<1x{M}x{N}xf32>
+func.func @main(%x: tensor<1x{M}x{K}xf32>) -> ({types}) {{
+  {body}
+  return {", ".join(results)} : {types}
 }}
+{{-#
+  dialect_resources: {{ builtin: {{ {", ".join(resources)} }} }}
+#-}}
 """
-    return text, [x], [product(xq, w)]
+    return text, [x], *outputs
 
 
 def quant(random):
@@ -245,11 +280,12 @@ func.func @main(%x: tensor<{M}x{K}xf32>) -> tensor<{M}x{N}xf32> {{
 def main():
     folder = pathlib.Path(sys.argv[1])
     for make in (torch_float, torch_group, tosa, tosa_block_scaled, quant):
-        text, x, y = make(random.Random(make.__name__))
+        text, x, *outputs = make(random.Random(make.__name__))
         name = make.__name__.replace("_", "-")
         (folder / f"{name}.mlir").write_text(text)
         write_npy(folder / f"{name}.x.npy", x)
-        write_npy(folder / f"{name}.y.npy", y)
+        for i, y in enumerate(outputs):
+            write_npy(folder / f"{name}.y{i}.npy", y)
 
 
 main()
