@@ -30,13 +30,28 @@ void lowbit::buildImportTosaPipeline(OpPassManager &manager) {
   manager.addPass(createCanonicalizerPass());
 }
 
-void lowbit::buildRaisePipeline(OpPassManager &manager,
-                                const RaisePipelineOptions &options) {
-  RaiseLinearPassOptions pass;
-  pass.report = options.report;
-  manager.addPass(createRaiseLinearPass(pass));
+static void addCleanup(OpPassManager &manager) {
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
+}
+
+/// The options of a pass of a phase: it takes all names of the phase.
+template <typename PassOptions, typename PipelineOptions>
+static PassOptions withPatterns(const PipelineOptions &options) {
+  PassOptions pass;
+  llvm::append_range(pass.disabledPatterns, options.disabledPatterns);
+  return pass;
+}
+
+void lowbit::buildRaisePipeline(OpPassManager &manager,
+                                const RaisePipelineOptions &options) {
+  auto linear = withPatterns<RaiseLinearPassOptions>(options);
+  linear.report = options.report;
+  manager.addPass(createRaiseLinearPass(linear));
+  addCleanup(manager);
+  manager.addPass(createRaiseAttentionPass(
+      withPatterns<RaiseAttentionPassOptions>(options)));
+  addCleanup(manager);
 }
 
 void lowbit::buildQuantizePipeline(OpPassManager &manager,
@@ -51,10 +66,13 @@ void lowbit::buildQuantizePipeline(OpPassManager &manager,
     manager.addPass(createVerifyNoFloatWeightsPass());
 }
 
-void lowbit::buildFusePipeline(OpPassManager &manager) {
-  manager.addPass(createFuseEpiloguePass());
-  manager.addPass(createCanonicalizerPass());
-  manager.addPass(createCSEPass());
+void lowbit::buildFusePipeline(OpPassManager &manager,
+                               const FusePipelineOptions &options) {
+  manager.addPass(
+      createFuseEpiloguePass(withPatterns<FuseEpiloguePassOptions>(options)));
+  manager.addPass(
+      createMergeLinearsPass(withPatterns<MergeLinearsPassOptions>(options)));
+  addCleanup(manager);
 }
 
 void lowbit::buildPackPipeline(OpPassManager &manager) {
@@ -68,12 +86,15 @@ void lowbit::registerPipelines() {
                              "Front end: TOSA, block-scaled operations too",
                              buildImportTosaPipeline);
   PassPipelineRegistration<RaisePipelineOptions>(
-      "lowbit-raise", "Phase: layers on float weights", buildRaisePipeline);
+      "lowbit-raise", "Phase: layers on float weights, and attention",
+      buildRaisePipeline);
   PassPipelineRegistration<QuantizePipelineOptions>(
       "lowbit-quantize", "Phase: weights become codes and parameters",
       buildQuantizePipeline);
-  PassPipelineRegistration<>(
-      "lowbit-fuse", "Phase: bias, activation and residual join their layer",
+  PassPipelineRegistration<FusePipelineOptions>(
+      "lowbit-fuse",
+      "Phase: bias, activation and residual join their layer, layers each "
+      "other",
       buildFusePipeline);
   PassPipelineRegistration<>("lowbit-pack",
                              "Phase: weights in the layout of the target",

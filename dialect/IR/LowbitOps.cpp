@@ -255,6 +255,13 @@ LogicalResult LinearOp::verify() {
   if (weight.getRank() != 2 || !weight.hasStaticShape())
     return emitOpError()
            << "requires a weight of static shape [N, K] (M1), found " << weight;
+  int64_t rows = weight.getDimSize(0);
+  // M6
+  if (getGated() && rows % 2 != 0)
+    return emitOpError() << "requires an even number of rows of a gated weight "
+                            "(M6), found "
+                         << weight;
+  int64_t size = getGated() ? rows / 2 : rows;
   // M2
   if (input.getRank() < 1 || input.getShape().back() != weight.getDimSize(1))
     return emitOpError() << "requires an input whose last dimension is K = "
@@ -263,17 +270,17 @@ LogicalResult LinearOp::verify() {
   if (result.getRank() != input.getRank() ||
       failed(verifyCompatibleShape(result.getShape().drop_back(),
                                    input.getShape().drop_back())) ||
-      result.getShape().back() != weight.getDimSize(0))
+      result.getShape().back() != size)
     return emitOpError()
            << "requires a result of the input's leading dimensions "
               "and N = "
-           << weight.getDimSize(0) << " (M3), found " << result;
+           << size << " (M3), found " << result;
   // M4
   if (getBias()) {
     auto bias = cast<ShapedType>(getBias().getType());
-    if (bias.getRank() != 1 || bias.getDimSize(0) != weight.getDimSize(0))
-      return emitOpError() << "requires a bias of shape ["
-                           << weight.getDimSize(0) << "] (M4), found " << bias;
+    if (bias.getRank() != 1 || bias.getDimSize(0) != rows)
+      return emitOpError() << "requires a bias of shape [" << rows
+                           << "] (M4), found " << bias;
   }
   // M5
   if (getResidual() && getResidual().getType() != getType())
@@ -330,6 +337,81 @@ LogicalResult EmbeddingOp::verify() {
     return emitOpError() << "requires a result of the indices' shape and K = "
                          << weight.getDimSize(1) << " (B2), found " << result;
   return success();
+}
+
+//===----------------------------------------------------------------------===//
+// AttentionOp
+//===----------------------------------------------------------------------===//
+
+int64_t AttentionOp::getHeadsPerGroup() {
+  RankedTensorType query = getQuery().getType(), key = getKey().getType();
+  return query.getDimSize(query.getRank() - 3) /
+         key.getDimSize(key.getRank() - 3);
+}
+
+/// A1, A2: shapes of the three operands, each [..., heads, rows, columns].
+static LogicalResult verifyAttentionOperands(AttentionOp op) {
+  RankedTensorType query = op.getQuery().getType(), key = op.getKey().getType();
+  RankedTensorType value = op.getValue().getType();
+  int64_t rank = query.getRank();
+  // A1
+  if (rank < 3 || key.getRank() != rank || value.getRank() != rank)
+    return op.emitOpError() << "requires a query, key and value of the same "
+                               "three or more dimensions (A1), found "
+                            << query << ", " << key << " and " << value;
+  int64_t heads = query.getDimSize(rank - 3), groups = key.getDimSize(rank - 3);
+  // A2
+  if (ShapedType::isDynamic(heads) || ShapedType::isDynamic(groups) ||
+      groups < 1 || heads % groups != 0 ||
+      failed(verifyCompatibleShape(query.getShape().drop_back(3),
+                                   key.getShape().drop_back(3))) ||
+      failed(verifyCompatibleShape(query.getShape().take_back(),
+                                   key.getShape().take_back())))
+    return op.emitOpError() << "requires a key of the query's leading and last "
+                               "dimensions, and a number of query heads that "
+                               "the key's divides (A2), found "
+                            << query << " and " << key;
+  // A3
+  if (failed(verifyCompatibleShape(key.getShape().drop_back(),
+                                   value.getShape().drop_back())))
+    return op.emitOpError() << "requires a value of the key's dimensions but "
+                               "the last (A3), found "
+                            << key << " and " << value;
+  return success();
+}
+
+LogicalResult AttentionOp::verify() {
+  if (failed(verifyAttentionOperands(*this)))
+    return failure();
+  RankedTensorType query = getQuery().getType(), result = getType();
+  int64_t rank = query.getRank();
+  // A4
+  if (result.getRank() != rank ||
+      failed(verifyCompatibleShape(query.getShape().drop_back(),
+                                   result.getShape().drop_back())) ||
+      failed(verifyCompatibleShape(getValue().getType().getShape().take_back(),
+                                   result.getShape().take_back())))
+    return emitOpError() << "requires a result of the query's dimensions with "
+                            "the value's last (A4), found "
+                         << result;
+  if (!getMask())
+    return success();
+  // A5
+  SmallVector<int64_t> scores(query.getShape());
+  scores.back() = getKey().getType().getDimSize(rank - 2);
+  RankedTensorType mask = getMask().getType();
+  bool fits = mask.getRank() >= 2 && mask.getRank() <= rank;
+  for (int64_t i = 1; fits && i <= mask.getRank(); ++i) {
+    int64_t extent = mask.getDimSize(mask.getRank() - i);
+    fits = extent == 1 ||
+           succeeded(verifyCompatibleShape(extent, scores[rank - i]));
+  }
+  if (fits)
+    return success();
+  return emitOpError() << "requires a mask whose two to " << rank
+                       << " dimensions are 1 or those of the scores (A5), "
+                          "found "
+                       << mask;
 }
 
 //===----------------------------------------------------------------------===//

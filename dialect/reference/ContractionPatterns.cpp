@@ -74,24 +74,85 @@ static Value buildContraction(OpBuilder &b, Location loc, Value input,
       .getResult(0);
 }
 
-/// activation(sum + bias) + residual in f32, rounded to the result's type.
-static Value buildEpilogue(OpBuilder &b, Location loc, LinearOp op, Value sum,
-                           Value bias, Value residual) {
+/// z = sum + bias, in f32.
+static Value buildBiased(OpBuilder &b, Location loc, Value sum, Value bias) {
+  auto type = cast<RankedTensorType>(sum.getType());
+  AffineMap identity = b.getMultiDimIdentityMap(type.getRank());
+  AffineMap last =
+      identity.getMinorIdentityMap(type.getRank(), 1, b.getContext());
+  SmallVector<utils::IteratorType> iterators(type.getRank(),
+                                             utils::IteratorType::parallel);
+  return linalg::GenericOp::create(
+             b, loc, type, ValueRange{sum, bias},
+             createEmpty(b, loc, type, sum), ArrayRef{identity, last, identity},
+             iterators,
+             [](OpBuilder &b, Location loc, ValueRange values) {
+               linalg::YieldOp::create(
+                   b, loc,
+                   arith::AddFOp::create(b, loc, values[0],
+                                         extendToF32(b, loc, values[1]))
+                       .getResult());
+             })
+      .getResult(0);
+}
+
+/// The even and the odd columns of z [..., 2 N]. They are brought apart by a
+/// transposition, so that what follows reads memory in order.
+static std::pair<Value, Value> buildHalves(OpBuilder &b, Location loc,
+                                           Value z) {
+  auto type = cast<RankedTensorType>(z.getType());
+  int64_t leading = type.getRank() - 1, size = type.getShape().back() / 2;
+  SmallVector<int64_t> order = llvm::to_vector(llvm::seq(leading + 2));
+  SmallVector<ReassociationIndices> groups;
+  for (int64_t i = 0; i < leading; ++i)
+    groups.push_back({i});
+  groups.push_back({leading, leading + 1});
+  std::swap(order[leading], order[leading + 1]);
+
+  SmallVector<OpFoldResult> extents = tensor::getMixedSizes(b, loc, z);
+  extents.back() = b.getIndexAttr(size);
+  extents.push_back(b.getIndexAttr(2));
+  SmallVector<int64_t> shape(type.getShape().drop_back());
+  shape.append({size, 2});
+  Value pairs = tensor::ExpandShapeOp::create(b, loc, type.clone(shape), z,
+                                              groups, extents);
+  std::swap(extents[leading], extents[leading + 1]);
+  Value init = tensor::EmptyOp::create(b, loc, extents, type.getElementType());
+  Value apart =
+      linalg::TransposeOp::create(b, loc, pairs, init, order)->getResult(0);
+  shape.pop_back();
+  auto slice = [&](int64_t half) -> Value {
+    SmallVector<OpFoldResult> offsets(leading + 2, b.getIndexAttr(0)),
+        strides(leading + 2, b.getIndexAttr(1)), sizes = extents;
+    offsets[leading] = b.getIndexAttr(half);
+    sizes[leading] = b.getIndexAttr(1);
+    return tensor::ExtractSliceOp::create(b, loc, type.clone(shape), apart,
+                                          offsets, sizes, strides);
+  };
+  return {slice(0), slice(1)};
+}
+
+/// activation(z + bias) * factor + residual in f32, rounded to the result's
+/// type.
+static Value buildEpilogue(OpBuilder &b, Location loc, LinearOp op, Value z,
+                           Value bias, Value factor, Value residual) {
   RankedTensorType type = op.getType();
   unsigned rank = type.getRank();
-  if (!bias && !residual && !op.getActivationAttr() && sum.getType() == type)
-    return sum;
+  if (!bias && !factor && !residual && !op.getActivationAttr() &&
+      z.getType() == type)
+    return z;
   AffineMap identity = b.getMultiDimIdentityMap(rank);
-  SmallVector<Value> inputs{sum};
+  SmallVector<Value> inputs{z};
   SmallVector<AffineMap> maps{identity};
   if (bias) {
     inputs.push_back(bias);
     maps.push_back(identity.getMinorIdentityMap(rank, 1, b.getContext()));
   }
-  if (residual) {
-    inputs.push_back(residual);
-    maps.push_back(identity);
-  }
+  for (Value tensor : {factor, residual})
+    if (tensor) {
+      inputs.push_back(tensor);
+      maps.push_back(identity);
+    }
   maps.push_back(identity);
   auto buildBody = [&](OpBuilder &b, Location loc, ValueRange values) {
     Value result = values[0];
@@ -100,6 +161,8 @@ static Value buildEpilogue(OpBuilder &b, Location loc, LinearOp op, Value sum,
           arith::AddFOp::create(b, loc, result, extendToF32(b, loc, values[1]));
     if (ActivationAttr activation = op.getActivationAttr())
       result = buildActivation(b, loc, activation, result);
+    if (factor)
+      result = arith::MulFOp::create(b, loc, result, values[bias ? 2 : 1]);
     if (residual)
       result = arith::AddFOp::create(
           b, loc, result, extendToF32(b, loc, values.drop_back().back()));
@@ -109,7 +172,7 @@ static Value buildEpilogue(OpBuilder &b, Location loc, LinearOp op, Value sum,
   SmallVector<utils::IteratorType> iterators(rank,
                                              utils::IteratorType::parallel);
   return linalg::GenericOp::create(b, loc, type, inputs,
-                                   createEmpty(b, loc, type, sum), maps,
+                                   createEmpty(b, loc, type, z), maps,
                                    iterators, buildBody)
       .getResult(0);
 }
@@ -132,10 +195,19 @@ struct LowerLinear : OpConversionPattern<LinearOp> {
     auto single = [](ValueRange values) {
       return values.empty() ? Value() : values.front();
     };
-    Value sum = buildContraction(rewriter, loc, input, weight,
-                                 static_cast<bool>(transposed), op.getType());
-    rewriter.replaceOp(op, buildEpilogue(rewriter, loc, op, sum,
-                                         single(adaptor.getBias()),
+    SmallVector<int64_t> shape(op.getType().getShape());
+    shape.back() = cast<ShapedType>(op.getWeight().getType()).getDimSize(0);
+    Value z = buildContraction(rewriter, loc, input, weight,
+                               static_cast<bool>(transposed),
+                               op.getType().clone(shape));
+    Value bias = single(adaptor.getBias()), factor;
+    if (op.getGated()) {
+      if (bias)
+        z = buildBiased(rewriter, loc, z, bias);
+      bias = nullptr;
+      std::tie(z, factor) = buildHalves(rewriter, loc, z);
+    }
+    rewriter.replaceOp(op, buildEpilogue(rewriter, loc, op, z, bias, factor,
                                          single(adaptor.getResidual())));
     return success();
   }

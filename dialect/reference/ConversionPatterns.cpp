@@ -43,6 +43,7 @@ void lowbit::populateLowbitToLinalgPatterns(const TypeConverter &converter,
   patterns.add<LowerDequantize, LowerObserve>(converter, patterns.getContext());
   populateWeightPatterns(converter, patterns);
   populateContractionPatterns(converter, patterns);
+  populateAttentionPatterns(converter, patterns);
   populateQuantizePatterns(converter, patterns);
 }
 

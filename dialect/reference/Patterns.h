@@ -17,6 +17,9 @@ void populateWeightPatterns(const mlir::TypeConverter &converter,
 /// Linear and embedding.
 void populateContractionPatterns(const mlir::TypeConverter &converter,
                                  mlir::RewritePatternSet &patterns);
+/// Attention.
+void populateAttentionPatterns(const mlir::TypeConverter &converter,
+                               mlir::RewritePatternSet &patterns);
 /// Quantize.
 void populateQuantizePatterns(const mlir::TypeConverter &converter,
                               mlir::RewritePatternSet &patterns);

@@ -13,13 +13,13 @@
 #include "ScalarCone.h"
 
 #include "lowbit/Transforms/Passes.h"
+#include "lowbit/Transforms/PatternNames.h"
 #include "lowbit/Transforms/WeightSource.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-#include "llvm/ADT/StringExtras.h"
 
 namespace lowbit {
 #define GEN_PASS_DEF_FUSEEPILOGUEPASS
@@ -29,10 +29,6 @@ namespace lowbit {
 using namespace mlir;
 using namespace lowbit;
 
-/// Labels of the patterns, as the option `patterns` names them.
-static constexpr StringLiteral kBias = "linear_bias";
-static constexpr StringLiteral kActivation = "linear_activation";
-static constexpr StringLiteral kResidual = "linear_residual";
 /// Patterns that only make room for the others.
 static constexpr StringLiteral kShapes = "shapes";
 
@@ -47,8 +43,9 @@ struct FuseBias : OpRewritePattern<LinearOp> {
 
   LogicalResult matchAndRewrite(LinearOp op,
                                 PatternRewriter &rewriter) const override {
-    if (op.getBias() || op.getActivation())
-      return rewriter.notifyMatchFailure(op, "has a bias or an activation");
+    if (op.getBias() || op.getActivation() || op.getGated())
+      return rewriter.notifyMatchFailure(op,
+                                         "has a bias, an activation or a gate");
     std::optional<AddedTensor> added = findAddition(op);
     if (!added)
       return rewriter.notifyMatchFailure(op, "nothing else is done than add");
@@ -72,7 +69,8 @@ struct ResidualToBias : OpRewritePattern<LinearOp> {
 
   LogicalResult matchAndRewrite(LinearOp op,
                                 PatternRewriter &rewriter) const override {
-    if (op.getBias() || op.getActivation() || !op.getResidual())
+    if (op.getBias() || op.getActivation() || op.getGated() ||
+        !op.getResidual())
       return rewriter.notifyMatchFailure(op, "no residual, or more than that");
     auto vector =
         findVector(op.getResidual(),
@@ -94,8 +92,9 @@ struct FuseActivation : OpRewritePattern<LinearOp> {
 
   LogicalResult matchAndRewrite(LinearOp op,
                                 PatternRewriter &rewriter) const override {
-    if (op.getActivation() || op.getResidual())
-      return rewriter.notifyMatchFailure(op, "has an activation or a residual");
+    if (op.getActivation() || op.getGated() || op.getResidual())
+      return rewriter.notifyMatchFailure(
+          op, "has an activation, a gate or a residual");
     std::optional<FoundActivation> found = findActivation(op);
     if (!found)
       return rewriter.notifyMatchFailure(op, "no activation follows");
@@ -125,9 +124,9 @@ struct FuseResidual : OpRewritePattern<LinearOp> {
       return rewriter.notifyMatchFailure(
           op, "what is added has another shape or type");
     rewriter.setInsertionPoint(added->user);
-    auto fused = LinearOp::create(rewriter, op.getLoc(), op.getType(),
-                                  op.getInput(), op.getWeight(), op.getBias(),
-                                  added->tensor, op.getActivationAttr());
+    auto fused = LinearOp::create(
+        rewriter, op.getLoc(), op.getType(), op.getInput(), op.getWeight(),
+        op.getBias(), added->tensor, op.getActivationAttr(), op.getGatedAttr());
     replaceScalar(rewriter, added->sum, fused);
     return success();
   }
@@ -157,9 +156,9 @@ void lowbit::populateFuseEpiloguePatterns(RewritePatternSet &patterns) {
   // as hardsigmoid, must not lose it to the bias. A residual comes last, since
   // after it no activation can be absorbed.
   MLIRContext *context = patterns.getContext();
-  patterns.addWithLabel<FuseBias, ResidualToBias>({kBias}, context, 3);
-  patterns.addWithLabel<FuseActivation>({kActivation}, context, 4);
-  patterns.addWithLabel<FuseResidual>({kResidual}, context, 2);
+  patterns.addWithLabel<FuseBias, ResidualToBias>({pattern::kBias}, context, 3);
+  patterns.addWithLabel<FuseActivation>({pattern::kActivation}, context, 4);
+  patterns.addWithLabel<FuseResidual>({pattern::kResidual}, context, 2);
   patterns.addWithLabel<DimOfLinear>({kShapes}, context, 1);
 }
 
@@ -172,19 +171,17 @@ struct FuseEpiloguePass : lowbit::impl::FuseEpiloguePassBase<FuseEpiloguePass> {
   using FuseEpiloguePassBase::FuseEpiloguePassBase;
 
   LogicalResult initialize(MLIRContext *context) override {
-    const StringRef known[] = {kBias, kActivation, kResidual};
-    for (StringRef name : patternNames)
-      if (!llvm::is_contained(known, name))
-        return emitError(UnknownLoc::get(context))
-               << "'" << getArgument() << "' knows the patterns "
-               << llvm::join(ArrayRef<StringRef>(known), ", ") << ", found '"
-               << name << "'";
+    for (const auto *names : {&patternNames, &disabledPatterns})
+      if (failed(checkPatternNames(context, getArgument(), *names,
+                                   getFusePatternNames())))
+        return failure();
     SmallVector<std::string> enabled(patternNames.begin(), patternNames.end());
     if (!enabled.empty())
       enabled.push_back(kShapes.str());
     RewritePatternSet set(context);
     populateFuseEpiloguePatterns(set);
-    patterns = FrozenRewritePatternSet(std::move(set), {}, enabled);
+    patterns =
+        FrozenRewritePatternSet(std::move(set), disabledPatterns, enabled);
     RewritePatternSet shapeSet(context);
     memref::populateResolveRankedShapedTypeResultDimsPatterns(shapeSet);
     populateLinearReshapePatterns(shapeSet);
@@ -221,7 +218,7 @@ struct FuseEpiloguePass : lowbit::impl::FuseEpiloguePassBase<FuseEpiloguePass> {
       return note("addition", /*isShared=*/true);
     if (findAddition(op))
       return note("addition", /*isShared=*/false);
-    if (op.getActivation())
+    if (op.getActivation() || op.getGated())
       return;
     if (auto found = findActivation(op))
       note(stringifyActivationKind(found->activation.getKind()),

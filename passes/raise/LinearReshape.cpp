@@ -40,10 +40,10 @@ struct DropLinearReshapes : OpRewritePattern<tensor::ExpandShapeOp> {
           linear.getResidual(), expand.getReassociationIndices(),
           expand.getMixedOutputShape());
     }
-    rewriter.replaceOpWithNewOp<LinearOp>(expand, expand.getResultType(),
-                                          getInput(rewriter, collapse),
-                                          linear.getWeight(), linear.getBias(),
-                                          residual, linear.getActivationAttr());
+    rewriter.replaceOpWithNewOp<LinearOp>(
+        expand, expand.getResultType(), getInput(rewriter, collapse),
+        linear.getWeight(), linear.getBias(), residual,
+        linear.getActivationAttr(), linear.getGatedAttr());
     return success();
   }
 
@@ -106,9 +106,9 @@ struct AdoptUnitLoops : OpRewritePattern<LinearOp> {
     if (residual)
       residual = expanded(rewriter, op, residual, *common);
     auto type = expandedType(cast<RankedTensorType>(op.getType()), *common);
-    auto wide =
-        LinearOp::create(rewriter, op.getLoc(), type, input, op.getWeight(),
-                         op.getBias(), residual, op.getActivationAttr());
+    auto wide = LinearOp::create(rewriter, op.getLoc(), type, input,
+                                 op.getWeight(), op.getBias(), residual,
+                                 op.getActivationAttr(), op.getGatedAttr());
     for (OpOperand &use : llvm::make_early_inc_range(op->getUses()))
       readWhole(rewriter, use, wide);
     rewriter.eraseOp(op);

@@ -13,6 +13,7 @@
 #include "WeightView.h"
 
 #include "lowbit/IR/Lowbit.h"
+#include "lowbit/Transforms/PatternNames.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -164,5 +165,6 @@ struct RaiseGather : OpRewritePattern<linalg::GenericOp> {
 } // namespace
 
 void lowbit::populateRaiseEmbeddingPatterns(RewritePatternSet &patterns) {
-  patterns.add<RaiseGather>(patterns.getContext());
+  patterns.addWithLabel<RaiseGather>({pattern::kEmbedding},
+                                     patterns.getContext());
 }

@@ -12,6 +12,7 @@
 #include "RaisePatterns.h"
 
 #include "lowbit/Transforms/Passes.h"
+#include "lowbit/Transforms/PatternNames.h"
 #include "lowbit/Transforms/WeightSource.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -175,7 +176,8 @@ struct RaiseProduct : OpInterfaceRewritePattern<linalg::LinalgOp> {
 } // namespace
 
 void lowbit::populateRaiseLinearPatterns(RewritePatternSet &patterns) {
-  patterns.add<RaiseProduct>(patterns.getContext());
+  patterns.addWithLabel<RaiseProduct>({pattern::kLinear},
+                                      patterns.getContext());
   populateRaiseEmbeddingPatterns(patterns);
   populateLinearReshapePatterns(patterns);
   populateLinearDequantizePatterns(patterns);
@@ -189,12 +191,20 @@ namespace {
 struct RaiseLinearPass : lowbit::impl::RaiseLinearPassBase<RaiseLinearPass> {
   using RaiseLinearPassBase::RaiseLinearPassBase;
 
+  LogicalResult initialize(MLIRContext *context) override {
+    if (failed(checkPatternNames(context, getArgument(), disabledPatterns,
+                                 getRaisePatternNames())))
+      return failure();
+    RewritePatternSet set(context);
+    populateRaiseLinearPatterns(set);
+    patterns = FrozenRewritePatternSet(std::move(set), disabledPatterns);
+    return success();
+  }
+
   void runOnOperation() override {
-    RewritePatternSet patterns(&getContext());
-    populateRaiseLinearPatterns(patterns);
     unsigned linears = 0, embeddings = 0;
     count(linears, embeddings);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+    if (failed(applyPatternsGreedily(getOperation(), patterns)))
       return signalPassFailure();
     unsigned linearsBefore = linears, embeddingsBefore = embeddings;
     count(linears, embeddings);
@@ -238,5 +248,7 @@ struct RaiseLinearPass : lowbit::impl::RaiseLinearPassBase<RaiseLinearPass> {
       op.emitRemark() << "product with " << name << " is left: " << text;
     });
   }
+
+  FrozenRewritePatternSet patterns;
 };
 } // namespace

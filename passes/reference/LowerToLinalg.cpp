@@ -45,8 +45,8 @@ static void inlineWeights(ModuleOp module) {
 static ConversionTarget getTarget(MLIRContext *context,
                                   const TypeConverter &converter) {
   ConversionTarget target(*context);
-  target.addIllegalOp<LinearOp, EmbeddingOp, QuantizeOp, DequantizeOp, PackOp,
-                      ObserveOp>();
+  target.addIllegalOp<LinearOp, EmbeddingOp, AttentionOp, QuantizeOp,
+                      DequantizeOp, PackOp, ObserveOp>();
   target.addDynamicallyLegalOp<GlobalOp>(
       [](GlobalOp op) { return !isa<QuantizedTensorType>(op.getType()); });
   target.addDynamicallyLegalOp<func::FuncOp>([&](func::FuncOp op) {
@@ -94,7 +94,8 @@ private:
     module.walk([&](Operation *op) {
       if (isa<LinearOp>(op))
         ++linears;
-      else if (isa<DequantizeOp, EmbeddingOp, QuantizeOp, ObserveOp>(op))
+      else if (isa<DequantizeOp, EmbeddingOp, AttentionOp, QuantizeOp,
+                   ObserveOp>(op))
         ++others;
     });
   }

@@ -335,6 +335,62 @@ func.func @f(%x: tensor<?x64xf32>, %w: tensor<8x64xf32>, %r: tensor<?x8xf16>) {
 
 // -----
 
+func.func @f(%x: tensor<?x64xf32>, %w: tensor<7x64xf32>) {
+  // expected-error @+1 {{requires an even number of rows of a gated weight (M6), found 'tensor<7x64xf32>'}}
+  %0 = lowbit.linear %x, %w activation silu gated : tensor<?x64xf32>, tensor<7x64xf32> -> tensor<?x3xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x64xf32>, %w: tensor<8x64xf32>) {
+  // expected-error @+1 {{requires a result of the input's leading dimensions and N = 4 (M3), found 'tensor<?x8xf32>'}}
+  %0 = lowbit.linear %x, %w activation silu gated : tensor<?x64xf32>, tensor<8x64xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x64xf32>) {
+  // expected-error @+1 {{requires a query, key and value of the same three or more dimensions (A1)}}
+  %0 = lowbit.attention %x, %x, %x scale 1.0 : tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32> -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<4x?x64xf32>, %k: tensor<3x?x64xf32>) {
+  // expected-error @+1 {{requires a key of the query's leading and last dimensions, and a number of query heads that the key's divides (A2), found 'tensor<4x?x64xf32>' and 'tensor<3x?x64xf32>'}}
+  %0 = lowbit.attention %q, %k, %k scale 1.0 : tensor<4x?x64xf32>, tensor<3x?x64xf32>, tensor<3x?x64xf32> -> tensor<4x?x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<4x?x64xf32>, %v: tensor<2x?x64xf32>) {
+  // expected-error @+1 {{requires a value of the key's dimensions but the last (A3), found 'tensor<4x?x64xf32>' and 'tensor<2x?x64xf32>'}}
+  %0 = lowbit.attention %q, %q, %v scale 1.0 : tensor<4x?x64xf32>, tensor<4x?x64xf32>, tensor<2x?x64xf32> -> tensor<4x?x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<4x?x64xf32>, %v: tensor<4x?x32xf32>) {
+  // expected-error @+1 {{requires a result of the query's dimensions with the value's last (A4), found 'tensor<4x?x64xf32>'}}
+  %0 = lowbit.attention %q, %q, %v scale 1.0 : tensor<4x?x64xf32>, tensor<4x?x64xf32>, tensor<4x?x32xf32> -> tensor<4x?x64xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<4x5x64xf32>, %m: tensor<2x5x5xf32>) {
+  // expected-error @+1 {{requires a mask whose two to 3 dimensions are 1 or those of the scores (A5), found 'tensor<2x5x5xf32>'}}
+  %0 = lowbit.attention %q, %q, %q mask %m scale 1.0 : tensor<4x5x64xf32>, tensor<4x5x64xf32>, tensor<4x5x64xf32>, mask tensor<2x5x5xf32> -> tensor<4x5x64xf32>
+  return
+}
+
+// -----
+
 func.func @f(%ids: tensor<?xi64>, %w: tensor<0x64xf32>) {
   // expected-error @+1 {{requires a table of static shape [N, K] with at least one row (B1), found 'tensor<0x64xf32>'}}
   %0 = lowbit.embedding %ids, %w : tensor<?xi64>, tensor<0x64xf32> -> tensor<?x64xf32>

@@ -69,6 +69,28 @@ func.func @mixed(%x: tensor<64xf16>, %w: tensor<8x64xbf16>, %b: tensor<8xf32>)
   return %0 : tensor<8xf16>
 }
 
+// CHECK-LABEL: func.func @gated
+func.func @gated(%x: tensor<?x64xf32>, %w: !w, %b: tensor<8xf32>, %r: tensor<?x4xf32>)
+    -> tensor<?x4xf32> {
+  // CHECK: lowbit.linear %{{.*}}, %{{.*}} bias %{{.*}} activation silu gated residual %{{.*}} : tensor<?x64xf32>, {{.*}} -> tensor<?x4xf32>, bias tensor<8xf32>
+  %0 = lowbit.linear %x, %w bias %b activation silu gated residual %r
+      : tensor<?x64xf32>, !w -> tensor<?x4xf32>, bias tensor<8xf32>
+  return %0 : tensor<?x4xf32>
+}
+
+// CHECK-LABEL: func.func @attention
+func.func @attention(%q: tensor<1x32x?x64xf32>, %k: tensor<1x8x?x64xf32>, %m: tensor<1x1x?x?xf16>)
+    -> tensor<1x32x?x64xf32> {
+  // CHECK: lowbit.attention %{{.*}}, %{{.*}}, %{{.*}} scale 1.250000e-01 causal : tensor<1x32x?x64xf32>, tensor<1x8x?x64xf32>, tensor<1x8x?x64xf32> -> tensor<1x32x?x64xf32>
+  %0 = lowbit.attention %q, %k, %k scale 0.125 causal
+      : tensor<1x32x?x64xf32>, tensor<1x8x?x64xf32>, tensor<1x8x?x64xf32> -> tensor<1x32x?x64xf32>
+  // CHECK: lowbit.attention %{{.*}}, %{{.*}}, %{{.*}} mask %{{.*}} scale 1.000000e+00 : {{.*}}, mask tensor<1x1x?x?xf16> -> tensor<1x32x?x64xf32>
+  %1 = lowbit.attention %0, %k, %k mask %m scale 1.0
+      : tensor<1x32x?x64xf32>, tensor<1x8x?x64xf32>, tensor<1x8x?x64xf32>, mask tensor<1x1x?x?xf16>
+      -> tensor<1x32x?x64xf32>
+  return %1 : tensor<1x32x?x64xf32>
+}
+
 // CHECK-LABEL: func.func @embedding
 func.func @embedding(%ids: tensor<1x?xi64>, %w: !w) -> tensor<1x?x64xf32> {
   // CHECK: lowbit.embedding %{{.*}}, %{{.*}} : tensor<1x?xi64>, !lowbit.tensor<8x64xf32, {{.*}}> -> tensor<1x?x64xf32>

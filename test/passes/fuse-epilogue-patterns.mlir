@@ -1,7 +1,7 @@
 // RUN: quant-opt %s --lowbit-fuse-epilogue="patterns=linear_bias report" --verify-diagnostics | FileCheck %s
 // RUN: not quant-opt %s --lowbit-fuse-epilogue="patterns=linear_bias,linear_softmax" 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 
-// UNKNOWN: error: 'lowbit-fuse-epilogue' knows the patterns linear_bias, linear_activation, linear_residual, found 'linear_softmax'
+// UNKNOWN: error: 'lowbit-fuse-epilogue' knows the patterns linear_bias, linear_activation, linear_residual, gated_linear, qkv, found 'linear_softmax'
 
 #id = affine_map<(i, j) -> (i, j)>
 #last = affine_map<(i, j) -> (j)>

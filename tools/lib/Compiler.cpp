@@ -6,22 +6,55 @@
 
 #include "lowbit/Tools/Compiler.h"
 #include "lowbit/CodeGen/CPU/Kernels.h"
+#include "lowbit/CodeGen/CPU/Passes.h"
 #include "lowbit/CodeGen/CPU/Pipelines.h"
 #include "lowbit/Tools/DiagnosticText.h"
+#include "lowbit/Tools/Errors.h"
 #include "lowbit/Transforms/Passes.h"
+#include "lowbit/Transforms/PatternNames.h"
 #include "lowbit/Transforms/Pipelines.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace lowbit;
+
+/// The patterns to leave out that are those of a phase.
+static llvm::SmallVector<std::string>
+selectPatterns(const CompileOptions &options,
+               llvm::ArrayRef<llvm::StringRef> known) {
+  llvm::SmallVector<std::string> names;
+  for (const std::string &name : options.disabledPatterns)
+    if (llvm::is_contained(known, name))
+      names.push_back(name);
+  return names;
+}
+
+static llvm::Error checkPatterns(const CompileOptions &options) {
+  llvm::SmallVector<llvm::StringRef> known(getRaisePatternNames());
+  llvm::append_range(known, getFusePatternNames());
+  for (llvm::StringRef name : options.disabledPatterns)
+    if (!llvm::is_contained(known, name))
+      return makeError("the patterns are " + llvm::join(known, ", ") +
+                       "; found '" + name + "'");
+  return llvm::Error::success();
+}
 
 /// When weights are to be quantized, a product that is no layer stays float,
 /// and that must be said.
 static void addRaise(OpPassManager &manager, const CompileOptions &options) {
   RaisePipelineOptions raise;
   raise.report = options.method != "none";
+  raise.disabledPatterns = selectPatterns(options, getRaisePatternNames());
   buildRaisePipeline(manager, raise);
+}
+
+static void addFuse(OpPassManager &manager, const CompileOptions &options) {
+  FusePipelineOptions fuse;
+  fuse.disabledPatterns = selectPatterns(options, getFusePatternNames());
+  buildFusePipeline(manager, fuse);
 }
 
 static void addQuantize(OpPassManager &manager, const CompileOptions &options) {
@@ -58,8 +91,10 @@ static void addLower(OpPassManager &manager, const CompileOptions &options) {
   addTarget(manager, options, /*keepsOthers=*/false);
   LowerToCPUKernelsPassOptions kernels;
   kernels.floatActivations = options.floatActivations;
-  if (!options.reference)
+  if (!options.reference) {
     manager.addPass(createLowerToCPUKernelsPass(kernels));
+    manager.addNestedPass<func::FuncOp>(createCPULowerAttentionPass());
+  }
   manager.addPass(createLowerToLinalgPass());
   CPUPipelineOptions code;
   code.parallel = options.parallel;
@@ -77,7 +112,7 @@ void lowbit::addPhase(OpPassManager &manager, Phase phase,
   case Phase::Quantize:
     return addQuantize(manager, options);
   case Phase::Fuse:
-    return buildFusePipeline(manager);
+    return addFuse(manager, options);
   case Phase::Pack:
     return addPack(manager, options);
   case Phase::Lower:
@@ -87,6 +122,8 @@ void lowbit::addPhase(OpPassManager &manager, Phase phase,
 
 llvm::Error lowbit::compileModule(ModuleOp module, Phase last,
                                   const CompileOptions &options, Phase first) {
+  if (llvm::Error error = checkPatterns(options))
+    return error;
   DiagnosticText errors(*module.getContext());
   PassManager manager(module.getContext());
   // Programs without those options, such as quant-run, have none to apply.

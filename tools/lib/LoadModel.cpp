@@ -45,5 +45,6 @@ lowbit::loadModel(llvm::StringRef path, const LoadOptions &options) {
   CompileOptions compileOptions;
   compileOptions.reference = options.reference;
   compileOptions.floatActivations = options.floatActivations;
+  compileOptions.disabledPatterns = options.disabledPatterns;
   return compileToModel(path, compileOptions, options);
 }

@@ -75,7 +75,8 @@ bool DriverOptions::isUsed(llvm::StringRef input) const {
          shape.getNumOccurrences() || mcpu.getNumOccurrences() ||
          mtriple.getNumOccurrences() || scaleSearch.getNumOccurrences() ||
          name.getNumOccurrences() || embedWeights.getNumOccurrences() ||
-         serial.getNumOccurrences() || linker.getNumOccurrences();
+         serial.getNumOccurrences() || linker.getNumOccurrences() ||
+         disablePatterns.getNumOccurrences();
 }
 
 /// Passes on the command line belong to the other way of use.
@@ -197,6 +198,8 @@ static CompileOptions compileOptions(const DriverOptions &options) {
   result.cpu = StringRef(options.mcpu).split(',').first.str();
   result.triple = options.mtriple;
   result.parallel = !options.serial;
+  result.disabledPatterns.assign(options.disablePatterns.begin(),
+                                 options.disablePatterns.end());
   return result;
 }
 

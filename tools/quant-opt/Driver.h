@@ -106,6 +106,11 @@ struct DriverOptions {
           clEnumValN(Phase::Lower, "lower",
                      "LLVM dialect (the default goes as "
                      "far as --emit and --target need)"))};
+  llvm::cl::list<std::string> disablePatterns{
+      "disable-patterns", llvm::cl::cat(category), llvm::cl::CommaSeparated,
+      llvm::cl::value_desc("names"),
+      llvm::cl::desc("Patterns of raising and fusing to leave out, such as "
+                     "attention_pattern or qkv")};
   llvm::cl::list<std::string> shape{
       "shape", llvm::cl::cat(category), llvm::cl::value_desc("name=value"),
       llvm::cl::desc("Fix a symbolic dimension of an ONNX model")};

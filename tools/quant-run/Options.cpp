@@ -46,6 +46,11 @@ struct Flags {
   cl::opt<bool> reference{"reference", cl::cat(runCategory),
                           cl::desc("Compute by the reference lowering, without "
                                    "kernels (slow)")};
+  cl::list<std::string> disablePatterns{
+      "disable-patterns", cl::cat(runCategory), cl::CommaSeparated,
+      cl::value_desc("names"),
+      cl::desc("Patterns of raising and fusing to leave out, such as "
+               "attention_pattern or qkv")};
   cl::opt<bool> floatActivations{
       "float-activations", cl::cat(runCategory),
       cl::desc("Multiply low-bit weights by f32 activations instead of 16-bit "
@@ -219,6 +224,8 @@ llvm::Expected<RunOptions> lowbit::parseRunOptions(int argc, char **argv) {
   options.load.dimensions = flags.shape;
   options.load.reference = flags.reference;
   options.load.floatActivations = flags.floatActivations;
+  options.load.disabledPatterns.assign(flags.disablePatterns.begin(),
+                                       flags.disablePatterns.end());
   struct {
     llvm::StringRef flag;
     const cl::list<std::string> &values;

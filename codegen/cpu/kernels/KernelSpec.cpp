@@ -42,6 +42,8 @@ std::string LinearKernelSpec::name() const {
     result += "_bias";
   if (activation)
     result += "_" + asWord(activation);
+  if (isGated)
+    result += "_gated";
   if (hasResidual)
     result += "_residual";
   return result;

@@ -79,7 +79,7 @@ struct LinearKernelSpec {
   EncodingAttr encoding;
   LayoutInterface layout;
   PanelFormat panel;
-  bool hasBias = false, hasResidual = false;
+  bool hasBias = false, hasResidual = false, isGated = false;
   ActivationAttr activation;
 
   std::string name() const;

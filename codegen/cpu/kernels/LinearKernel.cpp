@@ -8,7 +8,7 @@
 //     for each few rows of activations, then each single one
 //       for each group: load its parameters
 //         for each segment: products (SegmentProducts.h)
-//       bias, activation, residual on registers; store
+//       bias, activation, gate, residual on registers; store
 //
 // A row block is a few kilobytes that stay in the first-level cache while all
 // rows of activations pass by.
@@ -94,7 +94,8 @@ private:
   Value loadParameter(numerics::Component component, Value offset,
                       Value firstRow);
   void emitPasses(Value tile, Value first, int64_t count);
-  void storeRegister(Value sum, Value column, Value rowOffset);
+  void storeRegister(Value sum, Value weightRow, Value row);
+  Value takePairs(Value values, int64_t first);
 
   KernelBuilder b;
   const LinearKernelSpec &spec;
@@ -318,24 +319,44 @@ void LinearKernel::emitRows(Value tile, Rows rows) {
     for (int64_t i = 0; i < registers; ++i)
       storeRegister(sums[r * registers + i],
                     b.add(block, firstRow(rows.slices, i)),
-                    b.mul(b.add(rows.first, r), n));
+                    b.add(rows.first, r));
 }
 
-/// Bias, activation and residual, and a register's rows into the result, as far
-/// as there are so many.
-void LinearKernel::storeRegister(Value sum, Value column, Value rowOffset) {
-  Value left = b.max(b.sub(n, column), b.index(0));
+/// Every second of a register's lanes, from lane `first` on.
+Value LinearKernel::takePairs(Value values, int64_t first) {
+  SmallVector<int64_t> places;
+  for (int64_t lane = first; lane < spec.target->lanes(); lane += 2)
+    places.push_back(lane);
+  return vector::ShuffleOp::create(b, values, values, places);
+}
+
+/// Bias, activation, gate and residual, and a register's rows into the result,
+/// as far as there are so many. In a gated layer a register's lanes alternate
+/// between gate and value, which gives half as many results.
+void LinearKernel::storeRegister(Value sum, Value weightRow, Value row) {
   bool hasMasks = spec.target->hasMasks;
-  auto load = [&](Value memory, Value offset) {
-    return b.loadFirst(memory, offset, left, lanes(b.getF32Type()), hasMasks);
+  auto toResult = [&](Value rows) {
+    return spec.isGated ? b.div(rows, 2) : rows;
   };
-  Value offset = b.add(rowOffset, column);
+  auto load = [&](Value memory, Value offset, Value left) {
+    auto type = cast<VectorType>(sum.getType());
+    return b.loadFirst(memory, offset, left, type, hasMasks);
+  };
+  Value left = b.max(b.sub(n, weightRow), b.index(0)), factor;
+  Value offset = b.add(b.mul(row, toResult(n)), toResult(weightRow));
   if (bias)
-    sum = arith::AddFOp::create(b, sum, load(bias, column));
+    sum = arith::AddFOp::create(b, sum, load(bias, weightRow, left));
+  left = toResult(left);
+  if (spec.isGated) {
+    factor = takePairs(sum, 1);
+    sum = takePairs(sum, 0);
+  }
   if (spec.activation)
     sum = buildActivation(b, b.getLoc(), spec.activation, sum);
+  if (factor)
+    sum = arith::MulFOp::create(b, sum, factor);
   if (residual)
-    sum = arith::AddFOp::create(b, sum, load(residual, offset));
+    sum = arith::AddFOp::create(b, sum, load(residual, offset, left));
   b.storeFirst(sum, output, offset, left, hasMasks);
 }
 

@@ -356,6 +356,7 @@ std::optional<std::string> Lowering::makeSpec(LinearOp op,
   spec.hasBias = static_cast<bool>(op.getBias());
   spec.hasResidual = static_cast<bool>(op.getResidual());
   spec.activation = op.getActivationAttr();
+  spec.isGated = op.getGated();
   return std::nullopt;
 }
 
@@ -380,7 +381,8 @@ std::optional<std::string> Lowering::lower(LinearOp op) {
   func::FuncOp kernel = getKernel(getOrCreateLinearKernel, spec);
   int64_t blockRows =
       spec.layout.getLayout(weight.getEncoding().getCodeBits()).atom.rows;
-  Value size = arith::MulIOp::create(b, rows.count, index(n));
+  Value size = arith::MulIOp::create(b, rows.count,
+                                     index(op.getType().getShape().back()));
   Value work = arith::MulIOp::create(b, rows.count, index(blockRows * k));
   auto call = CallKernelOp::create(
       b,

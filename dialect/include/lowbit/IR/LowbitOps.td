@@ -86,19 +86,26 @@ def Lowbit_LinearOp : Lowbit_Op<"linear", [Pure, AttrSizedOperandSegments]> {
     the result [..., N] and `residual` share. Both input and weight may be float
     or quantized. Products are accumulated in f32.
 
+    With `gated`, rows 2n of the weight (and bias) are those of a gate and rows
+    2n + 1 what it lets through: y[n] = activation(z[2n]) * z[2n + 1] + residual
+    for z = x * transpose(W) + bias, so the result is [..., N / 2].
+
     ```mlir
     %y = lowbit.linear %x, %w bias %b activation gelu residual %r
         : tensor<1x?x768xf32>, !lowbit.tensor<3072x768xf32, #int4> -> tensor<1x?x3072xf32>
+    %z = lowbit.linear %x, %v activation silu gated
+        : tensor<1x?x768xf32>, !lowbit.tensor<6144x768xf32, #int4> -> tensor<1x?x3072xf32>
     ```
   }];
   let arguments = (ins Lowbit_WeightTensor:$input, Lowbit_WeightTensor:$weight,
                        Optional<Lowbit_FloatTensor>:$bias,
                        Optional<Lowbit_FloatTensor>:$residual,
-                       OptionalAttr<Lowbit_ActivationAttr>:$activation);
+                       OptionalAttr<Lowbit_ActivationAttr>:$activation,
+                       UnitAttr:$gated);
   let results = (outs Lowbit_FloatTensor:$result);
   let assemblyFormat = [{
     $input `,` $weight (`bias` $bias^)? (`activation` custom<Activation>($activation)^)?
-    (`residual` $residual^)? attr-dict `:` type($input) `,` type($weight)
+    (`gated` $gated^)? (`residual` $residual^)? attr-dict `:` type($input) `,` type($weight)
     `->` type($result) `` custom<EpilogueTypes>(ref($bias), ref($residual),
       type($bias), type($residual), ref(type($result)))
   }];
@@ -124,6 +131,39 @@ def Lowbit_EmbeddingOp : Lowbit_Op<"embedding", [Pure]> {
     $indices `,` $weight attr-dict `:` type($indices) `,` type($weight) `->` type($result)
   }];
   let hasVerifier = 1;
+}
+
+def Lowbit_AttentionOp : Lowbit_Op<"attention", [Pure]> {
+  let summary = "y = softmax(scale * Q * transpose(K) + mask) * V, by heads";
+  let description = [{
+    `query` is [..., H, I, D], `key` [..., G, J, D], `value` [..., G, J, E]; the
+    result is [..., H, I, E]. Heads may be grouped: query head h reads key and
+    value head h / (H / G). `mask` is added to the scores and broadcast to them.
+    With `causal`, query i sees key j only where j <= i + J - I.
+
+    ```mlir
+    %y = lowbit.attention %q, %k, %v scale 1.250000e-01 causal
+        : tensor<1x32x?x64xf32>, tensor<1x8x?x64xf32>, tensor<1x8x?x64xf32>
+        -> tensor<1x32x?x64xf32>
+    %z = lowbit.attention %q, %k, %v mask %m scale 1.250000e-01
+        : tensor<2x12x?x64xf32>, tensor<2x12x?x64xf32>, tensor<2x12x?x64xf32>,
+          mask tensor<2x1x1x?xf32> -> tensor<2x12x?x64xf32>
+    ```
+  }];
+  let arguments = (ins Lowbit_FloatTensor:$query, Lowbit_FloatTensor:$key,
+                       Lowbit_FloatTensor:$value, Optional<Lowbit_FloatTensor>:$mask,
+                       F32Attr:$scale, UnitAttr:$causal);
+  let results = (outs Lowbit_FloatTensor:$result);
+  let assemblyFormat = [{
+    $query `,` $key `,` $value (`mask` $mask^)? `scale` $scale (`causal` $causal^)?
+    attr-dict `:` type($query) `,` type($key) `,` type($value)
+    (`,` `mask` type($mask)^)? `->` type($result)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Query heads that read one head of key and value.
+    int64_t getHeadsPerGroup();
+  }];
 }
 
 //===----------------------------------------------------------------------===//

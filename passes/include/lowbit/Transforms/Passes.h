@@ -22,7 +22,12 @@ namespace lowbit {
 
 /// Recognises products with a constant matrix, written as linalg named ops or
 /// generics, as `lowbit.linear`, and gathers of its rows as `lowbit.embedding`.
+/// The patterns carry the labels `linear` and `embedding`.
 void populateRaiseLinearPatterns(mlir::RewritePatternSet &patterns);
+
+/// Recognises softmax(scale * Q * transpose(K) + mask) * V as
+/// `lowbit.attention`. The patterns carry the label `attention_pattern`.
+void populateRaiseAttentionPatterns(mlir::RewritePatternSet &patterns);
 
 /// Absorbs bias, activation and residual into the `lowbit.linear` that they
 /// follow. The patterns carry the labels `linear_bias`, `linear_activation` and

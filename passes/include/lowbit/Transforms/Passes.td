@@ -259,6 +259,8 @@ def RaiseLinearPass : Pass<"lowbit-raise-linear"> {
     ```
   }];
   let options = [
+    ListOption<"disabledPatterns", "disable-patterns", "std::string",
+               "Names of patterns of the raise phase to leave out: linear, embedding">,
     Option<"report", "report", "bool", /*default=*/"false",
            "Emit a remark, with the weight's name and the reason, for each product "
            "with a weight that is left">,
@@ -272,6 +274,59 @@ def RaiseLinearPass : Pass<"lowbit-raise-linear"> {
   let dependentDialects = [
     "::lowbit::LowbitDialect", "::mlir::linalg::LinalgDialect",
     "::mlir::tensor::TensorDialect"
+  ];
+}
+
+def RaiseAttentionPass : Pass<"lowbit-raise-attention"> {
+  let summary = "Recognises attention";
+  let description = [{
+    A product of a softmax with V, the softmax being of the product of Q and K
+    times a constant, plus a mask, becomes `lowbit.attention` (the pattern
+    `attention_pattern`). Scalars are traced through elementwise ops, so it
+    doesn't matter how those are divided; the softmax may be one op or its
+    steps, the order of dimensions is any. A mask that is made from positions
+    and hides the keys after the query's own becomes `causal`; one that selects
+    scores by a condition is added as 0 or the number it puts in their place.
+    Heads of K and V that are repeated for groups of query heads are read where
+    they are.
+
+    Needs: `linalg` on tensors, a static number of heads. Guarantees: a product
+    with a softmax that is left has one of the reasons that `report` names.
+
+    ```mlir
+    %s = linalg.batch_matmul ins(%q, %kt : tensor<4x?x64xf32>, tensor<4x64x?xf32>)
+        outs(%zeros : tensor<4x?x?xf32>) -> tensor<4x?x?xf32>
+    %t = linalg.generic {...} ins(%s, %mask : tensor<4x?x?xf32>, tensor<?x?xf32>) ... {
+      %scaled = arith.divf %in, %eight : f32
+      %masked = arith.addf %scaled, %m : f32
+      linalg.yield %masked : f32
+    } -> tensor<4x?x?xf32>
+    %p = linalg.softmax dimension(2) ins(%t : tensor<4x?x?xf32>) ...
+    %y = linalg.batch_matmul ins(%p, %v : tensor<4x?x?xf32>, tensor<4x?x64xf32>) ...
+    ```
+
+    becomes
+
+    ```mlir
+    %k = linalg.transpose ins(%kt : tensor<4x64x?xf32>) ... permutation = [0, 2, 1]
+    %y = lowbit.attention %q, %k, %v mask %mask scale 1.250000e-01
+        : tensor<4x?x64xf32>, tensor<4x?x64xf32>, tensor<4x?x64xf32>, mask tensor<?x?xf32>
+        -> tensor<4x?x64xf32>
+    ```
+  }];
+  let options = [
+    ListOption<"disabledPatterns", "disable-patterns", "std::string",
+               "Names of patterns of the raise phase to leave out: attention_pattern">,
+    Option<"report", "report", "bool", /*default=*/"false",
+           "Emit a remark, with the reason, for each product with a softmax that is left">,
+  ];
+  let statistics = [
+    Statistic<"numAttentions", "attentions", "Products raised to attention">,
+    Statistic<"numLeft", "left", "Products with a softmax that are left">,
+  ];
+  let dependentDialects = [
+    "::lowbit::LowbitDialect", "::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"
   ];
 }
 
@@ -371,6 +426,8 @@ def FuseEpiloguePass : Pass<"lowbit-fuse-epilogue"> {
   let options = [
     ListOption<"patternNames", "patterns", "std::string",
                "Patterns to apply, by name; all where none is given">,
+    ListOption<"disabledPatterns", "disable-patterns", "std::string",
+               "Names of patterns of the fuse phase to leave out">,
     Option<"report", "report", "bool", /*default=*/"false",
            "Emit a remark, with the weight's name and the reason, for each "
            "addition or activation that is left">,
@@ -383,6 +440,55 @@ def FuseEpiloguePass : Pass<"lowbit-fuse-epilogue"> {
   let dependentDialects = [
     "::lowbit::LowbitDialect", "::mlir::affine::AffineDialect",
     "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+}
+
+def MergeLinearsPass : Pass<"lowbit-merge-linears", "::mlir::ModuleOp"> {
+  let summary = "Merges layers of one input into one";
+  let description = [{
+    Two patterns, by name. `gated_linear`: the product of the results of two
+    layers of one input, of which one may have an activation, becomes one layer
+    whose weight has their rows in turn (gate, up, gate, up, ...), and which is
+    `gated`. `qkv`: layers of one input that differ in weight and bias alone
+    become one with the rows of all, and slices of its result.
+
+    Weights must be quantized constants of one encoding whose rows have their own
+    parameters, biases constants of f32. The merged weight has the same codes
+    and parameters, so each number is computed as before, to the bit. It is
+    named after its parts: `attn.q.weight` and `attn.k.weight` give
+    `attn.q_k.weight`. Functions that share weights share the merged one.
+
+    Needs: `lowbit-quantize-weights`, `lowbit-fuse-epilogue` for activations and
+    biases. Guarantees: float layers are left as they are.
+
+    ```mlir
+    %g = lowbit.linear %x, %gate activation silu : tensor<?x64xf32>, !lowbit.tensor<96x64xf32, #int4> -> tensor<?x96xf32>
+    %u = lowbit.linear %x, %up : tensor<?x64xf32>, !lowbit.tensor<96x64xf32, #int4> -> tensor<?x96xf32>
+    %y = linalg.mul ins(%g, %u : tensor<?x96xf32>, tensor<?x96xf32>) outs(%e : tensor<?x96xf32>) -> tensor<?x96xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %w = lowbit.weight @gate_up : !lowbit.tensor<192x64xf32, #int4>
+    %y = lowbit.linear %x, %w activation silu gated
+        : tensor<?x64xf32>, !lowbit.tensor<192x64xf32, #int4> -> tensor<?x96xf32>
+    ```
+  }];
+  let options = [
+    ListOption<"disabledPatterns", "disable-patterns", "std::string",
+               "Names of patterns of the fuse phase to leave out: gated_linear, qkv">,
+    Option<"report", "report", "bool", /*default=*/"false",
+           "Emit a remark, with the weights' names and the reason, for layers that "
+           "are left apart">,
+  ];
+  let statistics = [
+    Statistic<"numGated", "gated", "Pairs of layers made one gated layer">,
+    Statistic<"numMerged", "merged", "Layers that became a part of another">,
+  ];
+  let dependentDialects = [
+    "::lowbit::LowbitDialect", "::mlir::linalg::LinalgDialect",
     "::mlir::tensor::TensorDialect"
   ];
 }

@@ -16,16 +16,26 @@
 
 namespace lowbit {
 
-/// Options of `lowbit-quantize`; the pass `lowbit-quantize-weights` explains
-/// them.
+/// Options of `lowbit-raise`. Patterns go by the names in PatternNames.h.
 struct RaisePipelineOptions : mlir::PassPipelineOptions<RaisePipelineOptions> {
   Option<bool> report{
       *this, "report", llvm::cl::init(false),
       llvm::cl::desc("Emit a remark for each product with a weight that is "
                      "left, with the reason")};
+  ListOption<std::string> disabledPatterns{
+      *this, "disable-patterns",
+      llvm::cl::desc("Names of patterns of the phase to leave out")};
 };
 
-/// See the options of the pass.
+/// Options of `lowbit-fuse`.
+struct FusePipelineOptions : mlir::PassPipelineOptions<FusePipelineOptions> {
+  ListOption<std::string> disabledPatterns{
+      *this, "disable-patterns",
+      llvm::cl::desc("Names of patterns of the phase to leave out")};
+};
+
+/// Options of `lowbit-quantize`; the pass `lowbit-quantize-weights` explains
+/// them.
 struct QuantizePipelineOptions
     : mlir::PassPipelineOptions<QuantizePipelineOptions> {
   Option<std::string> method{*this, "method", llvm::cl::init("int4-g32"),
@@ -46,8 +56,9 @@ struct QuantizePipelineOptions
 ///   tosa-to-arith, tosa-to-tensor, tosa-to-scf, canonicalize
 void buildImportTosaPipeline(mlir::OpPassManager &manager);
 
-/// raise: layers on float weights.
-///   lowbit-raise-linear{...}, canonicalize, cse
+/// raise: layers on float weights, and attention.
+///   lowbit-raise-linear{...}, canonicalize, cse, lowbit-raise-attention{...},
+///   canonicalize, cse
 void buildRaisePipeline(mlir::OpPassManager &manager,
                         const RaisePipelineOptions &options);
 
@@ -57,9 +68,10 @@ void buildRaisePipeline(mlir::OpPassManager &manager,
 void buildQuantizePipeline(mlir::OpPassManager &manager,
                            const QuantizePipelineOptions &options);
 
-/// fuse: bias, activation and residual join their layer.
-///   lowbit-fuse-epilogue, canonicalize, cse
-void buildFusePipeline(mlir::OpPassManager &manager);
+/// fuse: bias, activation and residual join their layer, layers each other.
+///   lowbit-fuse-epilogue{...}, lowbit-merge-linears{...}, canonicalize, cse
+void buildFusePipeline(mlir::OpPassManager &manager,
+                       const FusePipelineOptions &options);
 
 /// pack: weights in the layout of the module's target.
 ///   lowbit-pack-weights, cse

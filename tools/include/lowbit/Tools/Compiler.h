@@ -42,6 +42,8 @@ struct CompileOptions {
   bool parallel = true;
   /// Compute every layer by the linalg reference, without kernels.
   bool reference = false;
+  /// Patterns of the raise and fuse phases to leave out, by name.
+  std::vector<std::string> disabledPatterns;
 };
 
 /// Adds the passes of one phase.

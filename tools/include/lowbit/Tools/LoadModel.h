@@ -31,6 +31,9 @@ struct LoadOptions {
   /// For `loadModel`: multiply weights by f32 activations, not by 16-bit ones
   /// in two bytes.
   bool floatActivations = false;
+  /// For `loadModel`: patterns of the raise and fuse phases to leave out, by
+  /// name.
+  std::vector<std::string> disabledPatterns;
   /// Adds dialects and external models of the caller's own, such as further
   /// encodings and targets, to the model's context.
   std::function<void(mlir::DialectRegistry &)> registerExtensions;

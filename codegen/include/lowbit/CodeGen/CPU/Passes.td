@@ -13,6 +13,49 @@
 
 include "mlir/Pass/PassBase.td"
 
+def CPULowerAttentionPass
+    : Pass<"lowbit-cpu-lower-attention", "::mlir::func::FuncOp"> {
+  let summary = "Lower attention to tiles of queries and keys";
+  let description = [{
+    Each `lowbit.attention` becomes a parallel loop over heads and blocks of
+    `query-tile` queries, in which a loop over blocks of `key-tile` keys carries
+    the largest score, the sum of exponentials and the weighted sum of values of
+    each row: the scores of a whole row never exist. With `causal` the loop ends
+    at the last key that the block sees. Keys are transposed first, so that
+    vectors of scores run along them; transpositions of the other operands and
+    of the result are not made but read and written through.
+
+    Sizes come from shapes alone, so results don't depend on threads. A row that
+    sees no key is NaN.
+
+    ```mlir
+    %y = lowbit.attention %q, %k, %v scale 1.250000e-01 causal
+        : tensor<4x?x64xf32>, tensor<4x?x64xf32>, tensor<4x?x64xf32> -> tensor<4x?x64xf32>
+    ```
+    becomes
+    ```mlir
+    %kt = linalg.transpose ins(%k : tensor<4x?x64xf32>) ... permutation = [0, 2, 1]
+    %y = scf.forall (%h, %i) in (4, %blocks) shared_outs(%out = %e) -> (tensor<4x?x64xf32>) {
+      %r:3 = scf.for %j = %c0 to %end step %c64 iter_args(%sum, %largest, %total) ... {
+        %s = linalg.matmul ins(%q_tile, %kt_tile : ...)
+        ...
+        %next = linalg.matmul ins(%p, %v_tile : ...) outs(%corrected : tensor<?x64xf32>)
+        scf.yield %next, %m, %t
+      }
+      ...
+    ```
+  }];
+  let options = [
+    Option<"queryTile", "query-tile", "int64_t", "64", "Queries of a task">,
+    Option<"keyTile", "key-tile", "int64_t", "64",
+           "Keys whose scores exist at a time">];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"numLowered", "lowered", "Attention operations lowered">];
+}
+
 def CPUFusePass : Pass<"lowbit-cpu-fuse", "::mlir::func::FuncOp"> {
   let summary = "Fuse elementwise linalg ops and fold transposes into contractions";
   let description = [{

@@ -1,0 +1,410 @@
+//===- AttentionMatch.cpp - recognise attention ---------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Backwards from the product with V: a softmax, written as one op or as its
+// steps; additions and factors; the product of Q and K. Scalars are traced, so
+// it doesn't matter how elementwise ops are divided or fused.
+//
+//===----------------------------------------------------------------------===//
+
+#include "AttentionMatch.h"
+#include "ElementTrace.h"
+#include "Product.h"
+
+#include "lowbit/Transforms/WeightSource.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+/// A number that hides a key when it is added to a score: exp is 0 in f32 for
+/// whatever is about 104 below the largest, and scores are far from ten
+/// thousand.
+static constexpr double kHidden = -1e4;
+
+//===----------------------------------------------------------------------===//
+// Softmax
+//===----------------------------------------------------------------------===//
+
+/// The reduction of the last dimension of a tensor that `element` is: with the
+/// tensor, or null where it is none of `Combine`.
+template <typename... Combine>
+static Value matchRowReduction(const Element &element, unsigned rank) {
+  auto op = element.value.getDefiningOp<linalg::LinalgOp>();
+  if (element.scope || !op || !op.hasPureTensorSemantics() ||
+      op.getNumDpsInputs() != 1 || op->getNumResults() != 1 ||
+      op.getNumReductionLoops() != 1 || op.getNumLoops() != rank)
+    return nullptr;
+  Block *body = op.getBlock();
+  Operation *combine = body->getTerminator()->getOperand(0).getDefiningOp();
+  if (!isa_and_nonnull<Combine...>(combine) ||
+      !llvm::is_contained(combine->getOperands(), body->getArgument(0)) ||
+      !llvm::is_contained(combine->getOperands(), body->getArgument(1)))
+    return nullptr;
+  OpOperand *input = op.getDpsInputOperand(0);
+  AffineMap read = op.getMatchingIndexingMap(input);
+  AffineMap written = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  // The row that the place belongs to is that of the element itself.
+  AffineMap rows = AffineMap::getMultiDimIdentityMap(rank, op.getContext())
+                       .getMajorSubMap(rank - 1);
+  auto dropZeros = [](AffineMap map) {
+    SmallVector<AffineExpr> results;
+    for (AffineExpr expression : map.getResults())
+      if (!isa<AffineConstantExpr>(expression))
+        results.push_back(expression);
+    return AffineMap::get(map.getNumDims(), 0, results, map.getContext());
+  };
+  if (!read.isIdentity() || dropZeros(written) != rows ||
+      dropZeros(element.map) != rows)
+    return nullptr;
+  return input->get();
+}
+
+/// The tensor whose softmax over the last dimension `weights` is, or null.
+static Value matchSoftmax(Value weights) {
+  unsigned rank = cast<RankedTensorType>(weights.getType()).getRank();
+  if (auto softmax = weights.getDefiningOp<linalg::SoftmaxOp>())
+    return softmax.getDimension() + 1 == rank ? softmax.getInput() : Value();
+  Element quotient = traceElement(weights);
+  if (!isa_and_nonnull<arith::DivFOp>(quotient.getOp()))
+    return nullptr;
+  Element power = quotient.getOperand(0);
+  if (!isa_and_nonnull<math::ExpOp>(power.getOp()))
+    return nullptr;
+  Element difference = power.getOperand(0);
+  if (!isa_and_nonnull<arith::SubFOp>(difference.getOp()))
+    return nullptr;
+  Value powers = matchRowReduction<arith::AddFOp>(quotient.getOperand(1), rank);
+  Value scores = matchRowReduction<arith::MaximumFOp, arith::MaxNumFOp>(
+      difference.getOperand(1), rank);
+  if (!powers || !scores || !(traceElement(powers) == power) ||
+      !(traceElement(scores) == difference.getOperand(0)))
+    return nullptr;
+  return scores;
+}
+
+//===----------------------------------------------------------------------===//
+// Causal masks
+//===----------------------------------------------------------------------===//
+
+/// Whether rows and columns of scores are as many: causal then means j <= i.
+static bool isSquare(linalg::LinalgOp scores) {
+  auto type = cast<RankedTensorType>(scores->getResult(0).getType());
+  int64_t rank = type.getRank();
+  if (!type.isDynamicDim(rank - 1) || !type.isDynamicDim(rank - 2))
+    return type.getDimSize(rank - 1) == type.getDimSize(rank - 2);
+  Value init = scores.getDpsInitOperand(0)->get();
+  if (auto fill = init.getDefiningOp<linalg::FillOp>())
+    init = fill.getOutputs()[0];
+  auto empty = init.getDefiningOp<tensor::EmptyOp>();
+  return empty &&
+         empty.getDynamicSize(rank - 1) == empty.getDynamicSize(rank - 2);
+}
+
+/// The c for which `condition` is j <= i + c, for the last two dimensions of
+/// its map's domain; nothing where it is another.
+static std::optional<int64_t> matchCausalCondition(const Element &condition) {
+  auto compare = dyn_cast_or_null<arith::CmpIOp>(condition.getOp());
+  if (!compare)
+    return std::nullopt;
+  AffineExpr lhs = getIndexExpression(condition.getOperand(0));
+  AffineExpr rhs = getIndexExpression(condition.getOperand(1));
+  if (!lhs || !rhs)
+    return std::nullopt;
+  arith::CmpIPredicate predicate = compare.getPredicate();
+  if (predicate == arith::CmpIPredicate::sgt ||
+      predicate == arith::CmpIPredicate::sge) {
+    std::swap(lhs, rhs);
+    predicate = predicate == arith::CmpIPredicate::sgt
+                    ? arith::CmpIPredicate::slt
+                    : arith::CmpIPredicate::sle;
+  }
+  bool isStrict = predicate == arith::CmpIPredicate::slt;
+  if (!isStrict && predicate != arith::CmpIPredicate::sle)
+    return std::nullopt;
+  unsigned dims = condition.map.getNumDims();
+  MLIRContext *context = condition.map.getContext();
+  AffineExpr i = getAffineDimExpr(dims - 2, context);
+  AffineExpr j = getAffineDimExpr(dims - 1, context);
+  // lhs < rhs, or lhs + 1 <= rhs.
+  AffineExpr rest = simplifyAffineExpr(rhs - lhs - (isStrict ? 1 : 0) - i + j,
+                                       dims, /*numSymbols=*/0);
+  auto offset = dyn_cast<AffineConstantExpr>(rest);
+  if (!offset)
+    return std::nullopt;
+  return offset.getValue();
+}
+
+/// Whether `mask` is 0 for keys up to the query's own and hides the others.
+static bool isCausalMask(const Element &mask) {
+  if (!isa_and_nonnull<arith::SelectOp>(mask.getOp()) ||
+      matchCausalCondition(mask.getOperand(0)) != 0)
+    return false;
+  std::optional<double> seen = getConstantNumber(mask.getOperand(1));
+  std::optional<double> hidden = getConstantNumber(mask.getOperand(2));
+  return seen == 0.0 && hidden && *hidden <= kHidden;
+}
+
+//===----------------------------------------------------------------------===//
+// Scores
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Takes additions and factors off the scores.
+class ScoresMatcher {
+public:
+  ScoresMatcher(Attention &attention, ReasonFn reason)
+      : attention(attention), reason(reason) {}
+
+  /// The tensor that is left, with the map that reads it, or a failure.
+  FailureOr<Element> match(Value scores);
+
+private:
+  LogicalResult fails(const Twine &text) {
+    reason(text);
+    return failure();
+  }
+  FailureOr<Element> matchStep(const Element &element);
+  FailureOr<Element> matchFactor(const Element &element);
+  FailureOr<Element> matchSelect(const Element &element);
+  LogicalResult addMask(const Element &traced, const Element &near);
+  /// The tensor that `near` is an element of, if it is aligned with the scores.
+  Value getAligned(const Element &near);
+
+  Attention &attention;
+  ReasonFn reason;
+  bool isScaled = false;
+};
+} // namespace
+
+Value ScoresMatcher::getAligned(const Element &near) {
+  auto type = dyn_cast<RankedTensorType>(near.value.getType());
+  int64_t rank = near.map.getNumDims();
+  if (near.scope || !type || type.getRank() < 2)
+    return nullptr;
+  for (auto [i, expression] : llvm::enumerate(near.map.getResults())) {
+    auto dimension = dyn_cast<AffineDimExpr>(expression);
+    if (!dimension && type.getDimSize(i) != 1)
+      return nullptr;
+    if (dimension && static_cast<int64_t>(dimension.getPosition()) !=
+                         rank - type.getRank() + static_cast<int64_t>(i))
+      return nullptr;
+  }
+  return near.value;
+}
+
+LogicalResult ScoresMatcher::addMask(const Element &traced,
+                                     const Element &near) {
+  if (isScaled)
+    return fails("a mask is added before the scores are scaled");
+  if (isCausalMask(traced)) {
+    attention.isCausal = true;
+    return success();
+  }
+  Value mask = getAligned(near);
+  if (!mask || attention.mask || attention.condition)
+    return fails("what is added to the scores is not one tensor of their "
+                 "dimensions");
+  attention.mask = mask;
+  return success();
+}
+
+FailureOr<Element> ScoresMatcher::matchFactor(const Element &element) {
+  bool isQuotient = isa<arith::DivFOp>(element.getOp());
+  for (unsigned i : {1, 0}) {
+    std::optional<double> factor = getConstantNumber(element.getOperand(i));
+    if (!factor || (isQuotient && i == 0))
+      continue;
+    attention.scale *= isQuotient ? 1 / *factor : *factor;
+    isScaled = true;
+    return element.getOperand(1 - i);
+  }
+  return fails("the scores are multiplied by something else than a constant");
+}
+
+/// where(condition, score, hidden).
+FailureOr<Element> ScoresMatcher::matchSelect(const Element &element) {
+  std::optional<double> hidden = getConstantNumber(element.getOperand(2));
+  if (isScaled || !hidden || *hidden > kHidden)
+    return fails("a selection among the scores does not hide them");
+  Value condition = getAligned(element.getNearOperand(0));
+  if (matchCausalCondition(element.getOperand(0)) == 0)
+    attention.isCausal = true;
+  else if (!condition || attention.mask || attention.condition)
+    return fails("what hides scores is not one tensor of their dimensions");
+  else
+    attention.condition = condition;
+  attention.hidden = *hidden;
+  return element.getOperand(1);
+}
+
+FailureOr<Element> ScoresMatcher::matchStep(const Element &element) {
+  Operation *op = element.getOp();
+  if (isa<arith::MulFOp, arith::DivFOp>(op))
+    return matchFactor(element);
+  if (isa<arith::SelectOp>(op))
+    return matchSelect(element);
+  if (isa<arith::ExtFOp>(op))
+    return element.getOperand(0);
+  if (!isa<arith::AddFOp>(op))
+    return fails("the scores go through '" + op->getName().getStringRef() +
+                 "'");
+  // The mask is the operand that no contraction of two tensors is in.
+  for (unsigned i : {1, 0}) {
+    Element other = element.getOperand(1 - i);
+    while (other.getOp() &&
+           isa<arith::MulFOp, arith::DivFOp, arith::AddFOp, arith::SelectOp>(
+               other.getOp())) {
+      bool isSelect = isa<arith::SelectOp>(other.getOp());
+      bool first = getConstantNumber(other.getOperand(0)).has_value();
+      other = other.getOperand(isSelect || first ? 1 : 0);
+    }
+    auto product = other.value.getDefiningOp<linalg::LinalgOp>();
+    if (other.scope || !product || !isFloatContraction(product))
+      continue;
+    if (failed(addMask(element.getOperand(i), element.getNearOperand(i))))
+      return failure();
+    return element.getOperand(1 - i);
+  }
+  return fails("an addition to the scores has no product on either side");
+}
+
+FailureOr<Element> ScoresMatcher::match(Value scores) {
+  Element element = traceElement(scores);
+  while (element.getOp()) {
+    FailureOr<Element> next = matchStep(element);
+    if (failed(next))
+      return failure();
+    element = *next;
+  }
+  if (element.scope || !element.value.getDefiningOp<linalg::LinalgOp>())
+    return fails("the scores are no product");
+  return element;
+}
+
+//===----------------------------------------------------------------------===//
+// Contractions
+//===----------------------------------------------------------------------===//
+
+static bool isZeroFilled(linalg::LinalgOp op) {
+  Value init = op.getDpsInitOperand(0)->get();
+  if (auto fill = init.getDefiningOp<linalg::FillOp>())
+    init = fill.getInputs()[0];
+  return matchPattern(init, m_AnyZeroFloat());
+}
+
+static bool isProduct(linalg::LinalgOp op) {
+  return op && isFloatContraction(op) && isZeroFilled(op) &&
+         op.getNumReductionLoops() == 1 &&
+         llvm::all_of(op.getIndexingMapsArray(), [](AffineMap map) {
+           return map.isProjectedPermutation();
+         });
+}
+
+static unsigned loopAt(AffineMap map, unsigned i) {
+  return cast<AffineDimExpr>(map.getResult(i)).getPosition();
+}
+
+/// Loops of the product with V, whose rows of weights are [batch..., query,
+/// key].
+static LogicalResult sortProductLoops(Attention &attention, AffineMap weights) {
+  linalg::LinalgOp op = attention.product;
+  AffineMap value = op.getMatchingIndexingMap(attention.value);
+  AffineMap result = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  unsigned rank = weights.getNumResults();
+  if (rank < 3)
+    return failure();
+  for (unsigned i = 0; i + 2 < rank; ++i)
+    attention.productBatch.push_back(loopAt(weights, i));
+  attention.productQuery = loopAt(weights, rank - 2);
+  attention.productKey = loopAt(weights, rank - 1);
+  auto isIn = [](AffineMap map, unsigned loop) {
+    return map.isFunctionOfDim(loop);
+  };
+  bool isBatch = llvm::all_of(attention.productBatch, [&](unsigned loop) {
+    return isIn(value, loop) && isIn(result, loop);
+  });
+  if (!isBatch || !isIn(result, attention.productQuery) ||
+      isIn(value, attention.productQuery) ||
+      isIn(result, attention.productKey) ||
+      !isIn(value, attention.productKey) || op.getNumLoops() != rank + 1)
+    return failure();
+  for (unsigned loop = 0; loop <= rank; ++loop)
+    if (!isIn(weights, loop))
+      attention.productColumn = loop;
+  return success();
+}
+
+/// Loops of the product of Q and K, which the softmax reads by `read`.
+static LogicalResult sortScoresLoops(Attention &attention, AffineMap read) {
+  linalg::LinalgOp op = attention.scores;
+  if (!read.isPermutation())
+    return failure();
+  AffineMap result = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  // For each dimension of the scores, the loop that runs with it.
+  AffineMap order = inversePermutation(read);
+  unsigned rank = read.getNumResults();
+  SmallVector<unsigned> loops;
+  for (unsigned i = 0; i < rank; ++i)
+    loops.push_back(loopAt(result, loopAt(order, i)));
+  attention.scoresBatch.assign(loops.begin(), loops.end() - 2);
+  attention.scoresQuery = loops[rank - 2];
+  attention.scoresKey = loops[rank - 1];
+  SmallVector<unsigned> sums;
+  op.getReductionDims(sums);
+  attention.scoresSum = sums.front();
+  OpOperand *lhs = op.getDpsInputOperand(0), *rhs = op.getDpsInputOperand(1);
+  bool isLhs =
+      op.getMatchingIndexingMap(lhs).isFunctionOfDim(attention.scoresQuery);
+  attention.query = isLhs ? lhs : rhs;
+  attention.key = isLhs ? rhs : lhs;
+  AffineMap query = op.getMatchingIndexingMap(attention.query);
+  AffineMap key = op.getMatchingIndexingMap(attention.key);
+  bool fits = key.isFunctionOfDim(attention.scoresKey) &&
+              !key.isFunctionOfDim(attention.scoresQuery) &&
+              !query.isFunctionOfDim(attention.scoresKey) &&
+              query.getNumResults() == rank && key.getNumResults() == rank;
+  return success(fits);
+}
+
+FailureOr<Attention> lowbit::matchAttention(linalg::LinalgOp product,
+                                            ReasonFn reason) {
+  if (!isProduct(product))
+    return failure();
+  Attention attention;
+  attention.product = product;
+  for (unsigned i : {0, 1}) {
+    OpOperand *weights = product.getDpsInputOperand(i);
+    Value scores = matchSoftmax(weights->get());
+    if (!scores)
+      continue;
+    auto fails = [&](const Twine &text) -> FailureOr<Attention> {
+      reason(text);
+      return failure();
+    };
+    attention.value = product.getDpsInputOperand(1 - i);
+    if (failed(sortProductLoops(attention,
+                                product.getMatchingIndexingMap(weights))))
+      return fails("the product of the softmax is not one of matrices by "
+                   "batches over its last dimension");
+    auto element = ScoresMatcher(attention, reason).match(scores);
+    if (failed(element))
+      return failure();
+    attention.scores = element->value.getDefiningOp<linalg::LinalgOp>();
+    if (!isProduct(attention.scores) ||
+        failed(sortScoresLoops(attention, element->map)))
+      return fails("the scores are no product of a query and a key");
+    if (attention.isCausal && !isSquare(attention.scores))
+      return fails("a causal mask of scores that aren't square");
+    auto type = cast<RankedTensorType>(scores.getType());
+    if (type.isDynamicDim(type.getRank() - 3))
+      return fails("the number of heads is dynamic");
+    return attention;
+  }
+  return failure();
+}

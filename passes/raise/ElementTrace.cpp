@@ -1,0 +1,103 @@
+//===- ElementTrace.cpp - one element through elementwise ops -------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "ElementTrace.h"
+
+#include "../fuse/ScalarCone.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+/// Whether `op` computes each element of its one result by itself; unlike for
+/// fusion, from its position, too.
+static bool isComputedByElement(linalg::LinalgOp op) {
+  if (!op || !op.hasPureTensorSemantics() || !op.isAllParallelLoops() ||
+      op->getNumResults() != 1)
+    return false;
+  OpOperand *init = op.getDpsInitOperand(0);
+  return op.getMatchingIndexingMap(init).isPermutation() &&
+         op.getMatchingBlockArgument(init).use_empty();
+}
+
+/// An operand of `scope` at the position: the scalar itself, or an element.
+static Element enterOperand(linalg::LinalgOp scope, AffineMap map,
+                            Value value) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (!argument || argument.getOwner() != scope.getBlock())
+    return {value, scope, map};
+  OpOperand *operand = scope.getMatchingOpOperand(argument);
+  if (!isa<RankedTensorType>(operand->get().getType()))
+    return {operand->get(), {}, map};
+  return {
+      operand->get(), {}, scope.getMatchingIndexingMap(operand).compose(map)};
+}
+
+/// Follows an element of a tensor to the scalar that computes it.
+static Element follow(Element element) {
+  while (!element.scope && isa<RankedTensorType>(element.value.getType())) {
+    auto op = element.value.getDefiningOp<linalg::LinalgOp>();
+    if (!isComputedByElement(op))
+      return element;
+    AffineMap output = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+    element = enterOperand(op, inversePermutation(output).compose(element.map),
+                           op.getBlock()->getTerminator()->getOperand(0));
+  }
+  return element;
+}
+
+Operation *Element::getOp() const {
+  return scope ? value.getDefiningOp() : nullptr;
+}
+
+Element Element::getNearOperand(unsigned i) const {
+  return enterOperand(scope, map, getOp()->getOperand(i));
+}
+
+Element Element::getOperand(unsigned i) const {
+  return follow(getNearOperand(i));
+}
+
+Element lowbit::traceElement(Value tensor, AffineMap map) {
+  return follow({tensor, {}, map});
+}
+
+Element lowbit::traceElement(Value tensor) {
+  return traceElement(tensor,
+                      AffineMap::getMultiDimIdentityMap(
+                          cast<RankedTensorType>(tensor.getType()).getRank(),
+                          tensor.getContext()));
+}
+
+std::optional<double> lowbit::getConstantNumber(const Element &element) {
+  FloatAttr number;
+  if (matchPattern(element.value, m_Constant(&number)))
+    return number.getValueAsDouble();
+  if (element.scope)
+    return std::nullopt;
+  return getUniformValue(element.value);
+}
+
+AffineExpr lowbit::getIndexExpression(const Element &element) {
+  IntegerAttr constant;
+  if (matchPattern(element.value, m_Constant(&constant)))
+    return getAffineConstantExpr(constant.getInt(), element.map.getContext());
+  Operation *op = element.getOp();
+  if (!op)
+    return {};
+  if (auto index = dyn_cast<linalg::IndexOp>(op))
+    return element.map.getResult(index.getDim());
+  if (isa<arith::IndexCastOp, arith::ExtSIOp, arith::TruncIOp>(op))
+    return getIndexExpression(element.getOperand(0));
+  if (!isa<arith::AddIOp, arith::SubIOp>(op))
+    return {};
+  AffineExpr lhs = getIndexExpression(element.getOperand(0));
+  AffineExpr rhs = getIndexExpression(element.getOperand(1));
+  if (!lhs || !rhs)
+    return {};
+  return isa<arith::AddIOp>(op) ? lhs + rhs : lhs - rhs;
+}
