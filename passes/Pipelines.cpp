@@ -45,6 +45,9 @@ static PassOptions withPatterns(const PipelineOptions &options) {
 
 void lowbit::buildRaisePipeline(OpPassManager &manager,
                                 const RaisePipelineOptions &options) {
+  auto convolution = withPatterns<RaiseConvPassOptions>(options);
+  convolution.report = options.report;
+  manager.addPass(createRaiseConvPass(convolution));
   auto linear = withPatterns<RaiseLinearPassOptions>(options);
   linear.report = options.report;
   manager.addPass(createRaiseLinearPass(linear));

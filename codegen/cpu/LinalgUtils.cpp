@@ -32,7 +32,12 @@ bool lowbit::isContraction(linalg::LinalgOp op) {
   // Without rows and columns, dot products alone, it is a reduction.
   FailureOr<linalg::ContractionDimensions> dims =
       linalg::inferContractionDims(op);
-  return succeeded(dims) && !(dims->m.empty() && dims->n.empty());
+  if (failed(dims) || (dims->m.empty() && dims->n.empty()))
+    return false;
+  // Several dimensions of one side and none of the other: a depthwise
+  // convolution, which has no outer products.
+  return (!dims->m.empty() && !dims->n.empty()) ||
+         dims->m.size() + dims->n.size() == 1;
 }
 
 bool lowbit::isAllParallel(linalg::LinalgOp op) {

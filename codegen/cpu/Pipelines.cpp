@@ -33,6 +33,7 @@ void lowbit::buildCPUTensorPipeline(OpPassManager &manager) {
   manager.addPass(createSymbolDCEPass());
   addCleanup(manager);
   manager.addNestedPass<func::FuncOp>(createCPUExpandConvolutionsPass());
+  manager.addNestedPass<func::FuncOp>(createCPUExpandWindowsPass());
   manager.addNestedPass<func::FuncOp>(createCPUFusePass());
   addCleanup(manager);
   manager.addNestedPass<func::FuncOp>(createCPUExpandGathersPass());

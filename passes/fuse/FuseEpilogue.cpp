@@ -185,6 +185,7 @@ struct FuseEpiloguePass : lowbit::impl::FuseEpiloguePassBase<FuseEpiloguePass> {
     RewritePatternSet shapeSet(context);
     memref::populateResolveRankedShapedTypeResultDimsPatterns(shapeSet);
     populateLinearReshapePatterns(shapeSet);
+    populateSinkTransposePatterns(shapeSet);
     shapes = FrozenRewritePatternSet(std::move(shapeSet));
     return success();
   }

@@ -11,12 +11,14 @@
 #include "MergedWeights.h"
 #include "ScalarCone.h"
 
+#include "../raise/RaisePatterns.h"
 #include "lowbit/Transforms/Passes.h"
 #include "lowbit/Transforms/PatternNames.h"
 #include "lowbit/Transforms/WeightSource.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace lowbit {
 #define GEN_PASS_DEF_MERGELINEARSPASS
@@ -47,8 +49,13 @@ struct MergeLinearsPass : lowbit::impl::MergeLinearsPassBase<MergeLinearsPass> {
     if ((isEnabled(pattern::kGated) && failed(mergeGates(weights))) ||
         (isEnabled(pattern::kQKV) && failed(mergeSiblings(weights))))
       return signalPassFailure();
-    if (hasMerged)
-      weights.eraseUnused();
+    if (!hasMerged)
+      return;
+    weights.eraseUnused();
+    RewritePatternSet shapes(&getContext());
+    populateLinearReshapePatterns(shapes);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(shapes))))
+      signalPassFailure();
   }
 
 private:
@@ -197,6 +204,15 @@ LogicalResult MergeLinearsPass::mergeSiblings(MergedWeights &weights) {
   return success();
 }
 
+/// A tensor with the leading extents of the layer: where it can be its input,
+/// so that the extents don't keep the layer alive.
+static Value getShapeSource(LinearOp layer) {
+  Value input = layer.getInput();
+  if (auto quantize = input.getDefiningOp<QuantizeOp>())
+    input = quantize.getInput();
+  return isa<RankedTensorType>(input.getType()) ? input : layer.getResult();
+}
+
 /// One layer in place of `layers`, and its columns in place of their results.
 LogicalResult MergeLinearsPass::merge(MergedWeights &weights,
                                       ArrayRef<LinearOp> layers) {
@@ -213,7 +229,7 @@ LogicalResult MergeLinearsPass::merge(MergedWeights &weights,
       rewriter, loc, first.getType().clone(shape), first.getInput(), *weight,
       bias, /*residual=*/Value(), first.getActivationAttr());
   SmallVector<OpFoldResult> sizes =
-      tensor::getMixedSizes(rewriter, loc, merged);
+      tensor::getMixedSizes(rewriter, loc, getShapeSource(merged));
   SmallVector<OpFoldResult> offsets(shape.size(), rewriter.getIndexAttr(0));
   SmallVector<OpFoldResult> strides(shape.size(), rewriter.getIndexAttr(1));
   int64_t column = 0;

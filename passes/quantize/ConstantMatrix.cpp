@@ -78,9 +78,31 @@ static bool isWideningCast(linalg::GenericOp op) {
          body->getTerminator()->getOperand(0) == extend.getOut();
 }
 
+/// The first element of a slice that is one run of elements in memory.
+static std::optional<int64_t> getRunStart(tensor::ExtractSliceOp op) {
+  RankedTensorType type = op.getSourceType();
+  ArrayRef<int64_t> offsets = op.getStaticOffsets(),
+                    sizes = op.getStaticSizes();
+  if (!type.hasStaticShape() || llvm::any_of(offsets, ShapedType::isDynamic) ||
+      llvm::any_of(sizes, ShapedType::isDynamic) || !op.hasUnitStride())
+    return std::nullopt;
+  int64_t start = 0;
+  bool isWholeFromHere = false;
+  for (int64_t i = 0; i < type.getRank(); ++i) {
+    if (isWholeFromHere && sizes[i] != type.getDimSize(i))
+      return std::nullopt;
+    isWholeFromHere |= sizes[i] != 1;
+    start = start * type.getDimSize(i) + offsets[i];
+  }
+  return start;
+}
+
 /// Follows `value` to the op that makes it, through what leaves the numbers
-/// alone. Notes a transposition; one below a reshape is not followed.
-static Operation *skipRearrangements(Value value, bool &isTransposed) {
+/// alone. Notes a transposition, and the place where a slice begins; a
+/// transposition below a reshape or slice is not followed, nor a slice below a
+/// transposition.
+static Operation *skipRearrangements(Value value, bool &isTransposed,
+                                     int64_t &offset) {
   bool isReshaped = false;
   while (Operation *producer = value.getDefiningOp()) {
     if (auto transpose = dyn_cast<linalg::TransposeOp>(producer)) {
@@ -91,6 +113,13 @@ static Operation *skipRearrangements(Value value, bool &isTransposed) {
     } else if (isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp>(producer)) {
       isReshaped = true;
       value = producer->getOperand(0);
+    } else if (auto slice = dyn_cast<tensor::ExtractSliceOp>(producer)) {
+      std::optional<int64_t> start = getRunStart(slice);
+      if (isTransposed || !start)
+        return nullptr;
+      offset += *start;
+      isReshaped = true;
+      value = slice.getSource();
     } else if (auto generic = dyn_cast<linalg::GenericOp>(producer)) {
       if (!isWideningCast(generic))
         return nullptr;
@@ -116,7 +145,8 @@ std::optional<ConstantMatrix> lowbit::matchConstantMatrix(Value value) {
   if (!type || type.getRank() != 2 || !type.hasStaticShape())
     return std::nullopt;
   ConstantMatrix matrix;
-  Operation *source = skipRearrangements(value, matrix.isTransposed);
+  Operation *source =
+      skipRearrangements(value, matrix.isTransposed, matrix.offset);
   if (!source)
     return std::nullopt;
   if (auto weight = dyn_cast<WeightOp>(source)) {
@@ -137,9 +167,12 @@ std::optional<ConstantMatrix> lowbit::matchConstantMatrix(Value value) {
 }
 
 std::string ConstantMatrix::name() const {
-  if (GlobalOp op = global)
-    return op.getSymName().str();
-  return "weight";
+  GlobalOp op = global;
+  std::string name = op ? op.getSymName().str() : "weight";
+  if (!isPart())
+    return name;
+  return name + "." +
+         std::to_string(offset / std::max<int64_t>(1, rows * columns));
 }
 
 /// One element as f32.
@@ -168,8 +201,9 @@ std::vector<float> ConstantMatrix::readRows(int64_t first, int64_t end) const {
     std::fill(result.begin(), result.end(), splat);
     return result;
   }
-  const char *raw = getRawBytes(elements).data();
   Type type = elements.getElementType();
+  const char *raw = getRawBytes(elements).data() +
+                    offset * (type.getIntOrFloatBitWidth() / 8);
   if (!isTransposed && type.isF32()) {
     memcpy(result.data(), raw + 4 * first * columns, 4 * result.size());
     return result;

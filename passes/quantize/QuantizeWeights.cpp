@@ -56,9 +56,10 @@ private:
 
   QuantizationMethod parsed;
   numerics::QuantizeOptions options;
-  /// Data quantized already, by attribute, orientation, rows and columns:
-  /// reshapes give one constant several shapes.
-  llvm::MapVector<std::tuple<Attribute, unsigned, int64_t, int64_t>, GlobalOp>
+  /// Data quantized already, by attribute, orientation, rows, columns and first
+  /// element: reshapes and slices give one constant several shapes.
+  llvm::MapVector<std::tuple<Attribute, unsigned, int64_t, int64_t, int64_t>,
+                  GlobalOp>
       done;
   /// The float global that each quantized one was made from, if any.
   llvm::DenseMap<GlobalOp, GlobalOp> sources;
@@ -251,8 +252,8 @@ std::string QuantizeWeightsPass::freeName(StringRef wanted) {
 FailureOr<GlobalOp>
 QuantizeWeightsPass::getQuantized(Operation *user,
                                   const ConstantMatrix &matrix) {
-  GlobalOp &global =
-      done[{matrix.data, matrix.isTransposed, matrix.rows, matrix.columns}];
+  GlobalOp &global = done[{matrix.data, matrix.isTransposed, matrix.rows,
+                           matrix.columns, matrix.offset}];
   if (global)
     return global;
   MLIRContext *context = &getContext();
@@ -276,10 +277,13 @@ QuantizeWeightsPass::getQuantized(Operation *user,
   else
     builder.setInsertionPointToStart(getOperation().getBody());
   std::string name = matrix.name();
-  global = GlobalOp::create(builder, user->getLoc(),
-                            freeName(source ? name + ".quantized" : name), type,
-                            packComponents(type, *quantized, name));
-  sources[global] = source;
+  // A part of a weight has a name of its own.
+  bool replacesSource = source && !matrix.isPart();
+  global =
+      GlobalOp::create(builder, user->getLoc(),
+                       freeName(replacesSource ? name + ".quantized" : name),
+                       type, packComponents(type, *quantized, name));
+  sources[global] = replacesSource ? source : GlobalOp();
   ++numWeights;
   numParameters += matrix.rows * matrix.columns;
   numBytes += type.getStoredBytes();

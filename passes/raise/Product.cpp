@@ -18,7 +18,7 @@
 using namespace mlir;
 using namespace lowbit;
 
-bool lowbit::isFloatContraction(linalg::LinalgOp op) {
+bool lowbit::multipliesFloats(linalg::LinalgOp op) {
   if (!op.hasPureTensorSemantics() || op.getNumDpsInputs() != 2 ||
       op.getNumDpsInits() != 1 || op.getNumReductionLoops() == 0)
     return false;
@@ -26,9 +26,6 @@ bool lowbit::isFloatContraction(linalg::LinalgOp op) {
     auto type = dyn_cast<RankedTensorType>(operand.get().getType());
     if (!type ||
         !isa<Float32Type, Float16Type, BFloat16Type>(type.getElementType()))
-      return false;
-    if (!op.getMatchingIndexingMap(&operand).isProjectedPermutation(
-            /*allowZeroInResults=*/true))
       return false;
   }
   // Rounding an operand before the product would be lost.
@@ -38,6 +35,13 @@ bool lowbit::isFloatContraction(linalg::LinalgOp op) {
       *op.getBlock(), [](Operation *multiply, Operation *add) {
         return isa<arith::MulFOp>(multiply) && isa<arith::AddFOp>(add);
       });
+}
+
+bool lowbit::isFloatContraction(linalg::LinalgOp op) {
+  return multipliesFloats(op) &&
+         llvm::all_of(op.getIndexingMapsArray(), [](AffineMap map) {
+           return map.isProjectedPermutation(/*allowZeroInResults=*/true);
+         });
 }
 
 OpOperand *lowbit::findWeightOperand(linalg::LinalgOp op) {

@@ -37,7 +37,11 @@ mlir::FailureOr<Product> analyzeProduct(mlir::linalg::LinalgOp op,
 /// both or none of its operands are constant.
 mlir::OpOperand *findWeightOperand(mlir::linalg::LinalgOp op);
 
-/// Whether `op` multiplies floats and adds up the products.
+/// Whether `op` multiplies floats and adds up the products, whatever the places
+/// it reads them from.
+bool multipliesFloats(mlir::linalg::LinalgOp op);
+
+/// The same with each operand read at loops of its own: no convolution.
 bool isFloatContraction(mlir::linalg::LinalgOp op);
 
 } // namespace lowbit

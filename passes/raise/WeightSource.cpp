@@ -33,7 +33,8 @@ Operation *lowbit::getWeightSource(Value value) {
     if (isa<WeightOp, arith::ConstantOp>(op))
       return op;
     if (!isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp,
-             arith::ExtFOp, PackOp, DequantizeOp, QuantizeOp>(op) &&
+             tensor::ExtractSliceOp, arith::ExtFOp, PackOp, DequantizeOp,
+             QuantizeOp>(op) &&
         !isRearrangement(op))
       return nullptr;
     value = op->getOperand(0);

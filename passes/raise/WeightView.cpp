@@ -181,6 +181,13 @@ Value lowbit::materializeMatrix(OpBuilder &builder, Location loc,
                                 ArrayRef<int64_t> columnLoops) {
   Loops loops;
   Value value = dropUnits(builder, loc, view, loops);
+  // Stored as [columns..., rows...]: the transposition is one of a matrix,
+  // which is read through.
+  SmallVector<int64_t> sizes{static_cast<int64_t>(columnLoops.size()),
+                             static_cast<int64_t>(rowLoops.size())};
+  if (llvm::equal(loops, llvm::concat<const int64_t>(columnLoops, rowLoops)))
+    return transposed(builder, loc, collapsed(builder, loc, value, sizes),
+                      {1, 0});
   SmallVector<int64_t> permutation;
   for (int64_t loop : llvm::concat<const int64_t>(rowLoops, columnLoops))
     permutation.push_back(llvm::find(loops, loop) - loops.begin());

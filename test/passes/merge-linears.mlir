@@ -2,7 +2,7 @@
 // RUN: quant-opt %s --lowbit-merge-linears=disable-patterns=gated_linear,qkv --split-input-file | FileCheck %s --check-prefix=OFF
 // RUN: quant-opt %s --lowbit-merge-linears=report --split-input-file -o /dev/null 2>&1 | FileCheck %s --check-prefix=REPORT
 
-// OFF-NOT: gated
+// OFF-NOT: silu gated
 // OFF-NOT: tensor.extract_slice
 
 // The example of the pass: rows of gate and up in turn. Rows of three 4-bit

@@ -20,18 +20,23 @@ struct ConstantMatrix {
   /// Whether `data` is [columns, rows].
   bool isTransposed = false;
   int64_t rows = 0, columns = 0;
+  /// The element of `data` that the matrix begins with: a part of a weight,
+  /// such as one group of a convolution.
+  int64_t offset = 0;
   /// The global that holds the data, if one does.
   GlobalOp global;
 
-  /// What users call the matrix.
+  /// Whether `data` has more than the matrix.
+  bool isPart() const { return data.getNumElements() != rows * columns; }
+  /// What users call the matrix; parts are numbered.
   std::string name() const;
   /// The values of rows [first, end) as f32, row-major.
   std::vector<float> readRows(int64_t first, int64_t end) const;
 };
 
 /// Finds the constant float matrix that `value` is. Looks through
-/// `linalg.transpose`, reshapes and widening casts to `lowbit.weight` and
-/// constants.
+/// `linalg.transpose`, reshapes, contiguous slices and widening casts to
+/// `lowbit.weight` and constants.
 /// Nothing if the value is computed or its data are absent.
 std::optional<ConstantMatrix> matchConstantMatrix(mlir::Value value);
 

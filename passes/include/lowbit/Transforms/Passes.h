@@ -25,6 +25,10 @@ namespace lowbit {
 /// The patterns carry the labels `linear` and `embedding`.
 void populateRaiseLinearPatterns(mlir::RewritePatternSet &patterns);
 
+/// Rewrites convolutions with a constant weight to products with it, which the
+/// patterns above raise. The patterns carry the label `conv`.
+void populateRaiseConvPatterns(mlir::RewritePatternSet &patterns);
+
 /// Recognises softmax(scale * Q * transpose(K) + mask) * V as
 /// `lowbit.attention`. The patterns carry the label `attention_pattern`.
 void populateRaiseAttentionPatterns(mlir::RewritePatternSet &patterns);
@@ -38,6 +42,11 @@ void populateFuseEpiloguePatterns(mlir::RewritePatternSet &patterns);
 /// expanded after it stay as they are. Raising and fusing both need it, so it is
 /// part of either pass and of `populateRaiseLinearPatterns`.
 void populateLinearReshapePatterns(mlir::RewritePatternSet &patterns);
+
+/// Lets elementwise ops on a layer that is transposed, as the channels of a
+/// convolution are, come before the transposition, where the layer can absorb
+/// them. Part of the fusing pass.
+void populateSinkTransposePatterns(mlir::RewritePatternSet &patterns);
 
 } // namespace lowbit
 

@@ -277,6 +277,54 @@ def RaiseLinearPass : Pass<"lowbit-raise-linear"> {
   ];
 }
 
+def RaiseConvPass : Pass<"lowbit-raise-conv"> {
+  let summary = "Rewrites convolutions with weights to products";
+  let description = [{
+    A convolution with a constant weight, a named op or a generic one in any
+    layout and with any number of spatial dimensions, becomes a contraction of
+    its windows with the weight as it is stored (the pattern `conv`), for
+    `lowbit-raise-linear` to raise. Windows that lie side by side, as those of a
+    patch embedding or of a kernel of one element, are a reshape and a
+    transposition of the input. Others are copied to [outputs..., kernel...] by a
+    `linalg.generic`: the im2col matrix, as many times the input as windows
+    overlap. A grouped convolution becomes one for each group.
+
+    Needs: `linalg` on tensors; padding is an op of its own before. Guarantees: a
+    convolution that is left has more than 64 groups or fewer than 8 filters in
+    a group (a depthwise one); `report` says which.
+
+    ```mlir
+    %y = linalg.conv_2d_nchw_fchw {strides = dense<16> : vector<2xi64>}
+        ins(%x, %w : tensor<1x3x224x224xf32>, tensor<768x3x16x16xf32>)
+        outs(%zeros : tensor<1x768x14x14xf32>) -> tensor<1x768x14x14xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %0 = tensor.expand_shape %x [[0], [1], [2, 3], [4, 5]] output_shape [1, 3, 14, 16, 14, 16]
+    %1 = linalg.transpose ins(%0 : tensor<1x3x14x16x14x16xf32>) ... permutation = [0, 2, 4, 1, 3, 5]
+    %y = linalg.generic {...} ins(%1, %w : tensor<1x14x14x3x16x16xf32>, tensor<768x3x16x16xf32>)
+        outs(%zeros : tensor<1x768x14x14xf32>) { arith.mulf, arith.addf }
+    ```
+  }];
+  let options = [
+    ListOption<"disabledPatterns", "disable-patterns", "std::string",
+               "Names of patterns of the raise phase to leave out: conv">,
+    Option<"report", "report", "bool", /*default=*/"false",
+           "Emit a remark, with the weight's name and the reason, for each "
+           "convolution with a weight that is left">,
+  ];
+  let statistics = [
+    Statistic<"numConvolutions", "convolutions", "Convolutions rewritten">,
+    Statistic<"numLeft", "left", "Convolutions with a weight that are left">,
+  ];
+  let dependentDialects = [
+    "::lowbit::LowbitDialect", "::mlir::affine::AffineDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
 def RaiseAttentionPass : Pass<"lowbit-raise-attention"> {
   let summary = "Recognises attention";
   let description = [{

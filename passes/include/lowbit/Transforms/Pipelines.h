@@ -57,8 +57,8 @@ struct QuantizePipelineOptions
 void buildImportTosaPipeline(mlir::OpPassManager &manager);
 
 /// raise: layers on float weights, and attention.
-///   lowbit-raise-linear{...}, canonicalize, cse, lowbit-raise-attention{...},
-///   canonicalize, cse
+///   lowbit-raise-conv{...}, lowbit-raise-linear{...}, canonicalize, cse,
+///   lowbit-raise-attention{...}, canonicalize, cse
 void buildRaisePipeline(mlir::OpPassManager &manager,
                         const RaisePipelineOptions &options);
 

@@ -56,6 +56,38 @@ def CPULowerAttentionPass
     Statistic<"numLowered", "lowered", "Attention operations lowered">];
 }
 
+def CPUExpandWindowsPass : Pass<"lowbit-cpu-expand-windows", "::mlir::func::FuncOp"> {
+  let summary = "Turn reductions of windows into copies and plain reductions";
+  let description = [{
+    A convolution or pooling, which reads an input at sums of loops, is unfolded:
+    windows that lie side by side are a reshape and a transposition, others are
+    copied to a tensor that has the loops within a window as dimensions. Such
+    copies, also those that `lowbit-raise-conv` made, become loops over runs
+    along the last dimension, in parallel tasks of at least 8192 elements. The
+    whole copy exists at once: for windows of 3 x 3, nine times the input.
+
+    ```mlir
+    %0 = linalg.generic {indexing_maps = [affine_map<(i, c, k) -> (c, i + k)>, ...]}
+        ins(%x : tensor<64x100xf32>) outs(%e : tensor<98x64x3xf32>) { linalg.yield %in : f32 }
+    ```
+    becomes
+    ```mlir
+    %0 = scf.forall (%i) in (98) shared_outs(%o = %e) {
+      %part = tensor.extract_slice %o[%i, 0, 0] [1, 64, 3] [1, 1, 1]
+      %copied = scf.for %c = %c0 to %c64 step %c1 iter_args(%p = %part) {
+        %run = tensor.extract_slice %x[%c, %i] [1, 3] [1, 1]
+        %next = tensor.insert_slice %run into %p[%c, 0] [1, 3] [1, 1]
+        ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"numUnfolded", "unfolded", "Reductions of windows unfolded">,
+    Statistic<"numCopies", "copies", "Copies of windows turned into loops">];
+}
+
 def CPUFusePass : Pass<"lowbit-cpu-fuse", "::mlir::func::FuncOp"> {
   let summary = "Fuse elementwise linalg ops and fold transposes into contractions";
   let description = [{

@@ -1,0 +1,276 @@
+//===- RaiseConv.cpp - convolutions with weights become products ----------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A convolution is a product of its windows with its weight, so every pass and
+// kernel that knows layers knows convolutions; see dialect/RATIONALE.md for
+// what an operation of its own would cost.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Product.h"
+#include "WeightView.h"
+
+#include "lowbit/IR/Lowbit.h"
+#include "lowbit/Transforms/Passes.h"
+#include "lowbit/Transforms/PatternNames.h"
+#include "lowbit/Transforms/WeightSource.h"
+#include "lowbit/Transforms/Windows.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace lowbit {
+#define GEN_PASS_DEF_RAISECONVPASS
+#include "lowbit/Transforms/Passes.h.inc"
+} // namespace lowbit
+
+using namespace mlir;
+using namespace lowbit;
+
+/// Fewest filters of a group that are worth a layer of their own: kernels
+/// compute at least sixteen rows of a weight at a time.
+static constexpr int64_t kMinFilters = 8;
+/// Most groups that become layers: each is an operation.
+static constexpr int64_t kMaxGroups = 64;
+
+namespace {
+/// A convolution with a constant weight.
+struct Convolution {
+  OpOperand *input, *weight;
+  /// The loop that input, weight and result share, if its extent isn't 1.
+  std::optional<unsigned> group;
+};
+} // namespace
+
+static std::optional<Convolution> matchConvolution(linalg::LinalgOp op) {
+  if (!readsWindows(op) || !multipliesFloats(op))
+    return std::nullopt;
+  OpOperand *weight = findWeightOperand(op);
+  if (!weight || !op.getMatchingIndexingMap(weight).isProjectedPermutation())
+    return std::nullopt;
+  OpOperand *input = op.getDpsInputOperand(1 - weight->getOperandNumber());
+  Convolution convolution{input, weight, std::nullopt};
+  SmallVector<int64_t> extents = op.getStaticLoopRanges();
+  OpOperand *result = op.getDpsInitOperand(0);
+  for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
+    if (extents[loop] != 1 &&
+        llvm::all_of(ArrayRef{input, weight, result}, [&](OpOperand *operand) {
+          return op.getMatchingIndexingMap(operand).isFunctionOfDim(loop);
+        }))
+      convolution.group = loop;
+  return convolution;
+}
+
+std::string lowbit::explainConvolution(linalg::LinalgOp op) {
+  std::optional<Convolution> convolution = matchConvolution(op);
+  if (!convolution || !convolution->group)
+    return {};
+  SmallVector<int64_t> extents = op.getStaticLoopRanges();
+  int64_t groups = extents[*convolution->group], filters = 1;
+  if (groups > kMaxGroups)
+    return "it has " + std::to_string(groups) + " groups, more than " +
+           std::to_string(kMaxGroups);
+  AffineMap input = op.getMatchingIndexingMap(convolution->input);
+  AffineMap weight = op.getMatchingIndexingMap(convolution->weight);
+  for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
+    if (weight.isFunctionOfDim(loop) && !input.isFunctionOfDim(loop))
+      filters *= extents[loop];
+  if (filters < kMinFilters)
+    return "its groups have " + std::to_string(filters) +
+           " filters, fewer than " + std::to_string(kMinFilters);
+  return {};
+}
+
+//===----------------------------------------------------------------------===//
+// Groups
+//===----------------------------------------------------------------------===//
+
+/// Element `index` of dimension `dimension` of `value`, without the dimension.
+static Value sliceAt(OpBuilder &b, Location loc, Value value, int64_t dimension,
+                     int64_t index) {
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<OpFoldResult> offsets(type.getRank(), b.getIndexAttr(0));
+  SmallVector<OpFoldResult> strides(type.getRank(), b.getIndexAttr(1));
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, value);
+  SmallVector<int64_t> shape(type.getShape());
+  offsets[dimension] = b.getIndexAttr(index);
+  sizes[dimension] = b.getIndexAttr(1);
+  shape.erase(shape.begin() + dimension);
+  return tensor::ExtractSliceOp::create(b, loc, type.clone(shape), value,
+                                        offsets, sizes, strides);
+}
+
+namespace {
+/// A convolution for each group, on slices.
+class GroupSplitter {
+public:
+  GroupSplitter(PatternRewriter &rewriter, linalg::LinalgOp op, unsigned group)
+      : b(rewriter), op(op), loc(op.getLoc()), group(group) {}
+
+  Value split() {
+    OpOperand *init = op.getDpsInitOperand(0);
+    int64_t dimension = *find(init);
+    auto type = cast<RankedTensorType>(op->getResult(0).getType());
+    SmallVector<OpFoldResult> sizes =
+        tensor::getMixedSizes(b, loc, init->get());
+    Value result =
+        tensor::EmptyOp::create(b, loc, sizes, type.getElementType());
+    sizes[dimension] = b.getIndexAttr(1);
+    SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0)),
+        strides(sizes.size(), b.getIndexAttr(1));
+    for (int64_t i = 0; i < type.getDimSize(dimension); ++i) {
+      offsets[dimension] = b.getIndexAttr(i);
+      result = tensor::InsertSliceOp::create(b, loc, buildGroup(i), result,
+                                             offsets, sizes, strides);
+    }
+    return result;
+  }
+
+private:
+  /// The dimension of an operand that runs with the group.
+  std::optional<int64_t> find(OpOperand *operand) {
+    AffineMap map = op.getMatchingIndexingMap(operand);
+    std::optional<unsigned> dimension =
+        map.getResultPosition(getAffineDimExpr(group, map.getContext()));
+    if (!dimension)
+      return std::nullopt;
+    return *dimension;
+  }
+
+  /// A zero stays a zero, so that the product is seen to start from it.
+  Value sliceInit(OpOperand *init, int64_t index) {
+    auto fill = init->get().getDefiningOp<linalg::FillOp>();
+    if (!fill)
+      return sliceAt(b, loc, init->get(), *find(init), index);
+    Value slice = sliceAt(b, loc, fill.getOutputs()[0], *find(init), index);
+    return linalg::FillOp::create(b, loc, fill.getInputs()[0], slice)
+        .getResult(0);
+  }
+
+  Value buildGroup(int64_t index) {
+    SmallVector<AffineExpr> replacements;
+    unsigned next = 0;
+    for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
+      replacements.push_back(loop == group ? b.getAffineConstantExpr(0)
+                                           : b.getAffineDimExpr(next++));
+    SmallVector<AffineMap> maps;
+    SmallVector<Value> inputs;
+    for (OpOperand *operand : op.getOpOperandsMatchingBBargs()) {
+      AffineMap map = op.getMatchingIndexingMap(operand);
+      if (auto dimension = find(operand))
+        map = map.dropResult(*dimension);
+      maps.push_back(map.replaceDimsAndSymbols(replacements, {}, next, 0));
+    }
+    for (OpOperand *input : op.getDpsInputOperands())
+      inputs.push_back(sliceAt(b, loc, input->get(), *find(input), index));
+    SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
+    iterators.erase(iterators.begin() + group);
+    Value init = sliceInit(op.getDpsInitOperand(0), index);
+    auto generic = linalg::GenericOp::create(b, loc, init.getType(), inputs,
+                                             init, maps, iterators);
+    b.cloneRegionBefore(op->getRegion(0), generic.getRegion(),
+                        generic.getRegion().begin());
+    return generic.getResult(0);
+  }
+
+  PatternRewriter &b;
+  linalg::LinalgOp op;
+  Location loc;
+  unsigned group;
+};
+
+struct SplitGroups : OpInterfaceRewritePattern<linalg::LinalgOp> {
+  using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
+
+  LogicalResult matchAndRewrite(linalg::LinalgOp op,
+                                PatternRewriter &rewriter) const override {
+    std::optional<Convolution> convolution = matchConvolution(op);
+    if (!convolution || !convolution->group)
+      return rewriter.notifyMatchFailure(op, "no grouped convolution");
+    if (std::string reason = explainConvolution(op); !reason.empty())
+      return rewriter.notifyMatchFailure(op, reason);
+    AffineMap input = op.getMatchingIndexingMap(convolution->input);
+    AffineExpr group = rewriter.getAffineDimExpr(*convolution->group);
+    if (ShapedType::isDynamic(op.getStaticLoopRanges()[*convolution->group]) ||
+        !input.getResultPosition(group))
+      return rewriter.notifyMatchFailure(
+          op, "the groups are no static dimension of the input");
+    rewriter.replaceOp(
+        op, GroupSplitter(rewriter, op, *convolution->group).split());
+    return success();
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Windows
+//===----------------------------------------------------------------------===//
+
+struct UnfoldConvolution : OpInterfaceRewritePattern<linalg::LinalgOp> {
+  using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
+
+  LogicalResult matchAndRewrite(linalg::LinalgOp op,
+                                PatternRewriter &rewriter) const override {
+    std::optional<Convolution> convolution = matchConvolution(op);
+    if (!convolution || convolution->group)
+      return rewriter.notifyMatchFailure(
+          op, "no convolution of one group with a weight");
+    return unfoldWindows(rewriter, op, WindowOrder::Last);
+  }
+};
+} // namespace
+
+void lowbit::populateRaiseConvPatterns(RewritePatternSet &patterns) {
+  patterns.addWithLabel<SplitGroups, UnfoldConvolution>({pattern::kConvolution},
+                                                        patterns.getContext());
+}
+
+//===----------------------------------------------------------------------===//
+// The pass
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct RaiseConvPass : lowbit::impl::RaiseConvPassBase<RaiseConvPass> {
+  using RaiseConvPassBase::RaiseConvPassBase;
+
+  LogicalResult initialize(MLIRContext *context) override {
+    if (failed(checkPatternNames(context, getArgument(), disabledPatterns,
+                                 getRaisePatternNames())))
+      return failure();
+    RewritePatternSet set(context);
+    populateRaiseConvPatterns(set);
+    patterns = FrozenRewritePatternSet(std::move(set), disabledPatterns);
+    return success();
+  }
+
+  void runOnOperation() override {
+    unsigned before = count();
+    if (failed(applyPatternsGreedily(getOperation(), patterns)))
+      return signalPassFailure();
+    numConvolutions += before - count();
+    getOperation()->walk([&](linalg::LinalgOp op) {
+      if (!matchConvolution(op))
+        return;
+      ++numLeft;
+      std::string reason = explainConvolution(op);
+      if (!report || reason.empty())
+        return;
+      OpOperand *weight = findWeightOperand(op);
+      op.emitRemark() << "convolution with "
+                      << getWeightName(getWeightSource(weight->get()))
+                      << " is left: " << reason;
+    });
+  }
+
+  unsigned count() {
+    unsigned count = 0;
+    getOperation()->walk([&](linalg::LinalgOp op) {
+      count += matchConvolution(op).has_value();
+    });
+    return count;
+  }
+
+  FrozenRewritePatternSet patterns;
+};
+} // namespace
