@@ -97,3 +97,51 @@ func.func @apart(%x: tensor<4x2xf32>, %y: tensor<4x2xf32>, %z: tensor<4x2xf32>, 
   %4 = lowbit.linear %z, %w4 : tensor<4x2xf32>, !w4 -> tensor<4x1xf32>
   return %0, %1, %2, %3, %4 : tensor<4x1xf32>, tensor<4x1xf32>, tensor<4x1xf32>, tensor<4x1xf32>, tensor<4x1xf32>
 }
+
+// -----
+
+// REPORT: layers of @a, @b are left apart: their rows share parameters
+// CHECK-LABEL: func @one_scale
+#tensor = #lowbit.encoding<int<4>, tensor, scale = f32>
+!w = !lowbit.tensor<1x2xf32, #tensor>
+lowbit.global @a : !w {codes = dense<1> : tensor<1xi8>, scale = dense<1.0> : tensor<1x1xf32>}
+lowbit.global @b : !w {codes = dense<1> : tensor<1xi8>, scale = dense<2.0> : tensor<1x1xf32>}
+func.func @one_scale(%x: tensor<4x2xf32>) -> (tensor<4x1xf32>, tensor<4x1xf32>) {
+  %a = lowbit.weight @a : !w
+  %b = lowbit.weight @b : !w
+  %0 = lowbit.linear %x, %a : tensor<4x2xf32>, !w -> tensor<4x1xf32>
+  %1 = lowbit.linear %x, %b : tensor<4x2xf32>, !w -> tensor<4x1xf32>
+  return %0, %1 : tensor<4x1xf32>, tensor<4x1xf32>
+}
+
+// -----
+
+// REPORT: layers of @a, @b are left apart: their weights are packed already
+// CHECK-LABEL: func @packed
+#int4 = #lowbit.encoding<int<4>, group = 4, scale = f16>
+!w = !lowbit.tensor<2x4xf32, #int4, #lowbit.planes<rows = 32, padding = 4>>
+lowbit.global @a : !w {blob = dense<0> : tensor<128xi8>}
+lowbit.global @b : !w {blob = dense<1> : tensor<128xi8>}
+func.func @packed(%x: tensor<4x4xf32>) -> (tensor<4x2xf32>, tensor<4x2xf32>) {
+  %a = lowbit.weight @a : !w
+  %b = lowbit.weight @b : !w
+  %0 = lowbit.linear %x, %a : tensor<4x4xf32>, !w -> tensor<4x2xf32>
+  %1 = lowbit.linear %x, %b : tensor<4x4xf32>, !w -> tensor<4x2xf32>
+  return %0, %1 : tensor<4x2xf32>, tensor<4x2xf32>
+}
+
+// -----
+
+// REPORT: layers of @a, @b are left apart: a bias is no constant of f32
+// CHECK-LABEL: func @computed_bias
+#int4 = #lowbit.encoding<int<4>, scale = f32>
+!w = !lowbit.tensor<1x2xf32, #int4>
+lowbit.global @a : !w {codes = dense<1> : tensor<1xi8>, scale = dense<1.0> : tensor<1x1xf32>}
+lowbit.global @b : !w {codes = dense<2> : tensor<1xi8>, scale = dense<1.0> : tensor<1x1xf32>}
+func.func @computed_bias(%x: tensor<4x2xf32>, %bias: tensor<1xf32>) -> (tensor<4x1xf32>, tensor<4x1xf32>) {
+  %a = lowbit.weight @a : !w
+  %b = lowbit.weight @b : !w
+  %0 = lowbit.linear %x, %a bias %bias : tensor<4x2xf32>, !w -> tensor<4x1xf32>
+  %1 = lowbit.linear %x, %b : tensor<4x2xf32>, !w -> tensor<4x1xf32>
+  return %0, %1 : tensor<4x1xf32>, tensor<4x1xf32>
+}
