@@ -11,7 +11,6 @@
 #include "MergedWeights.h"
 #include "ScalarCone.h"
 
-#include "../raise/RaisePatterns.h"
 #include "lowbit/Transforms/Passes.h"
 #include "lowbit/Transforms/PatternNames.h"
 #include "lowbit/Transforms/WeightSource.h"

@@ -10,7 +10,7 @@
 #include "MergedWeights.h"
 
 #include "../quantize/ConstantMatrix.h"
-#include "../quantize/PackedData.h"
+#include "lowbit/Transforms/PackedData.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 #include <cstring>
