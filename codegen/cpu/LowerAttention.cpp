@@ -482,6 +482,14 @@ void FlashAttention::lower() {
     b.eraseOp(op);
 }
 
+/// One query has one row of scores, no more than its keys; one key has no rows
+/// at all. What is carried for each row would be computed number by number.
+static bool isWorthTiles(AttentionOp op) {
+  int64_t rows = op.getType().getRank() - 2;
+  return op.getQuery().getType().getDimSize(rows) != 1 &&
+         op.getKey().getType().getDimSize(rows) != 1;
+}
+
 namespace {
 struct CPULowerAttentionPass
     : lowbit::impl::CPULowerAttentionPassBase<CPULowerAttentionPass> {
@@ -489,7 +497,10 @@ struct CPULowerAttentionPass
 
   void runOnOperation() override {
     SmallVector<AttentionOp> ops;
-    getOperation()->walk([&](AttentionOp op) { ops.push_back(op); });
+    getOperation()->walk([&](AttentionOp op) {
+      if (isWorthTiles(op))
+        ops.push_back(op);
+    });
     IRRewriter rewriter(&getContext());
     for (AttentionOp op : ops)
       FlashAttention(rewriter, op, queryTile, keyTile).lower();

@@ -7,8 +7,8 @@
 // CHECK:         scf.forall (%[[I:.*]]) in (98) shared_outs(%[[O:.*]] = {{.*}}) -> (tensor<98x64x3xf32>)
 // CHECK:           %[[PART:.*]] = tensor.extract_slice %[[O]][%[[I]], 0, 0] [1, 64, 3] [1, 1, 1]
 // CHECK:           scf.for %[[C:.*]] = %c0 to %c64 step %c1 iter_args(%[[P:.*]] = %[[PART]])
-// CHECK:             %[[RUN:.*]] = tensor.extract_slice %[[X]][%[[C]], %[[I]]] [1, 3] [1, 1]
-// CHECK:             tensor.insert_slice %[[RUN]] into %[[P]][%[[C]], 0] [1, 3] [1, 1]
+// CHECK:             %[[SLICE:.*]] = tensor.extract_slice %[[X]][%[[C]], %[[I]]] [1, 3] [1, 1]
+// CHECK:             tensor.insert_slice %[[SLICE]] into %[[P]][%[[C]], 0] [1, 3] [1, 1]
 // CHECK:           tensor.parallel_insert_slice
 #read = affine_map<(i, c, k) -> (c, i + k)>
 #all = affine_map<(i, c, k) -> (i, c, k)>

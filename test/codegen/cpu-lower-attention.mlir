@@ -52,3 +52,15 @@ func.func @transposed(%q: tensor<1x40x4x64xf32>, %k: tensor<1x4x50x64xf32>, %v: 
   %t = linalg.transpose ins(%y : tensor<1x4x40x64xf32>) outs(%ey : tensor<1x40x4x64xf32>) permutation = [0, 2, 1, 3]
   return %t : tensor<1x40x4x64xf32>
 }
+
+// -----
+
+// One query has a single row of scores.
+
+// CHECK-LABEL: func.func @one_query
+// CHECK:         lowbit.attention
+func.func @one_query(%q: tensor<4x1x64xf32>, %k: tensor<4x?x64xf32>) -> tensor<4x1x64xf32> {
+  %y = lowbit.attention %q, %k, %k scale 0.125 causal
+      : tensor<4x1x64xf32>, tensor<4x?x64xf32>, tensor<4x?x64xf32> -> tensor<4x1x64xf32>
+  return %y : tensor<4x1x64xf32>
+}

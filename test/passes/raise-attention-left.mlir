@@ -50,8 +50,8 @@ func.func @other_selection(%q: tensor<2x4x8xf32>, %kt: tensor<2x8x5xf32>, %v: te
   %hidden1 = arith.constant 0.0 : f32
   %t = linalg.generic {indexing_maps = [#all, #all, #all], iterator_types = ["parallel", "parallel", "parallel"]}
       ins(%c, %s : tensor<2x4x5xi1>, tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) {
-  ^bb0(%c: i1, %in: f32, %out: f32):
-    %0 = arith.select %c, %in, %hidden1 : f32
+  ^bb0(%isSeen: i1, %in: f32, %out: f32):
+    %0 = arith.select %isSeen, %in, %hidden1 : f32
     linalg.yield %0 : f32
   } -> tensor<2x4x5xf32>
   %p = linalg.softmax dimension(2) ins(%t : tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
@@ -72,15 +72,15 @@ func.func @two_conditions(%q: tensor<2x4x8xf32>, %kt: tensor<2x8x5xf32>, %v: ten
   %hidden2 = arith.constant -1.0e+9 : f32
   %u = linalg.generic {indexing_maps = [#all, #all, #all], iterator_types = ["parallel", "parallel", "parallel"]}
       ins(%c, %s : tensor<2x4x5xi1>, tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) {
-  ^bb0(%c: i1, %in: f32, %out: f32):
-    %0 = arith.select %c, %in, %hidden2 : f32
+  ^bb0(%isSeen: i1, %in: f32, %out: f32):
+    %0 = arith.select %isSeen, %in, %hidden2 : f32
     linalg.yield %0 : f32
   } -> tensor<2x4x5xf32>
   %hidden1 = arith.constant -1.0e+9 : f32
   %t = linalg.generic {indexing_maps = [#all, #all, #all], iterator_types = ["parallel", "parallel", "parallel"]}
       ins(%d, %u : tensor<2x4x5xi1>, tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) {
-  ^bb0(%c: i1, %in: f32, %out: f32):
-    %0 = arith.select %c, %in, %hidden1 : f32
+  ^bb0(%isSeen: i1, %in: f32, %out: f32):
+    %0 = arith.select %isSeen, %in, %hidden1 : f32
     linalg.yield %0 : f32
   } -> tensor<2x4x5xf32>
   %p = linalg.softmax dimension(2) ins(%t : tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>

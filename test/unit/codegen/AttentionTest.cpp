@@ -88,12 +88,12 @@ void check(const Shape &s) {
     maskOperand = " mask %m";
     maskType = ", mask " + getType(s.mask);
   }
-  // Queries and keys are dynamic.
-  int64_t any = -1;
-  std::string qType = getType({s.batch, s.heads, any, s.depth});
+  // Keys are dynamic, and queries unless there is one.
+  int64_t any = -1, queries = s.queries == 1 ? 1 : -1;
+  std::string qType = getType({s.batch, s.heads, queries, s.depth});
   std::string kType = getType({s.batch, s.groups, any, s.depth});
   std::string vType = getType({s.batch, s.groups, any, s.width});
-  std::string yType = getType({s.batch, s.heads, any, s.width});
+  std::string yType = getType({s.batch, s.heads, queries, s.width});
   std::string text = "func.func @main(%q: " + qType + ", %k: " + kType +
                      ", %v: " + vType + maskArgument + ") -> " + yType +
                      " {\n%y = lowbit.attention %q, %k, %v" + maskOperand +

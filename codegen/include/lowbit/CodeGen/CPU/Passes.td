@@ -26,7 +26,8 @@ def CPULowerAttentionPass
     of the result are not made but read and written through.
 
     Sizes come from shapes alone, so results don't depend on threads. A row that
-    sees no key is NaN.
+    sees no key is NaN. Attention of one query or to one key, where that is
+    static, is left to `lowbit-lower-to-linalg`: its scores are few.
 
     ```mlir
     %y = lowbit.attention %q, %k, %v scale 1.250000e-01 causal
