@@ -9,7 +9,7 @@
 
 #include "MergedWeights.h"
 
-#include "../quantize/ConstantMatrix.h"
+#include "lowbit/Transforms/ConstantMatrix.h"
 #include "lowbit/Transforms/PackedData.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"

@@ -13,25 +13,13 @@
 
 #include "ScalarAlgebra.h"
 
+#include "lowbit/Transforms/Elementwise.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
 #include <optional>
 
 namespace lowbit {
-
-/// Whether `op` computes each element of its results from the elements of its
-/// inputs: on tensors, parallel loops only, identity maps for results, no use
-/// of the results' old contents, no `linalg.index`.
-bool isElementwiseOnTensors(mlir::linalg::LinalgOp op);
-
-/// The block argument that stands for the element of `use` at the place that is
-/// computed; null unless the user is elementwise and reads the tensor so.
-mlir::BlockArgument getElement(mlir::OpOperand &use);
-
-/// The float that all elements of `value` are, seen through fills, reshapes,
-/// broadcasts and globals of one element; or nothing.
-std::optional<double> getUniformValue(mlir::Value value);
 
 class ScalarCone {
 public:

@@ -6,7 +6,7 @@
 
 #include "ElementTrace.h"
 
-#include "../fuse/ScalarCone.h"
+#include "lowbit/Transforms/Elementwise.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 

@@ -8,8 +8,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "../fuse/ScalarCone.h"
 #include "lowbit/IR/Lowbit.h"
+#include "lowbit/Transforms/Elementwise.h"
 #include "lowbit/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
