@@ -261,65 +261,91 @@ static Expected<Value> spread(Importer &im, const Node &node, const Value &x,
   return im.fromTensor(x.type, dims, result);
 }
 
+namespace {
+/// Attributes of a transposed convolution, one entry per spatial dimension.
+struct TransposedAttributes {
+  Axes strides, pads, extra, shape;
+  std::string automatic;
+
+  TransposedAttributes(const Node &node, int64_t rank)
+      : strides(orElse(node, "strides", rank, 1)),
+        pads(orElse(node, "pads", 2 * rank, 0)),
+        extra(orElse(node, "output_padding", rank, 0)),
+        shape(node.integers("output_shape")),
+        automatic(node.string("auto_pad", "NOTSET")) {}
+
+  static Axes orElse(const Node &node, llvm::StringRef name, int64_t size,
+                     int64_t value) {
+    return node.find(name) ? node.integers(name) : Axes(size, value);
+  }
+  bool isSame() const { return llvm::StringRef(automatic).starts_with("SAME"); }
+  bool fits(int64_t rank) const {
+    return int64_t(strides.size()) == rank &&
+           int64_t(pads.size()) == 2 * rank && int64_t(extra.size()) == rank &&
+           (shape.empty() || int64_t(shape.size()) == rank);
+  }
+};
+} // namespace
+
+/// Appends pads and outputs along spatial dimension `i`.
+static bool addTransposedAxis(Symbols &symbols, Window &window,
+                              const TransposedAttributes &given, int64_t i,
+                              const Expr &extent) {
+  int64_t rank = window.rank(), stride = given.strides[i];
+  int64_t reach = (window.kernel[i] - 1) * window.dilations[i] + 1;
+  // What is there before anything is cropped.
+  std::optional<Expr> all = symbols.mul(extent, Expr(stride));
+  all = all ? symbols.add(*all, Expr(reach + given.extra[i] - stride)) : all;
+  std::optional<Expr> output;
+  if (!given.shape.empty())
+    output = Expr(given.shape[i]);
+  else if (given.isSame())
+    output = symbols.mul(extent, Expr(stride));
+  else
+    output = all ? symbols.sub(*all, Expr(given.pads[i] + given.pads[i + rank]))
+                 : all;
+  std::optional<Expr> total =
+      all && output ? symbols.sub(*all, *output) : std::nullopt;
+  if (!total)
+    return false;
+  std::optional<Expr> begin = Expr(given.pads[i]);
+  if (!given.shape.empty() || given.isSame()) {
+    Expr odd(given.automatic == "SAME_UPPER" ? 0 : 1);
+    std::optional<Expr> sum = symbols.add(*total, odd);
+    begin = sum ? symbols.floorDiv(*sum, Expr(2)) : sum;
+  }
+  std::optional<Expr> end = begin ? symbols.sub(*total, *begin) : begin;
+  std::optional<Expr> low =
+      end ? symbols.sub(Expr(reach - 1), *begin) : std::nullopt;
+  std::optional<Expr> high =
+      end ? symbols.sub(Expr(reach - 1 + given.extra[i]), *end) : std::nullopt;
+  if (!low || !high)
+    return false;
+  window.padBegin.push_back(*low);
+  window.padEnd.push_back(*high);
+  window.outputs.push_back(*output);
+  return true;
+}
+
 /// Pads and outputs of the ordinary convolution over the spread input.
 static Expected<Window> transposedWindow(Importer &im, const Node &node,
                                          const Value &x,
                                          ArrayRef<int64_t> kernel) {
-  Symbols &symbols = im.symbols;
   int64_t rank = kernel.size();
-  auto given = [&](llvm::StringRef name, int64_t size, int64_t value) {
-    return node.find(name) ? node.integers(name) : Axes(size, value);
-  };
-  Axes strides = given("strides", rank, 1), pads = given("pads", 2 * rank, 0);
-  Axes extra = given("output_padding", rank, 0);
-  Axes shape = node.integers("output_shape");
+  TransposedAttributes given(node, rank);
   Window window;
   window.kernel.assign(kernel.begin(), kernel.end());
-  window.dilations = given("dilations", rank, 1);
+  window.dilations = TransposedAttributes::orElse(node, "dilations", rank, 1);
   window.strides = Axes(rank, 1);
-  std::string automatic = node.string("auto_pad", "NOTSET");
-  bool same = llvm::StringRef(automatic).starts_with("SAME");
-  if (int64_t(strides.size()) != rank || int64_t(pads.size()) != 2 * rank ||
-      int64_t(window.dilations.size()) != rank ||
-      int64_t(extra.size()) != rank ||
-      (!shape.empty() && int64_t(shape.size()) != rank))
+  if (!given.fits(rank) || int64_t(window.dilations.size()) != rank)
     return im.error(node, "strides, dilations, pads, output_padding and "
                           "output_shape must have entries for each dimension "
                           "of " +
                               im.str(x.dims) + " after the first two");
-  for (int64_t i = 0; i < rank; ++i) {
-    const Expr &extent = x.dims[firstSpatial + i];
-    int64_t reach = (kernel[i] - 1) * window.dilations[i] + 1;
-    // What is there before anything is cropped.
-    std::optional<Expr> all = symbols.mul(extent, Expr(strides[i]));
-    all = all ? symbols.add(*all, Expr(reach + extra[i] - strides[i])) : all;
-    std::optional<Expr> output;
-    if (!shape.empty())
-      output = Expr(shape[i]);
-    else if (same)
-      output = symbols.mul(extent, Expr(strides[i]));
-    else
-      output = all ? symbols.sub(*all, Expr(pads[i] + pads[i + rank])) : all;
-    std::optional<Expr> total =
-        all && output ? symbols.sub(*all, *output) : std::nullopt;
-    std::optional<Expr> begin = Expr(pads[i]);
-    if (total && (!shape.empty() || same)) {
-      bool endFirst = automatic != "SAME_UPPER";
-      begin = symbols.floorDiv(*symbols.add(*total, Expr(endFirst ? 1 : 0)),
-                               Expr(2));
-    }
-    std::optional<Expr> end =
-        total && begin ? symbols.sub(*total, *begin) : std::nullopt;
-    std::optional<Expr> low =
-        begin ? symbols.sub(Expr(reach - 1), *begin) : std::nullopt;
-    std::optional<Expr> high =
-        end ? symbols.sub(Expr(reach - 1 + extra[i]), *end) : std::nullopt;
-    if (!low || !high)
+  for (int64_t i = 0; i < rank; ++i)
+    if (!addTransposedAxis(im.symbols, window, given, i,
+                           x.dims[firstSpatial + i]))
       return im.checked(node, std::nullopt).takeError();
-    window.padBegin.push_back(*low);
-    window.padEnd.push_back(*high);
-    window.outputs.push_back(*output);
-  }
   return window;
 }
 

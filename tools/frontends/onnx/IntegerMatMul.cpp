@@ -180,7 +180,7 @@ static Error emitQLinearMatMul(Importer &im, const Node &node) {
 
 void lowbit::frontend::addIntegerMatMulOperators(OperatorTable &table) {
   table.add({
-      {"MatMulInteger", 11, 23, 2, 4, 1, "", emitMatMulInteger},
-      {"QLinearMatMul", 11, 23, 8, 8, 1, "", emitQLinearMatMul},
+      {"MatMulInteger", 10, 23, 2, 4, 1, "", emitMatMulInteger},
+      {"QLinearMatMul", 10, 23, 8, 8, 1, "", emitQLinearMatMul},
   });
 }
