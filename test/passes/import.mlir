@@ -20,10 +20,13 @@ func.func @both(%x: tensor<1x2x4xf32>) -> tensor<1x2x2xf32> {
 
 // -----
 
-// What is left of quant is lowered by upstream; functions lose its types.
+// The example of the pass: what is left of quant is lowered by upstream; functions
+// lose its types.
 
 // CHECK-LABEL: func @argument
-// CHECK-SAME: (%{{.*}}: tensor<2x4xi8>) -> tensor<2x4xf32>
+// CHECK-SAME: (%[[Q:.*]]: tensor<2x4xi8>) -> tensor<2x4xf32>
+// CHECK: %[[N:.*]] = arith.sitofp %[[Q]] : tensor<2x4xi8> to tensor<2x4xf32>
+// CHECK: arith.mulf %[[N]], %{{.*}} : tensor<2x4xf32>
 // CHECK-NOT: quant.
 func.func @argument(%q: tensor<2x4x!quant.uniform<i8:f32, 0.5>>) -> tensor<2x4xf32> {
   // expected-remark @+1 {{dequantization stays as it is: its codes are argument #0 of @argument, not a constant}}

@@ -30,7 +30,21 @@ def ImportPass : Pass<"lowbit-import", "::mlir::ModuleOp"> {
     a diagnostic says what.
 
     ```mlir
-    %d = quant.dcast %q : tensor<2x4x!quant.uniform<i8:f32, 0.5>> to tensor<2x4xf32>
+    func.func @argument(%q: tensor<2x4x!quant.uniform<i8:f32, 0.5>>) -> tensor<2x4xf32> {
+      %w = quant.dcast %q : tensor<2x4x!quant.uniform<i8:f32, 0.5>> to tensor<2x4xf32>
+      return %w : tensor<2x4xf32>
+    }
+    ```
+
+    becomes, with a remark that the codes are an argument and not a constant,
+
+    ```mlir
+    func.func @argument(%q: tensor<2x4xi8>) -> tensor<2x4xf32> {
+      %scale = arith.constant dense<0.5> : tensor<2x4xf32>
+      %0 = arith.sitofp %q : tensor<2x4xi8> to tensor<2x4xf32>
+      %w = arith.mulf %0, %scale : tensor<2x4xf32>
+      return %w : tensor<2x4xf32>
+    }
     ```
   }];
   let statistics = [
