@@ -101,8 +101,10 @@ struct CPUWidenBooleansPass
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) { ops.push_back(op); });
-    for (Operation *op : ops)
+    for (Operation *op : ops) {
+      numBuffers += llvm::count_if(op->getResultTypes(), holdsBooleans);
       widenAccesses(op);
+    }
 
     AttrTypeReplacer replacer;
     replacer.addReplacement([](MemRefType type) -> std::optional<Type> {

@@ -40,10 +40,12 @@ struct DropLinearReshapes : OpRewritePattern<tensor::ExpandShapeOp> {
           linear.getResidual(), expand.getReassociationIndices(),
           expand.getMixedOutputShape());
     }
-    rewriter.replaceOpWithNewOp<LinearOp>(
-        expand, expand.getResultType(), getInput(rewriter, collapse),
-        linear.getWeight(), linear.getBias(), residual,
-        linear.getActivationAttr(), linear.getGatedAttr());
+    // The layer keeps its own name, not that of what reshaped it.
+    auto whole = LinearOp::create(
+        rewriter, linear.getLoc(), expand.getResultType(),
+        getInput(rewriter, collapse), linear.getWeight(), linear.getBias(),
+        residual, linear.getActivationAttr(), linear.getGatedAttr());
+    rewriter.replaceOp(expand, whole);
     return success();
   }
 

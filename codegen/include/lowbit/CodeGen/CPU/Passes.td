@@ -230,6 +230,8 @@ def CPUWidenBooleansPass : Pass<"lowbit-cpu-widen-booleans", "::mlir::ModuleOp">
     }
     ```
   }];
+  let statistics = [
+    Statistic<"numBuffers", "buffers", "Buffers and views of booleans widened">];
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
