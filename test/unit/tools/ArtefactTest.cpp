@@ -156,7 +156,7 @@ TEST_F(ArtefactTest, RefusesElementsOfLessThanAByte) {
   auto output = AtomicOutput::create(folder / "m.safetensors");
   ASSERT_TRUE(bool(output));
   std::vector<char> bytes(2);
-  SafetensorsEntry entry{"f.data", ElementType::I8, {2}, bytes};
+  SafetensorsEntry entry{"f", ElementType::I8, {2}, bytes};
   ASSERT_TRUE(bool(writeSafetensors(*output, {entry})));
   ASSERT_EQ("", getText(output->commit()));
   writeBytes(folder / "m.mlir", ("module attributes {lowbit.sidecar = "
