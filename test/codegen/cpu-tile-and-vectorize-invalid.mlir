@@ -25,6 +25,24 @@ func.func @call(%a: memref<?xf32>, %b: memref<?xf32>) {
 
 // -----
 
+// Nor is it where windows slide.
+
+#every_second = affine_map<(i) -> (2 * i)>
+#each = affine_map<(i) -> (i)>
+func.func private @f(f32) -> f32
+func.func @call_along_windows(%a: memref<16xf32>, %b: memref<8xf32>) {
+  // expected-error @below {{windows cannot be vectorized}}
+  linalg.generic {indexing_maps = [#every_second, #each], iterator_types = ["parallel"]}
+      ins(%a : memref<16xf32>) outs(%b : memref<8xf32>) {
+  ^bb0(%x: f32, %y: f32):
+    %0 = func.call @f(%x) : (f32) -> f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// -----
+
 #rows = affine_map<(m, k) -> (m, k)>
 #sums = affine_map<(m, k) -> (m)>
 func.func @alternating(%a: memref<?x64xf32>, %b: memref<?xf32>) {

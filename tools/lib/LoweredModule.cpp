@@ -116,7 +116,8 @@ lowbit::getBoundWeight(mlir::ModuleOp module, llvm::StringRef symbol,
     return fail(llvm::toString(bytes.takeError()));
   std::optional<ElementType> type = getElementType(attr.getElementType());
   if (!type)
-    return fail("has elements that fill no whole bytes");
+    return fail("requires elements of a type that sidecars hold, found " +
+                llvm::formatv("{0}", attr.getElementType()).str());
   return SafetensorsEntry{
       name.str(), *type,
       llvm::SmallVector<int64_t, 4>(attr.getShapedType().getShape()), *bytes};

@@ -38,13 +38,18 @@ void refusesNode(const std::string &op,
 /// Expects a node that no form of its operator takes.
 void refusesTable(const std::string &op,
                   std::initializer_list<const char *> inputs,
-                  const std::string &reason,
-                  const std::string &attributes = "") {
+                  const std::string &reason, const std::string &attributes = "",
+                  int opset = 17) {
   std::string text = importGraph(io("input", "x", kFloat, {"2", "n", "8"}) +
-                                 io("input", "ids", kInt64, {"4"}) + y +
-                                 node(op, inputs, "y", attributes, "/it"));
+                                     io("input", "ids", kInt64, {"4"}) + y +
+                                     node(op, inputs, "y", attributes, "/it"),
+                                 opset);
   EXPECT_HAS(text,
              "1 node is not supported:\n  node '/it' (" + op + "): " + reason);
+}
+
+std::string textAttribute(const std::string &name, const std::string &value) {
+  return "attribute { name: '" + name + "' type: STRING s: '" + value + "' } ";
 }
 
 TEST(Refusals, ElementTypes) {
@@ -68,9 +73,9 @@ TEST(Refusals, ElementTypes) {
 TEST(Refusals, Shapes) {
   refusesNode("MatMul", {"s", "m"},
               "needs numeric operands with dimensions, found");
-  refusesNode("MatMul", {"m", "m"},
-              "inner extents of [8, n] and [8, n] must "
-              "be equal; give --shape n=<value>");
+  refusesNode("MatMul", {"x", "c"},
+              "inner extents of [2, n, 8] and [5, 3] must be equal", "",
+              io("input", "c", kFloat, {"5", "3"}));
   refusesNode("Gemm", {"x", "m"}, "needs matrices, found [2, n, 8]");
   refusesNode("Trilu", {"ids"}, "needs matrices, found [4]");
   refusesNode("Trilu", {"m", "s"},
@@ -101,18 +106,20 @@ TEST(Refusals, Slice) {
   refusesNode("Slice", {"x", "a", "b"},
               "starts, ends, axes and steps must have one length", "",
               integers("a", {0}) + integers("b", {1, 2}));
-  refusesNode("Slice", {"x", "a", "b", "a", "c"},
-              "step -1 is not supported, steps must be positive", "",
-              integers("a", {0}) + integers("b", {1}) + integers("c", {-1}));
-  // n - 5 counts from the end or from the front.
+  refusesNode("Slice", {"x", "a", "b", "a", "c"}, "step 0 is not supported", "",
+              integers("a", {0}) + integers("b", {1}) + integers("c", {0}));
+  // n * n - 5 counts from the end or from the front, and is no requirement
+  // that can be checked when the model runs.
   std::string bound = integers("one", {1}) + integers("five", {5}) +
                       node("Shape", {"m"}, "shape") +
                       node("Gather", {"shape", "one"}, "n") +
-                      node("Sub", {"n", "five"}, "bound");
-  refusesNode("Slice", {"m", "bound", "five"},
-              "whether the bound n + -5 is negative is not known; give --shape "
-              "n=<value>",
-              "", bound);
+                      node("Mul", {"n", "n"}, "square") +
+                      node("Sub", {"square", "five"}, "bound");
+  refusesNode(
+      "Slice", {"m", "bound", "five"},
+      "whether the bound n*n + -5 is negative is not known; give --shape "
+      "n=<value>",
+      "", bound);
 }
 
 TEST(Refusals, Split) {
@@ -135,8 +142,7 @@ TEST(Refusals, Constants) {
               "attribute { name: 'value' type: TENSOR t { data_type: 1 dims: 2 "
               "float_data: 1 float_data: 2 } } ",
               integers("t", {2}));
-  refusesNode("Dropout", {"x", "s", "flags"},
-              "training mode must be constant false");
+  refusesNode("Dropout", {"x", "s", "flags"}, "training mode must be constant");
 }
 
 TEST(Refusals, Sizes) {
@@ -147,6 +153,123 @@ TEST(Refusals, Sizes) {
               integers("t", {int64_t(1) << 62, int64_t(1) << 62}));
   refusesNode("Expand", {"s", "t"}, "result has a negative extent: [-3]", "",
               integers("t", {-3}));
+}
+
+TEST(Refusals, Activations) {
+  refusesNode("PRelu", {"bytes", "bytes"}, "needs floats, found uint8");
+  refusesTable("Clip", {"x"}, "bounds must be inputs since version 11",
+               "attribute { name: 'min' type: FLOAT f: 0 } ");
+  refusesTable("Clip", {"x", "x"},
+               "bounds must be attributes before version 11", "", 10);
+}
+
+TEST(Refusals, Integers) {
+  refusesNode("BitwiseNot", {"m"}, "needs integers, found float", "", "", 18);
+  refusesTable("BitShift", {"ids", "ids"},
+               "attribute direction must be LEFT or RIGHT, found 'UP'",
+               textAttribute("direction", "UP"));
+}
+
+TEST(Refusals, Normalization) {
+  refusesTable("BatchNormalization", {"x", "x", "x", "x", "x"},
+               "attribute spatial must be 1", attribute("spatial", "INT", {0}),
+               8);
+  refusesNode("GroupNormalization", {"c", "s", "s"},
+              "num_groups = 3 must divide the channels of [1, 2, 8]",
+              attribute("num_groups", "INT", {3}),
+              io("input", "c", kFloat, {"1", "2", "8"}), 18);
+}
+
+TEST(Refusals, Branches) {
+  std::string yes = "initializer { name: 'yes' data_type: 9 int32_data: 1 }";
+  std::string graph = "type: GRAPH g { name: 'two' " + node("Exp", {"m"}, "p") +
+                      node("Exp", {"m"}, "q") +
+                      io("output", "p", kFloat, {"8", "n"}) +
+                      io("output", "q", kFloat, {"8", "n"}) + "} } ";
+  refusesNode("If", {"yes"}, "the branch has 2 outputs, the node 1",
+              "attribute { name: 'then_branch' " + graph +
+                  "attribute { name: 'else_branch' " + graph,
+              yes);
+  refusesTable("If", {"x"}, "needs attributes then_branch and else_branch");
+}
+
+TEST(Refusals, Windows) {
+  std::string inputs = io("input", "c", kFloat, {"1", "2", "8"}) +
+                       io("input", "w", kFloat, {"4", "2", "3"}) +
+                       io("input", "zero", kFloat, {"4", "2", "0"});
+  refusesNode("Conv", {"c", "w"},
+              "attribute kernel_shape must be the kernel's extents, found a "
+              "kernel [4, 2, 3]",
+              attribute("kernel_shape", "INTS", {2}), inputs);
+  refusesNode("Conv", {"c", "zero"}, "the kernel is empty: [4, 2, 0]", "",
+              inputs);
+  refusesTable("MaxPool", {"x"},
+               "attribute kernel_shape must be positive, found 0",
+               attribute("kernel_shape", "INTS", {0}));
+  refusesTable("MaxPool", {"x"},
+               "attribute pads must not be negative, found -1",
+               attribute("kernel_shape", "INTS", {2}) +
+                   attribute("pads", "INTS", {-1, 0}));
+}
+
+TEST(Refusals, Padding) {
+  refusesNode("Pad", {"m", "t"}, "negative padding leaves nothing of [8, n]",
+              "", integers("t", {-9, 0, 0, 0}));
+  refusesNode("Pad", {"m", "t", "s"}, "input constant_value must be constant",
+              "", integers("t", {1, 0, 0, 0}));
+  refusesNode("Pad", {"none", "t"},
+              "cannot repeat elements of [0], which may be empty",
+              textAttribute("mode", "edge"), integers("t", {1, 0}));
+}
+
+TEST(Refusals, Einsum) {
+  auto refuses = [](const char *equation, const std::string &reason) {
+    refusesNode("Einsum", {"m"}, reason, textAttribute("equation", equation));
+  };
+  refuses("ij,jk->ik", "equation 'ij,jk->ik' needs 2 operands");
+  refuses("ijk->ij", "operand 'ijk' does not fit [8, n]");
+  refuses("ij->i;", "result 'i;' is malformed");
+  refuses("ij->ik", "result of 'ij->ik' is malformed");
+}
+
+TEST(Refusals, Indices) {
+  refusesNode("GatherElements", {"x", "ids"},
+              "cannot gather elements of [2, n, 8] at [4]");
+  refusesNode("GatherND", {"m", "ids"},
+              "indices [4] do not address [8, n] after 0 batch dimensions");
+  std::string choice =
+      integers("two", {2}) + integers("zero", {0}) + integers("off_on", {0, 1});
+  refusesNode("OneHot", {"ids", "two", "m"},
+              "input values must have two elements, found [8, n]", "", choice);
+  refusesNode("OneHot", {"ids", "zero", "off_on"},
+              "needs numbers as indices and a positive depth", "", choice);
+  refusesNode("EyeLike", {"x"},
+              "needs a matrix and a known type, found [2, n, 8] and float");
+  refusesNode("ScatterElements", {"flags", "ids", "flags"},
+              "cannot combine booleans", textAttribute("reduction", "add"));
+  refusesNode("ScatterElements", {"m", "ids", "m"},
+              "indices [4] and updates [8, n] must have one shape, of the rank "
+              "of [8, n]");
+}
+
+TEST(Refusals, Search) {
+  refusesNode("Hardmax", {"x"},
+              "before version 13, only the last axis is supported", "", "", 12);
+  refusesNode("TopK", {"ids", "t"},
+              "k must be one number that is not negative, found [-1]", "",
+              integers("t", {-1}));
+  refusesTable("TopK", {"x"}, "input 1 is missing");
+}
+
+TEST(Refusals, Movement) {
+  refusesTable("Slice", {"x"},
+               "bounds must be inputs since version 10, and attributes before");
+  refusesTable("DepthToSpace", {"x"},
+               "attribute mode must be DCR or CRD, found 'RGB'",
+               textAttribute("mode", "RGB"));
+  refusesNode("Squeeze", {"m"},
+              "whether extent n at axis 1 is 1 is not known; give --shape "
+              "n=<value>");
 }
 
 TEST(Refusals, Forms) {
@@ -202,18 +325,28 @@ TEST(Refusals, Models) {
                node->add_output("mean");
              }),
              "outputs mean and inv_std_var are not supported");
-  // Beyond the depth that protobuf reads.
+  EXPECT_HAS(importWith([](ModelProto &m) {
+               onnx::FunctionProto *function = m.add_functions();
+               function->set_name("Exp");
+               *function->add_node() = m.graph().node(0);
+             }),
+             "functions call each other without end, or make more than");
+  // Graphs in graphs, deeper than any exporter nests them.
   EXPECT_HAS(importWith([](ModelProto &m) {
                onnx::GraphProto *graph = m.mutable_graph();
                for (int i = 0; i < 100; ++i)
                  graph = graph->add_node()->add_attribute()->mutable_g();
                graph->set_name("deep");
              }),
-             "is no ONNX model: protobuf cannot parse it");
+             "is no ONNX model: the protobuf encoding is malformed or "
+             "truncated");
   Folder folder;
   EXPECT_HAS(importFile(folder.write("model.onnx", "\x3a\x7f\x0a")),
              "is no ONNX model: the protobuf encoding is malformed or "
              "truncated");
+  // An entry of the metadata that is no message.
+  EXPECT_HAS(importFile(folder.write("model.onnx", "\x72\x01\xff")),
+             "is no ONNX model: protobuf cannot parse it");
 }
 
 TEST(Refusals, Tensors) {
