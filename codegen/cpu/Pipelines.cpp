@@ -72,6 +72,9 @@ void lowbit::buildCPUVectorPipeline(OpPassManager &manager,
   manager.addNestedPass<func::FuncOp>(createCPULowerVectorsPass());
   manager.addPass(memref::createFoldMemRefAliasOpsPass());
   addCleanup(manager);
+  // Arithmetic on scales and zero points, the same for all vectors of a loop,
+  // is scalar since cleanup moves broadcasts behind it: it leaves the loop.
+  manager.addNestedPass<func::FuncOp>(createLoopInvariantCodeMotionPass());
   manager.addNestedPass<func::FuncOp>(createCPUVerifyVectorizedPass());
   manager.addPass(createLowerDot4Pass());
   manager.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
