@@ -19,6 +19,17 @@ namespace lowbit {
 using namespace mlir;
 using namespace lowbit;
 
+/// Whether the data of `weight` are laid out as memory holds its elements: of
+/// other widths than these, attributes pack bits. Booleans are bytes in memory,
+/// and in resources, but bits in other attributes.
+static bool isHeldAsInMemory(WeightOp weight, RankedTensorType type) {
+  if (type.getElementType().isInteger(1))
+    if (GlobalOp global = weight.getGlobalOp())
+      return isa_and_nonnull<DenseResourceElementsAttr>(
+          global.getComponent(component::kData));
+  return llvm::is_contained({8u, 16u, 32u, 64u}, type.getElementTypeBitWidth());
+}
+
 namespace {
 struct CPUBindWeightsPass
     : lowbit::impl::CPUBindWeightsPassBase<CPUBindWeightsPass> {
@@ -37,9 +48,7 @@ struct CPUBindWeightsPass
             << weight.getResult().getType() << ": lower quantized ops first";
         return WalkResult::interrupt();
       }
-      // Of other widths, attributes and memory hold elements differently.
-      if (!llvm::is_contained({8u, 16u, 32u, 64u},
-                              type.getElementTypeBitWidth())) {
+      if (!isHeldAsInMemory(weight, type)) {
         weight.emitError("requires a weight of elements of 8, 16, 32 or 64 "
                          "bits, found ")
             << type << ": store it as wider elements";
