@@ -69,9 +69,9 @@ inline constexpr llvm::StringLiteral kNameAttrName = "lowbit.name";
 /// the expression in names that it is; empty where the extent is static.
 /// Dimensions of one name have one extent.
 inline constexpr llvm::StringLiteral kDimensionsAttrName = "lowbit.dims";
-/// Module attribute: what the extents of `@main`'s arguments must satisfy, as an
-/// array of dictionaries. `holds` is an affine set over as many dimensions as
-/// `dims` has pairs (argument, axis); `text` says it for people.
+/// Module attribute: what the extents of `@main`'s arguments must satisfy, as
+/// an array of dictionaries. `holds` is an affine set over as many dimensions
+/// as `dims` has pairs (argument, axis); `text` says it for people.
 inline constexpr llvm::StringLiteral kRequiresAttrName = "lowbit.requires";
 } // namespace lowbit
 

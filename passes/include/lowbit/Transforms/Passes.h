@@ -39,8 +39,8 @@ void populateRaiseAttentionPatterns(mlir::RewritePatternSet &patterns);
 void populateFuseEpiloguePatterns(mlir::RewritePatternSet &patterns);
 
 /// Lets leading dimensions that are collapsed before a `lowbit.linear` and
-/// expanded after it stay as they are. Raising and fusing both need it, so it is
-/// part of either pass and of `populateRaiseLinearPatterns`.
+/// expanded after it stay as they are. Raising and fusing both need it, so it
+/// is part of either pass and of `populateRaiseLinearPatterns`.
 void populateLinearReshapePatterns(mlir::RewritePatternSet &patterns);
 
 /// Lets elementwise ops on a layer that is transposed, as the channels of a

@@ -77,8 +77,8 @@ void buildFusePipeline(mlir::OpPassManager &manager,
 ///   lowbit-pack-weights, cse
 void buildPackPipeline(mlir::OpPassManager &manager);
 
-/// Registers `lowbit-import-tosa`, `lowbit-raise`, `lowbit-quantize`, `lowbit-fuse` and
-/// `lowbit-pack`.
+/// Registers `lowbit-import-tosa`, `lowbit-raise`, `lowbit-quantize`,
+/// `lowbit-fuse` and `lowbit-pack`.
 void registerPipelines();
 
 } // namespace lowbit

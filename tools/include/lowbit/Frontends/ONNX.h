@@ -41,17 +41,18 @@ llvm::Error addDimension(ONNXImportOptions &options, llvm::StringRef spec);
 /// `lowbit.global` whose data stay in the mapped file (a tensor that lies
 /// misaligned for its element type is copied once); blobs keep the mapping
 /// alive, so it lives as long as `context`. Weights that come quantized become
-/// quantized globals with the same codes, in layers where their operator is one,
-/// else behind `lowbit.dequantize`. Integer subgraphs that depend only
-/// on shapes are folded to expressions over input dimensions. Dimensions with
-/// the same name are taken to be equal and, unless the name begins with
-/// `past`, at least 1.
+/// quantized globals with the same codes, in layers where their operator is
+/// one, else behind `lowbit.dequantize`. Integer subgraphs that depend only on
+/// shapes are folded to expressions over input dimensions. Dimensions with the
+/// same name are taken to be equal and, unless the name begins with `past`, at
+/// least 1.
 ///
 /// What a graph needs of its inputs' extents to have a meaning (64 positions
-/// serve up to 64 tokens; a mask is as long as the cache and the input) is taken
-/// for granted and recorded as `lowbit.requires`, for whoever runs the model to
-/// check. Dimensions may be named by sums, such as `past + seq`. Functions of
-/// the model are inlined, and branches that shapes decide are taken.
+/// serve up to 64 tokens; a mask is as long as the cache and the input) is
+/// taken for granted and recorded as `lowbit.requires`, for whoever runs the
+/// model to check. Dimensions may be named by sums, such as `past + seq`.
+/// Functions of the model are inlined, and branches that shapes decide are
+/// taken.
 ///
 /// Errors name the file and the node. All nodes whose operator, version or
 /// attributes are not supported are listed in one error. A broadcast of two

@@ -16,7 +16,8 @@ namespace lowbit {
 
 /// Lets LLVM's fatal errors, those of memory that can't be had among them, end
 /// the program with "tool: error: reason" and status 1 after unfinished outputs
-/// are removed, and crashes of MLIR's parser be errors of the file. For `main`; `tool` must outlive the program.
+/// are removed, and crashes of MLIR's parser be errors of the file. For `main`;
+/// `tool` must outlive the program.
 void exitOnFatalErrors(const char *tool);
 
 /// `malloc` for compiled code, which does not look whether it got anything:

@@ -68,8 +68,8 @@ const CPUDescription &getCPUDescription(mlir::ModuleOp module);
 /// `portable`, which wants no instruction beyond the baseline. An empty
 /// `triple` is this machine's. Errors: an unknown triple or name, `native` for
 /// another architecture.
-llvm::Expected<const CPUDescription *> findCPUDescription(llvm::StringRef cpu,
-                                                       llvm::StringRef triple);
+llvm::Expected<const CPUDescription *>
+findCPUDescription(llvm::StringRef cpu, llvm::StringRef triple);
 
 /// Whether this machine has what `description` needs.
 bool isSupportedHere(const CPUDescription &description);

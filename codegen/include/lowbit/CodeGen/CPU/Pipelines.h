@@ -21,8 +21,8 @@ inline constexpr llvm::StringLiteral kWeightsAttrName = "lowbit.weights";
 /// a function, of the program or of a library that it calls.
 inline constexpr llvm::StringLiteral kWeightSymbolPrefix = "lowbit.weight.";
 
-/// Module attribute that `lowbit-cpu-weight-table` leaves: symbols of weights in
-/// the order of the table.
+/// Module attribute that `lowbit-cpu-weight-table` leaves: symbols of weights
+/// in the order of the table.
 inline constexpr llvm::StringLiteral kWeightTableAttrName =
     "lowbit.weight_table";
 
