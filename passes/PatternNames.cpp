@@ -37,3 +37,17 @@ LogicalResult lowbit::checkPatternNames(MLIRContext *context, StringRef pass,
              << llvm::join(known, ", ") << ", found '" << name << "'";
   return success();
 }
+
+LogicalResult
+lowbit::freezeRaisePatterns(MLIRContext *context, StringRef pass,
+                            ArrayRef<std::string> disabled,
+                            function_ref<void(RewritePatternSet &)> populate,
+                            FrozenRewritePatternSet &patterns) {
+  if (failed(
+          checkPatternNames(context, pass, disabled, getRaisePatternNames())))
+    return failure();
+  RewritePatternSet set(context);
+  populate(set);
+  patterns = FrozenRewritePatternSet(std::move(set), disabled);
+  return success();
+}

@@ -220,13 +220,8 @@ struct RaiseAttentionPass
   using RaiseAttentionPassBase::RaiseAttentionPassBase;
 
   LogicalResult initialize(MLIRContext *context) override {
-    if (failed(checkPatternNames(context, getArgument(), disabledPatterns,
-                                 getRaisePatternNames())))
-      return failure();
-    RewritePatternSet set(context);
-    populateRaiseAttentionPatterns(set);
-    patterns = FrozenRewritePatternSet(std::move(set), disabledPatterns);
-    return success();
+    return freezeRaisePatterns(context, getArgument(), disabledPatterns,
+                               populateRaiseAttentionPatterns, patterns);
   }
 
   void runOnOperation() override {

@@ -235,13 +235,8 @@ struct RaiseConvPass : lowbit::impl::RaiseConvPassBase<RaiseConvPass> {
   using RaiseConvPassBase::RaiseConvPassBase;
 
   LogicalResult initialize(MLIRContext *context) override {
-    if (failed(checkPatternNames(context, getArgument(), disabledPatterns,
-                                 getRaisePatternNames())))
-      return failure();
-    RewritePatternSet set(context);
-    populateRaiseConvPatterns(set);
-    patterns = FrozenRewritePatternSet(std::move(set), disabledPatterns);
-    return success();
+    return freezeRaisePatterns(context, getArgument(), disabledPatterns,
+                               populateRaiseConvPatterns, patterns);
   }
 
   void runOnOperation() override {

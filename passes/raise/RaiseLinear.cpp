@@ -192,13 +192,8 @@ struct RaiseLinearPass : lowbit::impl::RaiseLinearPassBase<RaiseLinearPass> {
   using RaiseLinearPassBase::RaiseLinearPassBase;
 
   LogicalResult initialize(MLIRContext *context) override {
-    if (failed(checkPatternNames(context, getArgument(), disabledPatterns,
-                                 getRaisePatternNames())))
-      return failure();
-    RewritePatternSet set(context);
-    populateRaiseLinearPatterns(set);
-    patterns = FrozenRewritePatternSet(std::move(set), disabledPatterns);
-    return success();
+    return freezeRaisePatterns(context, getArgument(), disabledPatterns,
+                               populateRaiseLinearPatterns, patterns);
   }
 
   void runOnOperation() override {

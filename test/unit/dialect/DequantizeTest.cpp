@@ -10,12 +10,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "ReferenceJit.h"
+#include "TextFormat.h"
 #include "lowbit/Numerics/Layouts.h"
 #include "lowbit/Numerics/Packer.h"
 #include "lowbit/Numerics/Quantizer.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "gtest/gtest.h"
-#include <cmath>
 #include <cstring>
 
 using namespace mlir;
@@ -180,30 +180,6 @@ TEST_P(Dequantize, EqualsNumerics) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Widths, Dequantize, testing::Range(1u, 9u));
-
-/// A format that another dialect might bring, as a string: bits per code, per
-/// window, values per code. Decodes to numbers that differ in every place.
-struct TextFormat
-    : ElementFormatInterface::ExternalModel<TextFormat, StringAttr> {
-  static unsigned getNumber(Attribute format, unsigned index) {
-    SmallVector<StringRef> words;
-    cast<StringAttr>(format).getValue().split(words, ' ');
-    unsigned number = 0;
-    words[index].getAsInteger(10, number);
-    return number;
-  }
-  unsigned getCodeBits(Attribute format) const { return getNumber(format, 0); }
-  unsigned getWindowBits(Attribute format) const {
-    return getNumber(format, 1);
-  }
-  unsigned getValuesPerCode(Attribute format) const {
-    return getNumber(format, 2);
-  }
-  void decode(Attribute, uint64_t window, MutableArrayRef<float> values) const {
-    for (auto [i, value] : llvm::enumerate(values))
-      value = std::sin(static_cast<float>(window * values.size() + i));
-  }
-};
 
 TEST(DequantizeTables, EqualNumerics) {
   std::unique_ptr<MLIRContext> context = createContext();

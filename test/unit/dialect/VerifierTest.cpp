@@ -8,41 +8,20 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lowbit/IR/Lowbit.h"
+#include "TextFormat.h"
 #include "gtest/gtest.h"
 
 using namespace mlir;
 using namespace lowbit;
+using lowbit::test::TextFormat;
 
 namespace {
-
-/// What a string says: bits per code, bits per window, values per code.
-struct TextModel
-    : ElementFormatInterface::ExternalModel<TextModel, StringAttr> {
-  static unsigned getNumber(Attribute format, unsigned index) {
-    SmallVector<StringRef> words;
-    cast<StringAttr>(format).getValue().split(words, ' ');
-    unsigned number = 0;
-    words[index].getAsInteger(10, number);
-    return number;
-  }
-  unsigned getCodeBits(Attribute format) const { return getNumber(format, 0); }
-  unsigned getWindowBits(Attribute format) const {
-    return getNumber(format, 1);
-  }
-  unsigned getValuesPerCode(Attribute format) const {
-    return getNumber(format, 2);
-  }
-  void decode(Attribute, uint64_t, MutableArrayRef<float> values) const {
-    llvm::fill(values, 0);
-  }
-};
 
 class VectorFormat : public testing::Test {
 protected:
   VectorFormat() {
     context.loadDialect<LowbitDialect>();
-    StringAttr::attachInterface<TextModel>(context);
+    StringAttr::attachInterface<TextFormat>(context);
     context.getDiagEngine().registerHandler(
         [&](Diagnostic &diagnostic) { message = diagnostic.str(); });
   }

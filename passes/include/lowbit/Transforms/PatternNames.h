@@ -12,6 +12,7 @@
 #define LOWBIT_TRANSFORMS_PATTERNNAMES_H
 
 #include "mlir/IR/MLIRContext.h"
+#include "mlir/Rewrite/FrozenRewritePatternSet.h"
 #include "mlir/Support/LLVM.h"
 
 namespace lowbit {
@@ -39,6 +40,15 @@ mlir::LogicalResult checkPatternNames(mlir::MLIRContext *context,
                                       llvm::StringRef pass,
                                       llvm::ArrayRef<std::string> names,
                                       llvm::ArrayRef<llvm::StringRef> known);
+
+/// Sets `patterns` to what `populate` adds, without the `disabled` ones, which
+/// were given to the pass `pass` of the raise phase. Fails with an error if one
+/// of these is none of the phase's.
+mlir::LogicalResult freezeRaisePatterns(
+    mlir::MLIRContext *context, llvm::StringRef pass,
+    llvm::ArrayRef<std::string> disabled,
+    llvm::function_ref<void(mlir::RewritePatternSet &)> populate,
+    mlir::FrozenRewritePatternSet &patterns);
 
 } // namespace lowbit
 
