@@ -3,8 +3,9 @@
 |* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception                    *|
 |*                                                                            *|
 |* Compiled code trusts its arguments, so everything is checked here: shapes, *|
-|* and that a symbol has one value wherever it occurs. It speaks memref       *|
-|* descriptors: allocated pointer, aligned pointer, offset, extents, strides. *|
+|* that a symbol has one value wherever it occurs, and what the model         *|
+|* requires of its extents. It speaks memref descriptors: allocated pointer,  *|
+|* aligned pointer, offset, extents, strides.                                 *|
 \*===----------------------------------------------------------------------===*/
 
 #include "Internal.h"
@@ -183,7 +184,60 @@ static int check_shape(const lowbit_program *program,
   return LOWBIT_OK;
 }
 
-/** Checks all inputs and finds the values of symbols. */
+/** The extent that a pair of an input's number and an axis stands for. */
+static int64_t get_extent(const lowbit_program *program, const void *inputs,
+                          const uint64_t *pair) {
+  const int64_t *words = inputs;
+  for (uint64_t i = 0; i < pair[0]; ++i)
+    words += 1 + program->inputs[i].rank;
+  return words[1 + pair[1]];
+}
+
+/** Says which extents do not satisfy a requirement. */
+static int fail_requirement(const lowbit_program *program, const void *inputs,
+                            const lowbit_requirement *requirement) {
+  char found[256] = "";
+  size_t length = 0;
+  for (uint64_t i = 0; i < requirement->num_extents; ++i) {
+    const uint64_t *pair = requirement->extents + 2 * i;
+    int written = snprintf(found + length, sizeof(found) - length,
+                           "%s%" PRId64 " as extent %" PRIu64 " of input '%s'",
+                           i ? ", " : "", get_extent(program, inputs, pair),
+                           pair[1], program->inputs[pair[0]].name);
+    if (written < 0 || (size_t)written >= sizeof(found) - length)
+      break;
+    length += (size_t)written;
+  }
+  return lowbit_fail(LOWBIT_ERROR_ARGUMENT, "the model requires %s, found %s",
+                     requirement->text, found);
+}
+
+/** Checks what extents must satisfy together. `values` has room for those of
+    the longest requirement. */
+static int check_requirements(const lowbit_program *program, const void *inputs,
+                              int64_t *values) {
+  for (uint64_t i = 0; i < program->num_requirements; ++i) {
+    const lowbit_requirement *requirement = &program->requirements[i];
+    for (uint64_t k = 0; k < requirement->num_extents; ++k)
+      values[k] = get_extent(program, inputs, requirement->extents + 2 * k);
+    if (!requirement->holds(values))
+      return fail_requirement(program, inputs, requirement);
+  }
+  return LOWBIT_OK;
+}
+
+/** Words that `check_shapes` needs: values of symbols, and of the extents of a
+    requirement. */
+static uint64_t count_shape_words(const lowbit_program *program) {
+  uint64_t most = 1;
+  for (uint64_t i = 0; i < program->num_requirements; ++i)
+    if (program->requirements[i].num_extents > most)
+      most = program->requirements[i].num_extents;
+  return program->num_symbols + most;
+}
+
+/** Checks all inputs and finds the values of symbols, which come first in
+    `symbols`; see `count_shape_words`. */
 static int check_shapes(const lowbit_program *program, const void *inputs,
                         int64_t *symbols) {
   for (uint64_t i = 0; i < program->num_symbols; ++i)
@@ -196,7 +250,7 @@ static int check_shapes(const lowbit_program *program, const void *inputs,
       return error;
     words += 1 + tensor->rank;
   }
-  return LOWBIT_OK;
+  return check_requirements(program, inputs, symbols + program->num_symbols);
 }
 
 /** Checks indices into an embedding, which count from its end if negative. */
@@ -313,7 +367,7 @@ static int run_in(lowbit_model *model, const void *inputs, void *outputs,
                   int64_t *words) {
   const lowbit_program *program = model->program;
   int error = check_shapes(program, inputs, words);
-  words += program->num_symbols;
+  words += count_shape_words(program);
   void **arguments = (void **)words, **next = arguments;
   words += program->num_inputs + 1;
   int64_t *results = words;
@@ -349,7 +403,7 @@ int lowbit_run(lowbit_model *model, const void *inputs, void *outputs) {
     return lowbit_fail(LOWBIT_ERROR_ARGUMENT,
                        "a run requires a model, inputs and outputs");
   const lowbit_program *program = model->program;
-  uint64_t words = program->num_symbols + program->num_inputs + 1;
+  uint64_t words = count_shape_words(program) + program->num_inputs + 1;
   for (uint64_t i = 0; i < program->num_inputs; ++i)
     words += count_descriptor_words(&program->inputs[i]);
   for (uint64_t i = 0; i < program->num_outputs; ++i)
@@ -367,7 +421,7 @@ int lowbit_infer(const lowbit_program *program, const void *inputs,
   if ((!inputs && program->num_inputs) || (!outputs && program->num_outputs))
     return lowbit_fail(LOWBIT_ERROR_ARGUMENT,
                        "shapes require inputs and outputs");
-  int64_t *symbols = calloc(program->num_symbols + 1, sizeof(int64_t));
+  int64_t *symbols = calloc(count_shape_words(program), sizeof(int64_t));
   if (!symbols)
     return lowbit_fail(LOWBIT_ERROR_MEMORY, "no memory for shapes");
   int error = check_shapes(program, inputs, symbols);

@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ProgramCode.h"
+#include "RequirementCode.h"
 #include "TargetCode.h"
 #include "lowbit/Runtime/Program.h"
 #include "lowbit/Tools/Errors.h"
@@ -185,10 +186,13 @@ private:
   llvm::Constant *describeTensor(const TensorSpec &spec);
   llvm::Constant *describeTensors(llvm::ArrayRef<ProgramTensor> tensors);
   llvm::Constant *describeWeights();
+  llvm::Constant *describeRequirements();
   llvm::Constant *describeVariants(llvm::ArrayRef<VariantCode> variants);
   llvm::Constant *getEmbedded();
   llvm::Constant *buildDescriptor(llvm::ArrayRef<VariantCode> variants);
 
+  /// Lets every processor of the platform run a function.
+  void setBaseline(llvm::Function &function);
   /// A public function of the program.
   llvm::Function *declare(llvm::StringRef suffix, llvm::Type *result,
                           llvm::ArrayRef<llvm::Type *> parameters);
@@ -248,6 +252,22 @@ llvm::Constant *InterfaceBuilder::describeWeights() {
   return storeArray(values);
 }
 
+llvm::Constant *InterfaceBuilder::describeRequirements() {
+  llvm::SmallVector<llvm::Constant *> values;
+  for (auto [i, requirement] : llvm::enumerate(program.requirements)) {
+    llvm::SmallVector<llvm::Constant *> places;
+    for (int64_t place : requirement.dims)
+      places.push_back(number(place));
+    llvm::Function *holds = addRequirement(
+        module, requirement, (program.name + ".holds." + llvm::Twine(i)).str());
+    setBaseline(*holds);
+    values.push_back(
+        structure({storeString(requirement.text), number(places.size() / 2),
+                   storeArray(places), holds}));
+  }
+  return storeArray(values);
+}
+
 llvm::Constant *
 InterfaceBuilder::describeVariants(llvm::ArrayRef<VariantCode> variants) {
   llvm::SmallVector<llvm::Constant *> values;
@@ -285,8 +305,15 @@ InterfaceBuilder::buildDescriptor(llvm::ArrayRef<VariantCode> variants) {
        describeTensors(program.inputs), number(program.outputs.size()),
        describeTensors(program.outputs), number(program.weights.size()),
        describeWeights(), number(symbols.size()), storeArray(symbols),
+       number(program.requirements.size()), describeRequirements(),
        number(variants.size()), describeVariants(variants), getEmbedded(),
        number(program.embedsWeights ? program.weightsBytes : 0)}));
+}
+
+void InterfaceBuilder::setBaseline(llvm::Function &function) {
+  bool isX86 = module.getTargetTriple().isX86();
+  function.addFnAttr("target-cpu", isX86 ? "x86-64" : "generic");
+  function.addFnAttr("target-features", "");
 }
 
 llvm::Function *
@@ -295,9 +322,7 @@ InterfaceBuilder::declare(llvm::StringRef suffix, llvm::Type *result,
   auto *function = llvm::Function::Create(
       llvm::FunctionType::get(result, parameters, false),
       llvm::GlobalValue::ExternalLinkage, program.name + "_" + suffix, module);
-  bool isX86 = module.getTargetTriple().isX86();
-  function->addFnAttr("target-cpu", isX86 ? "x86-64" : "generic");
-  function->addFnAttr("target-features", "");
+  setBaseline(*function);
   return function;
 }
 

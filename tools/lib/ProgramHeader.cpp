@@ -86,6 +86,7 @@ public:
 
 private:
   void printIntroduction();
+  void printRequirements();
   void printErrors();
   void printInput(const ProgramTensor &tensor);
   void printOutput(const ProgramTensor &tensor);
@@ -126,6 +127,7 @@ void HeaderPrinter::printIntroduction() {
   os << " *\n * Link the object with liblowbit_runtime.a"
      << (program.usesThreads ? ", -lomp (LLVM's OpenMP)" : "")
      << " and -lm; a shared library\n * has the first inside.\n";
+  printRequirements();
   os << R"( *
  * A model does not change after it is loaded: any number of threads may run it
  * at once, each with inputs and outputs of its own, and any number of models
@@ -137,6 +139,16 @@ void HeaderPrinter::printIntroduction() {
      << name
      << "_H\n\n#include <stddef.h>\n#include <stdint.h>\n\n"
         "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
+}
+
+/// What a run checks beyond each shape.
+void HeaderPrinter::printRequirements() {
+  if (program.requirements.empty())
+    return;
+  os << " *\n * The extents of the inputs must satisfy, which each run "
+        "checks:\n";
+  for (const Requirement &requirement : program.requirements)
+    os << " *   " << quote(requirement.text) << "\n";
 }
 
 void HeaderPrinter::printErrors() {

@@ -111,6 +111,7 @@ lowbit::createInterface(llvm::StringRef name, Signature signature,
   program->name = name.str();
   program->inputs = nameTensors(std::move(signature.inputs));
   program->outputs = nameTensors(std::move(signature.outputs));
+  program->requirements = std::move(signature.requirements);
   for (const ProgramTensor &input : program->inputs)
     for (const std::string &dimension : input.spec.dimensions)
       if (!dimension.empty() && !program->findSymbol(dimension))

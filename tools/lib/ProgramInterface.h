@@ -12,6 +12,7 @@
 
 #include "LoweredModule.h"
 #include "lowbit/Tools/Program.h"
+#include "lowbit/Tools/Signature.h"
 #include "mlir/IR/OwningOpRef.h"
 
 namespace lowbit {
@@ -41,6 +42,7 @@ struct ProgramInterface {
   /// Names of dimensions that inputs have; an extent that is called otherwise
   /// is known only after a run.
   std::vector<std::string> symbols;
+  std::vector<Requirement> requirements;
   /// Weights of all variants, and which of them each variant's table has.
   std::vector<SafetensorsEntry> weights;
   std::vector<std::vector<int64_t>> tables;

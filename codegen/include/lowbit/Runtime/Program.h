@@ -21,7 +21,7 @@ extern "C" {
 #endif
 
 /** Version of the structures below. An object of another version is refused. */
-#define LOWBIT_ABI 1
+#define LOWBIT_ABI 2
 
 /** Extents of a tensor that are known only when the model runs: one without a
     name, and the symbol with number 0. Symbol `i` is `LOWBIT_SYMBOL - i`. */
@@ -60,6 +60,17 @@ typedef struct lowbit_variant {
   void (*run)(void **arguments, const void *const *weights);
 } lowbit_variant;
 
+/** What extents of the inputs must satisfy beyond their types. */
+typedef struct lowbit_requirement {
+  /** For people, such as "64 >= past + seq". */
+  const char *text;
+  /** Pairs of an input's number and an axis. */
+  uint64_t num_extents;
+  const uint64_t *extents;
+  /** Whether the values of these extents, in their order, satisfy it. */
+  int (*holds)(const int64_t *values);
+} lowbit_requirement;
+
 /** A compiled model. */
 typedef struct lowbit_program {
   uint64_t abi;
@@ -77,6 +88,8 @@ typedef struct lowbit_program {
   /** Names of the symbols in shapes. */
   uint64_t num_symbols;
   const char *const *symbols;
+  uint64_t num_requirements;
+  const lowbit_requirement *requirements;
   /** Variants in order of preference. */
   uint64_t num_variants;
   const lowbit_variant *variants;
