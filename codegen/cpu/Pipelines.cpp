@@ -43,11 +43,13 @@ void lowbit::buildCPUTensorPipeline(OpPassManager &manager) {
   manager.addPass(createCanonicalizerPass());
 }
 
-void lowbit::buildCPUBufferPipeline(OpPassManager &manager) {
+void lowbit::buildCPUBufferPipeline(OpPassManager &manager,
+                                    const CPUPipelineOptions &options) {
   manager.addPass(createCPUBindWeightsPass());
   manager.addPass(bufferization::createEmptyTensorEliminationPass());
   bufferization::OneShotBufferizePassOptions bufferize;
   bufferize.bufferizeFunctionBoundaries = true;
+  bufferize.bufferAlignment = options.bufferAlignment;
   bufferize.functionBoundaryTypeConversion =
       bufferization::LayoutMapOption::IdentityLayoutMap;
   manager.addPass(bufferization::createOneShotBufferizePass(bufferize));
@@ -76,6 +78,8 @@ void lowbit::buildCPUVectorPipeline(OpPassManager &manager,
   // is scalar since cleanup moves broadcasts behind it: it leaves the loop.
   manager.addNestedPass<func::FuncOp>(createLoopInvariantCodeMotionPass());
   manager.addNestedPass<func::FuncOp>(createCPUVerifyVectorizedPass());
+  // Folding views of columns of one element made transfers along rows.
+  manager.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());
   manager.addPass(createLowerDot4Pass());
   manager.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
 }
@@ -83,7 +87,7 @@ void lowbit::buildCPUVectorPipeline(OpPassManager &manager,
 void lowbit::buildCPUToLLVMPipeline(OpPassManager &manager,
                                     const CPUPipelineOptions &options) {
   buildCPUTensorPipeline(manager);
-  buildCPUBufferPipeline(manager);
+  buildCPUBufferPipeline(manager, options);
   buildCPUVectorPipeline(manager, options);
   if (options.parallel)
     manager.addPass(createConvertSCFToOpenMPPass());
@@ -115,7 +119,7 @@ void lowbit::registerCPUPipelines() {
       "lowbit-cpu-tensor-pipeline",
       "Fuse linalg on tensors and tile it into parallel tasks",
       buildCPUTensorPipeline);
-  PassPipelineRegistration<>(
+  PassPipelineRegistration<CPUPipelineOptions>(
       "lowbit-cpu-buffer-pipeline",
       "Bind weights, bufferize, free, expand kernel calls, outline loops",
       buildCPUBufferPipeline);

@@ -98,6 +98,7 @@ static void addLower(OpPassManager &manager, const CompileOptions &options) {
   manager.addPass(createLowerToLinalgPass());
   CPUPipelineOptions code;
   code.parallel = options.parallel;
+  code.bufferAlignment = options.bufferAlignment;
   buildCPUToLLVMPipeline(manager, code);
 }
 

@@ -35,6 +35,7 @@ struct Executable::Impl {
   void (*entry)(void **, const void *const *) = nullptr;
   void (*setThreads)(int) = nullptr;
   unsigned threads = 0;
+  void (*release)(void *) = nullptr;
   WeightStorage storage;
 };
 
@@ -46,7 +47,8 @@ static constexpr llvm::StringLiteral kEntry = "lowbit_entry";
 
 /// Lets the code find LLVM's OpenMP library and the C library: both are in the
 /// process.
-static llvm::Error addProcessSymbols(llvm::orc::LLJIT &jit) {
+static llvm::Error addProcessSymbols(const ExecutableOptions &options,
+                                     llvm::orc::LLJIT &jit) {
   if (!lowbit_load_openmp(
           reinterpret_cast<const void *>(&llvm::sys::getHostCPUName)))
     return makeError(
@@ -57,10 +59,13 @@ static llvm::Error addProcessSymbols(llvm::orc::LLJIT &jit) {
   if (!process)
     return process.takeError();
   jit.getMainJITDylib().addGenerator(std::move(*process));
+  auto define = [](auto *function) -> llvm::orc::ExecutorSymbolDef {
+    return {llvm::orc::ExecutorAddr::fromPtr(function),
+            llvm::JITSymbolFlags::Exported};
+  };
   return jit.getMainJITDylib().define(llvm::orc::absoluteSymbols(
-      {{jit.mangleAndIntern("malloc"),
-        {llvm::orc::ExecutorAddr::fromPtr(&allocateForModel),
-         llvm::JITSymbolFlags::Exported}}}));
+      {{jit.mangleAndIntern("malloc"), define(options.allocate)},
+       {jit.mangleAndIntern("free"), define(options.release)}}));
 }
 
 /// The address of every weight that the module declares and does not define.
@@ -132,7 +137,7 @@ Executable::create(mlir::ModuleOp module, const ExecutableOptions &options) {
                                                         llvm::Error error) {
     reports += (reports.empty() ? "" : "; ") + llvm::toString(std::move(error));
   });
-  if (llvm::Error error = addProcessSymbols(*impl->jit))
+  if (llvm::Error error = addProcessSymbols(options, *impl->jit))
     return std::move(error);
   if (llvm::Error error =
           defineWeights(module, options, *impl->jit, impl->storage))
@@ -153,6 +158,7 @@ Executable::create(mlir::ModuleOp module, const ExecutableOptions &options) {
     return setThreads.takeError();
   impl->setThreads = setThreads->toPtr<void (*)(int)>();
   impl->threads = options.threads;
+  impl->release = options.release;
   return std::unique_ptr<Executable>(new Executable(std::move(impl)));
 }
 
@@ -192,13 +198,13 @@ static std::vector<int64_t> describeBuffer(const HostTensor &tensor) {
 
 /// Takes over the buffer of a result, which is row-major: functions return
 /// buffers of identity layout.
-static HostTensor takeResult(const TensorSpec &parameter,
-                             const int64_t *words) {
+static HostTensor takeResult(const TensorSpec &parameter, const int64_t *words,
+                             void (*release)(void *)) {
   size_t rank = parameter.shape.size();
   llvm::ArrayRef<int64_t> shape(words + 3, rank);
   std::shared_ptr<const void> owner(
       reinterpret_cast<void *>(words[0]),
-      [](const void *data) { free(const_cast<void *>(data)); });
+      [release](const void *data) { release(const_cast<void *>(data)); });
   uint64_t bytes = *getByteSize(parameter.type, shape);
   char *data = reinterpret_cast<char *>(words[1]) +
                words[2] * getByteSize(parameter.type);
@@ -235,7 +241,7 @@ Executable::run(llvm::ArrayRef<HostTensor> inputs) {
   std::vector<HostTensor> outputs;
   const int64_t *words = results.data();
   for (const TensorSpec &output : impl->signature.outputs) {
-    outputs.push_back(takeResult(output, words));
+    outputs.push_back(takeResult(output, words, impl->release));
     words += getDescriptorWords(output);
   }
   return outputs;

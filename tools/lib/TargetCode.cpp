@@ -10,6 +10,7 @@
 #include "lowbit/Tools/Executable.h"
 
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Verifier.h"
@@ -107,6 +108,11 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
   tuning.LoopVectorization = false;
   tuning.SLPVectorization = false;
   llvm::PassBuilder builder(&machine, tuning);
+  // Memory comes from the allocator that the code is linked with: that of a
+  // buffer filled with zeros must not become the C library's calloc.
+  llvm::TargetLibraryInfoImpl library(machine.getTargetTriple());
+  library.setUnavailable(llvm::LibFunc_calloc);
+  functions.registerPass([&] { return llvm::TargetLibraryAnalysis(library); });
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(callGraph);
   builder.registerFunctionAnalyses(functions);

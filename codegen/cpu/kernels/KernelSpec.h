@@ -5,6 +5,20 @@
 // Kernels are keyed by encoding, layout, activation form and epilogue. Shapes
 // are arguments, so layers that differ in N, K and M alone share a kernel.
 //
+// What a kernel may assume of its buffers, and test/unit/codegen/GuardPageTest
+// holds it to: each has exactly the bytes that follow, none is aligned beyond
+// its element type (bytes: not at all), and bytes beyond either end may be
+// inaccessible.
+//
+//   blob       what `numerics::BoundLayout` says for N x K: whole atoms, so all
+//              rows of the last block and K padded in each group. Kernels read
+//              all of it; padding has codes and parameters that no result sees.
+//   panel      M * PanelFormat::rowBytes(K), padding included, all written.
+//   codes      of an embedding: the dense stream, ceil(N * K * width / 8) bytes,
+//              at least kLoadBytes. Its parameters: one for each group.
+//   the rest   (x, columns, bias, residual, y, indices) one element for each
+//              that there is; vectors at their ends are masked.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef LOWBIT_LIB_CODEGEN_CPU_KERNELS_KERNELSPEC_H

@@ -20,6 +20,8 @@ struct Shape {
   bool isCausal;
   /// Extents of the mask, or none.
   std::vector<int64_t> mask;
+  /// Whether it runs among guard pages, too.
+  bool isGuarded = false;
 };
 
 /// Attention in double by its definition.
@@ -111,6 +113,9 @@ void check(const Shape &s) {
     ASSERT_EQ(found.size(), 1u);
     expectClose(found[0], expected, 2e-5);
   }
+  if (s.isGuarded)
+    for (auto &found : compileAndRunGuarded(text, {}, inputs))
+      expectClose(found[0], expected, 2e-5);
 }
 
 TEST(Attention, SeesAllKeys) { check({1, 2, 2, 65, 130, 64, 64, false, {}}); }
@@ -131,6 +136,13 @@ TEST(Attention, AddsMasks) {
   check({1, 2, 2, 64, 100, 20, 12, false, {64, 100}});
   check({2, 4, 2, 7, 66, 16, 16, false, {2, 1, 1, 66}});
   check({2, 4, 2, 70, 66, 16, 16, false, {1, 4, 70, 66}});
+}
+
+TEST(Attention, StaysInItsBuffers) {
+  check({1, 2, 1, 5, 67, 20, 12, true, {}, /*isGuarded=*/true});
+  check({1, 3, 3, 67, 5, 7, 1, false, {67, 5}, /*isGuarded=*/true});
+  check({1, 4, 2, 1, 13, 7, 9, false, {1, 1, 1, 13}, /*isGuarded=*/true});
+  check({1, 1, 1, 1, 1, 1, 1, true, {}, /*isGuarded=*/true});
 }
 
 } // namespace

@@ -21,6 +21,8 @@ struct Convolution {
       dilations[2];
   int64_t groups = 1;
   bool isChannelsLast = false;
+  /// Whether it runs among guard pages, too.
+  bool isGuarded = false;
 
   int64_t getOutput(int axis) const {
     int64_t reach = (kernel[axis] - 1) * dilations[axis] + 1;
@@ -204,6 +206,9 @@ void check(const Convolution &c, int64_t layers) {
     auto found = compileAndRun(text, options, {x});
     ASSERT_EQ(found.size(), 1u);
     expectClose(found[0], expected, 1e-3);
+    if (c.isGuarded)
+      for (auto &guarded : compileAndRunGuarded(text, options, {x}))
+        expectClose(guarded[0], expected, 1e-3);
   }
 }
 
@@ -228,6 +233,13 @@ TEST(Convolution, OneElementWindows) {
 
 TEST(Convolution, GroupsAreLayers) {
   check({1, 6, 7, 9, 24, {1, 3}, {1, 1}, {1, 1}, 3}, 3);
+}
+
+TEST(Convolution, StaysInItsBuffers) {
+  check({1, 3, 7, 5, 9, {3, 3}, {1, 1}, {1, 1}, 1, false, true}, 1);
+  check({1, 2, 9, 7, 5, {2, 3}, {2, 2}, {2, 1}, 1, true, true}, 1);
+  check({1, 4, 5, 7, 16, {1, 3}, {1, 2}, {1, 1}, 2, false, true}, 2);
+  check({1, 3, 5, 5, 3, {3, 3}, {2, 2}, {1, 1}, 3, false, true}, 0);
 }
 
 TEST(Convolution, DepthwiseStaysFloat) {

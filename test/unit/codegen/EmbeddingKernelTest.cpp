@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "GuardedProgram.h"
 #include "LayerProgram.h"
 #include "lowbit/Numerics/Quantizer.h"
 #include "lowbit/Tools/Registration.h"
@@ -79,40 +80,10 @@ std::string getText(mlir::MLIRContext &context,
          body + "return " + results + " : " + types + "\n}\n";
 }
 
-class EmbeddingKernel
-    : public testing::TestWithParam<std::tuple<unsigned, const char *>> {};
-
-INSTANTIATE_TEST_SUITE_P(
-    Widths, EmbeddingKernel,
-    testing::Values(std::tuple(1u, "native"), std::tuple(2u, "portable"),
-                    std::tuple(3u, "native"), std::tuple(4u, "native"),
-                    std::tuple(5u, "portable"), std::tuple(6u, "native"),
-                    std::tuple(7u, "native"), std::tuple(8u, "native")));
-
-TEST_P(EmbeddingKernel, GivesTheNumbersOfRows) {
-  mlir::DialectRegistry registry;
-  registerDialects(registry);
-  mlir::MLIRContext context(registry);
-  context.loadDialect<LowbitDialect>();
-  auto [width, cpu] = GetParam();
-  std::vector<numerics::QuantizedMatrix> tables = createTables(width);
-  auto module = mlir::parseSourceString<mlir::ModuleOp>(
-      getText(context, tables), &context);
-  ASSERT_TRUE(module);
-  CompileOptions options;
-  options.cpu = cpu;
-  llvm::Error error = compileModule(*module, Phase::Lower, options);
-  ASSERT_FALSE(error) << llvm::toString(std::move(error));
-  ExecutableOptions execution;
-  execution.optLevel = 1;
-  auto executable = Executable::create(*module, execution);
-  ASSERT_TRUE(bool(executable)) << llvm::toString(executable.takeError());
-  HostTensor indices =
-      HostTensor::allocate(ElementType::I64, {int64_t(kIndices.size())});
-  llvm::copy(kIndices, indices.getMutableAs<int64_t>().begin());
-  auto results = (*executable)->run(indices);
-  ASSERT_TRUE(bool(results)) << llvm::toString(results.takeError());
-  for (auto [table, result] : llvm::zip_equal(tables, *results)) {
+/// Expects the numbers of the rows that the indices name, exactly.
+void expectRows(const std::vector<numerics::QuantizedMatrix> &tables,
+                llvm::ArrayRef<HostTensor> results) {
+  for (auto [table, result] : llvm::zip_equal(tables, results)) {
     std::vector<float> numbers(kRows * kColumns);
     numerics::dequantize(table, numbers.data());
     llvm::ArrayRef<float> found = result.getAs<float>();
@@ -125,6 +96,75 @@ TEST_P(EmbeddingKernel, GivesTheNumbersOfRows) {
             << "index " << index << " column " << k;
     }
   }
+}
+
+HostTensor createIndices() {
+  HostTensor indices =
+      HostTensor::allocate(ElementType::I64, {int64_t(kIndices.size())});
+  llvm::copy(kIndices, indices.getMutableAs<int64_t>().begin());
+  return indices;
+}
+
+/// The program that looks rows up in all of the tables, in the LLVM dialect.
+struct Compiled {
+  Compiled(const std::vector<numerics::QuantizedMatrix> &tables,
+           const CompileOptions &options) {
+    mlir::DialectRegistry registry;
+    registerDialects(registry);
+    context.appendDialectRegistry(registry);
+    context.loadDialect<LowbitDialect>();
+    module = mlir::parseSourceString<mlir::ModuleOp>(getText(context, tables),
+                                                     &context);
+    if (!module) {
+      ADD_FAILURE() << "the text is not a module";
+    } else if (llvm::Error error =
+                   compileModule(*module, Phase::Lower, options)) {
+      ADD_FAILURE() << llvm::toString(std::move(error));
+      module = {};
+    }
+  }
+
+  mlir::MLIRContext context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+};
+
+class EmbeddingKernel
+    : public testing::TestWithParam<std::tuple<unsigned, const char *>> {};
+
+INSTANTIATE_TEST_SUITE_P(
+    Widths, EmbeddingKernel,
+    testing::Values(std::tuple(1u, "native"), std::tuple(2u, "portable"),
+                    std::tuple(3u, "native"), std::tuple(4u, "native"),
+                    std::tuple(5u, "portable"), std::tuple(6u, "native"),
+                    std::tuple(7u, "native"), std::tuple(8u, "native")));
+
+TEST_P(EmbeddingKernel, GivesTheNumbersOfRows) {
+  auto [width, cpu] = GetParam();
+  std::vector<numerics::QuantizedMatrix> tables = createTables(width);
+  CompileOptions options;
+  options.cpu = cpu;
+  Compiled compiled(tables, options);
+  if (!compiled.module)
+    return;
+  ExecutableOptions execution;
+  execution.optLevel = 1;
+  auto executable = Executable::create(*compiled.module, execution);
+  ASSERT_TRUE(bool(executable)) << llvm::toString(executable.takeError());
+  auto results = (*executable)->run(createIndices());
+  ASSERT_TRUE(bool(results)) << llvm::toString(results.takeError());
+  expectRows(tables, *results);
+}
+
+TEST_P(EmbeddingKernel, StaysInItsBuffers) {
+  auto [width, cpu] = GetParam();
+  std::vector<numerics::QuantizedMatrix> tables = createTables(width);
+  CompileOptions options;
+  options.cpu = cpu;
+  Compiled compiled(tables, guarded(options));
+  if (!compiled.module)
+    return;
+  for (auto &results : runGuarded(*compiled.module, cpu, {{createIndices()}}))
+    expectRows(tables, results);
 }
 
 } // namespace

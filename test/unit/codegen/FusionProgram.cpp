@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "FusionProgram.h"
+#include "GuardedProgram.h"
 #include "lowbit/Tools/Executable.h"
 #include "lowbit/Tools/Registration.h"
 #include "mlir/IR/MLIRContext.h"
@@ -88,6 +89,15 @@ std::vector<HostTensor> test::compileAndRun(llvm::StringRef text,
   for (auto [one, two] : llvm::zip_equal(results[0], results[1]))
     EXPECT_EQ(one.getBytes(), two.getBytes());
   return results[0];
+}
+
+std::vector<std::vector<HostTensor>>
+test::compileAndRunGuarded(llvm::StringRef text, const CompileOptions &options,
+                           llvm::ArrayRef<HostTensor> inputs) {
+  Parsed parsed(text, guarded(options), Phase::Lower);
+  if (!parsed.module)
+    return {};
+  return runGuarded(*parsed.module, options.cpu, {inputs.vec()});
 }
 
 void test::expectClose(const HostTensor &found, const HostTensor &expected,

@@ -34,6 +34,12 @@ std::vector<HostTensor> compileAndRun(llvm::StringRef text,
                                       const CompileOptions &options,
                                       llvm::ArrayRef<HostTensor> inputs);
 
+/// The same among guard pages (GuardedProgram.h), guarded at either end: the
+/// results of both runs. Failures are recorded; then there are none.
+std::vector<std::vector<HostTensor>>
+compileAndRunGuarded(llvm::StringRef text, const CompileOptions &options,
+                     llvm::ArrayRef<HostTensor> inputs);
+
 /// Expects elements to differ by at most `tolerance`.
 void expectClose(const HostTensor &found, const HostTensor &expected,
                  double tolerance);

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LayerProgram.h"
+#include "GuardedProgram.h"
 #include "lowbit/IR/Lowbit.h"
 #include "lowbit/Numerics/Float16.h"
 #include "lowbit/Numerics/Packer.h"
@@ -499,8 +500,31 @@ void LayerProgram::check(int64_t extent, double tolerance) {
   std::vector<HostTensor> arguments = createArguments(extent);
   std::vector<HostTensor> first =
       cross ? runCross(arguments) : runHere(arguments);
-  if (first.empty())
+  SCOPED_TRACE("extent " + std::to_string(extent));
+  if (!first.empty())
+    expectResults(arguments, first, tolerance);
+}
+
+void LayerProgram::checkGuarded(const CompileOptions &options,
+                                llvm::ArrayRef<int64_t> extents,
+                                double tolerance) {
+  auto lowered = build(Phase::Lower, guarded(options));
+  if (!lowered)
     return;
+  std::vector<std::vector<HostTensor>> arguments;
+  for (int64_t extent : extents)
+    arguments.push_back(createArguments(extent));
+  auto results = runGuarded(*lowered, options.cpu, arguments);
+  for (auto [run, found] : llvm::enumerate(results)) {
+    int64_t extent = extents[run % extents.size()];
+    SCOPED_TRACE("extent " + std::to_string(extent));
+    expectResults(arguments[run % extents.size()], found, tolerance);
+  }
+}
+
+void LayerProgram::expectResults(llvm::ArrayRef<HostTensor> arguments,
+                                 llvm::ArrayRef<HostTensor> results,
+                                 double tolerance) {
   size_t next = inputs.size();
   for (auto [index, layer] : llvm::enumerate(layers)) {
     const HostTensor *bias = nullptr, *residual = nullptr;
@@ -509,9 +533,9 @@ void LayerProgram::check(int64_t extent, double tolerance) {
     if (layer.spec.hasResidual)
       residual = &arguments[next++];
     Truth truth = computeTruth(layer, arguments[layer.input], bias, residual);
-    llvm::ArrayRef<float> found = first[index].getAs<float>();
+    llvm::ArrayRef<float> found = results[index].getAs<float>();
     ASSERT_EQ(found.size(), truth.results.size()) << describe(layer.spec);
     EXPECT_LE(getError(found, truth.results), tolerance * truth.magnitude)
-        << describe(layer.spec) << " extent " << extent;
+        << describe(layer.spec);
   }
 }

@@ -71,6 +71,11 @@ public:
   /// error of each layer within `tolerance` times the size of its results.
   void check(int64_t extent, double tolerance);
 
+  /// Compiles for code among guard pages and runs every layer there with
+  /// dynamic dimensions of each of `extents`. Expects the same of the results.
+  void checkGuarded(const CompileOptions &options,
+                    llvm::ArrayRef<int64_t> extents, double tolerance);
+
   mlir::MLIRContext &getContext() { return context; }
   /// The module as assembly.
   std::string getText();
@@ -102,6 +107,8 @@ private:
   std::vector<HostTensor> createArguments(int64_t extent) const;
   std::vector<HostTensor> runHere(llvm::ArrayRef<HostTensor> arguments);
   std::vector<HostTensor> runCross(llvm::ArrayRef<HostTensor> arguments);
+  void expectResults(llvm::ArrayRef<HostTensor> arguments,
+                     llvm::ArrayRef<HostTensor> results, double tolerance);
   Truth computeTruth(const Layer &layer, const HostTensor &input,
                      const HostTensor *bias, const HostTensor *residual) const;
 

@@ -40,6 +40,9 @@ struct CompileOptions {
   bool floatActivations = false;
   /// Whether tasks run on OpenMP threads, or one after another.
   bool parallel = true;
+  /// Bytes of which the address of every buffer is a multiple; 0 for no more
+  /// than its elements need, which is all that code relies on.
+  unsigned bufferAlignment = 64;
   /// Compute every layer by the linalg reference, without kernels.
   bool reference = false;
   /// Patterns of the raise and fuse phases to leave out, by name.

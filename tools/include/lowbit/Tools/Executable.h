@@ -10,10 +10,12 @@
 #ifndef LOWBIT_TOOLS_EXECUTABLE_H
 #define LOWBIT_TOOLS_EXECUTABLE_H
 
+#include "lowbit/Tools/FatalErrors.h"
 #include "lowbit/Tools/HostTensor.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Error.h"
+#include <cstdlib>
 #include <memory>
 #include <vector>
 
@@ -31,6 +33,10 @@ struct ExecutableOptions {
   /// Addresses of weights by symbol. A symbol that is not here is looked up in
   /// the module's attribute `lowbit.weights`.
   llvm::StringMap<const void *> weights;
+  /// What the code calls for `malloc` and `free`. Results come from `allocate`,
+  /// and `release` frees them.
+  void *(*allocate)(size_t) = allocateForModel;
+  void (*release)(void *) = free;
 };
 
 /// A compiled `@main`. The context of the module must outlive it, because the

@@ -41,6 +41,12 @@ struct CPUPipelineOptions : mlir::PassPipelineOptions<CPUPipelineOptions> {
       *this, "parallel",
       llvm::cl::desc("Run tasks on OpenMP threads, not one after another"),
       llvm::cl::init(true)};
+  Option<uint64_t> bufferAlignment{
+      *this, "buffer-alignment",
+      llvm::cl::desc("Bytes of which the address of every buffer is a multiple "
+                     "(a cache line is fastest); 0 for no more than its "
+                     "elements need"),
+      llvm::cl::init(64)};
 };
 
 /// Linalg on tensors, fused and tiled into parallel tasks.
@@ -48,7 +54,8 @@ void buildCPUTensorPipeline(mlir::OpPassManager &manager);
 
 /// Tensors to buffers: weights bound, everything freed, kernel calls as
 /// parallel loops, copies visible, equal loops merged.
-void buildCPUBufferPipeline(mlir::OpPassManager &manager);
+void buildCPUBufferPipeline(mlir::OpPassManager &manager,
+                            const CPUPipelineOptions &options);
 
 /// Linalg on buffers to vector code, tasks to scf.parallel.
 void buildCPUVectorPipeline(mlir::OpPassManager &manager,
