@@ -107,22 +107,31 @@ struct CPUBindWeightsPass
                   : builder.getStringAttr(kind + Twine(index));
     };
     SmallVector<Attribute> inputs, outputs;
+    SmallVector<Type> inputTypes, outputTypes;
+    auto getType = [](DictionaryAttr attrs, Type type) {
+      return attrs && attrs.get(kUnsignedAttrName) ? makeUnsigned(type) : type;
+    };
     // The translation to LLVM IR would warn of attributes that it can't keep.
-    for (unsigned i = 0; i < main.getNumArguments(); ++i) {
-      inputs.push_back(getName(main.getArgAttrDict(i), "input", i));
-      for (StringRef name : {kNameAttrName, kDimensionsAttrName})
+    StringRef names[] = {kNameAttrName, kDimensionsAttrName, kUnsignedAttrName};
+    for (auto [i, type] : llvm::enumerate(main.getArgumentTypes())) {
+      DictionaryAttr attrs = main.getArgAttrDict(i);
+      inputs.push_back(getName(attrs, "input", i));
+      inputTypes.push_back(getType(attrs, type));
+      for (StringRef name : names)
         main.removeArgAttr(i, name);
     }
-    for (unsigned i = 0; i < main.getNumResults(); ++i) {
-      outputs.push_back(getName(main.getResultAttrDict(i), "output", i));
-      for (StringRef name : {kNameAttrName, kDimensionsAttrName})
+    for (auto [i, type] : llvm::enumerate(main.getResultTypes())) {
+      DictionaryAttr attrs = main.getResultAttrDict(i);
+      outputs.push_back(getName(attrs, "output", i));
+      outputTypes.push_back(getType(attrs, type));
+      for (StringRef name : names)
         main.removeResultAttr(i, StringAttr::get(module.getContext(), name));
     }
     module->setAttr(
         kSignatureAttrName,
         builder.getDictionaryAttr(
-            {builder.getNamedAttr("type",
-                                  TypeAttr::get(main.getFunctionType())),
+            {builder.getNamedAttr("type", TypeAttr::get(builder.getFunctionType(
+                                              inputTypes, outputTypes))),
              builder.getNamedAttr("inputs", builder.getArrayAttr(inputs)),
              builder.getNamedAttr("outputs", builder.getArrayAttr(outputs))}));
   }

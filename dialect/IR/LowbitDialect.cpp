@@ -55,6 +55,16 @@ struct LowbitAsmInterface : OpAsmDialectInterface {
 
 } // namespace
 
+Type lowbit::makeUnsigned(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  auto element =
+      tensor ? dyn_cast<IntegerType>(tensor.getElementType()) : IntegerType();
+  if (!element)
+    return type;
+  return tensor.clone(IntegerType::get(type.getContext(), element.getWidth(),
+                                       IntegerType::Unsigned));
+}
+
 /// Checks a name that users know a tensor of type `type` by.
 static LogicalResult verifyName(Operation *op, NamedAttribute attribute,
                                 Type type) {
@@ -64,11 +74,20 @@ static LogicalResult verifyName(Operation *op, NamedAttribute attribute,
                ? success()
                : op->emitOpError() << "requires a string as " << kNameAttrName
                                    << " (N1), found " << attribute.getValue();
+  auto shaped = dyn_cast_or_null<ShapedType>(type);
+  // N3
+  if (attribute.getName() == kUnsignedAttrName)
+    return isa<UnitAttr>(attribute.getValue()) &&
+                   (!shaped || shaped.getElementType().isSignlessInteger())
+               ? success()
+               : op->emitOpError()
+                     << "requires no value and signless integers for "
+                     << kUnsignedAttrName << " (N3), found "
+                     << attribute.getValue() << " of " << type;
   if (attribute.getName() != kDimensionsAttrName)
     return success();
   // N2
   auto names = dyn_cast<ArrayAttr>(attribute.getValue());
-  auto shaped = dyn_cast_or_null<ShapedType>(type);
   if (names && llvm::all_of(names, llvm::IsaPred<StringAttr>) &&
       (!shaped || !shaped.hasRank() ||
        shaped.getRank() == static_cast<int64_t>(names.size())))

@@ -554,3 +554,13 @@ func.func private @f() -> (tensor<?x4xf32> {lowbit.dims = ["rows"]})
 
 // expected-error @+1 {{requires a string for each dimension of 'tensor<?x4xf32>' as lowbit.dims (N2), found ["rows", 4]}}
 func.func private @f(tensor<?x4xf32> {lowbit.dims = ["rows", 4]})
+
+// -----
+
+// expected-error @+1 {{requires no value and signless integers for lowbit.unsigned (N3), found unit of 'tensor<?x4xf32>'}}
+func.func private @f(tensor<?x4xf32> {lowbit.unsigned})
+
+// -----
+
+// expected-error @+1 {{requires no value and signless integers for lowbit.unsigned (N3), found true of 'tensor<4xi8>'}}
+func.func private @f() -> (tensor<4xi8> {lowbit.unsigned = true})

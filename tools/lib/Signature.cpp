@@ -20,11 +20,18 @@
 using namespace lowbit;
 
 /// Describes one argument or result of `@main`.
-static llvm::Expected<TensorSpec>
-makeSpec(mlir::Type type, mlir::StringAttr name, mlir::ArrayAttr dimensions,
-         llvm::StringRef kind, unsigned index) {
+static llvm::Expected<TensorSpec> makeSpec(mlir::Type type,
+                                           mlir::DictionaryAttr attributes,
+                                           llvm::StringRef kind,
+                                           unsigned index) {
+  mlir::NamedAttrList list(attributes);
+  auto name = llvm::cast_or_null<mlir::StringAttr>(list.get(kNameAttrName));
+  auto dimensions =
+      llvm::cast_or_null<mlir::ArrayAttr>(list.get(kDimensionsAttrName));
   TensorSpec spec;
   spec.name = name ? name.str() : (kind + llvm::Twine(index)).str();
+  if (list.get(kUnsignedAttrName))
+    type = makeUnsigned(type);
   auto tensor = llvm::dyn_cast<mlir::RankedTensorType>(type);
   std::optional<ElementType> element =
       tensor ? getElementType(tensor.getElementType()) : std::nullopt;
@@ -147,22 +154,15 @@ llvm::Expected<Signature> lowbit::getSignature(mlir::ModuleOp module) {
     return makeError("the module has no function '@" + kMainFunction + "'");
   Signature signature;
   for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
-    auto name = function.getArgAttrOfType<mlir::StringAttr>(i, kNameAttrName);
-    auto dimensions =
-        function.getArgAttrOfType<mlir::ArrayAttr>(i, kDimensionsAttrName);
     llvm::Expected<TensorSpec> spec =
-        makeSpec(type, name, dimensions, "input", i);
+        makeSpec(type, function.getArgAttrDict(i), "input", i);
     if (!spec)
       return spec.takeError();
     signature.inputs.push_back(std::move(*spec));
   }
   for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
-    auto name =
-        function.getResultAttrOfType<mlir::StringAttr>(i, kNameAttrName);
-    auto dimensions =
-        function.getResultAttrOfType<mlir::ArrayAttr>(i, kDimensionsAttrName);
     llvm::Expected<TensorSpec> spec =
-        makeSpec(type, name, dimensions, "output", i);
+        makeSpec(type, function.getResultAttrDict(i), "output", i);
     if (!spec)
       return spec.takeError();
     signature.outputs.push_back(std::move(*spec));

@@ -169,17 +169,21 @@ static std::optional<ElementType> elementTypeOf(int32_t type) {
   case TensorProto::BOOL:
     return ElementType::Bool;
   case TensorProto::INT8:
-  case TensorProto::UINT8:
     return ElementType::I8;
+  case TensorProto::UINT8:
+    return ElementType::U8;
   case TensorProto::INT16:
-  case TensorProto::UINT16:
     return ElementType::I16;
+  case TensorProto::UINT16:
+    return ElementType::U16;
   case TensorProto::INT32:
-  case TensorProto::UINT32:
     return ElementType::I32;
+  case TensorProto::UINT32:
+    return ElementType::U32;
   case TensorProto::INT64:
-  case TensorProto::UINT64:
     return ElementType::I64;
+  case TensorProto::UINT64:
+    return ElementType::U64;
   case TensorProto::FLOAT16:
     return ElementType::F16;
   case TensorProto::BFLOAT16:

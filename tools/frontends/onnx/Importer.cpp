@@ -335,6 +335,8 @@ Error Importer::addOutputs() {
                            builder.getStringAttr(output.name()));
     if (mlir::ArrayAttr names = dimensionNames(values[output.name()].dims))
       function.setResultAttr(i, kDimensionsAttrName, names);
+    if (isUnsigned(values[output.name()].type))
+      function.setResultAttr(i, kUnsignedAttrName, builder.getUnitAttr());
   }
   eraseUnused();
   return Error::success();

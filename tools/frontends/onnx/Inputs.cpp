@@ -215,6 +215,8 @@ Error Importer::addInputs() {
     function.setArgAttr(argument, kNameAttrName, builder.getStringAttr(name));
     if (mlir::ArrayAttr extents = dimensionNames(values[name].dims))
       function.setArgAttr(argument, kDimensionsAttrName, extents);
+    if (isUnsigned(values[name].type))
+      function.setArgAttr(argument, kUnsignedAttrName, builder.getUnitAttr());
   }
   return Error::success();
 }

@@ -69,10 +69,18 @@ inline constexpr llvm::StringLiteral kNameAttrName = "lowbit.name";
 /// the expression in names that it is; empty where the extent is static.
 /// Dimensions of one name have one extent.
 inline constexpr llvm::StringLiteral kDimensionsAttrName = "lowbit.dims";
+/// Argument and result attribute: the integers are unsigned to the caller.
+/// Types can't say so, since upstream's operations take signless integers
+/// alone.
+inline constexpr llvm::StringLiteral kUnsignedAttrName = "lowbit.unsigned";
 /// Module attribute: what the extents of `@main`'s arguments must satisfy, as
 /// an array of dictionaries. `holds` is an affine set over as many dimensions
 /// as `dims` has pairs (argument, axis); `text` says it for people.
 inline constexpr llvm::StringLiteral kRequiresAttrName = "lowbit.requires";
+
+/// A tensor type of signless integers with unsigned ones, as
+/// `kUnsignedAttrName` asks for; other types stay as they are.
+mlir::Type makeUnsigned(mlir::Type type);
 } // namespace lowbit
 
 #include "lowbit/IR/LowbitDialect.h.inc"
