@@ -54,6 +54,7 @@ void lowbit::buildCPUBufferPipeline(OpPassManager &manager,
       bufferization::LayoutMapOption::IdentityLayoutMap;
   manager.addPass(bufferization::createOneShotBufferizePass(bufferize));
   addCleanup(manager);
+  manager.addNestedPass<func::FuncOp>(createCPUSeparateResultsPass());
   bufferization::BufferDeallocationPipelineOptions deallocation;
   bufferization::buildBufferDeallocationPipeline(manager, deallocation);
   manager.addPass(createConvertBufferizationToMemRefPass());

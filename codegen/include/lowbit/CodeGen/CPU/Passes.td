@@ -206,6 +206,28 @@ def CPUExpandReshapesPass : Pass<"lowbit-cpu-expand-reshapes", "::mlir::func::Fu
   let statistics = [Statistic<"numReshapes", "reshapes", "Expansions turned into views">];
 }
 
+def CPUSeparateResultsPass : Pass<"lowbit-cpu-separate-results", "::mlir::func::FuncOp"> {
+  let summary = "Copy results that share a buffer with another result";
+  let description = [{
+    Whoever calls a function frees each of its results, so no two may be views of
+    one buffer. Runs after bufferization and before deallocation, which takes care
+    of results that are arguments.
+
+    ```mlir
+    return %a, %a : memref<4xf32>, memref<4xf32>
+    ```
+    becomes
+    ```mlir
+    %alloc = memref.alloc() : memref<4xf32>
+    memref.copy %a, %alloc : memref<4xf32> to memref<4xf32>
+    return %a, %alloc : memref<4xf32>, memref<4xf32>
+    ```
+  }];
+  let statistics = [
+    Statistic<"numCopies", "copies", "Results copied">];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+}
+
 def CPUWidenBooleansPass : Pass<"lowbit-cpu-widen-booleans", "::mlir::ModuleOp"> {
   let summary = "Keep booleans in memory as bytes";
   let description = [{
