@@ -130,7 +130,7 @@ static Expected<Expr> clampBound(Importer &im, const Node &node, Expr bound,
                                  const Expr &highest) {
   Symbols &symbols = im.symbols;
   if (symbols.upperBound(bound) < 0) {
-    std::optional<Expr> moved = symbols.lowerBound(bound) <= -maxExtent
+    std::optional<Expr> moved = symbols.upperBound(bound) <= -maxExtent
                                     ? std::optional(lowest)
                                     : symbols.add(bound, dim);
     std::optional<Expr> clamped =
