@@ -66,6 +66,32 @@ struct LaneParameters {
   int32_t notFinite[groupLanes];
 };
 
+/// A table of numbers without overlapping windows, as the vector code reads it.
+/// Scalars are sorted; entries of several values are in the order of the codes,
+/// and those that aren't finite are never nearest.
+struct LaneTable {
+  /// Bits of a float below its key: sign, exponent and 4 bits of mantissa.
+  static constexpr unsigned keyShift = 19;
+  /// Up to this many scalars a chain of comparisons finds the nearest. Shorter
+  /// arrays of numbers and borders are padded to it with infinity.
+  static constexpr uint32_t chainLength = 16;
+
+  const float *numbers;
+  /// Scalars: where an entry begins to be nearer than the one before it, and
+  /// infinity at the end.
+  const float *borders;
+  /// Scalars: the rank of the least float with each key.
+  const uint16_t *ranks;
+  uint32_t count;
+  unsigned valuesPerCode;
+};
+
+/// What a scale costs, per lane, and what the scale that is best for its codes
+/// follows from: that scale is cross / square.
+struct TableFit {
+  float error[groupLanes], cross[groupLanes], square[groupLanes];
+};
+
 /// One instruction set's code.
 struct GroupKernels {
   const char *name;
@@ -79,6 +105,12 @@ struct GroupKernels {
   void (*assignCodes)(const GroupProblem &problem, const float *values,
                       int64_t count, float scale, float zeroPoint,
                       float minimum, uint8_t firstCode, uint8_t *codes);
+  /// Rounds `data`, divided by each lane's scale, to a table.
+  void (*fitTable)(const LaneTable &table, const Segment &data,
+                   const float *scales, TableFit &result);
+  /// Writes the nearest entries (of scalars their ranks) of `length` vectors.
+  void (*assignTable)(const LaneTable &table, const float *values,
+                      int64_t length, const float *scales, uint16_t *entries);
 };
 
 /// The fastest kernels that this machine can run.

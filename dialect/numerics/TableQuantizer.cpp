@@ -10,105 +10,13 @@
 
 #include "TableQuantizer.h"
 
+#include "LaneTables.h"
 #include "ParameterBits.h"
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 namespace lowbit::numerics {
-
-namespace {
-
-/// Finds nearest codes of a table without overlapping windows.
-class NearestCode {
-public:
-  explicit NearestCode(CodeTable table);
-
-  /// The code whose numbers are nearest to `point`, valuesPerCode numbers.
-  uint32_t operator()(const float *point) const {
-    return table.valuesPerCode == 1 ? nearestScalar(*point)
-                                    : nearestVector(point);
-  }
-  /// The `i`-th number of `code`.
-  float number(uint32_t code, unsigned i) const {
-    return table.values[code * table.valuesPerCode + i];
-  }
-  unsigned valuesPerCode() const { return table.valuesPerCode; }
-  /// The number of largest magnitude, of the sign of `like` if both have it.
-  float extreme(float like) const;
-  /// Whether the negative of each code's numbers is another code's.
-  bool isSymmetric() const { return symmetric; }
-
-private:
-  uint32_t nearestScalar(float point) const;
-  uint32_t nearestVector(const float *point) const;
-
-  CodeTable table;
-  /// Codes by their numbers and, between neighbours, where one begins to be
-  /// nearer than the other. For scalar tables.
-  std::vector<uint32_t> sorted;
-  std::vector<float> borders;
-  bool symmetric;
-};
-
-} // namespace
-
-NearestCode::NearestCode(CodeTable numbers)
-    : table(std::move(numbers)), symmetric(table.valuesPerCode == 1) {
-  if (table.valuesPerCode > 1)
-    return;
-  for (uint32_t code = 0; code < table.values.size(); ++code)
-    if (std::isfinite(table.values[code]))
-      sorted.push_back(code);
-  std::stable_sort(sorted.begin(), sorted.end(), [&](uint32_t a, uint32_t b) {
-    return table.values[a] < table.values[b];
-  });
-  for (size_t i = 0; i < sorted.size(); ++i) {
-    float value = table.values[sorted[i]];
-    symmetric &= value == -table.values[sorted[sorted.size() - 1 - i]];
-    if (i)
-      borders.push_back(0.5f * table.values[sorted[i - 1]] + 0.5f * value);
-  }
-}
-
-float NearestCode::extreme(float like) const {
-  float best = 0;
-  for (float value : table.values) {
-    float magnitude = std::fabs(value), other = std::fabs(best);
-    bool isAlike = std::signbit(value) == std::signbit(like);
-    if (!std::isfinite(value))
-      continue;
-    if (magnitude > other || (magnitude == other && isAlike))
-      best = value;
-  }
-  return best;
-}
-
-uint32_t NearestCode::nearestScalar(float point) const {
-  if (sorted.empty())
-    return 0;
-  auto border = std::lower_bound(borders.begin(), borders.end(), point);
-  return sorted[border - borders.begin()];
-}
-
-uint32_t NearestCode::nearestVector(const float *point) const {
-  unsigned count = table.valuesPerCode;
-  const float *numbers = table.values.data();
-  uint32_t best = 0;
-  float least = INFINITY;
-  for (uint32_t code = 0; code < 1u << table.codeBits; ++code) {
-    float distance = 0;
-    for (unsigned i = 0; i < count; ++i) {
-      float difference = point[i] - numbers[i];
-      distance += difference * difference;
-    }
-    if (distance < least) {
-      least = distance;
-      best = code;
-    }
-    numbers += count;
-  }
-  return best;
-}
 
 //===----------------------------------------------------------------------===//
 // Scales
@@ -116,120 +24,119 @@ uint32_t NearestCode::nearestVector(const float *point) const {
 
 namespace {
 
-/// A box of weights that share a scale.
-struct Box {
-  const float *weights;
-  int64_t rows, columns, stride;
-  /// [columns], or null.
-  const float *importance;
-
-  /// Calls `visit` with the weights of each code and their importance.
-  template <typename Visit>
-  void forEach(unsigned valuesPerCode, Visit visit) const {
-    for (int64_t n = 0; n < rows; ++n)
-      for (int64_t k = 0; k < columns; k += valuesPerCode)
-        visit(weights + n * stride + k, importance ? importance + k : nullptr);
-  }
-};
-
-/// What a scale costs, and the scale that is best for the codes it gave.
-struct Trial {
-  double error, optimum;
-};
-
+/// Finds 16 scales at once. What they scale is behind `fit`, which judges a
+/// scale for each lane.
 class ScaleSearcher {
 public:
-  ScaleSearcher(const NearestCode &nearest, const Encoding &encoding,
-                const Box &box)
-      : nearest(nearest), encoding(encoding), box(box) {}
+  using Fit = std::function<void(const float *scales, TableFit &result)>;
 
-  /// The scale by `search`, as stored; infinite beyond the format.
-  float find(ScaleSearch search);
+  ScaleSearcher(const Encoding &encoding, const LaneTables &tables, Fit fit)
+      : encoding(encoding), tables(tables), fit(std::move(fit)) {}
+
+  /// The scales by `search`, as stored; infinite beyond the format. `largest`
+  /// are the weights of largest magnitude.
+  void find(ScaleSearch search, const float *largest, float *scales);
 
 private:
-  Trial tryScale(float scale) const;
-  void consider(float scale);
-  float stored(float scale) const {
-    uint32_t bits = parameterToBits(encoding, Component::Scale, scale);
-    return parameterFromBits(encoding, Component::Scale, bits);
-  }
-  float largest() const;
+  void consider(const float *scales);
+  void keepStored(const float *scales, float *result, float *leastError);
+  float stored(float scale, int steps = 0) const;
 
-  const NearestCode &nearest;
   const Encoding &encoding;
-  const Box &box;
-  float best = 0;
-  double leastError = INFINITY;
+  const LaneTables &tables;
+  Fit fit;
+  float best[groupLanes], leastError[groupLanes];
 };
 
 } // namespace
 
-Trial ScaleSearcher::tryScale(float scale) const {
-  double error = 0, cross = 0, square = 0;
-  unsigned count = nearest.valuesPerCode();
-  box.forEach(count, [&](const float *weights, const float *importance) {
-    float point[64];
-    for (unsigned i = 0; i < count; ++i)
-      point[i] = scale == 0 ? 0 : weights[i] / scale;
-    uint32_t code = nearest(point);
-    for (unsigned i = 0; i < count; ++i) {
-      double factor = importance ? importance[i] : 1;
-      double number = nearest.number(code, i);
-      double difference = weights[i] - scale * number;
-      error += factor * difference * difference;
-      cross += factor * weights[i] * number;
-      square += factor * number * number;
-    }
-  });
-  return {error, square > 0 ? cross / square : 0};
+/// `scale` as stored, or its neighbour some steps of the format away; of 8-bit
+/// formats only, where the nearest need not be the best.
+float ScaleSearcher::stored(float scale, int steps) const {
+  uint32_t bits = parameterToBits(encoding, Component::Scale, scale);
+  uint32_t magnitude = bits & 0x7F;
+  if (encoding.scale == ScaleFormat::E8M0)
+    magnitude = bits;
+  if (steps < 0 && magnitude == 0)
+    steps = 0;
+  return parameterFromBits(encoding, Component::Scale, bits + steps);
 }
 
-/// Tries `scale` and twice what is best for its codes.
-void ScaleSearcher::consider(float scale) {
-  constexpr int kRefits = 2;
-  for (int i = 0; i <= kRefits; ++i) {
-    scale = stored(scale);
-    if (!std::isfinite(scale))
-      return;
-    Trial trial = tryScale(scale);
-    if (trial.error < leastError) {
-      leastError = trial.error;
-      best = scale;
+/// Tries a scale for each lane and remembers the one that is best for the codes
+/// that it gives: the error is quadratic in the scale, with its least value at
+/// cross / square.
+void ScaleSearcher::consider(const float *scales) {
+  TableFit found;
+  fit(scales, found);
+  for (int64_t lane = 0; lane < groupLanes; ++lane) {
+    float square = found.square[lane];
+    float optimum = square > 0 ? found.cross[lane] / square : 0;
+    float away = optimum - scales[lane];
+    float error = found.error[lane] - square * away * away;
+    if (error < leastError[lane]) {
+      leastError[lane] = error;
+      best[lane] = optimum;
     }
-    if (static_cast<float>(trial.optimum) == scale)
-      return;
-    scale = static_cast<float>(trial.optimum);
   }
 }
 
-/// The weight of largest magnitude.
-float ScaleSearcher::largest() const {
-  float largest = 0;
-  box.forEach(1, [&](const float *weight, const float *) {
-    if (std::fabs(*weight) > std::fabs(largest))
-      largest = *weight;
-  });
-  return largest;
+/// The same for scales as they are stored.
+void ScaleSearcher::keepStored(const float *scales, float *result,
+                               float *errors) {
+  TableFit found;
+  fit(scales, found);
+  for (int64_t lane = 0; lane < groupLanes; ++lane)
+    if (std::isfinite(scales[lane]) && found.error[lane] < errors[lane]) {
+      errors[lane] = found.error[lane];
+      result[lane] = scales[lane];
+    }
 }
 
-float ScaleSearcher::find(ScaleSearch search) {
-  float weight = largest(), number = nearest.extreme(weight);
-  if (weight == 0 || number == 0)
-    return stored(0);
-  float start = weight / number;
+void ScaleSearcher::find(ScaleSearch search, const float *largest,
+                         float *scales) {
+  float start[groupLanes], trial[groupLanes], errors[groupLanes];
+  float positive = tables.extreme(1), negative = tables.extreme(-1);
+  for (int64_t lane = 0; lane < groupLanes; ++lane) {
+    float number = largest[lane] < 0 ? negative : positive;
+    start[lane] = number == 0 ? 0 : largest[lane] / number;
+    if (encoding.scale == ScaleFormat::E8M0)
+      start[lane] = std::fabs(start[lane]); // All that it can store.
+    scales[lane] = stored(start[lane]);
+    leastError[lane] = errors[lane] = INFINITY;
+    best[lane] = start[lane];
+  }
   if (search == ScaleSearch::AbsMax)
-    return stored(start);
-  // Down to a quarter: a coarse table is best where it clips outliers.
-  constexpr int kSteps = 24;
-  constexpr float kFirst = 1.15f, kStep = 0.94f;
-  consider(start);
-  float scale = start * kFirst;
-  for (int i = 0; i < kSteps; ++i, scale *= kStep) {
-    consider(scale);
-    if (!nearest.isSymmetric() && encoding.scale != ScaleFormat::E8M0)
-      consider(-scale);
+    return;
+  // Down to a quarter where numbers are few: a coarse table is best where it
+  // clips outliers.
+  bool isCoarse = tables.table().count <= 32;
+  int count = isCoarse ? 26 : 10;
+  float first = isCoarse ? 1.15f : 1.03f, step = isCoarse ? 0.944f : 0.96f;
+  auto tryAll = [&](auto scaleOf) {
+    for (int64_t lane = 0; lane < groupLanes; ++lane)
+      trial[lane] = scaleOf(lane);
+    consider(trial);
+  };
+  bool isMirrored =
+      !tables.isSymmetric() && encoding.scale != ScaleFormat::E8M0;
+  for (int i = 0; i < count; ++i) {
+    float factor = first * std::pow(step, static_cast<float>(i));
+    tryAll([&](int64_t lane) { return start[lane] * factor; });
+    if (isMirrored)
+      tryAll([&](int64_t lane) { return -start[lane] * factor; });
   }
-  return std::isfinite(leastError) ? best : stored(start);
+  constexpr int kRefits = 2;
+  for (int i = 0; i < kRefits; ++i)
+    tryAll([&](int64_t lane) { return best[lane]; });
+  float plain[groupLanes];
+  std::copy(scales, scales + groupLanes, plain);
+  keepStored(plain, scales, errors);
+  int reach = scaleBits(encoding.scale) == 8 ? 1 : 0;
+  for (int steps = -reach; steps <= reach; ++steps) {
+    for (int64_t lane = 0; lane < groupLanes; ++lane)
+      trial[lane] = stored(best[lane], steps);
+    keepStored(trial, scales, errors);
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -240,18 +147,6 @@ bool needsTable(const Encoding &encoding) {
   bool isRounded =
       encoding.scale == ScaleFormat::F32 || encoding.scale == ScaleFormat::F16;
   return encoding.element.table() || !isRounded;
-}
-
-/// The numbers of every format; a code that is never written has none.
-static CodeTable tableOf(const ElementFormat &element) {
-  if (element.table())
-    return *element.table();
-  const IntegerFormat &format = *element.integer();
-  CodeTable table{format.width, format.width, 1, {}};
-  for (uint32_t code = 0; code < format.codeCount(); ++code)
-    table.values.push_back(code < format.firstCode() ? NAN
-                                                     : format.decode(code));
-  return table;
 }
 
 static std::string explainRefusal(const Encoding &encoding) {
@@ -285,52 +180,235 @@ static Status checkFinite(const float *weights, int64_t firstRow,
   return Status::success();
 }
 
+namespace {
+
+/// 16 sequences of weights of one length, lane by lane.
+class LaneBlock {
+public:
+  /// `count` sequences; lanes without one repeat the last.
+  void fill(const float *const *sequences, const float *const *importances,
+            int64_t count, int64_t length) {
+    values.resize(length * groupLanes);
+    weights.resize(importances[0] ? length * groupLanes : 0);
+    transpose(sequences, count, length, values.data());
+    if (importances[0])
+      transpose(importances, count, length, weights.data());
+    segment = {values.data(), importances[0] ? weights.data() : nullptr,
+               length};
+  }
+  const Segment &data() const { return segment; }
+
+private:
+  static void transpose(const float *const *sequences, int64_t count,
+                        int64_t length, float *result) {
+    const float *all[groupLanes];
+    for (int64_t lane = 0; lane < groupLanes; ++lane)
+      all[lane] = sequences[std::min(lane, count - 1)];
+    groupKernels().transpose(all, length, result);
+  }
+
+  std::vector<float> values, weights;
+  Segment segment;
+};
+
+/// Finds the scales and codes of rows [firstRow, endRow) of a matrix.
+class TableQuantizer {
+public:
+  TableQuantizer(const float *weights, int64_t firstRow, int64_t endRow,
+                 QuantizedMatrix &matrix)
+      : weights(weights), firstRow(firstRow), rowCount(endRow - firstRow),
+        matrix(matrix), tables(matrix.encoding.element),
+        groups(matrix.encoding.groupCount(matrix.columns)),
+        groupColumns(matrix.encoding.columnsPerGroup(matrix.columns)) {}
+
+  Status findScales(const QuantizeOptions &options);
+  void assign();
+
+private:
+  /// Calls `visit`(first, count, length) with runs of at most 16 groups of one
+  /// length, groups being counted row by row.
+  template <typename Visit> Status forEachRun(Visit visit) const;
+  void fillBlock(LaneBlock &block, int64_t first, int64_t count, int64_t length,
+                 const float *importance) const;
+  void writeCodes(int64_t row, int64_t column, const uint16_t *entries,
+                  int64_t count);
+  Status findTensorScale(const QuantizeOptions &options);
+  Status keep(float scale, int64_t row, int64_t group);
+
+  /// Row and group of the `index`-th group of `length` columns.
+  std::pair<int64_t, int64_t> placeOfGroup(int64_t index,
+                                           int64_t length) const {
+    int64_t whole = matrix.columns / groupColumns;
+    if (length < groupColumns)
+      return {index, whole};
+    return {index / whole, index % whole};
+  }
+  const float *sequence(int64_t row, int64_t group) const {
+    return weights + row * matrix.columns + group * groupColumns;
+  }
+
+  const float *weights;
+  int64_t firstRow, rowCount;
+  QuantizedMatrix &matrix;
+  LaneTables tables;
+  int64_t groups, groupColumns;
+};
+
+} // namespace
+
+static float largestOf(const float *values, int64_t count) {
+  float largest = 0;
+  for (int64_t i = 0; i < count; ++i)
+    if (std::fabs(values[i]) > std::fabs(largest))
+      largest = values[i];
+  return largest;
+}
+
+template <typename Visit> Status TableQuantizer::forEachRun(Visit visit) const {
+  int64_t whole = matrix.columns / groupColumns;
+  int64_t rest = matrix.columns - whole * groupColumns;
+  auto run = [&](int64_t total, int64_t length) {
+    for (int64_t first = 0; first < total; first += groupLanes)
+      if (Status status =
+              visit(first, std::min(groupLanes, total - first), length);
+          !status.ok())
+        return status;
+    return Status::success();
+  };
+  Status status = run(rowCount * whole, groupColumns);
+  return status.ok() && rest ? run(rowCount, rest) : status;
+}
+
+void TableQuantizer::fillBlock(LaneBlock &block, int64_t first, int64_t count,
+                               int64_t length, const float *importance) const {
+  const float *sequences[groupLanes], *importances[groupLanes];
+  for (int64_t i = 0; i < count; ++i) {
+    auto [row, group] = placeOfGroup(first + i, length);
+    sequences[i] = sequence(row, group);
+    importances[i] = importance ? importance + group * groupColumns : nullptr;
+  }
+  block.fill(sequences, importances, count, length);
+}
+
+Status TableQuantizer::keep(float scale, int64_t row, int64_t group) {
+  const Encoding &encoding = matrix.encoding;
+  if (!std::isfinite(scale))
+    return {placeOf(firstRow + row, group * groupColumns) +
+            ": the scale must fit " + describeScale(encoding.scale) +
+            ", found a larger one"};
+  matrix.scales[encoding.parameterIndex(firstRow + row, group, groups)] = scale;
+  return Status::success();
+}
+
+/// One scale for all: each trial reads the whole matrix, 16 rows at a time.
+Status TableQuantizer::findTensorScale(const QuantizeOptions &options) {
+  LaneBlock block;
+  auto fit = [&](const float *scales, TableFit &result) {
+    double error = 0, cross = 0, square = 0;
+    for (int64_t first = 0; first < rowCount; first += groupLanes) {
+      int64_t count = std::min(groupLanes, rowCount - first);
+      fillBlock(block, first, count, matrix.columns, options.importance);
+      TableFit part;
+      groupKernels().fitTable(tables.table(), block.data(), scales, part);
+      for (int64_t lane = 0; lane < count; ++lane) {
+        error += part.error[lane];
+        cross += part.cross[lane];
+        square += part.square[lane];
+      }
+    }
+    std::fill_n(result.error, groupLanes, static_cast<float>(error));
+    std::fill_n(result.cross, groupLanes, static_cast<float>(cross));
+    std::fill_n(result.square, groupLanes, static_cast<float>(square));
+  };
+  float largest[groupLanes], scales[groupLanes];
+  std::fill_n(largest, groupLanes,
+              largestOf(weights, rowCount * matrix.columns));
+  ScaleSearcher(matrix.encoding, tables, fit)
+      .find(options.search, largest, scales);
+  return keep(scales[0], 0, 0);
+}
+
+Status TableQuantizer::findScales(const QuantizeOptions &options) {
+  if (!rowCount || !matrix.columns)
+    return Status::success();
+  if (matrix.encoding.granularity == Granularity::Tensor)
+    return findTensorScale(options);
+  LaneBlock block;
+  return forEachRun([&](int64_t first, int64_t count, int64_t length) {
+    fillBlock(block, first, count, length, options.importance);
+    float largest[groupLanes] = {}, scales[groupLanes];
+    for (int64_t i = 0; i < count; ++i) {
+      auto [row, group] = placeOfGroup(first + i, length);
+      largest[i] = largestOf(sequence(row, group), length);
+    }
+    auto fit = [&](const float *trial, TableFit &result) {
+      groupKernels().fitTable(tables.table(), block.data(), trial, result);
+    };
+    ScaleSearcher(matrix.encoding, tables, fit)
+        .find(options.search, largest, scales);
+    for (int64_t i = 0; i < count; ++i) {
+      auto [row, group] = placeOfGroup(first + i, length);
+      if (Status status = keep(scales[i], row, group); !status.ok())
+        return status;
+    }
+    return Status::success();
+  });
+}
+
+/// Writes the codes of one lane's entries.
+void TableQuantizer::writeCodes(int64_t row, int64_t column,
+                                const uint16_t *entries, int64_t count) {
+  const Encoding &encoding = matrix.encoding;
+  if (encoding.element.codeBytes() > 1) {
+    for (int64_t k = 0; k < count; ++k)
+      matrix.setCode(row, column + k, tables.codeOf(entries[k * groupLanes]));
+    return;
+  }
+  uint8_t *codes =
+      matrix.codes.data() + row * encoding.codesPerRow(matrix.columns) + column;
+  for (int64_t k = 0; k < count; ++k)
+    codes[k] = static_cast<uint8_t>(tables.codeOf(entries[k * groupLanes]));
+}
+
+void TableQuantizer::assign() {
+  const Encoding &encoding = matrix.encoding;
+  int64_t valuesPerCode = encoding.element.valuesPerCode();
+  LaneBlock block;
+  std::vector<uint16_t> entries;
+  (void)forEachRun([&](int64_t first, int64_t count, int64_t length) {
+    fillBlock(block, first, count, length, nullptr);
+    entries.resize(groupLanes * length / valuesPerCode);
+    float scales[groupLanes] = {};
+    for (int64_t i = 0; i < count; ++i) {
+      auto [row, group] = placeOfGroup(first + i, length);
+      scales[i] =
+          matrix.scales[encoding.parameterIndex(firstRow + row, group, groups)];
+    }
+    groupKernels().assignTable(tables.table(), block.data().values, length,
+                               scales, entries.data());
+    for (int64_t i = 0; i < count; ++i) {
+      auto [row, group] = placeOfGroup(first + i, length);
+      writeCodes(firstRow + row, group * groupColumns / valuesPerCode,
+                 entries.data() + i, length / valuesPerCode);
+    }
+    return Status::success();
+  });
+}
+
 Status findTableScales(const float *weights, int64_t firstRow, int64_t endRow,
                        const QuantizeOptions &options,
                        QuantizedMatrix &matrix) {
-  const Encoding &encoding = matrix.encoding;
-  if (std::string problem = explainRefusal(encoding); !problem.empty())
+  if (std::string problem = explainRefusal(matrix.encoding); !problem.empty())
     return {problem};
   if (Status status = checkFinite(weights, firstRow, endRow, matrix.columns);
       !status.ok())
     return status;
-  NearestCode nearest(tableOf(encoding.element));
-  bool isTensor = encoding.granularity == Granularity::Tensor;
-  bool isWeighted = options.search == ScaleSearch::MeanSquaredError;
-  int64_t groups = encoding.groupCount(matrix.columns);
-  int64_t size = encoding.columnsPerGroup(matrix.columns);
-  for (int64_t n = firstRow; n < endRow; n += isTensor ? matrix.rows : 1)
-    for (int64_t g = 0; g < groups; ++g) {
-      int64_t k = g * size;
-      Box box{weights + (n - firstRow) * matrix.columns + k,
-              isTensor ? endRow - firstRow : 1,
-              std::min(size, matrix.columns - k), matrix.columns,
-              options.importance && isWeighted ? options.importance + k
-                                               : nullptr};
-      float scale = ScaleSearcher(nearest, encoding, box).find(options.search);
-      if (!std::isfinite(scale))
-        return {placeOf(n, k) + ": the scale must fit " +
-                describeScale(encoding.scale) + ", found a larger one"};
-      matrix.scales[encoding.parameterIndex(n, g, groups)] = scale;
-    }
-  return Status::success();
+  return TableQuantizer(weights, firstRow, endRow, matrix).findScales(options);
 }
 
 void assignTableCodes(const float *weights, int64_t firstRow, int64_t endRow,
                       QuantizedMatrix &matrix) {
-  const Encoding &encoding = matrix.encoding;
-  NearestCode nearest(tableOf(encoding.element));
-  unsigned count = nearest.valuesPerCode();
-  int64_t groups = encoding.groupCount(matrix.columns);
-  int64_t size = encoding.columnsPerGroup(matrix.columns);
-  for (int64_t n = firstRow; n < endRow; ++n)
-    for (int64_t k = 0; k < matrix.columns; k += count, weights += count) {
-      float scale = matrix.scales[encoding.parameterIndex(n, k / size, groups)];
-      float point[64];
-      for (unsigned i = 0; i < count; ++i)
-        point[i] = scale == 0 ? 0 : weights[i] / scale;
-      matrix.setCode(n, k / count, nearest(point));
-    }
+  TableQuantizer(weights, firstRow, endRow, matrix).assign();
 }
 
 } // namespace lowbit::numerics

@@ -190,6 +190,26 @@ TEST(Table, NeverWritesWhatIsNotFinite) {
     EXPECT_GE(code, 2);
 }
 
+TEST(Table, PowersOfTwoScaleIntegersOfEitherSign) {
+  // The largest weight and the number of largest magnitude differ in sign.
+  for (ScaleSearch search :
+       {ScaleSearch::AbsMax, ScaleSearch::MeanSquaredError})
+    for (float sign : {1.0f, -1.0f}) {
+      Encoding encoding{{4, IntegerKind::Signed},
+                        ZeroPointKind::None,
+                        false,
+                        Granularity::Channel,
+                        0,
+                        ScaleFormat::E8M0};
+      std::vector<float> weights{7 * sign, 3, -2, 0.5f};
+      QuantizedMatrix matrix;
+      ASSERT_TRUE(
+          quantize(weights.data(), 1, 4, encoding, {search, nullptr}, matrix)
+              .ok());
+      EXPECT_EQ(matrix.scales[0], 1);
+    }
+}
+
 TEST(Table, ImportanceShiftsTheScale) {
   Encoding encoding = encodingOf({1, 1, 1, {-1, 1}}, 0);
   std::vector<float> weights{1, -3}, importance{1, 0};
