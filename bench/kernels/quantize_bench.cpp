@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lowbit/Numerics/Feedback.h"
 #include "lowbit/Numerics/Layouts.h"
 #include "lowbit/Numerics/Packer.h"
 #include "lowbit/Numerics/Quantizer.h"
@@ -86,6 +87,34 @@ BENCHMARK_CAPTURE(quantizeBench, e2m1_g32_absmax, table(32),
                   ScaleSearch::AbsMax);
 BENCHMARK_CAPTURE(quantizeBench, e2m1_g32_mse, table(32),
                   ScaleSearch::MeanSquaredError);
+
+/// The second moment of inputs of which an eighth is common to all columns.
+static std::vector<float> hessian() {
+  std::vector<float> result(columns * columns, 0.125f);
+  for (int64_t k = 0; k < columns; ++k)
+    result[k * columns + k] = 1 + 0.001f * static_cast<float>(k % 97);
+  return result;
+}
+
+/// Error feedback, factoring the second moment included.
+static void feedbackBench(benchmark::State &state, int sweeps) {
+  std::vector<float> moment = hessian();
+  FeedbackOptions options;
+  options.sweeps = sweeps;
+  QuantizedMatrix matrix;
+  std::vector<int32_t> permutation;
+  for (auto _ : state)
+    if (Status status = quantizeWithFeedback(
+            weights().data(), rows, columns, symmetric(4, 128), moment.data(),
+            options, 1, matrix, permutation);
+        !status.ok())
+      state.SkipWithError(status.message.c_str());
+  countWeights(state);
+}
+
+BENCHMARK_CAPTURE(feedbackBench, int4_g128, 0)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(feedbackBench, int4_g128_two_sweeps, 2)
+    ->Unit(benchmark::kMillisecond);
 
 static void packBench(benchmark::State &state, Layout layout, unsigned width) {
   Encoding encoding = symmetric(width, 32);

@@ -92,6 +92,27 @@ struct TableFit {
   float error[groupLanes], cross[groupLanes], square[groupLanes];
 };
 
+/// Rows of a panel (see PanelKernels.inc).
+constexpr int64_t panelRows = 64;
+
+/// result[t] += sign * sum over i of factors[i][t] * rows[i], t = 0 ... count -
+/// 1, each of them `width` numbers: a multiple of 64 floats or 32 doubles. Sums
+/// are in the order of i.
+template <typename Scalar> struct PanelProduct {
+  const Scalar *factors;
+  int64_t factorStride, depth;
+  const Scalar *rows;
+  int64_t rowStride, count, width;
+  Scalar sign;
+  Scalar *result;
+  int64_t resultStride;
+};
+
+/// Parameters of each row of a panel.
+struct ColumnParameters {
+  float scale[panelRows], zeroPoint[panelRows], minimum[panelRows];
+};
+
 /// One instruction set's code.
 struct GroupKernels {
   const char *name;
@@ -111,6 +132,12 @@ struct GroupKernels {
   /// Writes the nearest entries (of scalars their ranks) of `length` vectors.
   void (*assignTable)(const LaneTable &table, const float *values,
                       int64_t length, const float *scales, uint16_t *entries);
+  void (*addProduct)(const PanelProduct<float> &product);
+  void (*addProductOfDoubles)(const PanelProduct<double> &product);
+  /// Rounds a column of a panel to integer codes and back.
+  void (*roundColumn)(const GroupProblem &problem, const float *values,
+                      const ColumnParameters &parameters, uint16_t firstCode,
+                      float *decoded, uint16_t *codes);
 };
 
 /// The fastest kernels that this machine can run.

@@ -9,7 +9,7 @@
 
 #include "lowbit/Numerics/Quantizer.h"
 
-#include "GroupKernels.h"
+#include "GroupProblem.h"
 #include "TableQuantizer.h"
 #include <algorithm>
 #include <cmath>
@@ -33,7 +33,7 @@ static GroupModel modelOf(const Encoding &encoding) {
   return GroupModel::Symmetric;
 }
 
-static GroupProblem problemOf(const Encoding &encoding, ScaleSearch search) {
+GroupProblem problemOf(const Encoding &encoding, ScaleSearch search) {
   const IntegerFormat &element = *encoding.element.integer();
   GroupProblem problem;
   problem.model = modelOf(encoding);

@@ -10,7 +10,6 @@
 
 #include "TableQuantizer.h"
 
-#include "LaneTables.h"
 #include "ParameterBits.h"
 #include <algorithm>
 #include <cmath>
@@ -139,6 +138,19 @@ void ScaleSearcher::find(ScaleSearch search, const float *largest,
   }
 }
 
+void findLaneScales(const Encoding &encoding, const LaneTables &tables,
+                    const Segment &data, ScaleSearch search, float *scales) {
+  float largest[groupLanes] = {};
+  for (int64_t i = 0; i < data.length * groupLanes; ++i)
+    if (float &kept = largest[i % groupLanes];
+        std::fabs(data.values[i]) > std::fabs(kept))
+      kept = data.values[i];
+  auto fit = [&](const float *trial, TableFit &result) {
+    groupKernels().fitTable(tables.table(), data, trial, result);
+  };
+  ScaleSearcher(encoding, tables, fit).find(search, largest, scales);
+}
+
 //===----------------------------------------------------------------------===//
 // Matrices
 //===----------------------------------------------------------------------===//
@@ -149,7 +161,7 @@ bool needsTable(const Encoding &encoding) {
   return encoding.element.table() || !isRounded;
 }
 
-static std::string explainRefusal(const Encoding &encoding) {
+std::string explainTableRefusal(const Encoding &encoding) {
   const ElementFormat &table = encoding.element;
   if (table.windowBits() != table.codeBits())
     return "rounding to the nearest code needs windows of the code's " +
@@ -168,8 +180,8 @@ static std::string placeOf(int64_t row, int64_t column) {
   return "row " + std::to_string(row) + ", column " + std::to_string(column);
 }
 
-static Status checkFinite(const float *weights, int64_t firstRow,
-                          int64_t endRow, int64_t columns) {
+Status checkFinite(const float *weights, int64_t firstRow, int64_t endRow,
+                   int64_t columns) {
   for (int64_t n = firstRow; n < endRow; ++n)
     for (int64_t k = 0; k < columns; ++k, ++weights)
       if (!std::isfinite(*weights))
@@ -336,16 +348,9 @@ Status TableQuantizer::findScales(const QuantizeOptions &options) {
   LaneBlock block;
   return forEachRun([&](int64_t first, int64_t count, int64_t length) {
     fillBlock(block, first, count, length, options.importance);
-    float largest[groupLanes] = {}, scales[groupLanes];
-    for (int64_t i = 0; i < count; ++i) {
-      auto [row, group] = placeOfGroup(first + i, length);
-      largest[i] = largestOf(sequence(row, group), length);
-    }
-    auto fit = [&](const float *trial, TableFit &result) {
-      groupKernels().fitTable(tables.table(), block.data(), trial, result);
-    };
-    ScaleSearcher(matrix.encoding, tables, fit)
-        .find(options.search, largest, scales);
+    float scales[groupLanes];
+    findLaneScales(matrix.encoding, tables, block.data(), options.search,
+                   scales);
     for (int64_t i = 0; i < count; ++i) {
       auto [row, group] = placeOfGroup(first + i, length);
       if (Status status = keep(scales[i], row, group); !status.ok())
@@ -398,7 +403,8 @@ void TableQuantizer::assign() {
 Status findTableScales(const float *weights, int64_t firstRow, int64_t endRow,
                        const QuantizeOptions &options,
                        QuantizedMatrix &matrix) {
-  if (std::string problem = explainRefusal(matrix.encoding); !problem.empty())
+  if (std::string problem = explainTableRefusal(matrix.encoding);
+      !problem.empty())
     return {problem};
   if (Status status = checkFinite(weights, firstRow, endRow, matrix.columns);
       !status.ok())

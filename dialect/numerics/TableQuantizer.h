@@ -10,12 +10,25 @@
 #ifndef LOWBIT_NUMERICS_TABLEQUANTIZER_H
 #define LOWBIT_NUMERICS_TABLEQUANTIZER_H
 
+#include "LaneTables.h"
 #include "lowbit/Numerics/Quantizer.h"
 
 namespace lowbit::numerics {
 
 /// Whether weights of `encoding` are quantized here.
 bool needsTable(const Encoding &encoding);
+
+/// Fails on the first of rows [firstRow, endRow) that has a number which isn't
+/// finite; `weights` are those of the first row.
+Status checkFinite(const float *weights, int64_t firstRow, int64_t endRow,
+                   int64_t columns);
+
+/// Why weights of `encoding` can't be rounded to a table, or nothing.
+std::string explainTableRefusal(const Encoding &encoding);
+
+/// The best scales, as stored, for 16 groups; infinite beyond the format.
+void findLaneScales(const Encoding &encoding, const LaneTables &tables,
+                    const Segment &data, ScaleSearch search, float *scales);
 
 /// findParameters by way of a table.
 Status findTableScales(const float *weights, int64_t firstRow, int64_t endRow,
