@@ -104,9 +104,9 @@ static void feedbackBench(benchmark::State &state, int sweeps) {
   QuantizedMatrix matrix;
   std::vector<int32_t> permutation;
   for (auto _ : state)
-    if (Status status = quantizeWithFeedback(
-            weights().data(), rows, columns, symmetric(4, 128), moment.data(),
-            options, 1, matrix, permutation);
+    if (Status status = quantizeWithFeedback(weights().data(), rows, columns,
+                                             symmetric(4, 128), moment.data(),
+                                             options, 1, matrix, permutation);
         !status.ok())
       state.SkipWithError(status.message.c_str());
   countWeights(state);
