@@ -1,0 +1,239 @@
+//===- TrellisTable.cpp - numbers, scales and rates of trellises ----------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/Numerics/Trellis.h"
+
+#include "lowbit/Numerics/FactoredHessian.h"
+#include "lowbit/Numerics/Float16.h"
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <queue>
+
+namespace lowbit::numerics {
+
+//===----------------------------------------------------------------------===//
+// Numbers
+//===----------------------------------------------------------------------===//
+
+/// The number below which a share of a Gaussian lies (Acklam's rational
+/// approximation; its error of 1e-9 vanishes in the rounding to 1/32).
+static double gaussianQuantile(double share) {
+  constexpr double kTail = 0.02425;
+  if (share > 0.5)
+    return -gaussianQuantile(1 - share);
+  if (share < kTail) {
+    double q = std::sqrt(-2 * std::log(share));
+    double top = ((((-7.784894002430293e-03 * q - 3.223964580411365e-01) * q -
+                    2.400758277161838e+00) *
+                       q -
+                   2.549732539343734e+00) *
+                      q +
+                  4.374664141464968e+00) *
+                     q +
+                 2.938163982698783e+00;
+    double bottom = (((7.784695709041462e-03 * q + 3.224671290700398e-01) * q +
+                      2.445134137142996e+00) *
+                         q +
+                     3.754408661907416e+00) *
+                        q +
+                    1;
+    return top / bottom;
+  }
+  double q = share - 0.5, r = q * q;
+  double top = (((((-3.969683028665376e+01 * r + 2.209460984245205e+02) * r -
+                   2.759285104469687e+02) *
+                      r +
+                  1.383577518672690e+02) *
+                     r -
+                 3.066479806614716e+01) *
+                    r +
+                2.506628277459239e+00) *
+               q;
+  double bottom = ((((-5.447609879822406e+01 * r + 1.615858368580409e+02) * r -
+                     1.556989798598866e+02) *
+                        r +
+                    6.680131188771972e+01) *
+                       r -
+                   1.328068155288572e+01) *
+                      r +
+                  1;
+  return top / bottom;
+}
+
+namespace {
+
+/// SplitMix64, for permutations that are the same everywhere.
+class Shuffler {
+public:
+  explicit Shuffler(uint64_t seed) : state(seed) {}
+
+  std::vector<uint32_t> permutation(uint32_t size) {
+    std::vector<uint32_t> result(size);
+    std::iota(result.begin(), result.end(), 0);
+    for (uint32_t i = size; i > 1; --i)
+      std::swap(result[i - 1], result[bits() % i]);
+    return result;
+  }
+
+private:
+  uint64_t bits() {
+    uint64_t z = state += 0x9E3779B97F4A7C15u;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    return z ^ z >> 31;
+  }
+
+  uint64_t state;
+};
+
+} // namespace
+
+CodeTable trellisTable(unsigned stateBits, unsigned rate) {
+  CodeTable table{rate, stateBits, 1, {}};
+  table.values.resize(size_t(1) << stateBits);
+  uint32_t branches = 1u << rate, classes = 1u << (stateBits - rate);
+  Shuffler shuffler(stateBits * 16 + rate);
+  std::vector<uint32_t> offsets = shuffler.permutation(classes);
+  for (uint32_t p = 0; p < classes; ++p) {
+    std::vector<uint32_t> slices = shuffler.permutation(branches);
+    double offset = (offsets[p] + 0.5) / classes;
+    for (uint32_t c = 0; c < branches; ++c) {
+      double number = gaussianQuantile((slices[c] + offset) / branches);
+      table.values[p * branches + c] =
+          static_cast<float>(std::nearbyint(number * 32) / 32);
+    }
+  }
+  return table;
+}
+
+//===----------------------------------------------------------------------===//
+// Scales
+//===----------------------------------------------------------------------===//
+
+float LogScales::value(int64_t i) const {
+  double octaves = static_cast<double>(codes[i]) / stepsPerOctave;
+  return static_cast<float>(base * std::exp2(-octaves));
+}
+
+uint8_t LogScales::nearest(float scale) const {
+  int last = (1 << codeBits) - 1;
+  if (!(scale > 0) || base == 0)
+    return static_cast<uint8_t>(last);
+  double code =
+      std::nearbyint(std::log2(double(base) / scale) * stepsPerOctave);
+  return static_cast<uint8_t>(
+      std::min(std::max(code, 0.0), static_cast<double>(last)));
+}
+
+//===----------------------------------------------------------------------===//
+// Layers
+//===----------------------------------------------------------------------===//
+
+int64_t TrellisWeights::storedBits() const {
+  int64_t bits =
+      16 + rows * rowScales.codeBits + 16 + columns * columnScales.codeBits;
+  for (const TrellisPart &part : parts)
+    bits += part.matrix.rows * part.matrix.columns *
+            part.matrix.encoding.element.codeBits();
+  return parts.size() > 1 ? bits + 3 * columns : bits;
+}
+
+void dequantize(const TrellisWeights &weights, float *result) {
+  for (const TrellisPart &part : weights.parts) {
+    const CodeTable &table = *part.matrix.encoding.element.table();
+    uint32_t window = 0, mask = (1u << table.windowBits) - 1;
+    for (size_t i = 0; i < part.columns.size(); ++i) {
+      int64_t k = part.columns[i];
+      float columnScale = weights.columnScales.value(k);
+      for (int64_t n = 0; n < weights.rows; ++n) {
+        window = (window << table.codeBits | part.matrix.code(n, i)) & mask;
+        result[n * weights.columns + k] =
+            table.values[window] * (weights.rowScales.value(n) * columnScale);
+      }
+    }
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Rates
+//===----------------------------------------------------------------------===//
+
+Status columnCosts(const float *weights, int64_t rows, int64_t columns,
+                   const float *hessian, double damping,
+                   const float *rowWeights, std::vector<double> &costs) {
+  std::vector<int32_t> order = orderByDiagonal(hessian, columns);
+  FactoredHessian factors;
+  if (Status status = FactoredHessian::factor(hessian, order, damping, factors);
+      !status.ok())
+    return status;
+  costs.assign(columns, 0);
+  for (int64_t n = 0; n < rows; ++n)
+    for (int64_t k = 0; k < columns; ++k) {
+      double weight = weights[n * columns + k];
+      costs[k] += weight * weight * (rowWeights ? rowWeights[n] : 1);
+    }
+  for (int64_t i = 0; i < columns; ++i)
+    costs[order[i]] *= factors.pivots()[i];
+  return Status::success();
+}
+
+const std::vector<double> &trellisDistortions() {
+  static const std::vector<double> distortions = {
+      1, 0.2761, 0.0733, 0.019, 0.0049, 0.00125, 0.00032};
+  return distortions;
+}
+
+namespace {
+
+/// One more bit for a column.
+struct Upgrade {
+  double gainPerBit;
+  int32_t layer, column;
+
+  bool operator<(const Upgrade &other) const {
+    if (gainPerBit != other.gainPerBit)
+      return gainPerBit < other.gainPerBit;
+    return layer != other.layer ? layer > other.layer : column > other.column;
+  }
+};
+
+} // namespace
+
+std::vector<std::vector<uint8_t>>
+allocateRates(const std::vector<RatedLayer> &layers, double averageBits) {
+  std::vector<std::vector<uint8_t>> rates;
+  std::priority_queue<Upgrade> queue;
+  double weights = 0, spent = 0;
+  auto offer = [&](int32_t layer, int32_t column) {
+    const RatedLayer &from = layers[layer];
+    unsigned rate = rates[layer][column];
+    if (rate < maxTrellisRate)
+      queue.push(
+          {from.shares[column] * from.gains[rate] / from.rows, layer, column});
+  };
+  for (size_t i = 0; i < layers.size(); ++i) {
+    auto columns = static_cast<int32_t>(layers[i].shares.size());
+    rates.emplace_back(columns, 1);
+    weights += static_cast<double>(layers[i].rows) * columns;
+    for (int32_t k = 0; k < columns; ++k)
+      offer(static_cast<int32_t>(i), k);
+  }
+  spent = weights;
+  while (!queue.empty()) {
+    Upgrade best = queue.top();
+    queue.pop();
+    auto bits = static_cast<double>(layers[best.layer].rows);
+    if (spent + bits > averageBits * weights)
+      continue;
+    spent += bits;
+    ++rates[best.layer][best.column];
+    offer(best.layer, best.column);
+  }
+  return rates;
+}
+
+} // namespace lowbit::numerics
