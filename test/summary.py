@@ -9,7 +9,8 @@
 #===-----------------------------------------------------------------------===#
 """Usage: summary.py RESULTS [REPORT ...]
 
-RESULTS holds gtest/*.json and, each if it was produced, ctest.xml and lit.xml.
+RESULTS holds gtest/*.json and, each if it was produced, ctest.xml, lit.xml and
+fuzz.xml.
 A REPORT that is not in RESULTS counts as a failure: its tests never ran.
 """
 
@@ -56,6 +57,7 @@ def main():
         count_gtest(results / "gtest"),
         count_junit(results / "ctest.xml", lambda name: name in reported),
         count_junit(results / "lit.xml"),
+        count_junit(results / "fuzz.xml"),
     ]
     passed = sum(count for count, _ in counts)
     failed = [name for _, names in counts for name in names]

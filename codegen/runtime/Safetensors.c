@@ -75,6 +75,9 @@ static int parse_escape(parser *p) {
   uint32_t code, low;
   if (c != 'u' || !parse_hex(p, &code))
     return 0;
+  // The second half of a pair, alone, is no character.
+  if (code >= 0xDC00 && code <= 0xDFFF)
+    return 0;
   if (code >= 0xD800 && code < 0xDC00) {
     if (p->end - p->at < 2 || p->at[0] != '\\' || p->at[1] != 'u')
       return 0;

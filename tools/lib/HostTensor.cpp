@@ -149,6 +149,8 @@ double HostTensor::getElement(uint64_t index) const {
     return static_cast<double>(load<int64_t>(at));
   case ElementType::U64:
     return static_cast<double>(load<uint64_t>(at));
+  case ElementType::F8E8M0:
+    return convertFloat(llvm::APFloat::Float8E8M0FNU(), 8, load<uint8_t>(at));
   case ElementType::F8E4M3:
     return convertFloat(llvm::APFloat::Float8E4M3FN(), 8, load<uint8_t>(at));
   case ElementType::F8E5M2:

@@ -204,14 +204,15 @@ llvm::Expected<HostTensor> lowbit::readNpy(llvm::StringRef path) {
   return parseNpy((*file)->getBuffer(), path);
 }
 
-llvm::Error lowbit::writeNpy(llvm::StringRef path, const HostTensor &tensor) {
+llvm::Error lowbit::printNpy(llvm::raw_ostream &os, const HostTensor &tensor,
+                             llvm::StringRef target) {
   const Descriptor *descriptor =
       llvm::find_if(kDescriptors, [&](const Descriptor &candidate) {
         return candidate.type == tensor.getType();
       });
   if (descriptor == std::end(kDescriptors))
-    return makeFileError(path, "NumPy has no element type for " +
-                                   getName(tensor.getType()));
+    return makeFileError(target, "NumPy has no element type for " +
+                                     getName(tensor.getType()));
   std::string header = ("{'descr': '" + llvm::Twine(descriptor->text) +
                         "', 'fortran_order': False, 'shape': (")
                            .str();
@@ -225,15 +226,20 @@ llvm::Error lowbit::writeNpy(llvm::StringRef path, const HostTensor &tensor) {
   header.append(total - prefix - header.size() - 1, ' ');
   header += '\n';
 
-  llvm::Expected<AtomicOutput> output = AtomicOutput::create(path);
-  if (!output)
-    return output.takeError();
-  llvm::raw_ostream &os = output->os();
   os << kMagic << (wide ? '\2' : '\1') << '\0';
   char length[4];
   llvm::support::endian::write32le(length, header.size());
   os.write(length, wide ? 4 : 2);
   os << header;
   os.write(tensor.getBytes().data(), tensor.getBytes().size());
+  return llvm::Error::success();
+}
+
+llvm::Error lowbit::writeNpy(llvm::StringRef path, const HostTensor &tensor) {
+  llvm::Expected<AtomicOutput> output = AtomicOutput::create(path);
+  if (!output)
+    return output.takeError();
+  if (llvm::Error error = printNpy(output->os(), tensor, path))
+    return error;
   return output->commit();
 }

@@ -268,33 +268,41 @@ lowbit::measureSafetensors(std::vector<SafetensorsEntry> entries,
 }
 
 llvm::Expected<SafetensorsSize>
-lowbit::writeSafetensors(AtomicOutput &output,
+lowbit::printSafetensors(llvm::raw_ostream &os, llvm::StringRef target,
                          std::vector<SafetensorsEntry> entries,
                          const std::map<std::string, std::string> &metadata) {
   sortForWriting(entries);
   llvm::StringSet<> names;
   for (const SafetensorsEntry &entry : entries) {
     if (!llvm::json::isUTF8(entry.name))
-      return makeFileError(output.getPath(), "tensor name '" + entry.name +
-                                                 "' is not valid UTF-8");
+      return makeFileError(target, "tensor name '" + entry.name +
+                                       "' is not valid UTF-8");
     if (entry.name == kMetadata || !names.insert(entry.name).second)
-      return makeFileError(output.getPath(),
+      return makeFileError(target,
                            "tensor name '" + entry.name + "' is taken already");
     if (getByteSize(entry.type, entry.shape) != entry.bytes.size())
-      return makeFileError(
-          output.getPath(),
-          "tensor '" + entry.name + "' has " + llvm::Twine(entry.bytes.size()) +
-              " bytes, not the size of " + describe(entry.type, entry.shape));
+      return makeFileError(target, "tensor '" + entry.name + "' has " +
+                                       llvm::Twine(entry.bytes.size()) +
+                                       " bytes, not the size of " +
+                                       describe(entry.type, entry.shape));
   }
   std::string header = printHeader(entries, metadata);
   char length[kLengthBytes];
   llvm::support::endian::write64le(length, header.size());
-  output.os().write(length, kLengthBytes);
-  output.os() << header;
+  os.write(length, kLengthBytes);
+  os << header;
   SafetensorsSize size{kLengthBytes + header.size(), 0};
   for (const SafetensorsEntry &entry : entries) {
-    output.os().write(entry.bytes.data(), entry.bytes.size());
+    os.write(entry.bytes.data(), entry.bytes.size());
     size.data += entry.bytes.size();
   }
   return size;
+}
+
+llvm::Expected<SafetensorsSize>
+lowbit::writeSafetensors(AtomicOutput &output,
+                         std::vector<SafetensorsEntry> entries,
+                         const std::map<std::string, std::string> &metadata) {
+  return printSafetensors(output.os(), output.getPath(), std::move(entries),
+                          metadata);
 }

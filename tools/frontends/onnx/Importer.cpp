@@ -394,19 +394,36 @@ Error lowbit::addDimension(ONNXImportOptions &options, StringRef spec) {
   return Error::success();
 }
 
+static Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+importFile(ModelFile &file, mlir::MLIRContext &context,
+           const lowbit::ONNXImportOptions &options) {
+  ImportSession session;
+  for (;;) {
+    session.learned = false;
+    auto module = Importer(file, context, options, session).run();
+    if (module || !session.learned)
+      return module;
+    // Something new is taken for granted: everything is resolved again.
+    llvm::consumeError(module.takeError());
+  }
+}
+
 Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 lowbit::importONNX(StringRef path, mlir::MLIRContext &context,
                    const ONNXImportOptions &options) {
   Expected<std::unique_ptr<ModelFile>> file = ModelFile::open(path);
   if (!file)
     return file.takeError();
-  ImportSession session;
-  for (;;) {
-    session.learned = false;
-    auto module = Importer(**file, context, options, session).run();
-    if (module || !session.learned)
-      return module;
-    // Something new is taken for granted: everything is resolved again.
-    llvm::consumeError(module.takeError());
-  }
+  return importFile(**file, context, options);
+}
+
+Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+lowbit::importONNX(std::shared_ptr<const llvm::MemoryBuffer> bytes,
+                   StringRef path, mlir::MLIRContext &context,
+                   const ONNXImportOptions &options) {
+  Expected<std::unique_ptr<ModelFile>> file =
+      ModelFile::parse(std::move(bytes), path);
+  if (!file)
+    return file.takeError();
+  return importFile(**file, context, options);
 }

@@ -86,13 +86,17 @@ mapFile(const Twine &path) {
 }
 
 Expected<std::unique_ptr<ModelFile>> ModelFile::open(StringRef path) {
-  std::unique_ptr<ModelFile> file(new ModelFile());
-  file->filePath = path.str();
   auto mapped = mapFile(path);
   if (!mapped)
     return failure(path + ": cannot be read: " + mapped.getError().message());
-  file->mapping = *mapped;
+  return parse(std::move(*mapped), path);
+}
 
+Expected<std::unique_ptr<ModelFile>> ModelFile::parse(Mapping bytes,
+                                                      StringRef path) {
+  std::unique_ptr<ModelFile> file(new ModelFile());
+  file->filePath = path.str();
+  file->mapping = std::move(bytes);
   std::string structure;
   if (!replaceRawData(file->mapping->getBuffer(), structure))
     return failure(path + ": is no ONNX model: the protobuf encoding is "

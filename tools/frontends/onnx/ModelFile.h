@@ -53,7 +53,13 @@ std::string typeName(int32_t type);
 /// An ONNX model whose tensors refer to the mapped file.
 class ModelFile {
 public:
+  using Mapping = std::shared_ptr<const llvm::MemoryBuffer>;
+
   static llvm::Expected<std::unique_ptr<ModelFile>> open(llvm::StringRef path);
+  /// The model in `bytes`; `path` names it in errors, and its external data lie
+  /// in the same folder.
+  static llvm::Expected<std::unique_ptr<ModelFile>>
+  parse(Mapping bytes, llvm::StringRef path);
 
   const onnx::ModelProto &model() const { return proto; }
   llvm::StringRef path() const { return filePath; }
@@ -67,7 +73,6 @@ public:
 
 private:
   ModelFile() = default;
-  using Mapping = std::shared_ptr<const llvm::MemoryBuffer>;
 
   llvm::Expected<TensorData> readExternal(const onnx::TensorProto &tensor,
                                           TensorData result, uint64_t size);

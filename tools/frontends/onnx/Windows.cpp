@@ -143,7 +143,7 @@ Expected<Window> lowbit::frontend::readWindow(Importer &im, const Node &node,
   window.kernel.assign(kernel.begin(), kernel.end());
   if (kernel.empty())
     window.kernel = node.integers("kernel_shape");
-  int64_t rank = x.rank() - firstSpatial;
+  int64_t rank = std::max<int64_t>(x.rank() - firstSpatial, 0);
   WindowAttributes given(node, rank);
   if (rank < 1 || window.rank() != rank ||
       int64_t(given.strides.size()) != rank ||

@@ -16,8 +16,10 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace lowbit {
@@ -59,6 +61,13 @@ llvm::Error addDimension(ONNXImportOptions &options, llvm::StringRef spec);
 /// names asks for a value in `options.dimensions`.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 importONNX(llvm::StringRef path, mlir::MLIRContext &context,
+           const ONNXImportOptions &options = {});
+
+/// The same from bytes, which weights refer to. `path` names them in errors;
+/// external data are looked for in its folder.
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+importONNX(std::shared_ptr<const llvm::MemoryBuffer> bytes,
+           llvm::StringRef path, mlir::MLIRContext &context,
            const ONNXImportOptions &options = {});
 
 } // namespace lowbit

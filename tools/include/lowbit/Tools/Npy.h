@@ -13,6 +13,7 @@
 
 #include "lowbit/Tools/HostTensor.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/raw_ostream.h"
 
 namespace lowbit {
 
@@ -25,8 +26,12 @@ llvm::Expected<HostTensor> readNpy(llvm::StringRef path);
 llvm::Expected<HostTensor> parseNpy(llvm::StringRef bytes,
                                     llvm::StringRef source);
 
-/// Writes version 1 (version 2 if the header needs it), replacing `path` as a
-/// whole. bf16 and f8 have no NumPy type and are an error.
+/// Writes version 1 (version 2 if the header needs it). bf16 and f8 have no
+/// NumPy type and are an error, which names the file `target`.
+llvm::Error printNpy(llvm::raw_ostream &os, const HostTensor &tensor,
+                     llvm::StringRef target);
+
+/// The same to a file, replacing `path` as a whole.
 llvm::Error writeNpy(llvm::StringRef path, const HostTensor &tensor);
 
 } // namespace lowbit

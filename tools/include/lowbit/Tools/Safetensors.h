@@ -79,12 +79,18 @@ SafetensorsSize
 measureSafetensors(std::vector<SafetensorsEntry> entries,
                    const std::map<std::string, std::string> &metadata = {});
 
-/// Writes a file to `output` (and does not commit it). The bytes depend on the
+/// Writes a file to `os`; errors name it `target`. The bytes depend on the
 /// set of tensors only, not on the order in which they are given: tensors
 /// whose size has the larger power of two as a factor (up to 64) come first,
 /// then by name. So every tensor is aligned to that factor, and to its element
 /// type, without any padding between them; the header is padded with spaces to
 /// a multiple of 64 bytes.
+llvm::Expected<SafetensorsSize>
+printSafetensors(llvm::raw_ostream &os, llvm::StringRef target,
+                 std::vector<SafetensorsEntry> entries,
+                 const std::map<std::string, std::string> &metadata = {});
+
+/// The same to `output`, which is not committed.
 llvm::Expected<SafetensorsSize>
 writeSafetensors(AtomicOutput &output, std::vector<SafetensorsEntry> entries,
                  const std::map<std::string, std::string> &metadata = {});

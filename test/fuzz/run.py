@@ -1,0 +1,94 @@
+#===- run.py - runs the fuzzers -------------------------------------------===#
+#
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# Each fuzzer begins with the same seeds and the same random numbers. How far it
+# comes depends on the machine, as it runs for a time and not for a number of
+# inputs, unless that is given.
+#
+#===-----------------------------------------------------------------------===#
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+import seeds
+
+# Bytes of the longest input of a reader, and seconds after which one input has
+# taken too long on a busy machine.
+MAX_BYTES = {"npy": 1024, "json": 1024, "safetensors": 1024, "onnx": 4096, "ir": 4096}
+TIMEOUT = 30
+MEMORY_MB = 4096
+SHOWN_LINES = 40
+
+
+def run(reader, options):
+    """Runs one fuzzer; returns what happened in a line, and what is wrong."""
+    folder = (options.folder / reader).resolve()
+    shutil.rmtree(folder, ignore_errors=True)
+    seeds.write_seeds(reader, options.source, folder / "seeds")
+    for name in ("corpus", "found"):
+        (folder / name).mkdir()
+    command = [options.bin.resolve() / f"fuzz-{reader}", "-seed=1", f"-max_len={MAX_BYTES[reader]}", f"-timeout={TIMEOUT}",
+               f"-rss_limit_mb={MEMORY_MB}", "-print_final_stats=1", f"-artifact_prefix={folder / 'found'}/",
+               f"-runs={options.runs}" if options.runs else f"-max_total_time={options.seconds}"]
+    words = options.source / "test" / "fuzz" / "dictionaries" / f"{reader}.dict"
+    if words.exists():
+        command.append(f"-dict={words.resolve()}")
+    with open(folder / "log", "w+b") as log:
+        status = subprocess.run([*command, "corpus", "seeds"], cwd=folder, stdin=subprocess.DEVNULL, stdout=log,
+                                stderr=subprocess.STDOUT).returncode
+        log.seek(0)
+        lines = log.read().decode(errors="replace").splitlines()
+    count = re.findall(r"number_of_executed_units: (\d+)", "\n".join(lines[-SHOWN_LINES:]))
+    line = f"{reader}: {int(count[-1]) if count else 0:,} inputs"
+    if status == 0 and count:
+        return line, None
+    found = sorted((folder / "found").iterdir())
+    hint = f"\nagain by: {command[0]} {found[0]}" if found else ""
+    return line, "\n".join(lines[-SHOWN_LINES:]) + f"\nstatus {status}{hint}"
+
+
+def write_report(path, results):
+    """A JUnit file with one case for each reader."""
+    suite = ET.Element("testsuite", name="fuzz")
+    for reader, (_, problem) in results.items():
+        case = ET.SubElement(suite, "testcase", classname="fuzz", name=reader)
+        if problem:
+            # XML can't hold what hostile inputs may print.
+            ET.SubElement(case, "failure").text = re.sub(r"[^\t\n\x20-\x7e]", "?", problem)
+    ET.ElementTree(suite).write(path)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        prog="tools/fuzz", description="Builds a fuzzer for each reader of files, with AddressSanitizer and "
+        "UndefinedBehaviorSanitizer, and runs them, as many at once as there are processors. What makes a reader fail "
+        "stays in build/fuzz/run/READER/found.")
+    parser.add_argument("bin", type=pathlib.Path, help=argparse.SUPPRESS)
+    parser.add_argument("source", type=pathlib.Path, help=argparse.SUPPRESS)
+    parser.add_argument("folder", type=pathlib.Path, help=argparse.SUPPRESS)
+    parser.add_argument("readers", metavar="READER", nargs="*", choices=[[], *seeds.READERS],
+                        help=f"what to fuzz: {', '.join(seeds.READERS)} (default: all)")
+    parser.add_argument("--seconds", type=int, default=int(os.environ.get("LOWBIT_FUZZ_SECONDS", "60")),
+                        help="for each reader (default: LOWBIT_FUZZ_SECONDS, or 60)")
+    parser.add_argument("--runs", type=int, help="inputs for each reader, instead of a time")
+    parser.add_argument("--report", type=pathlib.Path, help="write a JUnit report to this file")
+    options = parser.parse_args()
+    readers = options.readers or list(seeds.READERS)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = dict(zip(readers, pool.map(lambda reader: run(reader, options), readers)))
+    for line, problem in results.values():
+        print(f"fuzz: {line}" + (", then\n" + problem if problem else ", none makes it fail"))
+    if options.report:
+        write_report(options.report, results)
+    return 1 if any(problem for _, problem in results.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
