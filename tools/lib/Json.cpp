@@ -11,7 +11,9 @@
 #include "lowbit/Tools/Json.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/MappedFile.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/ConvertUTF.h"
 #include <vector>
 
 using namespace lowbit;
@@ -106,6 +108,46 @@ private:
   std::vector<llvm::StringSet<>> keys;
 };
 
+/// The number in `\\uXXXX` at the start of `text`, if it has one in `low` to
+/// `high`.
+std::optional<uint32_t> parseUnit(llvm::StringRef text, uint32_t low,
+                                  uint32_t high) {
+  uint32_t unit;
+  if (!text.consume_front("\\u") || text.size() < 4 ||
+      !llvm::all_of(text.take_front(4), llvm::isHexDigit) ||
+      text.take_front(4).getAsInteger(16, unit) || unit < low || unit > high)
+    return std::nullopt;
+  return unit;
+}
+
+/// `text` with the characters that pairs of escapes spell. LLVM's parser takes
+/// the bits of both halves where their sum is due, and so reads other
+/// characters beyond U+1FFFF.
+std::string replacePairs(llvm::StringRef text) {
+  constexpr size_t kEscape = 6;
+  std::string result;
+  while (!text.empty()) {
+    llvm::StringRef plain = text.take_until([](char c) { return c == '\\'; });
+    result += plain;
+    text = text.drop_front(plain.size());
+    std::optional<uint32_t> high = parseUnit(text, 0xD800, 0xDBFF);
+    std::optional<uint32_t> low =
+        parseUnit(text.drop_front(high ? kEscape : 0), 0xDC00, 0xDFFF);
+    if (high && low) {
+      char bytes[UNI_MAX_UTF8_BYTES_PER_CODE_POINT], *end = bytes;
+      llvm::ConvertCodePointToUTF8(
+          0x10000 + ((*high - 0xD800) << 10) + (*low - 0xDC00), end);
+      result.append(bytes, end);
+      text = text.drop_front(2 * kEscape);
+    } else {
+      // The character behind a backslash belongs to it.
+      result += text.take_front(2);
+      text = text.drop_front(std::min<size_t>(text.size(), 2));
+    }
+  }
+  return result;
+}
+
 } // namespace
 
 llvm::Expected<llvm::json::Value> lowbit::parseJson(llvm::StringRef text,
@@ -116,6 +158,11 @@ llvm::Expected<llvm::json::Value> lowbit::parseJson(llvm::StringRef text,
                                      " bytes, at most " +
                                      llvm::Twine(limits.bytes) +
                                      " are accepted");
+  std::string replaced;
+  if (text.contains_insensitive("\\ud")) {
+    replaced = replacePairs(text);
+    text = replaced;
+  }
   if (llvm::Error error = JsonScanner(text, source, limits).scan())
     return error;
   llvm::Expected<llvm::json::Value> value = llvm::json::parse(text);

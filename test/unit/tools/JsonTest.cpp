@@ -18,6 +18,18 @@ TEST(Json, AcceptsOrdinaryText) {
   EXPECT_EQ(2u, value->getAsObject()->size());
 }
 
+TEST(Json, DecodesPairsOfEscapes) {
+  for (auto [text, expected] :
+       {std::pair(R"("\ud83d\ude00")", "\U0001F600"),
+        std::pair(R"("\uD840\uDC00")", "\U00020000"),
+        std::pair(R"("a\udbff\udfff\n")", "a\U0010FFFF\n"),
+        std::pair(R"("\\ud840\\udc00")", "\\ud840\\udc00")}) {
+    auto value = parseJson(text, "t");
+    ASSERT_TRUE(bool(value)) << text;
+    EXPECT_EQ(expected, value->getAsString()->str()) << text;
+  }
+}
+
 TEST(Json, RefusesRepeatedKeys) {
   EXPECT_EQ("t: line 2, column 1: key 'a' occurs twice in one object",
             getText(parseJson("{\"a\": 1,\n\"a\": 2}", "t")));
