@@ -16,6 +16,16 @@ config.test_exec_root = os.path.join(config.lowbit_build, "test")
 for folder in (config.llvm_tools, os.path.join(config.lowbit_build, "bin")):
     config.environment["PATH"] = folder + os.pathsep + config.environment["PATH"]
 
+# Code under sanitizers, if the build has any: their options, their run time for
+# programs that link it, and for mlir-opt, which loads it as a plugin.
+if config.sanitize_flags:
+    config.environment.update(pair.split("=", 1) for pair in config.sanitize_environment.split(";"))
+    config.environment["PATH"] = config.sanitize_bin + os.pathsep + config.environment["PATH"]
+    config.cmake_compilers += "".join(f" -DCMAKE_{kind}_LINKER_FLAGS={config.sanitize_flags}"
+                                      for kind in ("EXE", "SHARED", "MODULE"))
+else:
+    config.available_features.add("plain")
+
 # The bundled model and small programs that tests run.
 config.substitutions += [
     ("%model", os.path.join(config.test_source_root, "models", "llama-5m")),

@@ -5,8 +5,8 @@
 // LLVM's libraries are not instrumented. Two checks of AddressSanitizer would
 // blame this project's code for that: bump allocators that both use mark their
 // memory in only one of them, and what MLIR's parser holds when a fault ends it
-// is never freed (see IR.cpp). A small quarantine and short stacks of allocations
-// are for speed.
+// is never freed (see IR.cpp). A small quarantine and short stacks of
+// allocations are for speed.
 //
 //===----------------------------------------------------------------------===//
 

@@ -155,8 +155,10 @@ def run(case, folder, tools, inputs):
         (folder / name).write_bytes(data)
     before = set(os.listdir(folder))
     command = [str(tools / case.command[0]), *case.command[1:]]
-    # Compiled code may end by exhausting memory; the machine must not.
-    limited = ["sh", "-c", 'ulimit -v 16777216; ulimit -c 0; exec "$@"', "sh", *command]
+    # Compiled code may end by exhausting memory; the machine must not. A
+    # sanitizer reserves more than any limit for itself.
+    limit = "" if "ASAN_OPTIONS" in os.environ else "ulimit -v 16777216; "
+    limited = ["sh", "-c", limit + 'ulimit -c 0; exec "$@"', "sh", *command]
     try:
         result = subprocess.run(limited, cwd=folder, timeout=TIMEOUT, stdout=subprocess.DEVNULL,
                                 stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)

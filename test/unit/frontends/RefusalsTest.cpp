@@ -196,13 +196,20 @@ TEST(Refusals, Branches) {
 TEST(Refusals, Windows) {
   std::string inputs = io("input", "c", kFloat, {"1", "2", "8"}) +
                        io("input", "w", kFloat, {"4", "2", "3"}) +
-                       io("input", "zero", kFloat, {"4", "2", "0"});
+                       io("input", "zero", kFloat, {"4", "2", "0"}) +
+                       io("input", "v", kFloat, {"2", "4", "3"});
   refusesNode("Conv", {"c", "w"},
               "attribute kernel_shape must be the kernel's extents, found a "
               "kernel [4, 2, 3]",
               attribute("kernel_shape", "INTS", {2}), inputs);
   refusesNode("Conv", {"c", "zero"}, "the kernel is empty: [4, 2, 0]", "",
               inputs);
+  refusesNode("ConvTranspose", {"zero", "v"},
+              "needs an input without empty dimensions, found [4, 2, 0]",
+              attribute("strides", "INTS", {2}), inputs);
+  refusesNode("AveragePool", {"none"},
+              "kernel_shape, strides, dilations and pads must have entries",
+              attribute("kernel_shape", "INTS", {2}));
   refusesTable("MaxPool", {"x"},
                "attribute kernel_shape must be positive, found 0",
                attribute("kernel_shape", "INTS", {0}));

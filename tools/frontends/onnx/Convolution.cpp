@@ -247,6 +247,9 @@ static Expected<Value> spread(Importer &im, const Node &node, const Value &x,
   llvm::SmallVector<mlir::OpFoldResult> steps(x.rank(), b.getIndexAttr(1));
   for (auto [i, stride] : llvm::enumerate(strides)) {
     Expr &dim = dims[firstSpatial + i];
+    if (dim.isConstant(0))
+      return im.error(node, "needs an input without empty dimensions, found " +
+                                im.str(x.dims));
     std::optional<Expr> gaps = im.symbols.sub(dim, Expr(1));
     gaps = gaps ? im.symbols.mul(*gaps, Expr(stride)) : gaps;
     gaps = gaps ? im.symbols.add(*gaps, Expr(1)) : gaps;
@@ -256,6 +259,8 @@ static Expected<Value> spread(Importer &im, const Node &node, const Value &x,
     steps[firstSpatial + i] = b.getIndexAttr(stride);
   }
   mlir::Value zeros = im.filled(im.elementType(x.type), dims, 0);
+  if (llvm::is_contained(dims, Expr(0)))
+    return im.fromTensor(x.type, dims, zeros);
   mlir::Value result = mlir::tensor::InsertSliceOp::create(
       b, im.full(x), zeros, offsets, im.extents(x.dims), steps);
   return im.fromTensor(x.type, dims, result);
