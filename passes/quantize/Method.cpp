@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "NamedEncodings.h"
 #include "lowbit/Transforms/QuantizationMethod.h"
 #include "mlir/AsmParser/AsmParser.h"
 #include <limits>
@@ -14,8 +15,13 @@ static llvm::Error methodError(llvm::StringRef name, const llvm::Twine &found) {
   return llvm::createStringError(
       "quantization method '" + name +
       "': requires none, int<b> or uint<b> with b = 1 to 8 and the suffixes "
-      "-g<group> and -a8, such as int4-g32, or #lowbit.encoding<...>; found " +
-      found);
+      "-g<group> and -a8, such as int4-g32, " +
+      llvm::join(llvm::map_range(getNamedEncodings(),
+                                 [](const NamedEncoding &encoding) {
+                                   return encoding.name;
+                                 }),
+                 ", ") +
+      ", or #lowbit.encoding<...>; found " + found);
 }
 
 /// Reads an encoding spelled as in IR.
@@ -49,7 +55,10 @@ lowbit::parseQuantizationMethod(llvm::StringRef name,
   llvm::StringRef rest = name;
   numerics::Encoding encoding;
   numerics::IntegerFormat element;
-  if (rest.consume_front("uint")) {
+  const NamedEncoding *named = takeNamedEncoding(rest);
+  if (named) {
+    // Its element and scales are not to be read from the name.
+  } else if (rest.consume_front("uint")) {
     element.kind = numerics::IntegerKind::Unsigned;
     encoding.hasMinimum = true;
   } else if (!rest.consume_front("int")) {
@@ -57,9 +66,9 @@ lowbit::parseQuantizationMethod(llvm::StringRef name,
         name, "'" + name.take_until([](char c) { return c == '-'; }) + "'");
   }
   unsigned &width = element.width;
-  if (rest.consumeInteger(10, width) || width < 1 || width > 8)
+  if (!named && (rest.consumeInteger(10, width) || width < 1 || width > 8))
     return methodError(name, "no such width");
-  if (rest.consume_front("-g")) {
+  if (rest.consume_front("-g") || (named && rest.consume_front("-b"))) {
     encoding.granularity = numerics::Granularity::Group;
     if (rest.consumeInteger(10, encoding.groupSize) || encoding.groupSize < 1 ||
         encoding.groupSize > std::numeric_limits<int32_t>::max())
@@ -69,6 +78,14 @@ lowbit::parseQuantizationMethod(llvm::StringRef name,
     method.activationBits = 8;
   if (!rest.empty())
     return methodError(name, "'" + rest + "' at the end");
+  if (named && encoding.groupSize && !named->hasAnyGroup)
+    return methodError(name, "groups of " + llvm::Twine(encoding.groupSize) +
+                                 ", where the format has " +
+                                 llvm::Twine(named->group));
+  if (named) {
+    method.weights = named->get(context, encoding.groupSize);
+    return method;
+  }
   encoding.element = element;
   method.weights = EncodingAttr::get(context, encoding);
   return method;

@@ -31,6 +31,9 @@ struct DriverOptions {
           "Quantize the weights of linear layers: int<b> or uint<b> "
           "(asymmetric) with b = 1 to 8, per channel or with "
           "-g<group>, and -a8 for int8 activations; such as int4-g32. "
+          "Or a format by name: nf4, fp4, bnb-fp4, fp8-e4m3, fp8-e5m2, "
+          "mxfp4, mxfp6-e2m3, mxfp6-e3m2, mxfp8-e4m3, mxfp8-e5m2, mxint8, "
+          "nvfp4, ternary, cb2, cb2-uniform. "
           "none keeps them float")};
   llvm::cl::opt<std::string> scaleSearch{
       "scale-search", llvm::cl::cat(category), llvm::cl::init("mse"),

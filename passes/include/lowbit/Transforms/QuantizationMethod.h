@@ -25,8 +25,9 @@ struct QuantizationMethod {
 ///   none                        weights stay float
 ///   int<b>[-g<group>][-a8]      symmetric, full range, b = 1 to 8
 ///   uint<b>[-g<group>][-a8]     asymmetric: an f16 minimum beside the scale
+///   nf4[-g<group>][-a8]         or another format by name (NamedEncodings.cpp)
 ///   #lowbit.encoding<...>       any encoding, spelled as in IR
-/// Scales of the named ones are f16, per channel without a group. The error
+/// Scales of integers are f16, per channel without a group. The error
 /// says what was required and what was found.
 llvm::Expected<QuantizationMethod>
 parseQuantizationMethod(llvm::StringRef name, mlir::MLIRContext *context);
