@@ -169,6 +169,15 @@ static const int registered = [] {
         add(method, {4096, 4096, m}, threads);
     add(method, {768, 768, 1}, 1);
   }
+  // Codes that are looked up.
+  for (const char *method :
+       {"nf4", "fp4-g32", "mxfp4", "mxfp6-e2m3", "mxfp6-e3m2", "mxfp8-e4m3",
+        "fp8-e4m3", "fp8-e5m2", "mxint8", "nvfp4", "ternary", "cb2-g32"})
+    add(method, {4096, 4096, 1}, 1);
+  add("mxfp4-a8", {4096, 4096, 1}, 1);
+  for (int64_t m : {8, 128})
+    for (const char *method : {"nf4", "mxfp4", "fp8-e4m3"})
+      add(method, {4096, 4096, m}, 1);
   // Every other row of the table of CPUs that this machine can run.
   const CPUDescription *native = *findCPUDescription("native", "");
   for (const CPUDescription &description : getCPUDescriptions())

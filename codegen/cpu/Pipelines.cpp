@@ -81,6 +81,7 @@ void lowbit::buildCPUVectorPipeline(OpPassManager &manager,
   manager.addNestedPass<func::FuncOp>(createCPUVerifyVectorizedPass());
   // Folding views of columns of one element made transfers along rows.
   manager.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());
+  manager.addPass(createLowerLutPass());
   manager.addPass(createLowerDot4Pass());
   manager.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
 }

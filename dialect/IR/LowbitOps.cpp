@@ -485,7 +485,7 @@ LogicalResult ObserveOp::verify() {
 }
 
 //===----------------------------------------------------------------------===//
-// CallKernelOp, Dot4Op
+// CallKernelOp, Dot4Op, LutOp
 //===----------------------------------------------------------------------===//
 
 void CallKernelOp::getEffects(
@@ -547,4 +547,14 @@ LogicalResult Dot4Op::verify() {
     return emitOpError() << "requires a bound of 1 to " << greatest
                          << " (V2), found " << int32_t(*bound);
   return success();
+}
+
+LogicalResult LutOp::verify() {
+  // V3
+  size_t size = getTable().size();
+  if (size >= 2 && size <= 256 && llvm::isPowerOf2_64(size))
+    return success();
+  return emitOpError() << "requires a table of 2 to 256 bytes, a power of two "
+                          "(V3), found "
+                       << size;
 }

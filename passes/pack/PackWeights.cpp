@@ -6,6 +6,7 @@
 
 #include "lowbit/Transforms/PackedData.h"
 #include "lowbit/Transforms/Passes.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace lowbit;
@@ -52,6 +53,28 @@ void PackWeightsPass::runOnOperation() {
       return signalPassFailure();
 }
 
+/// Whether no code of `global` stands for an infinity or NaN, which kernels
+/// needn't tell from numbers. Most formats have none.
+static FailureOr<bool> isFinite(GlobalOp global) {
+  auto type = cast<QuantizedTensorType>(global.getType());
+  numerics::ElementFormat element = type.getEncoding().getNumerics().element;
+  const numerics::CodeTable *table = element.table();
+  auto isNumber = [](float value) { return std::isfinite(value); };
+  if (!table || llvm::all_of(table->values, isNumber))
+    return true;
+  FailureOr<numerics::QuantizedMatrix> matrix = unpackComponents(global);
+  if (failed(matrix))
+    return failure();
+  ArrayRef values(table->values);
+  unsigned count = table->valuesPerCode;
+  for (int64_t n = 0; n < matrix->rows; ++n)
+    for (int64_t k = 0; k < matrix->columns / count; ++k)
+      if (!llvm::all_of(values.slice(matrix->window(n, k) * count, count),
+                        isNumber))
+        return false;
+  return true;
+}
+
 LogicalResult PackWeightsPass::packLayer(LinearOp op, TargetInterface target) {
   auto type = dyn_cast<QuantizedTensorType>(op.getWeight().getType());
   if (!type || type.getLayout())
@@ -62,6 +85,15 @@ LogicalResult PackWeightsPass::packLayer(LinearOp op, TargetInterface target) {
   auto layout = global ? dyn_cast_or_null<LayoutInterface>(
                              target.getWeightLayout(type, reason))
                        : LayoutInterface();
+  if (layout) {
+    FailureOr<bool> packable = isFinite(global);
+    if (failed(packable))
+      return failure();
+    if (!*packable) {
+      reason = "its weight holds an infinity or NaN";
+      layout = {};
+    }
+  }
   if (!layout || !quantizeInput(op, target, reason)) {
     op.emitRemark() << "stays dense: " << reason;
     return success();

@@ -542,6 +542,14 @@ func.func @f(%a: vector<16xi32>, %u: vector<64xi8>) {
 
 // -----
 
+func.func @f(%u: vector<16xi8>) {
+  // expected-error @+1 {{requires a table of 2 to 256 bytes, a power of two (V3), found 3}}
+  %0 = lowbit.lut %u, array<i8: 1, 2, 3> : vector<16xi8>
+  return
+}
+
+// -----
+
 // expected-error @+1 {{requires a string as lowbit.name (N1), found 3 : i64}}
 func.func private @f(tensor<?x4xf32> {lowbit.name = 3})
 

@@ -133,3 +133,10 @@ func.func @dot4(%a: vector<16xi32>, %u: vector<64xi8>, %s: vector<64xi8>) -> vec
   %1 = lowbit.dot4 %0, %u, %s upto 100 signed : vector<16xi32>, vector<64xi8>
   return %0 : vector<16xi32>
 }
+
+// CHECK-LABEL: func.func @lut
+func.func @lut(%i: vector<32xi8>) -> vector<32xi8> {
+  // CHECK: lowbit.lut %{{.*}}, array<i8: 0, 1, -2, 3> : vector<32xi8>
+  %0 = lowbit.lut %i, array<i8: 0, 1, -2, 3> : vector<32xi8>
+  return %0 : vector<32xi8>
+}

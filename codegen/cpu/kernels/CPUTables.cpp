@@ -4,12 +4,14 @@
 //
 // The one place that says what a target has. A new one is a row here and a name
 // in the enumeration of `#lowbit.cpu` (and a ByteDot, if it multiplies bytes in
-// a way of its own).
+// a way of its own,
+// or a ByteLookup).
 //
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/CodeGen/CPU/CPUTables.h"
 #include "ByteDot.h"
+#include "ByteLookup.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -24,38 +26,43 @@ using namespace lowbit;
 //
 // signedBytes: where codes up to 255 would take two multiplications.
 static const CPUDescription kDescriptions[] = {
-    {CPUTable::AVX512VNNI, "avx512_vnni", llvm::Triple::x86_64,
-     "avx512f,avx512bw,avx512vl,avx512vnni", "znver5",
+    {CPUTable::AVX512VBMI, "avx512_vbmi", llvm::Triple::x86_64,
+     "avx512f,avx512bw,avx512vl,avx512vnni,avx512vbmi", "znver5",
      /*vectorBits=*/512, /*registers=*/32, /*inPlaceLimit=*/255,
-     /*signedBytes=*/false, /*hasMasks=*/true, /*hasHalf=*/true,
-     getVNNIByteDot},
+     /*signedBytes=*/false, /*hasMasks=*/true, /*hasHalf=*/true, getVNNIByteDot,
+     getVBMILookup},
+    {CPUTable::AVX512VNNI, "avx512_vnni", llvm::Triple::x86_64,
+     "avx512f,avx512bw,avx512vl,avx512vnni", "cascadelake",
+     /*vectorBits=*/512, /*registers=*/32, /*inPlaceLimit=*/255,
+     /*signedBytes=*/false, /*hasMasks=*/true, /*hasHalf=*/true, getVNNIByteDot,
+     getShuffleLookup},
     {CPUTable::AVXVNNI, "avx_vnni", llvm::Triple::x86_64,
      "avx2,fma,f16c,avxvnni", "alderlake",
      /*vectorBits=*/256, /*registers=*/16, /*inPlaceLimit=*/255,
-     /*signedBytes=*/false, /*hasMasks=*/true, /*hasHalf=*/true,
-     getVNNIByteDot},
+     /*signedBytes=*/false, /*hasMasks=*/true, /*hasHalf=*/true, getVNNIByteDot,
+     getShuffleLookup},
     {CPUTable::AVX2, "avx2", llvm::Triple::x86_64, "avx2,fma,f16c", "haswell",
      /*vectorBits=*/256, /*registers=*/16, /*inPlaceLimit=*/15,
-     /*signedBytes=*/false, /*hasMasks=*/true, /*hasHalf=*/true,
-     getAVX2ByteDot},
+     /*signedBytes=*/false, /*hasMasks=*/true, /*hasHalf=*/true, getAVX2ByteDot,
+     getShuffleLookup},
     {CPUTable::NeonI8MM, "neon_i8mm", llvm::Triple::aarch64,
      "neon,dotprod,i8mm", "neoverse-v1",
      /*vectorBits=*/128, /*registers=*/32, /*inPlaceLimit=*/255,
      /*signedBytes=*/false, /*hasMasks=*/false, /*hasHalf=*/true,
-     getUSDotByteDot},
+     getUSDotByteDot, getNeonLookup},
     {CPUTable::NeonDotProd, "neon_dotprod", llvm::Triple::aarch64,
      "neon,dotprod", "neoverse-n1",
      /*vectorBits=*/128, /*registers=*/32, /*inPlaceLimit=*/127,
-     /*signedBytes=*/true, /*hasMasks=*/false, /*hasHalf=*/true,
-     getSDotByteDot},
+     /*signedBytes=*/true, /*hasMasks=*/false, /*hasHalf=*/true, getSDotByteDot,
+     getNeonLookup},
     {CPUTable::Neon, "neon", llvm::Triple::aarch64, "neon", "cortex-a72",
      /*vectorBits=*/128, /*registers=*/32, /*inPlaceLimit=*/15,
-     /*signedBytes=*/true, /*hasMasks=*/false, /*hasHalf=*/true,
-     getNeonByteDot},
+     /*signedBytes=*/true, /*hasMasks=*/false, /*hasHalf=*/true, getNeonByteDot,
+     getNeonLookup},
     {CPUTable::Portable, "portable", llvm::Triple::UnknownArch, "", "portable",
      /*vectorBits=*/128, /*registers=*/16, /*inPlaceLimit=*/15,
      /*signedBytes=*/false, /*hasMasks=*/false, /*hasHalf=*/false,
-     getPortableByteDot},
+     getPortableByteDot, getPortableLookup},
 };
 
 llvm::SmallVector<llvm::StringRef> CPUDescription::getFeatures() const {

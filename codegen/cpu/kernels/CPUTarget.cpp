@@ -25,15 +25,9 @@ struct CPUTargetModel
   Attribute getWeightLayout(Attribute, Type weight, std::string &reason) const {
     auto type = cast<QuantizedTensorType>(weight);
     EncodingAttr encoding = type.getEncoding();
-    auto integer = encoding.getElement().getIntegerFormat();
-    if (!integer || integer->width > 8) {
-      reason = "CPU kernels read integer codes of 1 to 8 bits";
+    reason = explainNoLinearKernel(encoding);
+    if (!reason.empty())
       return {};
-    }
-    if (!encoding.getScale().isF32() && !encoding.getScale().isF16()) {
-      reason = "CPU kernels read scales of f32 and f16";
-      return {};
-    }
     if (encoding.getPermuted()) {
       reason = "CPU kernels read columns in their natural order";
       return {};
@@ -48,7 +42,7 @@ struct CPUTargetModel
     for (int64_t padding = kStepColumns; padding <= PanelFormat::kPadding;
          padding *= 2) {
       auto layout = PlanesAttr::get(weight.getContext(), kBlockRows, padding);
-      if (numerics::checkLayout(layout.getLayout(integer->width),
+      if (numerics::checkLayout(layout.getLayout(encoding.getCodeBits()),
                                 encoding.getNumerics())
               .empty())
         return layout;

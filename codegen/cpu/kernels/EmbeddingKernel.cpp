@@ -2,9 +2,11 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Decodes rows of a dense table, which is a stream of codes, eight columns at a
-// time: a load of 64 bits holds them wherever the first one begins, since codes
-// of less than 8 bits leave room for the 7 bits before it.
+// Decodes rows of a dense table, which is a stream of codes. Codes of at most 8
+// bits that stand for one number each are taken eight at a time: a load of 64
+// bits holds them wherever the first one begins, since codes of less than 8
+// bits leave room for the 7 bits before it. Others are taken one at a time,
+// with the numbers that they stand for.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,21 +29,27 @@ public:
   EmbeddingKernel(func::FuncOp function, const EmbeddingKernelSpec &spec)
       : b(function.getLoc(), function.getContext()), spec(spec),
         encoding(spec.encoding.getNumerics()),
-        format(*encoding.element.integer()), function(function) {}
+        width(encoding.element.codeBits()),
+        values(encoding.element.valuesPerCode()), function(function) {}
   void emit();
 
 private:
-  VectorType lanes(Type element) { return b.vector(kStep, element); }
+  /// Whether a step is eight codes, and not a single one.
+  bool isPacked() const { return width <= 8 && values == 1; }
+  int64_t columnsPerStep() const { return isPacked() ? kStep : values; }
+  VectorType lanes(Type element) { return b.vector(columnsPerStep(), element); }
   Value loadRow(Value place);
   Value loadParameter(Value memory, Value row, Value group);
+  Value loadWord(Value bit);
   Value loadCodes(Value bit);
   Value decode(Value codes);
+  Value decodeOne(Value bit);
   void emitGroup(Value row, Value group, Value output);
 
   KernelBuilder b;
   const EmbeddingKernelSpec &spec;
   numerics::Encoding encoding;
-  numerics::IntegerFormat format;
+  int64_t width, values;
   func::FuncOp function;
   Value codes, scale, zeroPoint, minimum, indices, n, k, y;
   Value groupColumns, groups;
@@ -65,38 +73,49 @@ Value EmbeddingKernel::loadParameter(Value memory, Value row, Value group) {
   Value at = group;
   if (encoding.granularity != numerics::Granularity::Tensor)
     at = b.add(b.mul(row, groups), group);
-  Value value = b.broadcast(memref::LoadOp::create(b, memory, at), kStep);
-  Type type = getElementTypeOrSelf(value.getType());
-  if (type.isInteger())
+  Value number = memref::LoadOp::create(b, memory, at);
+  auto type = dyn_cast<FloatType>(number.getType());
+  if (type)
+    number =
+        arith::BitcastOp::create(b, b.getIntegerType(type.getWidth()), number);
+  Value value = b.broadcast(number, columnsPerStep());
+  if (!type)
     return arith::UIToFPOp::create(b, lanes(b.getF32Type()), value);
-  return type.isF32() ? value : b.extendHalf(value, spec.target->hasHalf);
+  return b.extendBits(value, type, spec.target->hasHalf);
 }
 
-/// The codes of eight columns that begin at bit `bit` of the table. Loads end
-/// with the table.
-Value EmbeddingKernel::loadCodes(Value bit) {
-  VectorType words = lanes(b.getI64Type());
+/// The 64 bits of the table from bit `bit` on, or fewer. Loads end with the
+/// table.
+Value EmbeddingKernel::loadWord(Value bit) {
   Value size = memref::DimOp::create(b, codes, 0);
-  Value place = b.div(bit, 8);
-  Value from = b.min(place, b.sub(size, b.index(kStep)));
+  Value from = b.min(b.div(bit, 8), b.sub(size, b.index(kStep)));
   Value word = vector::ExtractOp::create(
       b, b.load(codes, from, b.vector(1, b.getI64Type())), 0);
   Value before = b.sub(bit, b.mul(from, 8));
   Value first = arith::IndexCastOp::create(b, b.getI64Type(), before);
-  word = arith::ShRUIOp::create(b, word, first);
+  return arith::ShRUIOp::create(b, word, first);
+}
+
+/// The codes of eight columns that begin at bit `bit`.
+Value EmbeddingKernel::loadCodes(Value bit) {
+  VectorType words = lanes(b.getI64Type());
   SmallVector<int64_t> shifts;
   for (int64_t lane = 0; lane < kStep; ++lane)
-    shifts.push_back(lane * format.width);
+    shifts.push_back(lane * width);
   Value counts = arith::ConstantOp::create(
       b, DenseElementsAttr::get(words, ArrayRef<int64_t>(shifts)));
-  Value moved = arith::ShRUIOp::create(b, b.broadcast(word, kStep), counts);
-  Value mask = b.splat(words, (int64_t(1) << format.width) - 1);
+  Value moved =
+      arith::ShRUIOp::create(b, b.broadcast(loadWord(bit), kStep), counts);
+  Value mask = b.splat(words, (int64_t(1) << width) - 1);
   Value masked = arith::AndIOp::create(b, moved, mask);
   return arith::TruncIOp::create(b, lanes(b.getI32Type()), masked);
 }
 
 /// What the codes stand for before zero point and scale.
 Value EmbeddingKernel::decode(Value code) {
+  if (const numerics::CodeTable *table = encoding.element.table())
+    return b.gather(table->values, code);
+  const numerics::IntegerFormat &format = *encoding.element.integer();
   VectorType ints = lanes(b.getI32Type());
   if (format.kind != numerics::IntegerKind::Unsigned) {
     // A one-bit code is 2c - 1.
@@ -108,6 +127,18 @@ Value EmbeddingKernel::decode(Value code) {
   return b.toFloat(code);
 }
 
+/// The numbers of the code at bit `bit`, of at most 16 bits.
+Value EmbeddingKernel::decodeOne(Value bit) {
+  Value mask = arith::ConstantOp::create(
+      b, b.getI64IntegerAttr((int64_t(1) << width) - 1));
+  Value code = arith::AndIOp::create(b, loadWord(bit), mask);
+  Value place =
+      b.mul(arith::IndexCastUIOp::create(b, b.getIndexType(), code), values);
+  return vector::LoadOp::create(b, lanes(b.getF32Type()),
+                                b.table(encoding.element.table()->values),
+                                place);
+}
+
 void EmbeddingKernel::emitGroup(Value row, Value group, Value output) {
   Value factor = loadParameter(scale, row, group), shift, addend;
   if (zeroPoint)
@@ -116,19 +147,21 @@ void EmbeddingKernel::emitGroup(Value row, Value group, Value output) {
     addend = loadParameter(minimum, row, group);
   Value begin = b.mul(group, groupColumns);
   Value end = b.min(k, b.add(begin, groupColumns));
-  Value rowCode = b.mul(row, k);
-  b.loop(begin, end, kStep, {}, [&](Value column, ValueRange) -> Values {
-    Value bit = b.mul(b.add(rowCode, column), format.width);
-    Value number = decode(loadCodes(bit));
-    if (shift)
-      number = arith::SubFOp::create(b, number, shift);
-    number = b.mulf(number, factor);
-    if (addend)
-      number = arith::AddFOp::create(b, number, addend);
-    b.storeFirst(number, y, b.add(output, column), b.sub(end, column),
-                 spec.target->hasMasks);
-    return {};
-  });
+  Value rowStart = b.mul(row, k);
+  b.loop(begin, end, columnsPerStep(), {},
+         [&](Value column, ValueRange) -> Values {
+           Value code = b.add(rowStart, column);
+           Value bit = b.mul(values == 1 ? code : b.div(code, values), width);
+           Value number = isPacked() ? decode(loadCodes(bit)) : decodeOne(bit);
+           if (shift)
+             number = arith::SubFOp::create(b, number, shift);
+           number = b.mulf(number, factor);
+           if (addend)
+             number = arith::AddFOp::create(b, number, addend);
+           b.storeFirst(number, y, b.add(output, column), b.sub(end, column),
+                        spec.target->hasMasks);
+           return {};
+         });
 }
 
 void EmbeddingKernel::emit() {

@@ -180,6 +180,66 @@ public:
         mlir::arith::OrIOp::create(*this, bitcast(scaled, words), sign);
     return bitcast(mlir::arith::OrIOp::create(*this, result, exponent), floats);
   }
+  /// Bits of a float of 8, 16 or 32 bits, as integer lanes, to f32, exactly.
+  Value extendBits(Value bits, mlir::FloatType type, bool hasHalf) {
+    auto lanes = mlir::cast<mlir::VectorType>(bits.getType());
+    mlir::VectorType floats = lanes.clone(getF32Type());
+    if (type.isF32())
+      return bitcast(bits, floats);
+    if (type.isF16())
+      return extendHalf(bitcast(bits, lanes.clone(type)), hasHalf);
+    mlir::VectorType words = lanes.clone(getI32Type());
+    bits = mlir::arith::ExtUIOp::create(*this, words, bits);
+    if (type.isBF16())
+      return bitcast(shift(bits, 16), floats);
+    return mlir::isa<mlir::Float8E8M0FNUType>(type) ? extendE8M0(bits)
+                                                    : extendE4M3(bits);
+  }
+  /// 2^(code - 127). The code is the exponent of an f32, save for 0, which is
+  /// subnormal there, and 255, which is NaN here.
+  Value extendE8M0(Value code) {
+    auto words = mlir::cast<mlir::VectorType>(code.getType());
+    Value isSpecial = mlir::arith::CmpIOp::create(
+        *this, mlir::arith::CmpIPredicate::uge,
+        sub(code, splat(words, int64_t(1))), splat(words, int64_t(254)));
+    Value fraction = mlir::arith::SelectOp::create(
+        *this, isSpecial, splat(words, int64_t(0x400000)), zero(words));
+    Value bits = mlir::arith::OrIOp::create(*this, shift(code, 23), fraction);
+    return bitcast(bits, words.clone(getF32Type()));
+  }
+  /// Sign, 4 bits of exponent, 3 of mantissa; all ones is NaN. A multiplication
+  /// changes the exponent's bias, as above.
+  Value extendE4M3(Value code) {
+    auto words = mlir::cast<mlir::VectorType>(code.getType());
+    mlir::VectorType floats = words.clone(getF32Type());
+    Value magnitude =
+        mlir::arith::AndIOp::create(*this, code, splat(words, int64_t(0x7F)));
+    Value sign = shift(sub(code, magnitude), 24);
+    Value scaled =
+        mulf(bitcast(shift(magnitude, 20), floats), splat(floats, 0x1p120));
+    Value isNaN =
+        mlir::arith::CmpIOp::create(*this, mlir::arith::CmpIPredicate::eq,
+                                    magnitude, splat(words, int64_t(0x7F)));
+    Value special = mlir::arith::SelectOp::create(
+        *this, isNaN, splat(words, int64_t(0x7FC00000)), zero(words));
+    Value bits =
+        mlir::arith::OrIOp::create(*this, bitcast(scaled, words), sign);
+    return bitcast(mlir::arith::OrIOp::create(*this, bits, special), floats);
+  }
+
+  //===--- Tables ---------------------------------------------------------===//
+  /// `numbers` as a constant of the module that is built in.
+  Value table(llvm::ArrayRef<float> numbers);
+  /// The numbers at `indices`, 32-bit lanes.
+  Value gather(llvm::ArrayRef<float> numbers, Value indices) {
+    auto type = mlir::cast<mlir::VectorType>(indices.getType());
+    mlir::VectorType floats = type.clone(getF32Type());
+    Value all = mlir::arith::ConstantOp::create(
+        *this, mlir::DenseElementsAttr::get(type.clone(getI1Type()), true));
+    return mlir::vector::GatherOp::create(*this, floats, table(numbers),
+                                          ValueRange{index(0)}, indices, all,
+                                          zero(floats));
+  }
   Value mulf(Value a, Value b) {
     return mlir::arith::MulFOp::create(*this, a, b);
   }

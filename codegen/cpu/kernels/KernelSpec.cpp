@@ -6,6 +6,7 @@
 
 #include "KernelSpec.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/xxhash.h"
 
 using namespace lowbit;
 using namespace lowbit::cpu;
@@ -18,10 +19,15 @@ std::string PanelFormat::name() const {
 }
 
 /// Turns the assembly of an attribute into a word: letters, digits,
-/// underscores.
+/// underscores. The numbers of a table are told apart by a hash.
 static std::string asWord(mlir::Attribute attribute) {
   std::string text, word;
   llvm::raw_string_ostream(text) << attribute;
+  constexpr size_t kLongest = 96;
+  if (text.size() > kLongest || llvm::StringRef(text).contains('-')) {
+    std::string hash = llvm::utohexstr(llvm::xxh3_64bits(text), true);
+    text = text.substr(0, kLongest / 4) + "_" + hash;
+  }
   llvm::StringRef rest = text;
   rest.consume_front("#lowbit.");
   rest.consume_front("encoding");
@@ -33,6 +39,15 @@ static std::string asWord(mlir::Attribute attribute) {
   while (!word.empty() && word.back() == '_')
     word.pop_back();
   return word;
+}
+
+std::string cpu::explainNoLinearKernel(EncodingAttr encoding) {
+  ElementFormatInterface element = encoding.getElement();
+  if (element.getCodeBits() > 8 || element.getValuesPerCode() > 1 ||
+      element.getWindowBits() > element.getCodeBits())
+    return "CPU kernels read codes of 1 to 8 bits, each of one number and by "
+           "itself";
+  return {};
 }
 
 std::string LinearKernelSpec::name() const {

@@ -111,6 +111,9 @@ struct EmbeddingKernelSpec {
   std::string name() const;
 };
 
+/// Why no linear kernel reads weights of `encoding`, or an empty string.
+std::string explainNoLinearKernel(EncodingAttr encoding);
+
 /// The type in which kernels take a buffer: contiguous, of any length,
 /// anywhere.
 inline mlir::MemRefType flatBuffer(mlir::Type element) {

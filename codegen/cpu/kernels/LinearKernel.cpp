@@ -127,17 +127,16 @@ int64_t LinearKernel::parameterBytes() const {
 /// A parameter of a register's rows from `firstRow` on, as f32.
 Value LinearKernel::loadParameter(numerics::Component component, Value offset,
                                   Value firstRow) {
-  Type type = spec.encoding.getScale();
+  FloatType type = spec.encoding.getScale();
   bool isByte = component == numerics::Component::ZeroPoint &&
                 encoding.zeroPoint == numerics::ZeroPointKind::Integer;
-  if (isByte)
-    type = b.getI8Type();
+  unsigned bits = isByte ? 8 : type.getWidth();
   Value place = b.add(b.add(offset, parameterOffset(component)),
-                      b.mul(firstRow, type.getIntOrFloatBitWidth() / 8));
-  Value value = b.load(weights, place, lanes(type));
+                      b.mul(firstRow, bits / 8));
+  Value value = b.load(weights, place, lanes(b.getIntegerType(bits)));
   if (isByte)
     return arith::UIToFPOp::create(b, lanes(b.getF32Type()), value);
-  return type.isF32() ? value : b.extendHalf(value, spec.target->hasHalf);
+  return b.extendBits(value, type, spec.target->hasHalf);
 }
 
 /// outer + scale * (products - zero point * sum) + minimum * sum.

@@ -332,6 +332,9 @@ std::optional<std::string> Lowering::makeSpec(LinearOp op,
   auto quantize = op.getInput().getDefiningOp<QuantizeOp>();
   if (!input || !quantize)
     return "the input is not quantized; run lowbit-pack-weights first";
+  if (std::string reason = explainNoLinearKernel(weight.getEncoding());
+      !reason.empty())
+    return reason;
   numerics::Encoding encoding = weight.getEncoding().getNumerics();
   numerics::Layout layout =
       weight.getLayout().getLayout(encoding.element.codeBits());
@@ -406,15 +409,13 @@ std::optional<std::string> Lowering::lower(EmbeddingOp op) {
   auto table = cast<QuantizedTensorType>(op.getWeight().getType());
   auto weight = op.getWeight().getDefiningOp<WeightOp>();
   EncodingAttr encoding = table.getEncoding();
-  auto integer = encoding.getElement().getIntegerFormat();
   if (!weight)
     return "the table is not a lowbit.weight";
   if (table.getLayout())
     return "the table is packed, embeddings read dense ones";
-  if (!integer || integer->width > 8 || encoding.getPermuted())
-    return "the table has no integer codes of 1 to 8 bits in order";
-  if (!encoding.getScale().isF32() && !encoding.getScale().isF16())
-    return "the table's scales are neither f32 nor f16";
+  ElementFormatInterface element = encoding.getElement();
+  if (element.getWindowBits() > element.getCodeBits() || encoding.getPermuted())
+    return "the table's codes overlap or its columns are in another order";
   GlobalOp global = weight.getGlobalOp();
   ElementsAttr codes = global.getComponent(component::kCodes);
   if (codes.getNumElements() < EmbeddingKernelSpec::kLoadBytes)

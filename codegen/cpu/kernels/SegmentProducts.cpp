@@ -23,6 +23,9 @@ static constexpr unsigned kPrefetchLocality = 2;
 /// With this many accumulators or fewer, one dot product would wait for the
 /// one before; two chains take turns.
 static constexpr size_t kFewAccumulators = 4;
+/// The most chains that take turns where a level has several products of one
+/// step.
+static constexpr int64_t kMostChains = 2;
 
 /// Whether each vector of the atom holds fields of one step, the same in all.
 static bool hasOneStepPerVector(const CodeFields &fields) {
@@ -44,6 +47,8 @@ SegmentProducts::SegmentProducts(KernelBuilder &builder,
       encoding(spec.encoding.getNumerics()),
       layout(spec.layout.getLayout(encoding.element.codeBits())),
       fields(*findCodeFields(layout, encoding)) {
+  if (isTable())
+    tables = findCodeDigits(encoding, isSigned());
   for (int64_t step = 0; step < fields.steps; ++step)
     for (int64_t block = 0; block < fields.subBlocks; ++block)
       for (const CodeField &field : fields.at(step, block)) {
@@ -90,10 +95,27 @@ int64_t SegmentProducts::getChains(int64_t slices) const {
   return places.size() * parts() * slices <= kFewAccumulators ? 2 : 1;
 }
 
+/// Several rows have accumulators enough.
+int64_t SegmentProducts::getDecodedChains(size_t rows, int64_t slices) const {
+  int64_t chains = rows == 1 && !isFloat() ? kMostChains : 1;
+  while (chains > 1 &&
+         !hasRoom(target, registerCount(slices) * levels() * chains))
+    chains /= 2;
+  return chains;
+}
+
+int64_t SegmentProducts::pairCount(int64_t level) const {
+  int64_t count = 0;
+  for (int64_t digit = 0; digit < digits(); ++digit)
+    count += level >= digit && level - digit < parts();
+  return count;
+}
+
 size_t SegmentProducts::accumulatorCount(size_t rows, int64_t slices) const {
   if (isInPlace(rows))
     return getChains(slices) * parts() * places.size() * slices;
-  return rows * registerCount(slices) * parts();
+  return rows * registerCount(slices) * levels() *
+         getDecodedChains(rows, slices);
 }
 
 size_t SegmentProducts::placeOf(int64_t subBlock,
@@ -149,11 +171,12 @@ void SegmentProducts::emitAtom(const SegmentOperands &operands, Value atom,
                                int64_t inChunk, MutableArrayRef<Value> sums) {
   Value offset = b.add(operands.codes, b.mul(atom, layout.atom.bits / 8));
   bool inPlace = isInPlace(operands.rows.size());
+  bool isSingle = operands.rows.size() == 1 && !isFloat();
   int64_t bytes = target.vectorBits / 8;
   Values vectors;
   for (int64_t i = 0; i < fields.vectors; ++i) {
     Value place = b.add(offset, i * kVectorBytes);
-    if (inPlace)
+    if (isSingle)
       prefetch(operands.weights, place);
     place = b.add(place, b.mul(operands.slices.first, kStepColumns));
     for (int64_t s = 0; s < operands.slices.count; ++s)
@@ -164,7 +187,7 @@ void SegmentProducts::emitAtom(const SegmentOperands &operands, Value atom,
   if (inPlace)
     multiplyInPlace(vectors, operands, column, inChunk * fields.steps, sums);
   else
-    multiplyDecoded(vectors, operands, column, sums);
+    multiplyDecoded(vectors, operands, column, inChunk * fields.steps, sums);
 }
 
 /// Byte offset of the values of step `step` after column `column`.
@@ -225,23 +248,64 @@ Value SegmentProducts::decode(ArrayRef<Value> vectors,
   return codes;
 }
 
+/// The bytes that a block is multiplied as. A look-up ignores what is above the
+/// index, so that a code in a single field is shifted, together with its
+/// neighbour, and not masked.
+SegmentProducts::Values
+SegmentProducts::getDigits(ArrayRef<Value> vectors,
+                           ArrayRef<CodeField> blockFields, int64_t slice,
+                           int64_t slices) {
+  if (!isTable() || isGathered())
+    return {decode(vectors, blockFields, slice, slices)};
+  Value codes;
+  if (blockFields.size() == 1) {
+    codes = vectors[blockFields[0].vector * slices + slice];
+    if (unsigned count = blockFields[0].shift) {
+      auto type = cast<VectorType>(codes.getType());
+      VectorType pairs = b.vector(type.getNumElements() / 2, b.getI16Type());
+      Value words = arith::ShRUIOp::create(b, b.bitcast(codes, pairs),
+                                           b.splat(pairs, int64_t(count)));
+      codes = b.bitcast(words, type);
+    }
+  } else {
+    codes = decode(vectors, blockFields, slice, slices);
+  }
+  Values result;
+  for (const std::vector<int8_t> &table : tables.bytes)
+    result.push_back(
+        LutOp::create(b, codes.getType(), codes, b.getDenseI8ArrayAttr(table)));
+  return result;
+}
+
 void SegmentProducts::multiplyDecoded(ArrayRef<Value> vectors,
                                       const SegmentOperands &operands,
-                                      Value column,
+                                      Value column, int64_t firstStep,
                                       MutableArrayRef<Value> sums) {
   int64_t slices = operands.slices.count, registers = registerCount(slices);
-  unsigned largest = (1u << encoding.element.codeBits()) - 1;
+  int64_t chains = getDecodedChains(operands.rows.size(), slices);
+  unsigned largest =
+      isTable() ? tables.largest : (1u << encoding.element.codeBits()) - 1;
   for (int64_t step = 0; step < fields.steps; ++step)
     for (int64_t at = 0; at < registers; ++at) {
-      Value codes =
-          decode(vectors, fields.at(step, at / slices), at % slices, slices);
-      for (auto [r, row] : llvm::enumerate(operands.rows))
-        for (int64_t part = 0; part < parts(); ++part) {
-          Value x = valueOffset(row, column, step, part);
-          Value &sum = sums[(r * registers + at) * parts() + part];
-          sum = isFloat() ? dotFloat(sum, codes, operands.panel, x)
-                          : dot(sum, codes, largest, operands.panel, x);
-        }
+      Values bytes =
+          getDigits(vectors, fields.at(step, at / slices), at % slices, slices);
+      for (auto [r, row] : llvm::enumerate(operands.rows)) {
+        SmallVector<int64_t, 4> pairs(levels(), 0);
+        for (auto [digit, codes] : llvm::enumerate(bytes))
+          for (int64_t part = 0; part < parts(); ++part) {
+            int64_t level = digit + part;
+            if (level >= levels())
+              continue;
+            int64_t turn = (firstStep + step) * pairCount(level);
+            int64_t chain = (turn + pairs[level]++) % chains;
+            Value x = valueOffset(row, column, step, part);
+            Value &sum =
+                sums[((r * registers + at) * levels() + level) * chains +
+                     chain];
+            sum = isFloat() ? dotFloat(sum, codes, operands.panel, x)
+                            : dot(sum, codes, largest, operands.panel, x);
+          }
+      }
     }
 }
 
@@ -251,9 +315,9 @@ Value SegmentProducts::dot(Value sum, Value codes, unsigned largest,
   Value x = b.loadSplat(panel, offset, b.getI32Type(), target.lanes());
   auto type = cast<VectorType>(codes.getType());
   IntegerAttr bound;
-  if (isSigned())
+  if (isSigned() && !isTable())
     codes = arith::XOrIOp::create(b, codes, b.splat(type, int64_t(-128)));
-  else if (largest < 255)
+  else if (largest < (isSigned() ? 128 : 255))
     bound = b.getI32IntegerAttr(largest);
   return Dot4Op::create(b, sum.getType(), sum, codes, b.bitcast(x, type), bound,
                         isSigned());
@@ -272,9 +336,14 @@ Value SegmentProducts::dotFloat(Value sum, Value codes, Value panel,
       code = arith::AndIOp::create(b, code, mask);
     Value x = b.loadSplat(panel, b.add(offset, 4 * c), b.getF32Type(),
                           target.lanes());
-    sum = b.fma(b.toFloat(code), x, sum);
+    sum = b.fma(isGathered() ? gatherNumbers(code) : b.toFloat(code), x, sum);
   }
   return sum;
+}
+
+/// The numbers of codes that are 32-bit lanes.
+Value SegmentProducts::gatherNumbers(Value codes) {
+  return b.gather(encoding.element.table()->values, codes);
 }
 
 //===----------------------------------------------------------------------===//
@@ -307,41 +376,89 @@ SegmentProducts::Values SegmentProducts::gatherPlaces(ValueRange sums,
   return result;
 }
 
-/// Subtracts what the format's offset contributed: codes were multiplied as
-/// unsigned numbers, or all 128 less. A one-bit code is 2c - 1.
-Value SegmentProducts::subtractOffset(Value sum, Value panel, Value row,
-                                      int64_t part) {
-  const numerics::IntegerFormat &format = *encoding.element.integer();
-  if ((format.kind == numerics::IntegerKind::Unsigned) != isSigned())
-    return sum;
-  Type element = isFloat() ? Type(b.getF32Type()) : Type(b.getI32Type());
-  Value total =
-      b.loadSplat(panel, b.add(row, 4 + 4 * part), element, target.lanes());
-  int shift = format.width == 1 ? 0 : format.width - 1;
-  if (isFloat()) {
-    if (format.width == 1)
-      sum = arith::AddFOp::create(b, sum, sum);
-    Value offset = b.splat(lanes(element), -double(1 << shift));
-    return b.fma(offset, total, sum);
+/// The sums of chains, added up.
+SegmentProducts::Values
+SegmentProducts::joinChains(ValueRange sums, size_t rows, int64_t slices) {
+  int64_t chains = getDecodedChains(rows, slices);
+  Values result;
+  for (size_t i = 0; i < sums.size(); i += chains) {
+    Value sum = sums[i];
+    for (int64_t chain = 1; chain < chains; ++chain)
+      sum = b.add(sum, sums[i + chain]);
+    result.push_back(sum);
   }
-  if (format.width == 1)
-    sum = b.add(sum, sum);
-  if (isSigned())
-    return b.add(sum, b.shift(total, 7));
-  return b.sub(sum, b.shift(total, shift));
+  return result;
 }
 
-/// Scales the parts of one sum to f32.
+namespace {
+/// number = factor * byte - offset
+struct ByteMeaning {
+  int64_t factor, offset;
+};
+} // namespace
+
+static ByteMeaning getIntegerMeaning(const numerics::IntegerFormat &format,
+                                     bool isSigned) {
+  int64_t less = isSigned ? 128 : 0;
+  if (format.kind == numerics::IntegerKind::Unsigned)
+    return {1, -less};
+  if (format.width == 1)
+    return {2, 1};
+  return {1, (int64_t(1) << (format.width - 1)) - less};
+}
+
+/// Subtracts what the bytes' offset contributed to a level.
+Value SegmentProducts::subtractOffset(Value sum, Value panel, Value row,
+                                      int64_t level) {
+  ByteMeaning meaning{1, tables.offset};
+  if (!isTable())
+    meaning = getIntegerMeaning(*encoding.element.integer(), isSigned());
+  auto load = [&](int64_t part, Type element) {
+    return b.loadSplat(panel, b.add(row, 4 + 4 * part), element,
+                       target.lanes());
+  };
+  if (isFloat()) {
+    if (meaning.factor == 2)
+      sum = arith::AddFOp::create(b, sum, sum);
+    if (meaning.offset == 0 || isGathered())
+      return sum;
+    Value offset = b.splat(lanes(b.getF32Type()), -double(meaning.offset));
+    return b.fma(offset, load(0, b.getF32Type()), sum);
+  }
+  if (meaning.factor == 2)
+    sum = b.add(sum, sum);
+  if (meaning.offset == 0)
+    return sum;
+  Value total;
+  for (int64_t part = 0; part < parts(); ++part)
+    if (level >= part && level - part < digits()) {
+      Value activations = load(part, b.getI32Type());
+      total = total ? b.add(total, activations) : activations;
+    }
+  int64_t magnitude = std::abs(meaning.offset);
+  total = b.shift(total, llvm::Log2_64(magnitude));
+  return meaning.offset > 0 ? b.sub(sum, total) : b.add(sum, total);
+}
+
+/// Scales the levels of one sum to f32.
 Value SegmentProducts::finish(ArrayRef<Value> sums, Value panel, Value row) {
-  Value first = subtractOffset(sums[0], panel, row, 0);
+  Value number = subtractOffset(sums[0], panel, row, 0);
+  // What the lowest level that is kept stands for.
+  int64_t rest = digits() + parts() - 1 - levels();
+  double step = isTable() && !isGathered() ? tables.step : 1;
+  VectorType floats = lanes(b.getF32Type());
   if (isFloat())
-    return first;
+    return step == 1 ? number : b.mulf(number, b.splat(floats, step));
+  number = b.toFloat(number);
+  Value base = b.splat(floats, 256.0);
+  for (int64_t level = 1; level < levels(); ++level)
+    number = b.fma(number, base,
+                   b.toFloat(subtractOffset(sums[level], panel, row, level)));
   Value scale = b.loadSplat(panel, row, b.getF32Type(), target.lanes());
-  if (parts() == 1)
-    return b.mulf(b.toFloat(first), scale);
-  Value low = b.toFloat(subtractOffset(sums[1], panel, row, 1));
-  Value high = b.splat(lanes(b.getF32Type()), 256.0);
-  return b.mulf(b.fma(b.toFloat(first), high, low), scale);
+  step *= double(int64_t(1) << (8 * rest));
+  if (step != 1)
+    scale = b.mulf(scale, b.splat(floats, step));
+  return b.mulf(number, scale);
 }
 
 Value SegmentProducts::activationSum(Value panel, Value offset) {
@@ -363,13 +480,15 @@ SegmentProducts::Values SegmentProducts::emit(const SegmentOperands &operands,
   Values sums = accumulate(operands, columns);
   if (isInPlace(operands.rows.size()))
     sums = gatherPlaces(sums, operands.slices.count);
+  else
+    sums = joinChains(sums, operands.rows.size(), operands.slices.count);
   int64_t registers = registerCount(operands.slices.count);
   Values result;
   for (auto [r, row] : llvm::enumerate(operands.rows))
     for (int64_t i = 0; i < registers; ++i) {
-      size_t at = (r * registers + i) * parts();
+      size_t at = (r * registers + i) * levels();
       result.push_back(
-          finish(ArrayRef(sums).slice(at, parts()), operands.panel, row));
+          finish(ArrayRef(sums).slice(at, levels()), operands.panel, row));
     }
   return result;
 }

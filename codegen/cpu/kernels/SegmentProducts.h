@@ -23,11 +23,17 @@
 // vector holds one step of columns, masks keep all bits from a field up and
 // neighbouring sums are subtracted; the lowest field then needs no mask.
 //
+// The codes of a table are looked up first, and are then one byte or more
+// (CodeDigits.h). A product of bytes belongs to a level, by the powers of 256
+// that both stand for; each level has sums of its own, and levels that are far
+// below the highest are left out, as their errors would be.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef LOWBIT_LIB_CODEGEN_CPU_KERNELS_SEGMENTPRODUCTS_H
 #define LOWBIT_LIB_CODEGEN_CPU_KERNELS_SEGMENTPRODUCTS_H
 
+#include "CodeDigits.h"
 #include "KernelBuilder.h"
 #include "KernelSpec.h"
 
@@ -73,7 +79,7 @@ public:
   }
   /// Products of `columns` columns, one f32 register for each row of
   /// activations and register of weight rows (row-major), activation scales
-  /// applied, the format's offset subtracted.
+  /// and the table's step applied, the format's offset subtracted.
   Values emit(const SegmentOperands &operands, Extent columns);
   /// Sum of the segment's activations in every lane, as f32.
   Value activationSum(Value panel, Value offset);
@@ -92,11 +98,28 @@ private:
 
   bool isFloat() const { return spec.panel.kind == PanelKind::Float; }
   int64_t parts() const { return spec.panel.kind == PanelKind::Int16 ? 2 : 1; }
-  bool isInPlace(size_t rows) const { return rows == 1 && !isFloat(); }
-  /// Whether codes are multiplied as signed bytes, 128 less.
-  bool isSigned() const {
-    return target.signedBytes && encoding.element.codeBits() == 8 && !isFloat();
+  bool isTable() const { return encoding.element.table(); }
+  bool isInPlace(size_t rows) const {
+    return rows == 1 && !isFloat() && !isTable();
   }
+  /// Whether bytes are multiplied as signed ones: codes of 8 bits 128 less.
+  bool isSigned() const {
+    return target.signedBytes && !isFloat() &&
+           (isTable() || encoding.element.codeBits() == 8);
+  }
+  /// Whether f32 activations meet numbers from a table in memory, which bytes
+  /// would not give exactly.
+  bool isGathered() const { return isFloat() && isTable() && digits() > 1; }
+  int64_t digits() const { return isTable() ? tables.bytes.size() : 1; }
+  /// Levels of digits and parts, the highest first: that of a digit and a part
+  /// is the sum of their places.
+  int64_t levels() const {
+    if (isFloat())
+      return 1;
+    return std::min(digits() + parts() - 1, std::max<int64_t>(digits(), 2));
+  }
+  /// Pairs of a digit and a part at `level`.
+  int64_t pairCount(int64_t level) const;
   /// Whether a field must be shifted down before it is multiplied.
   bool isShifted(const CodeField &field) const {
     return field.shift > 0 && field.mask() > target.inPlaceLimit;
@@ -106,6 +129,7 @@ private:
   }
   size_t placeOf(int64_t subBlock, const CodeField &field) const;
   int64_t getChains(int64_t slices) const;
+  int64_t getDecodedChains(size_t rows, int64_t slices) const;
   size_t accumulatorCount(size_t rows, int64_t slices) const;
   size_t accumulator(int64_t chain, int64_t part, size_t place, int64_t slice,
                      int64_t slices) const {
@@ -121,7 +145,11 @@ private:
                        int64_t firstStep, llvm::MutableArrayRef<Value> sums);
   void multiplyDecoded(llvm::ArrayRef<Value> vectors,
                        const SegmentOperands &operands, Value column,
-                       llvm::MutableArrayRef<Value> sums);
+                       int64_t firstStep, llvm::MutableArrayRef<Value> sums);
+  Values getDigits(llvm::ArrayRef<Value> vectors,
+                   llvm::ArrayRef<CodeField> fields, int64_t slice,
+                   int64_t slices);
+  Values joinChains(mlir::ValueRange sums, size_t rows, int64_t slices);
   Value decode(llvm::ArrayRef<Value> vectors, llvm::ArrayRef<CodeField> fields,
                int64_t slice, int64_t slices);
   Value placeField(Value vector, const CodeField &field);
@@ -131,7 +159,8 @@ private:
   Value valueOffset(Value row, Value column, int64_t step, int64_t part);
   Values gatherPlaces(mlir::ValueRange sums, int64_t slices);
   Value finish(llvm::ArrayRef<Value> sums, Value panel, Value row);
-  Value subtractOffset(Value sum, Value panel, Value row, int64_t part);
+  Value subtractOffset(Value sum, Value panel, Value row, int64_t level);
+  Value gatherNumbers(Value codes);
   mlir::VectorType lanes(mlir::Type element) {
     return b.vector(target.lanes(), element);
   }
@@ -142,6 +171,7 @@ private:
   numerics::Encoding encoding;
   numerics::Layout layout;
   CodeFields fields;
+  CodeDigits tables;
   llvm::SmallVector<Place> places;
   bool isDifferential;
 };

@@ -249,7 +249,8 @@ def Lowbit_CPUTable : I32EnumAttr<"CPUTable", "CPU table", [
       I32EnumAttrCase<"AVX512VNNI", 3, "avx512_vnni">,
       I32EnumAttrCase<"Neon", 4, "neon">,
       I32EnumAttrCase<"NeonDotProd", 5, "neon_dotprod">,
-      I32EnumAttrCase<"NeonI8MM", 6, "neon_i8mm">]> {
+      I32EnumAttrCase<"NeonI8MM", 6, "neon_i8mm">,
+      I32EnumAttrCase<"AVX512VBMI", 7, "avx512_vbmi">]> {
   let cppNamespace = "::lowbit";
   let genSpecializedAttr = 0;
 }
@@ -263,7 +264,7 @@ def Lowbit_CPUTargetAttr : Lowbit_Attr<"CPUTarget", "cpu"> {
     many processors.
 
     ```mlir
-    module attributes {lowbit.target = #lowbit.cpu<avx512_vnni>} {}
+    module attributes {lowbit.target = #lowbit.cpu<avx512_vbmi>} {}
     ```
   }];
   let parameters = (ins EnumParameter<Lowbit_CPUTable>:$table);

@@ -314,4 +314,23 @@ def Lowbit_Dot4Op : Lowbit_Op<"dot4", [Pure,
   let hasVerifier = 1;
 }
 
+def Lowbit_LutOp : Lowbit_Op<"lut", [Pure, AllTypesMatch<["indices", "result"]>]> {
+  let summary = "Looks bytes up in a table of at most 256";
+  let description = [{
+    Byte i of the result is table[indices[i] mod n], n being the table's size: a
+    permutation of bytes in registers where the machine has one. Indices needn't
+    be masked, as the bits above those that count are ignored.
+
+    ```mlir
+    // 0, 0.5, 1, 1.5, 2, 3, 4 and 6, and their negatives, in halves.
+    %r = lowbit.lut %codes, array<i8: 0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12> : vector<64xi8>
+    ```
+  }];
+  let arguments = (ins VectorOfLengthAndType<[16, 32, 64], [I8]>:$indices,
+                       DenseI8ArrayAttr:$table);
+  let results = (outs VectorOfLengthAndType<[16, 32, 64], [I8]>:$result);
+  let assemblyFormat = "$indices `,` $table attr-dict `:` type($indices)";
+  let hasVerifier = 1;
+}
+
 #endif // LOWBIT_IR_LOWBITOPS

@@ -22,6 +22,7 @@ class ModuleOp;
 namespace lowbit {
 
 class ByteDot;
+class ByteLookup;
 
 /// An instruction set as kernels see it.
 struct CPUDescription {
@@ -47,6 +48,8 @@ struct CPUDescription {
   bool hasHalf;
   /// The four-way dot product.
   const ByteDot &(*dot)();
+  /// Tables of bytes.
+  const ByteLookup &(*lookup)();
 
   /// 32-bit lanes of a register.
   int64_t lanes() const { return vectorBits / 32; }

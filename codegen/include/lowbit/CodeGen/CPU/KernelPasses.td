@@ -19,7 +19,7 @@ def SetCPUTargetPass : Pass<"lowbit-set-cpu-target", "::mlir::ModuleOp"> {
     ```
     becomes, with `cpu=znver5`,
     ```mlir
-    module attributes {lowbit.target = #lowbit.cpu<avx512_vnni>} {}
+    module attributes {lowbit.target = #lowbit.cpu<avx512_vbmi>} {}
     ```
   }];
   let options = [
@@ -123,6 +123,28 @@ def LowerDot4Pass : Pass<"lowbit-lower-dot4", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
                            "::mlir::vector::VectorDialect"];
   let statistics = [Statistic<"numLowered", "lowered", "Dot products lowered">];
+}
+
+def LowerLutPass : Pass<"lowbit-lower-lut", "::mlir::ModuleOp"> {
+  let summary = "Lower tables of bytes for the module's target";
+  let description = [{
+    The op becomes what the module's `lowbit.target` has (`portable` without
+    one): `vpermb` and `vpermi2b`, `vpshufb`, or `tbl`. A table that is larger
+    than what these take is cut in halves, among which bits of the index select.
+    Elsewhere each byte is loaded from a constant of the module.
+
+    ```mlir
+    %r = lowbit.lut %i, array<i8: 1, 2> : vector<64xi8>
+    ```
+    becomes
+    ```mlir
+    %t = arith.constant dense<[1, 2, 1, 2, ...]> : vector<64xi8>
+    %r = llvm.call_intrinsic "llvm.x86.avx512.permvar.qi.512"(%t, %i) : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect"];
+  let statistics = [Statistic<"numLowered", "lowered", "Look-ups lowered">];
 }
 
 #endif // LOWBIT_CODEGEN_CPU_KERNELPASSES

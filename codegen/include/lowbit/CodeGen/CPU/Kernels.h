@@ -25,6 +25,10 @@ struct CPUDescription;
 void populateLowerDot4Patterns(mlir::RewritePatternSet &patterns,
                                const CPUDescription &target);
 
+/// Replaces `lowbit.lut` in registers of `target` by what it offers.
+void populateLowerLutPatterns(mlir::RewritePatternSet &patterns,
+                              const CPUDescription &target);
+
 namespace cpu {
 
 /// Attribute of functions that are kernels: vector code already.

@@ -1,0 +1,37 @@
+//===- ByteLookup.h - tables of bytes on each target ------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Codes that no formula decodes are looked up. Machines permute bytes by an
+// index from a register, or several; a table that is larger than that is cut
+// into parts, from which bits of the index select.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_LIB_CODEGEN_CPU_KERNELS_BYTELOOKUP_H
+#define LOWBIT_LIB_CODEGEN_CPU_KERNELS_BYTELOOKUP_H
+
+#include "lowbit/IR/Lowbit.h"
+#include "mlir/IR/PatternMatch.h"
+
+namespace lowbit {
+
+class ByteLookup {
+public:
+  virtual ~ByteLookup() = default;
+  /// What `op` gives, built in front of it.
+  virtual mlir::Value lower(mlir::RewriterBase &rewriter, LutOp op) const = 0;
+};
+
+/// vpermb and vpermi2b: 64 and 128 bytes.
+const ByteLookup &getVBMILookup();
+/// vpshufb: 16 bytes in each 128 bits.
+const ByteLookup &getShuffleLookup();
+/// tbl: 16, 32 or 64 bytes.
+const ByteLookup &getNeonLookup();
+/// Loads of single bytes from a table in memory.
+const ByteLookup &getPortableLookup();
+
+} // namespace lowbit
+
+#endif // LOWBIT_LIB_CODEGEN_CPU_KERNELS_BYTELOOKUP_H

@@ -1,0 +1,62 @@
+// RUN: quant-opt %s --split-input-file --lowbit-lower-lut | FileCheck %s
+
+// With VBMI, 64 bytes are one permutation. A shorter table is repeated, so that
+// the index's upper bits don't matter.
+module attributes {lowbit.target = #lowbit.cpu<avx512_vbmi>} {
+  // CHECK-LABEL: @vpermb
+  func.func @vpermb(%i: vector<64xi8>) -> vector<64xi8> {
+    // CHECK: %[[T:.*]] = arith.constant dense<"0xFE010203FE010203FE
+    // CHECK: llvm.call_intrinsic "llvm.x86.avx512.permvar.qi.512"(%[[T]], %arg0)
+    %r = lowbit.lut %i, array<i8: -2, 1, 2, 3> : vector<64xi8>
+    return %r : vector<64xi8>
+  }
+}
+
+// -----
+
+// vpshufb has 16 bytes, and 32 are two of those. Bit 4 of the index, moved to
+// the sign, selects.
+module attributes {lowbit.target = #lowbit.cpu<avx2>} {
+  // CHECK-LABEL: @vpshufb
+  func.func @vpshufb(%i: vector<32xi8>) -> vector<32xi8> {
+    // CHECK-DAG: %[[F:.*]] = arith.constant dense<15> : vector<32xi8>
+    // CHECK-DAG: %[[N:.*]] = arith.constant dense<3> : vector<16xi16>
+    // CHECK: %[[I:.*]] = arith.andi %arg0, %[[F]]
+    // CHECK: %[[LOW:.*]] = llvm.call_intrinsic "llvm.x86.avx2.pshuf.b"({{.*}}, %[[I]])
+    // CHECK: %[[HIGH:.*]] = llvm.call_intrinsic "llvm.x86.avx2.pshuf.b"
+    // CHECK: arith.shli %{{.*}}, %[[N]]
+    // CHECK: %[[BIT:.*]] = arith.cmpi slt
+    // CHECK: arith.select %[[BIT]], %[[HIGH]], %[[LOW]]
+    %r = lowbit.lut %i, array<i8: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+                                  16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31> : vector<32xi8>
+    return %r : vector<32xi8>
+  }
+}
+
+// -----
+
+// tbl takes up to four registers of 16 bytes.
+module attributes {lowbit.target = #lowbit.cpu<neon>} {
+  // CHECK-LABEL: @tbl
+  func.func @tbl(%i: vector<16xi8>) -> vector<16xi8> {
+    // CHECK: llvm.call_intrinsic "llvm.aarch64.neon.tbl2.v16i8"
+    %r = lowbit.lut %i, array<i8: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+                                  16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31> : vector<16xi8>
+    return %r : vector<16xi8>
+  }
+}
+
+// -----
+
+// Elsewhere bytes come from memory. Two look-ups in one table share it.
+// CHECK: memref.global "private" constant @[[T:lowbit_bytes_[0-9a-f]+]] : memref<4xi8> = dense<[-2, 1, 2, 3]>
+// CHECK-NOT: memref.global
+// CHECK-LABEL: @portable
+func.func @portable(%i: vector<16xi8>) -> vector<16xi8> {
+  // CHECK: memref.get_global @[[T]] : memref<4xi8>
+  // CHECK: arith.andi
+  // CHECK-COUNT-16: memref.load
+  %r = lowbit.lut %i, array<i8: -2, 1, 2, 3> : vector<16xi8>
+  %s = lowbit.lut %r, array<i8: -2, 1, 2, 3> : vector<16xi8>
+  return %s : vector<16xi8>
+}
