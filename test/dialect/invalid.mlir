@@ -544,7 +544,7 @@ func.func @f(%a: vector<16xi32>, %u: vector<64xi8>) {
 
 func.func @f(%u: vector<16xi8>) {
   // expected-error @+1 {{requires a table of 2 to 256 bytes, a power of two (V3), found 3}}
-  %0 = lowbit.lut %u, array<i8: 1, 2, 3> : vector<16xi8>
+  %0 = lowbit.lut %u, [1, 2, 3] : vector<16xi8>
   return
 }
 

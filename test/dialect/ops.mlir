@@ -136,7 +136,7 @@ func.func @dot4(%a: vector<16xi32>, %u: vector<64xi8>, %s: vector<64xi8>) -> vec
 
 // CHECK-LABEL: func.func @lut
 func.func @lut(%i: vector<32xi8>) -> vector<32xi8> {
-  // CHECK: lowbit.lut %{{.*}}, array<i8: 0, 1, -2, 3> : vector<32xi8>
-  %0 = lowbit.lut %i, array<i8: 0, 1, -2, 3> : vector<32xi8>
+  // CHECK: lowbit.lut %{{.*}}, [0, 1, -2, 3] : vector<32xi8>
+  %0 = lowbit.lut %i, [0, 1, -2, 3] : vector<32xi8>
   return %0 : vector<32xi8>
 }

@@ -97,7 +97,7 @@ module attributes {lowbit.target = #lowbit.cpu<portable>} {
   lowbit.global @fc : !lowbit.tensor<2x4xf32, #int16> {codes = dense<0> : tensor<16xi8>, scale = dense<1.0> : tensor<2x1xf16>}
   func.func @wide(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {
     %w = lowbit.weight @fc : !lowbit.tensor<2x4xf32, #int16>
-    // expected-remark @+1 {{stays dense: CPU kernels read integer codes of 1 to 8 bits}}
+    // expected-remark @+1 {{stays dense: CPU kernels read codes of 1 to 8 bits, each of one number and by itself}}
     %y = lowbit.linear %x, %w : tensor<?x4xf32>, !lowbit.tensor<2x4xf32, #int16> -> tensor<?x2xf32>
     return %y : tensor<?x2xf32>
   }
@@ -105,13 +105,14 @@ module attributes {lowbit.target = #lowbit.cpu<portable>} {
 
 // -----
 
-#bf16 = #lowbit.encoding<int<4>, channel, scale = bf16>
+// The code 127 of E4M3 is NaN.
+#fp8 = #lowbit.encoding<float<f8E4M3FN>, channel, scale = f16>
 module attributes {lowbit.target = #lowbit.cpu<portable>} {
-  lowbit.global @fc : !lowbit.tensor<2x4xf32, #bf16> {codes = dense<0> : tensor<4xi8>, scale = dense<1.0> : tensor<2x1xbf16>}
-  func.func @scales(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {
-    %w = lowbit.weight @fc : !lowbit.tensor<2x4xf32, #bf16>
-    // expected-remark @+1 {{stays dense: CPU kernels read scales of f32 and f16}}
-    %y = lowbit.linear %x, %w : tensor<?x4xf32>, !lowbit.tensor<2x4xf32, #bf16> -> tensor<?x2xf32>
+  lowbit.global @fc : !lowbit.tensor<2x4xf32, #fp8> {codes = dense<[0, 1, 2, 3, 4, 127, 6, 7]> : tensor<8xi8>, scale = dense<1.0> : tensor<2x1xf16>}
+  func.func @numbers(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {
+    %w = lowbit.weight @fc : !lowbit.tensor<2x4xf32, #fp8>
+    // expected-remark @+1 {{stays dense: its weight holds an infinity or NaN}}
+    %y = lowbit.linear %x, %w : tensor<?x4xf32>, !lowbit.tensor<2x4xf32, #fp8> -> tensor<?x2xf32>
     return %y : tensor<?x2xf32>
   }
 }

@@ -2,13 +2,13 @@
 // RUN: not quant-opt %s --lowbit-quantize-weights=method=int9 2>&1 | FileCheck %s --check-prefix=WIDTH
 // RUN: not quant-opt %s --lowbit-quantize-weights=method=int4-g 2>&1 | FileCheck %s --check-prefix=GROUP
 // RUN: not quant-opt %s --lowbit-quantize-weights=method=int4-g2147483648 2>&1 | FileCheck %s --check-prefix=GROUP
-// RUN: not quant-opt %s --lowbit-quantize-weights=method=nf4 2>&1 | FileCheck %s --check-prefix=NAME
+// RUN: not quant-opt %s --lowbit-quantize-weights=method=nf5 2>&1 | FileCheck %s --check-prefix=NAME
 // RUN: not quant-opt %s --lowbit-quantize-weights=method=int4-a16 2>&1 | FileCheck %s --check-prefix=SUFFIX
 // RUN: not quant-opt %s --lowbit-quantize-weights="method=int4 scale-search=best" 2>&1 | FileCheck %s --check-prefix=SEARCH
 
 // WIDTH: quantization method 'int9': requires none, int<b> or uint<b> with b = 1 to 8 {{.*}}; found no such width
 // GROUP: found no group size of 1 to 2147483647 after '-g'
-// NAME: found 'nf4'
+// NAME: found 'nf5'
 // SUFFIX: found '-a16' at the end
 // SEARCH: scale search: requires mse or absmax, found 'best'
 

@@ -7,7 +7,7 @@ module attributes {lowbit.target = #lowbit.cpu<avx512_vbmi>} {
   func.func @vpermb(%i: vector<64xi8>) -> vector<64xi8> {
     // CHECK: %[[T:.*]] = arith.constant dense<"0xFE010203FE010203FE
     // CHECK: llvm.call_intrinsic "llvm.x86.avx512.permvar.qi.512"(%[[T]], %arg0)
-    %r = lowbit.lut %i, array<i8: -2, 1, 2, 3> : vector<64xi8>
+    %r = lowbit.lut %i, [-2, 1, 2, 3] : vector<64xi8>
     return %r : vector<64xi8>
   }
 }
@@ -27,8 +27,8 @@ module attributes {lowbit.target = #lowbit.cpu<avx2>} {
     // CHECK: arith.shli %{{.*}}, %[[N]]
     // CHECK: %[[BIT:.*]] = arith.cmpi slt
     // CHECK: arith.select %[[BIT]], %[[HIGH]], %[[LOW]]
-    %r = lowbit.lut %i, array<i8: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
-                                  16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31> : vector<32xi8>
+    %r = lowbit.lut %i, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+                                  16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31] : vector<32xi8>
     return %r : vector<32xi8>
   }
 }
@@ -40,8 +40,8 @@ module attributes {lowbit.target = #lowbit.cpu<neon>} {
   // CHECK-LABEL: @tbl
   func.func @tbl(%i: vector<16xi8>) -> vector<16xi8> {
     // CHECK: llvm.call_intrinsic "llvm.aarch64.neon.tbl2.v16i8"
-    %r = lowbit.lut %i, array<i8: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
-                                  16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31> : vector<16xi8>
+    %r = lowbit.lut %i, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+                                  16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31] : vector<16xi8>
     return %r : vector<16xi8>
   }
 }
@@ -56,7 +56,7 @@ func.func @portable(%i: vector<16xi8>) -> vector<16xi8> {
   // CHECK: memref.get_global @[[T]] : memref<4xi8>
   // CHECK: arith.andi
   // CHECK-COUNT-16: memref.load
-  %r = lowbit.lut %i, array<i8: -2, 1, 2, 3> : vector<16xi8>
-  %s = lowbit.lut %r, array<i8: -2, 1, 2, 3> : vector<16xi8>
+  %r = lowbit.lut %i, [-2, 1, 2, 3] : vector<16xi8>
+  %s = lowbit.lut %r, [-2, 1, 2, 3] : vector<16xi8>
   return %s : vector<16xi8>
 }

@@ -84,11 +84,11 @@ func.func @padding(%x: tensor<?x32xf32>) -> tensor<?x2xf32> {
 // Tables that embeddings read element by element.
 #int4 = #lowbit.encoding<int<4>, channel, scale = f16>
 #planes = #lowbit.planes<rows = 32, padding = 4>
-#e2m1 = #lowbit.encoding<float<f4E2M1FN>, channel, scale = f16>
-#bf16 = #lowbit.encoding<int<4>, channel, scale = bf16>
+#permuted = #lowbit.encoding<int<4>, channel, scale = f16, permuted>
+#int16 = #lowbit.encoding<int<16>, channel, scale = f16>
 lowbit.global @packed : !lowbit.tensor<2x4xf32, #int4, #planes> {blob = dense<0> : tensor<128xi8>}
-lowbit.global @float : !lowbit.tensor<4x4xf32, #e2m1> {codes = dense<0> : tensor<8xi8>, scale = dense<1.0> : tensor<4x1xf16>}
-lowbit.global @scales : !lowbit.tensor<4x4xf32, #bf16> {codes = dense<0> : tensor<8xi8>, scale = dense<1.0> : tensor<4x1xbf16>}
+lowbit.global @permuted : !lowbit.tensor<4x4xf32, #permuted> {codes = dense<0> : tensor<8xi8>, scale = dense<1.0> : tensor<4x1xf16>, permutation = dense<[3, 2, 1, 0]> : tensor<4xi32>}
+lowbit.global @wide : !lowbit.tensor<4x4xf32, #int16> {codes = dense<0> : tensor<32xi8>, scale = dense<1.0> : tensor<4x1xf16>}
 lowbit.global @small : !lowbit.tensor<2x4xf32, #int4> {codes = dense<0> : tensor<4xi8>, scale = dense<1.0> : tensor<2x1xf16>}
 func.func @tables(%i: tensor<?xi64>, %w: !lowbit.tensor<2x4xf32, #int4>) -> (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>) {
   // expected-remark @+1 {{left to the reference lowering: the table is not a lowbit.weight}}
@@ -96,12 +96,12 @@ func.func @tables(%i: tensor<?xi64>, %w: !lowbit.tensor<2x4xf32, #int4>) -> (ten
   %packed = lowbit.weight @packed : !lowbit.tensor<2x4xf32, #int4, #planes>
   // expected-remark @+1 {{the table is packed, embeddings read dense ones}}
   %1 = lowbit.embedding %i, %packed : tensor<?xi64>, !lowbit.tensor<2x4xf32, #int4, #planes> -> tensor<?x4xf32>
-  %float = lowbit.weight @float : !lowbit.tensor<4x4xf32, #e2m1>
-  // expected-remark @+1 {{the table has no integer codes of 1 to 8 bits in order}}
-  %2 = lowbit.embedding %i, %float : tensor<?xi64>, !lowbit.tensor<4x4xf32, #e2m1> -> tensor<?x4xf32>
-  %scales = lowbit.weight @scales : !lowbit.tensor<4x4xf32, #bf16>
-  // expected-remark @+1 {{the table's scales are neither f32 nor f16}}
-  %3 = lowbit.embedding %i, %scales : tensor<?xi64>, !lowbit.tensor<4x4xf32, #bf16> -> tensor<?x4xf32>
+  %permuted = lowbit.weight @permuted : !lowbit.tensor<4x4xf32, #permuted>
+  // expected-remark @+1 {{the table's codes overlap or its columns are in another order}}
+  %2 = lowbit.embedding %i, %permuted : tensor<?xi64>, !lowbit.tensor<4x4xf32, #permuted> -> tensor<?x4xf32>
+  %wide = lowbit.weight @wide : !lowbit.tensor<4x4xf32, #int16>
+  // expected-remark @+1 {{the table's codes are integers of more than 8 bits}}
+  %3 = lowbit.embedding %i, %wide : tensor<?xi64>, !lowbit.tensor<4x4xf32, #int16> -> tensor<?x4xf32>
   %small = lowbit.weight @small : !lowbit.tensor<2x4xf32, #int4>
   // expected-remark @+1 {{the table has less than 8 bytes of codes}}
   %4 = lowbit.embedding %i, %small : tensor<?xi64>, !lowbit.tensor<2x4xf32, #int4> -> tensor<?x4xf32>

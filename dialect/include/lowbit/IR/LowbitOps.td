@@ -323,7 +323,7 @@ def Lowbit_LutOp : Lowbit_Op<"lut", [Pure, AllTypesMatch<["indices", "result"]>]
 
     ```mlir
     // 0, 0.5, 1, 1.5, 2, 3, 4 and 6, and their negatives, in halves.
-    %r = lowbit.lut %codes, array<i8: 0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12> : vector<64xi8>
+    %r = lowbit.lut %codes, [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12] : vector<64xi8>
     ```
   }];
   let arguments = (ins VectorOfLengthAndType<[16, 32, 64], [I8]>:$indices,

@@ -134,7 +134,7 @@ def LowerLutPass : Pass<"lowbit-lower-lut", "::mlir::ModuleOp"> {
     Elsewhere each byte is loaded from a constant of the module.
 
     ```mlir
-    %r = lowbit.lut %i, array<i8: 1, 2> : vector<64xi8>
+    %r = lowbit.lut %i, [1, 2] : vector<64xi8>
     ```
     becomes
     ```mlir
