@@ -415,7 +415,7 @@ LogicalResult AttentionOp::verify() {
 }
 
 //===----------------------------------------------------------------------===//
-// QuantizeOp, DequantizeOp, PackOp, ObserveOp
+// QuantizeOp, DequantizeOp, PackOp
 //===----------------------------------------------------------------------===//
 
 LogicalResult QuantizeOp::verify() {
@@ -477,11 +477,67 @@ OpFoldResult PackOp::fold(FoldAdaptor) {
   return getResult();
 }
 
+//===----------------------------------------------------------------------===//
+// ObserveOp, StatisticsOp
+//===----------------------------------------------------------------------===//
+
 LogicalResult ObserveOp::verify() {
   // O1
-  if (!getName().empty())
+  if (getName().empty())
+    return emitOpError() << "requires a name for its record (O1), found none";
+  // O2
+  RankedTensorType type = getInput().getType();
+  if (type.getRank() > 0 && !type.isDynamicDim(type.getRank() - 1))
     return success();
-  return emitOpError() << "requires a name for its record (O1), found none";
+  return emitOpError() << "requires rows of static length (O2), found " << type;
+}
+
+ElementsAttr StatisticsOp::getComponent(StringRef name) {
+  return getComponents().getAs<ElementsAttr>(name);
+}
+
+/// The shape that a component must have, in terms of the number of columns;
+/// nothing for components that only their users know.
+static std::optional<SmallVector<int64_t>> getStatisticsShape(StringRef name,
+                                                              int64_t columns) {
+  if (name == statistic::kSecondMoment)
+    return SmallVector<int64_t>{columns, columns};
+  if (llvm::is_contained({statistic::kMinimum, statistic::kMaximum,
+                          statistic::kMean, statistic::kMeanSquare},
+                         name))
+    return SmallVector<int64_t>{columns};
+  return std::nullopt;
+}
+
+LogicalResult StatisticsOp::verify() {
+  // S1
+  if (getCount() < 1)
+    return emitOpError() << "requires a count of at least 1 row (S1), found "
+                         << getCount();
+  int64_t columns = ShapedType::kDynamic;
+  for (NamedAttribute component : getComponents()) {
+    StringRef name = component.getName();
+    auto elements = dyn_cast<ElementsAttr>(component.getValue());
+    // S2
+    if (!elements || !isa<FloatType>(elements.getElementType()))
+      return emitOpError() << "requires component '" << name
+                           << "' to be elements of floats (S2), found "
+                           << component.getValue();
+    ArrayRef<int64_t> found = elements.getShapedType().getShape();
+    auto wanted = getStatisticsShape(name, columns);
+    if (!wanted)
+      continue;
+    if (columns == ShapedType::kDynamic && !found.empty()) {
+      columns = found[0];
+      wanted = getStatisticsShape(name, columns);
+    }
+    // S3
+    if (found != ArrayRef<int64_t>(*wanted))
+      return emitOpError() << "requires component '" << name
+                           << "' to have the columns of the others (S3), found "
+                           << elements.getShapedType();
+  }
+  return success();
 }
 
 //===----------------------------------------------------------------------===//

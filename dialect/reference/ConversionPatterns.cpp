@@ -1,4 +1,4 @@
-//===- ConversionPatterns.cpp - dequantize, pack, observe -----------------===//
+//===- ConversionPatterns.cpp - dequantize, observers -------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -26,13 +26,14 @@ struct LowerDequantize : OpConversionPattern<DequantizeOp> {
   }
 };
 
-struct LowerObserve : OpConversionPattern<ObserveOp> {
-  using OpConversionPattern::OpConversionPattern;
+/// What calibration leaves has no meaning when the model runs.
+template <typename Op> struct Erase : OpConversionPattern<Op> {
+  using OpConversionPattern<Op>::OpConversionPattern;
 
   LogicalResult
-  matchAndRewrite(ObserveOp op, OpAdaptor adaptor,
+  matchAndRewrite(Op op, typename OpConversionPattern<Op>::OpAdaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    rewriter.replaceOp(op, adaptor.getInput());
+    rewriter.eraseOp(op);
     return success();
   }
 };
@@ -40,7 +41,8 @@ struct LowerObserve : OpConversionPattern<ObserveOp> {
 
 void lowbit::populateLowbitToLinalgPatterns(const TypeConverter &converter,
                                             RewritePatternSet &patterns) {
-  patterns.add<LowerDequantize, LowerObserve>(converter, patterns.getContext());
+  patterns.add<LowerDequantize, Erase<ObserveOp>, Erase<StatisticsOp>>(
+      converter, patterns.getContext());
   populateWeightPatterns(converter, patterns);
   populateContractionPatterns(converter, patterns);
   populateAttentionPatterns(converter, patterns);

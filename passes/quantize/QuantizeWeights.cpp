@@ -9,6 +9,7 @@
 
 #include "lowbit/Numerics/Quantizer.h"
 #include "lowbit/Transforms/ConstantMatrix.h"
+#include "lowbit/Transforms/LayerStatistics.h"
 #include "lowbit/Transforms/PackedData.h"
 #include "lowbit/Transforms/Passes.h"
 #include "lowbit/Transforms/QuantizationMethod.h"
@@ -16,6 +17,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Threading.h"
 #include "llvm/ADT/MapVector.h"
+#include <cmath>
 #include <numeric>
 
 using namespace mlir;
@@ -50,12 +52,15 @@ private:
                                    const ConstantMatrix &matrix);
   FailureOr<numerics::QuantizedMatrix>
   quantizeMatrix(Operation *user, const ConstantMatrix &matrix);
+  FailureOr<std::vector<float>> getImportance(Operation *user,
+                                              const ConstantMatrix &matrix);
   void quantizeInput(LinearOp op);
   LogicalResult dropFloatGlobals();
   std::string freeName(StringRef wanted);
 
   QuantizationMethod parsed;
   numerics::QuantizeOptions options;
+  LayerStatistics statistics;
   /// Data quantized already, by attribute, orientation, rows, columns and first
   /// element: reshapes and slices give one constant several shapes.
   llvm::MapVector<std::tuple<Attribute, unsigned, int64_t, int64_t, int64_t>,
@@ -80,9 +85,15 @@ LogicalResult QuantizeWeightsPass::readOptions() {
     options.search = numerics::ScaleSearch::MeanSquaredError;
   else if (scaleSearch == "absmax")
     options.search = numerics::ScaleSearch::AbsMax;
+  else if (scaleSearch == "importance")
+    statistics = LayerStatistics(getOperation());
   else
-    return emitError(loc) << "scale search: requires mse or absmax, found '"
-                          << scaleSearch << "'";
+    return emitError(loc)
+           << "scale search: requires mse, importance or absmax, found '"
+           << scaleSearch << "'";
+  if (scaleSearch == "importance" && statistics.empty())
+    return emitError(loc) << "scale search by importance requires statistics, "
+                             "found none in the module; calibrate it first";
   return success();
 }
 
@@ -314,6 +325,39 @@ static int64_t countVanished(const float *weights, int64_t first, int64_t end,
   return count;
 }
 
+/// How much an error in each column of `matrix` matters: the mean square of
+/// what it is multiplied by. A column that calibration never used still matters
+/// a little, so that its group has a scale.
+FailureOr<std::vector<float>>
+QuantizeWeightsPass::getImportance(Operation *user,
+                                   const ConstantMatrix &matrix) {
+  constexpr double kLeast = 1e-6;
+  if (statistics.empty())
+    return std::vector<float>();
+  std::vector<float> result =
+      statistics.read(matrix.name(), statistic::kMeanSquare);
+  if (result.empty()) {
+    user->emitRemark() << "weight '" << matrix.name()
+                       << "' has no statistics: scales are those of least "
+                          "squared error, without importance";
+    return result;
+  }
+  if (static_cast<int64_t>(result.size()) != matrix.columns)
+    return user->emitOpError()
+           << "weight '" << matrix.name() << "': requires statistics of "
+           << matrix.columns << " columns, found " << result.size();
+  double mean = std::accumulate(result.begin(), result.end(), 0.0) /
+                static_cast<double>(result.size());
+  if (!std::isfinite(mean) ||
+      llvm::any_of(result, [](float value) { return value < 0; }))
+    return user->emitOpError()
+           << "weight '" << matrix.name()
+           << "': requires mean squares that are finite and not negative";
+  for (float &value : result)
+    value = static_cast<float>(value + kLeast * mean);
+  return result;
+}
+
 FailureOr<numerics::QuantizedMatrix>
 QuantizeWeightsPass::quantizeMatrix(Operation *user,
                                     const ConstantMatrix &matrix) {
@@ -322,6 +366,11 @@ QuantizeWeightsPass::quantizeMatrix(Operation *user,
            << "weight '" << matrix.name() << "': requires a splat of at most "
            << kSplatBytes << " bytes when written out, found "
            << matrix.data.getShapedType();
+  FailureOr<std::vector<float>> importance = getImportance(user, matrix);
+  if (failed(importance))
+    return failure();
+  numerics::QuantizeOptions options = this->options;
+  options.importance = importance->empty() ? nullptr : importance->data();
   numerics::QuantizedMatrix result;
   result.reset(parsed.weights.getNumerics(), matrix.rows, matrix.columns);
   // Ranges of rows: long enough to outweigh the hand-over, short enough that

@@ -46,7 +46,7 @@ static ConversionTarget getTarget(MLIRContext *context,
                                   const TypeConverter &converter) {
   ConversionTarget target(*context);
   target.addIllegalOp<LinearOp, EmbeddingOp, AttentionOp, QuantizeOp,
-                      DequantizeOp, PackOp, ObserveOp>();
+                      DequantizeOp, PackOp, ObserveOp, StatisticsOp>();
   target.addDynamicallyLegalOp<GlobalOp>(
       [](GlobalOp op) { return !isa<QuantizedTensorType>(op.getType()); });
   target.addDynamicallyLegalOp<func::FuncOp>([&](func::FuncOp op) {

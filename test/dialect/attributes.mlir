@@ -93,16 +93,10 @@ module @activations attributes {
   test.i = #lowbit.activation<leaky_relu>
 } {}
 
-// CHECK-LABEL: module @observers
-module @observers attributes {
-  // CHECK: test.a = #lowbit<observer min_max>
-  test.a = #lowbit<observer min_max>,
-  // CHECK-SAME: test.b = #lowbit<observer moving_average>
-  test.b = #lowbit<observer moving_average>,
-  // CHECK-SAME: test.c = #lowbit<observer percentile>
-  test.c = #lowbit<observer percentile>,
-  // CHECK-SAME: test.d = #lowbit<observer mse>
-  test.d = #lowbit<observer mse>,
-  // CHECK-SAME: test.e = #lowbit<observer entropy>
-  test.e = #lowbit<observer entropy>
+// CHECK-LABEL: module @statistics
+module @statistics attributes {
+  // CHECK: test.a = #lowbit<statistics columns>
+  test.a = #lowbit<statistics columns>,
+  // CHECK-SAME: test.b = #lowbit<statistics columns|histogram|second_moment>
+  test.b = #lowbit<statistics second_moment|columns|histogram>
 } {}

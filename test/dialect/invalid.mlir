@@ -466,9 +466,33 @@ func.func @f(%q: !lowbit.tensor<8x64xf32, #lowbit.encoding<int<4>>>) {
 
 func.func @f(%x: tensor<2xf32>) {
   // expected-error @+1 {{requires a name for its record (O1), found none}}
-  %0 = lowbit.observe %x as "" with min_max : tensor<2xf32>
+  lowbit.observe %x as "" layers ["a"] with columns : tensor<2xf32>
   return
 }
+
+// -----
+
+func.func @f(%x: tensor<2x?xf32>) {
+  // expected-error @+1 {{requires rows of static length (O2), found 'tensor<2x?xf32>'}}
+  lowbit.observe %x as "a" layers ["a"] with columns : tensor<2x?xf32>
+  return
+}
+
+// -----
+
+// expected-error @+1 {{requires a count of at least 1 row (S1), found 0}}
+lowbit.statistics "a" layers ["a"] count 0 {}
+
+// -----
+
+// expected-error @+1 {{requires component 'mean' to be elements of floats (S2), found 1 : i64}}
+lowbit.statistics "a" layers ["a"] count 1 {mean = 1}
+
+// -----
+
+// expected-error @+1 {{requires component 'second_moment' to have the columns of the others (S3), found 'tensor<2x3xf32>'}}
+lowbit.statistics "a" layers ["a"] count 1 {
+  mean = dense<1.0> : tensor<2xf32>, second_moment = dense<1.0> : tensor<2x3xf32>}
 
 // -----
 

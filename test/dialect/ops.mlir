@@ -98,12 +98,15 @@ func.func @embedding(%ids: tensor<1x?xi64>, %w: !w) -> tensor<1x?x64xf32> {
   return %0 : tensor<1x?x64xf32>
 }
 
+// CHECK: lowbit.statistics "q" layers ["q", "k"] count 12 {mean_square = dense<1.000000e+00> : tensor<64xf32>}
+lowbit.statistics "q" layers ["q", "k"] count 12 {mean_square = dense<1.0> : tensor<64xf32>}
+
 // CHECK-LABEL: func.func @conversions
 func.func @conversions(%x: tensor<?x64xf32>, %w: !w) -> tensor<?x64xf32> {
-  // CHECK: lowbit.observe %{{.*}} as "fc1.input" with percentile : tensor<?x64xf32>
-  %0 = lowbit.observe %x as "fc1.input" with percentile : tensor<?x64xf32>
+  // CHECK: lowbit.observe %{{.*}} as "q" layers ["q", "k"] with columns|histogram : tensor<?x64xf32>
+  lowbit.observe %x as "q" layers ["q", "k"] with columns|histogram : tensor<?x64xf32>
   // CHECK: lowbit.quantize %{{.*}} : tensor<?x64xf32> -> !lowbit.tensor<?x64xf32, #int8_g32_f32>
-  %1 = lowbit.quantize %0 : tensor<?x64xf32> -> !q
+  %1 = lowbit.quantize %x : tensor<?x64xf32> -> !q
   // CHECK: lowbit.dequantize %{{.*}} : !lowbit.tensor<?x64xf32, #int8_g32_f32> -> tensor<?x64xf32>
   %2 = lowbit.dequantize %1 : !q -> tensor<?x64xf32>
   // CHECK: lowbit.pack %{{.*}} : !lowbit.tensor<8x64xf32, #int4_g32_f16> -> !lowbit.tensor<8x64xf32, #int4_g32_f16, #planes16>

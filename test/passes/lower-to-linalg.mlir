@@ -165,10 +165,13 @@ func.func @use(%x: tensor<?x?x64xf32>) -> tensor<?x?x64xf32> {
 
 // -----
 
+// What calibration leaves has no meaning when the model runs.
+// CHECK-NOT: lowbit.statistics
 // CHECK-LABEL: func.func @observe
 // CHECK-SAME: (%[[X:.*]]: tensor<2xf32>)
 // CHECK-NEXT: return %[[X]]
+lowbit.statistics "fc" layers ["fc"] count 1 {mean = dense<1.0> : tensor<2xf32>}
 func.func @observe(%x: tensor<2xf32>) -> tensor<2xf32> {
-  %0 = lowbit.observe %x as "x" with min_max : tensor<2xf32>
-  return %0 : tensor<2xf32>
+  lowbit.observe %x as "fc" layers ["fc"] with columns : tensor<2xf32>
+  return %x : tensor<2xf32>
 }

@@ -63,6 +63,8 @@ static void addQuantize(OpPassManager &manager, const CompileOptions &options) {
   QuantizePipelineOptions quantize;
   quantize.method = options.method;
   quantize.scaleSearch = options.scaleSearch;
+  if (options.scaleSearch.empty())
+    quantize.scaleSearch = wantsStatistics(options) ? "importance" : "mse";
   quantize.includeEmbeddings = options.includeEmbeddings;
   quantize.strict = options.strict;
   buildQuantizePipeline(manager, quantize);
@@ -121,10 +123,13 @@ void lowbit::addPhase(OpPassManager &manager, Phase phase,
   }
 }
 
-llvm::Error lowbit::compileModule(ModuleOp module, Phase last,
-                                  const CompileOptions &options, Phase first) {
-  if (llvm::Error error = checkPatterns(options))
-    return error;
+bool lowbit::wantsStatistics(const CompileOptions &options) {
+  return !options.calibration.data.empty() || !options.statistics.empty();
+}
+
+/// Runs the passes of the phases from `first` up to and including `last`.
+static llvm::Error runPhases(ModuleOp module, Phase first, Phase last,
+                             const CompileOptions &options) {
   DiagnosticText errors(*module.getContext());
   PassManager manager(module.getContext());
   // Programs without those options, such as quant-run, have none to apply.
@@ -135,4 +140,31 @@ llvm::Error lowbit::compileModule(ModuleOp module, Phase last,
   if (succeeded(manager.run(module)))
     return llvm::Error::success();
   return errors.takeError("a pass failed without a reason");
+}
+
+llvm::Error lowbit::compileModule(ModuleOp module, Phase last,
+                                  const CompileOptions &options, Phase first) {
+  if (llvm::Error error = checkPatterns(options))
+    return error;
+  if (!wantsStatistics(options) || first > Phase::Quantize)
+    return runPhases(module, first, last, options);
+  if (first <= Phase::Raise)
+    if (llvm::Error error =
+            runPhases(module, first, std::min(last, Phase::Raise), options))
+      return error;
+  if (last < Phase::Raise)
+    return llvm::Error::success();
+  auto statistics = obtainStatistics(module, options.statistics,
+                                     options.calibration, options);
+  if (!statistics)
+    return statistics.takeError();
+  if (last == Phase::Raise)
+    return llvm::Error::success();
+  attachStatistics(module, *statistics);
+  llvm::Error error =
+      runPhases(module, Phase::Quantize, Phase::Quantize, options);
+  detachStatistics(module);
+  if (error || last == Phase::Quantize)
+    return error;
+  return runPhases(module, Phase::Fuse, last, options);
 }

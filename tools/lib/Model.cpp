@@ -43,7 +43,11 @@ static llvm::Error checkIndices(const TensorSpec &spec,
 
 llvm::Error lowbit::checkInputs(const Model &model,
                                 llvm::ArrayRef<HostTensor> inputs) {
-  llvm::ArrayRef<TensorSpec> specs = model.getInputs();
+  return checkInputs(model.getInputs(), inputs);
+}
+
+llvm::Error lowbit::checkInputs(llvm::ArrayRef<TensorSpec> specs,
+                                llvm::ArrayRef<HostTensor> inputs) {
   if (specs.size() != inputs.size())
     return makeError("the model has " + llvm::Twine(specs.size()) +
                      " inputs, found " + llvm::Twine(inputs.size()));

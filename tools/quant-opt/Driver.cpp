@@ -76,7 +76,8 @@ bool DriverOptions::isUsed(llvm::StringRef input) const {
          mtriple.getNumOccurrences() || scaleSearch.getNumOccurrences() ||
          name.getNumOccurrences() || embedWeights.getNumOccurrences() ||
          serial.getNumOccurrences() || linker.getNumOccurrences() ||
-         disablePatterns.getNumOccurrences();
+         disablePatterns.getNumOccurrences() || calibrate.getNumOccurrences() ||
+         statistics.getNumOccurrences();
 }
 
 /// Passes on the command line belong to the other way of use.
@@ -140,6 +141,23 @@ static llvm::Error checkFlags(const DriverOptions &options, Phase last) {
       {options.includeEmbeddings, options.quantize != "none",
        "--quantize=METHOD"},
       {options.strict, options.quantize != "none", "--quantize=METHOD"},
+      {options.calibrationSamples, !options.calibrate.empty(),
+       "--calibrate=FILE"},
+      {options.calibrationWindow, !options.calibrate.empty(),
+       "--calibrate=FILE"},
+      {options.calibrationMemory, !options.calibrate.empty(),
+       "--calibrate=FILE"},
+      {options.calibrationLayers, !options.calibrate.empty(),
+       "--calibrate=FILE"},
+      {options.secondMoments, !options.calibrate.empty(), "--calibrate=FILE"},
+      {options.calibrate,
+       !options.statistics.empty() || options.quantize != "none",
+       "--quantize=METHOD or --statistics=FILE"},
+      {options.statistics,
+       !options.calibrate.empty() || options.quantize != "none",
+       "--quantize=METHOD or --calibrate=FILE"},
+      {options.json, !options.printStatistics.empty(),
+       "--print-statistics=FILE"},
       {options.quantize, options.quantize == "none" || last >= Phase::Quantize,
        "--phase=quantize or a later one"},
       {options.target, last >= Phase::Pack, "--phase=pack or a later one"},
@@ -190,6 +208,14 @@ static llvm::Error checkOutputName(StringRef output, EmitKind kind) {
 
 static CompileOptions compileOptions(const DriverOptions &options) {
   CompileOptions result;
+  result.calibration.data = options.calibrate;
+  result.calibration.samples = options.calibrationSamples;
+  result.calibration.window = options.calibrationWindow;
+  result.calibration.memory = options.calibrationMemory << 20;
+  result.calibration.secondMoments = options.secondMoments;
+  result.calibration.layers.assign(options.calibrationLayers.begin(),
+                                   options.calibrationLayers.end());
+  result.statistics = options.statistics;
   result.method = options.quantize;
   result.scaleSearch = options.scaleSearch;
   result.includeEmbeddings = options.includeEmbeddings;
@@ -229,13 +255,45 @@ static llvm::Error writeCode(ModuleOp packed, StringRef input, StringRef output,
   return files.takeError();
 }
 
+llvm::Error lowbit::handleStatistics(StringRef output,
+                                     const DriverOptions &options) {
+  if (!options.printStatistics.empty()) {
+    auto statistics = readStatistics(options.printStatistics);
+    if (!statistics)
+      return statistics.takeError();
+    if (options.json)
+      printStatisticsAsJson(*statistics, llvm::outs());
+    else
+      printStatistics(*statistics, llvm::outs());
+    return llvm::Error::success();
+  }
+  if (output == "-")
+    return makeError("merging statistics requires -o FILE, found none");
+  std::vector<CalibrationStatistics> parts;
+  for (const std::string &file : options.mergeStatistics) {
+    auto statistics = readStatistics(file);
+    if (!statistics)
+      return statistics.takeError();
+    parts.push_back(std::move(*statistics));
+  }
+  auto merged = mergeStatistics(parts);
+  if (!merged)
+    return merged.takeError();
+  return writeStatistics(output, *merged);
+}
+
 llvm::Error lowbit::compileFile(StringRef input, StringRef output,
                                 const DriverOptions &options,
                                 const DialectRegistry &registry) {
   if (input == "-")
     return makeError("compiling a model requires a file, found standard input");
-  if (llvm::Error error = checkOutputName(output, options.emit))
-    return error;
+  // Statistics are an output, too.
+  bool onlyCalibrates = output == "-" && !options.calibrate.empty() &&
+                        !options.statistics.empty() &&
+                        options.quantize == "none";
+  if (!onlyCalibrates)
+    if (llvm::Error error = checkOutputName(output, options.emit))
+      return error;
   llvm::Expected<Phase> last = lastPhase(options);
   if (!last)
     return last.takeError();
@@ -256,9 +314,13 @@ llvm::Error lowbit::compileFile(StringRef input, StringRef output,
       loadModule(input, context, load);
   if (!module)
     return module.takeError();
-  if (llvm::Error error = compileModule(**module, std::min(*last, Phase::Pack),
-                                        compileOptions(options)))
+  if (llvm::Error error = compileModule(
+          **module,
+          onlyCalibrates ? Phase::Raise : std::min(*last, Phase::Pack),
+          compileOptions(options)))
     return makeFileError(input, llvm::toString(std::move(error)));
+  if (onlyCalibrates)
+    return llvm::Error::success();
   if (isCode(options.emit))
     return writeCode(**module, input, output, options);
   llvm::Expected<ArtefactSize> size =

@@ -36,11 +36,53 @@ struct DriverOptions {
           "nvfp4, ternary, cb2, cb2-uniform. "
           "none keeps them float")};
   llvm::cl::opt<std::string> scaleSearch{
-      "scale-search", llvm::cl::cat(category), llvm::cl::init("mse"),
-      llvm::cl::value_desc("mse|absmax"),
+      "scale-search", llvm::cl::cat(category),
+      llvm::cl::value_desc("mse|importance|absmax"),
       llvm::cl::desc(
-          "How scales are found: least squared error, or the largest "
-          "magnitude")};
+          "How scales are found: least squared error, the same weighted by "
+          "what "
+          "calibration says of each column (the default with it), or the "
+          "largest magnitude")};
+  llvm::cl::opt<std::string> calibrate{
+      "calibrate", llvm::cl::cat(category), llvm::cl::value_desc("file"),
+      llvm::cl::desc(
+          "Run the float model on samples to learn what its layers "
+          "read: token ids (.bin), or arrays of inputs (.npy, .npz)")};
+  llvm::cl::opt<uint64_t> calibrationSamples{
+      "calibration-samples", llvm::cl::cat(category), llvm::cl::init(128),
+      llvm::cl::value_desc("n"),
+      llvm::cl::desc("At most this many samples; 0 for all")};
+  llvm::cl::opt<uint64_t> calibrationWindow{
+      "calibration-window", llvm::cl::cat(category), llvm::cl::init(256),
+      llvm::cl::value_desc("n"),
+      llvm::cl::desc("Tokens of a sample of a token file")};
+  llvm::cl::opt<uint64_t> calibrationMemory{
+      "calibration-memory", llvm::cl::cat(category), llvm::cl::init(2048),
+      llvm::cl::value_desc("MiB"),
+      llvm::cl::desc("What activations and sums may take; layers are "
+                     "calibrated in as many groups as that needs")};
+  llvm::cl::opt<bool> secondMoments{
+      "second-moments", llvm::cl::cat(category),
+      llvm::cl::desc("Record products of columns, too, which take the square "
+                     "of a layer's input")};
+  llvm::cl::list<std::string> calibrationLayers{
+      "calibration-layers", llvm::cl::cat(category), llvm::cl::CommaSeparated,
+      llvm::cl::value_desc("globs"),
+      llvm::cl::desc("Layers to observe, by the names of their weights; all "
+                     "where none is given")};
+  llvm::cl::opt<std::string> statistics{
+      "statistics", llvm::cl::cat(category), llvm::cl::value_desc("file"),
+      llvm::cl::desc("Statistics file: read if it is there, written by "
+                     "--calibrate if not")};
+  llvm::cl::opt<std::string> printStatistics{
+      "print-statistics", llvm::cl::cat(category), llvm::cl::value_desc("file"),
+      llvm::cl::desc("Show what a statistics file holds")};
+  llvm::cl::list<std::string> mergeStatistics{
+      "merge-statistics", llvm::cl::cat(category), llvm::cl::CommaSeparated,
+      llvm::cl::value_desc("files"),
+      llvm::cl::desc("Put statistics files of one model together, to -o")};
+  llvm::cl::opt<bool> json{"json", llvm::cl::cat(category),
+                           llvm::cl::desc("Show statistics as JSON")};
   llvm::cl::opt<bool> includeEmbeddings{
       "include-embeddings", llvm::cl::cat(category),
       llvm::cl::desc("Quantize embedding tables and the output head, too")};
@@ -127,6 +169,10 @@ struct DriverOptions {
   /// The text above the options in `--help`.
   static llvm::StringRef help();
 };
+
+/// What `--print-statistics` and `--merge-statistics` ask for.
+llvm::Error handleStatistics(llvm::StringRef output,
+                             const DriverOptions &options);
 
 /// Compiles the model at `input` and writes the artefact `output`. Nothing is
 /// left behind on an error.

@@ -30,11 +30,15 @@ int main(int argc, char **argv) {
     lowbit::printCPUDescriptions(llvm::outs());
     return EXIT_SUCCESS;
   }
-  if (!options.isUsed(input))
+  bool handlesStatistics =
+      !options.printStatistics.empty() || !options.mergeStatistics.empty();
+  if (!handlesStatistics && !options.isUsed(input))
     return mlir::asMainReturnCode(
         mlir::MlirOptMain(argc, argv, input, output, registry));
   if (llvm::Error error =
-          lowbit::compileFile(input, output, options, registry)) {
+          handlesStatistics
+              ? lowbit::handleStatistics(output, options)
+              : lowbit::compileFile(input, output, options, registry)) {
     llvm::WithColor::error(llvm::errs(), "quant-opt")
         << llvm::toString(std::move(error)) << "\n";
     return EXIT_FAILURE;

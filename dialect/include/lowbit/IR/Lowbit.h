@@ -57,6 +57,17 @@ inline constexpr llvm::StringLiteral kMinimum = "minimum";
 inline constexpr llvm::StringLiteral kPermutation = "permutation";
 } // namespace component
 
+/// Names of the components of statistics.
+namespace statistic {
+/// Of each column [K]: extremes, mean, mean of squares.
+inline constexpr llvm::StringLiteral kMinimum = "minimum";
+inline constexpr llvm::StringLiteral kMaximum = "maximum";
+inline constexpr llvm::StringLiteral kMean = "mean";
+inline constexpr llvm::StringLiteral kMeanSquare = "mean_square";
+/// Mean of x^T x over rows x, [K, K].
+inline constexpr llvm::StringLiteral kSecondMoment = "second_moment";
+} // namespace statistic
+
 /// Module attribute: the target that packing and lowering work for.
 inline constexpr llvm::StringLiteral kTargetAttrName = "lowbit.target";
 /// Module attribute: the file that holds the module's resources.

@@ -218,31 +218,63 @@ def Lowbit_PackOp : Lowbit_Op<"pack", [Pure]> {
   let hasFolder = 1;
 }
 
-def Lowbit_ObserverKind : I32EnumAttr<"ObserverKind", "what an observer records", [
-      I32EnumAttrCase<"MinMax", 0, "min_max">,
-      I32EnumAttrCase<"MovingAverage", 1, "moving_average">,
-      I32EnumAttrCase<"Percentile", 2, "percentile">,
-      I32EnumAttrCase<"MeanSquaredError", 3, "mse">,
-      I32EnumAttrCase<"Entropy", 4, "entropy">]> {
+//===----------------------------------------------------------------------===//
+// Calibration
+//===----------------------------------------------------------------------===//
+
+def Lowbit_Statistics : I32BitEnumAttr<"Statistics", "what an observer records", [
+      I32BitEnumAttrCaseBit<"Columns", 0, "columns">,
+      I32BitEnumAttrCaseBit<"Histogram", 1, "histogram">,
+      I32BitEnumAttrCaseBit<"SecondMoment", 2, "second_moment">]> {
   let cppNamespace = "::lowbit";
   let genSpecializedAttr = 0;
 }
-def Lowbit_ObserverAttr : EnumAttr<Lowbit_Dialect, Lowbit_ObserverKind, "observer">;
+def Lowbit_StatisticsAttr
+    : EnumAttr<Lowbit_Dialect, Lowbit_Statistics, "statistics">;
 
-def Lowbit_ObserveOp : Lowbit_Op<"observe", [AllTypesMatch<["input", "result"]>]> {
-  let summary = "Records statistics of a value that flows by";
+def Lowbit_ObserveOp : Lowbit_Op<"observe", [MemoryEffects<[MemWrite]>]> {
+  let summary = "Records statistics of a value";
   let description = [{
-    Returns its operand. `name` identifies the record in the statistics file.
+    The rows of `input` are added to the record `name` of a calibration run. A
+    record is that of the input of `layers`, which share it; layers go by the
+    names of their weights.
 
     ```mlir
-    %1 = lowbit.observe %0 as "layers.0.fc1.input" with min_max : tensor<?x768xf32>
+    lowbit.observe %x as "layers.0.q" layers ["layers.0.q", "layers.0.k"]
+        with columns|second_moment : tensor<1x?x768xf32>
     ```
   }];
   let arguments = (ins Lowbit_FloatTensor:$input, StrAttr:$name,
-                       Lowbit_ObserverAttr:$observer);
-  let results = (outs Lowbit_FloatTensor:$result);
-  let assemblyFormat = "$input `as` $name `with` $observer attr-dict `:` type($input)";
+                       StrArrayAttr:$layers, Lowbit_StatisticsAttr:$statistics);
+  let assemblyFormat = [{
+    $input `as` $name `layers` $layers `with` $statistics attr-dict `:` type($input)
+  }];
   let hasVerifier = 1;
+}
+
+def Lowbit_StatisticsOp : Lowbit_Op<"statistics"> {
+  let summary = "What a calibration run found out about the input of layers";
+  let description = [{
+    A record of a statistics file, for the passes that make use of it. Each
+    component is the mean over all rows seen, or their extreme. Passes look for
+    the components that they need and pass over others.
+
+    ```mlir
+    lowbit.statistics "layers.0.q" layers ["layers.0.q", "layers.0.k"] count 32768 {
+      mean_square = dense<[1.0, 0.25]> : tensor<2xf32>,
+      second_moment = dense<[[1.0, 0.5], [0.5, 0.25]]> : tensor<2x2xf32>}
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, StrArrayAttr:$layers, I64Attr:$count,
+                       DictionaryAttr:$components);
+  let assemblyFormat = [{
+    $name `layers` $layers `count` $count $components attr-dict
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The component called `name`, or null.
+    mlir::ElementsAttr getComponent(llvm::StringRef name);
+  }];
 }
 
 //===----------------------------------------------------------------------===//

@@ -2,8 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// In the order of the phases: import, raise, quantize, fuse, pack, lower; then
-// export and verify.
+// In the order of the phases: import, raise, calibrate, quantize, fuse, pack,
+// lower; then export and verify.
 //
 //===----------------------------------------------------------------------===//
 
@@ -185,6 +185,87 @@ def RaiseAttentionPass : Pass<"lowbit-raise-attention"> {
 }
 
 //===----------------------------------------------------------------------===//
+// Calibrate
+//===----------------------------------------------------------------------===//
+
+def InsertObserversPass : Pass<"lowbit-insert-observers", "::mlir::ModuleOp"> {
+  let summary = "Observe the inputs of layers";
+  let description = [{
+    A `lowbit.observe` for the input of each `lowbit.linear`, one for all layers
+    that share it. A record is named after the first of its layers, and layers
+    after their weights. Inputs of layers that share a weight go to one record.
+
+    Needs: `lowbit-raise`. Guarantees: nothing else changes. Layers whose weight is
+    no constant, or whose input is quantized, are not observed.
+
+    ```mlir
+    %q = lowbit.linear %x, %wq : tensor<?x64xf32>, tensor<64x64xf32> -> tensor<?x64xf32>
+    %k = lowbit.linear %x, %wk : tensor<?x64xf32>, tensor<16x64xf32> -> tensor<?x16xf32>
+    ```
+
+    becomes, with the weights @q and @k,
+
+    ```mlir
+    lowbit.observe %x as "q" layers ["q", "k"] with columns|histogram : tensor<?x64xf32>
+    ```
+
+    before both layers.
+  }];
+  let options = [
+    ListOption<"selected", "layers", "std::string",
+               "Globs of names of layers to observe; all where none is given">,
+    ListOption<"recorded", "statistics", "std::string",
+               "What to record: columns, histogram, second_moment">,
+  ];
+  let statistics = [
+    Statistic<"numObservers", "observers", "Observers inserted">,
+    Statistic<"numSkipped", "skipped", "Layers that can't be observed">,
+  ];
+  let dependentDialects = ["::lowbit::LowbitDialect"];
+}
+
+def ReturnObservedPass : Pass<"lowbit-return-observed", "::mlir::ModuleOp"> {
+  let summary = "Return what is observed";
+  let description = [{
+    Each `lowbit.observe` becomes a result of the function, called as the record.
+    A module instrumented so is an ordinary model: any back end runs it, and who
+    runs it gets what its layers read. With `drop-results` the function's own
+    results, and what computes nothing else, go.
+
+    Needs: observers in the body of `function` alone. Guarantees: no
+    `lowbit.observe`.
+
+    ```mlir
+    func.func @main(%x: tensor<?x64xf32>) -> tensor<?x16xf32> {
+      %0 = lowbit.linear %x, %w activation relu : tensor<?x64xf32>, tensor<64x64xf32> -> tensor<?x64xf32>
+      lowbit.observe %0 as "fc2" layers ["fc2"] with columns : tensor<?x64xf32>
+      %1 = lowbit.linear %0, %v : tensor<?x64xf32>, tensor<16x64xf32> -> tensor<?x16xf32>
+      return %1 : tensor<?x16xf32>
+    }
+    ```
+
+    becomes, with `drop-results`,
+
+    ```mlir
+    func.func @main(%x: tensor<?x64xf32>) -> (tensor<?x64xf32> {lowbit.name = "fc2"}) {
+      %0 = lowbit.linear %x, %w activation relu : tensor<?x64xf32>, tensor<64x64xf32> -> tensor<?x64xf32>
+      return %0 : tensor<?x64xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"function", "function", "std::string", /*default=*/"\"main\"",
+           "The function that is run">,
+    Option<"dropsResults", "drop-results", "bool", /*default=*/"false",
+           "Leave out the function's own results">,
+  ];
+  let statistics = [
+    Statistic<"numReturned", "returned", "Values that are returned now">,
+  ];
+  let dependentDialects = ["::mlir::func::FuncDialect"];
+}
+
+//===----------------------------------------------------------------------===//
 // Quantize
 //===----------------------------------------------------------------------===//
 
@@ -222,7 +303,8 @@ def QuantizeWeightsPass : Pass<"lowbit-quantize-weights", "::mlir::ModuleOp"> {
     Option<"method", "method", "std::string", "\"int4-g32\"",
            "Method by name, such as int8, int4-g32, uint4-g32-a8">,
     Option<"scaleSearch", "scale-search", "std::string", "\"mse\"",
-           "How scales are found: mse (least squared error) or absmax">,
+           "How scales are found: mse (least squared error), importance (the same, "
+           "columns weighted by the mean squares in `lowbit.statistics`) or absmax">,
     Option<"includeEmbeddings", "include-embeddings", "bool", "false",
            "Quantize embedding tables and the head, too">];
   let dependentDialects = ["::lowbit::LowbitDialect"];

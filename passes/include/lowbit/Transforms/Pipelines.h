@@ -41,7 +41,7 @@ struct QuantizePipelineOptions
   Option<std::string> method{*this, "method", llvm::cl::init("int4-g32"),
                              llvm::cl::desc("Method by name")};
   Option<std::string> scaleSearch{*this, "scale-search", llvm::cl::init("mse"),
-                                  llvm::cl::desc("mse or absmax")};
+                                  llvm::cl::desc("mse, importance or absmax")};
   Option<bool> includeEmbeddings{
       *this, "include-embeddings", llvm::cl::init(false),
       llvm::cl::desc("Quantize embedding tables and the head, too")};

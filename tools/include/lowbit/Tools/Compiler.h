@@ -10,6 +10,7 @@
 #ifndef LOWBIT_TOOLS_COMPILER_H
 #define LOWBIT_TOOLS_COMPILER_H
 
+#include "lowbit/Tools/Calibration.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/Error.h"
@@ -26,8 +27,14 @@ enum class Phase { Import, Raise, Quantize, Fuse, Pack, Lower };
 struct CompileOptions {
   /// Quantization method by name; `none` keeps weights as they are.
   std::string method = "none";
-  /// How scales are found: `mse` or `absmax`.
-  std::string scaleSearch = "mse";
+  /// How scales are found: `mse`, `importance` (which needs statistics) or
+  /// `absmax`; empty for the first that statistics allow.
+  std::string scaleSearch;
+  /// What the model is calibrated with after it is raised; without `data` and
+  /// `statistics` it is not.
+  CalibrationOptions calibration;
+  /// The statistics file to read, or to write.
+  std::string statistics;
   /// Quantize embedding tables and the head, too.
   bool includeEmbeddings = false;
   /// Fail if a weight stays float that was to be quantized.
@@ -52,6 +59,9 @@ struct CompileOptions {
 /// Adds the passes of one phase.
 void addPhase(mlir::OpPassManager &manager, Phase phase,
               const CompileOptions &options);
+
+/// Whether `options` ask for statistics.
+bool wantsStatistics(const CompileOptions &options);
 
 /// Runs the phases from `first` up to and including `last`. Error diagnostics
 /// become the error's text; remarks and warnings go to the context's handlers.

@@ -62,6 +62,8 @@ public:
 /// that indices into a table of N rows lie within -N to N - 1. (An embedding
 /// clamps other ones, so a wrong tokenizer would go unnoticed.)
 llvm::Error checkInputs(const Model &model, llvm::ArrayRef<HostTensor> inputs);
+llvm::Error checkInputs(llvm::ArrayRef<TensorSpec> specs,
+                        llvm::ArrayRef<HostTensor> inputs);
 
 /// Position of the tensor called `name`. The error lists the names there are;
 /// `kind` is "input" or "output".

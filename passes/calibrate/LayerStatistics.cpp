@@ -1,0 +1,37 @@
+//===- LayerStatistics.cpp - statistics by layer --------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/Transforms/LayerStatistics.h"
+#include "lowbit/Transforms/ConstantMatrix.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+LayerStatistics::LayerStatistics(ModuleOp module) {
+  for (StatisticsOp op : module.getOps<StatisticsOp>())
+    for (Attribute layer : op.getLayers())
+      records.try_emplace(cast<StringAttr>(layer).getValue(), op);
+}
+
+StatisticsOp LayerStatistics::lookup(StringRef layer) const {
+  return records.lookup(layer);
+}
+
+std::vector<float> LayerStatistics::read(StringRef layer,
+                                         StringRef component) const {
+  StatisticsOp record = lookup(layer);
+  ElementsAttr elements = record ? record.getComponent(component) : nullptr;
+  if (!elements || !elements.getElementType().isF32() || isHugeSplat(elements))
+    return {};
+  if (auto dense = dyn_cast<DenseElementsAttr>(elements);
+      dense && dense.isSplat())
+    return std::vector<float>(dense.getNumElements(),
+                              dense.getSplatValue<float>());
+  ArrayRef<char> raw = getRawBytes(elements);
+  std::vector<float> values(raw.size() / sizeof(float));
+  memcpy(values.data(), raw.data(), values.size() * sizeof(float));
+  return values;
+}

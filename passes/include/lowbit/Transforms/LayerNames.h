@@ -1,0 +1,46 @@
+//===- LayerNames.h - layers by name ----------------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A layer goes by the name of its weight. Options name layers by globs (`*`,
+// `?`, `[a-z]`, `{a,b}`).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_TRANSFORMS_LAYERNAMES_H
+#define LOWBIT_TRANSFORMS_LAYERNAMES_H
+
+#include "lowbit/IR/Lowbit.h"
+#include "llvm/Support/GlobPattern.h"
+#include <optional>
+#include <string>
+
+namespace lowbit {
+
+/// The name of a layer's weight, float or quantized; nothing where the weight
+/// is not constant.
+std::optional<std::string> getLayerName(LinearOp layer);
+
+/// The names most like `wanted`, at most three, as a text: "'a', 'b' or 'c'".
+std::string describeNearest(llvm::StringRef wanted,
+                            llvm::ArrayRef<std::string> names);
+
+/// A list of globs, each of which must match something.
+class LayerGlobs {
+public:
+  /// Fails, with an error at `loc` that begins with `what`, on a malformed
+  /// glob and on one that matches none of `names`.
+  static mlir::FailureOr<LayerGlobs> create(mlir::Location loc,
+                                            llvm::StringRef what,
+                                            llvm::ArrayRef<std::string> globs,
+                                            llvm::ArrayRef<std::string> names);
+
+  bool match(llvm::StringRef name) const;
+
+private:
+  std::vector<llvm::GlobPattern> patterns;
+};
+
+} // namespace lowbit
+
+#endif // LOWBIT_TRANSFORMS_LAYERNAMES_H

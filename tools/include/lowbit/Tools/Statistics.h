@@ -1,0 +1,91 @@
+//===- Statistics.h - what calibration found out, as a file -----*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A statistics file is a .safetensors file. Record R has the tensors
+// `R.minimum`, `R.maximum` (f32 [K]), `R.mean`, `R.mean_square` (f64 [K]),
+// `R.moving_range` (f64 [2]), `R.histogram` (u64 [4096]) over
+// [-limit, limit) with `R.histogram_limit` (f64 [1]), and `R.second_moment`
+// (f32 [K, K]), as far as they were asked for. The metadata say of which model,
+// data and options all that is; `records` lists the records. Tensors that a
+// reader doesn't know are kept.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_TOOLS_STATISTICS_H
+#define LOWBIT_TOOLS_STATISTICS_H
+
+#include "lowbit/Numerics/Statistics.h"
+#include "lowbit/Tools/HostTensor.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/raw_ostream.h"
+#include <map>
+#include <string>
+#include <vector>
+
+namespace lowbit {
+
+/// Names of components that only the file has; the others are those of
+/// `lowbit.statistics`.
+namespace statistic {
+inline constexpr llvm::StringLiteral kMovingRange = "moving_range";
+inline constexpr llvm::StringLiteral kHistogram = "histogram";
+inline constexpr llvm::StringLiteral kHistogramLimit = "histogram_limit";
+} // namespace statistic
+
+/// What is known of the input that some layers share.
+struct StatisticsRecord {
+  std::string name;
+  /// Names of the layers' weights.
+  std::vector<std::string> layers;
+  /// Rows seen, and the samples that they came in.
+  uint64_t rows = 0, samples = 0;
+  /// Numbers of a row.
+  uint64_t columns = 0;
+  std::map<std::string, HostTensor> components;
+
+  /// The component called `name`, or null.
+  const HostTensor *lookup(llvm::StringRef name) const;
+  /// The histogram, or nothing.
+  std::optional<numerics::Histogram> getHistogram() const;
+};
+
+/// What statistics are of.
+struct Provenance {
+  /// Sixteen hexadecimal digits over all weights, and over the data's bytes.
+  /// Merged statistics have the data's of each file, with `+` between.
+  std::string model, data;
+  /// What was asked for, in words that are compared: "samples=128 window=256
+  /// statistics=columns|histogram".
+  std::string options;
+};
+
+/// A statistics file's contents.
+struct CalibrationStatistics {
+  Provenance provenance;
+  std::vector<StatisticsRecord> records;
+};
+
+/// Reads a statistics file. Its tensors stay in the mapping.
+llvm::Expected<CalibrationStatistics> readStatistics(llvm::StringRef path);
+
+/// Writes a statistics file; the bytes depend on the contents alone.
+llvm::Error writeStatistics(llvm::StringRef path,
+                            const CalibrationStatistics &statistics);
+
+/// Puts together what several runs on one model saw: the same as one run over
+/// all the data, up to rounding. Statistics of different models, layers or
+/// components are an error.
+llvm::Expected<CalibrationStatistics>
+mergeStatistics(llvm::ArrayRef<CalibrationStatistics> parts);
+
+/// Prints provenance and a line for each record.
+void printStatistics(const CalibrationStatistics &statistics,
+                     llvm::raw_ostream &os);
+/// The same as JSON, with ranges by each observer.
+void printStatisticsAsJson(const CalibrationStatistics &statistics,
+                           llvm::raw_ostream &os);
+
+} // namespace lowbit
+
+#endif // LOWBIT_TOOLS_STATISTICS_H

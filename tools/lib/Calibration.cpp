@@ -1,0 +1,428 @@
+//===- Calibration.cpp - run a model to learn what layers read ------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/Tools/Calibration.h"
+#include "CalibrationData.h"
+#include "Collector.h"
+#include "lowbit/Tools/Compiler.h"
+#include "lowbit/Tools/DiagnosticText.h"
+#include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/Executable.h"
+#include "lowbit/Tools/MappedFile.h"
+#include "lowbit/Tools/Signature.h"
+#include "lowbit/Transforms/ConstantMatrix.h"
+#include "lowbit/Transforms/Passes.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/Threading.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/xxhash.h"
+#include <unistd.h>
+
+using namespace lowbit;
+using llvm::StringRef;
+
+//===----------------------------------------------------------------------===//
+// Provenance
+//===----------------------------------------------------------------------===//
+
+static std::string printHash(llvm::StringRef bytes) {
+  return llvm::utohexstr(llvm::xxh3_64bits(bytes), /*LowerCase=*/true,
+                         /*Width=*/16);
+}
+
+/// A hash over names, types and bytes of all weights.
+static std::string hashModel(mlir::ModuleOp module) {
+  std::vector<std::string> lines;
+  module.walk([&](GlobalOp global) {
+    std::string &line = lines.emplace_back(global.getSymName());
+    llvm::raw_string_ostream os(line);
+    os << ": " << global.getType();
+    for (mlir::NamedAttribute component : global.getComponents()) {
+      auto elements = mlir::dyn_cast<mlir::ElementsAttr>(component.getValue());
+      llvm::ArrayRef<char> bytes =
+          elements ? getRawBytes(elements) : llvm::ArrayRef<char>();
+      os << " " << component.getName().strref() << "="
+         << printHash({bytes.data(), bytes.size()});
+      // The one element of a splat.
+      if (bytes.empty())
+        os << component.getValue();
+    }
+    os << "\n";
+  });
+  llvm::sort(lines);
+  return printHash(llvm::join(lines, ""));
+}
+
+/// The statistics that are recorded, as an option of the pass.
+static std::vector<std::string> getWanted(const CalibrationOptions &options) {
+  std::vector<std::string> wanted = {"columns", "histogram"};
+  if (options.secondMoments)
+    wanted.push_back("second_moment");
+  return wanted;
+}
+
+llvm::Expected<Provenance>
+lowbit::getProvenance(mlir::ModuleOp module,
+                      const CalibrationOptions &options) {
+  Provenance provenance;
+  provenance.model = hashModel(module);
+  if (options.data.empty())
+    return provenance;
+  llvm::Expected<MappedFile> file = mapFile(options.data);
+  if (!file)
+    return file.takeError();
+  provenance.data = printHash((*file)->getBuffer());
+  llvm::raw_string_ostream os(provenance.options);
+  os << "samples=" << options.samples;
+  if (StringRef(options.data).ends_with(".bin"))
+    os << " window=" << options.window;
+  os << " statistics=" << llvm::join(getWanted(options), "|");
+  if (!options.layers.empty())
+    os << " layers=" << llvm::join(options.layers, ",");
+  return provenance;
+}
+
+//===----------------------------------------------------------------------===//
+// Running
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Observers of a group of records, in the order of the module.
+using Group = std::vector<ObserveOp>;
+
+/// A calibration run.
+class Run {
+public:
+  Run(mlir::ModuleOp module, const CalibrationOptions &options,
+      const CompileOptions &compile)
+      : module(module), options(options), compile(compile) {
+    // Weights are float as far as they are; nothing is to be quantized now.
+    this->compile.method = "none";
+    this->compile.calibration = {};
+    this->compile.statistics.clear();
+  }
+
+  llvm::Expected<std::vector<StatisticsRecord>> run();
+
+private:
+  llvm::Error instrument();
+  llvm::Error makeGroups();
+  llvm::Error runGroup(const Group &group);
+  llvm::Expected<std::unique_ptr<Executable>> compileGroup(const Group &group);
+  llvm::Error collect(llvm::ArrayRef<HostTensor> outputs,
+                      std::vector<Collector> &collectors,
+                      llvm::ArrayRef<size_t> collectorOf);
+  llvm::Error spill(StatisticsRecord &record);
+  void showProgress(size_t group, uint64_t sample) const;
+
+  mlir::ModuleOp module;
+  const CalibrationOptions &options;
+  CompileOptions compile;
+  mlir::OwningOpRef<mlir::ModuleOp> instrumented;
+  CalibrationData data;
+  std::vector<Group> groups;
+  std::vector<StatisticsRecord> records;
+};
+
+} // namespace
+
+llvm::Error Run::instrument() {
+  instrumented = module.clone();
+  DiagnosticText errors(*module.getContext());
+  mlir::PassManager manager(module.getContext());
+  InsertObserversPassOptions insert;
+  llvm::append_range(insert.selected, options.layers);
+  llvm::append_range(insert.recorded, getWanted(options));
+  manager.addPass(createInsertObserversPass(insert));
+  if (mlir::failed(manager.run(*instrumented)))
+    return errors.takeError("observers cannot be inserted");
+  return llvm::Error::success();
+}
+
+/// Cuts the records into groups that fit into the memory. Observers of one
+/// record stay together.
+llvm::Error Run::makeGroups() {
+  llvm::MapVector<mlir::StringAttr, Group> byRecord;
+  auto main = instrumented->lookupSymbol(kMainFunction);
+  main->walk([&](ObserveOp op) { byRecord[op.getNameAttr()].push_back(op); });
+  if (byRecord.empty())
+    return makeError("calibration requires layers to observe in '@" +
+                     kMainFunction + "', found none");
+  uint64_t rows = options.window, used = 0;
+  for (auto &[name, observers] : byRecord) {
+    uint64_t bytes = 0;
+    for (ObserveOp observer : observers)
+      bytes += Collector::getBytes(observer, rows);
+    if (bytes > options.memory)
+      return makeError("the statistics of '" + name.getValue() + "' require " +
+                       llvm::Twine(bytes) +
+                       " bytes of memory, found a limit of " +
+                       llvm::Twine(options.memory));
+    if (groups.empty() || used + bytes > options.memory) {
+      groups.emplace_back();
+      used = 0;
+    }
+    llvm::append_range(groups.back(), observers);
+    used += bytes;
+  }
+  return llvm::Error::success();
+}
+
+/// A copy of the module that returns what `group` observes, compiled.
+llvm::Expected<std::unique_ptr<Executable>>
+Run::compileGroup(const Group &group) {
+  mlir::IRMapping mapping;
+  mlir::OwningOpRef<mlir::ModuleOp> copy =
+      mlir::cast<mlir::ModuleOp>((*instrumented)->clone(mapping));
+  llvm::SmallPtrSet<mlir::Operation *, 16> kept;
+  for (ObserveOp observer : group)
+    kept.insert(mapping.lookup(observer.getOperation()));
+  copy->walk([&](ObserveOp op) {
+    if (!kept.contains(op))
+      op.erase();
+  });
+  DiagnosticText errors(*module.getContext());
+  mlir::PassManager manager(module.getContext());
+  ReturnObservedPassOptions back;
+  back.dropsResults = true;
+  manager.addPass(createReturnObservedPass(back));
+  if (mlir::failed(manager.run(*copy)))
+    return errors.takeError("what is observed cannot be returned");
+  if (llvm::Error error =
+          compileModule(*copy, Phase::Lower, compile, Phase::Fuse))
+    return std::move(error);
+  return Executable::create(*copy, {});
+}
+
+void Run::showProgress(size_t group, uint64_t sample) const {
+  if (!options.progress || !::isatty(STDERR_FILENO))
+    return;
+  llvm::errs() << "\rcalibrating: group " << group + 1 << " of "
+               << groups.size() << ", sample " << sample + 1 << " of "
+               << data.size() << "\x1b[K";
+  if (group + 1 == groups.size() && sample + 1 == data.size())
+    llvm::errs() << "\r\x1b[K";
+}
+
+/// The numbers of an output as f32.
+static HostTensor widen(const HostTensor &tensor) {
+  if (tensor.getType() == ElementType::F32)
+    return tensor;
+  HostTensor result = HostTensor::allocate(ElementType::F32, tensor.getShape());
+  for (auto [i, value] : llvm::enumerate(result.getMutableAs<float>()))
+    value = static_cast<float>(tensor.getElement(i));
+  return result;
+}
+
+llvm::Error Run::collect(llvm::ArrayRef<HostTensor> outputs,
+                         std::vector<Collector> &collectors,
+                         llvm::ArrayRef<size_t> collectorOf) {
+  std::vector<std::string> problems(collectors.size());
+  mlir::parallelFor(
+      module.getContext(), 0, collectors.size(), [&](size_t which) {
+        for (auto [i, output] : llvm::enumerate(outputs))
+          if (collectorOf[i] == which && problems[which].empty())
+            problems[which] = llvm::toString(
+                collectors[which].addColumns(output.getAs<float>()));
+        collectors[which].endSample();
+      });
+  for (const std::string &problem : problems)
+    if (!problem.empty())
+      return makeError(problem);
+  for (auto [i, output] : llvm::enumerate(outputs))
+    collectors[collectorOf[i]].addSecondMoment(output.getAs<float>(),
+                                               module.getContext());
+  return llvm::Error::success();
+}
+
+/// Moves large components to a file that is gone once nobody maps it: what is
+/// collected leaves memory to the groups that follow.
+llvm::Error Run::spill(StatisticsRecord &record) {
+  HostTensor &tensor = record.components[statistic::kSecondMoment.str()];
+  int descriptor;
+  llvm::SmallString<128> path;
+  if (std::error_code error = llvm::sys::fs::createTemporaryFile(
+          "lowbit-statistics", "bin", descriptor, path))
+    return llvm::createFileError("a temporary file", error);
+  llvm::raw_fd_ostream os(descriptor, /*shouldClose=*/true);
+  os.write(tensor.getBytes().data(), tensor.getBytes().size());
+  os.close();
+  std::error_code failure = os.error();
+  os.clear_error();
+  llvm::Expected<MappedFile> file = mapFile(path);
+  llvm::sys::fs::remove(path);
+  if (failure)
+    return llvm::createFileError(path, failure);
+  if (!file)
+    return file.takeError();
+  auto *begin = const_cast<char *>((*file)->getBufferStart());
+  tensor = HostTensor::view(tensor.getType(),
+                            llvm::SmallVector<int64_t>(tensor.getShape()),
+                            {begin, (*file)->getBufferSize()}, *file);
+  return llvm::Error::success();
+}
+
+llvm::Error Run::runGroup(const Group &group) {
+  llvm::Expected<std::unique_ptr<Executable>> executable = compileGroup(group);
+  if (!executable)
+    return executable.takeError();
+  std::vector<Collector> collectors;
+  std::vector<size_t> collectorOf;
+  for (ObserveOp observer : group) {
+    if (collectors.empty() || collectors.back().getName() != observer.getName())
+      collectors.emplace_back(observer);
+    else
+      collectors.back().addLayers(observer);
+    collectorOf.push_back(collectors.size() - 1);
+  }
+  for (uint64_t sample = 0; sample < data.size(); ++sample) {
+    showProgress(&group - groups.data(), sample);
+    auto outputs = (*executable)->run(data.getSample(sample));
+    if (!outputs)
+      return outputs.takeError();
+    for (HostTensor &output : *outputs)
+      output = widen(output);
+    if (llvm::Error error = collect(*outputs, collectors, collectorOf))
+      return makeError("sample " + llvm::Twine(sample) + ": " +
+                       llvm::toString(std::move(error)));
+  }
+  for (Collector &collector : collectors) {
+    records.push_back(collector.take());
+    if (groups.size() > 1 && options.secondMoments)
+      if (llvm::Error error = spill(records.back()))
+        return error;
+  }
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::vector<StatisticsRecord>> Run::run() {
+  llvm::Expected<Signature> signature = getSignature(module);
+  if (!signature)
+    return signature.takeError();
+  auto samples = CalibrationData::read(options, signature->inputs);
+  if (!samples)
+    return samples.takeError();
+  data = std::move(*samples);
+  for (uint64_t i = 0; i < data.size(); ++i)
+    if (llvm::Error error = checkInputs(signature->inputs, data.getSample(i)))
+      return makeFileError(options.data, "sample " + llvm::Twine(i) + ": " +
+                                             llvm::toString(std::move(error)));
+  if (llvm::Error error = checkRequirements(*signature, data.getSample(0)))
+    return makeFileError(options.data, llvm::toString(std::move(error)));
+  if (llvm::Error error = instrument())
+    return std::move(error);
+  if (llvm::Error error = makeGroups())
+    return std::move(error);
+  for (const Group &group : groups)
+    if (llvm::Error error = runGroup(group))
+      return std::move(error);
+  return std::move(records);
+}
+
+llvm::Expected<CalibrationStatistics>
+lowbit::calibrate(mlir::ModuleOp module, const CalibrationOptions &options,
+                  const CompileOptions &compile) {
+  llvm::Expected<Provenance> provenance = getProvenance(module, options);
+  if (!provenance)
+    return provenance.takeError();
+  auto records = Run(module, options, compile).run();
+  if (!records)
+    return records.takeError();
+  return CalibrationStatistics{std::move(*provenance), std::move(*records)};
+}
+
+//===----------------------------------------------------------------------===//
+// Files
+//===----------------------------------------------------------------------===//
+
+/// Whether statistics found are those that are wanted.
+static llvm::Error checkProvenance(StringRef path, const Provenance &wanted,
+                                   const Provenance &found) {
+  auto differ = [&](StringRef what, StringRef a, StringRef b) {
+    return makeFileError(path, "requires statistics of " + what + " " + a +
+                                   ", found those of " + b +
+                                   "; remove the file or name another one");
+  };
+  if (wanted.model != found.model)
+    return differ("the model", wanted.model, found.model);
+  if (wanted.data.empty())
+    return llvm::Error::success();
+  if (wanted.data != found.data)
+    return differ("the data", wanted.data, found.data);
+  if (wanted.options != found.options)
+    return differ("the options", wanted.options, found.options);
+  return llvm::Error::success();
+}
+
+llvm::Expected<CalibrationStatistics>
+lowbit::obtainStatistics(mlir::ModuleOp module, StringRef path,
+                         const CalibrationOptions &options,
+                         const CompileOptions &compile) {
+  if (!path.empty() && (options.data.empty() || llvm::sys::fs::exists(path))) {
+    llvm::Expected<Provenance> wanted = getProvenance(module, options);
+    if (!wanted)
+      return wanted.takeError();
+    auto found = readStatistics(path);
+    if (!found)
+      return found.takeError();
+    if (llvm::Error error = checkProvenance(path, *wanted, found->provenance))
+      return std::move(error);
+    return found;
+  }
+  auto statistics = calibrate(module, options, compile);
+  if (statistics && !path.empty())
+    if (llvm::Error error = writeStatistics(path, *statistics))
+      return std::move(error);
+  return statistics;
+}
+
+//===----------------------------------------------------------------------===//
+// Statistics in IR
+//===----------------------------------------------------------------------===//
+
+/// A component as an attribute: large ones stay where they are.
+static mlir::Attribute makeAttribute(mlir::MLIRContext *context, StringRef name,
+                                     const HostTensor &tensor) {
+  auto type = mlir::RankedTensorType::get(tensor.getShape(),
+                                          mlir::Float32Type::get(context));
+  HostTensor numbers = widen(tensor);
+  if (numbers.getShape().size() < 2)
+    return mlir::DenseElementsAttr::get(type, numbers.getAs<float>());
+  auto owner = std::make_shared<HostTensor>(numbers);
+  return mlir::DenseResourceElementsAttr::get(
+      type, name,
+      mlir::AsmResourceBlob(
+          numbers.getBytes(), alignof(float),
+          [owner](void *, size_t, size_t) mutable { owner.reset(); },
+          /*dataIsMutable=*/false));
+}
+
+void lowbit::attachStatistics(mlir::ModuleOp module,
+                              const CalibrationStatistics &statistics) {
+  auto builder = mlir::OpBuilder::atBlockBegin(module.getBody());
+  for (const StatisticsRecord &record : statistics.records) {
+    llvm::SmallVector<mlir::NamedAttribute> components;
+    for (const auto &[name, tensor] : record.components)
+      if (name == statistic::kMinimum || name == statistic::kMaximum ||
+          name == statistic::kMean || name == statistic::kMeanSquare ||
+          name == statistic::kSecondMoment)
+        components.push_back(builder.getNamedAttr(
+            name, makeAttribute(module.getContext(), record.name + "." + name,
+                                tensor)));
+    llvm::SmallVector<StringRef> layers(record.layers.begin(),
+                                        record.layers.end());
+    StatisticsOp::create(builder, module.getLoc(), record.name,
+                         builder.getStrArrayAttr(layers), record.rows,
+                         builder.getDictionaryAttr(components));
+  }
+}
+
+void lowbit::detachStatistics(mlir::ModuleOp module) {
+  for (StatisticsOp op : llvm::to_vector(module.getOps<StatisticsOp>()))
+    op.erase();
+}

@@ -1,0 +1,62 @@
+//===- Collector.h - sums over what layers read -----------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_TOOLS_LIB_COLLECTOR_H
+#define LOWBIT_TOOLS_LIB_COLLECTOR_H
+
+#include "lowbit/IR/Lowbit.h"
+#include "lowbit/Tools/Statistics.h"
+
+namespace lowbit {
+
+/// One record in the making.
+class Collector {
+public:
+  Collector(ObserveOp observer);
+
+  llvm::StringRef getName() const { return name; }
+  /// Takes the layers of another observer of the same record.
+  void addLayers(ObserveOp observer);
+  /// Bytes of the sums, and of a batch of `rows` rows in the making.
+  static uint64_t getBytes(ObserveOp observer, uint64_t rows);
+
+  /// Adds a batch to all but the second moment; one thread for a record, any
+  /// number of records at the same time. Numbers that are not finite are an
+  /// error.
+  llvm::Error addColumns(llvm::ArrayRef<float> values);
+  /// Adds a batch to the second moment, if that is wanted; all threads of
+  /// `context` work on it.
+  void addSecondMoment(llvm::ArrayRef<float> values,
+                       mlir::MLIRContext *context);
+  /// The next batch is of another sample.
+  void endSample();
+
+  /// What was collected; the collector is empty afterwards.
+  StatisticsRecord take();
+
+private:
+  bool wants(Statistics which) const {
+    return static_cast<uint32_t>(wanted & which) != 0;
+  }
+
+  std::string name;
+  std::vector<std::string> layers;
+  Statistics wanted;
+  int64_t columns = 0;
+  uint64_t rows = 0, samples = 0;
+  numerics::ColumnStatistics sums;
+  numerics::Histogram histogram;
+  numerics::PackedRows packed;
+  /// [columns, columns], panels on and above the diagonal.
+  std::vector<float> moment;
+  /// Extremes of the sample so far, and their moving averages.
+  float low = 0, high = 0;
+  double averageLow = 0, averageHigh = 0;
+};
+
+} // namespace lowbit
+
+#endif // LOWBIT_TOOLS_LIB_COLLECTOR_H

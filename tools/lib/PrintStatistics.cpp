@@ -1,0 +1,91 @@
+//===- PrintStatistics.cpp - statistics for people ------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/IR/Lowbit.h"
+#include "lowbit/Tools/Statistics.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/JSON.h"
+#include <cmath>
+
+using namespace lowbit;
+
+namespace {
+/// A record in a few numbers.
+struct Summary {
+  /// Extremes over all columns.
+  double low = 0, high = 0;
+  /// Root of the mean square over all columns, and of the largest column's.
+  double rms = 0, largestColumn = 0;
+};
+} // namespace
+
+static Summary summarize(const StatisticsRecord &record) {
+  Summary summary;
+  if (const HostTensor *minimum = record.lookup(statistic::kMinimum))
+    summary.low = *llvm::min_element(minimum->getAs<float>());
+  if (const HostTensor *maximum = record.lookup(statistic::kMaximum))
+    summary.high = *llvm::max_element(maximum->getAs<float>());
+  if (const HostTensor *squares = record.lookup(statistic::kMeanSquare)) {
+    double sum = 0, largest = 0;
+    for (double square : squares->getAs<double>()) {
+      sum += square;
+      largest = std::max(largest, square);
+    }
+    summary.rms = std::sqrt(sum / double(record.columns));
+    summary.largestColumn = std::sqrt(largest);
+  }
+  return summary;
+}
+
+void lowbit::printStatistics(const CalibrationStatistics &statistics,
+                             llvm::raw_ostream &os) {
+  const Provenance &provenance = statistics.provenance;
+  os << "model    " << provenance.model << "\n";
+  os << "data     " << provenance.data << "\n";
+  os << "options  " << provenance.options << "\n\n";
+  os << "   columns       rows        low       high        rms  largest "
+        "column  layers\n";
+  for (const StatisticsRecord &record : statistics.records) {
+    Summary summary = summarize(record);
+    os << llvm::format("%10llu %10llu %10.4g %10.4g %10.4g %15.4g  ",
+                       (unsigned long long)record.columns,
+                       (unsigned long long)record.rows, summary.low,
+                       summary.high, summary.rms, summary.largestColumn);
+    llvm::interleaveComma(record.layers, os);
+    os << "\n";
+  }
+}
+
+void lowbit::printStatisticsAsJson(const CalibrationStatistics &statistics,
+                                   llvm::raw_ostream &os) {
+  llvm::json::OStream json(os, /*IndentSize=*/2);
+  json.object([&] {
+    json.attribute("model", statistics.provenance.model);
+    json.attribute("data", statistics.provenance.data);
+    json.attribute("options", statistics.provenance.options);
+    json.attributeArray("records", [&] {
+      for (const StatisticsRecord &record : statistics.records)
+        json.object([&] {
+          Summary summary = summarize(record);
+          json.attribute("name", record.name);
+          json.attribute("layers", llvm::json::Array(record.layers));
+          json.attribute("columns", int64_t(record.columns));
+          json.attribute("rows", int64_t(record.rows));
+          json.attribute("samples", int64_t(record.samples));
+          json.attribute("minimum", summary.low);
+          json.attribute("maximum", summary.high);
+          json.attribute("rms", summary.rms);
+          json.attribute("largest_column", summary.largestColumn);
+          json.attributeArray("components", [&] {
+            for (const auto &[name, tensor] : record.components)
+              json.value(name);
+          });
+        });
+    });
+  });
+  os << "\n";
+}

@@ -1,0 +1,316 @@
+//===- Statistics.cpp - what calibration found out, as a file -------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Readers trust nothing in a file: counts, names and shapes must agree before
+// anybody computes with them.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/Tools/Statistics.h"
+#include "lowbit/IR/Lowbit.h"
+#include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/Json.h"
+#include "lowbit/Tools/Safetensors.h"
+#include "llvm/ADT/STLExtras.h"
+#include <cmath>
+
+using namespace lowbit;
+using llvm::StringRef;
+
+static constexpr llvm::StringLiteral kFormatKey("format");
+static constexpr llvm::StringLiteral kFormat("lowbit.statistics 1");
+
+const HostTensor *StatisticsRecord::lookup(StringRef component) const {
+  auto found = components.find(component.str());
+  return found == components.end() ? nullptr : &found->second;
+}
+
+std::optional<numerics::Histogram> StatisticsRecord::getHistogram() const {
+  const HostTensor *counts = lookup(statistic::kHistogram);
+  const HostTensor *limit = lookup(statistic::kHistogramLimit);
+  if (!counts || !limit)
+    return std::nullopt;
+  int exponent;
+  std::frexp(limit->getAs<double>()[0], &exponent);
+  return numerics::Histogram::restore(
+      exponent - 1, counts->getAs<uint64_t>().data(), /*notFinite=*/0);
+}
+
+//===----------------------------------------------------------------------===//
+// Reading
+//===----------------------------------------------------------------------===//
+
+/// The type and shape of the components that this reader knows.
+static std::optional<std::pair<ElementType, llvm::SmallVector<int64_t>>>
+getKnownShape(StringRef component, int64_t columns) {
+  if (component == statistic::kMinimum || component == statistic::kMaximum)
+    return {{ElementType::F32, {columns}}};
+  if (component == statistic::kMean || component == statistic::kMeanSquare)
+    return {{ElementType::F64, {columns}}};
+  if (component == statistic::kSecondMoment)
+    return {{ElementType::F32, {columns, columns}}};
+  if (component == statistic::kMovingRange)
+    return {{ElementType::F64, {2}}};
+  if (component == statistic::kHistogram)
+    return {{ElementType::U64, {numerics::Histogram::kBins}}};
+  if (component == statistic::kHistogramLimit)
+    return {{ElementType::F64, {1}}};
+  return std::nullopt;
+}
+
+/// A tensor of the file; a copy where the file does not align it.
+static HostTensor makeTensor(const SafetensorsEntry &entry,
+                             const MappedFile &file) {
+  auto address = reinterpret_cast<uintptr_t>(entry.bytes.data());
+  if (address % getByteSize(entry.type) == 0)
+    return HostTensor::view(
+        entry.type, entry.shape,
+        {const_cast<char *>(entry.bytes.data()), entry.bytes.size()}, file);
+  HostTensor copy = HostTensor::allocate(entry.type, entry.shape);
+  llvm::copy(entry.bytes, copy.getMutableBytes().begin());
+  return copy;
+}
+
+namespace {
+/// Reads the records of a file one by one.
+class RecordReader {
+public:
+  RecordReader(const SafetensorsFile &file) : file(file) {}
+
+  llvm::Expected<StatisticsRecord> read(const llvm::json::Value &value) {
+    const llvm::json::Object *object = value.getAsObject();
+    StatisticsRecord record;
+    if (!object || !readFields(*object, record))
+      return makeFileError(file.getSource(),
+                           "a record requires a name, layers, rows, samples, "
+                           "columns and components");
+    for (const llvm::json::Value &component : *object->getArray("components"))
+      if (llvm::Error error =
+              readComponent(component.getAsString().value_or(""), record))
+        return std::move(error);
+    return record;
+  }
+
+private:
+  static bool readFields(const llvm::json::Object &object,
+                         StatisticsRecord &record) {
+    auto name = object.getString("name");
+    const llvm::json::Array *layers = object.getArray("layers");
+    auto rows = object.getInteger("rows"),
+         samples = object.getInteger("samples"),
+         columns = object.getInteger("columns");
+    if (!name || !layers || !rows || !samples || !columns || *rows < 1 ||
+        *samples < 1 || *columns < 1 || !object.getArray("components"))
+      return false;
+    record.name = name->str();
+    record.rows = *rows;
+    record.samples = *samples;
+    record.columns = *columns;
+    for (const llvm::json::Value &layer : *layers) {
+      auto text = layer.getAsString();
+      if (!text)
+        return false;
+      record.layers.push_back(text->str());
+    }
+    return true;
+  }
+
+  llvm::Error readComponent(StringRef name, StatisticsRecord &record) {
+    std::string key = record.name + "." + name.str();
+    const SafetensorsEntry *entry = file.lookup(key);
+    if (!entry)
+      return makeFileError(file.getSource(),
+                           "the tensor '" + key + "' of a record is missing");
+    if (auto known = getKnownShape(name, record.columns))
+      if (known->first != entry->type || known->second != entry->shape)
+        return makeFileError(file.getSource(),
+                             "tensor '" + key + "': requires " +
+                                 describe(known->first, known->second) +
+                                 ", found " +
+                                 describe(entry->type, entry->shape));
+    record.components[name.str()] = makeTensor(*entry, file.getFile());
+    return llvm::Error::success();
+  }
+
+  const SafetensorsFile &file;
+};
+} // namespace
+
+llvm::Expected<CalibrationStatistics> lowbit::readStatistics(StringRef path) {
+  llvm::Expected<SafetensorsFile> file = SafetensorsFile::open(path);
+  if (!file)
+    return file.takeError();
+  auto get = [&](StringRef key) {
+    auto found = file->getMetadata().find(key.str());
+    return found == file->getMetadata().end() ? std::string() : found->second;
+  };
+  if (get(kFormatKey) != kFormat)
+    return makeFileError(path, "requires a statistics file (format '" +
+                                   kFormat + "'), found '" + get(kFormatKey) +
+                                   "'");
+  CalibrationStatistics result;
+  result.provenance = {get("model"), get("data"), get("options")};
+  llvm::Expected<llvm::json::Value> records = parseJson(get("records"), path);
+  if (!records)
+    return records.takeError();
+  const llvm::json::Array *array = records->getAsArray();
+  if (!array)
+    return makeFileError(path, "'records' must be a list");
+  RecordReader reader(*file);
+  for (const llvm::json::Value &value : *array) {
+    llvm::Expected<StatisticsRecord> record = reader.read(value);
+    if (!record)
+      return record.takeError();
+    result.records.push_back(std::move(*record));
+  }
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Writing
+//===----------------------------------------------------------------------===//
+
+llvm::Error lowbit::writeStatistics(StringRef path,
+                                    const CalibrationStatistics &statistics) {
+  std::string records;
+  llvm::raw_string_ostream os(records);
+  llvm::json::OStream json(os);
+  std::vector<SafetensorsEntry> entries;
+  json.array([&] {
+    for (const StatisticsRecord &record : statistics.records)
+      json.object([&] {
+        json.attribute("name", record.name);
+        json.attribute("layers", llvm::json::Array(record.layers));
+        json.attribute("rows", int64_t(record.rows));
+        json.attribute("samples", int64_t(record.samples));
+        json.attribute("columns", int64_t(record.columns));
+        json.attributeArray("components", [&] {
+          for (const auto &[name, tensor] : record.components)
+            json.value(name);
+        });
+        for (const auto &[name, tensor] : record.components)
+          entries.push_back({record.name + "." + name, tensor.getType(),
+                             llvm::SmallVector<int64_t, 4>(tensor.getShape()),
+                             tensor.getBytes()});
+      });
+  });
+  const Provenance &provenance = statistics.provenance;
+  llvm::Expected<AtomicOutput> output = AtomicOutput::create(path);
+  if (!output)
+    return output.takeError();
+  auto size = writeSafetensors(*output, std::move(entries),
+                               {{kFormatKey.str(), kFormat.str()},
+                                {"model", provenance.model},
+                                {"data", provenance.data},
+                                {"options", provenance.options},
+                                {"records", records}});
+  if (!size)
+    return size.takeError();
+  return output->commit();
+}
+
+//===----------------------------------------------------------------------===//
+// Merging
+//===----------------------------------------------------------------------===//
+
+template <typename T, typename Combine>
+static void combine(HostTensor &to, const HostTensor &from, Combine combine) {
+  for (auto [a, b] : llvm::zip_equal(to.getMutableAs<T>(), from.getAs<T>()))
+    a = combine(a, b);
+}
+
+/// Adds the histogram of `from` to that of `to`.
+static void mergeHistograms(StatisticsRecord &to,
+                            const StatisticsRecord &from) {
+  numerics::Histogram sum = *to.getHistogram();
+  sum.add(*from.getHistogram());
+  llvm::copy(sum.counts(), to.components[statistic::kHistogram.str()]
+                               .getMutableAs<uint64_t>()
+                               .begin());
+  to.components[statistic::kHistogramLimit.str()].getMutableAs<double>()[0] =
+      sum.limit();
+}
+
+/// Adds `from` to `to`, whose tensors are its own.
+static llvm::Error mergeRecord(StatisticsRecord &to,
+                               const StatisticsRecord &from) {
+  auto keys = [](const StatisticsRecord &record) {
+    std::vector<std::string> names;
+    for (const auto &[name, tensor] : record.components)
+      names.push_back(name);
+    return names;
+  };
+  if (to.name != from.name || to.layers != from.layers ||
+      to.columns != from.columns || keys(to) != keys(from))
+    return makeError("statistics of one model must have the same records, "
+                     "found '" +
+                     to.name + "' and '" + from.name +
+                     "' with other layers, columns or components");
+  double rows = double(to.rows) + double(from.rows);
+  double a = to.rows / rows, b = from.rows / rows;
+  double samples = double(to.samples) + double(from.samples);
+  double c = to.samples / samples, d = from.samples / samples;
+  for (auto &[name, tensor] : to.components) {
+    const HostTensor &other = from.components.at(name);
+    if (name == statistic::kMinimum)
+      combine<float>(tensor, other,
+                     [](float x, float y) { return std::min(x, y); });
+    else if (name == statistic::kMaximum)
+      combine<float>(tensor, other,
+                     [](float x, float y) { return std::max(x, y); });
+    else if (name == statistic::kMean || name == statistic::kMeanSquare)
+      combine<double>(tensor, other,
+                      [&](double x, double y) { return a * x + b * y; });
+    else if (name == statistic::kSecondMoment)
+      combine<float>(tensor, other,
+                     [&](float x, float y) { return a * x + b * y; });
+    else if (name == statistic::kMovingRange)
+      combine<double>(tensor, other,
+                      [&](double x, double y) { return c * x + d * y; });
+    else if (name != statistic::kHistogram &&
+             name != statistic::kHistogramLimit)
+      return makeError("component '" + name + "' of '" + to.name +
+                       "' is not known here, and cannot be merged");
+  }
+  if (to.lookup(statistic::kHistogram))
+    mergeHistograms(to, from);
+  to.rows += from.rows;
+  to.samples += from.samples;
+  return llvm::Error::success();
+}
+
+/// Tensors of a file are not to be written to.
+static void copyTensors(StatisticsRecord &record) {
+  for (auto &[name, tensor] : record.components) {
+    HostTensor copy = HostTensor::allocate(tensor.getType(), tensor.getShape());
+    llvm::copy(tensor.getBytes(), copy.getMutableBytes().begin());
+    tensor = std::move(copy);
+  }
+}
+
+llvm::Expected<CalibrationStatistics>
+lowbit::mergeStatistics(llvm::ArrayRef<CalibrationStatistics> parts) {
+  if (parts.empty())
+    return makeError("merging requires at least one statistics file");
+  CalibrationStatistics result = parts.front();
+  for (StatisticsRecord &record : result.records)
+    copyTensors(record);
+  for (const CalibrationStatistics &part : parts.drop_front()) {
+    if (part.provenance.model != result.provenance.model)
+      return makeError("merging requires statistics of one model, found those "
+                       "of " +
+                       result.provenance.model + " and " +
+                       part.provenance.model);
+    if (part.records.size() != result.records.size())
+      return makeError("merging requires the same records, found " +
+                       llvm::Twine(result.records.size()) + " and " +
+                       llvm::Twine(part.records.size()));
+    for (auto [to, from] : llvm::zip_equal(result.records, part.records))
+      if (llvm::Error error = mergeRecord(to, from))
+        return std::move(error);
+    result.provenance.data += "+" + part.provenance.data;
+    result.provenance.options += " + " + part.provenance.options;
+  }
+  return result;
+}
