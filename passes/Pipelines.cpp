@@ -62,6 +62,7 @@ void lowbit::buildQuantizePipeline(OpPassManager &manager,
   QuantizeWeightsPassOptions pass;
   pass.method = options.method;
   pass.scaleSearch = options.scaleSearch;
+  pass.sweeps = options.sweeps;
   pass.includeEmbeddings = options.includeEmbeddings;
   manager.addPass(createQuantizeWeightsPass(pass));
   manager.addPass(createCSEPass());

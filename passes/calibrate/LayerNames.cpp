@@ -7,6 +7,8 @@
 #include "lowbit/Transforms/LayerNames.h"
 #include "lowbit/Transforms/ConstantMatrix.h"
 #include "lowbit/Transforms/WeightSource.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -20,6 +22,31 @@ std::optional<std::string> lowbit::getLayerName(LinearOp layer) {
   if (!weight)
     return std::nullopt;
   return weight.getGlobal().str();
+}
+
+llvm::DenseSet<int64_t> lowbit::getTableRows(ModuleOp module) {
+  llvm::DenseSet<int64_t> rows;
+  module.walk([&](EmbeddingOp op) {
+    rows.insert(cast<ShapedType>(op.getWeight().getType()).getDimSize(0));
+  });
+  return rows;
+}
+
+bool lowbit::isHead(LinearOp layer, const llvm::DenseSet<int64_t> &tableRows) {
+  if (!tableRows.contains(
+          cast<ShapedType>(layer.getWeight().getType()).getDimSize(0)))
+    return false;
+  Value value = layer.getResult();
+  while (value.hasOneUse()) {
+    Operation *user = *value.user_begin();
+    if (isa<func::ReturnOp>(user))
+      return true;
+    if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(
+            user))
+      return false;
+    value = user->getResult(0);
+  }
+  return false;
 }
 
 std::string lowbit::describeNearest(StringRef wanted,

@@ -21,12 +21,12 @@ static llvm::Error methodError(llvm::StringRef name, const llvm::Twine &found) {
                                    return encoding.name;
                                  }),
                  ", ") +
-      ", or #lowbit.encoding<...>; found " + found);
+      ", or #lowbit.encoding<...>, also after gptq-; found " + found);
 }
 
 /// Reads an encoding spelled as in IR.
 static llvm::Expected<QuantizationMethod>
-parseEncoding(llvm::StringRef name, mlir::MLIRContext *context) {
+parseEncoding(llvm::StringRef name, bool feedback, mlir::MLIRContext *context) {
   std::string problem = "another attribute";
   mlir::ScopedDiagnosticHandler handler(
       context,
@@ -36,11 +36,12 @@ parseEncoding(llvm::StringRef name, mlir::MLIRContext *context) {
       mlir::dyn_cast_or_null<EncodingAttr>(mlir::parseAttribute(name, context));
   if (!encoding)
     return methodError(name, problem);
-  if (encoding.getPermuted())
+  if (encoding.getPermuted() && !feedback)
     return methodError(name, "a permutation, which rounding to nearest "
                              "doesn't choose");
   QuantizationMethod method;
   method.weights = encoding;
+  method.feedback = feedback;
   return method;
 }
 
@@ -50,9 +51,10 @@ lowbit::parseQuantizationMethod(llvm::StringRef name,
   QuantizationMethod method;
   if (name == "none")
     return method;
-  if (name.starts_with("#"))
-    return parseEncoding(name, context);
   llvm::StringRef rest = name;
+  method.feedback = rest.consume_front("gptq-");
+  if (rest.starts_with("#"))
+    return parseEncoding(rest, method.feedback, context);
   numerics::Encoding encoding;
   numerics::IntegerFormat element;
   const NamedEncoding *named = takeNamedEncoding(rest);
@@ -63,7 +65,7 @@ lowbit::parseQuantizationMethod(llvm::StringRef name,
     encoding.hasMinimum = true;
   } else if (!rest.consume_front("int")) {
     return methodError(
-        name, "'" + name.take_until([](char c) { return c == '-'; }) + "'");
+        name, "'" + rest.take_until([](char c) { return c == '-'; }) + "'");
   }
   unsigned &width = element.width;
   if (!named && (rest.consumeInteger(10, width) || width < 1 || width > 8))

@@ -7,8 +7,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "FeedbackRounding.h"
 #include "lowbit/Numerics/Quantizer.h"
 #include "lowbit/Transforms/ConstantMatrix.h"
+#include "lowbit/Transforms/LayerNames.h"
 #include "lowbit/Transforms/LayerStatistics.h"
 #include "lowbit/Transforms/PackedData.h"
 #include "lowbit/Transforms/Passes.h"
@@ -44,14 +46,15 @@ struct QuantizeWeightsPass
 
 private:
   LogicalResult readOptions();
-  bool isHead(LinearOp op);
   SmallVector<WeightUse> collectUses();
-  void keepFloat(Operation *layer, Value weight);
+  void keepFloat(Operation *layer, Value weight, StringRef reason);
   LogicalResult quantizeUse(const WeightUse &use);
+  EncodingAttr getEncoding(Operation *layer);
   FailureOr<GlobalOp> getQuantized(Operation *user,
                                    const ConstantMatrix &matrix);
   FailureOr<numerics::QuantizedMatrix>
-  quantizeMatrix(Operation *user, const ConstantMatrix &matrix);
+  quantizeMatrix(Operation *user, const ConstantMatrix &matrix,
+                 const numerics::FeedbackPlan *plan);
   FailureOr<std::vector<float>> getImportance(Operation *user,
                                               const ConstantMatrix &matrix);
   void quantizeInput(LinearOp op);
@@ -61,16 +64,18 @@ private:
   QuantizationMethod parsed;
   numerics::QuantizeOptions options;
   LayerStatistics statistics;
-  /// Data quantized already, by attribute, orientation, rows, columns and first
-  /// element: reshapes and slices give one constant several shapes.
-  llvm::MapVector<std::tuple<Attribute, unsigned, int64_t, int64_t, int64_t>,
-                  GlobalOp>
+  FeedbackRounding feedback;
+  /// Data quantized already, by attribute, orientation, rows, columns, first
+  /// element and encoding: reshapes and slices give one constant several
+  /// shapes.
+  llvm::MapVector<
+      std::tuple<Attribute, unsigned, int64_t, int64_t, int64_t, Attribute>,
+      GlobalOp>
       done;
   /// The float global that each quantized one was made from, if any.
   llvm::DenseMap<GlobalOp, GlobalOp> sources;
   /// The float globals that layers read before.
   llvm::SetVector<GlobalOp> replaced;
-  llvm::DenseSet<int64_t> tableRows;
 };
 
 } // namespace
@@ -94,55 +99,56 @@ LogicalResult QuantizeWeightsPass::readOptions() {
   if (scaleSearch == "importance" && statistics.empty())
     return emitError(loc) << "scale search by importance requires statistics, "
                              "found none in the module; calibrate it first";
+  feedback = FeedbackRounding(LayerStatistics(getOperation()), sweeps);
+  if (sweeps < 0 || (sweeps && !parsed.feedback))
+    return emitError(loc) << "sweeps require a method that begins with gptq-, "
+                             "and no negative number of them; found "
+                          << sweeps << " with " << method;
   return success();
 }
 
-/// The head maps to the rows of an embedding table, and nothing but reshapes
-/// stands between it and the function's result.
-bool QuantizeWeightsPass::isHead(LinearOp op) {
-  if (!tableRows.contains(
-          cast<ShapedType>(op.getWeight().getType()).getDimSize(0)))
-    return false;
-  Value value = op.getResult();
-  while (value.hasOneUse()) {
-    Operation *user = *value.user_begin();
-    if (isa<func::ReturnOp>(user))
-      return true;
-    if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(
-            user))
-      return false;
-    value = user->getResult(0);
-  }
-  return false;
+/// The encoding that the weight of `layer` is to have; null for none.
+EncodingAttr QuantizeWeightsPass::getEncoding(Operation *layer) {
+  if (layer->hasAttr(kKeepFloatAttrName))
+    return {};
+  if (auto assigned = layer->getAttrOfType<EncodingAttr>(kEncodingAttrName))
+    return assigned;
+  return parsed.weights;
 }
 
 SmallVector<WeightUse> QuantizeWeightsPass::collectUses() {
   SmallVector<WeightUse> uses;
+  llvm::DenseSet<int64_t> tableRows = getTableRows(getOperation());
   auto add = [&](Operation *op, OpOperand &operand, bool isEmbedding) {
-    if (includeEmbeddings || !isEmbedding)
+    if (op->hasAttr(kKeepFloatAttrName))
+      keepFloat(op, operand.get(), "as its layer's attribute says");
+    else if (includeEmbeddings || !isEmbedding ||
+             op->hasAttr(kEncodingAttrName))
       uses.push_back({op, &operand});
     else
-      keepFloat(op, operand.get());
+      keepFloat(op, operand.get(),
+                "embedding tables and the head are quantized with "
+                "include-embeddings only");
   };
   getOperation().walk([&](EmbeddingOp op) {
-    tableRows.insert(cast<ShapedType>(op.getWeight().getType()).getDimSize(0));
     add(op, op.getWeightMutable(), /*isEmbedding=*/true);
   });
-  getOperation().walk(
-      [&](LinearOp op) { add(op, op.getWeightMutable(), isHead(op)); });
+  getOperation().walk([&](LinearOp op) {
+    add(op, op.getWeightMutable(), isHead(op, tableRows));
+  });
   return uses;
 }
 
 /// Marks the global behind `weight` as float by request.
-void QuantizeWeightsPass::keepFloat(Operation *layer, Value weight) {
+void QuantizeWeightsPass::keepFloat(Operation *layer, Value weight,
+                                    StringRef reason) {
   if (isa<QuantizedTensorType>(weight.getType()))
     return;
   std::optional<ConstantMatrix> matrix = matchConstantMatrix(weight);
   InFlightDiagnostic remark = layer->emitRemark();
   if (matrix)
     remark << "weight '" << matrix->name() << "' ";
-  remark << "stays float: embedding tables and the head are quantized with "
-            "include-embeddings only";
+  remark << "stays float: " << reason;
   if (matrix && matrix->global)
     matrix->global->setAttr(kKeepFloatAttrName, UnitAttr::get(&getContext()));
 }
@@ -150,10 +156,15 @@ void QuantizeWeightsPass::keepFloat(Operation *layer, Value weight) {
 void QuantizeWeightsPass::runOnOperation() {
   if (failed(readOptions()))
     return signalPassFailure();
-  if (!parsed.weights)
+  bool isAssigned = false;
+  getOperation().walk(
+      [&](Operation *op) { isAssigned |= op->hasAttr(kEncodingAttrName); });
+  if (!parsed.weights && !isAssigned)
     return;
-  EncodingAttr wanted = parsed.weights;
   for (const WeightUse &use : collectUses()) {
+    EncodingAttr wanted = getEncoding(use.op);
+    if (!wanted)
+      continue;
     auto quantized =
         dyn_cast<QuantizedTensorType>(use.operand->get().getType());
     if (quantized && quantized.getEncoding() != wanted)
@@ -166,6 +177,7 @@ void QuantizeWeightsPass::runOnOperation() {
     if (auto linear = dyn_cast<LinearOp>(use.op);
         quantized && linear && parsed.activationBits)
       quantizeInput(linear);
+    use.op->removeAttr(kEncodingAttrName);
   }
   if (failed(dropFloatGlobals()))
     signalPassFailure();
@@ -263,11 +275,13 @@ std::string QuantizeWeightsPass::freeName(StringRef wanted) {
 FailureOr<GlobalOp>
 QuantizeWeightsPass::getQuantized(Operation *user,
                                   const ConstantMatrix &matrix) {
+  EncodingAttr encoding = getEncoding(user);
   GlobalOp &global = done[{matrix.data, matrix.isTransposed, matrix.rows,
-                           matrix.columns, matrix.offset}];
+                           matrix.columns, matrix.offset, encoding}];
   if (global)
     return global;
   MLIRContext *context = &getContext();
+  OpBuilder builder(context);
   auto emitError = [&] {
     InFlightDiagnostic diagnostic = user->emitOpError();
     diagnostic << "weight '" << matrix.name() << "': ";
@@ -275,14 +289,25 @@ QuantizeWeightsPass::getQuantized(Operation *user,
   };
   auto type = QuantizedTensorType::getChecked(
       emitError, ArrayRef<int64_t>{matrix.rows, matrix.columns},
-      Type(Float32Type::get(context)), parsed.weights, LayoutInterface());
+      Type(Float32Type::get(context)), encoding, LayoutInterface());
   if (!type)
     return failure();
-  FailureOr<numerics::QuantizedMatrix> quantized = quantizeMatrix(user, matrix);
+  const numerics::FeedbackPlan *plan = nullptr;
+  // A table has no input whose second moment could be known.
+  if (parsed.feedback && isa<LinearOp>(user)) {
+    auto made = feedback.getPlan(user, matrix, encoding);
+    if (failed(made))
+      return failure();
+    plan = *made;
+  }
+  FailureOr<numerics::QuantizedMatrix> quantized =
+      quantizeMatrix(user, matrix, plan);
   if (failed(quantized))
     return failure();
+  Attribute permutation;
+  if (plan && !plan->permutation().empty())
+    permutation = builder.getI32TensorAttr(plan->permutation());
   GlobalOp source = matrix.global;
-  OpBuilder builder(context);
   if (source)
     builder.setInsertionPoint(source);
   else
@@ -290,10 +315,10 @@ QuantizeWeightsPass::getQuantized(Operation *user,
   std::string name = matrix.name();
   // A part of a weight has a name of its own.
   bool replacesSource = source && !matrix.isPart();
-  global =
-      GlobalOp::create(builder, user->getLoc(),
-                       freeName(replacesSource ? name + ".quantized" : name),
-                       type, packComponents(type, *quantized, name));
+  global = GlobalOp::create(
+      builder, user->getLoc(),
+      freeName(replacesSource ? name + ".quantized" : name), type,
+      packComponents(type, *quantized, name, permutation));
   sources[global] = replacesSource ? source : GlobalOp();
   ++numWeights;
   numParameters += matrix.rows * matrix.columns;
@@ -358,9 +383,28 @@ QuantizeWeightsPass::getImportance(Operation *user,
   return result;
 }
 
+/// Quantizes rows [first, end): to nearest, or as `plan` says.
+static numerics::Status roundRows(const float *weights, int64_t first,
+                                  int64_t end,
+                                  const numerics::QuantizeOptions &options,
+                                  const numerics::FeedbackPlan *plan,
+                                  numerics::QuantizedMatrix &result) {
+  if (!plan)
+    return numerics::quantizeRows(weights, first, end, options, result);
+  // One scale for all rows is not a row's to choose.
+  if (result.encoding.granularity == numerics::Granularity::Tensor) {
+    numerics::Status status =
+        numerics::findParameters(weights, first, end, options, result);
+    if (!status.ok())
+      return status;
+  }
+  return numerics::quantizeRowsWithFeedback(weights, first, end, *plan, result);
+}
+
 FailureOr<numerics::QuantizedMatrix>
 QuantizeWeightsPass::quantizeMatrix(Operation *user,
-                                    const ConstantMatrix &matrix) {
+                                    const ConstantMatrix &matrix,
+                                    const numerics::FeedbackPlan *plan) {
   if (isHugeSplat(matrix.data))
     return user->emitOpError()
            << "weight '" << matrix.name() << "': requires a splat of at most "
@@ -371,13 +415,19 @@ QuantizeWeightsPass::quantizeMatrix(Operation *user,
     return failure();
   numerics::QuantizeOptions options = this->options;
   options.importance = importance->empty() ? nullptr : importance->data();
+  if (plan)
+    options.importance = plan->importance();
+  EncodingAttr encoding = getEncoding(user);
   numerics::QuantizedMatrix result;
-  result.reset(parsed.weights.getNumerics(), matrix.rows, matrix.columns);
+  result.reset(encoding.getNumerics(), matrix.rows, matrix.columns);
   // Ranges of rows: long enough to outweigh the hand-over, short enough that
   // the float rows of all threads are little memory.
-  constexpr int64_t kTaskWeights = 1 << 18;
+  constexpr int64_t kTaskWeights = 1 << 18, kFeedbackRows = 64;
   int64_t grain =
       std::max<int64_t>(1, kTaskWeights / std::max<int64_t>(1, matrix.columns));
+  // Each row costs as much as K rows without feedback.
+  if (plan)
+    grain = std::min(grain, kFeedbackRows);
   if (result.encoding.granularity == numerics::Granularity::Tensor)
     grain = std::max<int64_t>(1, matrix.rows);
   std::vector<std::string> problems(llvm::divideCeil(matrix.rows, grain));
@@ -387,8 +437,7 @@ QuantizeWeightsPass::quantizeMatrix(Operation *user,
             end = std::min<int64_t>(matrix.rows, first + grain);
     std::vector<float> rows = matrix.readRows(first, end);
     problems[i] =
-        numerics::quantizeRows(rows.data(), first, end, options, result)
-            .message;
+        roundRows(rows.data(), first, end, options, plan, result).message;
     vanished[i] = countVanished(rows.data(), first, end, result);
   });
   for (const std::string &problem : problems)
@@ -401,7 +450,7 @@ QuantizeWeightsPass::quantizeMatrix(Operation *user,
                        << " of " << result.scales.size()
                        << " groups become zeros: their numbers are too small "
                           "for a scale of type "
-                       << parsed.weights.getScale()
+                       << encoding.getScale()
                        << "; scale the layer up or keep it float";
   return result;
 }

@@ -76,11 +76,11 @@ lowbit::getProvenance(mlir::ModuleOp module,
   if (!file)
     return file.takeError();
   provenance.data = printHash((*file)->getBuffer());
+  provenance.statistics = llvm::join(getWanted(options), "|");
   llvm::raw_string_ostream os(provenance.options);
   os << "samples=" << options.samples;
   if (StringRef(options.data).ends_with(".bin"))
     os << " window=" << options.window;
-  os << " statistics=" << llvm::join(getWanted(options), "|");
   if (!options.layers.empty())
     os << " layers=" << llvm::join(options.layers, ",");
   return provenance;
@@ -356,6 +356,12 @@ static llvm::Error checkProvenance(StringRef path, const Provenance &wanted,
     return differ("the data", wanted.data, found.data);
   if (wanted.options != found.options)
     return differ("the options", wanted.options, found.options);
+  llvm::SmallVector<StringRef> all, known;
+  StringRef(wanted.statistics).split(all, '|');
+  StringRef(found.statistics).split(known, '|');
+  for (StringRef one : all)
+    if (!llvm::is_contained(known, one))
+      return differ("the kinds", wanted.statistics, found.statistics);
   return llvm::Error::success();
 }
 

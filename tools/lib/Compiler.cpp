@@ -57,11 +57,30 @@ static void addFuse(OpPassManager &manager, const CompileOptions &options) {
   buildFusePipeline(manager, fuse);
 }
 
+/// Whether layers get encodings of their own.
+static bool assigns(const CompileOptions &options) {
+  return !options.rules.empty() || !options.config.empty() ||
+         !options.budget.empty();
+}
+
+static void addAssign(OpPassManager &manager, const CompileOptions &options) {
+  AssignPrecisionPassOptions assign;
+  assign.rules = options.rules;
+  assign.config = options.config;
+  assign.strategy = options.strategy;
+  assign.budget = options.budget;
+  llvm::append_range(assign.candidates, options.candidates);
+  manager.addPass(createAssignPrecisionPass(assign));
+}
+
 static void addQuantize(OpPassManager &manager, const CompileOptions &options) {
-  if (options.method == "none")
+  if (assigns(options))
+    addAssign(manager, options);
+  else if (options.method == "none")
     return;
   QuantizePipelineOptions quantize;
   quantize.method = options.method;
+  quantize.sweeps = options.sweeps;
   quantize.scaleSearch = options.scaleSearch;
   if (options.scaleSearch.empty())
     quantize.scaleSearch = wantsStatistics(options) ? "importance" : "mse";
@@ -154,8 +173,11 @@ llvm::Error lowbit::compileModule(ModuleOp module, Phase last,
       return error;
   if (last < Phase::Raise)
     return llvm::Error::success();
-  auto statistics = obtainStatistics(module, options.statistics,
-                                     options.calibration, options);
+  CalibrationOptions calibration = options.calibration;
+  calibration.secondMoments |=
+      llvm::StringRef(options.method).starts_with("gptq-");
+  auto statistics =
+      obtainStatistics(module, options.statistics, calibration, options);
   if (!statistics)
     return statistics.takeError();
   if (last == Phase::Raise)

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/IR/Lowbit.h"
+#include "lowbit/Numerics/ActivationRange.h"
 #include "lowbit/Tools/Statistics.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Format.h"
@@ -46,7 +47,8 @@ void lowbit::printStatistics(const CalibrationStatistics &statistics,
   const Provenance &provenance = statistics.provenance;
   os << "model    " << provenance.model << "\n";
   os << "data     " << provenance.data << "\n";
-  os << "options  " << provenance.options << "\n\n";
+  os << "options  " << provenance.options << "\n";
+  os << "kinds    " << provenance.statistics << "\n\n";
   os << "   columns       rows        low       high        rms  largest "
         "column  layers\n";
   for (const StatisticsRecord &record : statistics.records) {
@@ -60,6 +62,35 @@ void lowbit::printStatistics(const CalibrationStatistics &statistics,
   }
 }
 
+/// The range that each observer sees, for codes of 8 bits.
+static void printRanges(const StatisticsRecord &record, const Summary &summary,
+                        llvm::json::OStream &json) {
+  constexpr unsigned kBits = 8;
+  constexpr double kPercent = 99.99;
+  auto print = [&](llvm::StringRef name, double low, double high) {
+    json.attributeArray(name, [&] {
+      json.value(low);
+      json.value(high);
+    });
+  };
+  json.attributeObject("ranges", [&] {
+    print("min_max", summary.low, summary.high);
+    if (const HostTensor *moving = record.lookup(statistic::kMovingRange))
+      print("moving_average", moving->getAs<double>()[0],
+            moving->getAs<double>()[1]);
+    std::optional<numerics::Histogram> histogram = record.getHistogram();
+    if (!histogram)
+      return;
+    for (auto [name, range] :
+         {std::pair("percentile",
+                    numerics::findPercentile(*histogram, kPercent)),
+          std::pair("mse", numerics::findLeastSquares(*histogram, kBits)),
+          std::pair("entropy",
+                    numerics::findLeastDivergence(*histogram, kBits))})
+      print(name, range.low, range.high);
+  });
+}
+
 void lowbit::printStatisticsAsJson(const CalibrationStatistics &statistics,
                                    llvm::raw_ostream &os) {
   llvm::json::OStream json(os, /*IndentSize=*/2);
@@ -67,6 +98,7 @@ void lowbit::printStatisticsAsJson(const CalibrationStatistics &statistics,
     json.attribute("model", statistics.provenance.model);
     json.attribute("data", statistics.provenance.data);
     json.attribute("options", statistics.provenance.options);
+    json.attribute("statistics", statistics.provenance.statistics);
     json.attributeArray("records", [&] {
       for (const StatisticsRecord &record : statistics.records)
         json.object([&] {
@@ -80,6 +112,7 @@ void lowbit::printStatisticsAsJson(const CalibrationStatistics &statistics,
           json.attribute("maximum", summary.high);
           json.attribute("rms", summary.rms);
           json.attribute("largest_column", summary.largestColumn);
+          printRanges(record, summary, json);
           json.attributeArray("components", [&] {
             for (const auto &[name, tensor] : record.components)
               json.value(name);

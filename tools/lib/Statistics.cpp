@@ -150,7 +150,8 @@ llvm::Expected<CalibrationStatistics> lowbit::readStatistics(StringRef path) {
                                    kFormat + "'), found '" + get(kFormatKey) +
                                    "'");
   CalibrationStatistics result;
-  result.provenance = {get("model"), get("data"), get("options")};
+  result.provenance = {get("model"), get("data"), get("options"),
+                       get("statistics")};
   llvm::Expected<llvm::json::Value> records = parseJson(get("records"), path);
   if (!records)
     return records.takeError();
@@ -204,6 +205,7 @@ llvm::Error lowbit::writeStatistics(StringRef path,
                                 {"model", provenance.model},
                                 {"data", provenance.data},
                                 {"options", provenance.options},
+                                {"statistics", provenance.statistics},
                                 {"records", records}});
   if (!size)
     return size.takeError();

@@ -156,6 +156,12 @@ static llvm::Error checkFlags(const DriverOptions &options, Phase last) {
       {options.statistics,
        !options.calibrate.empty() || options.quantize != "none",
        "--quantize=METHOD or --calibrate=FILE"},
+      {options.sweeps, StringRef(options.quantize).starts_with("gptq-"),
+       "--quantize=gptq-METHOD"},
+      {options.config, options.quantize != "none", "--quantize=METHOD"},
+      {options.budget, options.quantize != "none", "--quantize=METHOD"},
+      {options.candidates, !options.budget.empty(), "--budget"},
+      {options.strategy, !options.budget.empty(), "--budget"},
       {options.json, !options.printStatistics.empty(),
        "--print-statistics=FILE"},
       {options.quantize, options.quantize == "none" || last >= Phase::Quantize,
@@ -216,6 +222,12 @@ static CompileOptions compileOptions(const DriverOptions &options) {
   result.calibration.layers.assign(options.calibrationLayers.begin(),
                                    options.calibrationLayers.end());
   result.statistics = options.statistics;
+  result.sweeps = options.sweeps;
+  result.config = options.config;
+  result.budget = options.budget;
+  result.strategy = options.strategy;
+  result.candidates.assign(options.candidates.begin(),
+                           options.candidates.end());
   result.method = options.quantize;
   result.scaleSearch = options.scaleSearch;
   result.includeEmbeddings = options.includeEmbeddings;

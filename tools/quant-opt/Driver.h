@@ -70,6 +70,27 @@ struct DriverOptions {
       llvm::cl::value_desc("globs"),
       llvm::cl::desc("Layers to observe, by the names of their weights; all "
                      "where none is given")};
+  llvm::cl::opt<unsigned> sweeps{
+      "sweeps", llvm::cl::cat(category), llvm::cl::value_desc("n"),
+      llvm::cl::desc("Passes over the finished codes of gptq- methods")};
+  llvm::cl::opt<std::string> config{
+      "precision", llvm::cl::cat(category), llvm::cl::value_desc("file"),
+      llvm::cl::desc("Rules that give layers methods of their own, as JSON")};
+  llvm::cl::opt<std::string> budget{
+      "budget", llvm::cl::cat(category),
+      llvm::cl::value_desc("bpw=|bytes=|reduction="),
+      llvm::cl::desc(
+          "What the weights may take: bits for each (bpw=3.5), bytes, "
+          "or the share of f16 to save (reduction=50%)")};
+  llvm::cl::list<std::string> candidates{
+      "candidates", llvm::cl::cat(category), llvm::cl::CommaSeparated,
+      llvm::cl::value_desc("methods"),
+      llvm::cl::desc("Methods to choose among for a budget")};
+  llvm::cl::opt<std::string> strategy{
+      "strategy", llvm::cl::cat(category), llvm::cl::init("hessian"),
+      llvm::cl::value_desc("hessian|entropy"),
+      llvm::cl::desc("What a budget is spent by: the error of layers' outputs "
+                     "on calibration data, or the entropy of weights")};
   llvm::cl::opt<std::string> statistics{
       "statistics", llvm::cl::cat(category), llvm::cl::value_desc("file"),
       llvm::cl::desc("Statistics file: read if it is there, written by "

@@ -58,8 +58,8 @@ TEST(Histogram, CountsDoNotDependOnTheOrder) {
 
 TEST(Histogram, NumbersAreInTheirBins) {
   Histogram histogram;
-  float numbers[] = {-1, -0.25f, 0, 0.999f, 0, NAN,
-                     std::numeric_limits<float>::infinity()};
+  float numbers[] = {
+      -1, -0.25f, 0, 0.999f, 0, NAN, std::numeric_limits<float>::infinity()};
   histogram.add(numbers, 7);
   EXPECT_EQ(histogram.total(), 5u);
   EXPECT_EQ(histogram.notFinite(), 2u);

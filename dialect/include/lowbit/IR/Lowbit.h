@@ -74,6 +74,8 @@ inline constexpr llvm::StringLiteral kTargetAttrName = "lowbit.target";
 inline constexpr llvm::StringLiteral kSidecarAttrName = "lowbit.sidecar";
 /// Attribute of a global: its weight is float because it was asked to be.
 inline constexpr llvm::StringLiteral kKeepFloatAttrName = "lowbit.keep_float";
+/// Attribute of a layer: the encoding that its weight is to have.
+inline constexpr llvm::StringLiteral kEncodingAttrName = "lowbit.encoding";
 /// Argument and result attribute: the name by which users know a tensor.
 inline constexpr llvm::StringLiteral kNameAttrName = "lowbit.name";
 /// Argument and result attribute: an array with the name of each dimension, or

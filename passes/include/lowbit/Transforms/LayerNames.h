@@ -11,6 +11,8 @@
 #define LOWBIT_TRANSFORMS_LAYERNAMES_H
 
 #include "lowbit/IR/Lowbit.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/Support/GlobPattern.h"
 #include <optional>
 #include <string>
@@ -20,6 +22,13 @@ namespace lowbit {
 /// The name of a layer's weight, float or quantized; nothing where the weight
 /// is not constant.
 std::optional<std::string> getLayerName(LinearOp layer);
+
+/// The numbers of rows that the embedding tables of `module` have.
+llvm::DenseSet<int64_t> getTableRows(mlir::ModuleOp module);
+
+/// Whether `layer` is the head: it maps to the rows of an embedding table, and
+/// nothing but reshapes stands between it and the function's result.
+bool isHead(LinearOp layer, const llvm::DenseSet<int64_t> &tableRows);
 
 /// The names most like `wanted`, at most three, as a text: "'a', 'b' or 'c'".
 std::string describeNearest(llvm::StringRef wanted,

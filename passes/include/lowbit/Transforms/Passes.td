@@ -11,6 +11,7 @@
 #define LOWBIT_TRANSFORMS_PASSES
 
 include "mlir/Pass/PassBase.td"
+include "lowbit/Transforms/CalibrationPasses.td"
 include "lowbit/Transforms/ImportPasses.td"
 
 //===----------------------------------------------------------------------===//
@@ -185,87 +186,6 @@ def RaiseAttentionPass : Pass<"lowbit-raise-attention"> {
 }
 
 //===----------------------------------------------------------------------===//
-// Calibrate
-//===----------------------------------------------------------------------===//
-
-def InsertObserversPass : Pass<"lowbit-insert-observers", "::mlir::ModuleOp"> {
-  let summary = "Observe the inputs of layers";
-  let description = [{
-    A `lowbit.observe` for the input of each `lowbit.linear`, one for all layers
-    that share it. A record is named after the first of its layers, and layers
-    after their weights. Inputs of layers that share a weight go to one record.
-
-    Needs: `lowbit-raise`. Guarantees: nothing else changes. Layers whose weight is
-    no constant, or whose input is quantized, are not observed.
-
-    ```mlir
-    %q = lowbit.linear %x, %wq : tensor<?x64xf32>, tensor<64x64xf32> -> tensor<?x64xf32>
-    %k = lowbit.linear %x, %wk : tensor<?x64xf32>, tensor<16x64xf32> -> tensor<?x16xf32>
-    ```
-
-    becomes, with the weights @q and @k,
-
-    ```mlir
-    lowbit.observe %x as "q" layers ["q", "k"] with columns|histogram : tensor<?x64xf32>
-    ```
-
-    before both layers.
-  }];
-  let options = [
-    ListOption<"selected", "layers", "std::string",
-               "Globs of names of layers to observe; all where none is given">,
-    ListOption<"recorded", "statistics", "std::string",
-               "What to record: columns, histogram, second_moment">,
-  ];
-  let statistics = [
-    Statistic<"numObservers", "observers", "Observers inserted">,
-    Statistic<"numSkipped", "skipped", "Layers that can't be observed">,
-  ];
-  let dependentDialects = ["::lowbit::LowbitDialect"];
-}
-
-def ReturnObservedPass : Pass<"lowbit-return-observed", "::mlir::ModuleOp"> {
-  let summary = "Return what is observed";
-  let description = [{
-    Each `lowbit.observe` becomes a result of the function, called as the record.
-    A module instrumented so is an ordinary model: any back end runs it, and who
-    runs it gets what its layers read. With `drop-results` the function's own
-    results, and what computes nothing else, go.
-
-    Needs: observers in the body of `function` alone. Guarantees: no
-    `lowbit.observe`.
-
-    ```mlir
-    func.func @main(%x: tensor<?x64xf32>) -> tensor<?x16xf32> {
-      %0 = lowbit.linear %x, %w activation relu : tensor<?x64xf32>, tensor<64x64xf32> -> tensor<?x64xf32>
-      lowbit.observe %0 as "fc2" layers ["fc2"] with columns : tensor<?x64xf32>
-      %1 = lowbit.linear %0, %v : tensor<?x64xf32>, tensor<16x64xf32> -> tensor<?x16xf32>
-      return %1 : tensor<?x16xf32>
-    }
-    ```
-
-    becomes, with `drop-results`,
-
-    ```mlir
-    func.func @main(%x: tensor<?x64xf32>) -> (tensor<?x64xf32> {lowbit.name = "fc2"}) {
-      %0 = lowbit.linear %x, %w activation relu : tensor<?x64xf32>, tensor<64x64xf32> -> tensor<?x64xf32>
-      return %0 : tensor<?x64xf32>
-    }
-    ```
-  }];
-  let options = [
-    Option<"function", "function", "std::string", /*default=*/"\"main\"",
-           "The function that is run">,
-    Option<"dropsResults", "drop-results", "bool", /*default=*/"false",
-           "Leave out the function's own results">,
-  ];
-  let statistics = [
-    Statistic<"numReturned", "returned", "Values that are returned now">,
-  ];
-  let dependentDialects = ["::mlir::func::FuncDialect"];
-}
-
-//===----------------------------------------------------------------------===//
 // Quantize
 //===----------------------------------------------------------------------===//
 
@@ -280,6 +200,12 @@ def QuantizeWeightsPass : Pass<"lowbit-quantize-weights", "::mlir::ModuleOp"> {
     remark names each layer that stays float and why, and each weight with
     groups whose scales are too small for their type. Rows are quantized by all
     threads of the context; the bytes don't depend on how many there are.
+
+    Attributes of a layer go before `method`: `lowbit.encoding` is the encoding
+    of its weight, and `lowbit.keep_float` keeps it float. The method of a name
+    that begins with `gptq-` rounds column by column, and lets the columns that
+    follow make up for each error; it needs the `second_moment` of the layer's
+    input in `lowbit.statistics`.
 
     `method` is an encoding spelled as in IR (`#lowbit.encoding<...>`), `none`,
     `int<b>` (symmetric, full range) or `uint<b>`
@@ -306,7 +232,10 @@ def QuantizeWeightsPass : Pass<"lowbit-quantize-weights", "::mlir::ModuleOp"> {
            "How scales are found: mse (least squared error), importance (the same, "
            "columns weighted by the mean squares in `lowbit.statistics`) or absmax">,
     Option<"includeEmbeddings", "include-embeddings", "bool", "false",
-           "Quantize embedding tables and the head, too">];
+           "Quantize embedding tables and the head, too">,
+    Option<"sweeps", "sweeps", "int64_t", "0",
+           "Passes over the finished codes of gptq- methods, each of which lowers "
+           "the error of the layer's output">];
   let dependentDialects = ["::lowbit::LowbitDialect"];
   let statistics = [
     Statistic<"numWeights", "weights", "Weight tensors quantized">,

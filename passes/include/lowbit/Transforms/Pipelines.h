@@ -42,6 +42,8 @@ struct QuantizePipelineOptions
                              llvm::cl::desc("Method by name")};
   Option<std::string> scaleSearch{*this, "scale-search", llvm::cl::init("mse"),
                                   llvm::cl::desc("mse, importance or absmax")};
+  Option<int64_t> sweeps{*this, "sweeps", llvm::cl::init(0),
+                         llvm::cl::desc("Passes over codes of gptq- methods")};
   Option<bool> includeEmbeddings{
       *this, "include-embeddings", llvm::cl::init(false),
       llvm::cl::desc("Quantize embedding tables and the head, too")};

@@ -19,6 +19,8 @@ struct QuantizationMethod {
   EncodingAttr weights;
   /// 8 with the suffix `-a8`; 0 leaves activations to the target.
   unsigned activationBits = 0;
+  /// With the prefix `gptq-`: columns make up for the errors of those before.
+  bool feedback = false;
 };
 
 /// Reads a method's name:
@@ -27,6 +29,7 @@ struct QuantizationMethod {
 ///   uint<b>[-g<group>][-a8]     asymmetric: an f16 minimum beside the scale
 ///   nf4[-g<group>][-a8]         or another format by name (NamedEncodings.cpp)
 ///   #lowbit.encoding<...>       any encoding, spelled as in IR
+///   gptq-<one of the above>     rounding with error feedback
 /// Scales of integers are f16, per channel without a group. The error
 /// says what was required and what was found.
 llvm::Expected<QuantizationMethod>

@@ -30,6 +30,14 @@ struct CompileOptions {
   /// How scales are found: `mse`, `importance` (which needs statistics) or
   /// `absmax`; empty for the first that statistics allow.
   std::string scaleSearch;
+  /// Passes over the finished codes of `gptq-` methods.
+  unsigned sweeps = 0;
+  /// The rules by which layers get encodings, as JSON, and a file with them.
+  std::string rules, config;
+  /// How a budget is spent, among which methods, and what it is; see
+  /// `lowbit-assign-precision`.
+  std::string strategy = "hessian", budget;
+  std::vector<std::string> candidates;
   /// What the model is calibrated with after it is raised; without `data` and
   /// `statistics` it is not.
   CalibrationOptions calibration;

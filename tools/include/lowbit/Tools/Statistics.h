@@ -55,9 +55,11 @@ struct Provenance {
   /// Sixteen hexadecimal digits over all weights, and over the data's bytes.
   /// Merged statistics have the data's of each file, with `+` between.
   std::string model, data;
-  /// What was asked for, in words that are compared: "samples=128 window=256
-  /// statistics=columns|histogram".
+  /// What was asked for, in words that are compared: "samples=128 window=256".
   std::string options;
+  /// What was recorded: "columns|histogram". More than what is asked for does
+  /// no harm.
+  std::string statistics;
 };
 
 /// A statistics file's contents.

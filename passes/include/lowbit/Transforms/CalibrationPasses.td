@@ -1,0 +1,154 @@
+//===- CalibrationPasses.td - calibration, precision -------*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Part of Passes.td: what layers read is observed, and each layer is given an
+// encoding.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_TRANSFORMS_CALIBRATIONPASSES
+#define LOWBIT_TRANSFORMS_CALIBRATIONPASSES
+
+include "mlir/Pass/PassBase.td"
+
+def InsertObserversPass : Pass<"lowbit-insert-observers", "::mlir::ModuleOp"> {
+  let summary = "Observe the inputs of layers";
+  let description = [{
+    A `lowbit.observe` for the input of each `lowbit.linear`, one for all layers
+    that share it. A record is named after the first of its layers, and layers
+    after their weights. Inputs of layers that share a weight go to one record.
+
+    Needs: `lowbit-raise`. Guarantees: nothing else changes. Layers whose weight is
+    no constant, or whose input is quantized, are not observed.
+
+    ```mlir
+    %q = lowbit.linear %x, %wq : tensor<?x64xf32>, tensor<64x64xf32> -> tensor<?x64xf32>
+    %k = lowbit.linear %x, %wk : tensor<?x64xf32>, tensor<16x64xf32> -> tensor<?x16xf32>
+    ```
+
+    becomes, with the weights @q and @k,
+
+    ```mlir
+    lowbit.observe %x as "q" layers ["q", "k"] with columns|histogram : tensor<?x64xf32>
+    ```
+
+    before both layers.
+  }];
+  let options = [
+    ListOption<"selected", "layers", "std::string",
+               "Globs of names of layers to observe; all where none is given">,
+    ListOption<"recorded", "statistics", "std::string",
+               "What to record: columns, histogram, second_moment">,
+  ];
+  let statistics = [
+    Statistic<"numObservers", "observers", "Observers inserted">,
+    Statistic<"numSkipped", "skipped", "Layers that can't be observed">,
+  ];
+  let dependentDialects = ["::lowbit::LowbitDialect"];
+}
+
+def ReturnObservedPass : Pass<"lowbit-return-observed", "::mlir::ModuleOp"> {
+  let summary = "Return what is observed";
+  let description = [{
+    Each `lowbit.observe` becomes a result of the function, called as the record.
+    A module instrumented so is an ordinary model: any back end runs it, and who
+    runs it gets what its layers read. With `drop-results` the function's own
+    results, and what computes nothing else, go.
+
+    Needs: observers in the body of `function` alone. Guarantees: no
+    `lowbit.observe`.
+
+    ```mlir
+    func.func @main(%x: tensor<?x64xf32>) -> tensor<?x16xf32> {
+      %0 = lowbit.linear %x, %w activation relu : tensor<?x64xf32>, tensor<64x64xf32> -> tensor<?x64xf32>
+      lowbit.observe %0 as "fc2" layers ["fc2"] with columns : tensor<?x64xf32>
+      %1 = lowbit.linear %0, %v : tensor<?x64xf32>, tensor<16x64xf32> -> tensor<?x16xf32>
+      return %1 : tensor<?x16xf32>
+    }
+    ```
+
+    becomes, with `drop-results`,
+
+    ```mlir
+    func.func @main(%x: tensor<?x64xf32>) -> (tensor<?x64xf32> {lowbit.name = "fc2"}) {
+      %0 = lowbit.linear %x, %w activation relu : tensor<?x64xf32>, tensor<64x64xf32> -> tensor<?x64xf32>
+      return %0 : tensor<?x64xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"function", "function", "std::string", /*default=*/"\"main\"",
+           "The function that is run">,
+    Option<"dropsResults", "drop-results", "bool", /*default=*/"false",
+           "Leave out the function's own results">,
+  ];
+  let statistics = [
+    Statistic<"numReturned", "returned", "Values that are returned now">,
+  ];
+  let dependentDialects = ["::mlir::func::FuncDialect"];
+}
+
+def AssignPrecisionPass : Pass<"lowbit-assign-precision", "::mlir::ModuleOp"> {
+  let summary = "Give each layer an encoding";
+  let description = [{
+    Sets `lowbit.encoding` on layers, or `lowbit.keep_float`, for
+    `lowbit-quantize-weights` to heed. First come rules, a JSON object:
+
+    | key | value: a method's name for |
+    |---|---|
+    | `default` | every layer |
+    | `attention`, `feed_forward`, `head`, `embedding` | the layers of a component |
+    | `first`, `last` | the layers of the first and the last block |
+    | `blocks` | an object with a method for blocks, `"3"` or `"0-2"` |
+    | `layers` | an object with a method for names or globs of layers |
+
+    The most specific rule wins: a name, then globs (the one with more letters),
+    then blocks, then `first` and `last`, then components, then `default`. A
+    layer's block is the first number in its name. Layers of attention lead to
+    or come from a `lowbit.attention`; the head maps to the rows of an embedding;
+    all others are `feed_forward`. A rule that matches nothing is an error.
+
+    Then, with `budget`, every layer of a method that a rule did not name gets
+    one of `candidates`, such that the sum of costs is least and the
+    weights fit into the budget (exactly: a multiple-choice knapsack). The cost
+    of a method for a layer is, by `strategy`: `hessian`, the error of its output
+    on calibration data, relative to the output (needs `lowbit.statistics`);
+    `entropy`, the least error by rate-distortion theory that a code of this size
+    allows for weights of this entropy (needs no data).
+
+    Needs: `lowbit-raise`. Guarantees: only the two attributes change.
+
+    ```mlir
+    %0 = lowbit.linear %x, %up : tensor<?x64xf32>, tensor<96x64xf32> -> tensor<?x96xf32>
+    %1 = lowbit.linear %0, %down : tensor<?x96xf32>, tensor<64x96xf32> -> tensor<?x64xf32>
+    ```
+
+    becomes, with `rules={"default": "int4-g32", "layers": {"*.down": "int8"}}`,
+
+    ```mlir
+    %0 = lowbit.linear %x, %up {lowbit.encoding = #int4_g32_f16} : tensor<?x64xf32>, tensor<96x64xf32> -> tensor<?x96xf32>
+    %1 = lowbit.linear %0, %down {lowbit.encoding = #int8_f16} : tensor<?x96xf32>, tensor<64x96xf32> -> tensor<?x64xf32>
+    ```
+  }];
+  let options = [
+    Option<"rules", "rules", "std::string", /*default=*/"",
+           "The rules as JSON">,
+    Option<"config", "config", "std::string", /*default=*/"",
+           "A file with the rules as JSON">,
+    Option<"strategy", "strategy", "std::string", /*default=*/"\"hessian\"",
+           "What a budget is spent by: hessian or entropy">,
+    Option<"budget", "budget", "std::string", /*default=*/"",
+           "What the weights of the layers that get a candidate may take: bpw=3.5 "
+           "(bits for each), bytes=1000000, or reduction=50% (of f16)">,
+    ListOption<"candidates", "candidates", "std::string",
+               "Methods to choose among with a budget">,
+  ];
+  let statistics = [
+    Statistic<"numAssigned", "assigned", "Layers with an encoding now">,
+    Statistic<"numBytes", "bytes", "Bytes of weights that the budget was spent on">,
+  ];
+  let dependentDialects = ["::lowbit::LowbitDialect"];
+}
+
+#endif // LOWBIT_TRANSFORMS_CALIBRATIONPASSES

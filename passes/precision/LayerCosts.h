@@ -1,0 +1,42 @@
+//===- LayerCosts.h - what a method does to a layer -------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_PRECISION_LAYERCOSTS_H
+#define LOWBIT_PRECISION_LAYERCOSTS_H
+
+#include "PrecisionRules.h"
+#include "lowbit/Transforms/ConstantMatrix.h"
+#include "lowbit/Transforms/LayerStatistics.h"
+
+namespace lowbit {
+
+/// The squared error of a layer's output over the output's square, both summed
+/// over the columns as if they were uncorrelated, with the weight rounded to
+/// nearest in `encoding`. Fails, with a diagnostic, where the layer has no
+/// statistics, or can't be rounded so.
+mlir::FailureOr<double> getOutputError(const PrecisionLayer &layer,
+                                       const ConstantMatrix &matrix,
+                                       EncodingAttr encoding,
+                                       const LayerStatistics &statistics);
+
+/// The least squared error, times the number of weights and over their
+/// variance, that codes of as many bits as `encoding` takes can have for
+/// weights of this density: 2^(2 (h - b)) / (2 pi e), Shannon's lower bound, h
+/// being the differential entropy of the weights in bits.
+class EntropyCost {
+public:
+  explicit EntropyCost(const ConstantMatrix &matrix);
+  double get(EncodingAttr encoding) const;
+
+private:
+  int64_t rows, columns;
+  /// 2^(2h) / (2 pi e variance): 1 for a normal density, less for others.
+  double power = 0;
+};
+
+} // namespace lowbit
+
+#endif // LOWBIT_PRECISION_LAYERCOSTS_H

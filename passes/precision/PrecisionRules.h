@@ -1,0 +1,68 @@
+//===- PrecisionRules.h - methods by layer ----------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_PRECISION_PRECISIONRULES_H
+#define LOWBIT_PRECISION_PRECISIONRULES_H
+
+#include "lowbit/IR/Lowbit.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/GlobPattern.h"
+#include "llvm/Support/JSON.h"
+#include <optional>
+
+namespace lowbit {
+
+/// What a layer is for.
+enum class LayerComponent { Attention, FeedForward, Head, Embedding };
+
+/// A layer that can be given an encoding.
+struct PrecisionLayer {
+  mlir::Operation *op = nullptr;
+  mlir::Value weight;
+  std::string name;
+  LayerComponent component = LayerComponent::FeedForward;
+  /// The first number in the name.
+  std::optional<unsigned> block;
+};
+
+/// All layers of a module with constant float weights, in order.
+std::vector<PrecisionLayer> collectLayers(mlir::ModuleOp module);
+
+/// What a rule says: an encoding, or null for float.
+struct PrecisionRule {
+  /// Whom it is for; larger is more specific.
+  enum Kind { Default, Component, Ends, Blocks, Glob, Name } kind = Default;
+  /// As it was written.
+  std::string key;
+  EncodingAttr encoding;
+  LayerComponent component = LayerComponent::FeedForward;
+  /// With Ends: the last block and not the first.
+  bool isLast = false;
+  /// With Blocks: from and to.
+  unsigned from = 0, to = 0;
+  std::optional<llvm::GlobPattern> glob;
+};
+
+class PrecisionRules {
+public:
+  /// Reads rules (see `lowbit-assign-precision`) from JSON that `source` names.
+  /// Fails, with an error that names the key, on what it doesn't know.
+  static mlir::FailureOr<PrecisionRules>
+  parse(mlir::Location loc, llvm::StringRef source, llvm::StringRef json);
+
+  /// The most specific rule for each of `layers`; null where there is none.
+  /// Fails, with an error that names the rule, if one matches no layer.
+  mlir::FailureOr<std::vector<const PrecisionRule *>>
+  match(mlir::Location loc, llvm::ArrayRef<PrecisionLayer> layers) const;
+
+private:
+  class Parser;
+  std::vector<PrecisionRule> rules;
+};
+
+} // namespace lowbit
+
+#endif // LOWBIT_PRECISION_PRECISIONRULES_H

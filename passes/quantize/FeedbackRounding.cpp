@@ -1,0 +1,42 @@
+//===- FeedbackRounding.cpp - plans of rounding with feedback -------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "FeedbackRounding.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+FailureOr<const numerics::FeedbackPlan *>
+FeedbackRounding::getPlan(Operation *user, const ConstantMatrix &matrix,
+                          EncodingAttr encoding) {
+  StatisticsOp wanted = statistics.lookup(matrix.name());
+  if (wanted && wanted == record && encoding == planned)
+    return &plan;
+  std::vector<float> moment =
+      statistics.read(matrix.name(), statistic::kSecondMoment);
+  if (moment.empty())
+    return user->emitOpError()
+           << "weight '" << matrix.name()
+           << "': requires the second moment of the layer's input, found none; "
+              "calibrate with second moments";
+  if (static_cast<int64_t>(moment.size()) != matrix.columns * matrix.columns)
+    return user->emitOpError()
+           << "weight '" << matrix.name() << "': requires a second moment of "
+           << matrix.columns << " columns, found " << moment.size()
+           << " numbers";
+  numerics::FeedbackOptions options;
+  options.sweeps = sweeps;
+  if (encoding.getPermuted())
+    options.order = numerics::ColumnOrder::Permuted;
+  numerics::Status status = numerics::FeedbackPlan::make(
+      moment.data(), matrix.columns, encoding.getNumerics(), options, plan);
+  if (!status.ok())
+    return user->emitOpError()
+           << "weight '" << matrix.name() << "': " << status.message;
+  record = wanted;
+  planned = encoding;
+  return &plan;
+}

@@ -1,0 +1,136 @@
+//===- StatisticsTest.cpp - statistics files ------------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/Tools/Statistics.h"
+#include "TestSupport.h"
+#include "lowbit/IR/Lowbit.h"
+#include "lowbit/Tools/Safetensors.h"
+#include <gtest/gtest.h>
+
+using namespace lowbit;
+
+namespace {
+
+template <typename T>
+HostTensor makeTensor(ElementType type, llvm::ArrayRef<int64_t> shape,
+                      llvm::ArrayRef<T> values) {
+  HostTensor tensor = HostTensor::allocate(type, shape);
+  llvm::copy(values, tensor.getMutableAs<T>().begin());
+  return tensor;
+}
+
+/// Statistics of `rows` rows of two columns, in which `value` occurs.
+CalibrationStatistics makeStatistics(uint64_t rows, float value) {
+  CalibrationStatistics statistics;
+  statistics.provenance = {"m", "d", "samples=1", "columns"};
+  StatisticsRecord &record = statistics.records.emplace_back();
+  record.name = "fc";
+  record.layers = {"fc", "other"};
+  record.rows = rows;
+  record.samples = 1;
+  record.columns = 2;
+  record.components["minimum"] =
+      makeTensor<float>(ElementType::F32, {2}, {-value, 0});
+  record.components["mean_square"] =
+      makeTensor<double>(ElementType::F64, {2}, {value, 1});
+  record.components["second_moment"] =
+      makeTensor<float>(ElementType::F32, {2, 2}, {value, 0, 0, 1});
+  numerics::Histogram histogram;
+  histogram.add(&value, 1);
+  record.components["histogram"] = makeTensor<uint64_t>(
+      ElementType::U64, {numerics::Histogram::kBins}, histogram.counts());
+  record.components["histogram_limit"] =
+      makeTensor<double>(ElementType::F64, {1}, {histogram.limit()});
+  return statistics;
+}
+
+TEST(Statistics, AreReadAsTheyWereWritten) {
+  TemporaryFolder folder;
+  std::string path = folder / "a.stats";
+  ASSERT_FALSE(bool(writeStatistics(path, makeStatistics(3, 5))));
+  auto read = readStatistics(path);
+  ASSERT_TRUE(bool(read)) << llvm::toString(read.takeError());
+  EXPECT_EQ(read->provenance.options, "samples=1");
+  ASSERT_EQ(read->records.size(), 1u);
+  const StatisticsRecord &record = read->records.front();
+  EXPECT_EQ(record.layers, (std::vector<std::string>{"fc", "other"}));
+  EXPECT_EQ(record.rows, 3u);
+  EXPECT_EQ(record.lookup("mean_square")->getAs<double>()[0], 5);
+  EXPECT_EQ(record.getHistogram()->limit(), 8);
+  EXPECT_EQ(record.lookup("nothing"), nullptr);
+}
+
+TEST(Statistics, MergingWeighsByRows) {
+  auto merged = mergeStatistics({makeStatistics(1, 4), makeStatistics(3, 100)});
+  ASSERT_TRUE(bool(merged)) << llvm::toString(merged.takeError());
+  const StatisticsRecord &record = merged->records.front();
+  EXPECT_EQ(record.rows, 4u);
+  EXPECT_EQ(record.samples, 2u);
+  EXPECT_EQ(record.lookup("minimum")->getAs<float>()[0], -100);
+  EXPECT_EQ(record.lookup("mean_square")->getAs<double>()[0], 76);
+  EXPECT_EQ(record.lookup("second_moment")->getAs<float>()[0], 76);
+  EXPECT_EQ(record.getHistogram()->limit(), 128);
+  EXPECT_EQ(record.getHistogram()->total(), 2u);
+  EXPECT_EQ(merged->provenance.data, "d+d");
+}
+
+std::string mergeError(const CalibrationStatistics &a,
+                       const CalibrationStatistics &b) {
+  return llvm::toString(mergeStatistics({a, b}).takeError());
+}
+
+TEST(Statistics, MergingRefusesOtherThings) {
+  CalibrationStatistics a = makeStatistics(1, 4), b = a;
+  b.provenance.model = "n";
+  EXPECT_EQ(mergeError(a, b), "merging requires statistics of one model, found "
+                              "those of m and n");
+  b = a;
+  b.records.clear();
+  EXPECT_EQ(mergeError(a, b),
+            "merging requires the same records, found 1 and 0");
+  b = a;
+  b.records[0].layers.pop_back();
+  EXPECT_EQ(mergeError(a, b),
+            "statistics of one model must have the same records, found 'fc' "
+            "and 'fc' with other layers, columns or components");
+  a.records[0].components["fisher"] = b.records[0].components["minimum"];
+  EXPECT_EQ(mergeError(a, a), "component 'fisher' of 'fc' is not known here, "
+                              "and cannot be merged");
+  EXPECT_EQ(llvm::toString(mergeStatistics({}).takeError()),
+            "merging requires at least one statistics file");
+}
+
+/// What reading says of a file with these records.
+std::string readError(const std::string &records) {
+  TemporaryFolder folder;
+  std::string path = folder / "a.stats";
+  float values[] = {1, 2};
+  auto output = AtomicOutput::create(path);
+  EXPECT_TRUE(bool(output));
+  llvm::ArrayRef<char> bytes(reinterpret_cast<const char *>(values), 8);
+  EXPECT_TRUE(bool(writeSafetensors(
+      *output, {{"fc.minimum", ElementType::F32, {2}, bytes}},
+      {{"format", "lowbit.statistics 1"}, {"records", records}})));
+  EXPECT_FALSE(bool(output->commit()));
+  std::string text = llvm::toString(readStatistics(path).takeError());
+  return text.substr(text.find(": ") + 2);
+}
+
+TEST(Statistics, DamagedFilesAreRefused) {
+  EXPECT_EQ(readError("3"), "'records' must be a list");
+  EXPECT_EQ(readError("[{\"name\": \"fc\"}]"),
+            "a record requires a name, layers, rows, samples, columns and "
+            "components");
+  std::string fields = "\"name\":\"fc\",\"layers\":[\"fc\"],\"rows\":1,"
+                       "\"samples\":1,\"columns\":";
+  EXPECT_EQ(readError("[{" + fields + "2,\"components\":[\"minimum\"]}]"), "");
+  EXPECT_EQ(readError("[{" + fields + "2,\"components\":[\"mean\"]}]"),
+            "the tensor 'fc.mean' of a record is missing");
+  EXPECT_EQ(readError("[{" + fields + "3,\"components\":[\"minimum\"]}]"),
+            "tensor 'fc.minimum': requires 3xf32, found 2xf32");
+}
+
+} // namespace
