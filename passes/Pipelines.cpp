@@ -64,6 +64,7 @@ void lowbit::buildQuantizePipeline(OpPassManager &manager,
   pass.scaleSearch = options.scaleSearch;
   pass.sweeps = options.sweeps;
   pass.includeEmbeddings = options.includeEmbeddings;
+  pass.releaseData = options.releaseData;
   manager.addPass(createQuantizeWeightsPass(pass));
   manager.addPass(createCSEPass());
   if (options.strict)
@@ -74,14 +75,18 @@ void lowbit::buildFusePipeline(OpPassManager &manager,
                                const FusePipelineOptions &options) {
   manager.addPass(
       createFuseEpiloguePass(withPatterns<FuseEpiloguePassOptions>(options)));
-  manager.addPass(
-      createMergeLinearsPass(withPatterns<MergeLinearsPassOptions>(options)));
+  auto merge = withPatterns<MergeLinearsPassOptions>(options);
+  merge.releaseData = options.releaseData;
+  manager.addPass(createMergeLinearsPass(merge));
   addCleanup(manager);
 }
 
-void lowbit::buildPackPipeline(OpPassManager &manager) {
+void lowbit::buildPackPipeline(OpPassManager &manager,
+                               const PackPipelineOptions &options) {
   manager.addPass(createReorderColumnsPass());
-  manager.addPass(createPackWeightsPass());
+  PackWeightsPassOptions pack;
+  pack.releaseData = options.releaseData;
+  manager.addPass(createPackWeightsPass(pack));
   manager.addPass(createCSEPass());
 }
 
@@ -100,7 +105,7 @@ void lowbit::registerPipelines() {
       "Phase: bias, activation and residual join their layer, layers each "
       "other",
       buildFusePipeline);
-  PassPipelineRegistration<>("lowbit-pack",
-                             "Phase: weights in the layout of the target",
-                             buildPackPipeline);
+  PassPipelineRegistration<PackPipelineOptions>(
+      "lowbit-pack", "Phase: weights in the layout of the target",
+      buildPackPipeline);
 }

@@ -43,7 +43,7 @@ struct MergeLinearsPass : lowbit::impl::MergeLinearsPassBase<MergeLinearsPass> {
   }
 
   void runOnOperation() override {
-    MergedWeights weights(getOperation());
+    MergedWeights weights(getOperation(), releaseData);
     hasMerged = false;
     if ((isEnabled(pattern::kGated) && failed(mergeGates(weights))) ||
         (isEnabled(pattern::kQKV) && failed(mergeSiblings(weights))))
@@ -69,6 +69,16 @@ private:
   bool hasMerged = false;
 };
 } // namespace
+
+/// What the weights of layers come from. Layers are erased as they are merged,
+/// and their weights with them, so that no two forms of all exist at once.
+static llvm::SetVector<WeightOp> getWeights(ArrayRef<LinearOp> layers) {
+  llvm::SetVector<WeightOp> weights;
+  for (LinearOp layer : layers)
+    if (auto weight = layer.getWeight().getDefiningOp<WeightOp>())
+      weights.insert(weight);
+  return weights;
+}
 
 /// Says that layers of one input are left apart.
 void MergeLinearsPass::noteLeft(ArrayRef<LinearOp> layers,
@@ -148,9 +158,11 @@ LogicalResult MergeLinearsPass::mergeGates(MergedWeights &weights) {
     replaceScalar(rewriter, found->product, merged);
     ++numGated;
     hasMerged = true;
+    llvm::SetVector<WeightOp> sources = getWeights(layers);
     for (LinearOp layer : layers)
       if (layer->use_empty())
         rewriter.eraseOp(layer);
+    weights.eraseUnused(sources);
   }
   return success();
 }
@@ -241,8 +253,10 @@ LogicalResult MergeLinearsPass::merge(MergedWeights &weights,
         rewriter, loc, layer.getType(), merged, offsets, sizes, strides);
     rewriter.replaceAllUsesWith(layer.getResult(), slice);
   }
+  llvm::SetVector<WeightOp> sources = getWeights(layers);
   for (LinearOp layer : layers)
     rewriter.eraseOp(layer);
+  weights.eraseUnused(sources);
   numMerged += layers.size();
   hasMerged = true;
   return success();

@@ -10,7 +10,6 @@
 #include "MergedWeights.h"
 
 #include "lowbit/Transforms/ConstantMatrix.h"
-#include "lowbit/Transforms/PackedData.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 #include <cstring>
@@ -240,6 +239,17 @@ Value MergedWeights::getBias(OpBuilder &builder, ArrayRef<LinearOp> layers,
                           global.getSymName());
 }
 
+void MergedWeights::eraseUnused(const llvm::SetVector<WeightOp> &weights) {
+  for (WeightOp weight : weights) {
+    if (!weight.use_empty())
+      continue;
+    GlobalOp global = weight.getGlobalOp();
+    weight.erase();
+    if (global)
+      eraser.eraseIfUnused(global);
+  }
+}
+
 void MergedWeights::eraseUnused() {
   module.walk([](WeightOp op) {
     if (op.use_empty())
@@ -253,5 +263,5 @@ void MergedWeights::eraseUnused() {
     return;
   for (GlobalOp global : llvm::make_early_inc_range(module.getOps<GlobalOp>()))
     if (!used.contains(global.getSymNameAttr()))
-      global.erase();
+      eraser.erase(global);
 }

@@ -7,7 +7,7 @@
 #ifndef LOWBIT_FUSE_MERGEDWEIGHTS_H
 #define LOWBIT_FUSE_MERGEDWEIGHTS_H
 
-#include "lowbit/IR/Lowbit.h"
+#include "lowbit/Transforms/PackedData.h"
 #include "mlir/IR/BuiltinOps.h"
 #include <map>
 #include <string>
@@ -27,7 +27,8 @@ enum class RowOrder {
 /// in one function or several, share the result.
 class MergedWeights {
 public:
-  explicit MergedWeights(mlir::ModuleOp module) : module(module) {}
+  MergedWeights(mlir::ModuleOp module, bool releasesData)
+      : module(module), eraser(module, releasesData) {}
 
   /// Why the weights of `layers` can't be merged, or an empty string.
   static std::string explain(llvm::ArrayRef<LinearOp> layers);
@@ -42,7 +43,10 @@ public:
   mlir::Value getBias(mlir::OpBuilder &builder, llvm::ArrayRef<LinearOp> layers,
                       RowOrder order);
 
-  /// Erases the globals and weights that nothing uses any more.
+  /// Erases those of `weights`, what merged layers read before, that nothing
+  /// uses any more, and their globals.
+  void eraseUnused(const llvm::SetVector<WeightOp> &weights);
+  /// Erases all globals and weights that nothing uses any more.
   void eraseUnused();
 
 private:
@@ -54,6 +58,7 @@ private:
                       std::string name);
 
   mlir::ModuleOp module;
+  GlobalEraser eraser;
   std::map<Key, GlobalOp> merged;
 };
 

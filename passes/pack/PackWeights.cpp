@@ -19,10 +19,13 @@ namespace lowbit {
 namespace {
 
 struct PackWeightsPass : lowbit::impl::PackWeightsPassBase<PackWeightsPass> {
+  using PackWeightsPassBase::PackWeightsPassBase;
+
   void runOnOperation() override;
 
 private:
-  LogicalResult packLayer(LinearOp op, TargetInterface target);
+  LogicalResult packLayer(LinearOp op, TargetInterface target,
+                          GlobalEraser &eraser);
   FailureOr<GlobalOp> getPacked(GlobalOp global, LayoutInterface layout);
   bool quantizeInput(LinearOp op, TargetInterface target, std::string &reason);
 
@@ -48,8 +51,9 @@ void PackWeightsPass::runOnOperation() {
   }
   SmallVector<LinearOp> layers;
   getOperation().walk([&](LinearOp op) { layers.push_back(op); });
+  GlobalEraser eraser(getOperation(), releaseData);
   for (LinearOp op : layers)
-    if (failed(packLayer(op, target)))
+    if (failed(packLayer(op, target, eraser)))
       return signalPassFailure();
 }
 
@@ -75,7 +79,8 @@ static FailureOr<bool> isFinite(GlobalOp global) {
   return true;
 }
 
-LogicalResult PackWeightsPass::packLayer(LinearOp op, TargetInterface target) {
+LogicalResult PackWeightsPass::packLayer(LinearOp op, TargetInterface target,
+                                         GlobalEraser &eraser) {
   auto type = dyn_cast<QuantizedTensorType>(op.getWeight().getType());
   if (!type || type.getLayout())
     return success();
@@ -106,9 +111,8 @@ LogicalResult PackWeightsPass::packLayer(LinearOp op, TargetInterface target) {
       builder, weight.getLoc(), packed->getType(), packed->getSymName()));
   if (weight.use_empty())
     weight.erase();
-  if (SymbolTable::symbolKnownUseEmpty(global, getOperation())) {
-    StringAttr name = global.getSymNameAttr();
-    global.erase();
+  StringAttr name = global.getSymNameAttr();
+  if (eraser.eraseIfUnused(global)) {
     // The packed weight takes over the name.
     if (failed(
             SymbolTable::replaceAllSymbolUses(*packed, name, getOperation())))

@@ -7,6 +7,8 @@
 #include "lowbit/Transforms/PackedData.h"
 #include "lowbit/Numerics/Packer.h"
 #include "lowbit/Transforms/ConstantMatrix.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/SymbolTable.h"
 #include "mlir/IR/Threading.h"
 
 using namespace mlir;
@@ -92,4 +94,49 @@ FailureOr<numerics::QuantizedMatrix> lowbit::unpackComponents(GlobalOp global) {
     buffers[buffer] = reinterpret_cast<const uint8_t *>(raw.data());
   }
   return numerics::Packer(type.bindLayout()).unpack(buffers);
+}
+
+//===----------------------------------------------------------------------===//
+// The end of globals
+//===----------------------------------------------------------------------===//
+
+static auto *getEntry(DenseResourceElementsAttr attribute) {
+  return attribute.getRawHandle().getResource();
+}
+
+GlobalEraser::GlobalEraser(ModuleOp module, bool releasesData)
+    : module(module), releasesData(releasesData) {
+  if (!releasesData)
+    return;
+  module.walk([&](Operation *op) {
+    if (!isa<GlobalOp>(op))
+      op->getAttrDictionary().walk([&](DenseResourceElementsAttr attribute) {
+        elsewhere.insert(getEntry(attribute));
+      });
+  });
+}
+
+void GlobalEraser::erase(GlobalOp global) {
+  llvm::SmallDenseMap<const void *, DenseResourceElementsAttr> unused;
+  if (releasesData)
+    for (NamedAttribute named : global.getComponents())
+      if (auto data = dyn_cast<DenseResourceElementsAttr>(named.getValue());
+          data && !elsewhere.contains(getEntry(data)))
+        unused[getEntry(data)] = data;
+  global.erase();
+  if (unused.empty())
+    return;
+  for (GlobalOp other : module.getOps<GlobalOp>())
+    for (NamedAttribute named : other.getComponents())
+      if (auto data = dyn_cast<DenseResourceElementsAttr>(named.getValue()))
+        unused.erase(getEntry(data));
+  for (auto &[entry, data] : unused)
+    getEntry(data)->setBlob(AsmResourceBlob());
+}
+
+bool GlobalEraser::eraseIfUnused(GlobalOp global) {
+  if (!SymbolTable::symbolKnownUseEmpty(global, module))
+    return false;
+  erase(global);
+  return true;
 }

@@ -192,6 +192,7 @@ LogicalResult QuantizeWeightsPass::dropFloatGlobals() {
   });
   // Two orientations of one matrix have one source.
   llvm::SmallPtrSet<Operation *, 8> erased;
+  GlobalEraser eraser(getOperation(), releaseData);
   for (auto &[key, quantized] : done) {
     GlobalOp source = sources.lookup(quantized);
     if (!source || erased.contains(source) ||
@@ -199,7 +200,7 @@ LogicalResult QuantizeWeightsPass::dropFloatGlobals() {
       continue;
     StringAttr name = source.getSymNameAttr();
     erased.insert(source);
-    source.erase();
+    eraser.erase(source);
     if (failed(
             SymbolTable::replaceAllSymbolUses(quantized, name, getOperation())))
       return failure();
@@ -207,9 +208,8 @@ LogicalResult QuantizeWeightsPass::dropFloatGlobals() {
   }
   // Globals of equal data have one quantized form, named after the first.
   for (GlobalOp source : replaced)
-    if (!erased.contains(source) &&
-        SymbolTable::symbolKnownUseEmpty(source, getOperation()))
-      source.erase();
+    if (!erased.contains(source))
+      eraser.eraseIfUnused(source);
   return success();
 }
 

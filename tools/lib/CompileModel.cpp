@@ -59,6 +59,12 @@ static void prepare(mlir::MLIRContext &context, llvm::StringRef input,
     printRemarks(context, *options.remarks, llvm::sys::path::filename(input));
 }
 
+/// Here the context is the module's own.
+static CompileOptions withRelease(CompileOptions options) {
+  options.releaseData = true;
+  return options;
+}
+
 llvm::Expected<ArtefactSize>
 lowbit::compileToArtefact(llvm::StringRef input, llvm::StringRef output,
                           const CompileOptions &options, Phase last,
@@ -76,7 +82,7 @@ lowbit::compileToArtefact(llvm::StringRef input, llvm::StringRef output,
       loadModule(input, context, load);
   if (!module)
     return module.takeError();
-  if (llvm::Error error = compileModule(**module, last, options))
+  if (llvm::Error error = compileModule(**module, last, withRelease(options)))
     return makeFileError(input, llvm::toString(std::move(error)));
   return saveArtefact(**module, output,
                       extension == ".mlirbc" ? ArtefactFormat::Bytecode
@@ -97,7 +103,7 @@ lowbit::compileToProgram(llvm::StringRef input, llvm::StringRef output,
   if (!module)
     return module.takeError();
   // All CPUs read the same packed weights.
-  CompileOptions first = options;
+  CompileOptions first = withRelease(options);
   first.cpu = program.cpus.front();
   if (llvm::Error error = compileModule(**module, Phase::Pack, first))
     return makeFileError(input, llvm::toString(std::move(error)));
@@ -113,7 +119,8 @@ lowbit::compileToModel(llvm::StringRef input, const CompileOptions &options,
       loadModule(input, model->context, load);
   if (!module)
     return module.takeError();
-  if (llvm::Error error = compileModule(**module, Phase::Quantize, options))
+  if (llvm::Error error =
+          compileModule(**module, Phase::Quantize, withRelease(options)))
     return makeFileError(input, llvm::toString(std::move(error)));
   // Raised, a model shows which of its inputs index embeddings.
   llvm::Expected<Signature> signature = getSignature(**module);
@@ -122,8 +129,8 @@ lowbit::compileToModel(llvm::StringRef input, const CompileOptions &options,
   model->signature = std::move(*signature);
   // What an artefact would hold; packing pads.
   model->weightSize = getWeightSize(**module);
-  if (llvm::Error error =
-          compileModule(**module, Phase::Lower, options, Phase::Fuse))
+  if (llvm::Error error = compileModule(**module, Phase::Lower,
+                                        withRelease(options), Phase::Fuse))
     return makeFileError(input, llvm::toString(std::move(error)));
   ExecutableOptions executableOptions;
   executableOptions.threads = load.threads;

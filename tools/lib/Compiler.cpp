@@ -10,6 +10,7 @@
 #include "lowbit/CodeGen/CPU/Pipelines.h"
 #include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/Profile.h"
 #include "lowbit/Transforms/Passes.h"
 #include "lowbit/Transforms/PatternNames.h"
 #include "lowbit/Transforms/Pipelines.h"
@@ -54,6 +55,7 @@ static void addRaise(OpPassManager &manager, const CompileOptions &options) {
 static void addFuse(OpPassManager &manager, const CompileOptions &options) {
   FusePipelineOptions fuse;
   fuse.disabledPatterns = selectPatterns(options, getFusePatternNames());
+  fuse.releaseData = options.releaseData;
   buildFusePipeline(manager, fuse);
 }
 
@@ -86,6 +88,7 @@ static void addQuantize(OpPassManager &manager, const CompileOptions &options) {
     quantize.scaleSearch = wantsStatistics(options) ? "importance" : "mse";
   quantize.includeEmbeddings = options.includeEmbeddings;
   quantize.strict = options.strict;
+  quantize.releaseData = options.releaseData;
   buildQuantizePipeline(manager, quantize);
 }
 
@@ -103,7 +106,9 @@ static void addPack(OpPassManager &manager, const CompileOptions &options) {
     return;
   // A module for another kind of machine is packed for that one.
   addTarget(manager, options, /*keepsOthers=*/true);
-  buildPackPipeline(manager);
+  PackPipelineOptions pack;
+  pack.releaseData = options.releaseData;
+  buildPackPipeline(manager, pack);
 }
 
 static void addLower(OpPassManager &manager, const CompileOptions &options) {
@@ -121,6 +126,12 @@ static void addLower(OpPassManager &manager, const CompileOptions &options) {
   code.parallel = options.parallel;
   code.bufferAlignment = options.bufferAlignment;
   buildCPUToLLVMPipeline(manager, code);
+}
+
+llvm::StringRef lowbit::getPhaseName(Phase phase) {
+  static constexpr llvm::StringLiteral kNames[] = {
+      "import", "raise", "quantize", "fuse", "pack", "lower"};
+  return kNames[static_cast<int>(phase)];
 }
 
 void lowbit::addPhase(OpPassManager &manager, Phase phase,
@@ -150,15 +161,17 @@ bool lowbit::wantsStatistics(const CompileOptions &options) {
 static llvm::Error runPhases(ModuleOp module, Phase first, Phase last,
                              const CompileOptions &options) {
   DiagnosticText errors(*module.getContext());
-  PassManager manager(module.getContext());
-  // Programs without those options, such as quant-run, have none to apply.
-  (void)applyPassManagerCLOptions(manager);
-  for (int phase = static_cast<int>(first); phase <= static_cast<int>(last);
-       ++phase)
-    addPhase(manager, static_cast<Phase>(phase), options);
-  if (succeeded(manager.run(module)))
-    return llvm::Error::success();
-  return errors.takeError("a pass failed without a reason");
+  for (int i = static_cast<int>(first); i <= static_cast<int>(last); ++i) {
+    auto phase = static_cast<Phase>(i);
+    Profile::Scope scope(options.profile, getPhaseName(phase));
+    PassManager manager(module.getContext());
+    // Programs without those options, such as quant-run, have none to apply.
+    (void)applyPassManagerCLOptions(manager);
+    addPhase(manager, phase, options);
+    if (failed(manager.run(module)))
+      return errors.takeError("a pass failed without a reason");
+  }
+  return llvm::Error::success();
 }
 
 llvm::Error lowbit::compileModule(ModuleOp module, Phase last,

@@ -13,6 +13,7 @@
 #include "lowbit/Tools/AtomicOutput.h"
 #include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/Profile.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
@@ -268,6 +269,7 @@ llvm::Error ProgramWriter::generate(mlir::ModuleOp packed,
 
 llvm::Expected<ProgramFiles>
 ProgramWriter::write(mlir::ModuleOp packed, const CompileOptions &compile) {
+  Profile::Scope scope(compile.profile, "emit");
   if (llvm::Error error = check())
     return std::move(error);
   if (llvm::Error error = generate(packed, compile))

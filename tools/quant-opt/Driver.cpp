@@ -10,6 +10,7 @@
 #include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/LoadModel.h"
+#include "lowbit/Tools/Profile.h"
 #include "lowbit/Tools/Program.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/ADT/StringSet.h"
@@ -77,7 +78,7 @@ bool DriverOptions::isUsed(llvm::StringRef input) const {
          name.getNumOccurrences() || embedWeights.getNumOccurrences() ||
          serial.getNumOccurrences() || linker.getNumOccurrences() ||
          disablePatterns.getNumOccurrences() || calibrate.getNumOccurrences() ||
-         statistics.getNumOccurrences();
+         statistics.getNumOccurrences() || timing;
 }
 
 /// Passes on the command line belong to the other way of use.
@@ -212,7 +213,8 @@ static llvm::Error checkOutputName(StringRef output, EmitKind kind) {
                            "; change the name or --emit");
 }
 
-static CompileOptions compileOptions(const DriverOptions &options) {
+static CompileOptions compileOptions(const DriverOptions &options,
+                                     Profile *profile) {
   CompileOptions result;
   result.calibration.data = options.calibrate;
   result.calibration.samples = options.calibrationSamples;
@@ -238,6 +240,9 @@ static CompileOptions compileOptions(const DriverOptions &options) {
   result.parallel = !options.serial;
   result.disabledPatterns.assign(options.disablePatterns.begin(),
                                  options.disablePatterns.end());
+  result.profile = profile;
+  // The context is this module's own.
+  result.releaseData = true;
   return result;
 }
 
@@ -258,9 +263,10 @@ static ProgramOptions programOptions(const DriverOptions &options,
 }
 
 static llvm::Error writeCode(ModuleOp packed, StringRef input, StringRef output,
-                             const DriverOptions &options) {
-  llvm::Expected<ProgramFiles> files = writeProgram(
-      packed, output, programOptions(options, input), compileOptions(options));
+                             const DriverOptions &options, Profile *profile) {
+  llvm::Expected<ProgramFiles> files =
+      writeProgram(packed, output, programOptions(options, input),
+                   compileOptions(options, profile));
   if (files && !files->linker.empty())
     llvm::WithColor::remark(llvm::errs(), "quant-opt")
         << "linked by " << files->linker << "\n";
@@ -294,9 +300,9 @@ llvm::Error lowbit::handleStatistics(StringRef output,
   return writeStatistics(output, *merged);
 }
 
-llvm::Error lowbit::compileFile(StringRef input, StringRef output,
-                                const DriverOptions &options,
-                                const DialectRegistry &registry) {
+static llvm::Error compile(StringRef input, StringRef output,
+                           const DriverOptions &options,
+                           const DialectRegistry &registry, Profile *profile) {
   if (input == "-")
     return makeError("compiling a model requires a file, found standard input");
   // Statistics are an output, too.
@@ -322,22 +328,39 @@ llvm::Error lowbit::compileFile(StringRef input, StringRef output,
     return error;
   LoadOptions load;
   load.dimensions.assign(options.shape.begin(), options.shape.end());
+  std::optional<Profile::Scope> loading(std::in_place, profile, "load");
   llvm::Expected<OwningOpRef<ModuleOp>> module =
       loadModule(input, context, load);
+  loading.reset();
   if (!module)
     return module.takeError();
   if (llvm::Error error = compileModule(
           **module,
           onlyCalibrates ? Phase::Raise : std::min(*last, Phase::Pack),
-          compileOptions(options)))
+          compileOptions(options, profile)))
     return makeFileError(input, llvm::toString(std::move(error)));
   if (onlyCalibrates)
     return llvm::Error::success();
   if (isCode(options.emit))
-    return writeCode(**module, input, output, options);
+    return writeCode(**module, input, output, options, profile);
+  Profile::Scope writing(profile, "write");
   llvm::Expected<ArtefactSize> size =
       saveArtefact(**module, output,
                    options.emit == EmitKind::MLIR ? ArtefactFormat::Text
                                                   : ArtefactFormat::Bytecode);
   return size.takeError();
+}
+
+llvm::Error lowbit::compileFile(StringRef input, StringRef output,
+                                const DriverOptions &options,
+                                const DialectRegistry &registry) {
+  std::optional<Profile> profile;
+  if (options.timing)
+    profile.emplace();
+  if (llvm::Error error = compile(input, output, options, registry,
+                                  profile ? &*profile : nullptr))
+    return error;
+  if (profile)
+    profile->print(llvm::errs());
+  return llvm::Error::success();
 }

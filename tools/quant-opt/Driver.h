@@ -181,6 +181,10 @@ struct DriverOptions {
       "shape", llvm::cl::cat(category), llvm::cl::value_desc("name=value"),
       llvm::cl::desc("Fix a symbolic dimension of an ONNX model")};
 
+  llvm::cl::opt<bool> timing{
+      "timing", llvm::cl::cat(category),
+      llvm::cl::desc("Print time and peak anonymous memory of each phase")};
+
   /// Leaves in `--help` what this tool and running passes need; the hundreds of
   /// options of MLIR's passes and LLVM's back ends stay in `--help-hidden`.
   /// Call it when all are registered, before the command line is parsed.

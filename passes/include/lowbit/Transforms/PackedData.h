@@ -24,6 +24,24 @@ mlir::DictionaryAttr packComponents(QuantizedTensorType type,
 /// with a diagnostic, if its data are absent.
 llvm::FailureOr<numerics::QuantizedMatrix> unpackComponents(GlobalOp global);
 
+/// Erases globals that another form has replaced. A resource belongs to the
+/// context and would outlive them; with `releasesData` it is freed at once,
+/// unless something else in the module refers to it. Other modules of the
+/// context can't be seen: they lose what they shared.
+class GlobalEraser {
+public:
+  GlobalEraser(mlir::ModuleOp module, bool releasesData);
+  void erase(GlobalOp global);
+  /// The same, if no symbol refers to it; returns whether.
+  bool eraseIfUnused(GlobalOp global);
+
+private:
+  mlir::ModuleOp module;
+  bool releasesData;
+  /// Resources that operations other than globals refer to.
+  llvm::DenseSet<const void *> elsewhere;
+};
+
 } // namespace lowbit
 
 #endif // LOWBIT_TRANSFORMS_PACKEDDATA_H

@@ -235,7 +235,10 @@ def QuantizeWeightsPass : Pass<"lowbit-quantize-weights", "::mlir::ModuleOp"> {
            "Quantize embedding tables and the head, too">,
     Option<"sweeps", "sweeps", "int64_t", "0",
            "Passes over the finished codes of gptq- methods, each of which lowers "
-           "the error of the layer's output">];
+           "the error of the layer's output">,
+    Option<"releaseData", "release-data", "bool", /*default=*/"false",
+           "Free the data of weights as soon as another form replaces them; other "
+           "modules of the context that share the data lose them">];
   let dependentDialects = ["::lowbit::LowbitDialect"];
   let statistics = [
     Statistic<"numWeights", "weights", "Weight tensors quantized">,
@@ -347,6 +350,9 @@ def MergeLinearsPass : Pass<"lowbit-merge-linears", "::mlir::ModuleOp"> {
     Option<"report", "report", "bool", /*default=*/"false",
            "Emit a remark, with the weights' names and the reason, for layers that "
            "are left apart">,
+    Option<"releaseData", "release-data", "bool", /*default=*/"false",
+           "Free the data of weights as soon as another form replaces them; other "
+           "modules of the context that share the data lose them">,
   ];
   let statistics = [
     Statistic<"numGated", "gated", "Pairs of layers made one gated layer">,
@@ -413,6 +419,10 @@ def PackWeightsPass : Pass<"lowbit-pack-weights", "::mlir::ModuleOp"> {
     %y = lowbit.linear %q, %w : ...
     ```
   }];
+  let options = [
+    Option<"releaseData", "release-data", "bool", /*default=*/"false",
+           "Free the data of weights as soon as another form replaces them; other "
+           "modules of the context that share the data lose them">];
   let dependentDialects = ["::lowbit::LowbitDialect"];
   let statistics = [
     Statistic<"numPacked", "packed", "Weights moved to a target's layout">,

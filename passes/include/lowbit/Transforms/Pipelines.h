@@ -32,6 +32,9 @@ struct FusePipelineOptions : mlir::PassPipelineOptions<FusePipelineOptions> {
   ListOption<std::string> disabledPatterns{
       *this, "disable-patterns",
       llvm::cl::desc("Names of patterns of the phase to leave out")};
+  Option<bool> releaseData{
+      *this, "release-data", llvm::cl::init(false),
+      llvm::cl::desc("Free the data of weights that are replaced at once")};
 };
 
 /// Options of `lowbit-quantize`; the pass `lowbit-quantize-weights` explains
@@ -50,6 +53,16 @@ struct QuantizePipelineOptions
   Option<bool> strict{
       *this, "strict", llvm::cl::init(false),
       llvm::cl::desc("Fail if a weight stays float that was to be quantized")};
+  Option<bool> releaseData{
+      *this, "release-data", llvm::cl::init(false),
+      llvm::cl::desc("Free the data of weights that are replaced at once")};
+};
+
+/// Options of `lowbit-pack`.
+struct PackPipelineOptions : mlir::PassPipelineOptions<PackPipelineOptions> {
+  Option<bool> releaseData{
+      *this, "release-data", llvm::cl::init(false),
+      llvm::cl::desc("Free the data of weights that are replaced at once")};
 };
 
 /// TOSA to linalg: block-scaled operations by this project, everything else by
@@ -76,8 +89,9 @@ void buildFusePipeline(mlir::OpPassManager &manager,
                        const FusePipelineOptions &options);
 
 /// pack: weights in the layout of the module's target.
-///   lowbit-pack-weights, cse
-void buildPackPipeline(mlir::OpPassManager &manager);
+///   lowbit-reorder-columns, lowbit-pack-weights{...}, cse
+void buildPackPipeline(mlir::OpPassManager &manager,
+                       const PackPipelineOptions &options);
 
 /// Registers `lowbit-import-tosa`, `lowbit-raise`, `lowbit-quantize`,
 /// `lowbit-fuse` and `lowbit-pack`.

@@ -18,6 +18,8 @@
 
 namespace lowbit {
 
+class Profile;
+
 /// The documented forms of a module, in order. A module in one of them can be
 /// printed, and compilation resumes from it: phases leave what they have done
 /// already alone.
@@ -62,7 +64,15 @@ struct CompileOptions {
   bool reference = false;
   /// Patterns of the raise and fuse phases to leave out, by name.
   std::vector<std::string> disabledPatterns;
+  /// Free the data of weights as soon as a later form replaces them, for least
+  /// memory. Other modules of the context that share the data lose them.
+  bool releaseData = false;
+  /// Where time and memory of each phase go, if anywhere.
+  Profile *profile = nullptr;
 };
+
+/// The name of a phase, as `--phase` spells it.
+llvm::StringRef getPhaseName(Phase phase);
 
 /// Adds the passes of one phase.
 void addPhase(mlir::OpPassManager &manager, Phase phase,
