@@ -175,21 +175,66 @@ std::string ConstantMatrix::name() const {
          std::to_string(offset / std::max<int64_t>(1, rows * columns));
 }
 
-/// One element as f32.
-static float readFloat(const char *raw, int64_t index, Type type) {
+//===----------------------------------------------------------------------===//
+// Reading
+//===----------------------------------------------------------------------===//
+
+/// `count` elements from the one at `first` on, as f32.
+static void readRun(const char *raw, int64_t first, int64_t count, Type type,
+                    float *result) {
   if (type.isF32()) {
-    float value;
-    memcpy(&value, raw + 4 * index, sizeof(value));
-    return value;
+    memcpy(result, raw + sizeof(float) * first, sizeof(float) * count);
+    return;
   }
-  uint16_t half;
-  memcpy(&half, raw + 2 * index, sizeof(half));
+  raw += sizeof(uint16_t) * first;
+  auto readHalf = [&](int64_t i) {
+    uint16_t half;
+    memcpy(&half, raw + sizeof(half) * i, sizeof(half));
+    return half;
+  };
   if (type.isF16())
-    return numerics::halfToFloat(half);
-  uint32_t bits = uint32_t(half) << 16;
-  float value;
-  memcpy(&value, &bits, sizeof(value));
-  return value;
+    for (int64_t i = 0; i < count; ++i)
+      result[i] = numerics::halfToFloat(readHalf(i));
+  else
+    for (int64_t i = 0; i < count; ++i)
+      result[i] = llvm::bit_cast<float>(uint32_t(readHalf(i)) << 16);
+}
+
+/// Columns of a transposed matrix are read in tiles. A tile's rows are so far
+/// apart that they share no set of the first-level cache, as they would in a
+/// matrix whose rows are a power of two long.
+static constexpr int64_t kTileRows = 16, kTileColumns = 256,
+                         kTileStride = kTileColumns + 16;
+
+using Four = float __attribute__((vector_size(16)));
+
+/// Turns 4 rows of 4 at `from`, a tile's, to columns at `to`.
+static void transposeFour(const float *from, float *to, int64_t stride) {
+  Four rows[4];
+  for (int64_t i = 0; i < 4; ++i)
+    memcpy(&rows[i], from + i * kTileStride, sizeof(Four));
+  Four a = __builtin_shufflevector(rows[0], rows[1], 0, 4, 1, 5);
+  Four b = __builtin_shufflevector(rows[2], rows[3], 0, 4, 1, 5);
+  Four c = __builtin_shufflevector(rows[0], rows[1], 2, 6, 3, 7);
+  Four d = __builtin_shufflevector(rows[2], rows[3], 2, 6, 3, 7);
+  const Four columns[] = {__builtin_shufflevector(a, b, 0, 1, 4, 5),
+                          __builtin_shufflevector(a, b, 2, 3, 6, 7),
+                          __builtin_shufflevector(c, d, 0, 1, 4, 5),
+                          __builtin_shufflevector(c, d, 2, 3, 6, 7)};
+  for (int64_t i = 0; i < 4; ++i)
+    memcpy(to + i * stride, &columns[i], sizeof(Four));
+}
+
+/// Writes `rows` x `columns` of a tile to `to`, transposed.
+static void transposeTile(const float *tile, int64_t rows, int64_t columns,
+                          float *to, int64_t stride) {
+  int64_t whole = rows == kTileRows ? columns / 4 * 4 : 0;
+  for (int64_t n = 0; n < whole; n += 4)
+    for (int64_t k = 0; k < kTileRows; k += 4)
+      transposeFour(tile + k * kTileStride + n, to + n * stride + k, stride);
+  for (int64_t n = whole; n < columns; ++n)
+    for (int64_t k = 0; k < rows; ++k)
+      to[n * stride + k] = tile[k * kTileStride + n];
 }
 
 std::vector<float> ConstantMatrix::readRows(int64_t first, int64_t end) const {
@@ -204,16 +249,19 @@ std::vector<float> ConstantMatrix::readRows(int64_t first, int64_t end) const {
   Type type = elements.getElementType();
   const char *raw = getRawBytes(elements).data() +
                     offset * (type.getIntOrFloatBitWidth() / 8);
-  if (!isTransposed && type.isF32()) {
-    memcpy(result.data(), raw + 4 * first * columns, 4 * result.size());
+  if (!isTransposed) {
+    readRun(raw, first * columns, result.size(), type, result.data());
     return result;
   }
-  // Blocks of columns keep the strided side of a transposition in cache.
-  constexpr int64_t kBlock = 16;
-  for (int64_t k0 = 0; k0 < columns; k0 += kBlock)
-    for (int64_t n = first; n < end; ++n)
-      for (int64_t k = k0; k < std::min(columns, k0 + kBlock); ++k)
-        result[(n - first) * columns + k] =
-            readFloat(raw, isTransposed ? k * rows + n : n * columns + k, type);
+  float tile[kTileRows * kTileStride];
+  for (int64_t n = first; n < end; n += kTileColumns)
+    for (int64_t k = 0; k < columns; k += kTileRows) {
+      int64_t count = std::min(kTileColumns, end - n);
+      int64_t depth = std::min(kTileRows, columns - k);
+      for (int64_t i = 0; i < depth; ++i)
+        readRun(raw, (k + i) * rows + n, count, type, tile + i * kTileStride);
+      transposeTile(tile, depth, count,
+                    result.data() + (n - first) * columns + k, columns);
+    }
   return result;
 }

@@ -24,6 +24,27 @@ static unsigned bufferOf(StringRef name) {
   return name == component::kMinimum ? 3 : 0;
 }
 
+/// Calls `work` with ranges of the layout's blocks of rows, all threads of the
+/// context busy if blocks are `independent`.
+static void
+forEachBlocks(QuantizedTensorType type, const numerics::BoundLayout &layout,
+              bool independent,
+              llvm::function_ref<void(int64_t first, int64_t end)> work) {
+  int64_t blockRows = layout.layout().atom.rows;
+  int64_t blocks = llvm::divideCeil(type.getDimSize(0), blockRows);
+  if (!independent)
+    return work(0, blocks);
+  // Enough blocks for a task that outweighs its hand-over.
+  constexpr int64_t kTaskCodes = 1 << 18;
+  int64_t blockCodes = blockRows * std::max<int64_t>(type.getDimSize(1), 1);
+  int64_t grain = std::max<int64_t>(1, kTaskCodes / blockCodes);
+  parallelFor(type.getContext(), 0, llvm::divideCeil(blocks, grain),
+              [&](size_t i) {
+                int64_t first = i * grain;
+                work(first, std::min(blocks, first + grain));
+              });
+}
+
 DictionaryAttr lowbit::packComponents(QuantizedTensorType type,
                                       const numerics::QuantizedMatrix &matrix,
                                       StringRef name, Attribute permutation) {
@@ -33,21 +54,10 @@ DictionaryAttr lowbit::packComponents(QuantizedTensorType type,
   uint8_t *buffers[4];
   for (unsigned i = 0; i < 4; ++i)
     buffers[i] = packed.buffers[i].data();
-  int64_t blocks = llvm::divideCeil(matrix.rows, layout.layout().atom.rows);
-  // Enough blocks for a task that outweighs its hand-over.
-  constexpr int64_t kTaskCodes = 1 << 18;
-  int64_t blockCodes =
-      layout.layout().atom.rows * std::max<int64_t>(matrix.columns, 1);
-  int64_t grain = std::max<int64_t>(1, kTaskCodes / blockCodes);
-  if (packer.blocksAreIndependent())
-    parallelFor(type.getContext(), 0, llvm::divideCeil(blocks, grain),
-                [&](size_t i) {
-                  int64_t first = i * grain;
-                  packer.packBlocks(matrix, first,
-                                    std::min(blocks, first + grain), buffers);
+  forEachBlocks(type, layout, packer.blocksAreIndependent(),
+                [&](int64_t first, int64_t end) {
+                  packer.packBlocks(matrix, first, end, buffers);
                 });
-  else
-    packer.packBlocks(matrix, 0, blocks, buffers);
 
   SmallVector<NamedAttribute> components;
   Builder builder(type.getContext());
@@ -63,6 +73,20 @@ DictionaryAttr lowbit::packComponents(QuantizedTensorType type,
                      std::move(packed.buffers[bufferOf(component)]))));
   }
   return builder.getDictionaryAttr(components);
+}
+
+static numerics::QuantizedMatrix
+unpackBuffers(QuantizedTensorType type, const uint8_t *const buffers[4]) {
+  numerics::BoundLayout layout = type.bindLayout();
+  numerics::Packer packer(layout);
+  numerics::QuantizedMatrix matrix;
+  matrix.reset(layout.encoding(), layout.rows(),
+               layout.columns() * layout.encoding().element.valuesPerCode());
+  forEachBlocks(type, layout, packer.blocksAreIndependent(),
+                [&](int64_t first, int64_t end) {
+                  packer.unpackBlocks(buffers, first, end, matrix);
+                });
+  return matrix;
 }
 
 FailureOr<numerics::QuantizedMatrix> lowbit::unpackComponents(GlobalOp global) {
@@ -93,7 +117,7 @@ FailureOr<numerics::QuantizedMatrix> lowbit::unpackComponents(GlobalOp global) {
                                   << "', found none; is the sidecar loaded?";
     buffers[buffer] = reinterpret_cast<const uint8_t *>(raw.data());
   }
-  return numerics::Packer(type.bindLayout()).unpack(buffers);
+  return unpackBuffers(type, buffers);
 }
 
 //===----------------------------------------------------------------------===//

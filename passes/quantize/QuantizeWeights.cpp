@@ -52,9 +52,8 @@ private:
   EncodingAttr getEncoding(Operation *layer);
   FailureOr<GlobalOp> getQuantized(Operation *user,
                                    const ConstantMatrix &matrix);
-  FailureOr<numerics::QuantizedMatrix>
-  quantizeMatrix(Operation *user, const ConstantMatrix &matrix,
-                 const numerics::FeedbackPlan *plan);
+  LogicalResult quantizeMatrix(Operation *user, const ConstantMatrix &matrix,
+                               const numerics::FeedbackPlan *plan);
   FailureOr<std::vector<float>> getImportance(Operation *user,
                                               const ConstantMatrix &matrix);
   void quantizeInput(LinearOp op);
@@ -65,6 +64,9 @@ private:
   numerics::QuantizeOptions options;
   LayerStatistics statistics;
   FeedbackRounding feedback;
+  /// The weight at hand. One for all: memory that comes from the system anew
+  /// for each weight costs more time than rounding to what is put in it.
+  numerics::QuantizedMatrix quantized;
   /// Data quantized already, by attribute, orientation, rows, columns, first
   /// element and encoding: reshapes and slices give one constant several
   /// shapes.
@@ -300,9 +302,7 @@ QuantizeWeightsPass::getQuantized(Operation *user,
       return failure();
     plan = *made;
   }
-  FailureOr<numerics::QuantizedMatrix> quantized =
-      quantizeMatrix(user, matrix, plan);
-  if (failed(quantized))
+  if (failed(quantizeMatrix(user, matrix, plan)))
     return failure();
   Attribute permutation;
   if (plan && !plan->permutation().empty())
@@ -318,7 +318,7 @@ QuantizeWeightsPass::getQuantized(Operation *user,
   global = GlobalOp::create(
       builder, user->getLoc(),
       freeName(replacesSource ? name + ".quantized" : name), type,
-      packComponents(type, *quantized, name, permutation));
+      packComponents(type, quantized, name, permutation));
   sources[global] = replacesSource ? source : GlobalOp();
   ++numWeights;
   numParameters += matrix.rows * matrix.columns;
@@ -401,7 +401,8 @@ static numerics::Status roundRows(const float *weights, int64_t first,
   return numerics::quantizeRowsWithFeedback(weights, first, end, *plan, result);
 }
 
-FailureOr<numerics::QuantizedMatrix>
+/// Leaves `matrix` in `quantized`.
+LogicalResult
 QuantizeWeightsPass::quantizeMatrix(Operation *user,
                                     const ConstantMatrix &matrix,
                                     const numerics::FeedbackPlan *plan) {
@@ -418,8 +419,7 @@ QuantizeWeightsPass::quantizeMatrix(Operation *user,
   if (plan)
     options.importance = plan->importance();
   EncodingAttr encoding = getEncoding(user);
-  numerics::QuantizedMatrix result;
-  result.reset(encoding.getNumerics(), matrix.rows, matrix.columns);
+  quantized.reset(encoding.getNumerics(), matrix.rows, matrix.columns);
   // Ranges of rows: long enough to outweigh the hand-over, short enough that
   // the float rows of all threads are little memory.
   constexpr int64_t kTaskWeights = 1 << 18, kFeedbackRows = 64;
@@ -428,7 +428,7 @@ QuantizeWeightsPass::quantizeMatrix(Operation *user,
   // Each row costs as much as K rows without feedback.
   if (plan)
     grain = std::min(grain, kFeedbackRows);
-  if (result.encoding.granularity == numerics::Granularity::Tensor)
+  if (quantized.encoding.granularity == numerics::Granularity::Tensor)
     grain = std::max<int64_t>(1, matrix.rows);
   std::vector<std::string> problems(llvm::divideCeil(matrix.rows, grain));
   std::vector<int64_t> vanished(problems.size());
@@ -437,8 +437,8 @@ QuantizeWeightsPass::quantizeMatrix(Operation *user,
             end = std::min<int64_t>(matrix.rows, first + grain);
     std::vector<float> rows = matrix.readRows(first, end);
     problems[i] =
-        roundRows(rows.data(), first, end, options, plan, result).message;
-    vanished[i] = countVanished(rows.data(), first, end, result);
+        roundRows(rows.data(), first, end, options, plan, quantized).message;
+    vanished[i] = countVanished(rows.data(), first, end, quantized);
   });
   for (const std::string &problem : problems)
     if (!problem.empty())
@@ -447,10 +447,10 @@ QuantizeWeightsPass::quantizeMatrix(Operation *user,
   if (int64_t count =
           std::accumulate(vanished.begin(), vanished.end(), int64_t(0)))
     user->emitRemark() << "weight '" << matrix.name() << "': " << count
-                       << " of " << result.scales.size()
+                       << " of " << quantized.scales.size()
                        << " groups become zeros: their numbers are too small "
                           "for a scale of type "
                        << encoding.getScale()
                        << "; scale the layer up or keep it float";
-  return result;
+  return success();
 }

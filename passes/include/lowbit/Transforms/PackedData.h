@@ -9,6 +9,7 @@
 
 #include "lowbit/IR/Lowbit.h"
 #include "lowbit/Numerics/Matrix.h"
+#include "mlir/IR/BuiltinOps.h"
 
 namespace lowbit {
 
