@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/Tools/Artefact.h"
+#include "ReplacedSidecar.h"
 #include "lowbit/IR/Lowbit.h"
 #include "lowbit/Tools/AtomicOutput.h"
 #include "lowbit/Tools/ElementTypes.h"
@@ -24,9 +25,6 @@
 #include "llvm/Support/xxhash.h"
 
 using namespace lowbit;
-
-/// Metadata of a sidecar: `computeChecksum` of its tensors.
-static constexpr llvm::StringLiteral kChecksumKey("checksum");
 
 namespace {
 
@@ -225,8 +223,11 @@ llvm::Expected<ArtefactSize> lowbit::saveArtefact(mlir::ModuleOp module,
   if (llvm::Error error = writeModule(module, *ir, format))
     return error;
   ArtefactSize size{ir->os().tell(), data->header, data->data};
-  if (llvm::Error error = AtomicOutput::commitAll({&*sidecar, &*ir}))
+  sidecar->keepReplacedAs(getReplacedSidecarName(sidecarPath));
+  if (llvm::Error error =
+          AtomicOutput::commitAll({&*sidecar, &*ir}, /*lastStays=*/true))
     return error;
+  removeReplacedSidecars(sidecarPath);
   return size;
 }
 
@@ -270,7 +271,9 @@ llvm::Error lowbit::bindSidecar(mlir::ModuleOp module, llvm::StringRef path) {
                                    "IR, without folders");
   llvm::SmallString<128> sidecar = llvm::sys::path::parent_path(path);
   llvm::sys::path::append(sidecar, name.strref());
-  llvm::Expected<SafetensorsFile> file = SafetensorsFile::open(sidecar);
+  auto checksum = module->getAttrOfType<mlir::StringAttr>(kSidecarChecksumAttr);
+  llvm::Expected<SafetensorsFile> file = SafetensorsFile::open(
+      findSidecar(sidecar, checksum ? checksum.strref() : ""));
   if (!file)
     return file.takeError();
   if (llvm::Error error = checkDamage(*file))

@@ -10,10 +10,12 @@
 #include "lowbit/Tools/AtomicOutput.h"
 #include "lowbit/Tools/Errors.h"
 #include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Signals.h"
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 #include <utility>
 
@@ -21,28 +23,72 @@ using namespace lowbit;
 
 namespace fs = llvm::sys::fs;
 
-/// Makes a rename in `path`'s folder durable. Some file systems cannot sync a
-/// folder; the data itself is safe by then, so that is no error.
-static void syncFolder(llvm::StringRef path) {
+static std::error_code lastError() {
+  return std::error_code(errno, std::generic_category());
+}
+
+/// Temporary files of `path` are called `path`.XXXXXX.tmp, in hexadecimal
+/// digits.
+static constexpr llvm::StringLiteral kTemporaryEnd(".tmp");
+static constexpr size_t kDigits = 6;
+
+static std::string getTemporaryModel(llvm::StringRef path) {
+  return (path + "." + std::string(kDigits, '%') + kTemporaryEnd).str();
+}
+
+static bool isTemporaryOf(llvm::StringRef name, llvm::StringRef target) {
+  return name.consume_front(target) && name.consume_front(".") &&
+         name.consume_back(kTemporaryEnd) && name.size() == kDigits &&
+         llvm::all_of(name, llvm::isHexDigit);
+}
+
+static llvm::SmallString<128> getFolder(llvm::StringRef path) {
   llvm::SmallString<128> folder = llvm::sys::path::parent_path(path);
   if (folder.empty())
     folder = ".";
-  int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY);
+  return folder;
+}
+
+/// Makes a rename in `path`'s folder durable. Some file systems cannot sync a
+/// folder; the data itself is safe by then, so that is no error.
+static void syncFolder(llvm::StringRef path) {
+  int descriptor = ::open(getFolder(path).c_str(), O_RDONLY | O_DIRECTORY);
   if (descriptor < 0)
     return;
   (void)::fsync(descriptor);
   ::close(descriptor);
 }
 
+void AtomicOutput::removeLeftovers(llvm::StringRef path) {
+  llvm::StringRef target = llvm::sys::path::filename(path);
+  std::error_code error;
+  for (fs::directory_iterator it(getFolder(path), error), end;
+       !error && it != end; it.increment(error)) {
+    std::string found = it->path();
+    if (!isTemporaryOf(llvm::sys::path::filename(found), target))
+      continue;
+    int descriptor = ::open(found.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (descriptor < 0)
+      continue;
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+      ::unlink(found.c_str());
+    ::close(descriptor);
+  }
+}
+
 AtomicOutput::AtomicOutput(llvm::StringRef path, llvm::StringRef temporary,
                            int descriptor)
     : path(path), temporary(temporary), descriptor(descriptor),
       stream(std::make_unique<llvm::raw_fd_ostream>(descriptor,
-                                                    /*shouldClose=*/true)) {}
+                                                    /*shouldClose=*/true)) {
+  if (!temporary.empty())
+    (void)::flock(descriptor, LOCK_EX | LOCK_NB);
+}
 
 AtomicOutput::AtomicOutput(AtomicOutput &&other)
     : path(std::move(other.path)),
       temporary(std::exchange(other.temporary, std::string())),
+      keptName(std::move(other.keptName)), replaced(std::move(other.replaced)),
       descriptor(std::exchange(other.descriptor, -1)),
       stream(std::move(other.stream)) {}
 
@@ -55,9 +101,10 @@ llvm::Expected<AtomicOutput> AtomicOutput::create(llvm::StringRef path) {
       return makeFileError(path, "cannot be written: " + error.message());
     return AtomicOutput(path, /*temporary=*/"", descriptor);
   }
+  removeLeftovers(path);
   llvm::SmallString<128> temporary;
   if (std::error_code error = fs::createUniqueFile(
-          path + ".%%%%%%.tmp", descriptor, temporary, fs::OF_None))
+          getTemporaryModel(path), descriptor, temporary, fs::OF_None))
     return makeFileError(path, "cannot be created: " + error.message());
   llvm::sys::RemoveFileOnSignal(temporary);
   return AtomicOutput(path, temporary, descriptor);
@@ -89,6 +136,8 @@ llvm::Error AtomicOutput::reopen() {
     discard();
     return makeFileError(path, "cannot be written: " + error.message());
   }
+  if (!temporary.empty())
+    (void)::flock(descriptor, LOCK_EX | LOCK_NB);
   stream = std::make_unique<llvm::raw_fd_ostream>(descriptor,
                                                   /*shouldClose=*/true);
   return llvm::Error::success();
@@ -100,7 +149,7 @@ llvm::Error AtomicOutput::finish() {
   stream->flush();
   std::error_code error = stream->error();
   if (!error && !temporary.empty() && ::fsync(descriptor) != 0)
-    error = std::error_code(errno, std::generic_category());
+    error = lastError();
   stream->close();
   if (!error)
     error = stream->error();
@@ -112,34 +161,80 @@ llvm::Error AtomicOutput::finish() {
   return makeFileError(path, "cannot be written: " + error.message());
 }
 
-llvm::Error AtomicOutput::rename() {
-  if (temporary.empty())
+//===----------------------------------------------------------------------===//
+// Committing
+//===----------------------------------------------------------------------===//
+
+/// Gives the file that is to be replaced, if there is one, another name.
+llvm::Error AtomicOutput::setAside() {
+  if (!fs::exists(path))
     return llvm::Error::success();
-  if (::rename(temporary.c_str(), path.c_str()) != 0) {
-    std::error_code error(errno, std::generic_category());
-    discard();
+  llvm::SmallString<128> name(keptName);
+  std::error_code error;
+  if (fs::is_directory(path))
+    error = std::make_error_code(std::errc::is_a_directory);
+  else if (name.empty())
+    error = fs::getPotentiallyUniqueFileName(getTemporaryModel(path), name);
+  if (!error && ::rename(path.c_str(), name.c_str()) != 0)
+    error = lastError();
+  if (error)
     return makeFileError(path, "cannot be replaced: " + error.message());
-  }
+  replaced = std::string(name);
+  return llvm::Error::success();
+}
+
+llvm::Error AtomicOutput::rename() {
+  if (::rename(temporary.c_str(), path.c_str()) != 0)
+    return makeFileError(path, "cannot be replaced: " + lastError().message());
   llvm::sys::DontRemoveFileOnSignal(temporary);
   temporary.clear();
-  syncFolder(path);
   return llvm::Error::success();
+}
+
+/// Undoes `setAside` and `rename`.
+void AtomicOutput::restore() {
+  if (!replaced.empty())
+    (void)::rename(replaced.c_str(), path.c_str());
+  else if (temporary.empty())
+    fs::remove(path);
+  replaced.clear();
+  discard();
 }
 
 llvm::Error AtomicOutput::commit() { return commitAll(this); }
 
-llvm::Error AtomicOutput::commitAll(llvm::ArrayRef<AtomicOutput *> outputs) {
+llvm::Error AtomicOutput::exchange(llvm::ArrayRef<AtomicOutput *> files,
+                                   bool lastStays) {
+  // The last one first and, below, last.
+  for (AtomicOutput *file : llvm::reverse(files))
+    if (file != files.back() || (files.size() > 1 && !lastStays))
+      if (llvm::Error error = file->setAside())
+        return error;
+  for (AtomicOutput *file : files)
+    if (llvm::Error error = file->rename())
+      return error;
+  return llvm::Error::success();
+}
+
+llvm::Error AtomicOutput::commitAll(llvm::ArrayRef<AtomicOutput *> outputs,
+                                    bool lastStays) {
   for (AtomicOutput *output : outputs)
     if (llvm::Error error = output->finish())
       return error;
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    bool inPlace = outputs[i]->temporary.empty();
-    llvm::Error error = outputs[i]->rename();
-    if (!error || inPlace)
-      continue;
-    for (AtomicOutput *renamed : outputs.take_front(i))
-      fs::remove(renamed->path);
+  // What is written in place is there already.
+  auto files = llvm::to_vector(
+      llvm::make_filter_range(outputs, [](AtomicOutput *output) {
+        return !output->temporary.empty();
+      }));
+  if (llvm::Error error = exchange(files, lastStays)) {
+    for (AtomicOutput *file : files)
+      file->restore();
     return error;
   }
+  for (AtomicOutput *file : files)
+    syncFolder(file->path);
+  for (AtomicOutput *file : files)
+    if (!file->replaced.empty())
+      fs::remove(file->replaced);
   return llvm::Error::success();
 }

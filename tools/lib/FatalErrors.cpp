@@ -13,6 +13,7 @@
 #include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/Signals.h"
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
@@ -28,6 +29,8 @@ void lowbit::exitOnFatalErrors(const char *tool) {
   // InitLLVM has its own for memory, which aborts.
   llvm::remove_bad_alloc_error_handler();
   llvm::install_bad_alloc_error_handler(exitWithError, data);
+  // A file beyond the limit is an error of writing it, as a full disk is.
+  std::signal(SIGXFSZ, SIG_IGN);
   // For readers of files (see `parseModule`); elsewhere a crash stays a crash.
   llvm::CrashRecoveryContext::Enable();
 }

@@ -231,7 +231,6 @@ llvm::Error ProgramWriter::writeFiles() {
   llvm::Expected<AtomicOutput> header = AtomicOutput::create(files.header);
   if (!header)
     return header.takeError();
-  llvm::SmallVector<AtomicOutput *> outputs = {&*header, &*codeFile};
   if (llvm::Error error = options.form == ProgramForm::Shared
                               ? link(*codeFile)
                               : writeObject(*codeFile))
@@ -240,16 +239,18 @@ llvm::Error ProgramWriter::writeFiles() {
   llvm::Expected<bool> isNew = needsWeights();
   if (!isNew)
     return isNew.takeError();
-  if (!*isNew)
-    return AtomicOutput::commitAll(outputs);
+  // Code comes last: it is what programs are linked from.
+  if (!*isNew) {
+    AtomicOutput::removeLeftovers(files.weights);
+    return AtomicOutput::commitAll({&*header, &*codeFile});
+  }
   llvm::Expected<AtomicOutput> weights = AtomicOutput::create(files.weights);
   if (!weights)
     return weights.takeError();
   if (llvm::Error error =
           writeSafetensors(*weights, program->weights, metadata).takeError())
     return error;
-  outputs.push_back(&*weights);
-  return AtomicOutput::commitAll(outputs);
+  return AtomicOutput::commitAll({&*weights, &*header, &*codeFile});
 }
 
 /// Everything up to the code in memory; errors are the model's.

@@ -32,6 +32,9 @@ namespace lowbit {
 inline constexpr llvm::StringLiteral kSidecarChecksumAttr =
     "lowbit.sidecar_checksum";
 
+/// Metadata of a sidecar: `computeChecksum` of its tensors.
+inline constexpr llvm::StringLiteral kChecksumKey("checksum");
+
 /// How the IR of an artefact is written.
 enum class ArtefactFormat { Text, Bytecode };
 
@@ -64,7 +67,8 @@ std::string getSidecarPath(llvm::StringRef path);
 
 /// Writes `module` to `path`, and the data of all its globals' resources to the
 /// sidecar. Sets or removes the module's sidecar attribute. Both files appear
-/// or neither. Errors: a resource without data, resources outside of globals
+/// or neither; whenever the program is killed, the artefact that was there
+/// before can be loaded, or the new one. Errors: a resource without data, resources outside of globals
 /// (their bytes would be lost), files that cannot be written.
 llvm::Expected<ArtefactSize> saveArtefact(mlir::ModuleOp module,
                                           llvm::StringRef path,

@@ -4,7 +4,8 @@
 //
 // Output is written to a temporary file beside its target, flushed to disk and
 // renamed. A failure, an interrupt or a full disk therefore never leaves a
-// half-written file, and never destroys the one that was there before.
+// half-written file, and never destroys the one that was there before. What a
+// program that is killed leaves of a target is removed when it is written next.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,6 +26,10 @@ public:
   /// Creates the temporary file. A target that exists and is no regular file
   /// (a pipe, /dev/null) is written in place.
   static llvm::Expected<AtomicOutput> create(llvm::StringRef path);
+
+  /// Removes what programs that were killed have left of `path`, as `create`
+  /// does. A program that is alive holds a lock on its temporary files.
+  static void removeLeftovers(llvm::StringRef path);
 
   AtomicOutput(AtomicOutput &&other);
   AtomicOutput &operator=(AtomicOutput &&) = delete;
@@ -48,19 +53,34 @@ public:
   /// `finish`, then renames onto the target.
   llvm::Error commit();
 
-  /// Commits several outputs that belong together. All are flushed before the
-  /// first is renamed; if a rename fails after all, those renamed before it
-  /// are removed, so that no half of an artefact stays.
-  static llvm::Error commitAll(llvm::ArrayRef<AtomicOutput *> outputs);
+  /// The name of the file that this one replaces, while outputs that belong
+  /// together are committed; else it is that of a temporary file.
+  void keepReplacedAs(llvm::StringRef name) { keptName = name.str(); }
+
+  /// Commits several outputs that belong together: all, or none if one fails.
+  /// The last one is what the others are of no use without. A program that is
+  /// killed meanwhile leaves the old files, or the new ones, or no last one; so
+  /// files that don't belong together are never found. With `lastStays` the old
+  /// last one is there until the new one takes its place: for files that name
+  /// what they belong to, whose readers look for it by `keepReplacedAs`, too.
+  static llvm::Error commitAll(llvm::ArrayRef<AtomicOutput *> outputs,
+                               bool lastStays = false);
 
 private:
   AtomicOutput(llvm::StringRef path, llvm::StringRef temporary, int descriptor);
+  llvm::Error setAside();
   llvm::Error rename();
+  void restore();
   void discard();
+  static llvm::Error exchange(llvm::ArrayRef<AtomicOutput *> files,
+                              bool lastStays);
 
   std::string path;
   /// Empty when writing in place, and once nothing is left to discard.
   std::string temporary;
+  std::string keptName;
+  /// Where the file is that this one replaces, until all are committed.
+  std::string replaced;
   int descriptor = -1;
   std::unique_ptr<llvm::raw_fd_ostream> stream;
 };
