@@ -152,13 +152,13 @@ static Error emitScatterND(Importer &im, const Node &node) {
               &updates = im.in(node, 2);
   if (Error failed = requireIndices(im, node, indices))
     return failed;
-  if (indices.rank() < 1 || !indices.dims.back().isConstant() ||
-      indices.dims.back().constant() > data.rank())
+  // A scalar has no last extent, which is as wrong as one that is too large.
+  Expr last = indices.rank() < 1 ? Expr(data.rank() + 1) : indices.dims.back();
+  if (!last.isConstant() || last.constant() > data.rank())
     return im.error(node, "the last extent of indices " + im.str(indices.dims) +
                               " must be a number of dimensions of " +
-                              im.str(data.dims) +
-                              im.advice(indices.dims.back()));
-  int64_t depth = indices.dims.back().constant();
+                              im.str(data.dims) + im.advice(last));
+  int64_t depth = last.constant();
   Dims expected(indices.dims.begin(), indices.dims.end() - 1);
   int64_t batch = expected.size();
   expected.append(data.dims.begin() + depth, data.dims.end());
