@@ -138,22 +138,64 @@ void FeedbackPanel::refitGroup(int64_t group, int64_t begin, int64_t end) {
   writeParameters(group);
 }
 
-/// Rounds columns [begin, end) of one group again, each to its optimum.
-void FeedbackPanel::roundAgain(int64_t begin, int64_t end) {
-  float target[panelRows], value[panelRows], change[panelRows];
-  for (int64_t k = begin; k < end; ++k) {
-    float inverse = 1 / plan.dampedRow(k)[k];
-    for (int64_t n = 0; n < panelRows; ++n)
-      target[n] = at(values, k)[n] + at(gradient, k)[n] * inverse;
-    rounder.round(target, nullptr, parameters, value,
-                  codes.data() + k * panelRows);
-    for (int64_t n = 0; n < panelRows; ++n) {
-      change[n] = at(values, k)[n] - value[n];
-      at(values, k)[n] = value[n];
-      at(errors, k)[n] += change[n];
-      at(changes, k)[n] += change[n];
+/// The lower Cholesky factor L of rows and columns [place, place + size) of the
+/// damped second moment: an error e of these columns costs |e L|^2.
+static std::vector<float> metricOf(const FeedbackPlan &plan, int64_t place,
+                                   int64_t size) {
+  std::vector<double> factor(size * size, 0);
+  for (int64_t i = 0; i < size; ++i)
+    for (int64_t j = 0; j <= i; ++j) {
+      double rest = plan.dampedRow(place + i)[place + j];
+      for (int64_t k = 0; k < j; ++k)
+        rest -= factor[i * size + k] * factor[j * size + k];
+      // Positive but for rounding, like the pivots of the whole.
+      factor[i * size + j] =
+          i == j
+              ? std::sqrt(std::max<double>(rest, plan.factors().dampingAdded()))
+              : rest / factor[j * size + j];
     }
-    addToGradient(change, k, k + 1, begin, end);
+  return {factor.begin(), factor.end()};
+}
+
+/// Replaces `panel` [size, panelRows] by panel (L L^T)^-1.
+static void solveBlock(const std::vector<float> &factor, int64_t size,
+                       float *panel) {
+  for (int64_t n = 0; n < panelRows; ++n) {
+    for (int64_t j = 0; j < size; ++j) {
+      for (int64_t k = 0; k < j; ++k)
+        panel[j * panelRows + n] -=
+            factor[j * size + k] * panel[k * panelRows + n];
+      panel[j * panelRows + n] /= factor[j * size + j];
+    }
+    for (int64_t j = size; j-- > 0;) {
+      for (int64_t k = j + 1; k < size; ++k)
+        panel[j * panelRows + n] -=
+            factor[k * size + j] * panel[k * panelRows + n];
+      panel[j * panelRows + n] /= factor[j * size + j];
+    }
+  }
+}
+
+/// Rounds columns [begin, end) of one group again, those of each code to their
+/// optimum.
+void FeedbackPanel::roundAgain(int64_t begin, int64_t end) {
+  std::vector<float> target(unit * panelRows), value(unit * panelRows);
+  for (int64_t k = begin; k < end; k += unit) {
+    std::vector<float> metric = metricOf(plan, k, unit);
+    std::copy_n(at(gradient, k), unit * panelRows, target.data());
+    solveBlock(metric, unit, target.data());
+    for (int64_t i = 0; i < unit * panelRows; ++i)
+      target[i] += at(values, k)[i];
+    rounder.round(target.data(), unit > 1 ? metric.data() : nullptr, parameters,
+                  value.data(), codes.data() + k / unit * panelRows);
+    // From here on, what the errors of these columns change by.
+    for (int64_t i = 0; i < unit * panelRows; ++i) {
+      target[i] = at(values, k)[i] - value[i];
+      at(values, k)[i] = value[i];
+      at(errors, k)[i] += target[i];
+      at(changes, k)[i] += target[i];
+    }
+    addToGradient(target.data(), k, k + unit, begin, end);
   }
 }
 
@@ -165,10 +207,11 @@ void FeedbackPanel::sweep() {
     readParameters(group);
     if (!isShared)
       refitGroup(group, begin, end);
-    if (end - begin > blockColumns || unit > 1)
+    int64_t step = blockColumns / unit * unit;
+    if (end - begin > step)
       propagate(begin, end);
-    for (int64_t i = begin; unit == 1 && i < end; i += blockColumns) {
-      int64_t stop = std::min(i + blockColumns, end);
+    for (int64_t i = begin; i < end; i += step) {
+      int64_t stop = std::min(i + step, end);
       roundAgain(i, stop);
       propagate(i, stop);
     }

@@ -223,10 +223,10 @@ TEST(Feedback, TablesOfNumbersAndOfVectors) {
                                 ColumnOrder::Permuted}) {
         FeedbackOptions options;
         options.order = order;
-        EXPECT_LT(layer.feedbackError(encoding, options), 0.95 * nearest)
-            << describe(encoding);
-        options.sweeps = 1;
-        EXPECT_LT(layer.feedbackError(encoding, options), 0.95 * nearest)
+        double once = layer.feedbackError(encoding, options);
+        EXPECT_LT(once, 0.95 * nearest) << describe(encoding);
+        options.sweeps = 2;
+        EXPECT_LT(layer.feedbackError(encoding, options), 0.98 * once)
             << describe(encoding);
       }
     }
