@@ -16,6 +16,7 @@
 #include "lowbit/Numerics/Float16.h"
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace lowbit::numerics {
 
@@ -92,7 +93,11 @@ static Encoding encodingOf(unsigned stateBits, unsigned rate) {
 }
 
 void TrellisQuantizer::chooseOrder(const std::vector<uint8_t> &rates) {
-  order = orderByDiagonal(hessian, columns);
+  order.resize(columns);
+  if (options.hasNaturalOrder)
+    std::iota(order.begin(), order.end(), 0);
+  else
+    order = orderByDiagonal(hessian, columns);
   std::vector<int32_t> rank(columns);
   for (int64_t i = 0; i < columns; ++i)
     rank[order[i]] = static_cast<int32_t>(i);

@@ -209,6 +209,29 @@ TEST(Trellis, DecodesAsItsEncodingSays) {
   }
 }
 
+TEST(Trellis, OrderOfColumns) {
+  std::vector<float> weights = randomWeights(6 * 5, 2), hessian = diagonal(6);
+  for (int64_t k = 0; k < 6; ++k)
+    hessian[k * 7] = static_cast<float>(k + 1);
+  for (bool isNatural : {true, false}) {
+    TrellisOptions options;
+    options.stateBits = 8;
+    options.hasNaturalOrder = isNatural;
+    TrellisWeights result;
+    ASSERT_TRUE(quantizeTrellis(weights.data(), 5, 6, hessian.data(),
+                                {2, 1, 2, 1, 3, 2}, options, result)
+                    .ok());
+    ASSERT_EQ(result.parts.size(), 3u);
+    EXPECT_EQ(result.parts[0].columns, (std::vector<int32_t>{4}));
+    EXPECT_EQ(result.parts[1].columns, isNatural
+                                           ? (std::vector<int32_t>{0, 2, 5})
+                                           : (std::vector<int32_t>{5, 2, 0}));
+    EXPECT_EQ(result.parts[2].columns, isNatural
+                                           ? (std::vector<int32_t>{1, 3})
+                                           : (std::vector<int32_t>{3, 1}));
+  }
+}
+
 /// E[x^T x] of inputs with a common part.
 static std::vector<float> correlated(int64_t columns) {
   std::vector<float> hessian = diagonal(columns);

@@ -68,8 +68,8 @@ struct TrellisWeights {
   std::vector<TrellisPart> parts;
 
   /// Bits that are stored: codes, scales, and the rate of each column where
-  /// rates differ. Without the order of columns, which the layer before may
-  /// absorb.
+  /// rates differ. Without the order of columns inside a rate: natural order
+  /// needs nothing.
   int64_t storedBits() const;
 };
 
@@ -83,6 +83,10 @@ struct TrellisOptions {
   /// How much the error of each output counts, [rows], positive; null: all the
   /// same.
   const float *rowWeights = nullptr;
+  /// Whether columns of one rate are quantized, and stored, in their natural
+  /// order: the rates alone then tell the order. Otherwise by falling diagonal
+  /// of H.
+  bool hasNaturalOrder = true;
   /// Passes over the finished codes: each column's path is searched again with
   /// everything else as it is.
   int sweeps = 0;
@@ -90,9 +94,9 @@ struct TrellisOptions {
 
 /// Quantizes `weights` [rows, columns] of a layer whose input has the second
 /// moment `hessian` [columns, columns]; `rates` [columns] are 1 to
-/// maxTrellisRate. Columns are quantized, and stored, by falling rate and,
-/// within it, by falling diagonal of H. Fails on weights or a second moment
-/// that aren't finite, and on rates or state bits out of range.
+/// maxTrellisRate. Columns are quantized, and stored, by falling rate. Fails on
+/// weights or a second moment that aren't finite, and on rates or state bits
+/// out of range.
 Status quantizeTrellis(const float *weights, int64_t rows, int64_t columns,
                        const float *hessian, const std::vector<uint8_t> &rates,
                        const TrellisOptions &options, TrellisWeights &result);
