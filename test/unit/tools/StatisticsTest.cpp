@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 using namespace lowbit;
+using lowbit::testing::TemporaryFolder;
 
 namespace {
 
