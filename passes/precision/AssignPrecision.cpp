@@ -77,10 +77,14 @@ private:
   InFlightDiagnostic error() { return emitError(getOperation().getLoc()); }
 
   FailureOr<PrecisionRules> readRules() {
-    if (config.empty())
+    if (config.empty()) {
+      // MLIR takes the braces off an option's value.
+      std::string text = rules;
+      if (text.empty() || text.front() == '"')
+        text = "{" + text + "}";
       return PrecisionRules::parse(getOperation().getLoc(), "precision rules",
-                                   rules.empty() ? StringRef("{}")
-                                                 : StringRef(rules));
+                                   text);
+    }
     if (!rules.empty())
       return error() << "precision: requires rules or config, found both";
     auto file = llvm::MemoryBuffer::getFile(config, /*IsText=*/true);
@@ -130,7 +134,7 @@ private:
     for (EncodingAttr encoding : encodings) {
       numerics::KnapsackOption &choice = choices.emplace_back();
       choice.cost = numerics::storedBytes(encoding.getNumerics(), matrix.rows,
-                                           matrix.columns);
+                                          matrix.columns);
       if (entropy) {
         choice.loss = entropy->get(encoding);
         continue;

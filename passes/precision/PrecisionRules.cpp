@@ -9,9 +9,15 @@
 #include "lowbit/Transforms/QuantizationMethod.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/GlobPattern.h"
 
 using namespace mlir;
 using namespace lowbit;
+
+/// The glob that a key is. It refers to the key's characters.
+static llvm::Expected<llvm::GlobPattern> createGlob(StringRef key) {
+  return llvm::GlobPattern::create(key, /*MaxSubPatterns=*/1024);
+}
 
 //===----------------------------------------------------------------------===//
 // Reading
@@ -107,12 +113,10 @@ private:
   LogicalResult addLayers(StringRef name, const llvm::json::Value &method) {
     PrecisionRule rule;
     rule.key = name.str();
-    llvm::Expected<llvm::GlobPattern> glob =
-        llvm::GlobPattern::create(rule.key, /*MaxSubPatterns=*/1024);
+    auto glob = createGlob(rule.key);
     if (!glob)
       return error() << "'" << name
                      << "' is no glob: " << llvm::toString(glob.takeError());
-    rule.glob = std::move(*glob);
     rule.kind = name.find_first_of("*?[{") == StringRef::npos
                     ? PrecisionRule::Name
                     : PrecisionRule::Glob;
@@ -178,6 +182,7 @@ getBlockRange(ArrayRef<PrecisionLayer> layers) {
 
 static bool
 matches(const PrecisionRule &rule, const PrecisionLayer &layer,
+        const std::optional<llvm::GlobPattern> &glob,
         const std::optional<std::pair<unsigned, unsigned>> &blocks) {
   bool isInside = layer.component == LayerComponent::Attention ||
                   layer.component == LayerComponent::FeedForward;
@@ -194,7 +199,7 @@ matches(const PrecisionRule &rule, const PrecisionLayer &layer,
     return layer.block && *layer.block >= rule.from && *layer.block <= rule.to;
   case PrecisionRule::Glob:
   case PrecisionRule::Name:
-    return rule.glob->match(layer.name);
+    return glob->match(layer.name);
   }
   llvm_unreachable("every kind is handled");
 }
@@ -212,8 +217,11 @@ PrecisionRules::match(Location loc, ArrayRef<PrecisionLayer> layers) const {
   auto blocks = getBlockRange(layers);
   for (const PrecisionRule &rule : rules) {
     bool isUsed = false;
+    std::optional<llvm::GlobPattern> glob;
+    if (rule.kind == PrecisionRule::Glob || rule.kind == PrecisionRule::Name)
+      glob = llvm::cantFail(createGlob(rule.key));
     for (auto [layer, best] : llvm::zip_equal(layers, result)) {
-      if (!matches(rule, layer, blocks))
+      if (!matches(rule, layer, glob, blocks))
         continue;
       isUsed = true;
       if (!best || std::make_pair(best->kind, countLetters(*best)) <

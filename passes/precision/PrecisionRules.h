@@ -9,7 +9,6 @@
 
 #include "lowbit/IR/Lowbit.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "llvm/Support/GlobPattern.h"
 #include "llvm/Support/JSON.h"
 #include <optional>
 
@@ -43,7 +42,6 @@ struct PrecisionRule {
   bool isLast = false;
   /// With Blocks: from and to.
   unsigned from = 0, to = 0;
-  std::optional<llvm::GlobPattern> glob;
 };
 
 class PrecisionRules {

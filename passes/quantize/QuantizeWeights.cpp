@@ -105,7 +105,7 @@ LogicalResult QuantizeWeightsPass::readOptions() {
   if (sweeps < 0 || (sweeps && !parsed.feedback))
     return emitError(loc) << "sweeps require a method that begins with gptq-, "
                              "and no negative number of them; found "
-                          << sweeps << " with " << method;
+                          << int64_t(sweeps) << " with " << method;
   return success();
 }
 

@@ -8,7 +8,7 @@
 // The most specific rule wins: a name, a glob, a block, first and last, a
 // component, the default. Tables and the head have to be named.
 
-// RULES: lowbit.embedding %{{.*}} : tensor<?xi64>
+// RULES: lowbit.embedding %{{.*}} : tensor<4xi64>
 // RULES: lowbit.linear %{{.*}} {lowbit.encoding = #int3_f16}
 // RULES: lowbit.linear %{{.*}} {lowbit.encoding = #int3_f16}
 // RULES: lowbit.linear %{{.*}} {lowbit.encoding = #int8_f16}
@@ -18,7 +18,7 @@
 
 // BLOCKS-COUNT-3: lowbit.linear %{{.*}} {lowbit.encoding = #int4_g32_f16}
 // BLOCKS-COUNT-2: lowbit.linear %{{.*}} {lowbit.encoding = #int2_f16}
-// BLOCKS: lowbit.linear %{{.*}} : tensor<?x8xf32>, tensor<10x8xf32>
+// BLOCKS: lowbit.linear %{{.*}} : tensor<1x4x8xf32>, tensor<10x8xf32>
 
 // Weights of few different numbers need fewer bits: those of block 1 are zeros
 // alone.
@@ -27,14 +27,14 @@
 // BUDGET: lowbit.linear %{{.*}} {lowbit.encoding = #int{{[48]}}_f16}
 // BUDGET: lowbit.linear %{{.*}} {lowbit.encoding = #int{{[48]}}_f16}
 // BUDGET-COUNT-2: lowbit.linear %{{.*}} {lowbit.encoding = #int4_f16}
-// BUDGET: lowbit.linear %{{.*}} : tensor<?x8xf32>, tensor<10x8xf32>
+// BUDGET: lowbit.linear %{{.*}} : tensor<1x4x8xf32>, tensor<10x8xf32>
 
 // QUANTIZED: lowbit.global @h.0.q : !lowbit.tensor<8x8xf32, #int4_g32_f16>
 // QUANTIZED: lowbit.global @head : tensor<10x8xf32>
 // QUANTIZED-NOT: lowbit.encoding =
 
 // CONFIG: lowbit.embedding %{{.*}} {lowbit.encoding = #int8_f16}
-// CONFIG: lowbit.linear %{{.*}} : tensor<?x8xf32>, tensor<8x8xf32>
+// CONFIG: lowbit.linear %{{.*}} : tensor<4x8xf32>, tensor<8x8xf32>
 // CONFIG: lowbit.linear %{{.*}} {lowbit.encoding = #int2_g16_f16}
 
 lowbit.global @embed : tensor<10x8xf32> {data = dense<1.0> : tensor<10x8xf32>}

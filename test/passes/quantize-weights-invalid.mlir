@@ -10,7 +10,7 @@
 // GROUP: found no group size of 1 to 2147483647 after '-g'
 // NAME: found 'nf5'
 // SUFFIX: found '-a16' at the end
-// SEARCH: scale search: requires mse or absmax, found 'best'
+// SEARCH: scale search: requires mse, importance or absmax, found 'best'
 
 lowbit.global @nan : tensor<2x2xf32> {data = dense<[[1.0, 2.0], [0x7FC00000, 1.0]]> : tensor<2x2xf32>}
 

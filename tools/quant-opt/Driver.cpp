@@ -70,15 +70,10 @@ void DriverOptions::hideForeignOptions() {
 
 bool DriverOptions::isUsed(llvm::StringRef input) const {
   return llvm::sys::path::extension(input) == ".onnx" ||
-         quantize.getNumOccurrences() || target.getNumOccurrences() ||
-         emit.getNumOccurrences() || phase.getNumOccurrences() ||
-         includeEmbeddings.getNumOccurrences() || strict.getNumOccurrences() ||
-         shape.getNumOccurrences() || mcpu.getNumOccurrences() ||
-         mtriple.getNumOccurrences() || scaleSearch.getNumOccurrences() ||
-         name.getNumOccurrences() || embedWeights.getNumOccurrences() ||
-         serial.getNumOccurrences() || linker.getNumOccurrences() ||
-         disablePatterns.getNumOccurrences() || calibrate.getNumOccurrences() ||
-         statistics.getNumOccurrences() || timing;
+         llvm::any_of(llvm::cl::getRegisteredOptions(), [&](auto &entry) {
+           return entry.second->getNumOccurrences() &&
+                  llvm::is_contained(entry.second->Categories, &category);
+         });
 }
 
 /// Passes on the command line belong to the other way of use.

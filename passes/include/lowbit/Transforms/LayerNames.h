@@ -34,7 +34,8 @@ bool isHead(LinearOp layer, const llvm::DenseSet<int64_t> &tableRows);
 std::string describeNearest(llvm::StringRef wanted,
                             llvm::ArrayRef<std::string> names);
 
-/// A list of globs, each of which must match something.
+/// A list of globs, each of which must match something. It refers to the
+/// characters of the globs.
 class LayerGlobs {
 public:
   /// Fails, with an error at `loc` that begins with `what`, on a malformed
