@@ -24,18 +24,20 @@ import seeds
 
 # The output and the command, in which {out} is the output.
 OLD, NEW = "--quantize=int8", "--quantize=int4-g16"
+# Code that is made quickly.
+SIMPLE = ["--mcpu=portable", "--serial"]
 QUANTIZE = ["quant-opt", "model.onnx", "-o", "{out}", NEW]
 KINDS = {
     "mlir": ("m.mlir", QUANTIZE),
     "mlirbc": ("m.mlirbc", [*QUANTIZE, "--target=cpu", "--emit=bytecode"]),
-    "llvm": ("m.ll", [*QUANTIZE, "--emit=llvm", "--serial"]),
-    "asm": ("m.s", [*QUANTIZE, "--emit=asm", "--serial"]),
-    "object": ("m.o", [*QUANTIZE, "--emit=object", "--serial"]),
-    "embedded": ("m.o", [*QUANTIZE, "--emit=object", "--serial", "--embed-weights"]),
-    "shared": ("libm.so", [*QUANTIZE, "--emit=shared", "--serial"]),
+    "llvm": ("m.ll", [*QUANTIZE, "--emit=llvm", *SIMPLE]),
+    "asm": ("m.s", [*QUANTIZE, "--emit=asm", *SIMPLE]),
+    "object": ("m.o", [*QUANTIZE, "--emit=object", *SIMPLE]),
+    "embedded": ("m.o", [*QUANTIZE, "--emit=object", *SIMPLE, "--embed-weights"]),
+    "shared": ("libm.so", [*QUANTIZE, "--emit=shared", *SIMPLE]),
     "npy": ("y.npy", ["quant-run", "model.onnx", "--input", "ids=ids.npy", "--output", "logits={out}"]),
 }
-REASON = re.compile(r"No space left on device|File too large")
+REASON = re.compile(r"No space left on device|File too large|File size limit exceeded")
 PAGE = os.sysconf("SC_PAGESIZE")
 
 
@@ -51,14 +53,12 @@ def command(kind, tools, inputs, folder):
 
 def make_files(kind, options, folder, method):
     """Fills `folder` with what a run with enough room writes."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder.mkdir(parents=True)
     words = [method if str(word).startswith("--quantize") else word
              for word in command(kind, options.tools, options.inputs, folder)]
     status, text = run(words)
     if status:
         sys.exit(f"{kind}: {text}")
-    return read(folder)
 
 
 def run(words, limit=None):
@@ -103,7 +103,7 @@ def try_mount(kind, options, folder, files):
     taken = sum(-(-len(data) // PAGE) for data in before.values())
     for room in {sum(pages) // 2, sum(pages) - 1}:
         size = (taken + room) * PAGE
-        disk = folder.with_name("disk")
+        disk = options.folder / "disk"
         disk.mkdir(exist_ok=True)
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", disk], check=True)
         try:
@@ -118,11 +118,9 @@ def attack(options):
     """Tries all kinds one way; returns how many runs, and what is wrong."""
     count, problems = 0, []
     for kind in KINDS:
-        folder = options.folder / kind
-        new = make_files(kind, options, folder, NEW)
-        # So that all files change: the weights of a program stay if they are the same.
-        make_files(kind, options, folder, OLD)
-        for what, problem in (try_mount if options.mount else try_limit)(kind, options, folder, new):
+        new = read(options.folder / "new" / kind)
+        attempts = try_mount if options.mount else try_limit
+        for what, problem in attempts(kind, options, options.folder / "old" / kind, new):
             count += 1
             if problem:
                 problems.append(f"{kind}, {what}: {problem}")
@@ -141,6 +139,10 @@ def main():
         shutil.rmtree(options.folder, ignore_errors=True)
         options.inputs.mkdir(parents=True)
         seeds.write_seeds(options.inputs, options.tools / "quant-opt")
+        for kind in KINDS:
+            make_files(kind, options, options.folder / "new" / kind, NEW)
+            # So that all files change: a program keeps a file of the same weights.
+            make_files(kind, options, options.folder / "old" / kind, OLD)
         may_mount = subprocess.run(["unshare", "-m", "true"], stderr=subprocess.DEVNULL).returncode == 0
         if may_mount:
             subprocess.run(["unshare", "-m", sys.executable, __file__, options.tools, options.folder, "--mount"])

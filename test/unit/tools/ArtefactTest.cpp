@@ -181,6 +181,32 @@ TEST_F(ArtefactTest, RefusesNamesOfSidecarsAndDevices) {
   EXPECT_EQ(0u, folder.countFiles());
 }
 
+TEST_F(ArtefactTest, OldIRFindsItsSidecarWhileItIsReplaced) {
+  std::string path = save(ArtefactFormat::Text, "m.mlir");
+  std::string sidecar = getSidecarPath(path), ir = readBytes(path);
+  size_t at = ir.find(kSidecarChecksumAttr.str() + " = \"");
+  ASSERT_NE(std::string::npos, at);
+  std::string checksum = ir.substr(at + kSidecarChecksumAttr.size() + 4, 16);
+  // What a program leaves that is killed between two renames.
+  std::string replaced = sidecar + "." + checksum + ".old";
+  ASSERT_FALSE(llvm::sys::fs::rename(sidecar, replaced));
+  EXPECT_EQ("", loadError(path));
+  auto other = parse("lowbit.global @f : tensor<3xf32> {data = "
+                     "dense_resource<d> : tensor<3xf32>}\n{-# "
+                     "dialect_resources: { builtin: { d: "
+                     "\"0x040000000000803F0000004000004041\" } } #-}");
+  ASSERT_TRUE(
+      bool(saveArtefact(*other, folder / "other.mlir", ArtefactFormat::Text)));
+  ASSERT_FALSE(llvm::sys::fs::rename(folder / "other.safetensors", sidecar));
+  EXPECT_EQ("", loadError(path));
+  // The next that is written takes it away.
+  ASSERT_TRUE(bool(
+      saveArtefact(*other, folder / "m.mlirbc", ArtefactFormat::Bytecode)));
+  EXPECT_FALSE(llvm::sys::fs::exists(replaced));
+  EXPECT_NE(std::string::npos,
+            loadError(path).find("another artefact has replaced it"));
+}
+
 TEST_F(ArtefactTest, ReadsFilesOnly) {
   ASSERT_FALSE(llvm::sys::fs::create_directory(folder / "m.mlir"));
   EXPECT_NE(std::string::npos,

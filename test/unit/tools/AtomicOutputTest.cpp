@@ -75,3 +75,36 @@ TEST(AtomicOutput, CommitsAllOrNothing) {
   EXPECT_FALSE(llvm::sys::fs::exists(folder / "a"));
   EXPECT_EQ(1u, folder.countFiles());
 }
+
+TEST(AtomicOutput, RestoresAllIfOneCannotBeReplaced) {
+  TemporaryFolder folder;
+  writeBytes(folder / "a", "old a");
+  writeBytes(folder / "c", "old c");
+  auto first = AtomicOutput::create(folder / "a"),
+       second = AtomicOutput::create(folder / "b"),
+       third = AtomicOutput::create(folder / "c");
+  ASSERT_TRUE(first && second && third);
+  ASSERT_FALSE(llvm::sys::fs::create_directory(folder / "b"));
+  EXPECT_NE("", getText(AtomicOutput::commitAll({&*first, &*second, &*third})));
+  EXPECT_EQ("old a", readBytes(folder / "a"));
+  EXPECT_EQ("old c", readBytes(folder / "c"));
+  EXPECT_EQ(3u, folder.countFiles());
+}
+
+TEST(AtomicOutput, RemovesLeftoversOfTheDead) {
+  TemporaryFolder folder;
+  auto alive = AtomicOutput::create(folder / "a.bin");
+  ASSERT_TRUE(bool(alive));
+  for (llvm::StringRef name :
+       {"a.bin.12abef.tmp", "a.bin.12abe.tmp", "a.bin.12abez.tmp",
+        "b.bin.12abef.tmp", "a.bin.12abef"})
+    writeBytes(folder / name, "of a user, or left");
+  auto other = AtomicOutput::create(folder / "a.bin");
+  ASSERT_TRUE(bool(other));
+  EXPECT_FALSE(llvm::sys::fs::exists(folder / "a.bin.12abef.tmp"));
+  // Two outputs, and four names that aren't those of its leftovers.
+  EXPECT_EQ(6u, folder.countFiles());
+  alive->os() << "alive";
+  EXPECT_EQ("", getText(alive->commit()));
+  EXPECT_EQ("alive", readBytes(folder / "a.bin"));
+}
