@@ -4,17 +4,24 @@
 //
 // The product has one row per filter and one column per position. Its columns
 // are long and contiguous whatever the kernel, the stride and the dilation, so
-// one way of tiling products serves all convolutions.
+// one way of tiling products serves all convolutions. A task copies the columns
+// of a block of positions; all columns never exist at once.
 //
 //===----------------------------------------------------------------------===//
 
+#include "LinalgUtils.h"
 #include "lowbit/CodeGen/CPU/Passes.h"
+
+#include "lowbit/Transforms/Windows.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/TilingInterface.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace lowbit {
@@ -128,7 +135,7 @@ private:
     SmallVector<OpFoldResult> sizes;
     for (unsigned loop : order)
       sizes.push_back(extents[loop]);
-    return copy(input, read, sizes);
+    return lowbit::copyElements(rewriter, loc, input, read, sizes);
   }
 
   /// `map` over the loops in `order`, which are all that it uses.
@@ -141,22 +148,6 @@ private:
     return map.replaceDimsAndSymbols(dims, {}, order.size(), 0);
   }
 
-  /// Copies what `read` addresses to a tensor of `sizes`.
-  Value copy(Value source, AffineMap read, ArrayRef<OpFoldResult> sizes) {
-    Value empty = tensor::EmptyOp::create(rewriter, loc, sizes,
-                                          getElementTypeOrSelf(source));
-    return linalg::GenericOp::create(
-               rewriter, loc, empty.getType(), source, empty,
-               ArrayRef<AffineMap>{
-                   read, rewriter.getMultiDimIdentityMap(sizes.size())},
-               SmallVector<utils::IteratorType>(sizes.size(),
-                                                utils::IteratorType::parallel),
-               [](OpBuilder &b, Location l, ValueRange args) {
-                 linalg::YieldOp::create(b, l, args[0]);
-               })
-        .getResult(0);
-  }
-
   /// `tensor`, whose dimensions `map` names, with those of the loops in
   /// `order`.
   Value permuted(Value tensor, AffineMap map, ArrayRef<unsigned> order) {
@@ -166,7 +157,7 @@ private:
     SmallVector<OpFoldResult> sizes;
     for (unsigned loop : order)
       sizes.push_back(extents[loop]);
-    return copy(tensor, read, sizes);
+    return lowbit::copyElements(rewriter, loc, tensor, read, sizes);
   }
 
   /// Back from `order` to the order of the op's result.
@@ -177,7 +168,8 @@ private:
     SmallVector<OpFoldResult> sizes;
     for (AffineExpr expr : maps[2].getResults())
       sizes.push_back(extents[cast<AffineDimExpr>(expr).getPosition()]);
-    return copy(tensor, inversePermutation(map), sizes);
+    return lowbit::copyElements(rewriter, loc, tensor, inversePermutation(map),
+                                sizes);
   }
 
   /// One dimension for each loop of `apart`, one for each entry of `together`.
@@ -265,15 +257,55 @@ private:
   SmallVector<OpFoldResult> extents;
 };
 
+/// A parallel loop around `op`, whose columns then are few: `elements` of them.
+/// Returns the op in the loop, or `op` where all are so few.
+FailureOr<linalg::LinalgOp> tile(IRRewriter &rewriter, linalg::LinalgOp op,
+                                 const linalg::ConvolutionDimensions &dims,
+                                 int64_t elements) {
+  SmallVector<int64_t> extents = op.getStaticLoopRanges(), blocked;
+  SmallVector<unsigned> loops(dims.batch.begin(), dims.batch.end());
+  llvm::append_range(loops, dims.depth);
+  llvm::append_range(loops, dims.outputImage);
+  for (unsigned loop : loops)
+    blocked.push_back(extents[loop]);
+  for (unsigned loop :
+       llvm::concat<const unsigned>(dims.inputChannel, dims.filterLoop))
+    if (!ShapedType::isDynamic(extents[loop]))
+      elements /= std::max<int64_t>(extents[loop], 1);
+  SmallVector<int64_t> tiles(op.getNumLoops(), 0);
+  for (auto [loop, size] : llvm::zip(
+           loops,
+           lowbit::chooseBlockTiles(blocked, std::max<int64_t>(elements, 1))))
+    tiles[loop] = size;
+  if (llvm::all_of(tiles, [](int64_t size) { return size == 0; }))
+    return op;
+  scf::SCFTilingOptions options;
+  options.setTileSizes(getAsIndexOpFoldResult(op.getContext(), tiles));
+  options.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
+  rewriter.setInsertionPoint(op);
+  FailureOr<scf::SCFTilingResult> result = scf::tileUsingSCF(
+      rewriter, cast<TilingInterface>(op.getOperation()), options);
+  if (failed(result))
+    return op->emitError("cannot be tiled");
+  rewriter.replaceOp(op, result->replacements);
+  return cast<linalg::LinalgOp>(result->tiledOps.front());
+}
+
 struct CPUExpandConvolutionsPass
     : lowbit::impl::CPUExpandConvolutionsPassBase<CPUExpandConvolutionsPass> {
+  using Base::Base;
+
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
     SmallVector<linalg::LinalgOp> ops;
     getOperation()->walk([&](linalg::LinalgOp op) { ops.push_back(op); });
     for (linalg::LinalgOp op : ops)
       if (auto dims = matchConvolution(op)) {
-        Expansion(rewriter, op, *dims).run();
+        FailureOr<linalg::LinalgOp> block =
+            tile(rewriter, op, *dims, scratchElements);
+        if (failed(block))
+          return signalPassFailure();
+        Expansion(rewriter, *block, *dims).run();
         ++numConvolutions;
       }
     RewritePatternSet patterns(&getContext());

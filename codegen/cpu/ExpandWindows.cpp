@@ -52,7 +52,7 @@ public:
   void expand();
 
 private:
-  bool runsAlongLast() const;
+  int64_t findRunStep() const;
   unsigned countTaskLoops() const;
   Value copyRuns(Value part, unsigned taskLoops, SmallVector<Value> &ivs);
   Value copyRun(Value part, unsigned taskLoops, ArrayRef<Value> ivs);
@@ -64,25 +64,32 @@ private:
   unsigned loops;
   SmallVector<int64_t> extents;
   SmallVector<OpFoldResult> sizes;
-  /// Whether neighbours along the last loop are neighbours in the input.
-  bool hasRuns = false;
+  /// How far neighbours along the last loop are apart in the input's last
+  /// dimension; 0 where they aren't in it.
+  int64_t runStep = 0;
 };
 } // namespace
 
-/// The last loop is a part of the input's last index alone, with stride 1.
-bool WindowCopy::runsAlongLast() const {
+/// The step along the input that the last loop makes, if it is a part of the
+/// input's last index alone; else 0.
+int64_t WindowCopy::findRunStep() const {
   unsigned last = loops - 1;
   for (AffineExpr index : read.getResults().drop_back())
     if (index.isFunctionOfDim(last))
-      return false;
+      return 0;
+  SmallVector<AffineExpr> zeros(loops, b.getAffineConstantExpr(0)), ones(zeros);
+  ones[last] = b.getAffineConstantExpr(1);
   AffineExpr index = read.getResults().back();
-  AffineExpr rest = simplifyAffineExpr(index - b.getAffineDimExpr(last), loops,
-                                       /*numSymbols=*/0);
-  return index.isFunctionOfDim(last) && !rest.isFunctionOfDim(last);
+  auto step = dyn_cast<AffineConstantExpr>(index.replaceDims(ones) -
+                                           index.replaceDims(zeros));
+  return step && step.getValue() > 0 ? step.getValue() : 0;
 }
 
-/// Outer loops that make tasks: all but as many inner ones as are worth one.
+/// Outer loops that make tasks: all but as many inner ones as are worth one,
+/// none within a task.
 unsigned WindowCopy::countTaskLoops() const {
+  if (op->getParentOfType<scf::ForallOp>())
+    return 0;
   int64_t elements = 1;
   unsigned count = loops;
   while (count > 1 && elements < kTaskElements) {
@@ -96,14 +103,14 @@ unsigned WindowCopy::countTaskLoops() const {
 Value WindowCopy::copyRun(Value part, unsigned taskLoops, ArrayRef<Value> ivs) {
   OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
   SmallVector<OpFoldResult> places(ivs.begin(), ivs.end());
-  if (hasRuns)
+  if (runStep)
     places.push_back(zero);
   SmallVector<OpFoldResult> from, fromSizes(read.getNumResults(), one);
   for (AffineExpr index : read.getResults())
     from.push_back(affine::makeComposedFoldedAffineApply(
         b, loc, AffineMap::get(loops, 0, index), places));
-  OpFoldResult length = hasRuns ? sizes.back() : one;
-  int64_t extent = hasRuns ? extents.back() : 1;
+  OpFoldResult length = runStep ? sizes.back() : one;
+  int64_t extent = runStep ? extents.back() : 1;
   fromSizes.back() = length;
   SmallVector<OpFoldResult> to(places.begin() + taskLoops, places.end()),
       toSizes(to.size(), one);
@@ -112,6 +119,8 @@ Value WindowCopy::copyRun(Value part, unsigned taskLoops, ArrayRef<Value> ivs) {
       {extent}, cast<RankedTensorType>(part.getType()).getElementType());
   SmallVector<OpFoldResult> fromStrides(from.size(), one),
       toStrides(to.size(), one);
+  if (runStep)
+    fromStrides.back() = b.getIndexAttr(runStep);
   Value run = tensor::ExtractSliceOp::create(b, loc, type, op.getInputs()[0],
                                              from, fromSizes, fromStrides);
   return tensor::InsertSliceOp::create(b, loc, run, part, to, toSizes,
@@ -121,7 +130,7 @@ Value WindowCopy::copyRun(Value part, unsigned taskLoops, ArrayRef<Value> ivs) {
 /// Loops over what a task has, except along a run.
 Value WindowCopy::copyRuns(Value part, unsigned taskLoops,
                            SmallVector<Value> &ivs) {
-  if (ivs.size() == loops - (hasRuns ? 1 : 0))
+  if (ivs.size() == loops - (runStep ? 1 : 0))
     return copyRun(part, taskLoops, ivs);
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
   Value one = arith::ConstantIndexOp::create(b, loc, 1);
@@ -141,8 +150,13 @@ void WindowCopy::expand() {
   Value init = op.getOutputs()[0];
   auto type = cast<RankedTensorType>(init.getType());
   sizes = tensor::getMixedSizes(b, loc, init);
-  hasRuns = runsAlongLast();
+  runStep = findRunStep();
   unsigned taskLoops = countTaskLoops();
+  if (taskLoops == 0) {
+    SmallVector<Value> ivs;
+    b.replaceOp(op, copyRuns(init, taskLoops, ivs));
+    return;
+  }
   OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
   auto forall =
       scf::ForallOp::create(b, loc, ArrayRef(sizes).take_front(taskLoops),

@@ -59,3 +59,21 @@ int64_t lowbit::estimateWork(linalg::LinalgOp op) {
                                           : std::max<int64_t>(extent, 1);
   return work;
 }
+
+SmallVector<int64_t> lowbit::chooseBlockTiles(ArrayRef<int64_t> extents,
+                                              int64_t count) {
+  SmallVector<int64_t> tiles(extents.size(), 0);
+  for (int64_t i = extents.size() - 1; i >= 0; --i) {
+    int64_t extent = extents[i];
+    if (!ShapedType::isDynamic(extent) && extent <= count) {
+      count /= std::max<int64_t>(extent, 1);
+      continue;
+    }
+    // As many blocks as it takes, all of about the same size.
+    tiles[i] = count;
+    if (!ShapedType::isDynamic(extent))
+      tiles[i] = llvm::divideCeil(extent, llvm::divideCeil(extent, count));
+    count = 1;
+  }
+  return tiles;
+}

@@ -31,6 +31,12 @@ bool isAllParallel(mlir::linalg::LinalgOp op);
 /// transposition, a broadcast.
 bool isDataMovement(mlir::linalg::LinalgOp op);
 
+/// Tiles of loops that make blocks of about `count` iterations: whole inner
+/// loops (tile 0) as far as there is room, a part of one, one step of the
+/// others.
+llvm::SmallVector<int64_t> chooseBlockTiles(llvm::ArrayRef<int64_t> extents,
+                                            int64_t count);
+
 /// Scalar operations of the whole op, with `kAssumedExtent` for dynamic loops.
 int64_t estimateWork(mlir::linalg::LinalgOp op);
 

@@ -44,11 +44,15 @@ struct Convolution {
 };
 } // namespace
 
+bool lowbit::isWeightConvolution(linalg::LinalgOp op) {
+  return readsWindows(op) && multipliesFloats(op) && findWeightOperand(op);
+}
+
 static std::optional<Convolution> matchConvolution(linalg::LinalgOp op) {
-  if (!readsWindows(op) || !multipliesFloats(op))
+  if (!isWeightConvolution(op))
     return std::nullopt;
   OpOperand *weight = findWeightOperand(op);
-  if (!weight || !op.getMatchingIndexingMap(weight).isProjectedPermutation())
+  if (!op.getMatchingIndexingMap(weight).isProjectedPermutation())
     return std::nullopt;
   OpOperand *input = op.getDpsInputOperand(1 - weight->getOperandNumber());
   Convolution convolution{input, weight, std::nullopt};
@@ -64,11 +68,19 @@ static std::optional<Convolution> matchConvolution(linalg::LinalgOp op) {
 }
 
 std::string lowbit::explainConvolution(linalg::LinalgOp op) {
+  if (!isWeightConvolution(op))
+    return {};
   std::optional<Convolution> convolution = matchConvolution(op);
-  if (!convolution || !convolution->group)
+  if (!convolution)
+    return "its weight is read at sums of loops";
+  if (!convolution->group)
     return {};
   SmallVector<int64_t> extents = op.getStaticLoopRanges();
   int64_t groups = extents[*convolution->group], filters = 1;
+  AffineExpr group = getAffineDimExpr(*convolution->group, op.getContext());
+  if (ShapedType::isDynamic(groups) ||
+      !op.getMatchingIndexingMap(convolution->input).getResultPosition(group))
+    return "its groups are no static dimension of the input";
   if (groups > kMaxGroups)
     return "it has " + std::to_string(groups) + " groups, more than " +
            std::to_string(kMaxGroups);
@@ -191,12 +203,6 @@ struct SplitGroups : OpInterfaceRewritePattern<linalg::LinalgOp> {
       return rewriter.notifyMatchFailure(op, "no grouped convolution");
     if (std::string reason = explainConvolution(op); !reason.empty())
       return rewriter.notifyMatchFailure(op, reason);
-    AffineMap input = op.getMatchingIndexingMap(convolution->input);
-    AffineExpr group = rewriter.getAffineDimExpr(*convolution->group);
-    if (ShapedType::isDynamic(op.getStaticLoopRanges()[*convolution->group]) ||
-        !input.getResultPosition(group))
-      return rewriter.notifyMatchFailure(
-          op, "the groups are no static dimension of the input");
     rewriter.replaceOp(
         op, GroupSplitter(rewriter, op, *convolution->group).split());
     return success();
@@ -245,12 +251,14 @@ struct RaiseConvPass : lowbit::impl::RaiseConvPassBase<RaiseConvPass> {
       return signalPassFailure();
     numConvolutions += before - count();
     getOperation()->walk([&](linalg::LinalgOp op) {
-      if (!matchConvolution(op))
+      if (!isWeightConvolution(op))
         return;
       ++numLeft;
-      std::string reason = explainConvolution(op);
-      if (!report || reason.empty())
+      if (!report)
         return;
+      std::string reason = explainConvolution(op);
+      if (reason.empty())
+        reason = "its pattern isn't enabled";
       OpOperand *weight = findWeightOperand(op);
       op.emitRemark() << "convolution with "
                       << getWeightName(getWeightSource(weight->get()))
@@ -260,9 +268,8 @@ struct RaiseConvPass : lowbit::impl::RaiseConvPassBase<RaiseConvPass> {
 
   unsigned count() {
     unsigned count = 0;
-    getOperation()->walk([&](linalg::LinalgOp op) {
-      count += matchConvolution(op).has_value();
-    });
+    getOperation()->walk(
+        [&](linalg::LinalgOp op) { count += isWeightConvolution(op); });
     return count;
   }
 

@@ -183,13 +183,20 @@ Value Unfolding::gather() {
     replacements[loop] = b.getAffineDimExpr(i);
   }
   AffineMap read = map.replaceDimsAndSymbols(replacements, {}, order.size(), 0);
+  return copyElements(b, loc, input, read, sizes);
+}
+
+Value lowbit::copyElements(OpBuilder &builder, Location loc, Value source,
+                           AffineMap read, ArrayRef<OpFoldResult> extents) {
   Value init = tensor::EmptyOp::create(
-      b, loc, sizes, cast<RankedTensorType>(input.getType()).getElementType());
-  SmallVector<utils::IteratorType> iterators(order.size(),
+      builder, loc, extents,
+      cast<RankedTensorType>(source.getType()).getElementType());
+  SmallVector<utils::IteratorType> iterators(extents.size(),
                                              utils::IteratorType::parallel);
   return linalg::GenericOp::create(
-             b, loc, init.getType(), input, init,
-             ArrayRef{read, b.getMultiDimIdentityMap(order.size())}, iterators,
+             builder, loc, init.getType(), source, init,
+             ArrayRef{read, builder.getMultiDimIdentityMap(extents.size())},
+             iterators,
              [](OpBuilder &b, Location loc, ValueRange values) {
                linalg::YieldOp::create(b, loc, values[0]);
              })

@@ -10,6 +10,7 @@
 
 #include "lowbit/Transforms/Passes.h"
 #include "lowbit/Transforms/WeightSource.h"
+#include "lowbit/Transforms/Windows.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -110,7 +111,10 @@ struct VerifyNoFloatWeightsPass
   LogicalResult checkWeight(Operation *layer, Value weight) {
     auto type = cast<ShapedType>(weight.getType());
     Operation *source = getWeightSource(weight);
-    if (isa<QuantizedTensorType>(type) || !source || !isTooLarge(type) ||
+    // That of a depthwise convolution is a weight, however small.
+    auto product = dyn_cast<linalg::LinalgOp>(layer);
+    bool isWeight = isTooLarge(type) || (product && readsWindows(product));
+    if (isa<QuantizedTensorType>(type) || !source || !isWeight ||
         isAllowed(source))
       return success();
     std::string name = getWeightName(source);

@@ -18,11 +18,13 @@ func.func @strided(%x: tensor<1x3x9xf32>, %w: tensor<4x3x3xf32>, %init: tensor<1
 }
 
 // Positions of two dimensions are one dimension of the product, and the result
-// is expanded again.
+// is expanded again. A task has a block of them: here one image's row.
 // CHECK-LABEL: func @image
 func.func @image(%x: tensor<?x3x?x?xf32>, %w: tensor<8x3x3x3xf32>, %init: tensor<?x8x?x?xf32>) -> tensor<?x8x?x?xf32> {
-  // CHECK: tensor.collapse_shape %{{.*}} into tensor<?x27x?xf32>
+  // CHECK: scf.forall
+  // CHECK: tensor.collapse_shape %{{.*}} into tensor<1x27x?xf32>
   // CHECK: tensor.expand_shape
+  // CHECK: tensor.parallel_insert_slice
   %0 = linalg.conv_2d_nchw_fchw {dilations = dense<1> : tensor<2xi64>, strides = dense<1> : tensor<2xi64>}
       ins(%x, %w : tensor<?x3x?x?xf32>, tensor<8x3x3x3xf32>) outs(%init : tensor<?x8x?x?xf32>) -> tensor<?x8x?x?xf32>
   return %0 : tensor<?x8x?x?xf32>

@@ -23,10 +23,10 @@ func.func @copy(%x: tensor<64x100xf32>, %e: tensor<98x64x3xf32>) -> tensor<98x64
 
 // -----
 
-// Windows with gaps have no runs; each element is a slice.
+// Windows with gaps are runs with a step.
 
 // CHECK-LABEL: func.func @dilated
-// CHECK:         tensor.extract_slice %{{.*}}[%{{.*}}] [1] [1]
+// CHECK:         tensor.extract_slice %{{.*}}[%{{.*}}] [3] [2]
 #read = affine_map<(i, k) -> (i + k * 2)>
 #all = affine_map<(i, k) -> (i, k)>
 func.func @dilated(%x: tensor<?xf32>, %e: tensor<?x3xf32>) -> tensor<?x3xf32> {

@@ -2,6 +2,7 @@
 // RUN: quant-opt %s --lowbit-raise --split-input-file | FileCheck %s --check-prefix=RAISED
 // RUN: quant-opt %s --lowbit-raise-conv=report --split-input-file -o /dev/null 2>&1 | FileCheck %s --check-prefix=REPORT
 // RUN: quant-opt %s --lowbit-raise=disable-patterns=conv --split-input-file | FileCheck %s --check-prefix=OFF
+// RUN: quant-opt %s --lowbit-raise-conv='report disable-patterns=conv' --split-input-file -o /dev/null 2>&1 | FileCheck %s --check-prefix=LEFT
 
 // OFF-NOT: lowbit.linear
 
@@ -110,10 +111,35 @@ func.func @groups(%x: tensor<1x2x4x16xf32>, %y: tensor<1x2x8x14xf32>) -> tensor<
 // CHECK:         linalg.depthwise_conv_1d_ncw_cw
 // RAISED-LABEL: func @depthwise
 // REPORT: convolution with @w is left: its groups have 1 filters, fewer than 8
+// LEFT: convolution with @w is left: its pattern isn't enabled
 lowbit.global @w : tensor<16x3xf32> {data = dense<0.5> : tensor<16x3xf32>}
 func.func @depthwise(%x: tensor<1x16x10xf32>, %y: tensor<1x16x8xf32>) -> tensor<1x16x8xf32> {
   %w = lowbit.weight @w : tensor<16x3xf32>
   %0 = linalg.depthwise_conv_1d_ncw_cw ins(%x, %w : tensor<1x16x10xf32>, tensor<16x3xf32>)
       outs(%y : tensor<1x16x8xf32>) -> tensor<1x16x8xf32>
   return %0 : tensor<1x16x8xf32>
+}
+
+// -----
+
+// So is one whose weight is read at a sum of loops.
+
+// CHECK-LABEL: func @sliding_weight
+// CHECK:         linalg.generic
+// RAISED-LABEL: func @sliding_weight
+// REPORT: convolution with @w is left: its weight is read at sums of loops
+lowbit.global @w : tensor<8x10xf32> {data = dense<0.5> : tensor<8x10xf32>}
+#x = affine_map<(f, o, k) -> (o + k, k)>
+#w = affine_map<(f, o, k) -> (f, o + k)>
+#y = affine_map<(f, o, k) -> (f, o)>
+func.func @sliding_weight(%x: tensor<10x3xf32>, %y: tensor<8x8xf32>) -> tensor<8x8xf32> {
+  %w = lowbit.weight @w : tensor<8x10xf32>
+  %0 = linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<10x3xf32>, tensor<8x10xf32>) outs(%y : tensor<8x8xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<8x8xf32>
+  return %0 : tensor<8x8xf32>
 }

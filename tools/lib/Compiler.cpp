@@ -118,6 +118,7 @@ static void addLower(OpPassManager &manager, const CompileOptions &options) {
   LowerToCPUKernelsPassOptions kernels;
   kernels.floatActivations = options.floatActivations;
   if (!options.reference) {
+    manager.addNestedPass<func::FuncOp>(createCPUTileWindowsPass());
     manager.addPass(createLowerToCPUKernelsPass(kernels));
     manager.addNestedPass<func::FuncOp>(createCPULowerAttentionPass());
   }

@@ -98,6 +98,14 @@ LogicalResult ExpandKernelCallsPass::expand(CallKernelOp call) {
     arguments.push_back(value);
   }
   Value zero = arith::ConstantIndexOp::create(b, 0);
+  // Within a task there is one thread.
+  if (call->getParentOfType<scf::ForallOp>()) {
+    llvm::append_values(arguments, zero, call.getTiles());
+    func::CallOp::create(b, kernel, arguments);
+    call.erase();
+    ++numExpanded;
+    return success();
+  }
   auto loop =
       scf::ParallelOp::create(b, ValueRange{zero}, ValueRange{call.getTiles()},
                               ValueRange{call.getGrain()});

@@ -217,6 +217,14 @@ TEST(Convolution, OverlappingWindows) {
   check({1, 3, 12, 17, 9, {3, 5}, {2, 1}, {1, 2}}, 1);
 }
 
+/// More rows than a task copies at a time, in blocks of unequal sizes.
+TEST(Convolution, BlocksOfRows) {
+  check({1, 40, 24, 61, 9, {3, 3}, {1, 1}, {1, 1}}, 1);
+  check({2, 40, 25, 60, 8, {3, 5}, {2, 2}, {1, 1}}, 1);
+  check({1, 40, 24, 43, 17, {3, 3}, {1, 1}, {1, 1}, 1, true, true}, 1);
+  check({1, 60, 26, 70, 60, {3, 3}, {1, 2}, {1, 1}, 60, false, true}, 0);
+}
+
 TEST(Convolution, ChannelsLast) {
   check({1, 6, 9, 8, 17, {3, 2}, {2, 1}, {1, 1}, 1, true}, 1);
 }

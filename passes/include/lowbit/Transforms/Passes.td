@@ -97,8 +97,9 @@ def RaiseConvPass : Pass<"lowbit-raise-conv"> {
     overlap. A grouped convolution becomes one for each group.
 
     Needs: `linalg` on tensors; padding is an op of its own before. Guarantees: a
-    convolution that is left has more than 64 groups or fewer than 8 filters in
-    a group (a depthwise one); `report` says which.
+    convolution that is left has more than 64 groups, fewer than 8 filters in a
+    group (a depthwise one), or groups or a weight that are read at sums of loops;
+    `report` says which.
 
     ```mlir
     %y = linalg.conv_2d_nchw_fchw {strides = dense<16> : vector<2xi64>}
@@ -532,8 +533,9 @@ def VerifyNoFloatWeightsPass : Pass<"lowbit-verify-no-float-weights"> {
     or more dimensions that a linalg op multiplies by and sums up. With
     `scope=constants`, for use after it: a `lowbit.global`, `memref.global` or
     `arith.constant` of floats with two or more dimensions is an error (scales
-    live in blobs then). Weights of at most `max-elements` numbers, those whose
-    name one of the globs in `allow` matches, and globals with the attribute
+    live in blobs then). Weights of at most `max-elements` numbers (unless a
+    convolution slides them, whose weight may be as small), those whose name one
+    of the globs in `allow` matches, and globals with the attribute
     `lowbit.keep_float` are let through.
 
     Needs: nothing. Guarantees: changes nothing; fails after all errors are

@@ -17,6 +17,12 @@ namespace lowbit {
 /// convolutions and poolings do.
 bool readsWindows(mlir::linalg::LinalgOp op);
 
+/// Copies the elements of `source` that `read` addresses for each place of a
+/// tensor with these extents.
+mlir::Value copyElements(mlir::OpBuilder &builder, mlir::Location loc,
+                         mlir::Value source, mlir::AffineMap read,
+                         llvm::ArrayRef<mlir::OpFoldResult> extents);
+
 /// Where an unfolded input has the loops that `op` sums over.
 enum class WindowOrder {
   /// [parallel loops..., loops within the window...]: rows of a matrix.
@@ -33,6 +39,9 @@ enum class WindowOrder {
 mlir::FailureOr<mlir::linalg::GenericOp>
 unfoldWindows(mlir::RewriterBase &rewriter, mlir::linalg::LinalgOp op,
               WindowOrder order);
+
+/// Whether `op` is a convolution of floats with a constant weight.
+bool isWeightConvolution(mlir::linalg::LinalgOp op);
 
 /// Why `op`, a convolution with a constant weight, can't be a product with it;
 /// empty if it can, or if it is no such convolution.

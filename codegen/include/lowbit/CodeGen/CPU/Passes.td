@@ -57,15 +57,58 @@ def CPULowerAttentionPass
     Statistic<"numLowered", "lowered", "Attention operations lowered">];
 }
 
+def CPUTileWindowsPass : Pass<"lowbit-cpu-tile-windows", "::mlir::func::FuncOp"> {
+  let summary = "Compute layers of overlapping windows block by block";
+  let description = [{
+    A `lowbit.linear` whose input is the copy of overlapping windows that
+    `lowbit-raise-conv` makes becomes a parallel loop over blocks of its rows: a
+    task copies the windows of its block, quantizes them and multiplies, so that
+    the whole copy never exists. A transposition of the result is written through.
+    Blocks have about `scratch-elements` elements and at least `min-rows` rows,
+    whole inner dimensions if they fit; they depend on shapes alone.
+
+    Where memory runs along the layer's rows (channels first), a window's elements
+    are the rows of the copy, so that it consists of long runs; layers with codes
+    transpose it in registers, float ones multiply it as it is.
+
+    Needs: layers before they become kernel calls. Guarantees: layers of windows
+    that are shared with another layer, or whose extents are dynamic, stay.
+
+    ```mlir
+    %0 = linalg.generic {indexing_maps = [(n, o, c, k) -> (n, c, o + k), ...]}
+        ins(%x : tensor<1x80x3002xf32>) outs(%e : tensor<1x3000x80x3xf32>) { linalg.yield %in : f32 }
+    %1 = tensor.collapse_shape %0 [[0], [1], [2, 3]] : tensor<1x3000x80x3xf32> into tensor<1x3000x240xf32>
+    %y = lowbit.linear %1, %w : tensor<1x3000x240xf32>, tensor<384x240xf32> -> tensor<1x3000x384xf32>
+    ```
+    becomes
+    ```mlir
+    %y = scf.forall (%i) in (6) shared_outs(%out = %e) -> (tensor<1x3000x384xf32>) {
+      %part = tensor.extract_slice %x[0, 0, %first] [1, 80, 502] [1, 1, 1]
+      %columns = linalg.generic {indexing_maps = [(c, k, n, o) -> (n, c, o + k), ...]} ins(%part : ...) ...
+      %block = linalg.matmul ins(%w, %matrix : tensor<384x240xf32>, tensor<240x500xf32>) ...
+      ...
+    ```
+  }];
+  let options = [
+    Option<"scratchElements", "scratch-elements", "int64_t", "131072",
+           "Elements of windows that a task copies at a time">,
+    Option<"minRows", "min-rows", "int64_t", "48",
+           "Least number of rows of a block, so that the weight is read seldom">];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+  let statistics = [Statistic<"numTiled", "tiled", "Layers of windows tiled">];
+}
+
 def CPUExpandWindowsPass : Pass<"lowbit-cpu-expand-windows", "::mlir::func::FuncOp"> {
   let summary = "Turn reductions of windows into copies and plain reductions";
   let description = [{
     A convolution or pooling, which reads an input at sums of loops, is unfolded:
     windows that lie side by side are a reshape and a transposition, others are
     copied to a tensor that has the loops within a window as dimensions. Such
-    copies, also those that `lowbit-raise-conv` made, become loops over runs
-    along the last dimension, in parallel tasks of at least 8192 elements. The
-    whole copy exists at once: for windows of 3 x 3, nine times the input.
+    copies, also those that other passes made, become loops over runs along the
+    last dimension, of any step; outside of tasks, in parallel tasks of at least
+    8192 elements.
 
     ```mlir
     %0 = linalg.generic {indexing_maps = [affine_map<(i, c, k) -> (c, i + k)>, ...]}
@@ -130,9 +173,9 @@ def CPUExpandConvolutionsPass : Pass<"lowbit-cpu-expand-convolutions", "::mlir::
   let summary = "Turn convolutions into copies of windows and matrix products";
   let description = [{
     A convolution, named or generic, is the product of the filters with a matrix
-    whose columns are windows of the input. The columns are copied out once
-    (im2col), unless each window is one element; then the product is tiled and
-    vectorized like any other. Groups are batches of the product. `tensor.pad`
+    whose columns are windows of the input. A parallel loop over blocks of positions
+    and groups copies the columns of its block (im2col), about `scratch-elements`
+    elements, and multiplies them; the product is vectorized like any other. Groups are batches of the product. `tensor.pad`
     becomes a filled tensor that the source is inserted into.
 
     ```mlir
@@ -148,8 +191,12 @@ def CPUExpandConvolutionsPass : Pass<"lowbit-cpu-expand-convolutions", "::mlir::
         ins(%filters, %matrix : tensor<4x9xf32>, tensor<1x9x4xf32>) outs(%init : tensor<1x4x4xf32>)
     ```
   }];
+  let options = [
+    Option<"scratchElements", "scratch-elements", "int64_t", "32768",
+           "Elements of columns that a task copies at a time">];
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
-                           "::mlir::arith::ArithDialect", "::mlir::affine::AffineDialect"];
+                           "::mlir::arith::ArithDialect", "::mlir::affine::AffineDialect",
+                           "::mlir::scf::SCFDialect"];
   let statistics = [Statistic<"numConvolutions", "convolutions", "Convolutions turned into products">];
 }
 
