@@ -44,6 +44,7 @@ namespace {
 struct EncodingOptions {
   ZeroPointKind zeroPoint = ZeroPointKind::None;
   bool minimum = false, permuted = false;
+  OuterScaleKind outer = OuterScaleKind::None;
   GranularityInterface granularity;
   FloatType scale;
 
@@ -55,6 +56,7 @@ struct EncodingOptions {
         .Case("scale", static_cast<bool>(scale))
         .Case("zero_point", zeroPoint != ZeroPointKind::None)
         .Cases({"tensor", "channel", "group"}, static_cast<bool>(granularity))
+        .Cases({"tensor_scale", "channel_scale"}, outer != OuterScaleKind::None)
         .Default(false);
   }
 };
@@ -93,6 +95,8 @@ static ParseResult parseEncodingOption(AsmParser &parser,
     options.granularity = PerTensorAttr::get(context);
   } else if (word == "channel") {
     options.granularity = PerChannelAttr::get(context);
+  } else if (word == "tensor_scale" || word == "channel_scale") {
+    options.outer = *symbolizeOuterScaleKind(word);
   } else if (word == "group") {
     int64_t size;
     if (parser.parseEqual() || parser.parseInteger(size))
@@ -106,8 +110,8 @@ static ParseResult parseEncodingOption(AsmParser &parser,
     return parseZeroPoint(parser, options.zeroPoint);
   } else {
     return parser.emitError(location)
-           << "requires minimum, zero_point, tensor, channel, group, scale or "
-              "permuted, found '"
+           << "requires minimum, zero_point, tensor, channel, group, scale, "
+              "tensor_scale, channel_scale or permuted, found '"
            << word << "'";
   }
   return success();
@@ -130,9 +134,9 @@ Attribute EncodingAttr::parse(AsmParser &parser, Type) {
     options.granularity = PerChannelAttr::get(context);
   if (!options.scale)
     options.scale = Float16Type::get(context);
-  return parser.getChecked<EncodingAttr>(context, element, options.zeroPoint,
-                                         options.minimum, options.granularity,
-                                         options.scale, options.permuted);
+  return parser.getChecked<EncodingAttr>(
+      context, element, options.zeroPoint, options.minimum, options.granularity,
+      options.scale, options.permuted, options.outer);
 }
 
 void EncodingAttr::print(AsmPrinter &printer) const {
@@ -166,6 +170,8 @@ void EncodingAttr::print(AsmPrinter &printer) const {
           [&](PerGroupAttr attr) { printer << ", group = " << attr.getSize(); })
       .Default([&](Attribute attr) { printer << ", " << attr; });
   printer << ", scale = " << getScale();
+  if (getOuterScale() != OuterScaleKind::None)
+    printer << ", " << stringifyOuterScaleKind(getOuterScale());
   if (getPermuted())
     printer << ", permuted";
   printer << '>';
@@ -204,7 +210,7 @@ LogicalResult
 EncodingAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                      ElementFormatInterface element, ZeroPointKind zeroPoint,
                      bool minimum, GranularityInterface granularity,
-                     FloatType scale, bool permuted) {
+                     FloatType scale, bool permuted, OuterScaleKind outer) {
   // E3
   std::optional<numerics::ScaleFormat> format = getScaleFormat(scale);
   if (!format)
@@ -242,7 +248,32 @@ EncodingAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "requires a group of a multiple of "
                        << element.getValuesPerCode()
                        << " columns, the values per code (E5), found " << group;
+  // E11
+  bool isShared = granularity.getKind() == numerics::Granularity::Group ||
+                  (granularity.getKind() == numerics::Granularity::Channel &&
+                   outer != OuterScaleKind::Channel);
+  if (outer != OuterScaleKind::None && !isShared)
+    return emitError() << "requires scales of smaller parts beside a "
+                       << stringifyOuterScaleKind(outer) << " (E11), found "
+                       << granularity;
   return success();
+}
+
+EncodingAttr EncodingAttr::get(MLIRContext *context,
+                               ElementFormatInterface element,
+                               ZeroPointKind zeroPoint, bool minimum,
+                               GranularityInterface granularity,
+                               FloatType scale, bool permuted) {
+  return get(context, element, zeroPoint, minimum, granularity, scale, permuted,
+             OuterScaleKind::None);
+}
+
+EncodingAttr EncodingAttr::getChecked(
+    llvm::function_ref<InFlightDiagnostic()> emitError, MLIRContext *context,
+    ElementFormatInterface element, ZeroPointKind zeroPoint, bool minimum,
+    GranularityInterface granularity, FloatType scale, bool permuted) {
+  return getChecked(emitError, context, element, zeroPoint, minimum,
+                    granularity, scale, permuted, OuterScaleKind::None);
 }
 
 /// The attribute of a format: `codebook` for every table.
@@ -275,7 +306,8 @@ EncodingAttr EncodingAttr::get(MLIRContext *context,
     granularity = PerGroupAttr::get(context, encoding.groupSize);
   return get(context, element, static_cast<ZeroPointKind>(encoding.zeroPoint),
              encoding.hasMinimum, granularity,
-             getScaleType(context, encoding.scale), /*permuted=*/false);
+             getScaleType(context, encoding.scale), /*permuted=*/false,
+             static_cast<OuterScaleKind>(encoding.outer));
 }
 
 unsigned EncodingAttr::getCodeBits() const {
@@ -290,6 +322,7 @@ numerics::Encoding EncodingAttr::getNumerics() const {
   encoding.granularity = getGranularity().getKind();
   encoding.groupSize = getGranularity().getGroupSize();
   encoding.scale = *getScaleFormat(getScale());
+  encoding.outer = static_cast<numerics::OuterScale>(getOuterScale());
   return encoding;
 }
 
@@ -325,6 +358,8 @@ SmallVector<StringRef, 4> EncodingAttr::getParameterNames() const {
     names.push_back(component::kMinimum);
   if (getPermuted())
     names.push_back(component::kPermutation);
+  if (getOuterScale() != OuterScaleKind::None)
+    names.push_back(component::kOuterScale);
   return names;
 }
 
@@ -332,6 +367,10 @@ RankedTensorType EncodingAttr::getParameterType(StringRef name, int64_t rows,
                                                 int64_t columns) const {
   if (name == component::kPermutation)
     return RankedTensorType::get({columns}, IntegerType::get(getContext(), 32));
+  if (name == component::kOuterScale)
+    return RankedTensorType::get(
+        {getOuterScale() == OuterScaleKind::Tensor ? 1 : rows},
+        Float32Type::get(getContext()));
   Type type = getScale();
   if (name == component::kZeroPoint && getZeroPoint() == ZeroPointKind::Integer)
     type = IntegerType::get(getContext(), 8);

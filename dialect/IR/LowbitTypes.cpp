@@ -168,7 +168,7 @@ QuantizedTensorType::getComponents() const {
   result.emplace_back(getLayout() ? component::kBlob : component::kCodes,
                       RankedTensorType::get({bound.bufferBytes(0)}, byte));
   for (StringRef name : getEncoding().getParameterNames())
-    if (!isInline || name == component::kPermutation)
+    if (!isInline || component::isOutsideOfLayouts(name))
       result.emplace_back(
           name, getEncoding().getParameterType(name, getRows(), getColumns()));
   return result;

@@ -14,6 +14,7 @@ int64_t storedBytes(const BoundLayout &layout) {
   int64_t bytes = 0;
   for (unsigned buffer = 0; buffer < 4; ++buffer)
     bytes += layout.bufferBytes(buffer);
+  bytes += layout.encoding().outerCount(layout.rows()) * sizeof(float);
   return bytes;
 }
 

@@ -62,6 +62,11 @@ std::string checkEncoding(const Encoding &encoding) {
                "a fractional zero point or minimum needs 16 bits, found "
                "scales of ") +
            describeScale(encoding.scale);
+  if (encoding.outer != OuterScale::None &&
+      (encoding.granularity == Granularity::Tensor ||
+       (encoding.granularity == Granularity::Channel &&
+        encoding.outer == OuterScale::Channel)))
+    return "an outer scale needs scales of smaller parts, found one for each";
   if (encoding.granularity != Granularity::Group)
     return {};
   if (encoding.groupSize < 1)

@@ -14,6 +14,8 @@
 namespace lowbit::numerics {
 
 static std::string explainRefusal(const Encoding &encoding, ColumnOrder order) {
+  if (encoding.outer != OuterScale::None)
+    return "error feedback needs scales without an outer one, found one";
   if (std::string problem = checkEncoding(encoding); !problem.empty())
     return problem;
   if (needsTable(encoding))

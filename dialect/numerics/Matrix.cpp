@@ -26,6 +26,7 @@ void QuantizedMatrix::reset(const Encoding &newEncoding, int64_t newRows,
   zeroPoints.assign(encoding.zeroPoint == ZeroPointKind::None ? 0 : parameters,
                     0);
   minima.assign(encoding.hasMinimum ? parameters : 0, 0);
+  outerScales.assign(encoding.outerCount(rows), 0);
 }
 
 uint32_t QuantizedMatrix::code(int64_t n, int64_t k) const {
@@ -56,10 +57,10 @@ uint32_t QuantizedMatrix::window(int64_t n, int64_t k) const {
 namespace {
 /// The parameters of one group as numbers.
 struct GroupParameters {
-  float scale, zeroPoint = 0, minimum = 0;
+  float scale, zeroPoint = 0, minimum = 0, outer;
 
-  GroupParameters(const QuantizedMatrix &matrix, int64_t index)
-      : scale(matrix.scales[index]) {
+  GroupParameters(const QuantizedMatrix &matrix, int64_t row, int64_t index)
+      : scale(matrix.scales[index]), outer(matrix.outerScale(row)) {
     if (!matrix.zeroPoints.empty())
       zeroPoint = matrix.zeroPoints[index];
     if (!matrix.minima.empty())
@@ -75,7 +76,7 @@ static float *dequantizeBytes(const Encoding &encoding,
                               float *result) {
   auto value = [&](uint32_t code) {
     return encoding.value(code, parameters.scale, parameters.zeroPoint,
-                          parameters.minimum);
+                          parameters.minimum, 0, parameters.outer);
   };
   uint32_t count = encoding.element.codeCount();
   if (columns < count) {
@@ -102,7 +103,7 @@ void dequantizeRows(const QuantizedMatrix &matrix, int64_t firstRow,
                 element.windowBits() == element.codeBits();
   for (int64_t row = firstRow; row < endRow; ++row)
     for (int64_t group = 0; group < groups; ++group) {
-      GroupParameters parameters(matrix,
+      GroupParameters parameters(matrix, row,
                                  encoding.parameterIndex(row, group, groups));
       int64_t first = group * size;
       int64_t end = std::min(first + size, matrix.columns);
@@ -114,9 +115,10 @@ void dequantizeRows(const QuantizedMatrix &matrix, int64_t firstRow,
         continue;
       }
       for (int64_t k = first; k < end; ++k)
-        *result++ = encoding.value(matrix.window(row, k / values),
-                                   parameters.scale, parameters.zeroPoint,
-                                   parameters.minimum, k % values);
+        *result++ =
+            encoding.value(matrix.window(row, k / values), parameters.scale,
+                           parameters.zeroPoint, parameters.minimum, k % values,
+                           parameters.outer);
     }
 }
 

@@ -269,7 +269,7 @@ static bool sameMeaning(const Encoding &a, const Encoding &b) {
   return a.element == b.element && a.zeroPoint == b.zeroPoint &&
          a.hasMinimum == b.hasMinimum && a.granularity == b.granularity &&
          (a.granularity != Granularity::Group || a.groupSize == b.groupSize) &&
-         a.scale == b.scale;
+         a.scale == b.scale && a.outer == b.outer;
 }
 
 Status repack(const BoundLayout &from, const uint8_t *const buffers[4],

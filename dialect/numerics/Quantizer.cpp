@@ -225,12 +225,16 @@ Status ParameterFinder::run() {
   return status;
 }
 
+bool needsAllRows(const Encoding &encoding) {
+  return encoding.granularity == Granularity::Tensor ||
+         encoding.outer == OuterScale::Tensor;
+}
+
 Status findParameters(const float *weights, int64_t firstRow, int64_t endRow,
                       const QuantizeOptions &options, QuantizedMatrix &matrix) {
   if (std::string problem = checkEncoding(matrix.encoding); !problem.empty())
     return {problem};
-  if (matrix.encoding.granularity == Granularity::Tensor &&
-      (firstRow != 0 || endRow != matrix.rows))
+  if (needsAllRows(matrix.encoding) && (firstRow != 0 || endRow != matrix.rows))
     return {"one scale per tensor needs all " + std::to_string(matrix.rows) +
             " rows at once, found rows " + std::to_string(firstRow) + " to " +
             std::to_string(endRow)};

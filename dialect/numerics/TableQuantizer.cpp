@@ -158,7 +158,8 @@ void findLaneScales(const Encoding &encoding, const LaneTables &tables,
 bool needsTable(const Encoding &encoding) {
   bool isRounded =
       encoding.scale == ScaleFormat::F32 || encoding.scale == ScaleFormat::F16;
-  return encoding.element.table() || !isRounded;
+  return encoding.element.table() || !isRounded ||
+         encoding.outer != OuterScale::None;
 }
 
 std::string explainTableRefusal(const Encoding &encoding) {
@@ -386,8 +387,8 @@ void TableQuantizer::assign() {
     float scales[groupLanes] = {};
     for (int64_t i = 0; i < count; ++i) {
       auto [row, group] = placeOfGroup(first + i, length);
-      scales[i] =
-          matrix.scales[encoding.parameterIndex(firstRow + row, group, groups)];
+      int64_t index = encoding.parameterIndex(firstRow + row, group, groups);
+      scales[i] = matrix.scales[index] * matrix.outerScale(firstRow + row);
     }
     groupKernels().assignTable(tables.table(), block.data().values, length,
                                scales, entries.data());
@@ -400,6 +401,33 @@ void TableQuantizer::assign() {
   });
 }
 
+/// Chooses the outer scales of rows [firstRow, endRow), which map the largest
+/// weight onto the largest number under the largest scale, and returns what
+/// they leave of the weights.
+static std::vector<float> takeOuterScales(const float *weights,
+                                          int64_t firstRow, int64_t endRow,
+                                          QuantizedMatrix &matrix) {
+  const Encoding &encoding = matrix.encoding;
+  LaneTables tables(encoding.element);
+  float top = std::max(tables.extreme(1), -tables.extreme(-1));
+  if (encoding.scale == ScaleFormat::E4M3)
+    top *= scaleFromBits(ScaleFormat::E4M3, 0x7E);
+  int64_t columns = matrix.columns;
+  std::vector<float> rest(weights, weights + (endRow - firstRow) * columns);
+  bool isTensor = encoding.outer == OuterScale::Tensor;
+  int64_t step = std::max<int64_t>(1, isTensor ? matrix.rows : 1);
+  for (int64_t row = firstRow; row < endRow; row += step) {
+    float *begin = rest.data() + (row - firstRow) * columns;
+    float outer = std::fabs(largestOf(begin, step * columns)) / top;
+    if (!(outer > 0 && std::isfinite(outer)))
+      outer = 1;
+    matrix.outerScales[isTensor ? 0 : row] = outer;
+    for (float *weight = begin; weight != begin + step * columns; ++weight)
+      *weight /= outer;
+  }
+  return rest;
+}
+
 Status findTableScales(const float *weights, int64_t firstRow, int64_t endRow,
                        const QuantizeOptions &options,
                        QuantizedMatrix &matrix) {
@@ -409,6 +437,11 @@ Status findTableScales(const float *weights, int64_t firstRow, int64_t endRow,
   if (Status status = checkFinite(weights, firstRow, endRow, matrix.columns);
       !status.ok())
     return status;
+  std::vector<float> rest;
+  if (matrix.encoding.outer != OuterScale::None) {
+    rest = takeOuterScales(weights, firstRow, endRow, matrix);
+    weights = rest.data();
+  }
   return TableQuantizer(weights, firstRow, endRow, matrix).findScales(options);
 }
 

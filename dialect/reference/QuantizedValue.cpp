@@ -61,7 +61,7 @@ lowbit::getReferenceComponents(QuantizedTensorType type) {
       RankedTensorType::get({ShapedType::kDynamic},
                             IntegerType::get(type.getContext(), 8)));
   for (StringRef name : encoding.getParameterNames())
-    if (!isInline || name == component::kPermutation)
+    if (!isInline || component::isOutsideOfLayouts(name))
       components.emplace_back(
           name, encoding.getParameterType(name, ShapedType::kDynamic,
                                           type.getColumns()));
@@ -233,6 +233,12 @@ Value QuantizedValue::buildElement(IndexBuilder &builder, Index n,
   if (encoding.getMinimum())
     number = arith::AddFOp::create(
         b, loc, number, buildParameter(builder, component::kMinimum, n, g));
+  if (Value outer = getComponent(component::kOuterScale)) {
+    bool isShared = encoding.getOuterScale() == OuterScaleKind::Tensor;
+    Value row = builder.materialize(isShared ? builder.constant(0) : n);
+    number = arith::MulFOp::create(
+        b, loc, number, tensor::ExtractOp::create(b, loc, outer, row));
+  }
   return number;
 }
 

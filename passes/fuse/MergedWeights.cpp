@@ -51,6 +51,7 @@ std::string MergedWeights::explain(ArrayRef<LinearOp> layers) {
   EncodingAttr encoding = first.getEncoding();
   if (encoding.getPermuted() ||
       encoding.getGranularity().getKind() == numerics::Granularity::Tensor ||
+      encoding.getOuterScale() == OuterScaleKind::Tensor ||
       encoding.getElement().getWindowBits() != encoding.getCodeBits())
     return "their rows share parameters";
   for (LinearOp layer : layers) {
@@ -127,7 +128,8 @@ FailureOr<GlobalOp> MergedWeights::createWeight(ArrayRef<LinearOp> layers,
   matrix.reset(sources[0].encoding, llvm::sum_of(rows), sources[0].columns);
   using Matrix = numerics::QuantizedMatrix;
   arrange(sources, &Matrix::codes, rows, order, matrix);
-  for (auto parameter : {&Matrix::scales, &Matrix::zeroPoints, &Matrix::minima})
+  for (auto parameter : {&Matrix::scales, &Matrix::zeroPoints, &Matrix::minima,
+                         &Matrix::outerScales})
     arrange(sources, parameter, rows, order, matrix);
   auto mergedType = QuantizedTensorType::get(
       {matrix.rows, matrix.columns}, type.getElementType(), type.getEncoding());

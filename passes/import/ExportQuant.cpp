@@ -69,6 +69,8 @@ static std::string findObstacle(QuantizedTensorType type) {
        << ", which stands for -1 and 1";
   else if (encoding.getMinimum())
     os << "a zero point, found a minimum";
+  else if (encoding.getOuterScale() != OuterScaleKind::None)
+    os << "one scale for each number, found an outer one, too";
   else if (encoding.getPermuted())
     os << "columns in their order, found a permutation";
   else if (encoding.getNumerics().groupCount(type.getColumns()) > 1 &&

@@ -39,7 +39,7 @@ static constexpr NamedEncoding kNamedEncodings[] = {
     {"mxfp8-e4m3", "float<f8E4M3FN>", 32, false, "f8E8M0FNU"},
     {"mxfp8-e5m2", "float<f8E5M2>", 32, false, "f8E8M0FNU"},
     {"mxint8", "int<8>", 32, false, "f8E8M0FNU"},
-    {"nvfp4", "float<f4E2M1FN>", 16, false, "f8E4M3FN"},
+    {"nvfp4", "float<f4E2M1FN>", 16, false, "f8E4M3FN, tensor_scale"},
     {"ternary", "int<2, restricted>", 64, true, "f16"},
     {"cb2", "codebook<dense<[-1.0, 0.0, 0.5, 1.0]> : tensor<4xf32>>", 0, true,
      "f16"},

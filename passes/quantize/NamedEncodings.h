@@ -21,6 +21,7 @@ struct NamedEncoding {
   int64_t group;
   /// Whether other groups may be asked for.
   bool hasAnyGroup;
+  /// The type of scales, and what follows it.
   llvm::StringLiteral scale;
 
   /// The encoding with groups of `size` columns (0: the format's own).

@@ -10,12 +10,12 @@
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/IR/Threading.h"
+#include <cstring>
 
 using namespace mlir;
 using namespace lowbit;
 
-/// The buffer of a layout that holds component `name`, which isn't the
-/// permutation: that one no layout moves.
+/// The buffer of a layout that holds component `name`.
 static unsigned bufferOf(StringRef name) {
   if (name == component::kScale)
     return 1;
@@ -67,6 +67,14 @@ DictionaryAttr lowbit::packComponents(QuantizedTensorType type,
       continue;
     }
     std::string key = (name + "." + component).str();
+    if (component == component::kOuterScale) {
+      auto raw = reinterpret_cast<const uint8_t *>(matrix.outerScales.data());
+      components.push_back(builder.getNamedAttr(
+          component, makeElements(componentType, key,
+                                  {raw, raw + matrix.outerScales.size() *
+                                                  sizeof(float)})));
+      continue;
+    }
     components.push_back(builder.getNamedAttr(
         component,
         makeElements(componentType, key,
@@ -89,14 +97,28 @@ unpackBuffers(QuantizedTensorType type, const uint8_t *const buffers[4]) {
   return matrix;
 }
 
+/// The numbers of a small component of f32; none where they aren't at hand.
+static std::vector<float> readFloats(ElementsAttr elements) {
+  auto type = cast<ShapedType>(elements.getType());
+  if (auto dense = dyn_cast<DenseElementsAttr>(elements))
+    return {dense.value_begin<float>(), dense.value_end<float>()};
+  ArrayRef<char> raw = getRawBytes(elements);
+  std::vector<float> numbers(raw.empty() ? 0 : type.getNumElements());
+  std::memcpy(numbers.data(), raw.data(), numbers.size() * sizeof(float));
+  return numbers;
+}
+
 FailureOr<numerics::QuantizedMatrix> lowbit::unpackComponents(GlobalOp global) {
   auto type = cast<QuantizedTensorType>(global.getType());
   std::vector<uint8_t> expanded[4];
   const uint8_t *buffers[4] = {};
+  std::vector<float> outerScales;
   for (auto &[name, componentType] : type.getComponents()) {
-    if (name == component::kPermutation)
-      continue;
     ElementsAttr elements = global.getComponent(name);
+    if (name == component::kOuterScale && !isHugeSplat(elements))
+      outerScales = readFloats(elements);
+    if (component::isOutsideOfLayouts(name))
+      continue;
     unsigned buffer = bufferOf(name);
     if (isHugeSplat(elements))
       return global.emitOpError()
@@ -117,7 +139,13 @@ FailureOr<numerics::QuantizedMatrix> lowbit::unpackComponents(GlobalOp global) {
                                   << "', found none; is the sidecar loaded?";
     buffers[buffer] = reinterpret_cast<const uint8_t *>(raw.data());
   }
-  return unpackBuffers(type, buffers);
+  numerics::QuantizedMatrix matrix = unpackBuffers(type, buffers);
+  if (outerScales.size() != matrix.outerScales.size())
+    return global.emitOpError()
+           << "requires the data of component '" << component::kOuterScale
+           << "', found none; is the sidecar loaded?";
+  matrix.outerScales = std::move(outerScales);
+  return matrix;
 }
 
 //===----------------------------------------------------------------------===//

@@ -428,7 +428,7 @@ QuantizeWeightsPass::quantizeMatrix(Operation *user,
   // Each row costs as much as K rows without feedback.
   if (plan)
     grain = std::min(grain, kFeedbackRows);
-  if (quantized.encoding.granularity == numerics::Granularity::Tensor)
+  if (numerics::needsAllRows(quantized.encoding))
     grain = std::max<int64_t>(1, matrix.rows);
   std::vector<std::string> problems(llvm::divideCeil(matrix.rows, grain));
   std::vector<int64_t> vanished(problems.size());

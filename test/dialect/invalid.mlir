@@ -29,6 +29,16 @@ module attributes {test.a = #lowbit.encoding<uint<4>, minimum, scale = f8E4M3FN>
 
 // -----
 
+// expected-error @+1 {{requires scales of smaller parts beside a channel_scale (E11), found #lowbit.per_channel}}
+module attributes {test.a = #lowbit.encoding<int<4>, channel, channel_scale>} {}
+
+// -----
+
+// expected-error @+1 {{encoding option given twice: 'channel_scale'}}
+module attributes {test.a = #lowbit.encoding<int<4>, group = 2, tensor_scale, channel_scale>} {}
+
+// -----
+
 // expected-error @+1 {{requires either a zero point or a minimum (E4), found both}}
 module attributes {test.a = #lowbit.encoding<uint<4>, zero_point = integer, minimum>} {}
 
@@ -69,7 +79,7 @@ module attributes {test.a = #lowbit.encoding<"int">} {}
 
 // -----
 
-// expected-error @+1 {{requires minimum, zero_point, tensor, channel, group, scale or permuted, found 'blocks'}}
+// expected-error @+1 {{requires minimum, zero_point, tensor, channel, group, scale, tensor_scale, channel_scale or permuted, found 'blocks'}}
 module attributes {test.a = #lowbit.encoding<int<4>, blocks = 32>} {}
 
 // -----

@@ -17,6 +17,11 @@ lowbit.global @w : !lowbit.tensor<1x2xf32, #lowbit.encoding<uint<4>, minimum>> {
 
 // -----
 
+// expected-error @+1 {{requires one scale for each number, found an outer one, too}}
+lowbit.global @w : !lowbit.tensor<1x2xf32, #lowbit.encoding<int<4>, group = 1, tensor_scale>> {codes = dense<0> : tensor<1xi8>, scale = dense<1.0> : tensor<1x2xf16>, outer_scale = dense<2.0> : tensor<1xf32>}
+
+// -----
+
 // expected-error @+1 {{requires columns in their order, found a permutation}}
 lowbit.global @w : !lowbit.tensor<1x2xf32, #lowbit.encoding<int<4>, permuted>> {codes = dense<0> : tensor<1xi8>, scale = dense<1.0> : tensor<1x1xf16>, permutation = dense<[1, 0]> : tensor<2xi32>}
 

@@ -97,7 +97,7 @@ module attributes {lowbit.target = #lowbit.cpu<portable>} {
   lowbit.global @fc : !lowbit.tensor<2x4xf32, #int16> {codes = dense<0> : tensor<16xi8>, scale = dense<1.0> : tensor<2x1xf16>}
   func.func @wide(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {
     %w = lowbit.weight @fc : !lowbit.tensor<2x4xf32, #int16>
-    // expected-remark @+1 {{stays dense: CPU kernels read codes of 1 to 8 bits, each of one number and by itself}}
+    // expected-remark @+1 {{stays dense: CPU kernels read codes of 1 to 8 bits, of 1, 2 or 4 numbers, that don't overlap}}
     %y = lowbit.linear %x, %w : tensor<?x4xf32>, !lowbit.tensor<2x4xf32, #int16> -> tensor<?x2xf32>
     return %y : tensor<?x2xf32>
   }
@@ -113,6 +113,20 @@ module attributes {lowbit.target = #lowbit.cpu<portable>} {
     %w = lowbit.weight @fc : !lowbit.tensor<2x4xf32, #fp8>
     // expected-remark @+1 {{stays dense: its weight holds an infinity or NaN}}
     %y = lowbit.linear %x, %w : tensor<?x4xf32>, !lowbit.tensor<2x4xf32, #fp8> -> tensor<?x2xf32>
+    return %y : tensor<?x2xf32>
+  }
+}
+
+// -----
+
+// 32 rows of 2 bits fill a vector with 8 columns of codes, of 4 numbers each.
+#vectors = #lowbit.encoding<codebook<dense<[[0.0, 1.0, 2.0, 3.0], [1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 1.0, 1.0]]> : tensor<4x4xf32>>, channel, scale = f16>
+module attributes {lowbit.target = #lowbit.cpu<portable>} {
+  lowbit.global @fc : !lowbit.tensor<2x4xf32, #vectors> {codes = dense<0> : tensor<1xi8>, scale = dense<1.0> : tensor<2x1xf16>}
+  func.func @few(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {
+    %w = lowbit.weight @fc : !lowbit.tensor<2x4xf32, #vectors>
+    // expected-remark @+1 {{stays dense: codes of so few bits and so many numbers don't fill the planes layout}}
+    %y = lowbit.linear %x, %w : tensor<?x4xf32>, !lowbit.tensor<2x4xf32, #vectors> -> tensor<?x2xf32>
     return %y : tensor<?x2xf32>
   }
 }

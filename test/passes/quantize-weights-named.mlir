@@ -10,7 +10,7 @@
 // Formats by the names that people use: a table and its groups, of which some
 // may be asked for ...
 // NF4: #lowbit.encoding<codebook<dense<[-1.000000e+00, -0.6961928, {{.*}}> : tensor<16xf32>>, group = 4, scale = f16>
-// BNB: #lowbit.encoding<codebook<dense<[0.000000e+00, 5.208333{{.*}}> : tensor<16xf32>>, group = 8, scale = f16>
+// BNB: #lowbit.encoding<codebook<dense<[0.000000e+00, 0.005208{{.*}}> : tensor<16xf32>>, group = 8, scale = f16>
 // FP8: #lowbit.encoding<float<f8E4M3FN>, channel, scale = f16>
 // FP8: lowbit.quantize %{{.*}} : tensor<?x4xf32>
 // TERNARY: #lowbit.encoding<int<2, restricted>, group = 64, scale = f16>

@@ -69,8 +69,16 @@ private:
     int64_t size = table.size();
     if (size <= getPartSize(type.getNumElements()))
       return lookUpPart(b, indices, table);
-    Value low = lookUp(b, indices, table.take_front(size / 2));
-    Value high = lookUp(b, indices, table.drop_front(size / 2));
+    Bytes front = table.take_front(size / 2), back = table.drop_front(size / 2);
+    Value low = lookUp(b, indices, front), high;
+    // Floats have a sign on top, which needs no table.
+    if (llvm::equal(front, back, [](int8_t x, int8_t y) {
+          return static_cast<int8_t>(-x) == y;
+        }))
+      high = arith::SubIOp::create(
+          b, arith::ConstantOp::create(b, b.getZeroAttr(type)), low);
+    else
+      high = lookUp(b, indices, back);
     Value isHigh = testBit(b, indices, llvm::Log2_64(size / 2));
     return arith::SelectOp::create(b, isHigh, high, low);
   }

@@ -39,15 +39,17 @@ struct CPUTargetModel
       return {};
     }
     // The narrowest padding that the atom allows.
-    for (int64_t padding = kStepColumns; padding <= PanelFormat::kPadding;
-         padding *= 2) {
+    int64_t most =
+        PanelFormat::kPadding / encoding.getElement().getValuesPerCode();
+    for (int64_t padding = kStepColumns; padding <= most; padding *= 2) {
       auto layout = PlanesAttr::get(weight.getContext(), kBlockRows, padding);
       if (numerics::checkLayout(layout.getLayout(encoding.getCodeBits()),
                                 encoding.getNumerics())
               .empty())
         return layout;
     }
-    reason = "no padding of the planes layout fits";
+    reason =
+        "codes of so few bits and so many numbers don't fill the planes layout";
     return {};
   }
 

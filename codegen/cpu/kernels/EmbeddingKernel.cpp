@@ -51,7 +51,7 @@ private:
   numerics::Encoding encoding;
   int64_t width, values;
   func::FuncOp function;
-  Value codes, scale, zeroPoint, minimum, indices, n, k, y;
+  Value codes, scale, zeroPoint, minimum, outer, indices, n, k, y;
   Value groupColumns, groups;
 };
 
@@ -114,7 +114,7 @@ Value EmbeddingKernel::loadCodes(Value bit) {
 /// What the codes stand for before zero point and scale.
 Value EmbeddingKernel::decode(Value code) {
   if (const numerics::CodeTable *table = encoding.element.table())
-    return b.gather(table->values, code);
+    return b.gather(ArrayRef(table->values), code);
   const numerics::IntegerFormat &format = *encoding.element.integer();
   VectorType ints = lanes(b.getI32Type());
   if (format.kind != numerics::IntegerKind::Unsigned) {
@@ -134,17 +134,23 @@ Value EmbeddingKernel::decodeOne(Value bit) {
   Value code = arith::AndIOp::create(b, loadWord(bit), mask);
   Value place =
       b.mul(arith::IndexCastUIOp::create(b, b.getIndexType(), code), values);
-  return vector::LoadOp::create(b, lanes(b.getF32Type()),
-                                b.table(encoding.element.table()->values),
-                                place);
+  return vector::LoadOp::create(
+      b, lanes(b.getF32Type()),
+      b.table(ArrayRef(encoding.element.table()->values)), place);
 }
 
 void EmbeddingKernel::emitGroup(Value row, Value group, Value output) {
-  Value factor = loadParameter(scale, row, group), shift, addend;
+  Value factor = loadParameter(scale, row, group), shift, addend, lastFactor;
   if (zeroPoint)
     shift = loadParameter(zeroPoint, row, group);
   if (minimum)
     addend = loadParameter(minimum, row, group);
+  if (outer) {
+    bool isShared = encoding.outer == numerics::OuterScale::Tensor;
+    lastFactor = b.broadcast(
+        memref::LoadOp::create(b, outer, isShared ? b.index(0) : row),
+        columnsPerStep());
+  }
   Value begin = b.mul(group, groupColumns);
   Value end = b.min(k, b.add(begin, groupColumns));
   Value rowStart = b.mul(row, k);
@@ -158,6 +164,8 @@ void EmbeddingKernel::emitGroup(Value row, Value group, Value output) {
            number = b.mulf(number, factor);
            if (addend)
              number = arith::AddFOp::create(b, number, addend);
+           if (lastFactor)
+             number = b.mulf(number, lastFactor);
            b.storeFirst(number, y, b.add(output, column), b.sub(end, column),
                         spec.target->hasMasks);
            return {};
@@ -174,6 +182,8 @@ void EmbeddingKernel::emit() {
     zeroPoint = *argument++;
   if (encoding.hasMinimum)
     minimum = *argument++;
+  if (encoding.outer != numerics::OuterScale::None)
+    outer = *argument++;
   for (Value *value : {&indices, &n, &k, &y})
     *value = *argument++;
   Value first = *argument++, last = *argument++;

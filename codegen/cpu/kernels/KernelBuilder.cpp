@@ -12,22 +12,24 @@
 using namespace mlir;
 using namespace lowbit::cpu;
 
-Value KernelBuilder::table(ArrayRef<float> numbers) {
+Value KernelBuilder::constant(DenseElementsAttr numbers) {
   auto module = getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>();
-  ArrayRef<uint8_t> raw(reinterpret_cast<const uint8_t *>(numbers.data()),
-                        numbers.size() * sizeof(float));
-  std::string name = "lowbit_table_" + llvm::utohexstr(llvm::xxh3_64bits(raw),
-                                                       /*LowerCase=*/true);
+  ArrayRef<char> data = numbers.getRawData();
+  ArrayRef<uint8_t> raw(reinterpret_cast<const uint8_t *>(data.data()),
+                        data.size());
+  std::string name;
+  llvm::raw_string_ostream(name)
+      << "lowbit_table_" << numbers.getElementType() << "_"
+      << llvm::utohexstr(llvm::xxh3_64bits(raw), /*LowerCase=*/true);
   auto global = module.lookupSymbol<memref::GlobalOp>(name);
   if (!global) {
     InsertionGuard guard(*this);
     setInsertionPointToStart(module.getBody());
-    auto type = RankedTensorType::get({int64_t(numbers.size())}, getF32Type());
+    ShapedType type = numbers.getType();
     global = memref::GlobalOp::create(
         *this, name, getStringAttr("private"),
-        MemRefType::get(type.getShape(), type.getElementType()),
-        DenseElementsAttr::get(type, numbers), /*constant=*/true,
-        /*alignment=*/IntegerAttr());
+        MemRefType::get(type.getShape(), type.getElementType()), numbers,
+        /*constant=*/true, /*alignment=*/IntegerAttr());
   }
   return memref::GetGlobalOp::create(*this, global.getType(),
                                      global.getSymName());

@@ -229,16 +229,28 @@ public:
 
   //===--- Tables ---------------------------------------------------------===//
   /// `numbers` as a constant of the module that is built in.
-  Value table(llvm::ArrayRef<float> numbers);
-  /// The numbers at `indices`, 32-bit lanes.
-  Value gather(llvm::ArrayRef<float> numbers, Value indices) {
+  Value table(llvm::ArrayRef<float> numbers) {
+    return constant(mlir::DenseElementsAttr::get(
+        mlir::RankedTensorType::get({int64_t(numbers.size())}, getF32Type()),
+        numbers));
+  }
+  Value table(llvm::ArrayRef<int32_t> words) {
+    return constant(mlir::DenseElementsAttr::get(
+        mlir::RankedTensorType::get({int64_t(words.size())}, getI32Type()),
+        words));
+  }
+  /// The numbers or words at `indices`, 32-bit lanes.
+  template <typename Number>
+  Value gather(llvm::ArrayRef<Number> numbers, Value indices) {
     auto type = mlir::cast<mlir::VectorType>(indices.getType());
-    mlir::VectorType floats = type.clone(getF32Type());
+    Value memory = table(numbers);
+    mlir::VectorType result = type.clone(
+        mlir::cast<mlir::MemRefType>(memory.getType()).getElementType());
     Value all = mlir::arith::ConstantOp::create(
         *this, mlir::DenseElementsAttr::get(type.clone(getI1Type()), true));
-    return mlir::vector::GatherOp::create(*this, floats, table(numbers),
+    return mlir::vector::GatherOp::create(*this, result, memory,
                                           ValueRange{index(0)}, indices, all,
-                                          zero(floats));
+                                          zero(result));
   }
   Value mulf(Value a, Value b) {
     return mlir::arith::MulFOp::create(*this, a, b);
@@ -300,6 +312,7 @@ public:
   }
 
 private:
+  Value constant(mlir::DenseElementsAttr numbers);
   Value mask(mlir::VectorType type, Value count) {
     return mlir::vector::CreateMaskOp::create(*this, type.clone(getI1Type()),
                                               ValueRange{count});

@@ -43,10 +43,12 @@ static std::string asWord(mlir::Attribute attribute) {
 
 std::string cpu::explainNoLinearKernel(EncodingAttr encoding) {
   ElementFormatInterface element = encoding.getElement();
-  if (element.getCodeBits() > 8 || element.getValuesPerCode() > 1 ||
+  unsigned values = element.getValuesPerCode();
+  if (element.getCodeBits() > 8 ||
+      (values != 1 && values != 2 && values != 4) ||
       element.getWindowBits() > element.getCodeBits())
-    return "CPU kernels read codes of 1 to 8 bits, each of one number and by "
-           "itself";
+    return "CPU kernels read codes of 1 to 8 bits, of 1, 2 or 4 numbers, that "
+           "don't overlap";
   return {};
 }
 

@@ -14,7 +14,8 @@
 //              rows of the last block and K padded in each group. Kernels read
 //              all of it; padding has codes and parameters that no result sees.
 //   panel      M * PanelFormat::rowBytes(K), padding included, all written.
-//   codes      of an embedding: the dense stream, ceil(N * K * width / 8) bytes,
+//   codes      of an embedding: the dense stream, ceil(N * K * width / 8)
+//   bytes,
 //              at least kLoadBytes. Its parameters: one for each group.
 //   the rest   (x, columns, bias, residual, y, indices) one element for each
 //              that there is; vectors at their ends are masked.
@@ -123,7 +124,8 @@ inline mlir::MemRefType flatBuffer(mlir::Type element) {
 }
 
 /// Emits (or finds) the kernel
-///   (weights: bytes, panel: bytes, [bias: floats,] [residual: floats,]
+///   (weights: bytes, [outer scales: floats,] panel: bytes, [bias: floats,]
+///    [residual: floats,]
 ///    m, n, k: index, y: floats, first, last: index)
 /// which computes the rows of the row blocks [first, last) of the weights, all
 /// m rows of the panel. Any N, K and M.

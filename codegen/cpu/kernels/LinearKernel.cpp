@@ -74,11 +74,13 @@ private:
   }
   int64_t fullGroupBytes() const {
     return parameterBytes() +
-           llvm::divideCeil(encoding.groupSize, layout.columnPadding) *
+           llvm::divideCeil(encoding.codesPerRow(encoding.groupSize),
+                            layout.columnPadding) *
                bytesPerPadding();
   }
   Value codeBytes(Value columns) {
-    return b.mul(b.ceilDiv(columns, layout.columnPadding), bytesPerPadding());
+    int64_t padded = layout.columnPadding * encoding.element.valuesPerCode();
+    return b.mul(b.ceilDiv(columns, padded), bytesPerPadding());
   }
 
   void bindArguments();
@@ -103,7 +105,7 @@ private:
   numerics::Encoding encoding;
   numerics::Layout layout;
   SegmentProducts products;
-  Value weights, panel, bias, residual, output, m, n, k, first, last;
+  Value weights, outer, panel, bias, residual, output, m, n, k, first, last;
   Value fullGroups, allGroups, blockBytes, panelRowBytes;
 };
 
@@ -114,13 +116,15 @@ private:
 //===----------------------------------------------------------------------===//
 
 int64_t LinearKernel::parameterOffset(numerics::Component component) const {
-  numerics::BoundLayout bound(layout, encoding, layout.atom.rows, 1);
+  numerics::BoundLayout bound(layout, encoding, layout.atom.rows,
+                              encoding.element.valuesPerCode());
   return bound.parameter(component, 0, 0).bit / 8;
 }
 
 /// Bytes of a group's parameters in front of its codes.
 int64_t LinearKernel::parameterBytes() const {
-  numerics::BoundLayout bound(layout, encoding, layout.atom.rows, 1);
+  numerics::BoundLayout bound(layout, encoding, layout.atom.rows,
+                              encoding.element.valuesPerCode());
   return bound.code(0, 0, 0).bit / 8;
 }
 
@@ -189,7 +193,8 @@ Values LinearKernel::emitSegments(Value codes, Value segment, Extent columns,
   Value all = columns.known ? b.index(*columns.known) : columns.value;
   Value full = b.div(all, length);
   int64_t bytes =
-      llvm::divideCeil(length, layout.columnPadding) * bytesPerPadding();
+      llvm::divideCeil(encoding.codesPerRow(length), layout.columnPadding) *
+      bytesPerPadding();
   Value zero = b.zero(lanes(b.getF32Type()));
   Values sums(sumCount(rows), zero);
   sums = b.loop(b.index(0), full, 1, sums, [&](Value s, ValueRange in) {
@@ -233,6 +238,8 @@ void LinearKernel::bindArguments() {
   b.setInsertionPointToStart(entry);
   auto argument = entry->args_begin();
   weights = *argument++;
+  if (encoding.outer != numerics::OuterScale::None)
+    outer = *argument++;
   panel = *argument++;
   if (spec.hasBias)
     bias = *argument++;
@@ -329,7 +336,8 @@ Value LinearKernel::takePairs(Value values, int64_t first) {
   return vector::ShuffleOp::create(b, values, values, places);
 }
 
-/// Bias, activation, gate and residual, and a register's rows into the result,
+/// Outer scale, bias, activation, gate and residual, and a register's rows into
+/// the result,
 /// as far as there are so many. In a gated layer a register's lanes alternate
 /// between gate and value, which gives half as many results.
 void LinearKernel::storeRegister(Value sum, Value weightRow, Value row) {
@@ -343,6 +351,11 @@ void LinearKernel::storeRegister(Value sum, Value weightRow, Value row) {
   };
   Value left = b.max(b.sub(n, weightRow), b.index(0)), factor;
   Value offset = b.add(b.mul(row, toResult(n)), toResult(weightRow));
+  if (outer && encoding.outer == numerics::OuterScale::Channel)
+    sum = b.mulf(sum, load(outer, weightRow, left));
+  else if (outer)
+    sum = b.mulf(sum, b.broadcast(memref::LoadOp::create(b, outer, b.index(0)),
+                                  spec.target->lanes()));
   if (bias)
     sum = arith::AddFOp::create(b, sum, load(bias, weightRow, left));
   left = toResult(left);
@@ -368,7 +381,10 @@ func::FuncOp cpu::getOrCreateLinearKernel(ModuleOp module,
   Type bytes = flatBuffer(builder.getI8Type());
   Type floats = flatBuffer(builder.getF32Type());
   Type index = builder.getIndexType();
-  SmallVector<Type> arguments{bytes, bytes};
+  SmallVector<Type> arguments{bytes};
+  if (spec.encoding.getOuterScale() != OuterScaleKind::None)
+    arguments.push_back(floats);
+  arguments.push_back(bytes);
   arguments.append(spec.hasBias + spec.hasResidual, floats);
   arguments.append({index, index, index, floats, index, index});
   auto function = func::FuncOp::create(builder, module.getLoc(), name,

@@ -340,7 +340,9 @@ std::optional<std::string> Lowering::makeSpec(LinearOp op,
       weight.getLayout().getLayout(encoding.element.codeBits());
   if (weight.getEncoding().getPermuted() || !findCodeFields(layout, encoding) ||
       layout.parameters != numerics::ParameterPlacement::Inline ||
-      PanelFormat::kPadding % layout.columnPadding != 0)
+      PanelFormat::kPadding %
+              (layout.columnPadding * encoding.element.valuesPerCode()) !=
+          0)
     return "no kernel reads the weight's layout";
   int64_t columns = input.getEncoding().getGranularity().getGroupSize();
   if (columns > PanelFormat::kMaxColumns)
@@ -374,8 +376,12 @@ std::optional<std::string> Lowering::lower(LinearOp op) {
   b.setInsertionPoint(op);
   Value panel = getPanel(quantize, spec.panel);
   FlatRows rows = flatten(quantize.getInput());
-  SmallVector<Value> inputs{getBlob(op.getWeight().getDefiningOp<WeightOp>()),
-                            panel};
+  auto source = op.getWeight().getDefiningOp<WeightOp>();
+  SmallVector<Value> inputs{getBlob(source)};
+  if (weight.getEncoding().getOuterScale() != OuterScaleKind::None)
+    inputs.push_back(
+        getTablePart(source.getGlobalOp(), component::kOuterScale));
+  inputs.push_back(panel);
   if (op.getBias())
     inputs.push_back(asDynamic(convert(op.getBias(), b.getF32Type())));
   if (op.getResidual())
@@ -448,7 +454,8 @@ std::optional<std::string> Lowering::lower(EmbeddingOp op) {
   return std::nullopt;
 }
 
-/// A component of a dense table as a flat plain value.
+/// A component of a dense table, or one that no layout moves, as a flat plain
+/// value.
 Value Lowering::getTablePart(GlobalOp global, StringRef name) {
   GlobalOp &part = parts[{global, b.getStringAttr(name)}];
   if (!part)

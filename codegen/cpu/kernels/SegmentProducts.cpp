@@ -23,9 +23,9 @@ static constexpr unsigned kPrefetchLocality = 2;
 /// With this many accumulators or fewer, one dot product would wait for the
 /// one before; two chains take turns.
 static constexpr size_t kFewAccumulators = 4;
-/// The most chains that take turns where a level has several products of one
-/// step.
-static constexpr int64_t kMostChains = 2;
+/// As many products of a segment in one chain are no wait: those of the next
+/// segment start meanwhile.
+static constexpr int64_t kShortChain = 16;
 
 /// Whether each vector of the atom holds fields of one step, the same in all.
 static bool hasOneStepPerVector(const CodeFields &fields) {
@@ -95,13 +95,16 @@ int64_t SegmentProducts::getChains(int64_t slices) const {
   return places.size() * parts() * slices <= kFewAccumulators ? 2 : 1;
 }
 
-/// Several rows have accumulators enough.
+/// Several rows have accumulators enough, and short segments, which follow one
+/// another independently, need none besides.
 int64_t SegmentProducts::getDecodedChains(size_t rows, int64_t slices) const {
-  int64_t chains = rows == 1 && !isFloat() ? kMostChains : 1;
-  while (chains > 1 &&
-         !hasRoom(target, registerCount(slices) * levels() * chains))
-    chains /= 2;
-  return chains;
+  int64_t most = 0;
+  for (int64_t level = 0; level < levels(); ++level)
+    most = std::max(most, pairCount(level));
+  bool isLong = spec.panel.columns / kStepColumns * most > kShortChain;
+  bool hasChains = rows == 1 && !isFloat() && isLong &&
+                   hasRoom(target, 2 * registerCount(slices) * levels());
+  return hasChains ? 2 : 1;
 }
 
 int64_t SegmentProducts::pairCount(int64_t level) const {
@@ -137,10 +140,10 @@ SegmentProducts::accumulate(const SegmentOperands &operands, Extent columns) {
   int64_t unroll = 1;
   Value atoms;
   if (columns.known) {
-    int64_t count =
-        llvm::divideCeil(*columns.known, padding) * padding / atomColumns;
+    int64_t count = llvm::divideCeil(*columns.known / values(), padding) *
+                    padding / atomColumns;
     int64_t chunk = isFloat() ? kFloatChunkColumns : kChunkColumns;
-    int64_t perChunk = std::max<int64_t>(1, chunk / atomColumns);
+    int64_t perChunk = std::max<int64_t>(1, chunk / (atomColumns * values()));
     unroll = count % perChunk == 0 ? perChunk : 1;
     atoms = b.index(count);
     if (count <= unroll) {
@@ -149,7 +152,8 @@ SegmentProducts::accumulate(const SegmentOperands &operands, Extent columns) {
       return sums;
     }
   } else {
-    atoms = b.mul(b.ceilDiv(columns.value, padding), padding / atomColumns);
+    atoms = b.mul(b.ceilDiv(columns.value, padding * values()),
+                  padding / atomColumns);
   }
   return b.loop(b.index(0), atoms, unroll, sums,
                 [&](Value atom, ValueRange in) {
@@ -183,7 +187,7 @@ void SegmentProducts::emitAtom(const SegmentOperands &operands, Value atom,
       vectors.push_back(
           b.load(operands.weights, b.add(place, s * bytes), b.bytes(bytes)));
   }
-  Value column = b.mul(atom, layout.atom.columns);
+  Value column = b.mul(atom, layout.atom.columns * values());
   if (inPlace)
     multiplyInPlace(vectors, operands, column, inChunk * fields.steps, sums);
   else
@@ -248,33 +252,65 @@ Value SegmentProducts::decode(ArrayRef<Value> vectors,
   return codes;
 }
 
-/// The bytes that a block is multiplied as. A look-up ignores what is above the
+/// The codes of a block as bytes. A look-up of bytes ignores what is above the
 /// index, so that a code in a single field is shifted, together with its
 /// neighbour, and not masked.
-SegmentProducts::Values
-SegmentProducts::getDigits(ArrayRef<Value> vectors,
-                           ArrayRef<CodeField> blockFields, int64_t slice,
-                           int64_t slices) {
+Value SegmentProducts::getCodes(ArrayRef<Value> vectors,
+                                ArrayRef<CodeField> blockFields, int64_t slice,
+                                int64_t slices) {
+  bool isPermuted = isTable() && !isGathered() && values() == 1;
+  if (!isPermuted || blockFields.size() > 1)
+    return decode(vectors, blockFields, slice, slices);
+  Value codes = vectors[blockFields[0].vector * slices + slice];
+  unsigned count = blockFields[0].shift;
+  if (count == 0)
+    return codes;
+  auto type = cast<VectorType>(codes.getType());
+  VectorType pairs = b.vector(type.getNumElements() / 2, b.getI16Type());
+  Value words = arith::ShRUIOp::create(b, b.bitcast(codes, pairs),
+                                       b.splat(pairs, int64_t(count)));
+  return b.bitcast(words, type);
+}
+
+/// The bytes that codes are multiplied as, in the dot product `dotIndex` of
+/// their step.
+SegmentProducts::Values SegmentProducts::getDigits(Value codes,
+                                                   int64_t dotIndex) {
   if (!isTable() || isGathered())
-    return {decode(vectors, blockFields, slice, slices)};
-  Value codes;
-  if (blockFields.size() == 1) {
-    codes = vectors[blockFields[0].vector * slices + slice];
-    if (unsigned count = blockFields[0].shift) {
-      auto type = cast<VectorType>(codes.getType());
-      VectorType pairs = b.vector(type.getNumElements() / 2, b.getI16Type());
-      Value words = arith::ShRUIOp::create(b, b.bitcast(codes, pairs),
-                                           b.splat(pairs, int64_t(count)));
-      codes = b.bitcast(words, type);
-    }
-  } else {
-    codes = decode(vectors, blockFields, slice, slices);
-  }
+    return {codes};
   Values result;
   for (const std::vector<int8_t> &table : tables.bytes)
-    result.push_back(
-        LutOp::create(b, codes.getType(), codes, b.getDenseI8ArrayAttr(table)));
+    result.push_back(values() == 1 ? LutOp::create(b, codes.getType(), codes,
+                                                   b.getDenseI8ArrayAttr(table))
+                                   : gatherDigits(table, codes, dotIndex));
   return result;
+}
+
+/// The bytes of vector codes: as many codes of each lane as give four numbers,
+/// from words in memory.
+Value SegmentProducts::gatherDigits(ArrayRef<int8_t> table, Value codes,
+                                    int64_t dotIndex) {
+  SmallVector<int32_t> entries;
+  for (size_t first = 0; first < table.size(); first += values()) {
+    uint32_t word = 0;
+    for (int64_t i = 0; i < values(); ++i)
+      word |= uint32_t(uint8_t(table[first + i])) << (8 * i);
+    entries.push_back(static_cast<int32_t>(word));
+  }
+  VectorType words = lanes(b.getI32Type());
+  Value lane = b.bitcast(codes, words), result;
+  int64_t perDot = kStepColumns / values();
+  for (int64_t i = 0; i < perDot; ++i) {
+    int64_t byte = dotIndex * perDot + i;
+    Value index = arith::AndIOp::create(
+        b, arith::ShRUIOp::create(b, lane, b.splat(words, 8 * byte)),
+        b.splat(words, int64_t(0xFF)));
+    Value numbers = b.shift(b.gather(ArrayRef<int32_t>(entries), index),
+                            static_cast<int>(8 * i * values()));
+    result =
+        result ? arith::OrIOp::create(b, result, numbers).getResult() : numbers;
+  }
+  return b.bitcast(result, cast<VectorType>(codes.getType()));
 }
 
 void SegmentProducts::multiplyDecoded(ArrayRef<Value> vectors,
@@ -285,28 +321,29 @@ void SegmentProducts::multiplyDecoded(ArrayRef<Value> vectors,
   int64_t chains = getDecodedChains(operands.rows.size(), slices);
   unsigned largest =
       isTable() ? tables.largest : (1u << encoding.element.codeBits()) - 1;
-  for (int64_t step = 0; step < fields.steps; ++step)
-    for (int64_t at = 0; at < registers; ++at) {
-      Values bytes =
-          getDigits(vectors, fields.at(step, at / slices), at % slices, slices);
-      for (auto [r, row] : llvm::enumerate(operands.rows)) {
-        SmallVector<int64_t, 4> pairs(levels(), 0);
-        for (auto [digit, codes] : llvm::enumerate(bytes))
-          for (int64_t part = 0; part < parts(); ++part) {
-            int64_t level = digit + part;
-            if (level >= levels())
-              continue;
-            int64_t turn = (firstStep + step) * pairCount(level);
-            int64_t chain = (turn + pairs[level]++) % chains;
-            Value x = valueOffset(row, column, step, part);
-            Value &sum =
-                sums[((r * registers + at) * levels() + level) * chains +
-                     chain];
-            sum = isFloat() ? dotFloat(sum, codes, operands.panel, x)
-                            : dot(sum, codes, largest, operands.panel, x);
-          }
-      }
+  for (int64_t i = 0; i < fields.steps * values() * registers; ++i) {
+    int64_t at = i % registers, product = i / registers;
+    int64_t step = product / values(), dotIndex = product % values();
+    Value codes =
+        getCodes(vectors, fields.at(step, at / slices), at % slices, slices);
+    Values bytes = getDigits(codes, dotIndex);
+    for (auto [r, row] : llvm::enumerate(operands.rows)) {
+      SmallVector<int64_t, 4> pairs(levels(), 0);
+      for (auto [digit, factor] : llvm::enumerate(bytes))
+        for (int64_t part = 0; part < parts(); ++part) {
+          int64_t level = digit + part;
+          if (level >= levels())
+            continue;
+          int64_t turn = (firstStep * values() + product) * pairCount(level);
+          int64_t chain = (turn + pairs[level]++) % chains;
+          Value x = valueOffset(row, column, product, part);
+          Value &sum =
+              sums[((r * registers + at) * levels() + level) * chains + chain];
+          sum = isFloat() ? dotFloat(sum, factor, operands.panel, x, dotIndex)
+                          : dot(sum, factor, largest, operands.panel, x);
+        }
     }
+  }
 }
 
 /// Adds the products of a block of codes with four activation bytes.
@@ -325,25 +362,33 @@ Value SegmentProducts::dot(Value sum, Value codes, unsigned largest,
 
 /// The same with four f32 activations.
 Value SegmentProducts::dotFloat(Value sum, Value codes, Value panel,
-                                Value offset) {
+                                Value offset, int64_t dotIndex) {
   VectorType words = lanes(b.getI32Type());
   Value word = b.bitcast(codes, words), mask = b.splat(words, int64_t(0xFF));
   for (int64_t c = 0; c < kStepColumns; ++c) {
+    int64_t place = dotIndex * kStepColumns + c;
+    int64_t byte = isGathered() ? place / values() : c;
     Value code = word;
-    if (c != 0)
-      code = arith::ShRUIOp::create(b, code, b.splat(words, 8 * c));
-    if (c + 1 != kStepColumns)
+    if (byte != 0)
+      code = arith::ShRUIOp::create(b, code, b.splat(words, 8 * byte));
+    if (byte + 1 != kStepColumns)
       code = arith::AndIOp::create(b, code, mask);
     Value x = b.loadSplat(panel, b.add(offset, 4 * c), b.getF32Type(),
                           target.lanes());
-    sum = b.fma(isGathered() ? gatherNumbers(code) : b.toFloat(code), x, sum);
+    Value number =
+        isGathered() ? gatherNumbers(code, place % values()) : b.toFloat(code);
+    sum = b.fma(number, x, sum);
   }
   return sum;
 }
 
-/// The numbers of codes that are 32-bit lanes.
-Value SegmentProducts::gatherNumbers(Value codes) {
-  return b.gather(encoding.element.table()->values, codes);
+/// The `index`-th numbers of codes that are 32-bit lanes.
+Value SegmentProducts::gatherNumbers(Value codes, int64_t index) {
+  SmallVector<float> numbers;
+  const std::vector<float> &all = encoding.element.table()->values;
+  for (size_t i = index; i < all.size(); i += values())
+    numbers.push_back(all[i]);
+  return b.gather(ArrayRef<float>(numbers), codes);
 }
 
 //===----------------------------------------------------------------------===//

@@ -110,6 +110,8 @@ private:
   /// Whether f32 activations meet numbers from a table in memory, which bytes
   /// would not give exactly.
   bool isGathered() const { return isFloat() && isTable() && digits() > 1; }
+  /// Columns that a code stands for: a step of codes is as many dot products.
+  int64_t values() const { return encoding.element.valuesPerCode(); }
   int64_t digits() const { return isTable() ? tables.bytes.size() : 1; }
   /// Levels of digits and parts, the highest first: that of a digit and a part
   /// is the sum of their places.
@@ -146,21 +148,25 @@ private:
   void multiplyDecoded(llvm::ArrayRef<Value> vectors,
                        const SegmentOperands &operands, Value column,
                        int64_t firstStep, llvm::MutableArrayRef<Value> sums);
-  Values getDigits(llvm::ArrayRef<Value> vectors,
-                   llvm::ArrayRef<CodeField> fields, int64_t slice,
-                   int64_t slices);
+  Values getDigits(Value codes, int64_t dotIndex);
+  Value getCodes(llvm::ArrayRef<Value> vectors,
+                 llvm::ArrayRef<CodeField> fields, int64_t slice,
+                 int64_t slices);
+  Value gatherDigits(llvm::ArrayRef<int8_t> table, Value codes,
+                     int64_t dotIndex);
   Values joinChains(mlir::ValueRange sums, size_t rows, int64_t slices);
   Value decode(llvm::ArrayRef<Value> vectors, llvm::ArrayRef<CodeField> fields,
                int64_t slice, int64_t slices);
   Value placeField(Value vector, const CodeField &field);
   Value dot(Value sum, Value codes, unsigned largest, Value panel,
             Value offset);
-  Value dotFloat(Value sum, Value codes, Value panel, Value offset);
+  Value dotFloat(Value sum, Value codes, Value panel, Value offset,
+                 int64_t dotIndex);
   Value valueOffset(Value row, Value column, int64_t step, int64_t part);
   Values gatherPlaces(mlir::ValueRange sums, int64_t slices);
   Value finish(llvm::ArrayRef<Value> sums, Value panel, Value row);
   Value subtractOffset(Value sum, Value panel, Value row, int64_t level);
-  Value gatherNumbers(Value codes);
+  Value gatherNumbers(Value codes, int64_t index);
   mlir::VectorType lanes(mlir::Type element) {
     return b.vector(target.lanes(), element);
   }

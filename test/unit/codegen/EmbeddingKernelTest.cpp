@@ -23,6 +23,31 @@ constexpr int64_t kRows = 11, kColumns = 37;
 /// The last ones are counted from the end, or clamped.
 const std::vector<int64_t> kIndices = {0, 3, 10, 7, 1, -1, -11, 11, -100, 1000};
 
+/// Any numbers for codes of `bits` bits.
+numerics::ElementFormat createFormat(unsigned bits, unsigned values) {
+  return std::make_shared<const numerics::CodeTable>(numerics::CodeTable{
+      bits, bits, values, createNumbers(values << bits, bits)});
+}
+
+/// Codes that are looked up: of a width, and of one also more bits than a byte
+/// has, and vectors that are whole rows.
+std::vector<numerics::Encoding> createLookedUp(unsigned width) {
+  numerics::Encoding scalar;
+  scalar.element = createFormat(width, 1);
+  scalar.granularity = numerics::Granularity::Group;
+  scalar.groupSize = 20;
+  scalar.scale = numerics::ScaleFormat::E4M3;
+  scalar.outer = numerics::OuterScale::Channel;
+  if (width != 4)
+    return {scalar};
+  numerics::Encoding wide = scalar, vectors;
+  wide.element = createFormat(11, 1);
+  wide.scale = numerics::ScaleFormat::BF16;
+  wide.outer = numerics::OuterScale::Tensor;
+  vectors.element = createFormat(9, kColumns);
+  return {scalar, wide, vectors};
+}
+
 /// The tables of a width: each granularity, with and without zero points and
 /// minima.
 std::vector<numerics::QuantizedMatrix> createTables(unsigned width) {
@@ -45,14 +70,17 @@ std::vector<numerics::QuantizedMatrix> createTables(unsigned width) {
   };
   std::vector<float> numbers = createNumbers(kRows * kColumns, width);
   std::vector<numerics::QuantizedMatrix> tables;
+  std::vector<numerics::Encoding> encodings = createLookedUp(width);
   for (auto [integer, zeroPoint, hasMinimum, granularity, scale] : kinds) {
-    numerics::Encoding encoding;
+    numerics::Encoding &encoding = encodings.emplace_back();
     encoding.element = {width, integer};
     encoding.zeroPoint = zeroPoint;
     encoding.hasMinimum = hasMinimum;
     encoding.granularity = granularity;
     encoding.groupSize = granularity == numerics::Granularity::Group ? 20 : 0;
     encoding.scale = scale;
+  }
+  for (const numerics::Encoding &encoding : encodings) {
     numerics::Status status = numerics::quantize(
         numbers.data(), kRows, kColumns, encoding,
         {numerics::ScaleSearch::AbsMax, nullptr}, tables.emplace_back());

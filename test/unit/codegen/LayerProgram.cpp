@@ -122,7 +122,7 @@ EncodingAttr LayerProgram::getEncoding(const LayerSpec &spec) {
   return EncodingAttr::get(&context, encoding.getElement(),
                            encoding.getZeroPoint(), encoding.getMinimum(),
                            encoding.getGranularity(), encoding.getScale(),
-                           spec.isPermuted);
+                           spec.isPermuted, encoding.getOuterScale());
 }
 
 static std::string getWeightType(const numerics::QuantizedMatrix &matrix,
@@ -161,10 +161,15 @@ std::string test::printWeight(llvm::StringRef name,
       {component::kScale, 1},
       {component::kZeroPoint, 2},
       {component::kMinimum, 3}};
+  auto outer = reinterpret_cast<const uint8_t *>(matrix.outerScales.data());
+  std::vector<uint8_t> outerBytes(outer, outer + matrix.outerScales.size() *
+                                                     sizeof(float));
   for (llvm::StringRef parameter : encoding.getParameterNames())
     if (parameter != component::kPermutation)
       os << ", " << parameter << " = "
-         << getElements(packed.buffers[buffers.at(parameter)],
+         << getElements(parameter == component::kOuterScale
+                            ? outerBytes
+                            : packed.buffers[buffers.at(parameter)],
                         encoding.getParameterType(parameter, matrix.rows,
                                                   matrix.columns));
   if (!permutation.empty())

@@ -30,7 +30,7 @@ constexpr int64_t rows = 19, columns = 43;
 struct Case {
   QuantizedTensorType type;
   numerics::PackedMatrix packed;
-  std::vector<float> expected;
+  std::vector<float> outerScales, expected;
 };
 
 std::vector<float> createWeights() {
@@ -46,7 +46,10 @@ std::vector<float> createWeights() {
 /// Packs `matrix` in the layout of `type`.
 Case createCase(QuantizedTensorType type,
                 const numerics::QuantizedMatrix &matrix) {
-  Case result{type, {}, std::vector<float>(matrix.rows * matrix.columns)};
+  Case result{type,
+              {},
+              matrix.outerScales,
+              std::vector<float>(matrix.rows * matrix.columns)};
   result.packed = numerics::pack(type.bindLayout(), matrix);
   numerics::dequantize(matrix, result.expected.data());
   return result;
@@ -135,8 +138,10 @@ SmallVector<Array> arraysOf(Case &test) {
                       : name == component::kZeroPoint ? parameters[1]
                       : name == component::kMinimum   ? parameters[2]
                                                       : 0;
-    arrays.push_back(
-        {test.packed.buffers[buffer].data(), llvm::to_vector(type.getShape())});
+    const void *data = test.packed.buffers[buffer].data();
+    if (name == component::kOuterScale)
+      data = test.outerScales.data();
+    arrays.push_back({data, llvm::to_vector(type.getShape())});
   }
   return arrays;
 }
@@ -208,7 +213,7 @@ TEST(DequantizeTables, EqualNumerics) {
       auto encoding = EncodingAttr::get(
           &*context, format, ZeroPointKind::None, /*minimum=*/false,
           PerGroupAttr::get(&*context, 6 * values), scales[cases.size() % 4],
-          /*permuted=*/false);
+          /*permuted=*/false, OuterScaleKind(cases.size() % 3));
       auto type = QuantizedTensorType::get(
           {rows, 13 * values}, Float32Type::get(&*context), encoding, layout);
       numerics::QuantizedMatrix matrix;
@@ -221,6 +226,8 @@ TEST(DequantizeTables, EqualNumerics) {
         }
       for (auto [i, scale] : llvm::enumerate(matrix.scales))
         scale = std::ldexp(1.0f, i % 8 - 3);
+      for (auto [i, scale] : llvm::enumerate(matrix.outerScales))
+        scale = 0.3f + i;
       addFunction(*module, "case" + std::to_string(cases.size()), type);
       cases.push_back(createCase(type, matrix));
     }

@@ -348,6 +348,10 @@ TEST(Feedback, Refusals) {
   EXPECT_EQ(message(tensor, permuted),
             "a permuted order needs parameters per channel or group, found one "
             "set per tensor");
+  Encoding outer;
+  outer.outer = OuterScale::Tensor;
+  EXPECT_EQ(message(outer, {}),
+            "error feedback needs scales without an outer one, found one");
   Encoding trellis;
   trellis.element = std::make_shared<const CodeTable>(
       CodeTable{2, 4, 1, std::vector<float>(16, 1.0f)});

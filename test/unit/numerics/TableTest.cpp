@@ -275,6 +275,39 @@ TEST(Table, ScalesOfEightBits) {
   EXPECT_EQ(effectiveBits(blocks, 4, 96), 4.5);
 }
 
+TEST(Table, OuterScalesBringScalesIntoTheirRange) {
+  // As in NVFP4: E4M3 alone is too coarse for scales of 0.003.
+  CodeTable e2m1{4, 4, 1, {}};
+  for (float sign : {1.0f, -1.0f})
+    for (float value : {0.0f, 0.5f, 1.0f, 1.5f, 2.0f, 3.0f, 4.0f, 6.0f})
+      e2m1.values.push_back(sign * value);
+  Encoding plain = encodingOf(e2m1, 16);
+  plain.scale = ScaleFormat::E4M3;
+  std::vector<float> weights = randomWeights(8 * 64, 5);
+  for (float &weight : weights)
+    weight *= 0x1p-7f;
+  QuantizedMatrix matrix, coarse;
+  ASSERT_TRUE(quantize(weights.data(), 8, 64, plain, {}, coarse).ok());
+  for (OuterScale outer : {OuterScale::Tensor, OuterScale::Channel}) {
+    Encoding encoding = plain;
+    encoding.outer = outer;
+    ASSERT_TRUE(quantize(weights.data(), 8, 64, encoding, {}, matrix).ok());
+    EXPECT_EQ(matrix.outerScales.size(), outer == OuterScale::Tensor ? 1u : 8u);
+    EXPECT_LT(errorOf(matrix, weights), 0.9 * errorOf(coarse, weights));
+    expectNearest(matrix, weights);
+  }
+  EXPECT_EQ(effectiveBits(matrix.encoding, 8, 64), 4.5 + 32. / 64);
+  Status status = quantizeRows(weights.data(), 0, 4, {}, matrix);
+  EXPECT_TRUE(status.ok()) << status.message;
+  plain.outer = OuterScale::Tensor;
+  matrix.reset(plain, 8, 64);
+  EXPECT_EQ(quantizeRows(weights.data(), 0, 4, {}, matrix).message,
+            "one scale per tensor needs all 8 rows at once, found rows 0 to 4");
+  plain.granularity = Granularity::Tensor;
+  EXPECT_EQ(checkEncoding(plain),
+            "an outer scale needs scales of smaller parts, found one for each");
+}
+
 TEST(Table, ScalesRoundToTheNearestOfTheirFormat) {
   for (ScaleFormat format : {ScaleFormat::E8M0, ScaleFormat::E4M3})
     for (uint32_t bits = 0; bits < 256; ++bits) {

@@ -55,6 +55,11 @@ inline constexpr llvm::StringLiteral kScale = "scale";
 inline constexpr llvm::StringLiteral kZeroPoint = "zero_point";
 inline constexpr llvm::StringLiteral kMinimum = "minimum";
 inline constexpr llvm::StringLiteral kPermutation = "permutation";
+inline constexpr llvm::StringLiteral kOuterScale = "outer_scale";
+/// Whether a component stays what it is in every layout, inline ones included.
+inline bool isOutsideOfLayouts(llvm::StringRef name) {
+  return name == kPermutation || name == kOuterScale;
+}
 } // namespace component
 
 /// Names of the components of statistics.

@@ -146,6 +146,15 @@ def Lowbit_ZeroPointKind : I32EnumAttr<"ZeroPointKind",
   let genSpecializedAttr = 0;
 }
 
+def Lowbit_OuterScaleKind : I32EnumAttr<"OuterScaleKind",
+    "what shares a factor of all numbers", [
+      I32EnumAttrCase<"None", 0, "none">,
+      I32EnumAttrCase<"Tensor", 1, "tensor_scale">,
+      I32EnumAttrCase<"Channel", 2, "channel_scale">]> {
+  let cppNamespace = "::lowbit";
+  let genSpecializedAttr = 0;
+}
+
 def Lowbit_EncodingAttr : Lowbit_Attr<"Encoding", "encoding"> {
   let summary = "What the codes of a quantized tensor mean";
   let description = [{
@@ -159,10 +168,13 @@ def Lowbit_EncodingAttr : Lowbit_Attr<"Encoding", "encoding"> {
     #lowbit.encoding<uint<2>, zero_point = fractional, channel, scale = f32>
     #lowbit.encoding<int<4>, group = 128, scale = f16, permuted>
     #lowbit.encoding<float<f4E2M1FN>, group = 32, scale = f8E8M0FNU>
+    #lowbit.encoding<float<f4E2M1FN>, group = 16, scale = f8E4M3FN, tensor_scale>
     ```
 
     `permuted` says that the columns were reordered before grouping (GPTQ's
-    act-order); the permutation is one more component of the data.
+    act-order); the permutation is one more component of the data. So is the
+    f32 of `tensor_scale` or of each row's `channel_scale`, which everything is
+    multiplied by.
   }];
   let parameters = (ins
     "::lowbit::ElementFormatInterface":$element,
@@ -170,8 +182,14 @@ def Lowbit_EncodingAttr : Lowbit_Attr<"Encoding", "encoding"> {
     "bool":$minimum,
     "::lowbit::GranularityInterface":$granularity,
     "::mlir::FloatType":$scale,
-    "bool":$permuted);
+    "bool":$permuted,
+    "::lowbit::OuterScaleKind":$outerScale);
   let builders = [
+    // Without an outer scale.
+    AttrBuilder<(ins "::lowbit::ElementFormatInterface":$element,
+                     "::lowbit::ZeroPointKind":$zeroPoint, "bool":$minimum,
+                     "::lowbit::GranularityInterface":$granularity,
+                     "::mlir::FloatType":$scale, "bool":$permuted)>,
     AttrBuilder<(ins "::lowbit::numerics::Encoding":$encoding)>,
   ];
   let hasCustomAssemblyFormat = 1;

@@ -7,7 +7,8 @@
 //   value(n, k) = scale(n, g) * (decode(code(n, k)) - zeroPoint(n, g))
 //                 + minimum(n, g)
 //
-// where g is the group of column k. This header has no dependency on LLVM, so
+// where g is the group of column k, and a factor that many groups share where
+// scales are coarse. This header has no dependency on LLVM, so
 // run-time code and the compiler share one truth.
 //
 //===----------------------------------------------------------------------===//
@@ -130,6 +131,10 @@ enum class ZeroPointKind : uint8_t {
 /// The part of the matrix that shares one set of parameters.
 enum class Granularity : uint8_t { Tensor, Channel, Group };
 
+/// A factor of all numbers, an f32 beside scales of few bits: none, one for the
+/// tensor (NVFP4), or one for each row.
+enum class OuterScale : uint8_t { None, Tensor, Channel };
+
 /// The complete meaning of a quantized matrix, parameters' values excepted.
 struct Encoding {
   ElementFormat element;
@@ -140,7 +145,14 @@ struct Encoding {
   /// Columns per group; used with Granularity::Group only.
   int64_t groupSize = 0;
   ScaleFormat scale = ScaleFormat::F16;
+  OuterScale outer = OuterScale::None;
 
+  /// Number of outer scales in a matrix of `rows` rows.
+  int64_t outerCount(int64_t rows) const {
+    if (outer == OuterScale::None || rows == 0)
+      return 0;
+    return outer == OuterScale::Tensor ? 1 : rows;
+  }
   /// Columns that share parameters in a matrix of `columns` columns (at least
   /// 1, so that an empty matrix divides nothing by zero).
   int64_t columnsPerGroup(int64_t columns) const {
@@ -168,19 +180,23 @@ struct Encoding {
   /// The number that `window` stands for in the `index`-th of its columns: the
   /// definition of every encoding.
   float value(uint32_t window, float scaleValue, float zeroPointValue = 0,
-              float minimum = 0, unsigned index = 0) const {
+              float minimum = 0, unsigned index = 0,
+              float outerScale = 1) const {
     float number = element.decode(window, index);
     if (zeroPoint != ZeroPointKind::None)
       number -= zeroPointValue;
     number *= scaleValue;
-    return hasMinimum ? number + minimum : number;
+    if (hasMinimum)
+      number += minimum;
+    return outer == OuterScale::None ? number : number * outerScale;
   }
 };
 
 /// Checks that `encoding` is one that weights can have: integers of 1 to 8
 /// bits, at least 2 when restricted, or a table as CodeTable describes it,
 /// without an integer zero point; neither fractional zero points nor minima of
-/// 8 bits; groups of a positive multiple of the values per code. Returns an
+/// 8 bits; groups of a positive multiple of the values per code; outer scales
+/// that more than one scale shares. Returns an
 /// empty string, or what was required and what was found.
 std::string checkEncoding(const Encoding &encoding);
 

@@ -22,12 +22,20 @@ struct QuantizedMatrix {
   std::vector<uint8_t> codes;
   /// [parameterRows, groups]; empty when the encoding lacks the component.
   std::vector<float> scales, zeroPoints, minima;
+  /// [outerCount]. No layout moves them.
+  std::vector<float> outerScales;
 
   /// Takes a new meaning and shape; every code and parameter becomes 0.
   void reset(const Encoding &newEncoding, int64_t newRows, int64_t newColumns);
 
   /// The code at row `n` and position `k` among the codes of the row.
   uint32_t code(int64_t n, int64_t k) const;
+  /// The outer scale of row `n`; 1 without.
+  float outerScale(int64_t n) const {
+    return outerScales.empty()
+               ? 1
+               : outerScales[encoding.outer == OuterScale::Tensor ? 0 : n];
+  }
   void setCode(int64_t n, int64_t k, uint32_t code);
   /// The window of that code. Its bits above the code are the low bits of the
   /// window before, where the stream of codes runs down each column of codes

@@ -60,12 +60,15 @@ Status quantize(const float *weights, int64_t rows, int64_t columns,
 /// The same for rows [firstRow, endRow) of `matrix`, which has been reset to
 /// encoding and shape; `weights` are those of the first of them. Disjoint
 /// ranges may run at the same time and give what one call for all rows gives.
-/// Not for one scale per tensor, which depends on all rows.
+/// Not where a parameter depends on all rows (`needsAllRows`).
 Status quantizeRows(const float *weights, int64_t firstRow, int64_t endRow,
                     const QuantizeOptions &options, QuantizedMatrix &matrix);
 
-/// The first half of quantizeRows: only parameters. Any granularity; with one
-/// scale per tensor the range must be all rows.
+/// Whether rows share a scale or an outer scale.
+bool needsAllRows(const Encoding &encoding);
+
+/// The first half of quantizeRows: only parameters. Where rows share one the
+/// range must be all rows.
 Status findParameters(const float *weights, int64_t firstRow, int64_t endRow,
                       const QuantizeOptions &options, QuantizedMatrix &matrix);
 
