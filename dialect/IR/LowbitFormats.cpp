@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectImplementation.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace lowbit;
@@ -131,6 +132,51 @@ void SmallFloatAttr::decode(uint64_t window,
                             MutableArrayRef<float> values) const {
   APFloat number(getType().getFloatSemantics(), APInt(getCodeBits(), window));
   values[0] = number.convertToFloat();
+}
+
+Attribute MinifloatAttr::parse(AsmParser &parser, Type) {
+  llvm::SMLoc location = parser.getCurrentLocation();
+  StringRef word;
+  unsigned exponent, mantissa;
+  if (parser.parseLess() || parser.parseKeyword(&word) || parser.parseGreater())
+    return {};
+  if (!word.consume_front("e") || word.consumeInteger(10, exponent) ||
+      !word.consume_front("m") || word.consumeInteger(10, mantissa) ||
+      !word.empty()) {
+    parser.emitError(location) << "requires a form such as e2m2";
+    return {};
+  }
+  return parser.getChecked<MinifloatAttr>(location, parser.getContext(),
+                                          exponent, mantissa);
+}
+
+void MinifloatAttr::print(AsmPrinter &printer) const {
+  printer << "<e" << getExponent() << 'm' << getMantissa() << '>';
+}
+
+LogicalResult
+MinifloatAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                      unsigned exponent, unsigned mantissa) {
+  // E12
+  if (exponent >= 1 && exponent <= 7 && mantissa <= 7 - exponent)
+    return success();
+  return emitError() << "requires at least 1 bit of exponent and at most 7 of "
+                        "both (E12), found e"
+                     << exponent << 'm' << mantissa;
+}
+
+unsigned MinifloatAttr::getCodeBits() const {
+  return 1 + getExponent() + getMantissa();
+}
+
+void MinifloatAttr::decode(uint64_t window,
+                           MutableArrayRef<float> values) const {
+  uint64_t unit = uint64_t(1) << getMantissa();
+  int exponent = (window >> getMantissa()) & ((1u << getExponent()) - 1);
+  float fraction = float(window % unit) + (exponent ? unit : 0);
+  int bias = (1 << (getExponent() - 1)) - 1 + int(getMantissa());
+  float magnitude = std::ldexp(fraction, std::max(exponent, 1) - bias);
+  values[0] = window >> (getCodeBits() - 1) ? -magnitude : magnitude;
 }
 
 //===----------------------------------------------------------------------===//

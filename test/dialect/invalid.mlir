@@ -39,6 +39,16 @@ module attributes {test.a = #lowbit.encoding<int<4>, group = 2, tensor_scale, ch
 
 // -----
 
+// expected-error @+1 {{requires at least 1 bit of exponent and at most 7 of both (E12), found e4m4}}
+module attributes {test.a = #lowbit.minifloat<e4m4>} {}
+
+// -----
+
+// expected-error @+1 {{requires a form such as e2m2}}
+module attributes {test.a = #lowbit.minifloat<m2e2>} {}
+
+// -----
+
 // expected-error @+1 {{requires either a zero point or a minimum (E4), found both}}
 module attributes {test.a = #lowbit.encoding<uint<4>, zero_point = integer, minimum>} {}
 

@@ -72,6 +72,7 @@ std::vector<Format> getFormats() {
           {"E2M1", "float<f4E2M1FN>"},
           {"Random4", printRandom(4)},
           {"Random5", printRandom(5)},
+          {"E2M2", "#lowbit.minifloat<e2m2>"},
           {"E2M3", "float<f6E2M3FN>"},
           {"E3M2", "float<f6E3M2FN>"},
           {"Random7", printRandom(7)},

@@ -73,6 +73,22 @@ def Lowbit_SmallFloatAttr : Lowbit_Attr<"SmallFloat", "float",
   let genVerifyDecl = 1;
 }
 
+def Lowbit_MinifloatAttr : Lowbit_Attr<"Minifloat", "minifloat",
+    [DeclareAttrInterfaceMethods<Lowbit_ElementFormatInterface>]> {
+  let summary = "Floats of any few bits, without infinities and NaNs";
+  let description = [{
+    A sign, `exponent` bits with a bias of 2^(exponent - 1) - 1, and `mantissa`
+    bits; exponent 0 is subnormal. For what MLIR has no type.
+
+    ```mlir
+    #lowbit.minifloat<e2m2>
+    ```
+  }];
+  let parameters = (ins "unsigned":$exponent, "unsigned":$mantissa);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+}
+
 def Lowbit_CodebookAttr : Lowbit_Attr<"Codebook", "codebook",
     [DeclareAttrInterfaceMethods<Lowbit_ElementFormatInterface,
                                  ["getValuesPerCode"]>]> {
