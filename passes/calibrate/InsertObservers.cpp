@@ -67,6 +67,7 @@ private:
 
   void collectLayers() {
     inputs.clear();
+    firstLayers.clear();
     records.clear();
     getOperation().walk([&](LinearOp layer) {
       Value input = layer.getInput();
@@ -76,6 +77,7 @@ private:
         ++numSkipped;
         return;
       }
+      firstLayers.try_emplace(input, layer);
       std::vector<std::string> &layers = inputs[input];
       if (!llvm::is_contained(layers, *name))
         layers.push_back(std::move(*name));
@@ -97,7 +99,13 @@ private:
   void observe(Value input, const std::vector<std::string> &layers,
                Statistics wanted) {
     OpBuilder builder(&getContext());
-    builder.setInsertionPointAfterValue(input);
+    // Before the first layer, so that records are in the order of layers; an
+    // input of a layer in a region is observed outside of it, once.
+    Operation *layer = firstLayers.lookup(input);
+    if (layer->getBlock() == input.getParentBlock())
+      builder.setInsertionPoint(layer);
+    else
+      builder.setInsertionPointAfterValue(input);
     SmallVector<StringRef> names(layers.begin(), layers.end());
     ObserveOp::create(builder, input.getLoc(), input, getRecord(layers),
                       builder.getStrArrayAttr(names), wanted);
@@ -106,6 +114,7 @@ private:
 
   /// The layers of each input, in the order of the module.
   llvm::MapVector<Value, std::vector<std::string>> inputs;
+  llvm::DenseMap<Value, Operation *> firstLayers;
   llvm::StringMap<std::string> records;
 };
 } // namespace

@@ -11,7 +11,7 @@ lowbit.global @mlp.down : tensor<64x96xf32> {data = dense<1.0> : tensor<64x96xf3
 
 // CHECK-LABEL: func.func @main
 // CHECK-SAME: (%[[X:.*]]: tensor<?x64xf32>
-// CHECK-NEXT: lowbit.observe %[[X]] as "attn.q" layers ["attn.q", "attn.k"] with columns|histogram : tensor<?x64xf32>
+// CHECK: lowbit.observe %[[X]] as "attn.q" layers ["attn.q", "attn.k"] with columns|histogram : tensor<?x64xf32>
 // SOME-LABEL: func.func @main
 // SOME: lowbit.observe %{{.*}} as "attn.q" layers ["attn.q", "attn.k"] with second_moment
 // SOME-NOT: "mlp.up"

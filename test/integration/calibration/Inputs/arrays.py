@@ -45,6 +45,7 @@ def main():
     good = (folder / "good.npz").read_bytes()
     (folder / "no-archive.npz").write_bytes(a)
     (folder / "short.npz").write_bytes(good[200:])
+    (folder / "moved.npz").write_bytes(good.replace(b"PK\3\4", b"PK\3\5"))
     (folder / "damaged.npz").write_bytes(good.replace(b"PK\1\2", b"PK\1\3"))
 
 
