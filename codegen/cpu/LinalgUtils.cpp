@@ -34,10 +34,21 @@ bool lowbit::isContraction(linalg::LinalgOp op) {
       linalg::inferContractionDims(op);
   if (failed(dims) || (dims->m.empty() && dims->n.empty()))
     return false;
+  if (!dims->m.empty() && !dims->n.empty())
+    return true;
   // Several dimensions of one side and none of the other: a depthwise
   // convolution, which has no outer products.
-  return (!dims->m.empty() && !dims->n.empty()) ||
-         dims->m.size() + dims->n.size() == 1;
+  if (dims->m.size() + dims->n.size() != 1)
+    return false;
+  // A vector times a matrix whose rows memory runs along: as many dot products.
+  unsigned row = dims->m.empty() ? dims->n.front() : dims->m.front();
+  return llvm::none_of(op.getDpsInputOperands(), [&](OpOperand *operand) {
+    AffineMap map = op.getMatchingIndexingMap(operand);
+    return map.isFunctionOfDim(row) && llvm::any_of(dims->k, [&](unsigned sum) {
+             return map.getResults().back() ==
+                    getAffineDimExpr(sum, op.getContext());
+           });
+  });
 }
 
 bool lowbit::isAllParallel(linalg::LinalgOp op) {

@@ -2,21 +2,37 @@
 // RUN: quant-opt %s --lowbit-cpu-lower-attention="query-tile=16 key-tile=32" --split-input-file | FileCheck %s --check-prefix=TILES
 
 // A task is a block of queries of one head. It goes through blocks of keys up to
-// the last that it sees.
+// the last that it sees; only those that some of its queries see in part are
+// masked. Where the only query is that of the next token, a task has all heads
+// of a group, and keys stay where they are.
 
 // CHECK-LABEL: func.func @causal
 // CHECK-SAME:    %[[Q:[a-z0-9]+]]: tensor<4x?x64xf32>, %[[K:[a-z0-9]+]]: tensor<2x?x64xf32>, %[[V:[a-z0-9]+]]: tensor<2x?x32xf32>
+// CHECK:         %[[ONE:.*]] = arith.cmpi eq, %{{.*}}, %c1
+// CHECK:         scf.if %[[ONE]]
+// CHECK:           scf.forall (%[[G:.*]]) in (2) shared_outs({{.*}}) -> (tensor<4x?x32xf32>)
+// CHECK:             tensor.extract_slice %[[Q]][%{{.*}}, 0, 0] [2, 1, 64] {{.*}} to tensor<2x64xf32>
+// CHECK:             scf.for %[[J:.*]] = %c0 to %{{.*}} step %c64
+// CHECK:               tensor.extract_slice %[[K]][%[[G]], %[[J]], 0]
+// CHECK:               scf.for %{{.*}} = %c0 to %c2 step %c1
+// CHECK:                 linalg.generic {{.*}} iterator_types = ["parallel", "reduction"]
+// CHECK:             math.exp
+// CHECK:             scf.for %[[L:.*]] = %c0 to %{{.*}} step %c64
+// CHECK:               tensor.extract_slice %[[V]][%[[G]], %[[L]], 0]
+// CHECK:               linalg.matmul
+// CHECK:         } else {
 // CHECK:         %[[KT:.*]] = linalg.transpose ins(%[[K]] : {{.*}} permutation = [0, 2, 1]
 // CHECK:         scf.forall (%[[H:.*]], %[[I:.*]]) in (4, %{{.*}}) shared_outs({{.*}}) -> (tensor<4x?x32xf32>)
 // CHECK:           tensor.extract_slice %[[Q]][%[[H]],
-// CHECK:           scf.for %[[J:.*]] = %c0 to %{{.*}} step %c64 iter_args({{.*}}) -> (tensor<?x32xf32>, tensor<?xf32>, tensor<?xf32>)
-// CHECK:             %[[G:.*]] = affine.apply #{{.*}}()[%[[H]]]
-// CHECK:             tensor.extract_slice %[[KT]][%[[G]], 0, %[[J]]]
+// CHECK:           scf.for %{{.*}} = %c0 to %{{.*}} step %c64 iter_args({{.*}}) -> (tensor<?x32xf32>, tensor<?xf32>, tensor<?xf32>)
+// CHECK-NOT:         arith.cmpi
+// CHECK:           scf.for %[[J:.*]] = %{{.*}} to %{{.*}} step %c64 iter_args({{.*}}) -> (tensor<?x32xf32>, tensor<?xf32>, tensor<?xf32>)
+// CHECK:             tensor.extract_slice %[[KT]][%[[G:.*]], 0, %[[J]]]
 // CHECK:             linalg.matmul
 // CHECK:             arith.cmpi sle
+// CHECK:             tensor.extract_slice %[[V]][%[[G]], %[[J]], 0]
 // CHECK:             arith.maxnumf
 // CHECK:             math.exp
-// CHECK:             tensor.extract_slice %[[V]][%[[G]], %[[J]], 0]
 // CHECK:             linalg.matmul
 // CHECK:           arith.divf
 // CHECK:           tensor.parallel_insert_slice
@@ -55,12 +71,25 @@ func.func @transposed(%q: tensor<1x40x4x64xf32>, %k: tensor<1x4x50x64xf32>, %v: 
 
 // -----
 
-// One query has a single row of scores.
+// One query needs no transposed keys.
 
 // CHECK-LABEL: func.func @one_query
-// CHECK:         lowbit.attention
+// CHECK-NOT:     linalg.transpose
+// CHECK:         scf.forall (%{{.*}}) in (4) shared_outs({{.*}}) -> (tensor<4x1x64xf32>)
 func.func @one_query(%q: tensor<4x1x64xf32>, %k: tensor<4x?x64xf32>) -> tensor<4x1x64xf32> {
   %y = lowbit.attention %q, %k, %k scale 0.125 causal
       : tensor<4x1x64xf32>, tensor<4x?x64xf32>, tensor<4x?x64xf32> -> tensor<4x1x64xf32>
   return %y : tensor<4x1x64xf32>
+}
+
+// -----
+
+// One key has no rows of scores.
+
+// CHECK-LABEL: func.func @one_key
+// CHECK:         lowbit.attention
+func.func @one_key(%q: tensor<4x?x64xf32>, %k: tensor<4x1x64xf32>) -> tensor<4x?x64xf32> {
+  %y = lowbit.attention %q, %k, %k scale 0.125
+      : tensor<4x?x64xf32>, tensor<4x1x64xf32>, tensor<4x1x64xf32> -> tensor<4x?x64xf32>
+  return %y : tensor<4x?x64xf32>
 }

@@ -22,6 +22,8 @@ struct Shape {
   std::vector<int64_t> mask;
   /// Whether it runs among guard pages, too.
   bool isGuarded = false;
+  /// Whether a single query is one of a number that the program doesn't know.
+  bool isDynamic = false;
 };
 
 /// Attention in double by its definition.
@@ -91,7 +93,7 @@ void check(const Shape &s) {
     maskType = ", mask " + getType(s.mask);
   }
   // Keys are dynamic, and queries unless there is one.
-  int64_t any = -1, queries = s.queries == 1 ? 1 : -1;
+  int64_t any = -1, queries = s.queries == 1 && !s.isDynamic ? 1 : -1;
   std::string qType = getType({s.batch, s.heads, queries, s.depth});
   std::string kType = getType({s.batch, s.groups, any, s.depth});
   std::string vType = getType({s.batch, s.groups, any, s.width});
@@ -130,6 +132,11 @@ TEST(Attention, StandsAtTheLastKey) {
 
 TEST(Attention, OneQueryOfGroupedHeads) {
   check({1, 8, 2, 1, 129, 64, 64, true, {}});
+}
+
+TEST(Attention, OneQueryOfSomeNumber) {
+  check({1, 8, 2, 1, 200, 64, 32, true, {}, false, true});
+  check({2, 6, 2, 1, 70, 20, 12, false, {2, 6, 1, 70}, true, true});
 }
 
 TEST(Attention, AddsMasks) {

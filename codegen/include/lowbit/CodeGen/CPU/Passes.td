@@ -21,13 +21,18 @@ def CPULowerAttentionPass
     `query-tile` queries, in which a loop over blocks of `key-tile` keys carries
     the largest score, the sum of exponentials and the weighted sum of values of
     each row: the scores of a whole row never exist. With `causal` the loop ends
-    at the last key that the block sees. Keys are transposed first, so that
-    vectors of scores run along them; transpositions of the other operands and
-    of the result are not made but read and written through.
+    at the last key that the block sees, and blocks that all of its queries see
+    are not masked. Keys are transposed first, so that vectors of scores run along
+    them; transpositions of the other operands and of the result are not made but
+    read and written through.
+
+    With one query (a text's next token) a task has all heads that share keys, and
+    keys and values are read in place, once: scores are dot products along the
+    rows of keys. Where the number of queries is dynamic, there are both forms.
 
     Sizes come from shapes alone, so results don't depend on threads. A row that
-    sees no key is NaN. Attention of one query or to one key, where that is
-    static, is left to `lowbit-lower-to-linalg`: its scores are few.
+    sees no key is NaN. Attention to one key, where that is static, or of one query
+    without heads is left to `lowbit-lower-to-linalg`: its scores are few.
 
     ```mlir
     %y = lowbit.attention %q, %k, %v scale 1.250000e-01 causal
