@@ -1,0 +1,36 @@
+// RUN: quant-opt %s --lowbit-import --lowbit-raise | FileCheck %s
+
+// A convolution whose weight has upstream's quantized type, with a scale per
+// filter, is a layer of its codes: as rows where filters come first, ...
+
+// CHECK-LABEL: func.func @filters_first
+// CHECK:         %[[W:.*]] = lowbit.weight @{{.*}} : !lowbit.tensor<8x18xf32, #[[INT8:.*]]>
+// CHECK-NOT:     lowbit.dequantize
+// CHECK:         lowbit.linear %{{.*}}, %[[W]] : tensor<1x6x6x18xf32>, !lowbit.tensor<8x18xf32, #[[INT8]]> -> tensor<1x6x6x8xf32>
+!first = !quant.uniform<i8:f32:0, {0.5, 0.25, 0.5, 0.25, 0.5, 0.25, 0.5, 0.25}>
+func.func @filters_first(%x: tensor<1x2x8x8xf32>, %y: tensor<1x8x6x6xf32>) -> tensor<1x8x6x6xf32> {
+  %zero = arith.constant 0.0 : f32
+  %codes = arith.constant dense<3> : tensor<8x2x3x3xi8>
+  %q = quant.scast %codes : tensor<8x2x3x3xi8> to tensor<8x2x3x3x!first>
+  %w = quant.dcast %q : tensor<8x2x3x3x!first> to tensor<8x2x3x3xf32>
+  %z = linalg.fill ins(%zero : f32) outs(%y : tensor<1x8x6x6xf32>) -> tensor<1x8x6x6xf32>
+  %0 = linalg.conv_2d_nchw_fchw ins(%x, %w : tensor<1x2x8x8xf32>, tensor<8x2x3x3xf32>) outs(%z : tensor<1x8x6x6xf32>) -> tensor<1x8x6x6xf32>
+  return %0 : tensor<1x8x6x6xf32>
+}
+
+// ... and where they come last.
+
+// CHECK-LABEL: func.func @filters_last
+// CHECK:         %[[W:.*]] = lowbit.weight @{{.*}} : !lowbit.tensor<8x18xf32, #[[INT8]]>
+// CHECK-NOT:     lowbit.dequantize
+// CHECK:         lowbit.linear %{{.*}}, %[[W]] : tensor<1x6x6x18xf32>, !lowbit.tensor<8x18xf32, #[[INT8]]> -> tensor<1x6x6x8xf32>
+!last = !quant.uniform<i8:f32:3, {0.5, 0.25, 0.5, 0.25, 0.5, 0.25, 0.5, 0.25}>
+func.func @filters_last(%x: tensor<1x8x8x2xf32>, %y: tensor<1x6x6x8xf32>) -> tensor<1x6x6x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %codes = arith.constant dense<3> : tensor<3x3x2x8xi8>
+  %q = quant.scast %codes : tensor<3x3x2x8xi8> to tensor<3x3x2x8x!last>
+  %w = quant.dcast %q : tensor<3x3x2x8x!last> to tensor<3x3x2x8xf32>
+  %z = linalg.fill ins(%zero : f32) outs(%y : tensor<1x6x6x8xf32>) -> tensor<1x6x6x8xf32>
+  %0 = linalg.conv_2d_nhwc_hwcf ins(%x, %w : tensor<1x8x8x2xf32>, tensor<3x3x2x8xf32>) outs(%z : tensor<1x6x6x8xf32>) -> tensor<1x6x6x8xf32>
+  return %0 : tensor<1x6x6x8xf32>
+}
