@@ -143,3 +143,27 @@ func.func @sliding_weight(%x: tensor<10x3xf32>, %y: tensor<8x8xf32>) -> tensor<8
   } -> tensor<8x8xf32>
   return %0 : tensor<8x8xf32>
 }
+
+// -----
+
+// So is one whose groups lie one after another in a dimension of the input.
+
+// CHECK-LABEL: func @flat_groups
+// CHECK:         linalg.generic
+// RAISED-LABEL: func @flat_groups
+// REPORT: convolution with @w is left: its groups are no static dimension of the input
+lowbit.global @w : tensor<2x8x4x3xf32> {data = dense<0.5> : tensor<2x8x4x3xf32>}
+#x = affine_map<(g, f, o, c, k) -> (g * 4 + c, o + k)>
+#w = affine_map<(g, f, o, c, k) -> (g, f, c, k)>
+#y = affine_map<(g, f, o, c, k) -> (g, f, o)>
+func.func @flat_groups(%x: tensor<8x10xf32>, %y: tensor<2x8x8xf32>) -> tensor<2x8x8xf32> {
+  %w = lowbit.weight @w : tensor<2x8x4x3xf32>
+  %0 = linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction"]}
+      ins(%x, %w : tensor<8x10xf32>, tensor<2x8x4x3xf32>) outs(%y : tensor<2x8x8xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<2x8x8xf32>
+  return %0 : tensor<2x8x8xf32>
+}
