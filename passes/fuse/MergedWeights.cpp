@@ -111,6 +111,22 @@ static SmallVector<int64_t> getRowCounts(ArrayRef<LinearOp> layers) {
   return rows;
 }
 
+/// What the merged weight says of itself, so that reports and exports can speak
+/// of the weights that the model came with.
+static DictionaryAttr describeParts(ArrayRef<LinearOp> layers,
+                                    ArrayRef<int64_t> rows, RowOrder order) {
+  Builder builder(getFirst(layers).getContext());
+  SmallVector<Attribute> names;
+  for (LinearOp layer : layers)
+    names.push_back(getGlobal(layer.getWeight()).getSymNameAttr());
+  NamedAttrList fields;
+  if (order == RowOrder::Alternating)
+    fields.set("alternating", builder.getUnitAttr());
+  fields.set("names", builder.getArrayAttr(names));
+  fields.set("rows", builder.getDenseI64ArrayAttr(rows));
+  return fields.getDictionary(builder.getContext());
+}
+
 FailureOr<GlobalOp> MergedWeights::createWeight(ArrayRef<LinearOp> layers,
                                                 RowOrder order,
                                                 std::string name) {
@@ -134,8 +150,10 @@ FailureOr<GlobalOp> MergedWeights::createWeight(ArrayRef<LinearOp> layers,
   auto mergedType = QuantizedTensorType::get(
       {matrix.rows, matrix.columns}, type.getElementType(), type.getEncoding());
   OpBuilder builder(first);
-  return GlobalOp::create(builder, first.getLoc(), name, mergedType,
-                          packComponents(mergedType, matrix, name));
+  auto global = GlobalOp::create(builder, first.getLoc(), name, mergedType,
+                                 packComponents(mergedType, matrix, name));
+  global->setAttr(kPartsAttrName, describeParts(layers, rows, order));
+  return global;
 }
 
 GlobalOp MergedWeights::createBias(ArrayRef<LinearOp> layers, RowOrder order,

@@ -141,6 +141,8 @@ FailureOr<GlobalOp> PackWeightsPass::getPacked(GlobalOp global,
       builder, global.getLoc(), name, type,
       packComponents(type, *matrix, global.getSymName(),
                      global.getComponent(component::kPermutation)));
+  if (Attribute parts = global->getAttr(kPartsAttrName))
+    packed->setAttr(kPartsAttrName, parts);
   return packed;
 }
 

@@ -15,6 +15,7 @@
 #include "lowbit/Tools/ElementTypes.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/IRText.h"
+#include "lowbit/Tools/Provenance.h"
 #include "lowbit/Tools/Safetensors.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -150,9 +151,13 @@ std::string lowbit::computeStructure(mlir::ModuleOp module) {
 }
 
 std::map<std::string, std::string>
-lowbit::makeSidecarMetadata(std::string checksum, std::string structure) {
-  return {{std::string(kChecksumKey), std::move(checksum)},
-          {"structure", std::move(structure)}};
+lowbit::makeSidecarMetadata(std::string checksum, mlir::ModuleOp module) {
+  std::map<std::string, std::string> metadata = {
+      {std::string(kChecksumKey), std::move(checksum)},
+      {"structure", computeStructure(module)}};
+  if (std::optional<Provenance> provenance = getProvenance(module))
+    metadata[std::string(kProvenanceKey)] = printProvenance(*provenance);
+  return metadata;
 }
 
 std::string lowbit::getSidecarPath(llvm::StringRef path) {
@@ -209,9 +214,8 @@ llvm::Expected<ArtefactSize> lowbit::saveArtefact(mlir::ModuleOp module,
   if (!sidecar)
     return sidecar.takeError();
   std::string checksum = computeChecksum(entries);
-  llvm::Expected<SafetensorsSize> data =
-      writeSafetensors(*sidecar, entries,
-                       makeSidecarMetadata(checksum, computeStructure(module)));
+  llvm::Expected<SafetensorsSize> data = writeSafetensors(
+      *sidecar, entries, makeSidecarMetadata(checksum, module));
   if (!data)
     return data.takeError();
   module->setAttr(

@@ -11,6 +11,7 @@
 #include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/Executable.h"
+#include "lowbit/Tools/Provenance.h"
 #include "lowbit/Tools/Registration.h"
 #include "lowbit/Tools/Signature.h"
 #include "mlir/IR/MLIRContext.h"
@@ -65,6 +66,20 @@ static CompileOptions withRelease(CompileOptions options) {
   return options;
 }
 
+/// Reads a model that will be written: it says where it comes from, and how it
+/// is compiled.
+static llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+loadSource(llvm::StringRef input, mlir::MLIRContext &context, LoadOptions load,
+           const CompileOptions &options) {
+  load.recordsSources = true;
+  auto module = loadModule(input, context, load);
+  if (module)
+    if (llvm::Error error =
+            recordProvenance(**module, {}, describeRecipe(options)))
+      return std::move(error);
+  return module;
+}
+
 llvm::Expected<ArtefactSize>
 lowbit::compileToArtefact(llvm::StringRef input, llvm::StringRef output,
                           const CompileOptions &options, Phase last,
@@ -79,7 +94,7 @@ lowbit::compileToArtefact(llvm::StringRef input, llvm::StringRef output,
   mlir::MLIRContext context;
   prepare(context, input, load);
   llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> module =
-      loadModule(input, context, load);
+      loadSource(input, context, load, options);
   if (!module)
     return module.takeError();
   if (llvm::Error error = compileModule(**module, last, withRelease(options)))
@@ -99,7 +114,7 @@ lowbit::compileToProgram(llvm::StringRef input, llvm::StringRef output,
   mlir::MLIRContext context;
   prepare(context, input, load);
   llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> module =
-      loadModule(input, context, load);
+      loadSource(input, context, load, options);
   if (!module)
     return module.takeError();
   // All CPUs read the same packed weights.
@@ -129,6 +144,9 @@ lowbit::compileToModel(llvm::StringRef input, const CompileOptions &options,
   model->signature = std::move(*signature);
   // What an artefact would hold; packing pads.
   model->weightSize = getWeightSize(**module);
+  if (load.visit)
+    if (llvm::Error error = load.visit(**module))
+      return makeFileError(input, llvm::toString(std::move(error)));
   if (llvm::Error error = compileModule(**module, Phase::Lower,
                                         withRelease(options), Phase::Fuse))
     return makeFileError(input, llvm::toString(std::move(error)));

@@ -18,6 +18,7 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Path.h"
 
 using namespace mlir;
 using namespace lowbit;
@@ -133,6 +134,31 @@ llvm::StringRef lowbit::getPhaseName(Phase phase) {
   static constexpr llvm::StringLiteral kNames[] = {
       "import", "raise", "quantize", "fuse", "pack", "lower"};
   return kNames[static_cast<int>(phase)];
+}
+
+std::string lowbit::describeRecipe(const CompileOptions &options) {
+  llvm::SmallVector<std::string> words;
+  if (options.method != "none") {
+    words.push_back("quantize=" + options.method);
+    if (!options.scaleSearch.empty())
+      words.push_back("scale-search=" + options.scaleSearch);
+    if (options.includeEmbeddings)
+      words.push_back("include-embeddings");
+    if (options.sweeps)
+      words.push_back("sweeps=" + std::to_string(options.sweeps));
+  }
+  if (!options.config.empty())
+    words.push_back(
+        ("precision=" + llvm::sys::path::filename(options.config)).str());
+  if (!options.budget.empty())
+    words.insert(words.end(),
+                 {"budget=" + options.budget, "strategy=" + options.strategy});
+  if (!options.candidates.empty())
+    words.push_back("candidates=" + llvm::join(options.candidates, ","));
+  if (!options.disabledPatterns.empty())
+    words.push_back("disable-patterns=" +
+                    llvm::join(options.disabledPatterns, ","));
+  return llvm::join(words, " ");
 }
 
 void lowbit::addPhase(OpPassManager &manager, Phase phase,

@@ -51,10 +51,11 @@ private:
 
 /// Sums over all targets so far.
 struct Totals {
-  double loss = 0.0;
+  double loss = 0.0, referenceLoss = 0.0;
   double divergence = 0.0;
   size_t agreements = 0;
-  double seconds = 0.0;
+  double seconds = 0.0, referenceSeconds = 0.0;
+  std::vector<double> divergences;
 };
 
 /// Adds the scores of one window: `targets[t]` follows token t.
@@ -75,7 +76,9 @@ llvm::Error addWindow(const Logits &logits, const Logits *reference,
     if (!reference)
       continue;
     computeLogProbabilities(reference->getRow(t), other);
-    totals.divergence += computeDivergence(other, own);
+    totals.referenceLoss -= other[target];
+    totals.divergences.push_back(computeDivergence(other, own));
+    totals.divergence += totals.divergences.back();
     totals.agreements += llvm::max_element(own) - own.begin() ==
                          llvm::max_element(other) - other.begin();
   }
@@ -120,7 +123,9 @@ llvm::Expected<Evaluation> lowbit::evaluate(Model &model, Model *reference,
 
   Progress progress(options.progress, windows);
   Totals totals;
+  Evaluation result;
   for (size_t i = 0; i < windows; ++i) {
+    Totals before = {totals.loss, totals.referenceLoss, totals.divergence};
     llvm::ArrayRef<uint16_t> ids = tokens.slice(i * window, window + 1);
     std::vector<uint32_t> inputs(ids.begin(), std::prev(ids.end()));
     Clock::time_point start = Clock::now();
@@ -130,24 +135,36 @@ llvm::Expected<Evaluation> lowbit::evaluate(Model &model, Model *reference,
       return logits.takeError();
     std::optional<Logits> expected;
     if (reference) {
-      llvm::Expected<Logits> result = runLanguageModel(*reference, inputs);
-      if (!result)
-        return result.takeError();
-      expected = std::move(*result);
+      start = Clock::now();
+      llvm::Expected<Logits> other = runLanguageModel(*reference, inputs);
+      totals.referenceSeconds += getSecondsSince(start);
+      if (!other)
+        return other.takeError();
+      expected = std::move(*other);
     }
     if (llvm::Error error = addWindow(*logits, expected ? &*expected : nullptr,
                                       ids.drop_front(), totals))
       return error;
+    result.windows.push_back(
+        {(totals.loss - before.loss) / double(window),
+         (totals.referenceLoss - before.referenceLoss) / double(window),
+         (totals.divergence - before.divergence) / double(window)});
     progress.show(i + 1, totals.loss / double((i + 1) * window));
   }
 
-  Evaluation result;
   result.targets = windows * window;
   result.meanLoss = totals.loss / double(result.targets);
   result.perplexity = std::exp(result.meanLoss);
   result.divergence = totals.divergence / double(result.targets);
   result.top1Agreement = double(totals.agreements) / double(result.targets);
   result.tokensPerSecond = double(result.targets) / totals.seconds;
+  result.divergences = std::move(totals.divergences);
+  if (!reference)
+    return result;
+  result.referencePerplexity =
+      std::exp(totals.referenceLoss / double(result.targets));
+  result.referenceTokensPerSecond =
+      double(result.targets) / totals.referenceSeconds;
   return result;
 }
 

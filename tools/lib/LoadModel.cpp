@@ -9,6 +9,7 @@
 #include "lowbit/Tools/LoadModel.h"
 #include "lowbit/Compiler.h"
 #include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/Provenance.h"
 #include "llvm/Support/Path.h"
 #ifdef LOWBIT_HAS_ONNX
 #include "lowbit/Frontends/ONNX.h"
@@ -16,9 +17,11 @@
 
 using namespace lowbit;
 
-llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
-lowbit::loadModule(llvm::StringRef path, mlir::MLIRContext &context,
-                   const LoadOptions &options) {
+/// Reads a module and notes the files that it came from.
+static llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+readModule(llvm::StringRef path, mlir::MLIRContext &context,
+           const LoadOptions &options, std::vector<std::string> &files) {
+  files = {path.str()};
   llvm::StringRef extension = llvm::sys::path::extension(path);
   if (extension == ".mlir" || extension == ".mlirbc") {
     if (!options.dimensions.empty())
@@ -31,6 +34,7 @@ lowbit::loadModule(llvm::StringRef path, mlir::MLIRContext &context,
                          "a model must be a .onnx, .mlir or .mlirbc file");
 #ifdef LOWBIT_HAS_ONNX
   ONNXImportOptions importOptions;
+  importOptions.files = &files;
   for (llvm::StringRef dimension : options.dimensions)
     if (llvm::Error error = addDimension(importOptions, dimension))
       return std::move(error);
@@ -38,6 +42,17 @@ lowbit::loadModule(llvm::StringRef path, mlir::MLIRContext &context,
 #else
   return makeFileError(path, "this build reads no ONNX (LOWBIT_BUILD_ONNX)");
 #endif
+}
+
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+lowbit::loadModule(llvm::StringRef path, mlir::MLIRContext &context,
+                   const LoadOptions &options) {
+  std::vector<std::string> files;
+  auto module = readModule(path, context, options, files);
+  if (module && options.recordsSources)
+    if (llvm::Error error = recordProvenance(**module, files, /*recipe=*/""))
+      return std::move(error);
+  return module;
 }
 
 llvm::Expected<std::unique_ptr<Model>>

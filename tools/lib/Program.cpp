@@ -14,6 +14,7 @@
 #include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/Profile.h"
+#include "lowbit/Tools/Provenance.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
@@ -147,9 +148,11 @@ llvm::Error ProgramWriter::readInterface(mlir::ModuleOp packed) {
     return created.takeError();
   program = std::move(*created);
   program->structure = structure;
+  if (std::optional<Provenance> provenance = getProvenance(packed))
+    program->provenance = printProvenance(*provenance);
   program->embedsWeights = options.embedWeights;
   program->weightsFile = path::filename(files.weights).str();
-  metadata = makeSidecarMetadata(computeChecksum(program->weights), structure);
+  metadata = makeSidecarMetadata(computeChecksum(program->weights), packed);
   SafetensorsSize size = measureSafetensors(program->weights, metadata);
   program->weightsBytes = size.header + size.data;
   return llvm::Error::success();

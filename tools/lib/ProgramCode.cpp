@@ -390,6 +390,18 @@ static void redirectAllocation(llvm::Module &module) {
       function->setName(to);
 }
 
+/// Compilers name themselves in `.comment`, which `readelf -p` prints and
+/// linkers keep.
+static void addComment(const ProgramInterface &program, llvm::Module &module) {
+  if (program.provenance.empty())
+    return;
+  llvm::LLVMContext &context = module.getContext();
+  module.getOrInsertNamedMetadata("llvm.ident")
+      ->addOperand(llvm::MDNode::get(
+          context,
+          llvm::MDString::get(context, "Lowbit " + program.provenance)));
+}
+
 llvm::Expected<ProgramCode>
 lowbit::generateCode(ProgramInterface &program,
                      llvm::ArrayRef<ProgramVariant> variants) {
@@ -425,6 +437,7 @@ lowbit::generateCode(ProgramInterface &program,
     program.cpus.push_back(code.cpu);
   }
   InterfaceBuilder(program, *result.module).build(codes);
+  addComment(program, *result.module);
   return result;
 }
 

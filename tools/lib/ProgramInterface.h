@@ -38,6 +38,8 @@ struct ProgramInterface {
   std::string name;
   /// `computeStructure` of the module that the code was lowered from.
   std::string structure;
+  /// The module's provenance as JSON; empty where it has none.
+  std::string provenance;
   std::vector<ProgramTensor> inputs, outputs;
   /// Names of dimensions that inputs have; an extent that is called otherwise
   /// is known only after a run.

@@ -183,8 +183,10 @@ llvm::Expected<Signature> lowbit::getSignature(mlir::ModuleOp module) {
 
 WeightSize lowbit::getWeightSize(mlir::ModuleOp module) {
   WeightSize quantized, matrices;
+  uint64_t allBytes = 0;
   module.walk([&](GlobalOp global) {
     auto type = llvm::cast<mlir::ShapedType>(global.getType());
+    allBytes += global.getStoredBytes();
     bool isQuantized = llvm::isa<QuantizedTensorType>(type);
     if (!type.hasStaticShape() || (!isQuantized && type.getRank() < 2))
       return;
@@ -192,5 +194,7 @@ WeightSize lowbit::getWeightSize(mlir::ModuleOp module) {
     size.weights += type.getNumElements();
     size.bytes += global.getStoredBytes();
   });
-  return quantized.weights != 0 ? quantized : matrices;
+  WeightSize result = quantized.weights != 0 ? quantized : matrices;
+  result.allBytes = allBytes;
+  return result;
 }

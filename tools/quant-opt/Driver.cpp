@@ -7,11 +7,15 @@
 #include "Driver.h"
 #include "lowbit/Tools/Artefact.h"
 #include "lowbit/Tools/AtomicOutput.h"
+#include "lowbit/Tools/CollectReport.h"
+#include "lowbit/Tools/CompareArtefacts.h"
 #include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/ExchangeWeights.h"
 #include "lowbit/Tools/LoadModel.h"
 #include "lowbit/Tools/Profile.h"
 #include "lowbit/Tools/Program.h"
+#include "lowbit/Tools/Provenance.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
@@ -59,6 +63,7 @@ void DriverOptions::hideForeignOptions() {
   for (const auto &entry : llvm::cl::getRegisteredOptions()) {
     llvm::cl::Option *option = entry.second;
     if (llvm::is_contained(option->Categories, &category) ||
+        llvm::is_contained(option->Categories, &inspectCategory) ||
         llvm::is_contained({"help", "help-hidden", "version"}, entry.first))
       continue;
     if (shown.contains(entry.first))
@@ -114,6 +119,8 @@ static llvm::Expected<Phase> lastPhase(const DriverOptions &options) {
   if (!options.phase.getNumOccurrences()) {
     if (isCode)
       return Phase::Lower;
+    if (options.emit == EmitKind::ONNX)
+      return Phase::Quantize;
     return options.target.empty() ? Phase::Fuse : Phase::Pack;
   }
   if (isCode && options.phase != Phase::Lower)
@@ -127,7 +134,8 @@ static llvm::Expected<Phase> lastPhase(const DriverOptions &options) {
 }
 
 /// A flag without effect is a mistake: each needs the phase that it is for.
-static llvm::Error checkFlags(const DriverOptions &options, Phase last) {
+static llvm::Error checkFlags(StringRef input, const DriverOptions &options,
+                              Phase last) {
   struct {
     const llvm::cl::Option &flag;
     bool isEffective;
@@ -175,12 +183,27 @@ static llvm::Error checkFlags(const DriverOptions &options, Phase last) {
        options.emit == EmitKind::Object || options.emit == EmitKind::Shared,
        "--emit=object or --emit=shared"},
       {options.linker, options.emit == EmitKind::Shared, "--emit=shared"},
+      {options.graph, options.emit == EmitKind::ONNX, "--emit=onnx"},
+      {options.like, last >= Phase::Quantize,
+       "--phase=quantize or a later one"},
+      {options.report, last >= Phase::Quantize,
+       "--phase=quantize or a later one"},
   };
   for (const auto &rule : rules)
     if (rule.flag.getNumOccurrences() && !rule.isEffective)
       return makeError("--" + rule.flag.ArgStr + " requires " +
                        rule.requirement +
                        ": without it the flag has no effect");
+  if (options.emit == EmitKind::ONNX && !options.graph.getNumOccurrences() &&
+      llvm::sys::path::extension(input) != ".onnx")
+    return makeError("--emit=onnx requires --graph=MODEL.onnx, the model that "
+                     "the weights go back into");
+  if (options.like.getNumOccurrences() && options.quantize != "none")
+    return makeError("--like takes the encodings of an artefact; leave out "
+                     "--quantize, or --like");
+  if (!options.report.empty())
+    if (llvm::Error error = getReportForm(options.report).takeError())
+      return error;
   if (!isCode(options.emit) && StringRef(options.mcpu).contains(','))
     return makeError("--mcpu: a list of CPUs requires --emit=object, shared, "
                      "llvm or asm, found '" +
@@ -194,7 +217,7 @@ static llvm::Error checkOutputName(StringRef output, EmitKind kind) {
   if (output == "-")
     return makeError("compiling a model requires -o FILE, found none");
   static constexpr llvm::StringLiteral kExtensions[] = {
-      ".mlir", ".mlirbc", ".ll", ".s", ".o", ".so"};
+      ".mlir", ".mlirbc", ".ll", ".s", ".o", ".so", ".onnx"};
   StringRef wanted = kExtensions[static_cast<int>(kind)];
   StringRef found = llvm::sys::path::extension(output);
   bool isDevice =
@@ -295,6 +318,106 @@ llvm::Error lowbit::handleStatistics(StringRef output,
   return writeStatistics(output, *merged);
 }
 
+/// Compiles up to `last`, by --quantize or --like. The report, if there is to
+/// be one, takes the float weights before they are gone, and the layers before
+/// fusion merges them.
+static llvm::Expected<std::optional<Report>>
+compileAndReport(ModuleOp module, Phase last, const DriverOptions &options,
+                 Profile *profile) {
+  CompileOptions compile = compileOptions(options, profile);
+  if (options.report.empty() && options.like.empty()) {
+    if (llvm::Error error = compileModule(module, last, compile))
+      return std::move(error);
+    return std::nullopt;
+  }
+  // The floats are still to be compared with.
+  compile.releaseData = false;
+  CompileOptions raise = compile;
+  raise.calibration.data.clear();
+  raise.statistics.clear();
+  RemarkCollector remarks(*module.getContext());
+  if (llvm::Error error = compileModule(module, Phase::Raise, raise))
+    return std::move(error);
+  // Names and bytes are shared with the original; only the IR is copied.
+  OwningOpRef<ModuleOp> raised = module.clone();
+  if (!options.like.empty())
+    if (llvm::Error error = quantizeLike(module, options.like))
+      return std::move(error);
+  if (llvm::Error error = compileModule(module, last, compile, Phase::Quantize))
+    return std::move(error);
+  if (options.report.empty())
+    return std::nullopt;
+  llvm::Expected<Report> report =
+      collectReport(module, FloatWeights(*raised), remarks.take());
+  if (!report)
+    return report.takeError();
+  return std::move(*report);
+}
+
+static LoadOptions loadOptions(const DriverOptions &options) {
+  LoadOptions load;
+  load.recordsSources = true;
+  load.dimensions.assign(options.shape.begin(), options.shape.end());
+  return load;
+}
+
+/// Writes what --emit says.
+static llvm::Error writeOutput(ModuleOp module, StringRef input,
+                               StringRef output, const DriverOptions &options,
+                               Profile *profile) {
+  if (isCode(options.emit))
+    return writeCode(module, input, output, options, profile);
+  Profile::Scope writing(profile, "write");
+  if (options.emit == EmitKind::ONNX)
+    return exportToONNX(
+        module, options.graph.empty() ? input : StringRef(options.graph),
+        output, loadOptions(options));
+  return saveArtefact(module, output,
+                      options.emit == EmitKind::MLIR ? ArtefactFormat::Text
+                                                     : ArtefactFormat::Bytecode)
+      .takeError();
+}
+
+llvm::Expected<bool> lowbit::inspectFiles(llvm::StringRef input,
+                                          const DriverOptions &options,
+                                          const DialectRegistry &registry) {
+  if (options.isUsed(input) || input != "-" ||
+      (options.verify.getNumOccurrences() && options.diff.getNumOccurrences()))
+    return makeError("--verify FILE and --diff A B stand alone: they take no "
+                     "other files, and compile nothing");
+  if (options.verify.getNumOccurrences()) {
+    llvm::Expected<Verification> result =
+        verifyArtefact(options.verify, registry);
+    if (!result)
+      return result.takeError();
+    result->print(llvm::outs(), options.json);
+    return result->passed();
+  }
+  if (options.diff.size() != 2)
+    return makeError("--diff takes two models, found " +
+                     llvm::Twine(options.diff.size()));
+  llvm::Expected<ModelDifference> result =
+      diffModels(options.diff[0], options.diff[1], registry, {});
+  if (!result)
+    return result.takeError();
+  result->print(llvm::outs(), options.json);
+  return true;
+}
+
+static llvm::Error recordRecipe(ModuleOp module, const DriverOptions &options) {
+  std::string recipe = describeRecipe(compileOptions(options, nullptr));
+  if (!options.like.empty())
+    recipe += (recipe.empty() ? "like=" : " like=") +
+              llvm::sys::path::filename(options.like).str();
+  if (llvm::Error error = recordProvenance(module, {}, recipe))
+    return error;
+  for (StringRef file : {StringRef(options.like), StringRef(options.calibrate)})
+    if (!file.empty())
+      if (llvm::Error error = recordData(module, file))
+        return error;
+  return llvm::Error::success();
+}
+
 static llvm::Error compile(StringRef input, StringRef output,
                            const DriverOptions &options,
                            const DialectRegistry &registry, Profile *profile) {
@@ -310,7 +433,7 @@ static llvm::Error compile(StringRef input, StringRef output,
   llvm::Expected<Phase> last = lastPhase(options);
   if (!last)
     return last.takeError();
-  if (llvm::Error error = checkFlags(options, *last))
+  if (llvm::Error error = checkFlags(input, options, *last))
     return error;
   if (isCode(options.emit))
     if (llvm::Error error =
@@ -321,29 +444,26 @@ static llvm::Error compile(StringRef input, StringRef output,
   printRemarks(context, llvm::errs(), "quant-opt");
   if (llvm::Error error = checkNoPasses(context))
     return error;
-  LoadOptions load;
-  load.dimensions.assign(options.shape.begin(), options.shape.end());
   std::optional<Profile::Scope> loading(std::in_place, profile, "load");
   llvm::Expected<OwningOpRef<ModuleOp>> module =
-      loadModule(input, context, load);
+      loadModule(input, context, loadOptions(options));
   loading.reset();
   if (!module)
     return module.takeError();
-  if (llvm::Error error = compileModule(
-          **module,
-          onlyCalibrates ? Phase::Raise : std::min(*last, Phase::Pack),
-          compileOptions(options, profile)))
-    return makeFileError(input, llvm::toString(std::move(error)));
+  if (llvm::Error error = recordRecipe(**module, options))
+    return error;
+  llvm::Expected<std::optional<Report>> report = compileAndReport(
+      **module, onlyCalibrates ? Phase::Raise : std::min(*last, Phase::Pack),
+      options, profile);
+  if (!report)
+    return makeFileError(input, llvm::toString(report.takeError()));
   if (onlyCalibrates)
     return llvm::Error::success();
-  if (isCode(options.emit))
-    return writeCode(**module, input, output, options, profile);
-  Profile::Scope writing(profile, "write");
-  llvm::Expected<ArtefactSize> size =
-      saveArtefact(**module, output,
-                   options.emit == EmitKind::MLIR ? ArtefactFormat::Text
-                                                  : ArtefactFormat::Bytecode);
-  return size.takeError();
+  if (llvm::Error error =
+          writeOutput(**module, input, output, options, profile))
+    return error;
+  return *report ? writeReport(**report, options.report)
+                 : llvm::Error::success();
 }
 
 llvm::Error lowbit::compileFile(StringRef input, StringRef output,

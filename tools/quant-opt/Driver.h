@@ -15,12 +15,26 @@
 namespace lowbit {
 
 /// What `quant-opt` writes.
-enum class EmitKind { MLIR, Bytecode, LLVM, Assembly, Object, Shared };
+enum class EmitKind { MLIR, Bytecode, LLVM, Assembly, Object, Shared, ONNX };
 
 /// The flags of one-line use. They map to pass options; construct one before
 /// the command line is parsed.
 struct DriverOptions {
   llvm::cl::OptionCategory category{"Compiling a model"};
+  llvm::cl::OptionCategory inspectCategory{"Looking at what was written"};
+  llvm::cl::opt<std::string> verify{
+      "verify", llvm::cl::cat(inspectCategory), llvm::cl::value_desc("file"),
+      llvm::cl::desc("Check an artefact or program: form, checksums, "
+                     "parameters, provenance")};
+  llvm::cl::list<std::string> diff{
+      "diff", llvm::cl::cat(inspectCategory), llvm::cl::multi_val(2),
+      llvm::cl::value_desc("a> <b"),
+      llvm::cl::desc("Compare two models weight by weight: encodings, sizes, "
+                     "and the error of the second against the first")};
+  llvm::cl::opt<bool> json{
+      "json", llvm::cl::cat(inspectCategory),
+      llvm::cl::desc(
+          "With --verify, --diff and --print-statistics: print JSON")};
   llvm::cl::OptionCategory passCategory{
       "Running passes", "Passes are flags: --lowbit-raise, "
                         "--lowbit-quantize=method=int4-g32 and so on"};
@@ -102,8 +116,6 @@ struct DriverOptions {
       "merge-statistics", llvm::cl::cat(category), llvm::cl::CommaSeparated,
       llvm::cl::value_desc("files"),
       llvm::cl::desc("Put statistics files of one model together, to -o")};
-  llvm::cl::opt<bool> json{"json", llvm::cl::cat(category),
-                           llvm::cl::desc("Show statistics as JSON")};
   llvm::cl::opt<bool> includeEmbeddings{
       "include-embeddings", llvm::cl::cat(category),
       llvm::cl::desc("Quantize embedding tables and the output head, too")};
@@ -143,7 +155,18 @@ struct DriverOptions {
           clEnumValN(EmitKind::Object, "object",
                      "object, its C header, and its weights (.o)"),
           clEnumValN(EmitKind::Shared, "shared",
-                     "shared library, its C header, and its weights (.so)"))};
+                     "shared library, its C header, and its weights (.so)"),
+          clEnumValN(EmitKind::ONNX, "onnx",
+                     "the ONNX model with its low-bit weights behind "
+                     "DequantizeLinear (.onnx)"))};
+  llvm::cl::opt<std::string> graph{
+      "graph", llvm::cl::cat(category), llvm::cl::value_desc("model.onnx"),
+      llvm::cl::desc("With --emit=onnx: the model that the weights go back "
+                     "into, if it is not the input")};
+  llvm::cl::opt<std::string> like{
+      "like", llvm::cl::cat(category), llvm::cl::value_desc("quantized.mlir"),
+      llvm::cl::desc("Quantize onto the grid of an artefact: its encodings and "
+                     "scales, with the nearest codes")};
   llvm::cl::opt<std::string> name{
       "name", llvm::cl::cat(category), llvm::cl::value_desc("identifier"),
       llvm::cl::desc("How the names in the C header begin (the default is the "
@@ -177,6 +200,11 @@ struct DriverOptions {
       llvm::cl::value_desc("names"),
       llvm::cl::desc("Patterns of raising and fusing to leave out, such as "
                      "attention_pattern or qkv")};
+  llvm::cl::opt<std::string> report{
+      "report", llvm::cl::cat(category),
+      llvm::cl::value_desc("file.html|json|txt"),
+      llvm::cl::desc("Write what quantizing cost and gained: bits, size, error "
+                     "and codes of each layer")};
   llvm::cl::list<std::string> shape{
       "shape", llvm::cl::cat(category), llvm::cl::value_desc("name=value"),
       llvm::cl::desc("Fix a symbolic dimension of an ONNX model")};
@@ -191,6 +219,10 @@ struct DriverOptions {
   void hideForeignOptions();
   /// Whether the command line asks for compiling rather than for passes.
   bool isUsed(llvm::StringRef input) const;
+  /// Whether it asks for looking at files.
+  bool inspects() const {
+    return verify.getNumOccurrences() || diff.getNumOccurrences();
+  }
   /// The text above the options in `--help`.
   static llvm::StringRef help();
 };
@@ -198,6 +230,11 @@ struct DriverOptions {
 /// What `--print-statistics` and `--merge-statistics` ask for.
 llvm::Error handleStatistics(llvm::StringRef output,
                              const DriverOptions &options);
+
+/// Does what --verify or --diff asks. False if what was verified has failed.
+llvm::Expected<bool> inspectFiles(llvm::StringRef input,
+                                  const DriverOptions &options,
+                                  const mlir::DialectRegistry &registry);
 
 /// Compiles the model at `input` and writes the artefact `output`. Nothing is
 /// left behind on an error.

@@ -30,18 +30,26 @@ int main(int argc, char **argv) {
     lowbit::printCPUDescriptions(llvm::outs());
     return EXIT_SUCCESS;
   }
-  bool handlesStatistics =
-      !options.printStatistics.empty() || !options.mergeStatistics.empty();
-  if (!handlesStatistics && !options.isUsed(input))
-    return mlir::asMainReturnCode(
-        mlir::MlirOptMain(argc, argv, input, output, registry));
-  if (llvm::Error error =
-          handlesStatistics
-              ? lowbit::handleStatistics(output, options)
-              : lowbit::compileFile(input, output, options, registry)) {
+  auto fail = [](llvm::Error error) {
     llvm::WithColor::error(llvm::errs(), "quant-opt")
         << llvm::toString(std::move(error)) << "\n";
     return EXIT_FAILURE;
+  };
+  if (options.inspects()) {
+    llvm::Expected<bool> passed =
+        lowbit::inspectFiles(input, options, registry);
+    if (!passed)
+      return fail(passed.takeError());
+    return *passed ? EXIT_SUCCESS : EXIT_FAILURE;
   }
+  if (!options.printStatistics.empty() || !options.mergeStatistics.empty()) {
+    llvm::Error error = lowbit::handleStatistics(output, options);
+    return error ? fail(std::move(error)) : EXIT_SUCCESS;
+  }
+  if (!options.isUsed(input))
+    return mlir::asMainReturnCode(
+        mlir::MlirOptMain(argc, argv, input, output, registry));
+  if (llvm::Error error = lowbit::compileFile(input, output, options, registry))
+    return fail(std::move(error));
   return EXIT_SUCCESS;
 }

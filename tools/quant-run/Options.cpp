@@ -25,7 +25,7 @@ struct Flags {
   cl::OptionCategory runCategory{"Running"};
   cl::OptionCategory judgeCategory{"Judging"};
   cl::OptionCategory textCategory{"Generating text"};
-  cl::opt<std::string> model{
+  cl::list<std::string> models{
       cl::Positional, cl::value_desc("model"), cl::cat(runCategory),
       cl::desc("<model.onnx, or model.mlir[bc] written by quant-opt>")};
   cl::list<std::string> input{
@@ -74,7 +74,23 @@ struct Flags {
   cl::opt<std::string> against{
       "against", cl::value_desc("float model"), cl::cat(judgeCategory),
       cl::desc("With --perplexity: mean KL divergence from this model in nats "
-               "per token, and how often both prefer the same token")};
+               "per token, and how often both prefer the same token; with "
+               "--benchmark: how much faster the model is")};
+  cl::opt<unsigned long> layerWindows{
+      "layer-windows", cl::value_desc("n"), cl::cat(judgeCategory),
+      cl::desc("With --report and --against: the divergence that each layer "
+               "alone causes, on the first n windows; runs the float model n "
+               "times per layer")};
+  cl::list<std::string> require{
+      "require", cl::value_desc("bounds"), cl::cat(judgeCategory),
+      cl::desc(
+          "Fail unless figures stay within bounds, such as "
+          "perplexity<1.02x,kl<0.01,size<6MB (x: times the float model's); "
+          "default: what the weights' width suggests")};
+  cl::opt<std::string> report{
+      "report", cl::value_desc("file.html|json|txt"), cl::cat(judgeCategory),
+      cl::desc("Write size, error and codes of each layer, and what was "
+               "measured")};
   cl::opt<bool> benchmark{
       "benchmark", cl::cat(judgeCategory),
       cl::desc("Time repeated runs on the inputs; a language model "
@@ -141,6 +157,7 @@ static llvm::Error checkCounts(const Flags &flags) {
   } counts[] = {{flags.threads, flags.threads, kMaxThreads},
                 {flags.window, flags.window, kMaxCount},
                 {flags.windows, flags.windows, kMaxCount},
+                {flags.layerWindows, flags.layerWindows, kMaxCount},
                 {flags.generate, flags.generate, kMaxCount}};
   for (const auto &count : counts)
     if (count.flag.getNumOccurrences() &&
@@ -161,7 +178,11 @@ static llvm::Error checkEffects(const Flags &flags) {
     llvm::StringRef needed;
   } rules[] = {
       {flags.tolerance, flags.compare.getNumOccurrences() != 0, "--compare"},
-      {flags.against, judges, "--perplexity"},
+      {flags.against, judges || flags.benchmark, "--perplexity or --benchmark"},
+      {flags.layerWindows,
+       judges && flags.report.getNumOccurrences() &&
+           flags.against.getNumOccurrences(),
+       "--perplexity, --against and --report"},
       {flags.windows, judges, "--perplexity"},
       {flags.window, judges || generates || flags.benchmark,
        "--perplexity, --benchmark or --generate"},
@@ -179,10 +200,68 @@ static llvm::Error checkEffects(const Flags &flags) {
   return llvm::Error::success();
 }
 
+/// A table has room for what is one number per model.
+static llvm::Error checkSeveral(const RunOptions &options) {
+  bool needsOne = !options.inputs.empty() || !options.outputs.empty() ||
+                  !options.comparisons.empty() || options.generate != 0 ||
+                  !options.report.empty();
+  if (options.models.size() > 1 && needsOne)
+    return makeError("several models can be judged and timed together; "
+                     "--input, --output, --compare, --generate and --report "
+                     "need one model, found " +
+                     llvm::Twine(options.models.size()));
+  return llvm::Error::success();
+}
+
+/// Each bound needs the option that measures its figure.
+static llvm::Error checkBounds(const RunOptions &options) {
+  auto isGiven = [&](llvm::StringRef option) {
+    return option.empty() ||
+           (option == "--perplexity" && !options.tokens.empty()) ||
+           (option == "--benchmark" && options.benchmark) ||
+           (option == "--compare" && !options.comparisons.empty());
+  };
+  for (const Bound &bound : options.bounds) {
+    const BoundedFigure &figure =
+        *llvm::find_if(getBoundedFigures(), [&](const BoundedFigure &entry) {
+          return entry.name == bound.figure;
+        });
+    if (!isGiven(figure.option))
+      return makeError("--require=" + bound.text + " needs " + figure.option);
+    if ((bound.isRelative || figure.needsReference) && options.against.empty())
+      return makeError("--require=" + bound.text + " needs --against");
+  }
+  if (options.defaultBounds &&
+      (options.tokens.empty() || options.against.empty()))
+    return makeError("--require=default needs --perplexity and --against");
+  return llvm::Error::success();
+}
+
+static llvm::Error readBounds(const Flags &flags, RunOptions &options) {
+  for (llvm::StringRef text : flags.require) {
+    if (text == "default") {
+      options.defaultBounds = true;
+      continue;
+    }
+    llvm::Expected<std::vector<Bound>> bounds = parseBounds(text);
+    if (!bounds)
+      return bounds.takeError();
+    llvm::append_range(options.bounds, *bounds);
+  }
+  return llvm::Error::success();
+}
+
 /// Checks of values.
 static llvm::Error checkOptions(const RunOptions &options) {
-  if (options.model.empty())
+  if (options.models.empty())
     return makeError("a model is required; see --help");
+  if (llvm::Error error = checkSeveral(options))
+    return error;
+  if (llvm::Error error = checkBounds(options))
+    return error;
+  if (!options.report.empty())
+    if (llvm::Error error = getReportForm(options.report).takeError())
+      return error;
   if (options.hasTolerance &&
       !(options.tolerance >= 0.0 && std::isfinite(options.tolerance)))
     return makeError("--tolerance must be a number of at least 0");
@@ -218,7 +297,7 @@ llvm::Expected<RunOptions> lowbit::parseRunOptions(int argc, char **argv) {
   if (llvm::Error error = checkEffects(flags))
     return error;
   RunOptions options;
-  options.model = flags.model;
+  options.models.assign(flags.models.begin(), flags.models.end());
   options.load.threads = flags.threads;
   options.load.remarks = &llvm::errs();
   options.load.dimensions = flags.shape;
@@ -245,6 +324,10 @@ llvm::Expected<RunOptions> lowbit::parseRunOptions(int argc, char **argv) {
   options.against = flags.against;
   options.window = flags.window;
   options.maxWindows = flags.windows;
+  options.layerWindows = flags.layerWindows;
+  options.report = flags.report;
+  if (llvm::Error error = readBounds(flags, options))
+    return error;
   options.benchmark = flags.benchmark;
   options.generate = flags.generate;
   options.prompt = flags.prompt;

@@ -10,6 +10,7 @@
 #ifndef LOWBIT_TOOLS_QUANTRUN_OPTIONS_H
 #define LOWBIT_TOOLS_QUANTRUN_OPTIONS_H
 
+#include "lowbit/Tools/Bounds.h"
 #include "lowbit/Tools/LoadModel.h"
 #include "llvm/Support/Error.h"
 #include <string>
@@ -25,7 +26,8 @@ struct NamedFile {
 
 /// What quant-run was asked to do.
 struct RunOptions {
-  std::string model;
+  /// At least one; several take no inputs, outputs, prompts and reports.
+  std::vector<std::string> models;
   LoadOptions load;
 
   std::vector<NamedFile> inputs, outputs, comparisons;
@@ -35,6 +37,13 @@ struct RunOptions {
   std::string tokens, against;
   size_t window = 256;
   size_t maxWindows = 0;
+  /// Windows for each layer's own divergence; 0 for none.
+  size_t layerWindows = 0;
+
+  std::vector<Bound> bounds;
+  /// Whether the bounds that the weights' width suggests hold, too.
+  bool defaultBounds = false;
+  std::string report;
 
   bool benchmark = false;
 

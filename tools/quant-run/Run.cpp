@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Run.h"
+#include "Subject.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/Evaluation.h"
 #include "lowbit/Tools/LanguageModel.h"
@@ -16,9 +17,9 @@
 #include "lowbit/Tools/Tokenizer.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Format.h"
-#include "llvm/Support/JSON.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/WithColor.h"
-#include <cmath>
+#include <limits>
 
 using namespace lowbit;
 
@@ -27,16 +28,22 @@ namespace {
 /// One loaded model and the work on it.
 class Runner {
 public:
-  Runner(const RunOptions &options, Model &model)
-      : options(options), model(model) {}
+  Runner(const RunOptions &options, Subject &subject, Reference &reference)
+      : options(options), subject(subject), model(*subject.model),
+        reference(reference) {}
 
   llvm::Error run();
-  RunReport takeReport() { return std::move(report); }
+  RunFigures takeFigures() { return std::move(figures); }
 
 private:
   llvm::Error runOnInputs();
   llvm::Error compare(const NamedFile &expected, const HostTensor &actual);
   llvm::Error judge();
+  llvm::Error checkFigures();
+  llvm::Error report();
+  /// The figure that a bound is on, and the float model's.
+  std::pair<double, std::optional<double>>
+  getFigure(llvm::StringRef name) const;
   llvm::Error time();
   llvm::Error continuePrompt();
 
@@ -46,14 +53,20 @@ private:
   llvm::Expected<HostTensor> makeWindow() const;
 
   const RunOptions &options;
+  Subject &subject;
   Model &model;
-  RunReport report;
+  Reference &reference;
+  RunFigures figures;
+  /// Kept for the figures.
+  std::optional<Evaluation> evaluation;
 };
 
 } // namespace
 
 llvm::Error Runner::run() {
-  report.bitsPerWeight = model.getWeightSize().getBitsPerWeight();
+  figures.model = llvm::sys::path::filename(subject.path).str();
+  figures.bitsPerWeight = model.getWeightSize().getBitsPerWeight();
+  figures.sizeBytes = model.getWeightSize().allBytes;
   bool hasWork =
       !options.tokens.empty() || options.benchmark || options.generate != 0;
   if (!options.inputs.empty() || !options.outputs.empty() ||
@@ -69,7 +82,11 @@ llvm::Error Runner::run() {
   if (options.generate != 0)
     if (llvm::Error error = continuePrompt())
       return error;
-  report.peakBytes = getPeakMemory();
+  figures.peakBytes = getPeakMemory();
+  if (llvm::Error error = checkFigures())
+    return error;
+  if (!options.report.empty())
+    return report();
   return llvm::Error::success();
 }
 
@@ -106,9 +123,9 @@ llvm::Error Runner::compare(const NamedFile &expected,
   llvm::Expected<double> error = getMaxError(actual, *tensor);
   if (!error)
     return makeFileError(expected.path, llvm::toString(error.takeError()));
-  report.maxError = std::max(report.maxError.value_or(0.0), *error);
+  figures.maxError = std::max(figures.maxError.value_or(0.0), *error);
   if (options.hasTolerance && *error > options.tolerance) {
-    report.failed = true;
+    figures.failed = true;
     llvm::WithColor::error(llvm::errs(), "quant-run")
         << "output '" << expected.name << "' differs from " << expected.path
         << " by " << llvm::format("%.6g", *error) << ", the tolerance is "
@@ -145,27 +162,25 @@ llvm::Error Runner::judge() {
   llvm::Expected<std::vector<uint16_t>> tokens = readTokens(options.tokens);
   if (!tokens)
     return tokens.takeError();
-  std::unique_ptr<Model> reference;
-  if (!options.against.empty()) {
-    llvm::Expected<std::unique_ptr<Model>> loaded =
-        loadModel(options.against, options.load);
-    if (!loaded)
-      return loaded.takeError();
-    reference = std::move(*loaded);
-  }
-  EvaluationOptions evaluation;
-  evaluation.window = options.window;
-  evaluation.maxWindows = options.maxWindows;
-  llvm::Expected<Evaluation> result =
-      evaluate(model, reference.get(), *tokens, evaluation);
+  llvm::Expected<Model *> other = reference.get();
+  if (!other)
+    return other.takeError();
+  EvaluationOptions how;
+  how.window = options.window;
+  how.maxWindows = options.maxWindows;
+  llvm::Expected<Evaluation> result = evaluate(model, *other, *tokens, how);
   if (!result)
     return makeFileError(options.tokens, llvm::toString(result.takeError()));
-  report.perplexity = result->perplexity;
-  report.tokensPerSecond = result->tokensPerSecond;
-  if (reference) {
-    report.kl = result->divergence;
-    report.top1 = result->top1Agreement;
+  figures.perplexity = result->perplexity;
+  figures.tokensPerSecond = result->tokensPerSecond;
+  if (*other) {
+    figures.referencePerplexity = result->referencePerplexity;
+    figures.kl = result->divergence;
+    figures.top1 = result->top1Agreement;
+    figures.speedup =
+        result->tokensPerSecond / result->referenceTokensPerSecond;
   }
+  evaluation = std::move(*result);
   return llvm::Error::success();
 }
 
@@ -210,9 +225,19 @@ llvm::Error Runner::time() {
   llvm::Expected<Benchmark> result = benchmark(model, inputs);
   if (!result)
     return result.takeError();
-  report.secondsPerRun = result->medianSeconds;
+  figures.secondsPerRun = result->medianSeconds;
+  llvm::Expected<Model *> other = reference.get();
+  if (!other)
+    return other.takeError();
+  if (*other) {
+    llvm::Expected<Benchmark> slow = benchmark(**other, inputs);
+    if (!slow)
+      return slow.takeError();
+    reference.secondsPerRun = slow->medianSeconds;
+    figures.speedup = slow->medianSeconds / result->medianSeconds;
+  }
   if (tokens != 0)
-    report.tokensPerSecond = double(tokens) / result->medianSeconds;
+    figures.tokensPerSecond = double(tokens) / result->medianSeconds;
   return llvm::Error::success();
 }
 
@@ -239,54 +264,78 @@ llvm::Error Runner::continuePrompt() {
     llvm::outs() << "\n";
   if (!tokens)
     return tokens.takeError();
-  report.text = tokenizer->decode(*tokens);
+  figures.text = tokenizer->decode(*tokens);
   return llvm::Error::success();
 }
 
-void RunReport::print(llvm::raw_ostream &os, bool json) const {
-  struct {
-    llvm::StringRef key, label;
-    std::optional<double> value;
-    const char *format;
-  } figures[] = {
-      {"perplexity", "perplexity", perplexity, "%.5f"},
-      {"kl", "KL divergence, nats per token", kl, "%.7f"},
-      {"top1", "same first choice", top1, "%.5f"},
-      {"bits_per_weight", "bits per weight", bitsPerWeight, "%.4f"},
-      {"tokens_per_second", "tokens per second", tokensPerSecond, "%.1f"},
-      {"seconds_per_run", "seconds per run", secondsPerRun, "%.6f"},
-      {"max_error", "largest difference", maxError, "%.6g"},
-  };
-  if (!json) {
-    for (const auto &figure : figures)
-      if (figure.value)
-        os << llvm::left_justify(figure.label, 32)
-           << llvm::format(figure.format, *figure.value) << "\n";
-    os << llvm::left_justify("peak memory, bytes", 32) << peakBytes << "\n";
-    return;
-  }
-  llvm::json::OStream stream(os, 2);
-  stream.object([&] {
-    // JSON has no infinity, which a comparison with NaN yields.
-    for (const auto &figure : figures)
-      if (figure.value)
-        stream.attribute(figure.key, std::isfinite(*figure.value)
-                                         ? llvm::json::Value(*figure.value)
-                                         : llvm::json::Value(nullptr));
-    stream.attribute("peak_bytes", int64_t(peakBytes));
-    if (text)
-      stream.attribute("text", llvm::json::fixUTF8(*text));
-  });
-  os << "\n";
+//===----------------------------------------------------------------------===//
+// Bounds and reports
+//===----------------------------------------------------------------------===//
+
+std::pair<double, std::optional<double>>
+Runner::getFigure(llvm::StringRef name) const {
+  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  if (name == "perplexity")
+    return {figures.perplexity.value_or(kNone), figures.referencePerplexity};
+  if (name == "kl")
+    return {figures.kl.value_or(kNone), std::nullopt};
+  if (name == "top1")
+    return {figures.top1.value_or(kNone), std::nullopt};
+  if (name == "size")
+    return {double(figures.sizeBytes), reference.sizeBytes};
+  if (name == "bits")
+    return {figures.bitsPerWeight, std::nullopt};
+  if (name == "latency")
+    return {figures.secondsPerRun.value_or(kNone), reference.secondsPerRun};
+  return {figures.maxError.value_or(kNone), std::nullopt};
 }
 
-llvm::Expected<RunReport> lowbit::runModel(const RunOptions &options) {
-  llvm::Expected<std::unique_ptr<Model>> model =
-      loadModel(options.model, options.load);
-  if (!model)
-    return model.takeError();
-  Runner runner(options, **model);
-  if (llvm::Error error = runner.run())
-    return error;
-  return runner.takeReport();
+llvm::Error Runner::checkFigures() {
+  std::vector<Bound> bounds = options.bounds;
+  if (options.defaultBounds) {
+    llvm::Expected<Bound> bound =
+        getDefaultBound(describeEncodings(subject), subject.recipe);
+    if (!bound)
+      return makeFileError(subject.path, llvm::toString(bound.takeError()));
+    bounds.push_back(std::move(*bound));
+  }
+  for (const Bound &bound : bounds) {
+    auto [value, other] = getFigure(bound.figure);
+    ReportCheck check = checkBound(bound, value, other);
+    if (!check.passed) {
+      figures.failed = true;
+      llvm::WithColor::error(llvm::errs(), "quant-run")
+          << subject.path << ": " << bound.figure << " is "
+          << llvm::format("%.6g", check.value) << ", " << bound.text
+          << " requires " << (bound.isUpper ? "less" : "more") << " than "
+          << llvm::format("%.6g", check.limit) << "\n";
+    }
+    figures.checks.push_back(std::move(check));
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error Runner::report() {
+  llvm::Expected<Report> result =
+      makeReport(options, subject, reference, figures,
+                 evaluation ? &*evaluation : nullptr);
+  if (!result)
+    return result.takeError();
+  return writeReport(*result, options.report);
+}
+
+llvm::Expected<std::vector<RunFigures>>
+lowbit::runModels(const RunOptions &options) {
+  std::vector<RunFigures> results;
+  Reference reference(options);
+  for (const std::string &path : options.models) {
+    llvm::Expected<Subject> subject = loadSubject(path, options);
+    if (!subject)
+      return subject.takeError();
+    Runner runner(options, *subject, reference);
+    if (llvm::Error error = runner.run())
+      return std::move(error);
+    results.push_back(runner.takeFigures());
+  }
+  return std::move(results);
 }

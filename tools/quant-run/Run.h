@@ -2,7 +2,7 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Everything that was asked of one loaded model, and its report.
+// Everything that was asked of the models, and the figures that came out.
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,28 +10,43 @@
 #define LOWBIT_TOOLS_QUANTRUN_RUN_H
 
 #include "Options.h"
+#include "lowbit/Tools/Evaluation.h"
+#include "lowbit/Tools/Report.h"
 #include "llvm/Support/raw_ostream.h"
 
 namespace lowbit {
 
-/// Figures as far as they were asked for. `print` names each one.
-struct RunReport {
-  std::optional<double> perplexity, kl, top1, tokensPerSecond, secondsPerRun,
-      maxError;
+/// Figures of one model as far as they were asked for.
+struct RunFigures {
+  /// The model's file without folders.
+  std::string model;
+  std::optional<double> perplexity, referencePerplexity, kl, top1,
+      tokensPerSecond, secondsPerRun, speedup, maxError;
   double bitsPerWeight = 0.0;
+  /// Bytes of all tensors.
+  uint64_t sizeBytes = 0;
   uint64_t peakBytes = 0;
   std::optional<std::string> text;
-  /// A comparison exceeded the tolerance.
+  std::vector<ReportCheck> checks;
+  /// A comparison exceeded its tolerance, or a figure its bound.
   bool failed = false;
 
   /// One line per figure, or one JSON object.
   void print(llvm::raw_ostream &os, bool json) const;
+  /// The same as members of an object that has begun.
+  void printMembers(llvm::json::OStream &stream) const;
 };
 
-/// Loads the model and does what `options` asks, in this order: run and
-/// compare, perplexity, benchmark, generate. Generated text is streamed to
-/// standard output unless the report is JSON.
-llvm::Expected<RunReport> runModel(const RunOptions &options);
+/// Prints the figures of several models next to each other: a table, or a JSON
+/// object with a list.
+void printTable(llvm::ArrayRef<RunFigures> models, llvm::raw_ostream &os,
+                bool json);
+
+/// Loads each model and does what `options` asks, in this order: run and
+/// compare, perplexity, benchmark, generate, bounds, report. Generated text is
+/// streamed to standard output unless figures are JSON. What fails its bound is
+/// one line on standard error.
+llvm::Expected<std::vector<RunFigures>> runModels(const RunOptions &options);
 
 } // namespace lowbit
 

@@ -2,13 +2,14 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Runs, compares, judges and times a model. Exit status: 0 done, 1 an error or
-// a comparison beyond its tolerance.
+// Runs, compares, judges and times models. Exit status: 0 done, 1 an error, a
+// comparison beyond its tolerance, or a figure beyond its bound.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Run.h"
 #include "lowbit/Tools/FatalErrors.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/WithColor.h"
 
@@ -25,11 +26,18 @@ int main(int argc, char **argv) {
       lowbit::parseRunOptions(argc, argv);
   if (!options)
     return fail(options.takeError());
-  llvm::Expected<lowbit::RunReport> report = lowbit::runModel(*options);
-  if (!report)
-    return fail(report.takeError());
+  llvm::Expected<std::vector<lowbit::RunFigures>> models =
+      lowbit::runModels(*options);
+  if (!models)
+    return fail(models.takeError());
+  bool failed = llvm::any_of(
+      *models, [](const lowbit::RunFigures &run) { return run.failed; });
+  if (models->size() > 1) {
+    lowbit::printTable(*models, llvm::outs(), options->json);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  }
   // Text that was generated has standard output to itself.
-  bool isText = report->text && !options->json;
-  report->print(isText ? llvm::errs() : llvm::outs(), options->json);
-  return report->failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  bool isText = models->front().text && !options->json;
+  models->front().print(isText ? llvm::errs() : llvm::outs(), options->json);
+  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

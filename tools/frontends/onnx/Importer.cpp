@@ -401,6 +401,8 @@ importFile(ModelFile &file, mlir::MLIRContext &context,
   for (;;) {
     session.learned = false;
     auto module = Importer(file, context, options, session).run();
+    if (module && options.files)
+      *options.files = file.getFiles();
     if (module || !session.learned)
       return module;
     // Something new is taken for granted: everything is resolved again.

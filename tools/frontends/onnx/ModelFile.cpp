@@ -226,6 +226,18 @@ Expected<ModelFile::Mapping> ModelFile::mapExternal(StringRef location) {
   return mapped;
 }
 
+std::vector<std::string> ModelFile::getFiles() const {
+  std::vector<std::string> files;
+  for (StringRef location : externalFiles.keys()) {
+    llvm::SmallString<128> path(llvm::sys::path::parent_path(filePath));
+    llvm::sys::path::append(path, location);
+    files.push_back(std::string(path));
+  }
+  llvm::sort(files);
+  files.insert(files.begin(), filePath);
+  return files;
+}
+
 Expected<TensorData> ModelFile::readExternal(const TensorProto &tensor,
                                              TensorData result, uint64_t size) {
   std::string location;

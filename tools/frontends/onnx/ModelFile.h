@@ -63,6 +63,8 @@ public:
 
   const onnx::ModelProto &model() const { return proto; }
   llvm::StringRef path() const { return filePath; }
+  /// Paths of the files that were read: the model's, then external data.
+  std::vector<std::string> getFiles() const;
 
   /// The tensor that `tensor` describes. `tensor` must be an initializer of a
   /// graph or an attribute `t` of a node, since those are the ones whose raw

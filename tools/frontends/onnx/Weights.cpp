@@ -116,6 +116,8 @@ Value Importer::makeConstant(StringRef name, TensorData data) {
   value.type = data.type;
   value.dims = dims;
   weights.push_back({globalName(name), std::move(data)});
+  if (options.valueNames)
+    (*options.valueNames)[weights.back().name] = name.str();
   value.weight = &weights.back();
   return value;
 }

@@ -13,6 +13,10 @@
 
 namespace lowbit {
 
+/// Attribute of a global: the weights whose rows it has, as a dictionary of
+/// `names` and `rows`, one behind the other or, with `alternating`, in turn.
+inline constexpr llvm::StringLiteral kPartsAttrName = "lowbit.parts";
+
 /// Packs `matrix` in the layout of `type`, all threads of the context busy, and
 /// returns the components of a global of that type; resources are called
 /// `name`.<component>. A permuted encoding takes its `permutation` as it is.

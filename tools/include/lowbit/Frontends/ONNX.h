@@ -30,6 +30,11 @@ struct ONNXImportOptions {
   /// (`seq`), or `<input>.<axis>` where it gives none (`input_ids.1`). Every
   /// extent is at least 1; every name must occur in the model.
   llvm::StringMap<int64_t> dimensions;
+  /// Where given: takes the paths of the files that were read, the model's
+  /// first, external data after it by name.
+  std::vector<std::string> *files = nullptr;
+  /// Where given: takes the name that each global's value has in the graph.
+  llvm::StringMap<std::string> *valueNames = nullptr;
 };
 
 /// Adds `spec`, written `name=value`, to `options.dimensions`.

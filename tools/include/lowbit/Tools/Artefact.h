@@ -57,9 +57,9 @@ std::string getTensorName(llvm::StringRef global, llvm::StringRef component);
 std::string computeStructure(mlir::ModuleOp module);
 
 /// What a sidecar says of itself: `checksum` (see `computeChecksum`), and the
-/// `structure` of the module that it belongs to.
+/// `structure` and provenance of `module`, which it belongs to.
 std::map<std::string, std::string> makeSidecarMetadata(std::string checksum,
-                                                       std::string structure);
+                                                       mlir::ModuleOp module);
 
 /// The sidecar that belongs to the IR file `path`: the same name with the
 /// extension `.safetensors`.

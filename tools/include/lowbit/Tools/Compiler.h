@@ -74,6 +74,10 @@ struct CompileOptions {
 /// The name of a phase, as `--phase` spells it.
 llvm::StringRef getPhaseName(Phase phase);
 
+/// The options that decide the numbers of the result, as words of a command
+/// line without dashes; what an artefact's provenance says.
+std::string describeRecipe(const CompileOptions &options);
+
 /// Adds the passes of one phase.
 void addPhase(mlir::OpPassManager &manager, Phase phase,
               const CompileOptions &options);

@@ -29,6 +29,13 @@ struct EvaluationOptions {
   bool progress = true;
 };
 
+/// Scores of one window.
+struct WindowScore {
+  /// Mean negative log likelihoods of the model and the reference, and mean
+  /// divergence, per target in nats.
+  double loss = 0.0, referenceLoss = 0.0, divergence = 0.0;
+};
+
 /// Scores over all targets.
 struct Evaluation {
   size_t targets = 0;
@@ -42,6 +49,15 @@ struct Evaluation {
   double top1Agreement = 0.0;
   /// Targets divided by the time spent inside `model`.
   double tokensPerSecond = 0.0;
+  /// exp of the reference's mean loss; 0 without a reference.
+  double referencePerplexity = 0.0;
+  /// Targets divided by the time spent inside the reference.
+  double referenceTokensPerSecond = 0.0;
+  /// In the order of the text.
+  std::vector<WindowScore> windows;
+  /// KL(reference || model) of each target in nats, in the order of the text;
+  /// empty without a reference.
+  std::vector<double> divergences;
 };
 
 /// Scores `model` on `tokens`, next to `reference` unless that is null. Fewer

@@ -25,6 +25,9 @@ struct LoadOptions {
   unsigned threads = 0;
   /// `name=value` for symbolic dimensions of an ONNX model.
   std::vector<std::string> dimensions;
+  /// Whether the module notes the digests of the files that it was read from,
+  /// as what is written to disk should.
+  bool recordsSources = false;
   /// For `loadModel`: compute every layer by the linalg reference instead of a
   /// kernel.
   bool reference = false;
@@ -37,6 +40,9 @@ struct LoadOptions {
   /// Adds dialects and external models of the caller's own, such as further
   /// encodings and targets, to the model's context.
   std::function<void(mlir::DialectRegistry &)> registerExtensions;
+  /// For `loadModel`: sees the model in raised form, before it is fused and
+  /// lowered; what it changes is compiled. An error is the model's.
+  std::function<llvm::Error(mlir::ModuleOp)> visit;
   /// Where remarks about the model go, such as a layer that has no kernel and
   /// is computed by the reference; null drops them.
   llvm::raw_ostream *remarks = nullptr;

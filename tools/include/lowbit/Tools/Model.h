@@ -37,6 +37,8 @@ struct WeightSize {
   /// without any, all its matrices.
   uint64_t weights = 0;
   uint64_t bytes = 0;
+  /// Bytes of all tensors of the model, norms and biases among them.
+  uint64_t allBytes = 0;
 
   double getBitsPerWeight() const {
     return weights == 0 ? 0.0 : 8.0 * double(bytes) / double(weights);
