@@ -206,7 +206,7 @@ llvm::Error LikeQuantizer::run(llvm::StringRef file) {
         "', which is low-bit in '" + file + "'" +
         (missing.size() == 1
              ? ""
-             : ", and lacks " + llvm::Twine(missing.size() - 1) + " others"));
+             : ", nor " + llvm::Twine(missing.size() - 1) + " more of them"));
   dropFloat();
   return llvm::Error::success();
 }

@@ -28,8 +28,8 @@ def write(opset, model, inputs):
         helper.make_node("MatMul", ["a", "second.weight"], ["y"], name="/second"),
     ]
     # 20 columns: the last of the groups of 8 is short.
-    constants = [constant("first.weight", 24, 20), constant("first.bias", 24),
-                 constant("second.weight.f16", 24, 12, kind=numpy.float16)]
+    constants = [constant("first.weight", 48, 20), constant("first.bias", 48),
+                 constant("second.weight.f16", 48, 12, kind=numpy.float16)]
     graph = helper.make_graph(
         nodes, "exchange", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [3, 20])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [3, 12])], constants)
