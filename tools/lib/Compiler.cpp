@@ -76,6 +76,13 @@ static void addAssign(OpPassManager &manager, const CompileOptions &options) {
   manager.addPass(createAssignPrecisionPass(assign));
 }
 
+/// The rule that is asked for, or the one that fits what is known.
+static std::string getScaleSearch(const CompileOptions &options) {
+  if (!options.scaleSearch.empty())
+    return options.scaleSearch;
+  return wantsStatistics(options) ? "importance" : "mse";
+}
+
 static void addQuantize(OpPassManager &manager, const CompileOptions &options) {
   if (assigns(options))
     addAssign(manager, options);
@@ -84,9 +91,7 @@ static void addQuantize(OpPassManager &manager, const CompileOptions &options) {
   QuantizePipelineOptions quantize;
   quantize.method = options.method;
   quantize.sweeps = options.sweeps;
-  quantize.scaleSearch = options.scaleSearch;
-  if (options.scaleSearch.empty())
-    quantize.scaleSearch = wantsStatistics(options) ? "importance" : "mse";
+  quantize.scaleSearch = getScaleSearch(options);
   quantize.includeEmbeddings = options.includeEmbeddings;
   quantize.strict = options.strict;
   quantize.releaseData = options.releaseData;
@@ -139,9 +144,8 @@ llvm::StringRef lowbit::getPhaseName(Phase phase) {
 std::string lowbit::describeRecipe(const CompileOptions &options) {
   llvm::SmallVector<std::string> words;
   if (options.method != "none") {
-    words.push_back("quantize=" + options.method);
-    if (!options.scaleSearch.empty())
-      words.push_back("scale-search=" + options.scaleSearch);
+    words = {"quantize=" + options.method,
+             "scale-search=" + getScaleSearch(options)};
     if (options.includeEmbeddings)
       words.push_back("include-embeddings");
     if (options.sweeps)
