@@ -65,10 +65,10 @@ static std::vector<std::string> getWanted(const CalibrationOptions &options) {
   return wanted;
 }
 
-llvm::Expected<Provenance>
+llvm::Expected<StatisticsSource>
 lowbit::getProvenance(mlir::ModuleOp module,
                       const CalibrationOptions &options) {
-  Provenance provenance;
+  StatisticsSource provenance;
   provenance.model = hashModel(module);
   if (options.data.empty())
     return provenance;
@@ -327,7 +327,7 @@ llvm::Expected<std::vector<StatisticsRecord>> Run::run() {
 llvm::Expected<CalibrationStatistics>
 lowbit::calibrate(mlir::ModuleOp module, const CalibrationOptions &options,
                   const CompileOptions &compile) {
-  llvm::Expected<Provenance> provenance = getProvenance(module, options);
+  llvm::Expected<StatisticsSource> provenance = getProvenance(module, options);
   if (!provenance)
     return provenance.takeError();
   auto records = Run(module, options, compile).run();
@@ -341,8 +341,9 @@ lowbit::calibrate(mlir::ModuleOp module, const CalibrationOptions &options,
 //===----------------------------------------------------------------------===//
 
 /// Whether statistics found are those that are wanted.
-static llvm::Error checkProvenance(StringRef path, const Provenance &wanted,
-                                   const Provenance &found) {
+static llvm::Error checkProvenance(StringRef path,
+                                   const StatisticsSource &wanted,
+                                   const StatisticsSource &found) {
   auto differ = [&](StringRef what, StringRef a, StringRef b) {
     return makeFileError(path, "requires statistics of " + what + " " + a +
                                    ", found those of " + b +
@@ -370,7 +371,7 @@ lowbit::obtainStatistics(mlir::ModuleOp module, StringRef path,
                          const CalibrationOptions &options,
                          const CompileOptions &compile) {
   if (!path.empty() && (options.data.empty() || llvm::sys::fs::exists(path))) {
-    llvm::Expected<Provenance> wanted = getProvenance(module, options);
+    llvm::Expected<StatisticsSource> wanted = getProvenance(module, options);
     if (!wanted)
       return wanted.takeError();
     auto found = readStatistics(path);

@@ -44,7 +44,7 @@ static Summary summarize(const StatisticsRecord &record) {
 
 void lowbit::printStatistics(const CalibrationStatistics &statistics,
                              llvm::raw_ostream &os) {
-  const Provenance &provenance = statistics.provenance;
+  const StatisticsSource &provenance = statistics.provenance;
   os << "model    " << provenance.model << "\n";
   os << "data     " << provenance.data << "\n";
   os << "options  " << provenance.options << "\n";

@@ -196,7 +196,7 @@ llvm::Error lowbit::writeStatistics(StringRef path,
                              tensor.getBytes()});
       });
   });
-  const Provenance &provenance = statistics.provenance;
+  const StatisticsSource &provenance = statistics.provenance;
   llvm::Expected<AtomicOutput> output = AtomicOutput::create(path);
   if (!output)
     return output.takeError();

@@ -47,8 +47,8 @@ calibrate(mlir::ModuleOp module, const CalibrationOptions &options,
 
 /// What statistics by `calibrate` would be of. Without data, of the model
 /// alone.
-llvm::Expected<Provenance> getProvenance(mlir::ModuleOp module,
-                                         const CalibrationOptions &options);
+llvm::Expected<StatisticsSource>
+getProvenance(mlir::ModuleOp module, const CalibrationOptions &options);
 
 /// The statistics that `options` ask for: those in the file `path`, if there is
 /// one and it is of the same model, data and options; otherwise calibrates, and

@@ -51,7 +51,7 @@ struct StatisticsRecord {
 };
 
 /// What statistics are of.
-struct Provenance {
+struct StatisticsSource {
   /// Sixteen hexadecimal digits over all weights, and over the data's bytes.
   /// Merged statistics have the data's of each file, with `+` between.
   std::string model, data;
@@ -64,7 +64,7 @@ struct Provenance {
 
 /// A statistics file's contents.
 struct CalibrationStatistics {
-  Provenance provenance;
+  StatisticsSource provenance;
   std::vector<StatisticsRecord> records;
 };
 
