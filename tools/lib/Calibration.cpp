@@ -105,6 +105,8 @@ public:
     this->compile.method = "none";
     this->compile.calibration = {};
     this->compile.statistics.clear();
+    // Instrumented copies share their data with the model.
+    this->compile.releaseData = false;
   }
 
   llvm::Expected<std::vector<StatisticsRecord>> run();

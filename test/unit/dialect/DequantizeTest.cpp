@@ -138,7 +138,7 @@ SmallVector<Array> arraysOf(Case &test) {
                       : name == component::kZeroPoint ? parameters[1]
                       : name == component::kMinimum   ? parameters[2]
                                                       : 0;
-    const void *data = test.packed.buffers[buffer].data();
+    void *data = test.packed.buffers[buffer].data();
     if (name == component::kOuterScale)
       data = test.outerScales.data();
     arrays.push_back({data, llvm::to_vector(type.getShape())});
