@@ -107,6 +107,10 @@ public:
     this->compile.statistics.clear();
     // Instrumented copies share their data with the model.
     this->compile.releaseData = false;
+    // Whatever machine the model is for, it is calibrated on this one.
+    this->compile.cpu = "native";
+    this->compile.triple.clear();
+    this->compile.parallel = true;
   }
 
   llvm::Expected<std::vector<StatisticsRecord>> run();
