@@ -86,7 +86,7 @@ struct TrellisOptions {
   /// Whether columns of one rate are quantized, and stored, in their natural
   /// order: the rates alone then tell the order. Otherwise by falling diagonal
   /// of H.
-  bool hasNaturalOrder = true;
+  bool hasNaturalOrder = false;
   /// Passes over the finished codes: each column's path is searched again with
   /// everything else as it is.
   int sweeps = 0;
