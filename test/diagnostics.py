@@ -17,7 +17,7 @@ import sys
 
 FOLDERS = ("dialect", "passes", "codegen", "tools")
 CALL = re.compile(r"\b(?:emitOpError|emitError|emitRemark|emitWarning|makeError|makeFileError|fail|fails|failure|error|"
-                  r"accept|report)\s*\(|\breason = |\breturn (?:std::string\()?(?=\")|\breturn \{(?=\")")
+                  r"accept|report|require|requireEqual)\s*\(|\breason = |\breturn (?:std::string\()?(?=\")|\breturn \{(?=\")")
 # A statement's rest; semicolons in literals don't end it.
 STATEMENT = re.compile(r'(?:[^";]|"(?:[^"\\\n]|\\.)*")*')
 LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"')

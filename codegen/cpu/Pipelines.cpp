@@ -50,6 +50,8 @@ void lowbit::buildCPUBufferPipeline(OpPassManager &manager,
   bufferization::OneShotBufferizePassOptions bufferize;
   bufferize.bufferizeFunctionBoundaries = true;
   bufferize.bufferAlignment = options.bufferAlignment;
+  // A state that a loop computes anew has no place in the one before it.
+  bufferize.allowReturnAllocsFromLoops = true;
   bufferize.functionBoundaryTypeConversion =
       bufferization::LayoutMapOption::IdentityLayoutMap;
   manager.addPass(bufferization::createOneShotBufferizePass(bufferize));

@@ -44,13 +44,15 @@ def broadcast():
 
 
 def unsupported():
-    """Two nodes that no table row takes."""
+    """Two nodes that no table row takes, one of them in a branch."""
+    inner = helper.make_graph([helper.make_node("Det", ["b"], ["c"], name="/second")], "inner", [],
+                              [value("c", FLOAT, None)])
     nodes = [
         helper.make_node("NonMaxSuppression", ["x", "x"], ["a"], name="/first"),
         helper.make_node("Exp", ["a"], ["b"]),
-        helper.make_node("Loop", ["b"], ["y"], name="/second"),
+        helper.make_node("If", ["flag"], ["y"], name="/choice", then_branch=inner, else_branch=inner),
     ]
-    return nodes, [value("x", FLOAT, [4])], ["y"], []
+    return nodes, [value("x", FLOAT, [4]), value("flag", TensorProto.BOOL, [])], ["y"], []
 
 
 def main():

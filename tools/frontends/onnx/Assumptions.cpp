@@ -127,7 +127,7 @@ bool Symbols::reduceUpper(const Expr &e, int64_t value) {
 void Symbols::refreshBounds() {
   // Operands come before the atoms that use them.
   for (Atom &atom : atoms)
-    if (atom.kind != Kind::Dim)
+    if (atom.kind != Kind::Dim && atom.kind != Kind::Computed)
       std::tie(atom.lower, atom.upper) =
           boundsOf(atom.kind, atom.lhs, atom.rhs);
 }

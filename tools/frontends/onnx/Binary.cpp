@@ -78,17 +78,26 @@ static std::optional<Scalar> foldDiv(Symbols &symbols, ArrayRef<Scalar> x,
   return integerResult(symbols.floorDiv(a, b), type);
 }
 
+static bool hasNaN(ArrayRef<Scalar> x) {
+  return llvm::any_of(
+      x, [](const Scalar &one) { return one.isReal && std::isnan(one.real); });
+}
+
 static std::optional<Scalar> foldMin(Symbols &symbols, ArrayRef<Scalar> x,
                                      int32_t type) {
-  if (x[0].isReal || isUnsigned(type))
+  if (isUnsigned(type) || hasNaN(x))
     return std::nullopt;
+  if (x[0].isReal)
+    return Scalar::of(std::min(x[0].real, x[1].real));
   return integerResult(symbols.min(x[0].integer, x[1].integer), type);
 }
 
 static std::optional<Scalar> foldMax(Symbols &symbols, ArrayRef<Scalar> x,
                                      int32_t type) {
-  if (x[0].isReal || isUnsigned(type))
+  if (isUnsigned(type) || hasNaN(x))
     return std::nullopt;
+  if (x[0].isReal)
+    return Scalar::of(std::max(x[0].real, x[1].real));
   return integerResult(symbols.max(x[0].integer, x[1].integer), type);
 }
 

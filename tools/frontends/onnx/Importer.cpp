@@ -276,10 +276,37 @@ const Value *Importer::find(StringRef name) const {
   return found == values.end() ? nullptr : &found->second;
 }
 
-Error Importer::addGraph(const onnx::GraphProto &graph) {
+Expected<std::vector<Value>> Importer::runGraph(const Node &node,
+                                                const onnx::GraphProto &graph,
+                                                llvm::ArrayRef<Value> inputs) {
+  if (graph.input_size() != int(inputs.size()))
+    return error(node, "its graph has " + Twine(graph.input_size()) +
+                           " inputs, the node gives it " +
+                           Twine(inputs.size()));
+  llvm::SmallVector<std::string> own;
+  for (auto [input, value] : llvm::zip_equal(graph.input(), inputs)) {
+    own.push_back(input.name());
+    values[input.name()] = value;
+  }
+  for (const onnx::TensorProto &tensor : graph.initializer())
+    own.push_back(tensor.name());
+  for (const onnx::NodeProto &inner : graph.node())
+    own.append(inner.output().begin(), inner.output().end());
   if (Error failed = addConstants(graph))
-    return failed;
-  return addNodes(graph);
+    return std::move(failed);
+  if (Error failed = addNodes(graph))
+    return std::move(failed);
+  std::vector<Value> results;
+  for (const onnx::ValueInfoProto &output : graph.output()) {
+    const Value *result = find(output.name());
+    if (!result)
+      return error(node, "output '" + output.name() +
+                             "' of its graph is not defined");
+    results.push_back(*result);
+  }
+  for (const std::string &name : own)
+    values.erase(name);
+  return results;
 }
 
 Error Importer::addNodes(const onnx::GraphProto &graph) {
@@ -303,12 +330,15 @@ Error Importer::addNode(const Node &node) {
   for (const std::string &output : node.getProto().output())
     if (!output.empty() && values.count(output))
       return error(node, "output '" + output + "' is defined twice");
-  if (Error failed =
-          OperatorTable::get().find(node.getProto())->emit(*this, node))
+  const Operator *op = OperatorTable::get().find(node.getProto());
+  for (const std::string &input : node.getProto().input())
+    if (!input.empty() && values[input].sequence && !op->takesSequences)
+      return error(node, "input '" + input + "' is a sequence of tensors");
+  if (Error failed = op->emit(*this, node))
     return failed;
   for (const std::string &output : node.getProto().output()) {
     auto found = values.find(output);
-    if (found == values.end())
+    if (found == values.end() || found->second.sequence)
       continue;
     if (Error failed = checkSize(node, found->second))
       return failed;
@@ -323,6 +353,9 @@ Error Importer::addOutputs() {
     if (found == values.end())
       return failure(file.path() + ": output '" + output.name() +
                      "' is not defined by any node");
+    if (found->second.sequence)
+      return failure(file.path() + ": output '" + output.name() +
+                     "' is a sequence of tensors, which is not supported");
     results.push_back(full(found->second));
   }
   if (results.empty())

@@ -111,8 +111,11 @@ public:
 
   /// The value called `name`, or null.
   const Value *find(llvm::StringRef name) const;
-  /// Adds constants and nodes of a graph, which may use all values so far.
-  llvm::Error addGraph(const onnx::GraphProto &graph);
+  /// The outputs of a graph inside of `node`, which may use all values so far,
+  /// on `inputs`. Names of the graph mean nothing after it.
+  llvm::Expected<std::vector<Value>> runGraph(const Node &node,
+                                              const onnx::GraphProto &graph,
+                                              llvm::ArrayRef<Value> inputs);
 
   //===--- Errors and checks
   //------------------------------------------------===//
@@ -157,6 +160,8 @@ public:
   /// Materialises an extent as a number or as a value of type index.
   mlir::OpFoldResult extent(const Expr &e);
   mlir::Value indexValue(const Expr &e);
+  /// An extent that `count`, of type index, is when the model runs.
+  llvm::Expected<Expr> computedExtent(const Node &node, mlir::Value count);
   llvm::SmallVector<mlir::OpFoldResult> extents(llvm::ArrayRef<Expr> dims);
   mlir::RankedTensorType tensorType(mlir::Type element,
                                     llvm::ArrayRef<Expr> dims);
@@ -216,6 +221,11 @@ public:
   /// after output 0 of `node`; nothing for other values. Models that store
   /// halves and compute in f32 then look like models that store f32.
   std::optional<Value> widenWeight(const Node &node, const Value &input);
+  /// `count` positions of the first dimension of `input`; without a count, the
+  /// one at `first`, and no such dimension. A part of a weight is a weight.
+  llvm::Expected<Value> part(const Node &node, const Value &input,
+                             int64_t first,
+                             std::optional<int64_t> count = std::nullopt);
   /// A constant that is called `name`.
   Value makeConstant(llvm::StringRef name, TensorData data);
   /// The tensor that attribute `t` of a node holds, as a value.
@@ -236,6 +246,7 @@ public:
   }
 
 private:
+  friend class RegionScope;
   llvm::Error readOpsets();
   llvm::Error checkOperators();
   llvm::Error checkOptions();
@@ -268,6 +279,8 @@ private:
   /// the head's bytes so.
   Value reshapedCodes(const Value &input, llvm::ArrayRef<Expr> dims);
   void noteConsumers();
+  /// Moves the builder before the op of the function that holds its place.
+  void leaveRegions();
   mlir::Value fetchWeight(const Weight &weight);
   Value emitKnown(const Value &value);
   mlir::Value denseConstant(const Value &value, llvm::ArrayRef<int64_t> shape);
@@ -299,6 +312,19 @@ private:
   std::map<const Weight *, mlir::Value> fetched;
   llvm::StringMap<mlir::Value> quantized;
   llvm::StringSet<> takenNames;
+  std::map<Expr, mlir::Value> indexCache;
+};
+
+/// While it lives, ops are built at the end of `block`, and extents that are
+/// computed there are not used after it.
+class RegionScope {
+public:
+  RegionScope(Importer &importer, mlir::Block *block);
+  ~RegionScope();
+
+private:
+  Importer &importer;
+  mlir::OpBuilder::InsertionGuard guard;
   std::map<Expr, mlir::Value> indexCache;
 };
 

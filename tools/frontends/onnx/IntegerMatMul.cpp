@@ -8,6 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Composer.h"
 #include "OperatorTable.h"
 #include "Quantization.h"
 #include "QuantizedWeight.h"
@@ -30,31 +31,28 @@ struct Operands {
 };
 } // namespace
 
-static Error checkOperands(Importer &im, const Node &node,
-                           const Operands &inputs) {
-  for (auto [operand, zero] :
-       {std::pair(inputs.a, inputs.zeroA), std::pair(inputs.b, inputs.zeroB)}) {
-    const Value &value = im.in(node, operand);
-    if (!isCodeType(value.type) || value.rank() == 0)
-      return im.error(node, "needs matrices of int8 or uint8, found " +
-                                typeName(value.type) + " " +
-                                im.str(value.dims));
-    if (!node.hasInput(zero))
-      continue;
-    const Value &point = im.in(node, zero);
-    if (point.type != value.type)
-      return im.error(node, "zero point must be " + typeName(value.type) +
-                                ", found " + typeName(point.type));
-    bool isColumn = operand == inputs.b && point.rank() == 1 &&
-                    point.dims[0] == value.dims.back();
-    if (point.size() != 1 && !isColumn)
-      return im.error(node, "zero point must be a scalar" +
-                                llvm::Twine(operand == inputs.b
-                                                ? " or one for each column"
-                                                : "") +
-                                ", found " + im.str(point.dims));
-  }
-  return Error::success();
+/// Checks an operand and its zero point, which may be one for each of its
+/// columns if `columns`.
+static Error checkOperand(Importer &im, const Node &node, int operand, int zero,
+                          bool columns) {
+  const Value &value = im.in(node, operand);
+  if (!isCodeType(value.type) || value.rank() == 0)
+    return im.error(node, "needs matrices of int8 or uint8, found " +
+                              typeName(value.type) + " " + im.str(value.dims));
+  if (!node.hasInput(zero))
+    return Error::success();
+  const Value &point = im.in(node, zero);
+  if (point.type != value.type)
+    return im.error(node, "zero point must be " + typeName(value.type) +
+                              ", found " + typeName(point.type));
+  bool fits = point.size() == 1 || (columns && point.rank() == 1 &&
+                                    point.dims[0] == value.dims.back());
+  if (fits)
+    return Error::success();
+  return im.error(node,
+                  "zero point must be a scalar" +
+                      llvm::Twine(columns ? " or one for each column" : "") +
+                      ", found " + im.str(point.dims));
 }
 
 /// operand - zero point as integers of 32 bits.
@@ -110,23 +108,18 @@ static std::optional<mlir::Value> weightOf(Importer &im, const Node &node,
   });
 }
 
-/// The product as a value of type int32.
-static Expected<Value> product(Importer &im, const Node &node,
-                               const Operands &inputs) {
-  if (Error failed = checkOperands(im, node, inputs))
-    return std::move(failed);
-  const Value &a = im.in(node, inputs.a), &b = im.in(node, inputs.b);
-  Expected<Value> left = centred(im, node, inputs.a, inputs.zeroA);
-  if (!left)
-    return left;
+/// `left`, which is centred, times operand b, as a value of type int32.
+static Expected<Value> productWith(Importer &im, const Node &node,
+                                   const Value &left, const Operands &inputs) {
+  const Value &b = im.in(node, inputs.b);
   std::optional<mlir::Value> weight;
-  if (b.isConstant() && a.dims.back() == b.dims[0])
+  if (b.isConstant() && left.dims.back() == b.dims[0])
     weight = weightOf(im, node, inputs);
   if (!weight) {
     Expected<Value> right = centred(im, node, inputs.b, inputs.zeroB);
-    return right ? im.matmul(node, *left, *right) : std::move(right);
+    return right ? im.matmul(node, left, *right) : std::move(right);
   }
-  Expected<Value> x = im.cast(node, *left, TensorProto::FLOAT);
+  Expected<Value> x = im.cast(node, left, TensorProto::FLOAT);
   if (!x)
     return x;
   Value sum = im.linear(*x, *weight);
@@ -137,6 +130,18 @@ static Expected<Value> product(Importer &im, const Node &node,
                           return mlir::Value(s.make<arith::FPToSIOp>(
                               s.builder.getI32Type(), whole));
                         });
+}
+
+/// The product as a value of type int32.
+static Expected<Value> product(Importer &im, const Node &node,
+                               const Operands &inputs) {
+  for (auto [operand, zero] :
+       {std::pair(inputs.a, inputs.zeroA), std::pair(inputs.b, inputs.zeroB)})
+    if (Error failed = checkOperand(im, node, operand, zero,
+                                    /*columns=*/operand == inputs.b))
+      return std::move(failed);
+  Expected<Value> left = centred(im, node, inputs.a, inputs.zeroA);
+  return left ? productWith(im, node, *left, inputs) : std::move(left);
 }
 
 static Error emitMatMulInteger(Importer &im, const Node &node) {
@@ -178,9 +183,45 @@ static Error emitQLinearMatMul(Importer &im, const Node &node) {
   return im.result(node, std::move(result));
 }
 
+/// A product of integers times the scales of both operands, plus a bias.
+static Error scaled(Composer &c, const Value &sum, const Value &scaleA,
+                    int scaleB, int bias) {
+  Value result = c.mul(c.cast(sum, TensorProto::FLOAT), scaleA);
+  if (c.ok())
+    result = c.mul(result, c.in(scaleB));
+  if (c.has(bias) && c.ok())
+    result = c.add(result, c.in(bias));
+  c.define(0, result);
+  return c.finish();
+}
+
+static Error emitMatMulIntegerToFloat(Importer &im, const Node &node) {
+  Composer c(im, node);
+  Value sum = c.unwrap(product(im, node, {0, 4, 1, 5}));
+  return scaled(c, sum, c.in(2), 3, 6);
+}
+
+/// Activations of floats are rounded to 8 bits as DynamicQuantizeLinear does.
+static Error emitDynamicQuantizeMatMul(Importer &im, const Node &node) {
+  Composer c(im, node);
+  c.fail(checkOperand(im, node, 1, 3, /*columns=*/true));
+  llvm::SmallVector<Value> codes =
+      c.applyAll("DynamicQuantizeLinear", {c.in(0)}, 3);
+  Value left = c.sub(c.cast(codes[0], TensorProto::INT32),
+                     c.cast(codes[2], TensorProto::INT32));
+  if (!c.ok())
+    return c.finish();
+  Value sum = c.unwrap(productWith(im, node, left, {0, -1, 1, 3}));
+  return scaled(c, sum, codes[1], 2, 4);
+}
+
 void lowbit::frontend::addIntegerMatMulOperators(OperatorTable &table) {
   table.add({
       {"MatMulInteger", 10, 23, 2, 4, 1, "", emitMatMulInteger},
       {"QLinearMatMul", 10, 23, 8, 8, 1, "", emitQLinearMatMul},
+      {"MatMulIntegerToFloat", 1, 1, 4, 7, 1, "", emitMatMulIntegerToFloat,
+       nullptr, "com.microsoft"},
+      {"DynamicQuantizeMatMul", 1, 1, 3, 5, 1, "", emitDynamicQuantizeMatMul,
+       nullptr, "com.microsoft"},
   });
 }

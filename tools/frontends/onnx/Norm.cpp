@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Importer.h"
+#include "Composer.h"
 #include "OperatorTable.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -54,10 +54,11 @@ static Expected<Value> inverseDeviation(Importer &im, const Node &node,
 
 namespace {
 struct Normalisation {
-  bool centred;        ///< Subtract the mean first.
-  int scale = 1;       ///< Input that multiplies the result.
-  int bias = 2;        ///< Input that is added, if the node has it.
-  int deviationOutput; ///< Output for the inverse deviation.
+  bool centred;          ///< Subtract the mean first.
+  int scale = 1;         ///< Input that multiplies the result.
+  int bias = 2;          ///< Input that is added, if the node has it.
+  int deviationOutput;   ///< Output for the inverse deviation.
+  float epsilon = 1e-5f; ///< Unless the node says otherwise.
 };
 } // namespace
 
@@ -76,13 +77,14 @@ static Error normalise(Importer &im, const Node &node, const Value &x,
     Expected<Value> mean = im.mean(node, *value, *axes, true);
     if (!mean)
       return mean.takeError();
-    im.set(node, 1, *mean);
+    if (norm.deviationOutput > 0)
+      im.set(node, 1, *mean);
     value = im.sub(node, *value, *mean);
   }
   if (!value)
     return value.takeError();
-  Expected<Value> deviation =
-      inverseDeviation(im, node, *value, *axes, node.real("epsilon", 1e-5f));
+  Expected<Value> deviation = inverseDeviation(
+      im, node, *value, *axes, node.real("epsilon", norm.epsilon));
   if (!deviation)
     return deviation.takeError();
   if (norm.deviationOutput > 0)
@@ -108,15 +110,57 @@ static Error emitRMSNorm(Importer &im, const Node &node) {
   return normalise(im, node, im.in(node, 0), {false, 1, 0, 1});
 }
 
-/// The sum of input, skip and bias is normalised and is output 3.
-static Error emitSkipRMSNorm(Importer &im, const Node &node) {
+/// Epsilon of ONNX Runtime's operators where the node has none.
+static constexpr float contribEpsilon = 1e-12f;
+
+/// The sum of input, skip and a bias, if given, is normalised and is output 3.
+static Error normaliseSum(Importer &im, const Node &node, int bias,
+                          const Normalisation &norm) {
   Expected<Value> sum = im.add(node, im.in(node, 0), im.in(node, 1));
-  if (sum && node.hasInput(3))
-    sum = im.add(node, *sum, im.in(node, 3));
+  if (sum && node.hasInput(bias))
+    sum = im.add(node, *sum, im.in(node, bias));
   if (!sum)
     return sum.takeError();
   im.set(node, 3, *sum);
-  return normalise(im, node, *sum, {false, 2, 0, 0});
+  return normalise(im, node, *sum, norm);
+}
+
+static Error emitSkipRMSNorm(Importer &im, const Node &node) {
+  return normaliseSum(im, node, 3, {false, 2, 0, 0, contribEpsilon});
+}
+
+static Error emitSkipLayerNorm(Importer &im, const Node &node) {
+  return normaliseSum(im, node, 4, {true, 2, 3, 0, contribEpsilon});
+}
+
+/// Input 0 and the rows of tables that ids choose, added up and normalised.
+static Error emitEmbedLayerNorm(Importer &im, const Node &node) {
+  Composer c(im, node);
+  const Value &ids = c.in(0);
+  c.require(ids.rank() == 2,
+            "needs input_ids of 2 dimensions, found " + im.str(ids.dims));
+  Attribute rows{"axis", int64_t(0)};
+  Value sum = c.apply("Gather", {c.in(2), ids}, {rows});
+  if (c.ok() && c.has(8))
+    sum = c.add(sum, c.apply("Gather", {c.in(3), c.in(8)}, {rows}));
+  else if (c.ok())
+    sum = c.add(sum, c.slice(c.in(3), 0, Expr(0), ids.dims[1]));
+  if (c.has(1) && c.has(4))
+    sum = c.add(sum, c.apply("Gather", {c.in(4), c.in(1)}, {rows}));
+  if (c.ok() && node.hasOutput(1)) {
+    // The number of ones in each row of the mask, or 0.
+    Value none =
+        knownValue(TensorProto::INT32, {ids.dims[0]}, {Scalar::of(Expr(0))});
+    c.define(1, c.has(7) ? c.cast(c.apply("ReduceSum",
+                                          {c.in(7), Composer::integers({1})},
+                                          {{"keepdims", int64_t(0)}}),
+                                  TensorProto::INT32)
+                         : none);
+  }
+  c.define(2, sum);
+  if (!c.ok())
+    return c.finish();
+  return normalise(im, node, sum, {true, 5, 6, 0, contribEpsilon});
 }
 
 static std::string refuseStash(const Node &node) {
@@ -134,6 +178,16 @@ static std::string refuseStatistics(const Node &node) {
   return "";
 }
 
+static std::string refuseEmbedding(const Node &node) {
+  for (int i : {2, 3, 5, 6})
+    if (!node.hasInput(i))
+      return "input " + std::to_string(i) + " is missing";
+  if (node.hasInput(1) != node.hasInput(4))
+    return "needs both or none of the inputs segment_ids and "
+           "segment_embedding";
+  return "";
+}
+
 void lowbit::frontend::addNormOperators(OperatorTable &table) {
   constexpr llvm::StringLiteral attributes = "axis:i epsilon:f stash_type:i";
   table.add({
@@ -148,5 +202,11 @@ void lowbit::frontend::addNormOperators(OperatorTable &table) {
        refuseStash, "com.microsoft"},
       {"SkipSimplifiedLayerNormalization", 1, 1, 3, 4, 4, "epsilon:f",
        emitSkipRMSNorm, refuseStatistics, "com.microsoft"},
+      {"SkipLayerNormalization", 1, 1, 3, 5, 4, "epsilon:f", emitSkipLayerNorm,
+       refuseStatistics, "com.microsoft"},
+      {"LayerNormalization", 1, 1, 2, 3, 3, attributes, emitLayerNorm,
+       refuseStash, "com.microsoft"},
+      {"EmbedLayerNormalization", 1, 1, 1, 9, 3, "epsilon:f mask_index_type:i",
+       emitEmbedLayerNorm, refuseEmbedding, "com.microsoft"},
   });
 }

@@ -48,6 +48,17 @@ const OperatorTable &OperatorTable::get() {
     addEinsumOperators(all);
     addRearrangeOperators(all);
     addControlOperators(all);
+    addFusedAttentionOperators(all);
+    addGroupQueryAttentionOperators(all);
+    addRotaryEmbeddingOperators(all);
+    addFusedOperators(all);
+    addRecurrentOperators(all);
+    addResizeOperators(all);
+    addSequenceOperators(all);
+    addLoopOperators(all);
+    addGridSampleOperators(all);
+    addNonZeroOperators(all);
+    addQLinearOperators(all);
     return all;
   }();
   return table;
@@ -79,6 +90,8 @@ static bool hasKind(const AttributeProto &attribute, StringRef kind) {
     return kind == "I";
   case AttributeProto::FLOATS:
     return kind == "F";
+  case AttributeProto::STRINGS:
+    return kind == "S";
   default:
     return false;
   }
@@ -121,7 +134,8 @@ std::string OperatorTable::reasonAgainst(const Node &node) const {
   if (given > op->maxInputs)
     return "takes at most " + llvm::itostr(op->maxInputs) + " inputs, found " +
            llvm::itostr(given);
-  if (!node.hasOutput(0))
+  if (llvm::all_of(proto.output(),
+                   [](const std::string &name) { return name.empty(); }))
     return "has no output";
   for (int i = op->maxOutputs; i < node.numOutputs(); ++i)
     if (node.hasOutput(i))

@@ -29,13 +29,16 @@ struct Operator {
   int minInputs = 1, maxInputs = 1;
   int maxOutputs = 1;
   /// Attributes that are understood, as `name:kind` separated by spaces. Kinds:
-  /// i integer, f float, s string, t tensor, g graph, I integers, F floats.
+  /// i integer, f float, s string, t tensor, g graph, I integers, F floats,
+  /// S strings.
   llvm::StringRef attributes = "";
   /// Emits the node. Inputs and attribute kinds have been checked.
   llvm::Error (*emit)(Importer &, const Node &) = nullptr;
   /// Why the node's attribute values are not supported; empty if they are.
   std::string (*refuse)(const Node &) = nullptr;
   llvm::StringRef domain = "";
+  /// Whether inputs may be sequences of tensors.
+  bool takesSequences = false;
 };
 
 class OperatorTable {
@@ -79,6 +82,17 @@ void addChannelNormOperators(OperatorTable &table);
 void addEinsumOperators(OperatorTable &table);
 void addRearrangeOperators(OperatorTable &table);
 void addControlOperators(OperatorTable &table);
+void addFusedAttentionOperators(OperatorTable &table);
+void addGroupQueryAttentionOperators(OperatorTable &table);
+void addRotaryEmbeddingOperators(OperatorTable &table);
+void addFusedOperators(OperatorTable &table);
+void addRecurrentOperators(OperatorTable &table);
+void addResizeOperators(OperatorTable &table);
+void addSequenceOperators(OperatorTable &table);
+void addLoopOperators(OperatorTable &table);
+void addGridSampleOperators(OperatorTable &table);
+void addNonZeroOperators(OperatorTable &table);
+void addQLinearOperators(OperatorTable &table);
 
 /// The domain without its alias: `ai.onnx` is the default domain.
 llvm::StringRef canonicalDomain(llvm::StringRef domain);

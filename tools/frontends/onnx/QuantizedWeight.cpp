@@ -167,6 +167,8 @@ Importer::quantizedWeight(const Node &node, int i, StringRef key,
                      packComponents(type, matrix, name,
                                     permutationOf(context, weight, name)));
   }
+  mlir::OpBuilder::InsertionGuard guard(builder);
+  leaveRegions();
   cached = WeightOp::create(builder, type, name);
   return cached;
 }

@@ -143,6 +143,21 @@ static mlir::Value reshapeDynamically(Importer &im, mlir::Value x, int32_t type,
       b, im.tensorType(im.elementType(type), to), x, shape);
 }
 
+/// Products of the extents that are not in both lists: what is in question.
+static void cancelCommon(Symbols &symbols, ArrayRef<Expr> from,
+                         ArrayRef<Expr> to, Expr &before, Expr &after) {
+  Dims left(from), right(to);
+  for (const Expr &dim : from) {
+    auto other = llvm::find(right, dim);
+    if (other == right.end())
+      continue;
+    right.erase(other);
+    left.erase(llvm::find(left, dim));
+  }
+  before = symbols.product(left).value_or(before);
+  after = symbols.product(right).value_or(after);
+}
+
 Expected<Value> Importer::reshape(const Node &node, const Value &input,
                                   ArrayRef<Expr> dims) {
   if (llvm::ArrayRef<Expr>(input.dims) == dims)
@@ -151,9 +166,11 @@ Expected<Value> Importer::reshape(const Node &node, const Value &input,
   std::optional<Expr> after = symbols.product(dims);
   if (!before || !after)
     return checked(node, std::nullopt).takeError();
-  if (!symbols.isEqual(*before, *after).value_or(false))
+  if (!symbols.isEqual(*before, *after).value_or(false)) {
+    cancelCommon(symbols, input.dims, dims, *before, *after);
     return needEqual(node, *before, *after,
                      "cannot reshape " + str(input.dims) + " to " + str(dims));
+  }
   if (input.known)
     return knownValue(input.type, dims, *input.known);
   bool isStatic =

@@ -64,6 +64,15 @@ Expr Symbols::addDim(StringRef name, unsigned argument, unsigned axis,
   return Expr::atom(atoms.size() - 1);
 }
 
+Expr Symbols::addComputed(StringRef name) {
+  for (auto [number, atom] : llvm::enumerate(atoms))
+    if (atom.kind == Kind::Computed && atom.name == name)
+      return Expr::atom(number);
+  Expr result = addDim(name, 0, 0, 0);
+  atoms.back().kind = Kind::Computed;
+  return result;
+}
+
 //===----------------------------------------------------------------------===//
 // Ring operations
 //===----------------------------------------------------------------------===//
@@ -261,6 +270,7 @@ std::pair<int64_t, int64_t> Symbols::boundsOf(Kind kind, const Expr &a,
   int64_t lowerB = lowerBound(b), upperB = upperBound(b);
   switch (kind) {
   case Kind::Dim:
+  case Kind::Computed:
     break;
   case Kind::Min:
     return {std::min(lowerA, lowerB), std::min(upperA, upperB)};
@@ -365,6 +375,7 @@ std::string Symbols::str(const Expr &e) const {
       return "(...)";
     switch (atom.kind) {
     case Kind::Dim:
+    case Kind::Computed:
       return atom.name;
     case Kind::FloorDiv:
       return "(" + str(atom.lhs) + ") / (" + str(atom.rhs) + ")";

@@ -72,10 +72,11 @@ private:
 /// expression grows past a bound: then the caller reports an error.
 class Symbols {
 public:
-  enum class Kind { Dim, FloorDiv, Min, Max };
+  enum class Kind { Dim, Computed, FloorDiv, Min, Max };
   struct Atom {
     Kind kind;
-    std::string name;      ///< Dim: how the model or the user calls it.
+    std::string name;      ///< Dim: how the model or the user calls it;
+                           ///< Computed: the node that counts it.
     unsigned argument = 0; ///< Dim: number of the function's argument …
     unsigned axis = 0;     ///< … and the axis where the extent is read.
     Expr lhs, rhs;         ///< Operands of the other kinds.
@@ -86,6 +87,8 @@ public:
   /// A new input dimension. `lower` is the least value it can have.
   Expr addDim(llvm::StringRef name, unsigned argument, unsigned axis,
               int64_t lower);
+  /// An extent that the model computes from data; one for each name.
+  Expr addComputed(llvm::StringRef name);
   /// The input dimension of that name, or nothing.
   std::optional<Expr> findDim(llvm::StringRef name) const;
   const Atom &getAtom(unsigned number) const { return atoms[number]; }

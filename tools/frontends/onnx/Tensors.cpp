@@ -121,6 +121,15 @@ mlir::Value Importer::indexValue(const Expr &e) {
   return IndexEmitter(*this, indexCache, function.getBody().front()).emit(e);
 }
 
+llvm::Expected<Expr> Importer::computedExtent(const Node &node,
+                                              mlir::Value count) {
+  if (builder.getInsertionBlock() != &function.getBody().front())
+    return error(node, "counts elements inside of a loop or a branch");
+  Expr result = symbols.addComputed(node.getProto().output(0));
+  indexCache[result] = count;
+  return result;
+}
+
 OpFoldResult Importer::extent(const Expr &e) {
   if (e.isConstant())
     return builder.getIndexAttr(e.constant());
@@ -145,6 +154,21 @@ mlir::RankedTensorType Importer::tensorType(mlir::Type element,
 
 mlir::Value Importer::empty(mlir::Type element, ArrayRef<Expr> dims) {
   return mlir::tensor::EmptyOp::create(builder, extents(dims), element);
+}
+
+RegionScope::RegionScope(Importer &importer, mlir::Block *block)
+    : importer(importer), guard(importer.builder),
+      indexCache(importer.indexCache) {
+  importer.builder.setInsertionPointToEnd(block);
+}
+
+RegionScope::~RegionScope() { importer.indexCache = std::move(indexCache); }
+
+void Importer::leaveRegions() {
+  mlir::Block *entry = &function.getBody().front();
+  mlir::Operation *outer = builder.getInsertionBlock()->getParentOp();
+  if (outer != function)
+    builder.setInsertionPoint(entry->findAncestorOpInBlock(*outer));
 }
 
 //===----------------------------------------------------------------------===//

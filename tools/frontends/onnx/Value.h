@@ -19,6 +19,7 @@
 #include "mlir/IR/Value.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -56,6 +57,9 @@ struct Value {
   /// has extent 1 and is broadcast along it. `axes` ascends.
   mlir::Value tensor;
   llvm::SmallVector<int64_t, 4> axes;
+
+  /// The elements of a sequence of tensors; such a value is nothing else.
+  std::shared_ptr<const std::vector<Value>> sequence;
 
   int64_t rank() const { return dims.size(); }
   /// The element that all elements are equal to, or null.

@@ -134,6 +134,29 @@ Value Importer::reshapedCodes(const Value &input, ArrayRef<Expr> dims) {
   return result;
 }
 
+Expected<Value> Importer::part(const Node &node, const Value &input,
+                               int64_t first, std::optional<int64_t> count) {
+  Dims dims = input.dims;
+  if (count)
+    dims[0] = Expr(*count);
+  else
+    dims.erase(dims.begin());
+  if (!input.weight || bitSize(input.type) < 8)
+    return reshape(node, slice(input, 0, Expr(first), Expr(count.value_or(1))),
+                   dims);
+  TensorData data = input.weight->data;
+  size_t bytes = data.bytes.size() / data.dims.front();
+  data.bytes = data.bytes.slice(first * bytes, count.value_or(1) * bytes);
+  data.dims.clear();
+  for (const Expr &dim : dims)
+    data.dims.push_back(dim.constant());
+  Value result = input;
+  result.dims = dims;
+  weights.push_back({input.weight->name, std::move(data)});
+  result.weight = &weights.back();
+  return result;
+}
+
 Expected<Value> Importer::constantTensor(const Node &node,
                                          const onnx::TensorProto &tensor) {
   Expected<TensorData> data = file.readTensor(tensor);
@@ -205,6 +228,8 @@ mlir::Value Importer::fetchWeight(const Weight &weight) {
     builder.setInsertionPoint(function);
     GlobalOp::create(builder, name, type, builder.getDictionaryAttr(component));
   }
+  mlir::OpBuilder::InsertionGuard guard(builder);
+  leaveRegions();
   cached = WeightOp::create(builder, type, name);
   return cached;
 }

@@ -36,7 +36,7 @@ def run(limit, family, models, expected, model, flags):
             # Halves are as exact as their last bit.
             allowed = 1e-3 if wanted.dtype == numpy.float16 else float(limit)
             wanted, found = wanted.astype(float), found.astype(float)
-            error = abs(found - wanted).max() / abs(wanted).max()
+            error = abs(found - wanted).max() / (abs(wanted).max() or 1)
         bad = found.shape != wanted.shape or not error <= allowed
         failures += bad
         print(f"{name}: {error:.2e}{' FAILED' if bad else ''}")

@@ -20,7 +20,7 @@ INT64, FLOAT16 = TensorProto.INT64, TensorProto.FLOAT16
 UINT16, INT16 = TensorProto.UINT16, TensorProto.INT16
 UINT4, INT4 = 21, 22  # newer than the package onnx
 KIND = {numpy.dtype(name): kind for name, kind in [
-    ("float32", FLOAT), ("float16", FLOAT16), ("int64", INT64)]}
+    ("float32", FLOAT), ("float16", FLOAT16), ("int64", INT64), ("int32", INT32)]}
 
 
 def pack(codes, bits, axis=-1):
@@ -356,4 +356,5 @@ def main():
         family().save(folder)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+//===- Attention.cpp - what operators of attention have in common ---------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A fused operator says that it is attention, so it becomes `lowbit.attention`
+// right away; only a soft cap on the scores is written out.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Attention.h"
+
+#include "lowbit/IR/Lowbit.h"
+
+#include <cmath>
+
+using namespace lowbit::frontend;
+using onnx::TensorProto;
+
+Value lowbit::frontend::splitHeads(Composer &c, const Value &x,
+                                   const Expr &heads) {
+  if (!c.ok())
+    return Value();
+  Expr size = c.quotient(x.dims[2], heads);
+  return c.transpose(c.reshape(x, {x.dims[0], x.dims[1], heads, size}),
+                     {0, 2, 1, 3});
+}
+
+Value lowbit::frontend::mergeHeads(Composer &c, const Value &x) {
+  if (!c.ok())
+    return Value();
+  Expr width = c.product(x.dims[1], x.dims[3]);
+  return c.reshape(c.transpose(x, {0, 2, 1, 3}), {x.dims[0], x.dims[2], width});
+}
+
+double lowbit::frontend::scaleOf(const Node &node, const Expr &headSize) {
+  float given = node.real("scale", 0);
+  return given != 0 ? given : 1 / std::sqrt(double(headSize.constant()));
+}
+
+Value lowbit::frontend::maskOf(Composer &c, const Value &keep,
+                               double otherwise) {
+  Value zero = knownValue(TensorProto::FLOAT, {}, {Scalar::of(0.0)});
+  Value other = knownValue(TensorProto::FLOAT, {}, {Scalar::of(otherwise)});
+  return c.apply("Where", {keep, zero, other});
+}
+
+Value lowbit::frontend::joinMasks(Composer &c, const Value &a, const Value &b) {
+  return !a.type ? b : !b.type ? a : c.add(a, b);
+}
+
+Value lowbit::frontend::countAlong(Composer &c, const Expr &size, int64_t axis,
+                                   int64_t rank) {
+  auto scalar = [](Expr e) {
+    return knownValue(TensorProto::INT64, {}, {Scalar::of(std::move(e))});
+  };
+  Value range = c.apply("Range", {scalar(0), scalar(size), scalar(1)});
+  Dims dims(rank, Expr(1));
+  dims[axis] = size;
+  return c.reshape(range, dims);
+}
+
+//===----------------------------------------------------------------------===//
+// Attention
+//===----------------------------------------------------------------------===//
+
+/// Scores written out, with each head of keys and values repeated.
+static Value emitCapped(Composer &c, const Attention &a) {
+  Dims q = a.query.dims, k = a.key.dims, v = a.value.dims;
+  Expr group = c.quotient(q[1], k[1]);
+  // Head h = g * group + i: the group's heads are rows of one product.
+  Value queries =
+      c.reshape(a.query, {q[0], k[1], c.product(group, q[2]), q[3]});
+  Value scores = c.matmul(queries, c.transpose(a.key, {0, 1, 3, 2}));
+  scores =
+      c.reshape(c.scale(scores, a.scale / a.softcap), {q[0], q[1], q[2], k[2]});
+  scores = c.scale(c.apply("Tanh", {scores}), a.softcap);
+  if (a.mask.type)
+    scores = c.add(scores, a.mask);
+  Value weights = c.apply("Softmax", {scores}, {{"axis", int64_t(-1)}});
+  weights = c.reshape(weights, {q[0], k[1], c.product(group, q[2]), k[2]});
+  return c.reshape(c.matmul(weights, a.value), {q[0], q[1], q[2], v[3]});
+}
+
+Value lowbit::frontend::emitAttention(Composer &c, const Attention &given) {
+  if (!c.ok())
+    return Value();
+  Attention a = given;
+  int32_t type = a.query.type;
+  bool narrow = byteSize(type) == 2;
+  for (Value *operand : {&a.query, &a.key, &a.value, &a.mask})
+    if (operand->type && operand->type != TensorProto::FLOAT)
+      *operand = c.cast(*operand, TensorProto::FLOAT);
+  if (a.softcap != 0 && a.causal) {
+    Expr past = c.difference(a.key.dims[2], a.query.dims[2]);
+    Value last = c.add(countAlong(c, a.query.dims[2], 2, 4),
+                       knownValue(TensorProto::INT64, {}, {Scalar::of(past)}));
+    Value seen =
+        c.apply("LessOrEqual", {countAlong(c, a.key.dims[2], 3, 4), last});
+    a.mask = joinMasks(c, a.mask, maskOf(c, seen, -INFINITY));
+  }
+  if (!c.ok())
+    return Value();
+  Value result;
+  if (a.softcap != 0) {
+    result = emitCapped(c, a);
+  } else {
+    Dims dims = a.query.dims;
+    dims.back() = a.value.dims.back();
+    mlir::Value mask;
+    if (a.mask.type) {
+      // Dimensions of the scores that the mask does not have are 1.
+      Value shaped = a.mask;
+      if (shaped.rank() < 2)
+        shaped = c.reshape(shaped,
+                           {Expr(1), shaped.rank() ? shaped.dims[0] : Expr(1)});
+      if (!c.ok())
+        return Value();
+      mask = c.im.full(shaped);
+    }
+    auto element = c.im.elementType(TensorProto::FLOAT);
+    result = c.im.fromTensor(
+        TensorProto::FLOAT, dims,
+        AttentionOp::create(c.ops, c.ops.getLoc(),
+                            c.im.tensorType(element, dims), c.im.full(a.query),
+                            c.im.full(a.key), c.im.full(a.value), mask,
+                            c.ops.getF32FloatAttr(a.scale),
+                            a.causal ? c.ops.getUnitAttr() : nullptr));
+  }
+  return narrow ? c.cast(result, type) : result;
+}
+
+//===----------------------------------------------------------------------===//
+// Rotary embedding
+//===----------------------------------------------------------------------===//
+
+Value lowbit::frontend::rotate(Composer &c, const Value &x,
+                               const Value &cosines, const Value &sines,
+                               bool interleaved) {
+  if (!c.ok())
+    return Value();
+  Expr half = cosines.dims[2], rotated = c.product(half, Expr(2));
+  Expr rest = c.difference(x.dims[3], rotated);
+  c.require(c.im.symbols.lowerBound(rest) >= 0,
+            "rotates " + c.im.symbols.str(rotated) + " of the " +
+                c.im.symbols.str(x.dims[3]) + " numbers of a head");
+  Dims place{cosines.dims[0], Expr(1), cosines.dims[1], half};
+  Value cosine = c.reshape(cosines, place), sine = c.reshape(sines, place);
+  Value turned = c.slice(x, 3, Expr(0), rotated), first, second;
+  Dims dims = x.dims;
+  if (interleaved) {
+    Value pairs = c.reshape(turned, {dims[0], dims[1], dims[2], half, Expr(2)});
+    Dims single{dims[0], dims[1], dims[2], half};
+    first = c.reshape(c.slice(pairs, 4, Expr(0), Expr(1)), single);
+    second = c.reshape(c.slice(pairs, 4, Expr(1), Expr(1)), single);
+  } else {
+    first = c.slice(turned, 3, Expr(0), half);
+    second = c.slice(turned, 3, half, half);
+  }
+  Value real = c.sub(c.mul(first, cosine), c.mul(second, sine));
+  Value imaginary = c.add(c.mul(first, sine), c.mul(second, cosine));
+  if (!c.ok())
+    return Value();
+  if (interleaved) {
+    Dims single{dims[0], dims[1], dims[2], half, Expr(1)};
+    turned = c.reshape(
+        c.concat({c.reshape(real, single), c.reshape(imaginary, single)}, 4),
+        {dims[0], dims[1], dims[2], rotated});
+  } else {
+    turned = c.concat({real, imaginary}, 3);
+  }
+  if (rest.isConstant(0))
+    return turned;
+  return c.concat({turned, c.slice(x, 3, rotated, rest)}, 3);
+}

@@ -1,0 +1,57 @@
+//===- Attention.h - what operators of attention have in common -*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Extents: B batch, H heads of the query, G heads of key and value, S queries,
+// T keys, D and E numbers of a head.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_FRONTENDS_ONNX_ATTENTION_H
+#define LOWBIT_FRONTENDS_ONNX_ATTENTION_H
+
+#include "Composer.h"
+
+namespace lowbit::frontend {
+
+struct Attention {
+  Value query; ///< [B, H, S, D]
+  Value key;   ///< [B, G, T, D]
+  Value value; ///< [B, G, T, E]
+  /// Added to the scores and broadcast to them; without a type if there is
+  /// none.
+  Value mask;
+  double scale = 1;
+  /// Scores become softcap * tanh(scores / softcap) before the mask; 0 is none.
+  double softcap = 0;
+  /// Query i sees keys up to i + T - S.
+  bool causal = false;
+};
+
+/// softmax(scale * Q * K^T + mask) * V: [B, H, S, E]. Scores are f32 where
+/// operands are 16-bit floats.
+Value emitAttention(Composer &c, const Attention &attention);
+
+/// [B, S, heads * D] as [B, heads, S, D].
+Value splitHeads(Composer &c, const Value &x, const Expr &heads);
+/// [B, heads, S, D] as [B, S, heads * D].
+Value mergeHeads(Composer &c, const Value &x);
+/// D^-0.5, or attribute `scale` if it is not 0.
+double scaleOf(const Node &node, const Expr &headSize);
+
+/// 0 where `keep` is true, else `otherwise`, as f32.
+Value maskOf(Composer &c, const Value &keep, double otherwise);
+/// The masks of two conditions or additions; either may be without a type.
+Value joinMasks(Composer &c, const Value &a, const Value &b);
+/// 0, 1, ... size - 1, as int64 along `axis` of `rank` dimensions.
+Value countAlong(Composer &c, const Expr &size, int64_t axis, int64_t rank);
+
+/// x rotated by angles whose cosines and sines are given, each [B or 1, S, R /
+/// 2]; `x` is [B, H, S, D] with D >= R, and what is past R stays. Pairs are (i,
+/// i + R / 2), or neighbours if `interleaved`.
+Value rotate(Composer &c, const Value &x, const Value &cosines,
+             const Value &sines, bool interleaved);
+
+} // namespace lowbit::frontend
+
+#endif // LOWBIT_FRONTENDS_ONNX_ATTENTION_H
