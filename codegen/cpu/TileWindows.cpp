@@ -159,6 +159,8 @@ SmallVector<int64_t> WindowTiler::chooseTiles() {
   int64_t columns = 1;
   for (int64_t extent : ArrayRef(extents).drop_front(layer.leading))
     columns *= extent;
+  // A row has its window and its results.
+  columns += layer.linear.getType().getShape().back();
   int64_t rows = std::max(minRows, scratchElements / columns);
   return chooseBlockTiles(ArrayRef(extents).take_front(layer.leading), rows);
 }
