@@ -147,8 +147,10 @@ lowbit::compileToModel(llvm::StringRef input, const CompileOptions &options,
   if (load.visit)
     if (llvm::Error error = load.visit(**module))
       return makeFileError(input, llvm::toString(std::move(error)));
-  if (llvm::Error error = compileModule(**module, Phase::Lower,
-                                        withRelease(options), Phase::Fuse))
+  // A visitor may keep references to data.
+  if (llvm::Error error = compileModule(
+          **module, Phase::Lower, load.visit ? options : withRelease(options),
+          Phase::Fuse))
     return makeFileError(input, llvm::toString(std::move(error)));
   ExecutableOptions executableOptions;
   executableOptions.threads = load.threads;

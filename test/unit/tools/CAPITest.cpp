@@ -122,7 +122,9 @@ TEST_F(CAPITest, CompilesToFiles) {
 TEST_F(CAPITest, PassesRemarksOn) {
   std::vector<std::string> remarks;
   LowbitCompileOptions options = LOWBIT_COMPILE_OPTIONS_INIT;
-  options.method = "#lowbit.encoding<float<f4E2M1FN>>";
+  // No kernel reads two numbers from one bit.
+  options.method = "#lowbit.encoding<codebook<dense<[[0.0, 0.0], [1.0, 1.0]]> "
+                   ": tensor<2x2xf32>>>";
   options.remarkData = &remarks;
   options.remark = [](const char *text, void *data) {
     static_cast<std::vector<std::string> *>(data)->push_back(text);
