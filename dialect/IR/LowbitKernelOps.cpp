@@ -1,0 +1,84 @@
+//===- LowbitKernelOps.cpp - operations of generated kernels --------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Constraints are numbered as in SPEC.md.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/IR/Lowbit.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+void CallKernelOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  for (OpOperand &operand : (*this)->getOpOperands()) {
+    if (!isa<MemRefType>(operand.get().getType()))
+      continue;
+    effects.emplace_back(MemoryEffects::Read::get(), &operand);
+    if (isDpsInit(&operand))
+      effects.emplace_back(MemoryEffects::Write::get(), &operand);
+  }
+}
+
+LogicalResult CallKernelOp::verify() {
+  // K1
+  unsigned tensors =
+      llvm::count_if(getOutputs().getTypes(), llvm::IsaPred<RankedTensorType>);
+  if (tensors == getNumResults())
+    return success();
+  return emitOpError() << "requires one result for each of " << tensors
+                       << " output tensors (K1), found " << getNumResults();
+}
+
+LogicalResult CallKernelOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  // K2
+  Operation *symbol = symbols.lookupNearestSymbolFrom(*this, getKernelAttr());
+  auto kernel = dyn_cast_or_null<FunctionOpInterface>(symbol);
+  if (!kernel) {
+    InFlightDiagnostic diagnostic = emitOpError()
+                                    << "requires a function called '"
+                                    << getKernel() << "' (K2), found ";
+    if (symbol)
+      return diagnostic << symbol->getName();
+    return diagnostic << "none";
+  }
+  // K3
+  ArrayRef<Type> types = kernel.getArgumentTypes();
+  size_t buffers = getInputs().size() + getOutputs().size();
+  if (types.size() == buffers + 2 &&
+      llvm::all_of(types.take_back(2), llvm::IsaPred<IndexType>))
+    return success();
+  return emitOpError() << "requires a kernel that takes " << buffers
+                       << " inputs and outputs and two indices (K3), found "
+                       << kernel.getFunctionType();
+}
+
+LogicalResult Dot4Op::verify() {
+  // V1
+  int64_t lanes = getAccumulator().getType().getNumElements();
+  int64_t bytes = getCodes().getType().getNumElements();
+  if (bytes != 4 * lanes)
+    return emitOpError() << "requires four bytes for each of " << lanes
+                         << " lanes (V1), found " << bytes << " bytes";
+  // V2
+  int32_t greatest = getSignedCodes() ? 128 : 255;
+  if (auto bound = getLargest();
+      bound && (int32_t(*bound) < 1 || int32_t(*bound) > greatest))
+    return emitOpError() << "requires a bound of 1 to " << greatest
+                         << " (V2), found " << int32_t(*bound);
+  return success();
+}
+
+LogicalResult LutOp::verify() {
+  // V3
+  size_t size = getTable().size();
+  if (size >= 2 && size <= 256 && llvm::isPowerOf2_64(size))
+    return success();
+  return emitOpError() << "requires a table of 2 to 256 bytes, a power of two "
+                          "(V3), found "
+                       << size;
+}
