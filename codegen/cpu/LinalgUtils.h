@@ -21,8 +21,8 @@ inline constexpr int64_t kAssumedExtent = 256;
 bool hasCostlyBody(mlir::linalg::LinalgOp op);
 
 /// Whether the op multiplies and adds along a reduction with a matrix on both
-/// sides, or with one of them whose columns memory runs along: its register tile
-/// is an outer product.
+/// sides, or with one of them whose columns memory runs along: its register
+/// tile is an outer product.
 bool isContraction(mlir::linalg::LinalgOp op);
 
 /// Whether all loops are parallel.

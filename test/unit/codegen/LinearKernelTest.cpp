@@ -14,8 +14,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "LayerProgram.h"
-#include "lowbit/CodeGen/CPU/CPUTables.h"
+#include "OtherTarget.h"
 #include "gtest/gtest.h"
 #include <cstdlib>
 #include <tuple>
@@ -168,24 +167,8 @@ TEST(LinearKernel, HalfActivations) {
 
 /// They differ in the micro-step alone, which is a matter of the width: a layer
 /// of each is enough, and for floats, which need no dot product, a single one.
-class TargetKernel : public testing::TestWithParam<const CPUDescription *> {
+class TargetKernel : public OtherTarget {
 protected:
-  /// For the row's example CPU.
-  CompileOptions options() const {
-    CompileOptions options;
-    options.cpu = GetParam()->exampleCPU.str();
-    if (GetParam()->arch == llvm::Triple::aarch64) {
-      options.triple = "aarch64-linux-gnu";
-      options.parallel = false;
-    }
-    return options;
-  }
-  void SetUp() override {
-    if (GetParam()->arch == llvm::Triple::aarch64)
-      ASSERT_TRUE(CrossProgram::isAvailable())
-          << "needs a cross compiler and qemu-aarch64, which tools/setup "
-             "installs";
-  }
   /// One layer of each of these widths, or all.
   static std::vector<LayerSpec> layers(unsigned turn,
                                        std::vector<unsigned> widths) {
@@ -206,24 +189,6 @@ protected:
               options, tolerance);
   }
 };
-
-/// Those whose code this machine can run, or qemu.
-std::vector<const CPUDescription *> getOtherTargets() {
-  std::vector<const CPUDescription *> others;
-  const CPUDescription *native = *findCPUDescription("native", "");
-  for (const CPUDescription &description : getCPUDescriptions()) {
-    if (&description == native)
-      continue;
-    if (description.arch == llvm::Triple::aarch64 ||
-        isSupportedHere(description))
-      others.push_back(&description);
-    else
-      llvm::errs() << "kernels of " << description.name
-                   << " are not tested: this machine lacks one of "
-                   << description.features << "\n";
-  }
-  return others;
-}
 
 INSTANTIATE_TEST_SUITE_P(Targets, TargetKernel,
                          testing::ValuesIn(getOtherTargets()),

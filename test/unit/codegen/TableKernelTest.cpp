@@ -8,9 +8,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "LayerProgram.h"
+#include "OtherTarget.h"
 #include "codegen/cpu/kernels/CodeDigits.h"
-#include "lowbit/CodeGen/CPU/CPUTables.h"
 #include "mlir/AsmParser/AsmParser.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "gtest/gtest.h"
@@ -190,25 +189,8 @@ TEST(TableKernel, OuterScales) {
 // Every other row of the table of CPUs
 //===----------------------------------------------------------------------===//
 
-class TableTarget : public testing::TestWithParam<const CPUDescription *> {
+class TableTarget : public OtherTarget {
 protected:
-  CompileOptions options() const {
-    CompileOptions options;
-    options.cpu = GetParam()->exampleCPU.str();
-    if (GetParam()->arch == llvm::Triple::aarch64) {
-      options.triple = "aarch64-linux-gnu";
-      options.parallel = false;
-    }
-    return options;
-  }
-  void SetUp() override {
-    if (GetParam()->arch == llvm::Triple::aarch64) {
-      if (!CrossProgram::isAvailable())
-        GTEST_SKIP() << "needs a cross compiler and qemu-aarch64: tools/setup";
-    } else if (!isSupportedHere(*GetParam())) {
-      GTEST_SKIP() << "this machine lacks " << GetParam()->features.str();
-    }
-  }
   static std::vector<LayerSpec> layers(unsigned turn,
                                        const std::vector<std::string> &texts) {
     std::vector<LayerSpec> some;
@@ -217,15 +199,6 @@ protected:
     return some;
   }
 };
-
-std::vector<const CPUDescription *> getOtherTargets() {
-  std::vector<const CPUDescription *> others;
-  const CPUDescription *native = *findCPUDescription("native", "");
-  for (const CPUDescription &description : getCPUDescriptions())
-    if (&description != native)
-      others.push_back(&description);
-  return others;
-}
 
 INSTANTIATE_TEST_SUITE_P(Targets, TableTarget,
                          testing::ValuesIn(getOtherTargets()),

@@ -1,0 +1,57 @@
+//===- OtherTarget.h - tests for other rows of the CPU table ----*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_TEST_UNIT_CODEGEN_OTHERTARGET_H
+#define LOWBIT_TEST_UNIT_CODEGEN_OTHERTARGET_H
+
+#include "LayerProgram.h"
+#include "lowbit/CodeGen/CPU/CPUTables.h"
+#include "gtest/gtest.h"
+
+namespace lowbit::test {
+
+/// A test of each row of the table of CPUs but this machine's own.
+class OtherTarget : public ::testing::TestWithParam<const CPUDescription *> {
+protected:
+  /// For the row's example CPU.
+  CompileOptions options() const {
+    CompileOptions options;
+    options.cpu = GetParam()->exampleCPU.str();
+    if (GetParam()->arch == llvm::Triple::aarch64) {
+      options.triple = "aarch64-linux-gnu";
+      options.parallel = false;
+    }
+    return options;
+  }
+  void SetUp() override {
+    if (GetParam()->arch == llvm::Triple::aarch64)
+      ASSERT_TRUE(CrossProgram::isAvailable())
+          << "needs a cross compiler and qemu-aarch64, which tools/setup "
+             "installs";
+  }
+};
+
+/// The rows whose code this machine can run, or qemu; says which are left out.
+inline std::vector<const CPUDescription *> getOtherTargets() {
+  std::vector<const CPUDescription *> others;
+  const CPUDescription *native = *findCPUDescription("native", "");
+  for (const CPUDescription &description : getCPUDescriptions()) {
+    if (&description == native)
+      continue;
+    if (description.arch == llvm::Triple::aarch64 ||
+        isSupportedHere(description))
+      others.push_back(&description);
+    else
+      llvm::errs() << "kernels of " << description.name
+                   << " are not tested: this machine lacks one of "
+                   << description.features << "\n";
+  }
+  return others;
+}
+
+} // namespace lowbit::test
+
+#endif // LOWBIT_TEST_UNIT_CODEGEN_OTHERTARGET_H
