@@ -285,6 +285,16 @@ TEST(FusedRefusals, Loops) {
   refusesStandard("Loop", {"n", "", "v"}, "needs an attribute body", "", count);
   refusesStandard("Loop", {"n", "", "v"}, "its graph must have 3 inputs",
                   graph("body", value("input", "i")), count);
+  refusesStandard("Loop", {"v", "", "v"},
+                  "the trip count must be one int64, found float",
+                  graph("body", head + value("output", "c")));
+  refusesStandard(
+      "Loop", {"n", "", "v"},
+      "its graph's condition must be one bool, found float",
+      graph("body", value("input", "i") + value("input", "go") +
+                        value("input", "c") + node("Neg", {"c"}, "k") +
+                        value("output", "k") + value("output", "c")),
+      count);
   refusesStandard(
       "Loop", {"n", "", "v"},
       "carries a value that changes its shape from [8] to [16]",

@@ -50,6 +50,16 @@ static mlir::Value extracted(Importer &im, const Value &flag) {
   return tensor::ExtractOp::create(im.ops(), im.full(flag), mlir::ValueRange{});
 }
 
+/// `value`, which is called `what`, as a value of rank 0. Anything but one
+/// element of `type` is an error.
+static Expected<Value> oneOf(Importer &im, const Node &node, const Value &value,
+                             int32_t type, llvm::StringRef what) {
+  if (!value.sequence && value.type == type && value.size() == 1)
+    return im.reshape(node, value, {});
+  return im.error(node, what + " must be one " + typeName(type) + ", found " +
+                            typeName(value.type) + im.str(value.dims));
+}
+
 /// `value` as a tensor whose contents nothing else knows.
 static Value opaque(Importer &im, const Value &value) {
   return im.fromTensor(value.type, value.dims, im.full(value));
@@ -102,7 +112,11 @@ static Error unroll(Importer &im, const Node &node, int64_t steps,
     Expected<Values> outputs = im.runGraph(node, bodyOf(node), inputs);
     if (!outputs)
       return outputs.takeError();
-    condition = outputs->front();
+    Expected<Value> next = oneOf(im, node, outputs->front(), TensorProto::BOOL,
+                                 "its graph's condition");
+    if (!next)
+      return next.takeError();
+    condition = *next;
     carried.assign(outputs->begin() + 1, outputs->begin() + 1 + states);
     for (size_t k = 0; k < scans; ++k)
       parts[k].push_back((*outputs)[1 + states + k]);
@@ -257,10 +271,14 @@ static Error emitWhile(Importer &im, const Node &node, const Value &limit,
     Expected<Values> outputs = im.runGraph(node, bodyOf(node), inputs);
     if (!outputs)
       return outputs.takeError();
+    Expected<Value> goes = oneOf(im, node, outputs->front(), TensorProto::BOOL,
+                                 "its graph's condition");
+    if (!goes)
+      return goes.takeError();
     mlir::Value one = arith::ConstantOp::create(b, b.getI64IntegerAttr(1));
     llvm::SmallVector<mlir::Value> results{
         arith::AddIOp::create(b, after->getArgument(0), one),
-        extracted(im, outputs->front())};
+        extracted(im, *goes)};
     for (auto [i, value] : llvm::enumerate(carried)) {
       const Value &next = (*outputs)[1 + i];
       if (Error failed = requireSameShape(im, node, value, next))
@@ -329,11 +347,19 @@ static Error emitLoop(Importer &im, const Node &node) {
   for (size_t i = 0; i < states; ++i)
     carried.push_back(im.in(node, 2 + i));
   Value yes = knownValue(TensorProto::BOOL, {}, {Scalar::of(Expr(1))});
-  Value condition = node.hasInput(1) ? im.in(node, 1) : yes;
-  Value limit = node.hasInput(0)
-                    ? im.in(node, 0)
-                    : scalarOf(TensorProto::INT64,
-                               Expr(std::numeric_limits<int64_t>::max()));
+  Value condition = yes;
+  Value limit =
+      scalarOf(TensorProto::INT64, Expr(std::numeric_limits<int64_t>::max()));
+  for (auto [i, operand, type, what] :
+       {std::tuple(0, &limit, TensorProto::INT64, "the trip count"),
+        std::tuple(1, &condition, TensorProto::BOOL, "the condition")}) {
+    if (!node.hasInput(i))
+      continue;
+    Expected<Value> given = oneOf(im, node, im.in(node, i), type, what);
+    if (!given)
+      return given.takeError();
+    *operand = *given;
+  }
   const Scalar *starts = condition.uniform();
   bool known = starts && starts->isConstant();
   if (known && starts->number() == 0)
