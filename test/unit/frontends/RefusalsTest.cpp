@@ -207,6 +207,9 @@ TEST(Refusals, Windows) {
   refusesNode("ConvTranspose", {"zero", "v"},
               "needs an input without empty dimensions, found [4, 2, 0]",
               attribute("strides", "INTS", {2}), inputs);
+  refusesNode("ConvTranspose", {"c", "v"},
+              "output_shape and kernel must fit into 32 bits",
+              attribute("output_padding", "INTS", {int64_t(1) << 40}), inputs);
   refusesNode("AveragePool", {"none"},
               "kernel_shape, strides, dilations and pads must have entries",
               attribute("kernel_shape", "INTS", {2}));

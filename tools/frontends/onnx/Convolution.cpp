@@ -289,6 +289,15 @@ struct TransposedAttributes {
            int64_t(pads.size()) == 2 * rank && int64_t(extra.size()) == rank &&
            (shape.empty() || int64_t(shape.size()) == rank);
   }
+  /// Whether sums of a few of the numbers, and of `dilations` times a kernel's
+  /// extents, are far from overflow.
+  bool isModest(const Window &window) const {
+    for (const Axes *list :
+         {&strides, &pads, &extra, &shape, &window.dilations, &window.kernel})
+      if (llvm::any_of(*list, [](int64_t v) { return v != int32_t(v); }))
+        return false;
+    return true;
+  }
 };
 } // namespace
 
@@ -347,6 +356,9 @@ static Expected<Window> transposedWindow(Importer &im, const Node &node,
                           "output_shape must have entries for each dimension "
                           "of " +
                               im.str(x.dims) + " after the first two");
+  if (!given.isModest(window))
+    return im.error(node, "strides, dilations, pads, output_padding, "
+                          "output_shape and kernel must fit into 32 bits");
   for (int64_t i = 0; i < rank; ++i)
     if (!addTransposedAxis(im.symbols, window, given, i,
                            x.dims[firstSpatial + i]))

@@ -107,6 +107,8 @@ mlir::Value lowbit::frontend::asFloat(ScalarBuilder &b, mlir::Value x,
   if (!isFloat(type))
     return isUnsigned(type) ? mlir::Value(b.make<arith::UIToFPOp>(f32, x))
                             : mlir::Value(b.make<arith::SIToFPOp>(f32, x));
+  if (x.getType().isF64())
+    return b.make<arith::TruncFOp>(f32, x);
   return x.getType() == f32 ? x : mlir::Value(b.make<arith::ExtFOp>(f32, x));
 }
 

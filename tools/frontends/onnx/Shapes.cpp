@@ -108,6 +108,15 @@ static std::optional<Grouping> groupDims(Symbols &symbols, ArrayRef<Expr> from,
   return result;
 }
 
+/// Whether dimensions of `from` that become one number are numbers, as MLIR
+/// demands; a symbol times 0 is none.
+static bool keepsConstants(ArrayRef<Expr> from, const Expr &product,
+                           ArrayRef<int64_t> run) {
+  return !product.isConstant() ||
+         llvm::all_of(run, [&](int64_t i) { return from[i].isConstant(); });
+}
+
+/// Null where the shapes can't be matched run by run.
 static mlir::Value reassociate(Importer &im, mlir::Value x, int32_t type,
                                ArrayRef<Expr> from, ArrayRef<Expr> to) {
   auto &b = im.ops();
@@ -122,6 +131,11 @@ static mlir::Value reassociate(Importer &im, mlir::Value x, int32_t type,
   std::optional<Grouping> groups = groupDims(im.symbols, from, to);
   if (!groups)
     return nullptr;
+  for (auto [source, target, product] :
+       llvm::zip_equal(groups->sources, groups->targets, groups->products))
+    if (!keepsConstants(from, product, source) ||
+        !keepsConstants(to, product, target))
+      return nullptr;
   if (groups->products.size() < from.size())
     x = mlir::tensor::CollapseShapeOp::create(
         b, im.tensorType(element, groups->products), x, groups->sources);
