@@ -285,6 +285,9 @@ TEST(FusedRefusals, Loops) {
   refusesStandard("Loop", {"n", "", "v"}, "needs an attribute body", "", count);
   refusesStandard("Loop", {"n", "", "v"}, "its graph must have 3 inputs",
                   graph("body", value("input", "i")), count);
+  refusesStandard("Loop", {"n", "", ""}, "input 2 is missing",
+                  graph("body", head + value("output", "c")), count);
+  refusesStandard("SequenceConstruct", {"v", "", "v"}, "input 1 is missing");
   refusesStandard("Loop", {"v", "", "v"},
                   "the trip count must be one int64, found float",
                   graph("body", head + value("output", "c")));

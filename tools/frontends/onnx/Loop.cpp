@@ -344,8 +344,11 @@ static Error emitLoop(Importer &im, const Node &node) {
                               " inputs and an output for each of the node's "
                               "and the condition");
   Values carried;
-  for (size_t i = 0; i < states; ++i)
+  for (size_t i = 0; i < states; ++i) {
+    if (!node.hasInput(2 + i))
+      return im.error(node, "input " + llvm::Twine(2 + i) + " is missing");
     carried.push_back(im.in(node, 2 + i));
+  }
   Value yes = knownValue(TensorProto::BOOL, {}, {Scalar::of(Expr(1))});
   Value condition = yes;
   Value limit =

@@ -128,7 +128,11 @@ std::string OperatorTable::reasonAgainst(const Node &node) const {
   for (int i = 0; i < node.numInputs(); ++i)
     if (node.hasInput(i))
       given = i + 1;
-  for (int i = 0; i < op->minInputs; ++i)
+  // Of any number of like inputs, none is left out.
+  int required = op->minInputs > 0 && op->maxInputs == variadic
+                     ? std::max(node.numInputs(), op->minInputs)
+                     : op->minInputs;
+  for (int i = 0; i < required; ++i)
     if (!node.hasInput(i))
       return "input " + llvm::itostr(i) + " is missing";
   if (given > op->maxInputs)

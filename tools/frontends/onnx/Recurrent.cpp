@@ -353,6 +353,9 @@ static Error emitRecurrent(Importer &im, const Node &node, const Kind &kind) {
     return c.finish();
   bool batchFirst = node.integer("layout", 0) != 0;
   Value x = turned(c, c.in(0), batchFirst);
+  c.require(
+      llvm::none_of(x.dims, [](const Expr &dim) { return dim.isConstant(0); }),
+      "needs an input without empty dimensions, found " + im.str(x.dims));
   Gates gates = readGates(node, kind.activations, directions);
   c.require(gates.size() == directions * kind.activations.size(),
             "attribute activations must name " +
