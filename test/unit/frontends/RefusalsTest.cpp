@@ -208,7 +208,8 @@ TEST(Refusals, Windows) {
               "needs an input without empty dimensions, found [4, 2, 0]",
               attribute("strides", "INTS", {2}), inputs);
   refusesNode("ConvTranspose", {"c", "v"},
-              "output_shape and kernel must fit into 32 bits",
+              "strides, dilations, pads, output_padding, output_shape and "
+              "kernel must fit into 32 bits",
               "attribute { name: 'output_padding' type: INTS ints: "
               "1099511627776 }",
               inputs);
