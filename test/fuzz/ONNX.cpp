@@ -2,8 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A model is refused by a reason that is the model's, or imported as a module
-// that verifies. Where a module does not, the importer has made a mistake.
+// A model is refused with one error that names the file, or imported as a
+// module that verifies.
 //
 //===----------------------------------------------------------------------===//
 

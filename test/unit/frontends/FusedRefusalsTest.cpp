@@ -180,6 +180,13 @@ TEST(FusedRefusals, Recurrent) {
   refusesStandard("RNN", {"x", "w", "odd"}, "needs weights [1, 5, ...]", "", w);
   refusesStandard("RNN", {"x", "w", "r", "v"}, "the bias does not fit: [8]", "",
                   w);
+  refusesStandard("LSTM", {"x", "w4", "r4", "", "", "", "", "v"},
+                  "the peepholes do not fit: [8]", "",
+                  io("input", "w4", kFloat, {"1", "32", "8"}) +
+                      io("input", "r4", kFloat, {"1", "32", "8"}));
+  refusesStandard("NonZero", {"one"},
+                  "needs an input of at least one dimension", "",
+                  io("input", "one", kFloat, {}));
   refusesStandard(
       "RNN", {"x", "w", "r"}, "attribute activations must name 1 for each",
       "attribute { name: 'activations' type: STRINGS strings: 'Tanh' "

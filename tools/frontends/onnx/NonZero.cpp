@@ -73,7 +73,10 @@ static Value positions(Importer &im, const Value &flags, const Expr &extent) {
 static Error emitNonZero(Importer &im, const Node &node) {
   Composer c(im, node);
   const Value &x = c.in(0);
-  Expr size = x.rank() == 0 ? Expr(1) : x.dims[0];
+  c.require(x.rank() > 0, "needs an input of at least one dimension");
+  if (!c.ok())
+    return c.finish();
+  Expr size = x.dims[0];
   for (int64_t axis = 1; axis < x.rank(); ++axis)
     size = c.product(size, x.dims[axis]);
   Value flags = c.reshape(c.cast(x, TensorProto::BOOL), {size});

@@ -338,6 +338,9 @@ static void checkShapes(Composer &c, const Kind &kind, int64_t directions,
   if (c.has(3))
     c.require(c.in(3).dims == Dims{count, Expr(2 * kind.gates * hidden)},
               "the bias does not fit: " + c.im.str(c.in(3).dims));
+  if (c.has(7))
+    c.require(c.in(7).dims == Dims{count, Expr(3 * hidden)},
+              "the peepholes do not fit: " + c.im.str(c.in(7).dims));
 }
 
 static Error emitRecurrent(Importer &im, const Node &node, const Kind &kind) {
