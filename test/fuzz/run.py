@@ -79,7 +79,7 @@ def main():
                         help="for each reader (default: LOWBIT_FUZZ_SECONDS, or 60)")
     parser.add_argument("--runs", type=int, help="inputs for each reader, instead of a time")
     parser.add_argument("--report", type=pathlib.Path, help="write a JUnit report to this file")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     readers = options.readers or list(seeds.READERS)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = dict(zip(readers, pool.map(lambda reader: run(reader, options), readers)))

@@ -13,6 +13,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include <algorithm>
+#include <cmath>
 
 using namespace lowbit::frontend;
 using llvm::ArrayRef;
@@ -270,8 +272,14 @@ Expected<Value> Importer::elementwise(const Node &node,
   return result;
 }
 
+/// `number` as an integer; what is too large for one is nearly the largest.
+static int64_t toInteger(double number) {
+  constexpr double kMost = 0x1p62;
+  return std::isnan(number) ? 0 : int64_t(std::clamp(number, -kMost, kMost));
+}
+
 Value Importer::scalar(const Value &like, double number) {
   return knownValue(like.type, {},
                     {isFloat(like.type) ? Scalar::of(number)
-                                        : Scalar::of(Expr(int64_t(number)))});
+                                        : Scalar::of(Expr(toInteger(number)))});
 }

@@ -14,6 +14,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include <algorithm>
+#include <limits>
 
 using namespace lowbit::frontend;
 namespace arith = mlir::arith;
@@ -350,7 +352,10 @@ static Error emitRecurrent(Importer &im, const Node &node, const Kind &kind) {
   const Dims r = c.in(2).dims;
   c.require(r.size() == 3 && r[2].isConstant(),
             "needs recurrent weights of 3 dimensions, found " + im.str(r));
-  int64_t hidden = node.integer("hidden_size", c.ok() ? r[2].constant() : 0);
+  // Larger sizes fit no weights, and would overflow.
+  int64_t hidden = std::clamp<int64_t>(
+      node.integer("hidden_size", c.ok() ? r[2].constant() : 0), 0,
+      std::numeric_limits<int32_t>::max());
   checkShapes(c, kind, directions, hidden);
   if (!c.ok())
     return c.finish();
