@@ -180,6 +180,8 @@ TEST(FusedRefusals, Recurrent) {
   refusesStandard("RNN", {"x", "w", "odd"}, "needs weights [1, 5, ...]", "", w);
   refusesStandard("RNN", {"x", "w", "r", "v"}, "the bias does not fit: [8]", "",
                   w);
+  refusesStandard("RNN", {"x", "w", "r", "", "", "v"},
+                  "initial states must have 3 dimensions", "", w);
   refusesStandard("LSTM", {"x", "w4", "r4", "", "", "", "", "v"},
                   "the peepholes do not fit: [8]", "",
                   io("input", "w4", kFloat, {"1", "32", "8"}) +

@@ -340,6 +340,9 @@ static void checkShapes(Composer &c, const Kind &kind, int64_t directions,
   if (c.has(3))
     c.require(c.in(3).dims == Dims{count, Expr(2 * kind.gates * hidden)},
               "the bias does not fit: " + c.im.str(c.in(3).dims));
+  for (int i : {5, 6})
+    c.require(!c.has(i) || c.in(i).rank() == 3,
+              "initial states must have 3 dimensions");
   if (c.has(7))
     c.require(c.in(7).dims == Dims{count, Expr(3 * hidden)},
               "the peepholes do not fit: " + c.im.str(c.in(7).dims));
