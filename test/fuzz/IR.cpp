@@ -37,6 +37,7 @@
 #include <execinfo.h>
 #include <memory>
 #include <mutex>
+#include <ucontext.h>
 
 using namespace lowbit;
 
@@ -58,11 +59,24 @@ llvm::StringRef getFile(void *address) {
   return dladdr(address, &info) && info.dli_fname ? info.dli_fname : "";
 }
 
+/// The caller of a null function pointer, from which nothing can be unwound; or
+/// null for other faults.
+void *getNullCaller([[maybe_unused]] const ucontext_t *context) {
+#ifdef __x86_64__
+  const greg_t *registers = context->uc_mcontext.gregs;
+  if (!registers[REG_RIP])
+    return *reinterpret_cast<void **>(registers[REG_RSP]);
+#endif
+  return nullptr;
+}
+
 /// Whether the fault is in MLIR's parser: between the call of the parser, which
 /// crash recovery in libLLVM makes, and the fault, no frame is of this program.
-bool isUpstreamFault() {
+bool isUpstreamFault(void *nullCaller) {
   llvm::StringRef own = getFile(reinterpret_cast<void *>(&isUpstreamFault));
   auto isOwn = [&](void *frame) { return getFile(frame) == own; };
+  if (nullCaller)
+    return !isOwn(nullCaller);
   void *frames[512];
   void **end = frames + backtrace(frames, std::size(frames));
   // From the parser's caller inwards, and from the handler outwards.
@@ -79,7 +93,9 @@ bool isUpstreamFault() {
 void handleSignal(int signal, siginfo_t *info, void *context) {
   const int *found =
       std::find(std::begin(kSignals), std::end(kSignals), signal);
-  if (!llvm::CrashRecoveryContext::GetCurrent() || !isUpstreamFault()) {
+  void *nullCaller = getNullCaller(static_cast<ucontext_t *>(context));
+  if (!llvm::CrashRecoveryContext::GetCurrent() ||
+      !isUpstreamFault(nullCaller)) {
     // libFuzzer's handler follows as soon as this one returns.
     llvm::CrashRecoveryContext::Disable();
     raise(signal);
