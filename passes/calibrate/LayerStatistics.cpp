@@ -13,17 +13,22 @@ using namespace lowbit;
 LayerStatistics::LayerStatistics(ModuleOp module) {
   for (StatisticsOp op : module.getOps<StatisticsOp>())
     for (Attribute layer : op.getLayers())
-      records.try_emplace(cast<StringAttr>(layer).getValue(), op);
+      records[cast<StringAttr>(layer).getValue()].push_back(op);
 }
 
 StatisticsOp LayerStatistics::lookup(StringRef layer) const {
-  return records.lookup(layer);
+  for (StatisticsOp record : records.lookup(layer))
+    if (!record.getComponent(statistic::kGradientMeanSquare))
+      return record;
+  return nullptr;
 }
 
 std::vector<float> LayerStatistics::read(StringRef layer,
                                          StringRef component) const {
-  StatisticsOp record = lookup(layer);
-  ElementsAttr elements = record ? record.getComponent(component) : nullptr;
+  ElementsAttr elements;
+  for (StatisticsOp record : records.lookup(layer))
+    if ((elements = record.getComponent(component)))
+      break;
   if (!elements || !elements.getElementType().isF32() || isHugeSplat(elements))
     return {};
   if (auto dense = dyn_cast<DenseElementsAttr>(elements);

@@ -14,6 +14,7 @@
 #include "lowbit/Tools/MappedFile.h"
 #include "lowbit/Tools/Signature.h"
 #include "lowbit/Transforms/ConstantMatrix.h"
+#include "lowbit/Transforms/LayerStatistics.h"
 #include "lowbit/Transforms/Passes.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Threading.h"
@@ -423,7 +424,8 @@ void lowbit::attachStatistics(mlir::ModuleOp module,
     for (const auto &[name, tensor] : record.components)
       if (name == statistic::kMinimum || name == statistic::kMaximum ||
           name == statistic::kMean || name == statistic::kMeanSquare ||
-          name == statistic::kSecondMoment)
+          name == statistic::kSecondMoment ||
+          name == statistic::kGradientMeanSquare)
         components.push_back(builder.getNamedAttr(
             name, makeAttribute(module.getContext(), record.name + "." + name,
                                 tensor)));

@@ -12,6 +12,7 @@
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/Json.h"
 #include "lowbit/Tools/Safetensors.h"
+#include "lowbit/Transforms/LayerStatistics.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>
 
@@ -46,7 +47,8 @@ static std::optional<std::pair<ElementType, llvm::SmallVector<int64_t>>>
 getKnownShape(StringRef component, int64_t columns) {
   if (component == statistic::kMinimum || component == statistic::kMaximum)
     return {{ElementType::F32, {columns}}};
-  if (component == statistic::kMean || component == statistic::kMeanSquare)
+  if (component == statistic::kMean || component == statistic::kMeanSquare ||
+      component == statistic::kGradientMeanSquare)
     return {{ElementType::F64, {columns}}};
   if (component == statistic::kSecondMoment)
     return {{ElementType::F32, {columns, columns}}};
@@ -261,7 +263,8 @@ static llvm::Error mergeRecord(StatisticsRecord &to,
     else if (name == statistic::kMaximum)
       combine<float>(tensor, other,
                      [](float x, float y) { return std::max(x, y); });
-    else if (name == statistic::kMean || name == statistic::kMeanSquare)
+    else if (name == statistic::kMean || name == statistic::kMeanSquare ||
+             name == statistic::kGradientMeanSquare)
       combine<double>(tensor, other,
                       [&](double x, double y) { return a * x + b * y; });
     else if (name == statistic::kSecondMoment)

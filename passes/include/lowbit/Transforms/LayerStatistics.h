@@ -14,6 +14,15 @@
 
 namespace lowbit {
 
+/// Names of components that the passes alone know.
+namespace statistic {
+/// Of each number [N] that a layer yields: the mean square of the gradient of
+/// the loss, which is the diagonal of the Fisher matrix; in a record of its
+/// own, which lists that layer alone.
+inline constexpr llvm::StringLiteral kGradientMeanSquare =
+    "gradient_mean_square";
+} // namespace statistic
+
 /// The `lowbit.statistics` of a module by the layers that they are of. Not to
 /// be used after the module's statistics have changed.
 class LayerStatistics {
@@ -24,13 +33,14 @@ public:
   bool empty() const { return records.empty(); }
   /// The record of the input of `layer`, or null.
   StatisticsOp lookup(llvm::StringRef layer) const;
-  /// A component of that record as f32; empty where there is none, its data are
-  /// absent, or it is not f32.
+  /// A component of a record of `layer`, the first that has it, as f32; empty
+  /// where there is none, its data are absent, or it is not f32.
   std::vector<float> read(llvm::StringRef layer,
                           llvm::StringRef component) const;
 
 private:
-  llvm::StringMap<StatisticsOp> records;
+  /// In the order of the module.
+  llvm::StringMap<llvm::SmallVector<StatisticsOp, 2>> records;
 };
 
 } // namespace lowbit

@@ -6,9 +6,10 @@
 // `R.minimum`, `R.maximum` (f32 [K]), `R.mean`, `R.mean_square` (f64 [K]),
 // `R.moving_range` (f64 [2]), `R.histogram` (u64 [4096]) over
 // [-limit, limit) with `R.histogram_limit` (f64 [1]), and `R.second_moment`
-// (f32 [K, K]), as far as they were asked for. The metadata say of which model,
-// data and options all that is; `records` lists the records. Tensors that a
-// reader doesn't know are kept.
+// (f32 [K, K]), as far as they were asked for; the record of a layer's gradient
+// has `R.gradient_mean_square` (f64 [N]) and N columns. The metadata say of
+// which model, data and options all that is; `records` lists the records.
+// Tensors that a reader doesn't know are kept.
 //
 //===----------------------------------------------------------------------===//
 
