@@ -48,6 +48,76 @@ def InsertObserversPass : Pass<"lowbit-insert-observers", "::mlir::ModuleOp"> {
   let dependentDialects = ["::lowbit::LowbitDialect"];
 }
 
+def DifferentiatePass : Pass<"lowbit-differentiate", "::mlir::ModuleOp"> {
+  let summary = "Compute the gradients of what layers yield";
+  let description = [{
+    Appends to `function` its backward pass: the gradient of one of its results is
+    a new last argument, and from it those of what each `lowbit.linear` yields are
+    computed, which `lowbit.observe` takes as `<weight>.gradient`. The mean squares
+    of their columns are the diagonal of the layer's Fisher matrix.
+
+    The adjoint of an operation takes the gradients of its results to its
+    operands. There are adjoints for layers, for the operations on tensors that
+    reshape, slice, join, pad and transpose, and for linalg in general: the
+    operand's map becomes the result's, loops that it lacks are summed over, and
+    the body is differentiated by the adjoints of arith and math. A
+    `lowbit.attention` becomes what it means in linalg. Integers and comparisons
+    have gradient zero. Operations on the way that have no adjoint are listed in
+    one error. Only what lies between the first layers and the result is
+    differentiated.
+
+    Needs: `lowbit-raise`, float weights, layers without activations (which
+    `lowbit-fuse` gives them). Guarantees: what the function computed stays.
+
+    ```mlir
+    func.func @main(%x: tensor<?x8xf32>) -> (tensor<?x4xf32> {lowbit.name = "y"}) {
+      %w = lowbit.weight @fc : tensor<4x8xf32>
+      %0 = lowbit.linear %x, %w : tensor<?x8xf32>, tensor<4x8xf32> -> tensor<?x4xf32>
+      %1 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+          ins(%0 : tensor<?x4xf32>) outs(%e : tensor<?x4xf32>) {
+      ^bb0(%in: f32, %out: f32):
+        %2 = math.exp %in : f32
+        linalg.yield %2 : f32
+      } -> tensor<?x4xf32>
+      return %1 : tensor<?x4xf32>
+    }
+    ```
+
+    becomes, with the new argument `%seed` called `y.gradient`,
+
+    ```mlir
+      ...
+      %3 = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel"]}
+          ins(%0, %seed : tensor<?x4xf32>, tensor<?x4xf32>) outs(%e2 : tensor<?x4xf32>) {
+      ^bb0(%in: f32, %gradient: f32, %out: f32):
+        %4 = math.exp %in : f32
+        %5 = arith.mulf %gradient, %4 : f32
+        linalg.yield %5 : f32
+      } -> tensor<?x4xf32>
+      lowbit.observe %3 as "fc.gradient" layers ["fc"] with columns : tensor<?x4xf32>
+      return %1 : tensor<?x4xf32>
+    ```
+  }];
+  let options = [
+    Option<"function", "function", "std::string", /*default=*/"\"main\"",
+           "The function that is differentiated">,
+    Option<"result", "result", "std::string", /*default=*/"",
+           "The name (or number) of the result whose gradient is given; the only "
+           "one of floats where none is named">,
+    ListOption<"selected", "layers", "std::string",
+               "Globs of names of layers whose gradients are observed; all where "
+               "none is given">,
+  ];
+  let statistics = [
+    Statistic<"numObserved", "observed", "Gradients that are observed">,
+    Statistic<"numUnreached", "unreached", "Layers that the result does not depend on">,
+  ];
+  let dependentDialects = [
+    "::lowbit::LowbitDialect", "::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+    "::mlir::tensor::TensorDialect"];
+}
+
 def ReturnObservedPass : Pass<"lowbit-return-observed", "::mlir::ModuleOp"> {
   let summary = "Return what is observed";
   let description = [{
