@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -168,7 +169,7 @@ private:
         continue;
       std::string name = getResultName(main, i);
       names += (names.empty() ? "'" : ", '") + name + "'";
-      if (result.empty() || result == name)
+      if (result.empty() || result == name || result == std::to_string(i))
         fitting.push_back(i);
     }
     if (fitting.size() == 1)
@@ -225,7 +226,8 @@ private:
         continue;
       }
       ObserveOp::create(builder, layer.getLoc(), gradient, name + ".gradient",
-                        builder.getStrArrayAttr(StringRef(name)), Statistics::Columns);
+                        builder.getStrArrayAttr(StringRef(name)),
+                        Statistics::Columns);
       ++numObserved;
     }
   }

@@ -16,6 +16,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "GatherAdjoint.h"
 #include "GradientUtils.h"
 #include "lowbit/Transforms/Adjoints.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -275,6 +276,8 @@ void LinalgAdjoint::differentiate(OpOperand &operand) {
 
 static void differentiateLinalg(LinalgOp op, Gradients &gradients) {
   LinalgAdjoint(op, gradients).build();
+  if (gradients.capturesActive(op))
+    differentiateGathers(op, gradients);
 }
 
 /// A transposition is undone by another.
@@ -308,7 +311,8 @@ static std::string checkLinalg(LinalgOp op, const Activity &activity,
   if (!op.hasPureTensorSemantics())
     return "it has one on tensors alone";
   if (activity.isCaptured(op))
-    return "its body reads what depends on a layer";
+    if (std::string reason = checkGathers(op, activity); !reason.empty())
+      return reason;
   SmallVector<Value> sources, targets;
   for (OpOperand &operand : op->getOpOperands()) {
     if (!activity.contains(operand.get()))
@@ -329,9 +333,12 @@ static std::string checkLinalg(LinalgOp op, const Activity &activity,
       return "its reduction begins with what depends on a layer";
     targets.push_back(form.term);
   }
+  for (auto extract : op.getBlock()->getOps<tensor::ExtractOp>())
+    if (activity.contains(extract.getTensor()))
+      sources.push_back(extract);
   Activity body(*op.getBlock(), sources, targets);
   for (Operation &inner : op.getBlock()->without_terminator()) {
-    if (!body.passesThrough(&inner))
+    if (!body.passesThrough(&inner) || isa<tensor::ExtractOp>(inner))
       continue;
     if (std::string reason = registry.explain(&inner, body); !reason.empty())
       return "'" + inner.getName().getStringRef().str() +

@@ -131,6 +131,10 @@ private:
     if (strategy == "entropy")
       entropy.emplace(matrix);
     std::vector<numerics::KnapsackOption> choices;
+    FailureOr<GradientCost> gradient = failure();
+    if (strategy == "gradient" &&
+        failed(gradient = GradientCost::create(layer, matrix, statistics)))
+      return failure();
     for (EncodingAttr encoding : encodings) {
       numerics::KnapsackOption &choice = choices.emplace_back();
       choice.cost = numerics::storedBytes(encoding.getNumerics(), matrix.rows,
@@ -140,7 +144,9 @@ private:
         continue;
       }
       FailureOr<double> cost =
-          getOutputError(layer, matrix, encoding, statistics);
+          succeeded(gradient)
+              ? gradient->get(encoding)
+              : getOutputError(layer, matrix, encoding, statistics);
       if (failed(cost))
         return failure();
       choice.loss = *cost;
@@ -149,9 +155,10 @@ private:
   }
 
   LogicalResult spendBudget(ArrayRef<PrecisionLayer> layers) {
-    if (strategy != "hessian" && strategy != "entropy")
-      return error() << "precision: requires the strategy hessian or entropy, "
-                        "found '"
+    if (strategy != "hessian" && strategy != "gradient" &&
+        strategy != "entropy")
+      return error() << "precision: requires the strategy hessian, gradient or "
+                        "entropy, found '"
                      << strategy << "'";
     FailureOr<std::vector<EncodingAttr>> encodings = readCandidates();
     if (failed(encodings))

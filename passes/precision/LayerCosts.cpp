@@ -6,6 +6,7 @@
 
 #include "LayerCosts.h"
 #include "lowbit/Numerics/EffectiveBits.h"
+#include "lowbit/Numerics/FactoredHessian.h"
 #include "lowbit/Numerics/Quantizer.h"
 #include "lowbit/Numerics/Statistics.h"
 #include "mlir/IR/Threading.h"
@@ -15,6 +16,11 @@ using namespace mlir;
 using namespace lowbit;
 
 namespace {
+/// What rounding is to mind, and what its errors count. No rows: 1 each.
+struct ErrorWeights {
+  ArrayRef<float> importance, columns, rows;
+};
+
 /// Sums over some rows of a layer.
 struct OutputSums {
   double error = 0, output = 0;
@@ -24,12 +30,12 @@ struct OutputSums {
 
 /// Rounds rows [first, end) and adds up what that does.
 static OutputSums sumRows(const ConstantMatrix &matrix, int64_t first,
-                          int64_t end, const std::vector<float> &squares,
+                          int64_t end, const ErrorWeights &weights,
                           numerics::QuantizedMatrix &result) {
   OutputSums sums;
   std::vector<float> rows = matrix.readRows(first, end);
   numerics::QuantizeOptions options;
-  options.importance = squares.data();
+  options.importance = weights.importance.data();
   numerics::Status status =
       numerics::quantizeRows(rows.data(), first, end, options, result);
   if (!status.ok()) {
@@ -40,11 +46,40 @@ static OutputSums sumRows(const ConstantMatrix &matrix, int64_t first,
   numerics::dequantizeRows(result, first, end, rounded.data());
   for (size_t i = 0; i < rows.size(); ++i) {
     double error = double(rounded[i]) - rows[i];
-    double square = squares[i % matrix.columns];
-    sums.error += square * error * error;
-    sums.output += square * rows[i] * rows[i];
+    double weight = weights.columns[i % matrix.columns];
+    if (!weights.rows.empty())
+      weight *= weights.rows[first + i / matrix.columns];
+    sums.error += weight * error * error;
+    sums.output += weight * rows[i] * rows[i];
   }
   return sums;
+}
+
+/// The same over all rows, by several threads.
+static FailureOr<OutputSums> sumLayer(const PrecisionLayer &layer,
+                                      const ConstantMatrix &matrix,
+                                      EncodingAttr encoding,
+                                      const ErrorWeights &weights) {
+  numerics::QuantizedMatrix result;
+  result.reset(encoding.getNumerics(), matrix.rows, matrix.columns);
+  int64_t grain = std::max<int64_t>(1, (1 << 18) / matrix.columns);
+  if (result.encoding.granularity == numerics::Granularity::Tensor)
+    grain = matrix.rows;
+  std::vector<OutputSums> parts(llvm::divideCeil(matrix.rows, grain));
+  parallelFor(layer.op->getContext(), 0, parts.size(), [&](size_t i) {
+    int64_t first = i * grain;
+    parts[i] = sumRows(matrix, first, std::min(matrix.rows, first + grain),
+                       weights, result);
+  });
+  OutputSums total;
+  for (const OutputSums &part : parts) {
+    if (!part.problem.empty())
+      return layer.op->emitOpError()
+             << "weight '" << layer.name << "': " << part.problem;
+    total.error += part.error;
+    total.output += part.output;
+  }
+  return total;
 }
 
 FailureOr<double> lowbit::getOutputError(const PrecisionLayer &layer,
@@ -59,26 +94,71 @@ FailureOr<double> lowbit::getOutputError(const PrecisionLayer &layer,
            << "': the strategy hessian requires the mean squares of its "
            << matrix.columns << " columns, found " << squares.size()
            << "; calibrate, or use the strategy entropy";
-  numerics::QuantizedMatrix result;
-  result.reset(encoding.getNumerics(), matrix.rows, matrix.columns);
-  int64_t grain = std::max<int64_t>(1, (1 << 18) / matrix.columns);
-  if (result.encoding.granularity == numerics::Granularity::Tensor)
-    grain = matrix.rows;
-  std::vector<OutputSums> parts(llvm::divideCeil(matrix.rows, grain));
-  parallelFor(layer.op->getContext(), 0, parts.size(), [&](size_t i) {
-    int64_t first = i * grain;
-    parts[i] = sumRows(matrix, first, std::min(matrix.rows, first + grain),
-                       squares, result);
-  });
-  OutputSums total;
-  for (const OutputSums &part : parts) {
-    if (!part.problem.empty())
-      return layer.op->emitOpError()
-             << "weight '" << layer.name << "': " << part.problem;
-    total.error += part.error;
-    total.output += part.output;
+  FailureOr<OutputSums> total =
+      sumLayer(layer, matrix, encoding, {squares, squares, {}});
+  if (failed(total))
+    return failure();
+  return total->output > 0 ? total->error / total->output : 0;
+}
+
+/// The pivots of a second moment by column.
+static FailureOr<std::vector<float>> getPivots(const PrecisionLayer &layer,
+                                               const std::vector<float> &moment,
+                                               int64_t columns) {
+  constexpr double kDamping = 0.01;
+  std::vector<int32_t> order =
+      numerics::orderByDiagonal(moment.data(), columns);
+  numerics::FactoredHessian factors;
+  numerics::Status status = numerics::FactoredHessian::factor(
+      moment.data(), order, kDamping, factors);
+  if (!status.ok())
+    return layer.op->emitOpError()
+           << "weight '" << layer.name << "': " << status.message;
+  std::vector<float> pivots(columns);
+  for (auto [place, column] : llvm::enumerate(order))
+    pivots[column] = factors.pivots()[place];
+  return pivots;
+}
+
+FailureOr<GradientCost>
+GradientCost::create(const PrecisionLayer &layer, const ConstantMatrix &matrix,
+                     const LayerStatistics &statistics) {
+  GradientCost cost(layer, matrix);
+  auto read = [&](StringRef component, StringRef what, int64_t count,
+                  std::vector<float> &values) -> LogicalResult {
+    values = statistics.read(layer.name, component);
+    if (static_cast<int64_t>(values.size()) == count)
+      return success();
+    return layer.op->emitOpError()
+           << "weight '" << layer.name
+           << "': the strategy gradient requires the mean squares of " << count
+           << " " << what << ", found " << values.size()
+           << "; calibrate with gradients";
+  };
+  if (failed(read(statistic::kMeanSquare, "columns", matrix.columns,
+                  cost.squares)) ||
+      failed(read(statistic::kGradientMeanSquare, "gradients", matrix.rows,
+                  cost.gradients)))
+    return failure();
+  cost.columns = cost.squares;
+  std::vector<float> moment =
+      statistics.read(layer.name, statistic::kSecondMoment);
+  if (static_cast<int64_t>(moment.size()) == matrix.columns * matrix.columns) {
+    FailureOr<std::vector<float>> pivots =
+        getPivots(layer, moment, matrix.columns);
+    if (failed(pivots))
+      return failure();
+    cost.columns = std::move(*pivots);
   }
-  return total.output > 0 ? total.error / total.output : 0;
+  return cost;
+}
+
+FailureOr<double> GradientCost::get(EncodingAttr encoding) const {
+  FailureOr<OutputSums> total =
+      sumLayer(*layer, *matrix, encoding, {squares, columns, gradients});
+  if (failed(total))
+    return failure();
+  return total->error / 2;
 }
 
 EntropyCost::EntropyCost(const ConstantMatrix &matrix)

@@ -22,6 +22,35 @@ mlir::FailureOr<double> getOutputError(const PrecisionLayer &layer,
                                        EncodingAttr encoding,
                                        const LayerStatistics &statistics);
 
+/// What rounding a layer to nearest costs the model, in nats: half the sum of
+///
+///   gradient_mean_square(n) column(k) error(n, k)^2
+///
+/// over all weights, which is the divergence to second order, with the Fisher
+/// matrix of a layer's output taken as diagonal. column(k) is the pivot of the
+/// second moment of what the layer reads (see FactoredHessian.h), which is what
+/// rounding with feedback leaves of an error, where that moment is known; else
+/// its mean square.
+class GradientCost {
+public:
+  /// Fails, with a diagnostic, where the layer's statistics lack something.
+  static mlir::FailureOr<GradientCost>
+  create(const PrecisionLayer &layer, const ConstantMatrix &matrix,
+         const LayerStatistics &statistics);
+  mlir::FailureOr<double> get(EncodingAttr encoding) const;
+
+private:
+  GradientCost(const PrecisionLayer &layer, const ConstantMatrix &matrix)
+      : layer(&layer), matrix(&matrix) {}
+
+  const PrecisionLayer *layer;
+  const ConstantMatrix *matrix;
+  /// By column: what scales are chosen by, and what errors count.
+  std::vector<float> squares, columns;
+  /// By row.
+  std::vector<float> gradients;
+};
+
 /// The least squared error, times the number of weights and over their
 /// variance, that codes of as many bits as `encoding` takes can have for
 /// weights of this density: 2^(2 (h - b)) / (2 pi e), Shannon's lower bound, h

@@ -27,7 +27,7 @@
 // RUN: not quant-opt %s '--lowbit-assign-precision=config=none.json' 2>&1 | FileCheck %s --check-prefix=FILE
 // FILE: error: precision: none.json: No such file or directory
 // RUN: not quant-opt %s '--lowbit-assign-precision=budget=bpw=3 strategy=luck' 2>&1 | FileCheck %s --check-prefix=STRATEGY
-// STRATEGY: error: precision: requires the strategy hessian or entropy, found 'luck'
+// STRATEGY: error: precision: requires the strategy hessian, gradient or entropy, found 'luck'
 // RUN: not quant-opt %s '--lowbit-assign-precision=budget=3 strategy=entropy' 2>&1 | FileCheck %s --check-prefix=BUDGET
 // BUDGET: error: precision: requires a budget of bpw=N bits, bytes=N or reduction=N%, found '3'
 // RUN: not quant-opt %s '--lowbit-assign-precision=budget=bytes=3 strategy=entropy' 2>&1 | FileCheck %s --check-prefix=SMALL

@@ -7,6 +7,7 @@
 #include "lowbit/Tools/Calibration.h"
 #include "CalibrationData.h"
 #include "Collector.h"
+#include "LossSeed.h"
 #include "lowbit/Tools/Compiler.h"
 #include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
@@ -78,6 +79,12 @@ lowbit::getProvenance(mlir::ModuleOp module,
     return file.takeError();
   provenance.data = printHash((*file)->getBuffer());
   provenance.statistics = llvm::join(getWanted(options), "|");
+  if (options.gradients != OutputModel::None) {
+    llvm::Expected<Loss> loss = resolveLoss(module, options);
+    if (!loss)
+      return loss.takeError();
+    provenance.statistics += "|gradients:" + loss->describe();
+  }
   llvm::raw_string_ostream os(provenance.options);
   os << "samples=" << options.samples;
   if (StringRef(options.data).ends_with(".bin"))
@@ -99,9 +106,12 @@ using Group = std::vector<ObserveOp>;
 /// A calibration run.
 class Run {
 public:
+  /// With a loss, what layers yield is observed, not what they read: its
+  /// gradients.
   Run(mlir::ModuleOp module, const CalibrationOptions &options,
-      const CompileOptions &compile)
-      : module(module), options(options), compile(compile) {
+      const CompileOptions &compile, std::optional<Loss> loss = std::nullopt)
+      : loss(std::move(loss)), module(module), options(options),
+        compile(compile) {
     // Weights are float as far as they are; nothing is to be quantized now.
     this->compile.method = "none";
     this->compile.calibration = {};
@@ -120,6 +130,7 @@ private:
   llvm::Error instrument();
   llvm::Error makeGroups();
   llvm::Error runGroup(const Group &group);
+  llvm::Expected<std::vector<HostTensor>> getInputs(uint64_t sample);
   llvm::Expected<std::unique_ptr<Executable>> compileGroup(const Group &group);
   llvm::Error collect(llvm::ArrayRef<HostTensor> outputs,
                       std::vector<Collector> &collectors,
@@ -127,6 +138,8 @@ private:
   llvm::Error spill(StatisticsRecord &record);
   void showProgress(size_t group, uint64_t sample) const;
 
+  std::optional<Loss> loss;
+  std::unique_ptr<LossSeed> seeds;
   mlir::ModuleOp module;
   const CalibrationOptions &options;
   CompileOptions compile;
@@ -142,10 +155,17 @@ llvm::Error Run::instrument() {
   instrumented = module.clone();
   DiagnosticText errors(*module.getContext());
   mlir::PassManager manager(module.getContext());
-  InsertObserversPassOptions insert;
-  llvm::append_range(insert.selected, options.layers);
-  llvm::append_range(insert.recorded, getWanted(options));
-  manager.addPass(createInsertObserversPass(insert));
+  if (loss) {
+    DifferentiatePassOptions differentiate;
+    differentiate.result = std::to_string(loss->output);
+    llvm::append_range(differentiate.selected, options.layers);
+    manager.addPass(createDifferentiatePass(differentiate));
+  } else {
+    InsertObserversPassOptions insert;
+    llvm::append_range(insert.selected, options.layers);
+    llvm::append_range(insert.recorded, getWanted(options));
+    manager.addPass(createInsertObserversPass(insert));
+  }
   if (mlir::failed(manager.run(*instrumented)))
     return errors.takeError("observers cannot be inserted");
   return llvm::Error::success();
@@ -274,6 +294,26 @@ llvm::Error Run::spill(StatisticsRecord &record) {
   return llvm::Error::success();
 }
 
+/// The inputs of a run.
+llvm::Expected<std::vector<HostTensor>> Run::getInputs(uint64_t sample) {
+  std::vector<HostTensor> inputs = data.getSample(sample);
+  if (!seeds)
+    return inputs;
+  llvm::Expected<HostTensor> seed = seeds->get(inputs, sample);
+  if (!seed)
+    return seed.takeError();
+  inputs.push_back(std::move(*seed));
+  return inputs;
+}
+
+/// Of a gradient, whose mean is zero, the squares alone are of interest.
+static void keepGradient(StatisticsRecord &record) {
+  auto squares = record.components.extract(statistic::kMeanSquare.str());
+  squares.key() = statistic::kGradientMeanSquare.str();
+  record.components.clear();
+  record.components.insert(std::move(squares));
+}
+
 llvm::Error Run::runGroup(const Group &group) {
   llvm::Expected<std::unique_ptr<Executable>> executable = compileGroup(group);
   if (!executable)
@@ -289,7 +329,11 @@ llvm::Error Run::runGroup(const Group &group) {
   }
   for (uint64_t sample = 0; sample < data.size(); ++sample) {
     showProgress(&group - groups.data(), sample);
-    auto outputs = (*executable)->run(data.getSample(sample));
+    auto inputs = getInputs(sample);
+    if (!inputs)
+      return makeError("sample " + llvm::Twine(sample) + ": " +
+                       llvm::toString(inputs.takeError()));
+    auto outputs = (*executable)->run(*inputs);
     if (!outputs)
       return outputs.takeError();
     for (HostTensor &output : *outputs)
@@ -300,7 +344,9 @@ llvm::Error Run::runGroup(const Group &group) {
   }
   for (Collector &collector : collectors) {
     records.push_back(collector.take());
-    if (groups.size() > 1 && options.secondMoments)
+    if (loss)
+      keepGradient(records.back());
+    else if (groups.size() > 1 && options.secondMoments)
       if (llvm::Error error = spill(records.back()))
         return error;
   }
@@ -325,6 +371,12 @@ llvm::Expected<std::vector<StatisticsRecord>> Run::run() {
     return std::move(error);
   if (llvm::Error error = makeGroups())
     return std::move(error);
+  if (loss) {
+    auto created = LossSeed::create(module, *loss, compile);
+    if (!created)
+      return created.takeError();
+    seeds = std::move(*created);
+  }
   for (const Group &group : groups)
     if (llvm::Error error = runGroup(group))
       return std::move(error);
@@ -340,6 +392,15 @@ lowbit::calibrate(mlir::ModuleOp module, const CalibrationOptions &options,
   auto records = Run(module, options, compile).run();
   if (!records)
     return records.takeError();
+  if (options.gradients != OutputModel::None) {
+    llvm::Expected<Loss> loss = resolveLoss(module, options);
+    if (!loss)
+      return loss.takeError();
+    auto gradients = Run(module, options, compile, std::move(*loss)).run();
+    if (!gradients)
+      return gradients.takeError();
+    llvm::move(*gradients, std::back_inserter(*records));
+  }
   return CalibrationStatistics{std::move(*provenance), std::move(*records)};
 }
 

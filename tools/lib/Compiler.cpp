@@ -220,6 +220,9 @@ llvm::Error lowbit::compileModule(ModuleOp module, Phase last,
   CalibrationOptions calibration = options.calibration;
   calibration.secondMoments |=
       llvm::StringRef(options.method).starts_with("gptq-");
+  if (options.strategy == "gradient" && !options.budget.empty() &&
+      calibration.gradients == OutputModel::None)
+    calibration.gradients = OutputModel::Automatic;
   auto statistics =
       obtainStatistics(module, options.statistics, calibration, options);
   if (!statistics)

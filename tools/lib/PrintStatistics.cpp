@@ -7,6 +7,7 @@
 #include "lowbit/IR/Lowbit.h"
 #include "lowbit/Numerics/ActivationRange.h"
 #include "lowbit/Tools/Statistics.h"
+#include "lowbit/Transforms/LayerStatistics.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
@@ -24,13 +25,21 @@ struct Summary {
 };
 } // namespace
 
+/// Whether the record is of the gradient of what its layer yields.
+static bool isOfGradient(const StatisticsRecord &record) {
+  return record.lookup(statistic::kGradientMeanSquare) != nullptr;
+}
+
 static Summary summarize(const StatisticsRecord &record) {
   Summary summary;
   if (const HostTensor *minimum = record.lookup(statistic::kMinimum))
     summary.low = *llvm::min_element(minimum->getAs<float>());
   if (const HostTensor *maximum = record.lookup(statistic::kMaximum))
     summary.high = *llvm::max_element(maximum->getAs<float>());
-  if (const HostTensor *squares = record.lookup(statistic::kMeanSquare)) {
+  const HostTensor *squares = record.lookup(statistic::kMeanSquare);
+  if (!squares)
+    squares = record.lookup(statistic::kGradientMeanSquare);
+  if (squares) {
     double sum = 0, largest = 0;
     for (double square : squares->getAs<double>()) {
       sum += square;
@@ -58,7 +67,7 @@ void lowbit::printStatistics(const CalibrationStatistics &statistics,
                        (unsigned long long)record.rows, summary.low,
                        summary.high, summary.rms, summary.largestColumn);
     llvm::interleaveComma(record.layers, os);
-    os << "\n";
+    os << (isOfGradient(record) ? " (gradient)\n" : "\n");
   }
 }
 
@@ -108,11 +117,14 @@ void lowbit::printStatisticsAsJson(const CalibrationStatistics &statistics,
           json.attribute("columns", int64_t(record.columns));
           json.attribute("rows", int64_t(record.rows));
           json.attribute("samples", int64_t(record.samples));
-          json.attribute("minimum", summary.low);
-          json.attribute("maximum", summary.high);
+          json.attribute("of", isOfGradient(record) ? "gradient" : "input");
           json.attribute("rms", summary.rms);
           json.attribute("largest_column", summary.largestColumn);
-          printRanges(record, summary, json);
+          if (!isOfGradient(record)) {
+            json.attribute("minimum", summary.low);
+            json.attribute("maximum", summary.high);
+            printRanges(record, summary, json);
+          }
           json.attributeArray("components", [&] {
             for (const auto &[name, tensor] : record.components)
               json.value(name);

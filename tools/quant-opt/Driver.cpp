@@ -154,6 +154,10 @@ static llvm::Error checkFlags(StringRef input, const DriverOptions &options,
       {options.calibrationLayers, !options.calibrate.empty(),
        "--calibrate=FILE"},
       {options.secondMoments, !options.calibrate.empty(), "--calibrate=FILE"},
+      {options.gradients, !options.calibrate.empty(), "--calibrate=FILE"},
+      {options.gradientsOf,
+       options.gradients != OutputModel::None || options.strategy == "gradient",
+       "--gradients or --strategy=gradient"},
       {options.calibrate,
        !options.statistics.empty() || options.quantize != "none",
        "--quantize=METHOD or --statistics=FILE"},
@@ -239,6 +243,8 @@ static CompileOptions compileOptions(const DriverOptions &options,
   result.calibration.window = options.calibrationWindow;
   result.calibration.memory = options.calibrationMemory << 20;
   result.calibration.secondMoments = options.secondMoments;
+  result.calibration.gradients = options.gradients;
+  result.calibration.gradientsOf = options.gradientsOf;
   result.calibration.layers.assign(options.calibrationLayers.begin(),
                                    options.calibrationLayers.end());
   result.statistics = options.statistics;

@@ -79,6 +79,26 @@ struct DriverOptions {
       "second-moments", llvm::cl::cat(category),
       llvm::cl::desc("Record products of columns, too, which take the square "
                      "of a layer's input")};
+  llvm::cl::opt<lowbit::OutputModel> gradients{
+      "gradients",
+      llvm::cl::cat(category),
+      llvm::cl::ValueOptional,
+      llvm::cl::init(lowbit::OutputModel::None),
+      llvm::cl::desc(
+          "Record mean squares of the gradients of what layers yield, "
+          "too, for labels drawn from the model; its output is"),
+      llvm::cl::values(
+          clEnumValN(lowbit::OutputModel::Categorical, "categorical",
+                     "logits along the last dimension"),
+          clEnumValN(lowbit::OutputModel::Gaussian, "gaussian",
+                     "means of variance 1"),
+          clEnumValN(lowbit::OutputModel::Automatic, "",
+                     "logits if it is called so or counts the rows of an "
+                     "embedding table, else means"))};
+  llvm::cl::opt<std::string> gradientsOf{
+      "gradients-of", llvm::cl::cat(category), llvm::cl::value_desc("output"),
+      llvm::cl::desc("The output whose gradients are recorded, where several "
+                     "are floats")};
   llvm::cl::list<std::string> calibrationLayers{
       "calibration-layers", llvm::cl::cat(category), llvm::cl::CommaSeparated,
       llvm::cl::value_desc("globs"),
@@ -102,9 +122,10 @@ struct DriverOptions {
       llvm::cl::desc("Methods to choose among for a budget")};
   llvm::cl::opt<std::string> strategy{
       "strategy", llvm::cl::cat(category), llvm::cl::init("hessian"),
-      llvm::cl::value_desc("hessian|entropy"),
+      llvm::cl::value_desc("hessian|gradient|entropy"),
       llvm::cl::desc("What a budget is spent by: the error of layers' outputs "
-                     "on calibration data, or the entropy of weights")};
+                     "on calibration data, what it costs the model by its "
+                     "gradients, or the entropy of weights")};
   llvm::cl::opt<std::string> statistics{
       "statistics", llvm::cl::cat(category), llvm::cl::value_desc("file"),
       llvm::cl::desc("Statistics file: read if it is there, written by "

@@ -51,6 +51,9 @@ public:
       : builder(builder), registry(registry), activity(activity) {}
 
   bool isActive(mlir::Value value) const { return activity.contains(value); }
+  bool capturesActive(mlir::Operation *op) const {
+    return activity.isCaptured(op);
+  }
   /// The gradient so far; null where it is zero.
   mlir::Value get(mlir::Value value) const { return known.lookup(value); }
   /// Adds to the gradient of `value`, unless that is not active.

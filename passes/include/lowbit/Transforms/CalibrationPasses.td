@@ -115,7 +115,7 @@ def DifferentiatePass : Pass<"lowbit-differentiate", "::mlir::ModuleOp"> {
   let dependentDialects = [
     "::lowbit::LowbitDialect", "::mlir::arith::ArithDialect",
     "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
-    "::mlir::tensor::TensorDialect"];
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
 
 def ReturnObservedPass : Pass<"lowbit-return-observed", "::mlir::ModuleOp"> {
@@ -184,6 +184,9 @@ def AssignPrecisionPass : Pass<"lowbit-assign-precision", "::mlir::ModuleOp"> {
     weights fit into the budget (exactly: a multiple-choice knapsack). The cost
     of a method for a layer is, by `strategy`: `hessian`, the error of its output
     on calibration data, relative to the output (needs `lowbit.statistics`);
+    `gradient`, what that error costs the model by the gradients of its outputs,
+    in nats (needs `gradient_mean_square`, too; with `second_moment`, as if
+    rounding feeds errors back);
     `entropy`, the least error by rate-distortion theory that a code of this size
     allows for weights of this entropy (needs no data).
 
@@ -207,7 +210,7 @@ def AssignPrecisionPass : Pass<"lowbit-assign-precision", "::mlir::ModuleOp"> {
     Option<"config", "config", "std::string", /*default=*/"",
            "A file with the rules as JSON">,
     Option<"strategy", "strategy", "std::string", /*default=*/"\"hessian\"",
-           "What a budget is spent by: hessian or entropy">,
+           "What a budget is spent by: hessian, gradient or entropy">,
     Option<"budget", "budget", "std::string", /*default=*/"",
            "What the weights of the layers that get a candidate may take: bpw=3.5 "
            "(bits for each), bytes=1000000, or reduction=50% (of f16)">,

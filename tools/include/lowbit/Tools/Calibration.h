@@ -5,7 +5,8 @@
 // Instrument, run, collect: a copy of the module whose results are what its
 // layers read is compiled and run on samples. Layers are taken in groups, in
 // the order of the model, so that memory stays below a cap; what a group does
-// not need is not computed.
+// not need is not computed. Gradients take a second run of that kind, of the
+// model and its backward pass.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,6 +20,9 @@ namespace lowbit {
 
 struct CompileOptions;
 
+/// What a model's output means: the parameters of which distribution.
+enum class OutputModel { None, Automatic, Categorical, Gaussian };
+
 /// What is run, and what is recorded of it.
 struct CalibrationOptions {
   /// `.bin`: token ids of 16 bits, cut into windows, for models with one
@@ -31,6 +35,14 @@ struct CalibrationOptions {
   uint64_t window = 256;
   /// Record E[x^T x], too, which takes K^2 numbers for each input.
   bool secondMoments = false;
+  /// Record the mean squares of the gradients of what layers yield, too: those
+  /// of the loss for labels that the model draws, its output being logits
+  /// (Categorical) or means (Gaussian). Automatic: by what is known of the
+  /// output.
+  OutputModel gradients = OutputModel::None;
+  /// The name of the output that is differentiated; empty for the only one of
+  /// floats.
+  std::string gradientsOf;
   /// Globs of names of layers; all where none is given.
   std::vector<std::string> layers;
   /// Bytes that activations and sums of a group of layers may take.

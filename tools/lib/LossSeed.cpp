@@ -1,0 +1,170 @@
+//===- LossSeed.cpp - where a backward pass begins ------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LossSeed.h"
+#include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/Signature.h"
+#include "lowbit/Transforms/LayerNames.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Threading.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include <cmath>
+
+using namespace lowbit;
+
+//===----------------------------------------------------------------------===//
+// Which loss
+//===----------------------------------------------------------------------===//
+
+std::string Loss::describe() const {
+  return (model == OutputModel::Categorical ? "categorical:" : "gaussian:") +
+         name;
+}
+
+/// Whether the module says that the last dimension are logits of tokens.
+static bool isCategorical(mlir::ModuleOp module, const TensorSpec &output) {
+  return llvm::StringRef(output.name).contains_insensitive("logits") ||
+         (!output.shape.empty() &&
+          getTableRows(module).contains(output.shape.back()));
+}
+
+llvm::Expected<Loss> lowbit::resolveLoss(mlir::ModuleOp module,
+                                         const CalibrationOptions &options) {
+  llvm::Expected<Signature> signature = getSignature(module);
+  if (!signature)
+    return signature.takeError();
+  std::optional<Loss> found;
+  unsigned fitting = 0;
+  std::string names;
+  for (auto [i, output] : llvm::enumerate(signature->outputs)) {
+    if (output.type != ElementType::F32 || output.shape.empty())
+      continue;
+    names += (names.empty() ? "'" : ", '") + output.name + "'";
+    if (!options.gradientsOf.empty() && options.gradientsOf != output.name)
+      continue;
+    ++fitting;
+    found = Loss{static_cast<unsigned>(i), output.name, options.gradients};
+  }
+  std::string known = names.empty() ? "none" : names;
+  if (!options.gradientsOf.empty() && !found)
+    return makeError("gradients require an output '" + options.gradientsOf +
+                     "' of f32, found " + known);
+  if (fitting != 1)
+    return makeError("gradients require the name of an output where not just "
+                     "one is f32, found " +
+                     known + "; name it with --gradients-of");
+  if (found->model == OutputModel::Automatic)
+    found->model = isCategorical(module, signature->outputs[found->output])
+                       ? OutputModel::Categorical
+                       : OutputModel::Gaussian;
+  return std::move(*found);
+}
+
+//===----------------------------------------------------------------------===//
+// Drawing
+//===----------------------------------------------------------------------===//
+
+/// 64 random bits that depend on the arguments alone: the output function of
+/// SplitMix64 (Steele, Lea and Flood, 2014), applied twice.
+static uint64_t drawBits(uint64_t sample, uint64_t position) {
+  auto mix = [](uint64_t z) {
+    z += 0x9e3779b97f4a7c15;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+  };
+  return mix(mix(sample) ^ position);
+}
+
+/// softmax(logits) - onehot(label), the label drawn with probability softmax.
+/// Fails on numbers that aren't finite.
+static bool seedCategorical(llvm::ArrayRef<float> logits, uint64_t bits,
+                            llvm::MutableArrayRef<float> seed) {
+  double largest = *llvm::max_element(logits), total = 0;
+  std::vector<double> powers(logits.size());
+  for (auto [power, logit] : llvm::zip_equal(powers, logits))
+    total += power = std::exp(double(logit) - largest);
+  if (!std::isfinite(total) || total < 1)
+    return false;
+  double threshold = std::ldexp(double(bits >> 11), -53) * total, sum = 0;
+  size_t label = logits.size() - 1;
+  for (size_t k = 0; k < logits.size(); ++k)
+    if ((sum += powers[k]) > threshold) {
+      label = k;
+      break;
+    }
+  for (size_t k = 0; k < logits.size(); ++k)
+    seed[k] = static_cast<float>(powers[k] / total - (k == label));
+  return true;
+}
+
+/// Signs: their mean square is that of normal numbers, and that is all that the
+/// mean of g g^T depends on, with less variance.
+static void seedGaussian(uint64_t sample, uint64_t row,
+                         llvm::MutableArrayRef<float> seed) {
+  for (size_t k = 0; k < seed.size(); ++k) {
+    uint64_t index = row * seed.size() + k;
+    seed[k] = drawBits(sample, index / 64) >> (index % 64) & 1 ? 1.0f : -1.0f;
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// LossSeed
+//===----------------------------------------------------------------------===//
+
+/// Drops all results but one, and what computes nothing else.
+static void keepResult(mlir::func::FuncOp main, unsigned kept) {
+  auto terminator =
+      llvm::cast<mlir::func::ReturnOp>(main.getBody().front().getTerminator());
+  for (unsigned i = main.getNumResults(); i-- > 0;)
+    if (i != kept && mlir::succeeded(main.eraseResult(i)))
+      terminator->eraseOperand(i);
+  for (mlir::Operation &op : llvm::make_early_inc_range(
+           llvm::reverse(main.getBody().front().without_terminator())))
+    if (mlir::isOpTriviallyDead(&op))
+      op.erase();
+}
+
+llvm::Expected<std::unique_ptr<LossSeed>>
+LossSeed::create(mlir::ModuleOp module, Loss loss,
+                 const CompileOptions &compile) {
+  mlir::OwningOpRef<mlir::ModuleOp> copy = module.clone();
+  keepResult(copy->lookupSymbol<mlir::func::FuncOp>(kMainFunction),
+             loss.output);
+  if (llvm::Error error =
+          compileModule(*copy, Phase::Lower, compile, Phase::Fuse))
+    return std::move(error);
+  auto forward = Executable::create(*copy, {});
+  if (!forward)
+    return forward.takeError();
+  return std::unique_ptr<LossSeed>(
+      new LossSeed(module.getContext(), std::move(loss), std::move(*forward)));
+}
+
+llvm::Expected<HostTensor> LossSeed::get(llvm::ArrayRef<HostTensor> inputs,
+                                         uint64_t sample) {
+  auto outputs = forward->run(inputs);
+  if (!outputs)
+    return outputs.takeError();
+  const HostTensor &output = outputs->front();
+  HostTensor seed = HostTensor::allocate(ElementType::F32, output.getShape());
+  uint64_t columns = output.getShape().back();
+  if (!columns)
+    return std::move(seed);
+  std::vector<char> isGood(output.getNumElements() / columns, true);
+  mlir::parallelFor(context, 0, isGood.size(), [&](size_t row) {
+    auto to = seed.getMutableAs<float>().slice(row * columns, columns);
+    if (loss.model == OutputModel::Gaussian)
+      return seedGaussian(sample, row, to);
+    isGood[row] =
+        seedCategorical(output.getAs<float>().slice(row * columns, columns),
+                        drawBits(sample, row), to);
+  });
+  if (llvm::all_of(isGood, [](char good) { return good; }))
+    return std::move(seed);
+  return makeError("output '" + loss.name +
+                   "' has numbers that are not finite");
+}
