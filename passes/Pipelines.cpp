@@ -6,6 +6,7 @@
 
 #include "lowbit/Transforms/Pipelines.h"
 #include "lowbit/Transforms/Passes.h"
+#include "lowbit/Transforms/QuantizationMethod.h"
 #include "mlir/Conversion/TosaToArith/TosaToArith.h"
 #include "mlir/Conversion/TosaToLinalg/TosaToLinalg.h"
 #include "mlir/Conversion/TosaToSCF/TosaToSCF.h"
@@ -59,13 +60,27 @@ void lowbit::buildRaisePipeline(OpPassManager &manager,
 
 void lowbit::buildQuantizePipeline(OpPassManager &manager,
                                    const QuantizePipelineOptions &options) {
+  MethodSteps steps = splitQuantizationMethod(options.method);
+  if (steps.scalesColumns) {
+    ScaleColumnsPassOptions scale;
+    scale.method = steps.rounding;
+    scale.includeEmbeddings = options.includeEmbeddings;
+    scale.releaseData = options.releaseData;
+    manager.addPass(createScaleColumnsPass(scale));
+  }
   QuantizeWeightsPassOptions pass;
-  pass.method = options.method;
+  pass.method = steps.rounding;
   pass.scaleSearch = options.scaleSearch;
   pass.sweeps = options.sweeps;
   pass.includeEmbeddings = options.includeEmbeddings;
   pass.releaseData = options.releaseData;
   manager.addPass(createQuantizeWeightsPass(pass));
+  if (steps.hasStaticInputs) {
+    QuantizeInputsPassOptions inputs;
+    inputs.observer = options.observer;
+    inputs.asymmetric = steps.hasZeroPoints;
+    manager.addPass(createQuantizeInputsPass(inputs));
+  }
   manager.addPass(createCSEPass());
   if (options.strict)
     manager.addPass(createVerifyNoFloatWeightsPass());

@@ -310,7 +310,8 @@ Value WindowTiler::buildRows(Value windows) {
   auto type = QuantizedTensorType::get(
       rows.getShape(), rows.getElementType(),
       cast<QuantizedTensorType>(layer.quantize.getType()).getEncoding());
-  Value input = QuantizeOp::create(b, layer.quantize.getLoc(), type, windows);
+  Value input = QuantizeOp::create(b, layer.quantize.getLoc(), type, windows,
+                                   layer.quantize.getScaleAttr());
   Value residual;
   if (op.getResidual())
     residual = sliceRows(op.getResidual());

@@ -443,6 +443,23 @@ LogicalResult QuantizeOp::verify() {
   if (!encoding.getScale().isF32() && !encoding.getScale().isF16())
     return emitOpError() << "requires scales of f32 or f16 (Q5), found "
                          << encoding;
+  if (FloatAttr scale = getScaleAttr()) {
+    // Q6
+    APFloat number = scale.getValue();
+    if (!number.isFinite() || number.isNegative() || number.isZero())
+      return emitOpError()
+             << "requires a scale that is positive and finite (Q6), found "
+             << number.convertToDouble();
+    // Q7
+    bool losesInfo = false;
+    number.convert(encoding.getScale().getFloatSemantics(),
+                   APFloat::rmNearestTiesToEven, &losesInfo);
+    if (losesInfo)
+      return emitOpError() << "requires a scale of the encoding's type (Q7), "
+                              "found "
+                           << scale.getValueAsDouble() << " for "
+                           << encoding.getScale();
+  }
   return success();
 }
 

@@ -17,28 +17,46 @@ namespace lowbit::numerics {
 // Column scales
 //===----------------------------------------------------------------------===//
 
-/// At most `count` rows of all layers each, evenly spread.
-static std::vector<float> sampleRows(const std::vector<LayerWeights> &layers,
-                                     int64_t columns, int64_t count) {
+/// At most `count` rows of a layer, evenly spread.
+static std::vector<float> sampleRows(const LayerWeights &layer, int64_t columns,
+                                     int64_t count) {
   std::vector<float> result;
-  for (const LayerWeights &layer : layers) {
-    int64_t taken = std::min(count, layer.rows);
-    for (int64_t i = 0; i < taken; ++i) {
-      const float *row = layer.weights + i * layer.rows / taken * columns;
-      result.insert(result.end(), row, row + columns);
-    }
+  int64_t taken = std::min(count, layer.rows);
+  for (int64_t i = 0; i < taken; ++i) {
+    const float *row = layer.weights + i * layer.rows / taken * columns;
+    result.insert(result.end(), row, row + columns);
   }
   return result;
 }
 
+/// The mean square of each column's class.
+static std::vector<float> meanSquares(const float *hessian, int64_t columns,
+                                      const std::vector<int32_t> &classes) {
+  std::vector<float> squares(columns);
+  for (int64_t k = 0; k < columns; ++k)
+    squares[k] = hessian[k * columns + k];
+  if (classes.empty())
+    return squares;
+  std::vector<double> sums(columns);
+  std::vector<int64_t> counts(columns);
+  for (int64_t k = 0; k < columns; ++k) {
+    sums[classes[k]] += squares[k];
+    ++counts[classes[k]];
+  }
+  for (int64_t k = 0; k < columns; ++k)
+    squares[k] = static_cast<float>(sums[classes[k]] /
+                                    static_cast<double>(counts[classes[k]]));
+  return squares;
+}
+
 /// Root mean squares to the power of `exponent`, their extremes at equal
 /// distance from 1, and never 0.
-static std::vector<float> scalesFor(const float *hessian, int64_t columns,
+static std::vector<float> scalesFor(const std::vector<float> &squares,
                                     double exponent) {
-  std::vector<float> scales(columns, 1);
+  std::vector<float> scales(squares.size(), 1);
   float least = INFINITY, most = 0;
-  for (int64_t k = 0; k < columns; ++k) {
-    float square = hessian[k * columns + k];
+  for (size_t k = 0; k < squares.size(); ++k) {
+    float square = squares[k];
     scales[k] =
         square > 0 ? static_cast<float>(std::pow(square, 0.5 * exponent)) : 0;
     if (scales[k] == 0)
@@ -52,6 +70,7 @@ static std::vector<float> scalesFor(const float *hessian, int64_t columns,
   return scales;
 }
 
+/// Adds the output error of quantizing with `scales` to `error`.
 static Status tryScales(const std::vector<float> &weights, int64_t columns,
                         const float *hessian, const Encoding &encoding,
                         const std::vector<float> &scales, double &error) {
@@ -71,23 +90,28 @@ static Status tryScales(const std::vector<float> &weights, int64_t columns,
   dequantize(matrix, scaled.data());
   for (size_t i = 0; i < weights.size(); ++i)
     scaled[i] /= scales[i % columns];
-  error = outputError(weights.data(), scaled.data(), rows, columns, hessian);
+  error += outputError(weights.data(), scaled.data(), rows, columns, hessian);
   return Status::success();
 }
 
 Status searchColumnScales(const std::vector<LayerWeights> &layers,
                           int64_t columns, const float *hessian,
-                          const Encoding &encoding, int64_t triedRows,
+                          int64_t triedRows,
+                          const std::vector<int32_t> &classes,
                           ColumnScales &result) {
   constexpr int kExponents = 20;
-  std::vector<float> weights = sampleRows(layers, columns, triedRows);
+  std::vector<std::vector<float>> weights;
+  for (const LayerWeights &layer : layers)
+    weights.push_back(sampleRows(layer, columns, triedRows));
+  std::vector<float> squares = meanSquares(hessian, columns, classes);
   for (int i = 0; i <= kExponents; ++i) {
-    double exponent = static_cast<double>(i) / kExponents, error;
-    std::vector<float> scales = scalesFor(hessian, columns, exponent);
-    if (Status status =
-            tryScales(weights, columns, hessian, encoding, scales, error);
-        !status.ok())
-      return status;
+    double exponent = static_cast<double>(i) / kExponents, error = 0;
+    std::vector<float> scales = scalesFor(squares, exponent);
+    for (size_t layer = 0; layer < layers.size(); ++layer)
+      if (Status status = tryScales(weights[layer], columns, hessian,
+                                    layers[layer].encoding, scales, error);
+          !status.ok())
+        return status;
     if (i == 0)
       result.plainError = error;
     if (i == 0 || error < result.error) {

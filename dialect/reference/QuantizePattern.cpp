@@ -2,10 +2,10 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// scale = round(max |x| / c), code = round(x / scale) within [-c', c], where c
-// is the largest code, c' the smallest one's magnitude. For the maximum, the
-// tensor is seen as [rows, groups, columns of a group], the last group filled
-// up with zeros, which change nothing.
+// scale = round(max |x| / c) unless it is given, code = round(x / scale) within
+// [-c', c], where c is the largest code, c' the smallest one's magnitude. For
+// the maximum, the tensor is seen as [rows, groups, columns of a group], the
+// last group filled up with zeros, which change nothing.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,8 +32,9 @@ public:
     format = *encoding.element.integer();
   }
 
-  /// Components and dynamic extents of the quantized `input`.
-  SmallVector<Value> run(Value input);
+  /// Components and dynamic extents of the quantized `input`, whose scales are
+  /// `given` if that isn't null.
+  SmallVector<Value> run(Value input, FloatAttr given);
 
 private:
   using Body = llvm::function_ref<Value(OpBuilder &, ValueRange)>;
@@ -50,6 +51,7 @@ private:
   Value toGroups(Value matrix);
   Value buildLargest(Value grouped);
   Value buildScales(Value largest);
+  Value fillScales(Value matrix, FloatAttr scale);
   Value buildCode(OpBuilder &b, Value number, Value scale);
   Value buildCodes(Value matrix, Value scales);
   Value toBytes(Value codes);
@@ -158,6 +160,16 @@ Value Quantizer::buildScales(Value largest) {
   });
 }
 
+/// The one scale of all groups.
+Value Quantizer::fillScales(Value matrix, FloatAttr scale) {
+  FloatType scaleType = type.getEncoding().getScale();
+  Value number =
+      roundToType(b, loc, constant(b, scale.getValueAsDouble()), scaleType);
+  return linalg::FillOp::create(b, loc, number,
+                                createEmpty(matrix, groups, scaleType))
+      .getResult(0);
+}
+
 /// The code of `number` under `scale` as an unsigned integer of its width.
 Value Quantizer::buildCode(OpBuilder &b, Value number, Value scale) {
   // A group of zeros, or of numbers too small for the format, has scale 0.
@@ -223,9 +235,10 @@ Value Quantizer::toBytes(Value codes) {
       b, loc, split, ArrayRef<ReassociationIndices>{{0, 1, 2}});
 }
 
-SmallVector<Value> Quantizer::run(Value input) {
+SmallVector<Value> Quantizer::run(Value input, FloatAttr given) {
   Value matrix = toRows(input);
-  Value scales = buildScales(buildLargest(toGroups(matrix)));
+  Value scales = given ? fillScales(matrix, given)
+                       : buildScales(buildLargest(toGroups(matrix)));
   SmallVector<Value> parts{toBytes(buildCodes(matrix, scales)), scales};
   for (auto [i, extent] : llvm::enumerate(type.getShape()))
     if (ShapedType::isDynamic(extent))
@@ -245,7 +258,8 @@ struct LowerQuantize : OpConversionPattern<QuantizeOp> {
       return rewriter.notifyMatchFailure(
           op, "requires a dense result with columns in their own order");
     Quantizer quantizer(rewriter, op.getLoc(), type);
-    SmallVector<Value> parts = quantizer.run(adaptor.getInput());
+    SmallVector<Value> parts =
+        quantizer.run(adaptor.getInput(), op.getScaleAttr());
     rewriter.replaceOpWithMultiple(op, {parts});
     return success();
   }

@@ -158,7 +158,7 @@ bool PackWeightsPass::quantizeInput(LinearOp op, TargetInterface target,
     return false;
   for (Operation *user : op.getInput().getUsers())
     if (auto existing = dyn_cast<QuantizeOp>(user);
-        existing && existing.getType() == wanted &&
+        existing && existing.getType() == wanted && !existing.getScaleAttr() &&
         existing->getBlock() == op->getBlock() &&
         existing->isBeforeInBlock(op)) {
       op.getInputMutable().assign(existing);

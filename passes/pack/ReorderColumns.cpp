@@ -161,7 +161,8 @@ void ReorderColumnsPass::reorder(LinearOp op) {
                                   order.getSymName());
   Value input = gatherColumns(builder, op.getLoc(), x, places);
   if (quantize)
-    input = QuantizeOp::create(builder, op.getLoc(), quantize.getType(), input);
+    input = QuantizeOp::create(builder, op.getLoc(), quantize.getType(), input,
+                               quantize.getScaleAttr());
   GlobalOp stored = getStored(global);
   op.getInputMutable().assign(input);
   op.getWeightMutable().assign(WeightOp::create(

@@ -24,6 +24,22 @@ static llvm::Error methodError(llvm::StringRef name, const llvm::Twine &found) {
       ", or #lowbit.encoding<...>, also after gptq-; found " + found);
 }
 
+MethodSteps lowbit::splitQuantizationMethod(llvm::StringRef name) {
+  MethodSteps steps;
+  steps.scalesColumns = name.consume_front("awq-");
+  steps.hasZeroPoints = name.consume_back("-a8-static-asymmetric");
+  steps.hasStaticInputs =
+      steps.hasZeroPoints || name.consume_back("-a8-static");
+  steps.rounding = name.str();
+  return steps;
+}
+
+bool lowbit::needsSecondMoments(llvm::StringRef name) {
+  MethodSteps steps = splitQuantizationMethod(name);
+  return steps.scalesColumns ||
+         llvm::StringRef(steps.rounding).starts_with("gptq-");
+}
+
 /// Reads an encoding spelled as in IR.
 static llvm::Expected<QuantizationMethod>
 parseEncoding(llvm::StringRef name, bool feedback, mlir::MLIRContext *context) {

@@ -68,11 +68,11 @@ private:
   /// for each weight costs more time than rounding to what is put in it.
   numerics::QuantizedMatrix quantized;
   /// Data quantized already, by attribute, orientation, rows, columns, first
-  /// element and encoding: reshapes and slices give one constant several
-  /// shapes.
-  llvm::MapVector<
-      std::tuple<Attribute, unsigned, int64_t, int64_t, int64_t, Attribute>,
-      GlobalOp>
+  /// element, encoding and factor of scales: reshapes and slices give one
+  /// constant several shapes.
+  llvm::MapVector<std::tuple<Attribute, unsigned, int64_t, int64_t, int64_t,
+                             Attribute, Attribute>,
+                  GlobalOp>
       done;
   /// The float global that each quantized one was made from, if any.
   llvm::DenseMap<GlobalOp, GlobalOp> sources;
@@ -180,6 +180,7 @@ void QuantizeWeightsPass::runOnOperation() {
         quantized && linear && parsed.activationBits)
       quantizeInput(linear);
     use.op->removeAttr(kEncodingAttrName);
+    use.op->removeAttr(kScaleFactorAttrName);
   }
   if (failed(dropFloatGlobals()))
     signalPassFailure();
@@ -256,7 +257,7 @@ void QuantizeWeightsPass::quantizeInput(LinearOp op) {
       weight.getActivationEncoding(parsed.activationBits));
   for (Operation *user : op.getInput().getUsers())
     if (auto existing = dyn_cast<QuantizeOp>(user);
-        existing && existing.getType() == type &&
+        existing && existing.getType() == type && !existing.getScaleAttr() &&
         existing->getBlock() == op->getBlock() &&
         existing->isBeforeInBlock(op)) {
       op.getInputMutable().assign(existing);
@@ -278,8 +279,9 @@ FailureOr<GlobalOp>
 QuantizeWeightsPass::getQuantized(Operation *user,
                                   const ConstantMatrix &matrix) {
   EncodingAttr encoding = getEncoding(user);
-  GlobalOp &global = done[{matrix.data, matrix.isTransposed, matrix.rows,
-                           matrix.columns, matrix.offset, encoding}];
+  GlobalOp &global =
+      done[{matrix.data, matrix.isTransposed, matrix.rows, matrix.columns,
+            matrix.offset, encoding, user->getAttr(kScaleFactorAttrName)}];
   if (global)
     return global;
   MLIRContext *context = &getContext();
@@ -383,12 +385,45 @@ QuantizeWeightsPass::getImportance(Operation *user,
   return result;
 }
 
+/// Multiplies the parameters of rows [first, end) by `factor`, as their types
+/// allow.
+static void scaleParameters(int64_t first, int64_t end, float factor,
+                            numerics::QuantizedMatrix &matrix) {
+  const numerics::Encoding &encoding = matrix.encoding;
+  if (encoding.outer != numerics::OuterScale::None) {
+    bool isOne = encoding.outer == numerics::OuterScale::Tensor;
+    for (int64_t i = isOne ? 0 : first; i < (isOne ? 1 : end); ++i)
+      matrix.outerScales[i] *= factor;
+    return;
+  }
+  int64_t groups = encoding.groupCount(matrix.columns);
+  bool isOne = encoding.granularity == numerics::Granularity::Tensor;
+  auto scale = [&](std::vector<float> &values) {
+    for (int64_t i = isOne ? 0 : first * groups;
+         !values.empty() && i < (isOne ? 1 : end * groups); ++i)
+      values[i] = numerics::scaleFromBits(
+          encoding.scale,
+          numerics::scaleToBits(encoding.scale, values[i] * factor));
+  };
+  scale(matrix.scales);
+  scale(matrix.minima);
+}
+
 /// Quantizes rows [first, end): to nearest, or as `plan` says.
 static numerics::Status roundRows(const float *weights, int64_t first,
-                                  int64_t end,
+                                  int64_t end, float factor,
                                   const numerics::QuantizeOptions &options,
                                   const numerics::FeedbackPlan *plan,
                                   numerics::QuantizedMatrix &result) {
+  if (factor != 1) {
+    numerics::Status status =
+        numerics::findParameters(weights, first, end, options, result);
+    if (!status.ok())
+      return status;
+    scaleParameters(first, end, factor, result);
+    numerics::assignCodes(weights, first, end, result);
+    return status;
+  }
   if (!plan)
     return numerics::quantizeRows(weights, first, end, options, result);
   // One scale for all rows is not a row's to choose.
@@ -419,6 +454,14 @@ QuantizeWeightsPass::quantizeMatrix(Operation *user,
   if (plan)
     options.importance = plan->importance();
   EncodingAttr encoding = getEncoding(user);
+  float factor = 1;
+  if (auto given = user->getAttrOfType<FloatAttr>(kScaleFactorAttrName))
+    factor = static_cast<float>(given.getValueAsDouble());
+  if (plan && factor != 1)
+    return user->emitOpError()
+           << "weight '" << matrix.name()
+           << "': a factor of its scales requires rounding to nearest, found "
+              "rounding with feedback";
   quantized.reset(encoding.getNumerics(), matrix.rows, matrix.columns);
   // Ranges of rows: long enough to outweigh the hand-over, short enough that
   // the float rows of all threads are little memory.
@@ -437,7 +480,8 @@ QuantizeWeightsPass::quantizeMatrix(Operation *user,
             end = std::min<int64_t>(matrix.rows, first + grain);
     std::vector<float> rows = matrix.readRows(first, end);
     problems[i] =
-        roundRows(rows.data(), first, end, options, plan, quantized).message;
+        roundRows(rows.data(), first, end, factor, options, plan, quantized)
+            .message;
     vanished[i] = countVanished(rows.data(), first, end, quantized);
   });
   for (const std::string &problem : problems)

@@ -467,6 +467,22 @@ func.func @f(%x: tensor<?x64xf32>) {
 
 // -----
 
+func.func @f(%x: tensor<?x64xf32>) {
+  // expected-error @+1 {{requires a scale that is positive and finite (Q6), found 0}}
+  %0 = lowbit.quantize %x scale 0.0 : tensor<?x64xf32> -> !lowbit.tensor<?x64xf32, #lowbit.encoding<int<8>, scale = f32>>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<?x64xf32>) {
+  // expected-error @+1 {{requires a scale of the encoding's type (Q7), found 1.000000e-01}}
+  %0 = lowbit.quantize %x scale 0.1 : tensor<?x64xf32> -> !lowbit.tensor<?x64xf32, #lowbit.encoding<int<8>>>
+  return
+}
+
+// -----
+
 func.func @f(%q: !lowbit.tensor<8x64xf32, #lowbit.encoding<int<4>>>) {
   // expected-error @+1 {{requires a result of the expressed type 'tensor<8x64xf32>' (D1), found 'tensor<8x64xf16>'}}
   %0 = lowbit.dequantize %q : !lowbit.tensor<8x64xf32, #lowbit.encoding<int<4>>> -> tensor<8x64xf16>

@@ -107,6 +107,8 @@ func.func @conversions(%x: tensor<?x64xf32>, %w: !w) -> tensor<?x64xf32> {
   lowbit.observe %x as "q" layers ["q", "k"] with columns|histogram : tensor<?x64xf32>
   // CHECK: lowbit.quantize %{{.*}} : tensor<?x64xf32> -> !lowbit.tensor<?x64xf32, #int8_g32_f32>
   %1 = lowbit.quantize %x : tensor<?x64xf32> -> !q
+  // CHECK: lowbit.quantize %{{.*}} scale 1.250000e-01 : tensor<?x64xf32> -> !lowbit.tensor<?x64xf32, #int8_g32_f32>
+  %s = lowbit.quantize %x scale 1.250000e-01 : tensor<?x64xf32> -> !q
   // CHECK: lowbit.dequantize %{{.*}} : !lowbit.tensor<?x64xf32, #int8_g32_f32> -> tensor<?x64xf32>
   %2 = lowbit.dequantize %1 : !q -> tensor<?x64xf32>
   // CHECK: lowbit.pack %{{.*}} : !lowbit.tensor<8x64xf32, #int4_g32_f16> -> !lowbit.tensor<8x64xf32, #int4_g32_f16, #planes16>

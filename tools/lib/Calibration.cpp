@@ -485,6 +485,8 @@ void lowbit::attachStatistics(mlir::ModuleOp module,
     for (const auto &[name, tensor] : record.components)
       if (name == statistic::kMinimum || name == statistic::kMaximum ||
           name == statistic::kMean || name == statistic::kMeanSquare ||
+          name == statistic::kMovingRange || name == statistic::kHistogram ||
+          name == statistic::kHistogramLimit ||
           name == statistic::kSecondMoment ||
           name == statistic::kGradientMeanSquare)
         components.push_back(builder.getNamedAttr(

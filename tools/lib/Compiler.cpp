@@ -14,10 +14,12 @@
 #include "lowbit/Transforms/Passes.h"
 #include "lowbit/Transforms/PatternNames.h"
 #include "lowbit/Transforms/Pipelines.h"
+#include "lowbit/Transforms/QuantizationMethod.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
@@ -51,6 +53,12 @@ static void addRaise(OpPassManager &manager, const CompileOptions &options) {
   raise.report = options.method != "none";
   raise.disabledPatterns = selectPatterns(options, getRaisePatternNames());
   buildRaisePipeline(manager, raise);
+  if (!options.rotate && options.rotateOnline.empty())
+    return;
+  RotatePassOptions rotate;
+  llvm::append_range(rotate.online, options.rotateOnline);
+  rotate.releaseData = options.releaseData;
+  manager.addPass(createRotatePass(rotate));
 }
 
 static void addFuse(OpPassManager &manager, const CompileOptions &options) {
@@ -83,14 +91,44 @@ static std::string getScaleSearch(const CompileOptions &options) {
   return wantsStatistics(options) ? "importance" : "mse";
 }
 
+/// What is done to float layers before they are quantized.
+static void addSplits(OpPassManager &manager, const CompileOptions &options) {
+  if (options.outlierColumns) {
+    SplitColumnsPassOptions split;
+    split.count = options.outlierColumns;
+    split.releaseData = options.releaseData;
+    manager.addPass(createSplitColumnsPass(split));
+  }
+  if (options.outliers > 0) {
+    SplitWeightsPassOptions split;
+    split.share = options.outliers;
+    split.releaseData = options.releaseData;
+    manager.addPass(createSplitWeightsPass(split));
+  }
+  if (options.clip > 0) {
+    ClipWeightsPassOptions clip;
+    clip.percentile = options.clip;
+    clip.releaseData = options.releaseData;
+    manager.addPass(createClipWeightsPass(clip));
+  }
+  if (!options.scaleFactors.empty()) {
+    SetScaleFactorsPassOptions factors;
+    llvm::append_range(factors.factors, options.scaleFactors);
+    manager.addPass(createSetScaleFactorsPass(factors));
+  }
+}
+
 static void addQuantize(OpPassManager &manager, const CompileOptions &options) {
   if (assigns(options))
     addAssign(manager, options);
   else if (options.method == "none")
     return;
+  addSplits(manager, options);
   QuantizePipelineOptions quantize;
   quantize.method = options.method;
   quantize.sweeps = options.sweeps;
+  if (!options.observer.empty())
+    quantize.observer = options.observer;
   quantize.scaleSearch = getScaleSearch(options);
   quantize.includeEmbeddings = options.includeEmbeddings;
   quantize.strict = options.strict;
@@ -148,6 +186,23 @@ std::string lowbit::describeRecipe(const CompileOptions &options) {
              "scale-search=" + getScaleSearch(options)};
     if (options.includeEmbeddings)
       words.push_back("include-embeddings");
+    if (options.outliers > 0)
+      words.push_back(llvm::formatv("outliers={0}%", options.outliers));
+    if (options.outlierColumns)
+      words.push_back("outlier-columns=" +
+                      std::to_string(options.outlierColumns));
+    if (options.clip > 0)
+      words.push_back(llvm::formatv("clip={0}", options.clip));
+    if (!options.scaleFactors.empty())
+      words.push_back("scale-factor=" + llvm::join(options.scaleFactors, ","));
+    if (options.rotate)
+      words.push_back("rotate");
+    if (!options.rotateOnline.empty())
+      words.push_back("rotate-online=" + llvm::join(options.rotateOnline, ","));
+    if (options.smoothing)
+      words.push_back(llvm::formatv("smooth={0}", *options.smoothing));
+    if (!options.observer.empty())
+      words.push_back("observer=" + options.observer);
     if (options.sweeps)
       words.push_back("sweeps=" + std::to_string(options.sweeps));
   }
@@ -205,6 +260,29 @@ static llvm::Error runPhases(ModuleOp module, Phase first, Phase last,
   return llvm::Error::success();
 }
 
+/// Moves outliers of activations to weights. Calibrates once more where it can,
+/// for statistics over all columns don't follow.
+static llvm::Error smoothInputs(ModuleOp module,
+                                const CalibrationOptions &calibration,
+                                const CompileOptions &options) {
+  DiagnosticText errors(*module.getContext());
+  PassManager manager(module.getContext());
+  (void)applyPassManagerCLOptions(manager);
+  SmoothInputsPassOptions smooth;
+  smooth.strength = *options.smoothing;
+  smooth.releaseData = options.releaseData;
+  manager.addPass(createSmoothInputsPass(smooth));
+  if (failed(manager.run(module)))
+    return errors.takeError("a pass failed without a reason");
+  if (calibration.data.empty())
+    return llvm::Error::success();
+  detachStatistics(module);
+  auto statistics = calibrate(module, calibration, options);
+  if (statistics)
+    attachStatistics(module, *statistics);
+  return statistics.takeError();
+}
+
 llvm::Error lowbit::compileModule(ModuleOp module, Phase last,
                                   const CompileOptions &options, Phase first) {
   if (llvm::Error error = checkPatterns(options))
@@ -218,8 +296,7 @@ llvm::Error lowbit::compileModule(ModuleOp module, Phase last,
   if (last < Phase::Raise)
     return llvm::Error::success();
   CalibrationOptions calibration = options.calibration;
-  calibration.secondMoments |=
-      llvm::StringRef(options.method).starts_with("gptq-");
+  calibration.secondMoments |= needsSecondMoments(options.method);
   if (options.strategy == "gradient" && !options.budget.empty() &&
       calibration.gradients == OutputModel::None)
     calibration.gradients = OutputModel::Automatic;
@@ -230,6 +307,11 @@ llvm::Error lowbit::compileModule(ModuleOp module, Phase last,
   if (last == Phase::Raise)
     return llvm::Error::success();
   attachStatistics(module, *statistics);
+  if (options.smoothing)
+    if (llvm::Error error = smoothInputs(module, calibration, options)) {
+      detachStatistics(module);
+      return error;
+    }
   llvm::Error error =
       runPhases(module, Phase::Quantize, Phase::Quantize, options);
   detachStatistics(module);

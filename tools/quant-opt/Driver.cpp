@@ -133,6 +133,22 @@ static llvm::Expected<Phase> lastPhase(const DriverOptions &options) {
   return options.phase.getValue();
 }
 
+/// The option, if any, by which weights become others than the model's own, so
+/// that they can't be compared with those, or go back into its graph.
+static StringRef findTransformation(const DriverOptions &options) {
+  const std::pair<const llvm::cl::Option &, StringRef> flags[] = {
+      {options.smooth, "--smooth"},
+      {options.rotate, "--rotate"},
+      {options.outliers, "--outliers"},
+      {options.outlierColumns, "--outlier-columns"},
+  };
+  for (const auto &[flag, name] : flags)
+    if (flag.getNumOccurrences())
+      return name;
+  return StringRef(options.quantize).starts_with("awq-") ? "--quantize=awq-..."
+                                                         : "";
+}
+
 /// A flag without effect is a mistake: each needs the phase that it is for.
 static llvm::Error checkFlags(StringRef input, const DriverOptions &options,
                               Phase last) {
@@ -164,6 +180,20 @@ static llvm::Error checkFlags(StringRef input, const DriverOptions &options,
       {options.statistics,
        !options.calibrate.empty() || options.quantize != "none",
        "--quantize=METHOD or --calibrate=FILE"},
+      {options.rotate, last >= Phase::Raise, "--phase=raise or a later one"},
+      {options.rotateOnline, options.rotate, "--rotate"},
+      {options.outliers, options.quantize != "none", "--quantize=METHOD"},
+      {options.outlierColumns,
+       options.quantize != "none" &&
+           (!options.calibrate.empty() || !options.statistics.empty()),
+       "--quantize=METHOD and --calibrate=FILE or --statistics=FILE"},
+      {options.clip, options.quantize != "none", "--quantize=METHOD"},
+      {options.scaleFactors, options.quantize != "none", "--quantize=METHOD"},
+      {options.smooth,
+       !options.calibrate.empty() || !options.statistics.empty(),
+       "--calibrate=FILE or --statistics=FILE"},
+      {options.observer, StringRef(options.quantize).contains("-a8-static"),
+       "--quantize=METHOD-a8-static"},
       {options.sweeps, StringRef(options.quantize).starts_with("gptq-"),
        "--quantize=gptq-METHOD"},
       {options.config, options.quantize != "none", "--quantize=METHOD"},
@@ -202,6 +232,14 @@ static llvm::Error checkFlags(StringRef input, const DriverOptions &options,
       llvm::sys::path::extension(input) != ".onnx")
     return makeError("--emit=onnx requires --graph=MODEL.onnx, the model that "
                      "the weights go back into");
+  StringRef transformation = findTransformation(options);
+  if (!transformation.empty() &&
+      (options.emit == EmitKind::ONNX || !options.report.empty()))
+    return makeError(
+        llvm::Twine(options.report.empty() ? "--emit=onnx" : "--report") +
+        llvm::Twine(" requires weights that stand for those of the "
+                    "model, found ") +
+        transformation + ", which makes others of them");
   if (options.like.getNumOccurrences() && options.quantize != "none")
     return makeError("--like takes the encodings of an artefact; leave out "
                      "--quantize, or --like");
@@ -249,6 +287,17 @@ static CompileOptions compileOptions(const DriverOptions &options,
                                    options.calibrationLayers.end());
   result.statistics = options.statistics;
   result.sweeps = options.sweeps;
+  if (options.smooth.getNumOccurrences())
+    result.smoothing = options.smooth;
+  result.observer = options.observer;
+  result.outliers = options.outliers;
+  result.outlierColumns = options.outlierColumns;
+  result.clip = options.clip;
+  result.scaleFactors.assign(options.scaleFactors.begin(),
+                             options.scaleFactors.end());
+  result.rotate = options.rotate;
+  result.rotateOnline.assign(options.rotateOnline.begin(),
+                             options.rotateOnline.end());
   result.config = options.config;
   result.budget = options.budget;
   result.strategy = options.strategy;

@@ -57,6 +57,40 @@ struct DriverOptions {
           "what "
           "calibration says of each column (the default with it), or the "
           "largest magnitude")};
+  llvm::cl::opt<double> outliers{
+      "outliers", llvm::cl::cat(category), llvm::cl::value_desc("percent"),
+      llvm::cl::desc("Keep so many percent of each row's weights, the largest, "
+                     "in f16 as a sparse part")};
+  llvm::cl::opt<unsigned> outlierColumns{
+      "outlier-columns", llvm::cl::cat(category), llvm::cl::value_desc("n"),
+      llvm::cl::desc("Keep at most so many columns of a layer in f16: those "
+                     "whose activations are outliers")};
+  llvm::cl::opt<double> clip{
+      "clip", llvm::cl::cat(category), llvm::cl::value_desc("percentile"),
+      llvm::cl::desc("Clip the weights of each row at this percentile of their "
+                     "magnitudes")};
+  llvm::cl::list<std::string> scaleFactors{
+      "scale-factor", llvm::cl::cat(category), llvm::cl::CommaSeparated,
+      llvm::cl::value_desc("glob=f"),
+      llvm::cl::desc("Multiply the scales that layers get, by name")};
+  llvm::cl::opt<bool> rotate{
+      "rotate", llvm::cl::cat(category),
+      llvm::cl::desc("Spread outliers over all columns of the residual stream "
+                     "(Hadamard), at no cost when the model runs")};
+  llvm::cl::list<std::string> rotateOnline{
+      "rotate-online", llvm::cl::cat(category), llvm::cl::CommaSeparated,
+      llvm::cl::value_desc("globs"),
+      llvm::cl::desc("With --rotate: layers whose inputs are rotated, too, "
+                     "when the model runs")};
+  llvm::cl::opt<double> smooth{
+      "smooth", llvm::cl::cat(category), llvm::cl::value_desc("0 to 1"),
+      llvm::cl::desc("Move outliers of activations to weights: how much of "
+                     "them (SmoothQuant; 0.5 is customary)")};
+  llvm::cl::opt<std::string> observer{
+      "observer", llvm::cl::cat(category),
+      llvm::cl::value_desc("minmax|moving_average|percentile|mse|entropy"),
+      llvm::cl::desc("How ranges of static activations are chosen from what "
+                     "calibration saw (minmax)")};
   llvm::cl::opt<std::string> calibrate{
       "calibrate", llvm::cl::cat(category), llvm::cl::value_desc("file"),
       llvm::cl::desc(

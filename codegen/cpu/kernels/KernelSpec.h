@@ -58,6 +58,8 @@ struct PanelFormat {
   /// Whether the row's values come in another order than the panel's: a buffer
   /// holds each one's column.
   bool isPermuted = false;
+  /// Whether all segments have one scale, which is an argument.
+  bool hasGivenScale = false;
 
   static constexpr int64_t kHeaderBytes = 16;
   /// Segments are padded to a multiple of this many columns, which layouts'
@@ -133,7 +135,8 @@ mlir::func::FuncOp getOrCreateLinearKernel(mlir::ModuleOp module,
                                            const LinearKernelSpec &spec);
 
 /// Emits (or finds) the kernel
-///   (x: floats, [columns: words,] k: index, panel: bytes, first, last: index)
+///   (x: floats, [columns: words,] [scale: f32,] k: index, panel: bytes,
+///    first, last: index)
 /// which writes the rows [first, last) of the panel.
 mlir::func::FuncOp getOrCreatePanelKernel(mlir::ModuleOp module,
                                           const PanelFormat &format,

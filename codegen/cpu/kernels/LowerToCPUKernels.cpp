@@ -305,6 +305,8 @@ Value Lowering::getPanel(QuantizeOp quantize, const PanelFormat &format) {
   SmallVector<Value> inputs{rows.flat};
   if (order)
     inputs.push_back(order);
+  if (format.hasGivenScale)
+    inputs.push_back(arith::ConstantOp::create(b, quantize.getScaleAttr()));
   inputs.push_back(index(columns));
   func::FuncOp kernel = getKernel(getOrCreatePanelKernel, format, target);
   auto call = CallKernelOp::create(
@@ -357,7 +359,9 @@ std::optional<std::string> Lowering::makeSpec(LinearOp op,
   spec.encoding = weight.getEncoding();
   spec.layout = weight.getLayout();
   spec.panel = {kind, columns,
-                matchColumnGather(quantize.getInput()).has_value()};
+                matchColumnGather(quantize.getInput()).has_value(),
+                // Floats are not scaled.
+                kind != PanelKind::Float && quantize.getScaleAttr()};
   spec.hasBias = static_cast<bool>(op.getBias());
   spec.hasResidual = static_cast<bool>(op.getResidual());
   spec.activation = op.getActivationAttr();

@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Writes rows of a panel (PanelFormat): per segment the scale, the sums and the
-// values. Scales are the largest magnitude over the largest code, codes are
-// rounded half to even: what `lowbit.quantize` means.
+// values. Scales are given, or the largest magnitude over the largest code;
+// codes are rounded half to even: what `lowbit.quantize` means.
 //
 //===----------------------------------------------------------------------===//
 
@@ -52,7 +52,7 @@ private:
   const PanelFormat &format;
   const CPUDescription &target;
   func::FuncOp function;
-  Value x, order, panel, k;
+  Value x, order, given, panel, k;
 };
 
 } // namespace
@@ -180,6 +180,11 @@ void PanelKernel::emitSegment(Value row, Value segment) {
     storeFloats(place, start, column, columns);
     return;
   }
+  if (given) {
+    storeWord(place, 0, given);
+    storeCodes(place, start, column, columns, given);
+    return;
+  }
   Value largest = largestMagnitude(start, column, columns);
   Value scale =
       arith::DivFOp::create(b, largest, constant(largestCode(format.kind)));
@@ -198,6 +203,8 @@ void PanelKernel::emit() {
   x = *argument++;
   if (format.isPermuted)
     order = *argument++;
+  if (format.hasGivenScale)
+    given = *argument++;
   k = *argument++;
   panel = *argument++;
   Value first = *argument++, last = *argument++;
@@ -219,6 +226,8 @@ func::FuncOp cpu::getOrCreatePanelKernel(ModuleOp module,
   std::string name = "lowbit_panel_" + format.name();
   if (format.isPermuted)
     name += "_permuted";
+  if (format.hasGivenScale)
+    name += "_scaled";
   if (auto existing = module.lookupSymbol<func::FuncOp>(name))
     return existing;
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
@@ -228,6 +237,8 @@ func::FuncOp cpu::getOrCreatePanelKernel(ModuleOp module,
   SmallVector<Type> arguments{floats};
   if (format.isPermuted)
     arguments.push_back(flatBuffer(builder.getI32Type()));
+  if (format.hasGivenScale)
+    arguments.push_back(builder.getF32Type());
   arguments.append({index, bytes, index, index});
   auto type = builder.getFunctionType(arguments, {});
   auto function = func::FuncOp::create(builder, module.getLoc(), name, type);

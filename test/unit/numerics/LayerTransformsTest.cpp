@@ -37,18 +37,18 @@ TEST(ColumnScales, ProtectColumnsThatMatter) {
     inputs[i] *= i % columns % 16 == 3 ? 30 : i % columns == 5 ? 0 : 1;
   std::vector<float> hessian = moment(inputs, inputs, samples);
   std::vector<float> weights = randomWeights(2 * rows * columns, 2);
-  std::vector<LayerWeights> layers{{weights.data(), rows},
-                                   {weights.data() + rows * columns, rows}};
   Encoding encoding{{3, IntegerKind::Unsigned},
                     ZeroPointKind::None,
                     true,
                     Granularity::Group,
                     32,
                     ScaleFormat::F16};
+  std::vector<LayerWeights> layers{
+      {weights.data(), rows, encoding},
+      {weights.data() + rows * columns, rows, encoding}};
   ColumnScales found;
   ASSERT_TRUE(
-      searchColumnScales(layers, columns, hessian.data(), encoding, 48, found)
-          .ok());
+      searchColumnScales(layers, columns, hessian.data(), 48, {}, found).ok());
   EXPECT_GT(found.exponent, 0);
   EXPECT_LT(found.error, 0.9 * found.plainError);
   EXPECT_GT(found.scales[3], 2 * found.scales[4]);
@@ -62,11 +62,28 @@ TEST(ColumnScales, AreOneWhereAllColumnsMatterTheSame) {
   for (int k = 0; k < 16; ++k)
     hessian[k * 17] = 2;
   ColumnScales found;
-  ASSERT_TRUE(searchColumnScales({{weights.data(), 16}}, 16, hessian.data(),
-                                 Encoding(), 16, found)
+  ASSERT_TRUE(searchColumnScales({{weights.data(), 16, Encoding()}}, 16,
+                                 hessian.data(), 16, {}, found)
                   .ok());
   EXPECT_EQ(found.exponent, 0);
   EXPECT_EQ(found.scales, std::vector<float>(16, 1.0f));
+}
+
+TEST(ColumnScales, AreTheSameWithinAClass) {
+  std::vector<float> hessian(16 * 16, 0), weights = randomWeights(64 * 16, 2);
+  std::vector<int32_t> classes(16);
+  for (int k = 0; k < 16; ++k) {
+    hessian[k * 17] = k == 3 ? 900 : 1;
+    classes[k] = k % 8;
+  }
+  ColumnScales found;
+  ASSERT_TRUE(searchColumnScales(
+                  {{weights.data(), 64, Encoding{{2, IntegerKind::Signed}}}},
+                  16, hessian.data(), 64, classes, found)
+                  .ok());
+  EXPECT_GT(found.scales[3], found.scales[4]);
+  for (int k = 0; k < 8; ++k)
+    EXPECT_EQ(found.scales[k], found.scales[k + 8]);
 }
 
 TEST(CorrectedTarget, IsTheRegressionOnWhatArrives) {

@@ -71,6 +71,12 @@ inline constexpr llvm::StringLiteral kMean = "mean";
 inline constexpr llvm::StringLiteral kMeanSquare = "mean_square";
 /// Mean of x^T x over rows x, [K, K].
 inline constexpr llvm::StringLiteral kSecondMoment = "second_moment";
+/// Extremes of a sample, averaged over samples, [2].
+inline constexpr llvm::StringLiteral kMovingRange = "moving_range";
+/// Counts of all numbers in equal bins over [-limit, limit), [bins], and the
+/// limit, [1].
+inline constexpr llvm::StringLiteral kHistogram = "histogram";
+inline constexpr llvm::StringLiteral kHistogramLimit = "histogram_limit";
 } // namespace statistic
 
 /// Module attribute: the target that packing and lowering work for.

@@ -171,19 +171,28 @@ def Lowbit_AttentionOp : Lowbit_Op<"attention", [Pure]> {
 //===----------------------------------------------------------------------===//
 
 def Lowbit_QuantizeOp : Lowbit_Op<"quantize", [Pure]> {
-  let summary = "Quantizes a float tensor with scales taken from its values";
+  let summary = "Quantizes a float tensor with scales taken from its values, or given";
   let description = [{
     Each group's scale is its largest magnitude over the largest code, rounded
-    to the scale's format; codes are rounded half to even. This is how
-    activations are quantized at run time.
+    to the scale's format, or the number that `scale` gives for all of them;
+    codes are rounded half to even. This is how activations are quantized at run
+    time.
 
     ```mlir
     %q = lowbit.quantize %x : tensor<?x768xf32> -> !lowbit.tensor<?x768xf32, #a8>
+    %s = lowbit.quantize %x scale 3.125000e-02 : tensor<?x768xf32> -> !lowbit.tensor<?x768xf32, #a8>
     ```
   }];
-  let arguments = (ins Lowbit_FloatTensor:$input);
+  let arguments = (ins Lowbit_FloatTensor:$input, OptionalAttr<F32Attr>:$scale);
   let results = (outs Lowbit_TensorType:$result);
-  let assemblyFormat = "$input attr-dict `:` type($input) `->` qualified(type($result))";
+  let assemblyFormat = [{
+    $input (`scale` $scale^)? attr-dict `:` type($input) `->` qualified(type($result))
+  }];
+  let builders = [
+    OpBuilder<(ins "::mlir::Type":$type, "::mlir::Value":$input), [{
+      build($_builder, $_state, type, input, ::mlir::FloatAttr());
+    }]>
+  ];
   let hasVerifier = 1;
 }
 

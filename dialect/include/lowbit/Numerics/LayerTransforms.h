@@ -20,6 +20,8 @@ namespace lowbit::numerics {
 struct LayerWeights {
   const float *weights;
   int64_t rows;
+  /// What they are quantized to.
+  Encoding encoding;
 };
 
 /// What searchColumnScales found.
@@ -39,10 +41,13 @@ struct ColumnScales {
 /// moment `hessian` [columns, columns], and keeps the exponent with the least
 /// output error. Clipping is part of the search for each group's parameters,
 /// whose squared errors count by what they do to the output. Of each layer at
-/// most `triedRows` rows, evenly spread, take part. Fails as quantize does.
+/// most `triedRows` rows, evenly spread, take part. `classes` [columns], where
+/// not empty, names for each column the first one that must have the same
+/// scale. Fails as quantize does.
 Status searchColumnScales(const std::vector<LayerWeights> &layers,
                           int64_t columns, const float *hessian,
-                          const Encoding &encoding, int64_t triedRows,
+                          int64_t triedRows,
+                          const std::vector<int32_t> &classes,
                           ColumnScales &result);
 
 /// Inputs of a layer in the float model, x, and in the model quantized so far,

@@ -19,6 +19,10 @@
 
 namespace lowbit {
 
+/// Attribute of a layer: a factor, f32, of the scales that its weight gets.
+inline constexpr llvm::StringLiteral kScaleFactorAttrName =
+    "lowbit.scale_factor";
+
 /// The name of a layer's weight, float or quantized; nothing where the weight
 /// is not constant.
 std::optional<std::string> getLayerName(LinearOp layer);

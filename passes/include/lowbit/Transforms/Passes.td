@@ -13,6 +13,7 @@
 include "mlir/Pass/PassBase.td"
 include "lowbit/Transforms/CalibrationPasses.td"
 include "lowbit/Transforms/ImportPasses.td"
+include "lowbit/Transforms/PreparePasses.td"
 
 //===----------------------------------------------------------------------===//
 // Raise

@@ -45,6 +45,9 @@ struct QuantizePipelineOptions
                              llvm::cl::desc("Method by name")};
   Option<std::string> scaleSearch{*this, "scale-search", llvm::cl::init("mse"),
                                   llvm::cl::desc("mse, importance or absmax")};
+  Option<std::string> observer{
+      *this, "observer", llvm::cl::init("minmax"),
+      llvm::cl::desc("How ranges of static activations are chosen")};
   Option<int64_t> sweeps{*this, "sweeps", llvm::cl::init(0),
                          llvm::cl::desc("Passes over codes of gptq- methods")};
   Option<bool> includeEmbeddings{
@@ -78,7 +81,9 @@ void buildRaisePipeline(mlir::OpPassManager &manager,
                         const RaisePipelineOptions &options);
 
 /// quantize: weights become codes and parameters.
-///   lowbit-quantize-weights{...}, cse,
+///   for methods after awq- lowbit-scale-columns{...},
+///   lowbit-quantize-weights{...},
+///   for methods with -a8-static lowbit-quantize-inputs{...}, cse,
 ///   and with `strict` lowbit-verify-no-float-weights
 void buildQuantizePipeline(mlir::OpPassManager &manager,
                            const QuantizePipelineOptions &options);

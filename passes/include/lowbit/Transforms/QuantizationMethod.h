@@ -10,6 +10,7 @@
 #include "lowbit/IR/Lowbit.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
+#include <string>
 
 namespace lowbit {
 
@@ -34,6 +35,21 @@ struct QuantizationMethod {
 /// says what was required and what was found.
 llvm::Expected<QuantizationMethod>
 parseQuantizationMethod(llvm::StringRef name, mlir::MLIRContext *context);
+
+/// What the steps of the quantize phase make of a method's name.
+struct MethodSteps {
+  /// What weights are rounded by, for `parseQuantizationMethod`.
+  std::string rounding;
+  /// With the prefix `awq-`: columns are scaled before.
+  bool scalesColumns = false;
+  /// With the suffix `-a8-static`: activations have scales from calibration,
+  /// and with `-a8-static-asymmetric` zero points, too.
+  bool hasStaticInputs = false, hasZeroPoints = false;
+};
+MethodSteps splitQuantizationMethod(llvm::StringRef name);
+
+/// Whether the method needs the second moments of layers' inputs.
+bool needsSecondMoments(llvm::StringRef name);
 
 } // namespace lowbit
 

@@ -14,6 +14,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/Error.h"
+#include <optional>
 #include <string>
 
 namespace lowbit {
@@ -32,6 +33,22 @@ struct CompileOptions {
   /// How scales are found: `mse`, `importance` (which needs statistics) or
   /// `absmax`; empty for the first that statistics allow.
   std::string scaleSearch;
+  /// How ranges of static activations are chosen; empty for `minmax`.
+  std::string observer;
+  /// How much of the activations' outliers moves to the weights, 0 to 1; none
+  /// where there is no value.
+  std::optional<double> smoothing;
+  /// Rotate residual streams, and when the model runs the inputs of layers
+  /// whose names match one of the globs.
+  bool rotate = false;
+  std::vector<std::string> rotateOnline;
+  /// Percentage of each row's weights kept in f16 (`lowbit-split-weights`),
+  /// columns of an input kept so (`lowbit-split-columns`), and the percentile
+  /// at which weights are clipped; 0 for none.
+  double outliers = 0, clip = 0;
+  unsigned outlierColumns = 0;
+  /// Factors of scales, GLOB=F.
+  std::vector<std::string> scaleFactors;
   /// Passes over the finished codes of `gptq-` methods.
   unsigned sweeps = 0;
   /// The rules by which layers get encodings, as JSON, and a file with them.

@@ -26,14 +26,6 @@
 
 namespace lowbit {
 
-/// Names of components that only the file has; the others are those of
-/// `lowbit.statistics`.
-namespace statistic {
-inline constexpr llvm::StringLiteral kMovingRange = "moving_range";
-inline constexpr llvm::StringLiteral kHistogram = "histogram";
-inline constexpr llvm::StringLiteral kHistogramLimit = "histogram_limit";
-} // namespace statistic
-
 /// What is known of the input that some layers share.
 struct StatisticsRecord {
   std::string name;

@@ -1,0 +1,257 @@
+//===- QuantizeInputs.cpp - static scales of activations ------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "WeightEditor.h"
+#include "lowbit/Numerics/ActivationRange.h"
+#include "lowbit/Transforms/LayerNames.h"
+#include "lowbit/Transforms/LayerStatistics.h"
+#include "lowbit/Transforms/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include <cmath>
+
+namespace lowbit {
+#define GEN_PASS_DEF_QUANTIZEINPUTSPASS
+#include "lowbit/Transforms/Passes.h.inc"
+} // namespace lowbit
+
+using namespace mlir;
+using namespace lowbit;
+using numerics::ActivationRange;
+
+/// Bits of a code; what is said of its values is for signed integers.
+static constexpr unsigned kBits = 8;
+
+namespace {
+/// How a range becomes codes: x is shifted by scale * zeroPoint, then rounded.
+struct InputCodes {
+  float scale = 1;
+  int32_t zeroPoint = 0;
+};
+
+struct QuantizeInputsPass
+    : lowbit::impl::QuantizeInputsPassBase<QuantizeInputsPass> {
+  using QuantizeInputsPassBase::QuantizeInputsPassBase;
+
+  void runOnOperation() override {
+    if (failed(checkOptions()))
+      return signalPassFailure();
+    statistics = LayerStatistics(getOperation());
+    shifted.clear();
+    SmallVector<LinearOp> layers;
+    getOperation().walk([&](LinearOp op) {
+      if (isa<QuantizedTensorType>(op.getWeight().getType()) &&
+          isa<RankedTensorType>(op.getInput().getType()))
+        layers.push_back(op);
+    });
+    WeightEditor editor(getOperation(), /*releaseData=*/false);
+    for (LinearOp op : layers)
+      if (failed(quantizeInput(op, editor)))
+        return signalPassFailure();
+  }
+
+private:
+  LogicalResult checkOptions();
+  FailureOr<ActivationRange> findRange(LinearOp op, StringRef name);
+  InputCodes chooseCodes(ActivationRange range);
+  Value shift(LinearOp op, InputCodes codes);
+  LogicalResult correctBias(LinearOp op, InputCodes codes,
+                            WeightEditor &editor);
+  LogicalResult quantizeInput(LinearOp op, WeightEditor &editor);
+
+  LayerStatistics statistics;
+  /// Inputs by their shift.
+  llvm::DenseMap<std::pair<Value, Attribute>, Value> shifted;
+};
+} // namespace
+
+LogicalResult QuantizeInputsPass::checkOptions() {
+  Location loc = getOperation().getLoc();
+  if (!llvm::is_contained(
+          {"minmax", "moving_average", "percentile", "mse", "entropy"},
+          observer.getValue()))
+    return emitError(loc) << "static inputs: requires the observer minmax, "
+                             "moving_average, percentile, mse or entropy, "
+                             "found '"
+                          << observer << "'";
+  if (!(percentile > 0 && percentile <= 100))
+    return emitError(loc)
+           << "static inputs: requires a percentile above 0 and up to 100, "
+              "found "
+           << double(percentile);
+  return success();
+}
+
+/// The histogram of a record, if it has one.
+static std::optional<numerics::Histogram>
+readHistogram(const LayerStatistics &statistics, StringRef name) {
+  std::vector<float> counts = statistics.read(name, statistic::kHistogram);
+  std::vector<float> limit = statistics.read(name, statistic::kHistogramLimit);
+  if (counts.size() != numerics::Histogram::kBins || limit.size() != 1 ||
+      !(limit[0] > 0) || !std::isfinite(limit[0]) ||
+      !llvm::all_of(counts, [](float count) { return count >= 0; }))
+    return std::nullopt;
+  std::vector<uint64_t> exact(counts.begin(), counts.end());
+  return numerics::Histogram::restore(std::ilogb(limit[0]), exact.data(), 0);
+}
+
+FailureOr<ActivationRange> QuantizeInputsPass::findRange(LinearOp op,
+                                                         StringRef name) {
+  auto missing = [&](StringRef what) {
+    return op.emitOpError()
+           << "weight '" << name << "': requires statistics with " << what
+           << " for the observer " << observer
+           << ", found none; calibrate the model";
+  };
+  std::vector<float> low = statistics.read(name, statistic::kMinimum);
+  std::vector<float> high = statistics.read(name, statistic::kMaximum);
+  if (low.empty() || high.empty())
+    return missing("the extremes of columns");
+  ActivationRange all{*llvm::min_element(low), *llvm::max_element(high)};
+  if (observer == "minmax")
+    return all;
+  if (observer == "moving_average") {
+    std::vector<float> range = statistics.read(name, statistic::kMovingRange);
+    if (range.size() != 2)
+      return missing("a moving range");
+    return ActivationRange{range[0], range[1]};
+  }
+  auto histogram = readHistogram(statistics, name);
+  if (!histogram)
+    return missing("a histogram");
+  ActivationRange range =
+      observer == "percentile"
+          ? numerics::findPercentile(*histogram, percentile)
+      : observer == "mse" ? numerics::findLeastSquares(*histogram, kBits)
+                          : numerics::findLeastDivergence(*histogram, kBits);
+  // No codes for what was never seen.
+  return ActivationRange{std::max(range.low, all.low),
+                         std::min(range.high, all.high)};
+}
+
+InputCodes QuantizeInputsPass::chooseCodes(ActivationRange range) {
+  numerics::IntegerFormat format{kBits};
+  double least = format.decode(0), most = format.largestRuntimeValue();
+  double low = std::min(range.low, 0.0), high = std::max(range.high, 0.0);
+  InputCodes codes;
+  double scale =
+      asymmetric ? (high - low) / (most - least) : std::max(-low, high) / most;
+  codes.scale = static_cast<float>(scale);
+  if (!(codes.scale > 0) || !std::isfinite(codes.scale))
+    return InputCodes();
+  if (asymmetric)
+    codes.zeroPoint = static_cast<int32_t>(
+        std::clamp(std::nearbyint(least - low / codes.scale), least, most));
+  return codes;
+}
+
+/// The input of `op` plus a number, made once for all layers that read it.
+Value QuantizeInputsPass::shift(LinearOp op, InputCodes codes) {
+  Value input = op.getInput();
+  if (codes.zeroPoint == 0)
+    return input;
+  OpBuilder builder(op.getContext());
+  builder.setInsertionPointAfterValue(input);
+  Location loc = op.getLoc();
+  auto type = cast<RankedTensorType>(input.getType());
+  auto offset = builder.getFloatAttr(
+      type.getElementType(), double(codes.scale) * double(codes.zeroPoint));
+  Value &result = shifted[{input, offset}];
+  if (result)
+    return result;
+  Value number = arith::ConstantOp::create(builder, loc, offset);
+  Value init = tensor::EmptyOp::create(
+      builder, loc, tensor::getMixedSizes(builder, loc, input),
+      type.getElementType());
+  SmallVector<AffineMap> maps(2,
+                              builder.getMultiDimIdentityMap(type.getRank()));
+  SmallVector<utils::IteratorType> loops(type.getRank(),
+                                         utils::IteratorType::parallel);
+  result =
+      linalg::GenericOp::create(
+          builder, loc, type, input, init, maps, loops,
+          [&](OpBuilder &b, Location loc, ValueRange values) {
+            linalg::YieldOp::create(
+                b, loc,
+                arith::AddFOp::create(b, loc, values[0], number).getResult());
+          })
+          .getResult(0);
+  return result;
+}
+
+/// Takes back what the shift adds to each output.
+LogicalResult QuantizeInputsPass::correctBias(LinearOp op, InputCodes codes,
+                                              WeightEditor &editor) {
+  if (codes.zeroPoint == 0)
+    return success();
+  auto weight = op.getWeight().getDefiningOp<WeightOp>();
+  std::string name = getLayerName(op).value_or("a layer");
+  if (!weight)
+    return op.emitOpError() << "weight '" << name
+                            << "': requires a constant weight for asymmetric "
+                               "inputs, found one that is computed";
+  FailureOr<numerics::QuantizedMatrix> matrix =
+      unpackComponents(weight.getGlobalOp());
+  if (failed(matrix))
+    return failure();
+  std::vector<float> bias(matrix->rows, 0),
+      values(matrix->rows * matrix->columns);
+  if (op.getBias()) {
+    auto constant = editor.readConstant(op.getBiasMutable()[0]);
+    if (!constant)
+      return op.emitOpError()
+             << "weight '" << name
+             << "': requires a constant bias for asymmetric inputs, found one "
+                "that is computed";
+    bias = std::move(*constant);
+  }
+  numerics::dequantize(*matrix, values.data());
+  double offset = double(codes.scale) * double(codes.zeroPoint);
+  for (int64_t n = 0; n < matrix->rows; ++n) {
+    double sum = 0;
+    for (int64_t k = 0; k < matrix->columns; ++k)
+      sum += values[n * matrix->columns + k];
+    bias[n] = static_cast<float>(bias[n] - offset * sum);
+  }
+  auto type =
+      RankedTensorType::get({matrix->rows}, op.getType().getElementType());
+  op.getBiasMutable().assign(editor.create(op, type, name + ".bias", bias));
+  return success();
+}
+
+LogicalResult QuantizeInputsPass::quantizeInput(LinearOp op,
+                                                WeightEditor &editor) {
+  std::string name = getLayerName(op).value_or("a layer");
+  FailureOr<ActivationRange> range = findRange(op, name);
+  if (failed(range))
+    return failure();
+  InputCodes codes = chooseCodes(*range);
+  if (failed(correctBias(op, codes, editor)))
+    return failure();
+  Value input = shift(op, codes);
+  auto type = cast<RankedTensorType>(input.getType());
+  EncodingAttr weight =
+      cast<QuantizedTensorType>(op.getWeight().getType()).getEncoding();
+  auto quantized =
+      QuantizedTensorType::get(type.getShape(), type.getElementType(),
+                               weight.getActivationEncoding(kBits));
+  OpBuilder builder(op.getContext());
+  FloatAttr scale = builder.getF32FloatAttr(codes.scale);
+  ++numLayers;
+  for (Operation *user : input.getUsers())
+    if (auto existing = dyn_cast<QuantizeOp>(user);
+        existing && existing.getType() == quantized &&
+        existing.getScaleAttr() == scale) {
+      op.getInputMutable().assign(existing);
+      return success();
+    }
+  builder.setInsertionPointAfterValue(input);
+  op.getInputMutable().assign(
+      QuantizeOp::create(builder, op.getLoc(), quantized, input, scale));
+  ++numInputs;
+  return success();
+}
