@@ -7,9 +7,9 @@
 #ifndef LOWBIT_PRECISION_LAYERCOSTS_H
 #define LOWBIT_PRECISION_LAYERCOSTS_H
 
-#include "PrecisionRules.h"
 #include "lowbit/Transforms/ConstantMatrix.h"
 #include "lowbit/Transforms/LayerStatistics.h"
+#include "lowbit/Transforms/PrecisionAssignment.h"
 
 namespace lowbit {
 

@@ -7,28 +7,11 @@
 #ifndef LOWBIT_PRECISION_PRECISIONRULES_H
 #define LOWBIT_PRECISION_PRECISIONRULES_H
 
-#include "lowbit/IR/Lowbit.h"
-#include "mlir/IR/BuiltinOps.h"
+#include "lowbit/Transforms/PrecisionAssignment.h"
 #include "llvm/Support/JSON.h"
 #include <optional>
 
 namespace lowbit {
-
-/// What a layer is for.
-enum class LayerComponent { Attention, FeedForward, Head, Embedding };
-
-/// A layer that can be given an encoding.
-struct PrecisionLayer {
-  mlir::Operation *op = nullptr;
-  mlir::Value weight;
-  std::string name;
-  LayerComponent component = LayerComponent::FeedForward;
-  /// The first number in the name.
-  std::optional<unsigned> block;
-};
-
-/// All layers of a module with constant float weights, in order.
-std::vector<PrecisionLayer> collectLayers(mlir::ModuleOp module);
 
 /// What a rule says: an encoding, or null for float.
 struct PrecisionRule {

@@ -27,9 +27,15 @@
 // RUN: not quant-opt %s '--lowbit-assign-precision=config=none.json' 2>&1 | FileCheck %s --check-prefix=FILE
 // FILE: error: precision: none.json: No such file or directory
 // RUN: not quant-opt %s '--lowbit-assign-precision=budget=bpw=3 strategy=luck' 2>&1 | FileCheck %s --check-prefix=STRATEGY
-// STRATEGY: error: precision: requires the strategy hessian, gradient or entropy, found 'luck'
+// STRATEGY: error: precision: requires the strategy uniform, hessian, gradient or entropy, found 'luck'
 // RUN: not quant-opt %s '--lowbit-assign-precision=budget=3 strategy=entropy' 2>&1 | FileCheck %s --check-prefix=BUDGET
-// BUDGET: error: precision: requires a budget of bpw=N bits, bytes=N or reduction=N%, found '3'
+// BUDGET: error: precision: requires a budget of bpw=N bits, bytes=N, reduction=N% or latency=N ms, floors accuracy=SHARE and kl=NATS, or both, each once; found '3'
+// RUN: not quant-opt %s '--lowbit-assign-precision=budget=bpw=3,bytes=9 strategy=entropy' 2>&1 | FileCheck %s --check-prefix=TWO
+// TWO: error: precision: requires one of bpw, bytes, reduction and latency, found 'bpw=3,bytes=9'
+// RUN: not quant-opt %s '--lowbit-assign-precision=budget=bpw=3,kl=0.1 strategy=entropy' 2>&1 | FileCheck %s --check-prefix=FLOOR
+// FLOOR: error: precision: 'bpw=3,kl=0.1' requires running or timing the model, which quant-opt --budget does; a pass takes bpw=N, bytes=N or reduction=N%
+// RUN: not quant-opt %s '--lowbit-assign-precision=budget=bpw=3 strategy=uniform candidates=int4,int8' 2>&1 | FileCheck %s --check-prefix=UNIFORM
+// UNIFORM: error: precision: the budget must be at least
 // RUN: not quant-opt %s '--lowbit-assign-precision=budget=bytes=3 strategy=entropy' 2>&1 | FileCheck %s --check-prefix=SMALL
 // SMALL: error: precision: the budget must be at least 40, which the cheapest options take, found 3
 // RUN: not quant-opt %s '--lowbit-assign-precision=budget=bpw=3 candidates=none' 2>&1 | FileCheck %s --check-prefix=CANDIDATE

@@ -1,6 +1,7 @@
 // RUN: quant-opt %s '--lowbit-assign-precision=rules={"default":"int4-g32","layers":{"*.down":"int8","h.1.up":"int5"},"attention":"int6","head":"none","first":"int3"}' | FileCheck %s --check-prefix=RULES
 // RUN: quant-opt %s '--lowbit-assign-precision=rules={"default":"int4-g32","blocks":{"1-2":"int2"}}' | FileCheck %s --check-prefix=BLOCKS
 // RUN: quant-opt %s '--lowbit-assign-precision=strategy=entropy budget=bpw=9 candidates=int4,int8' | FileCheck %s --check-prefix=BUDGET
+// RUN: quant-opt %s '--lowbit-assign-precision=strategy=uniform budget=bpw=8 candidates=int3,int8,int4' | FileCheck %s --check-prefix=UNIFORM
 // RUN: quant-opt %s '--lowbit-assign-precision=rules={"default":"int4-g32"}' --lowbit-quantize-weights=method=none | FileCheck %s --check-prefix=QUANTIZED
 // RUN: echo '{"embedding": "int8", "layers": {"h.0.up": "int2-g16"}}' > %t.json
 // RUN: quant-opt %s '--lowbit-assign-precision=config=%t.json' | FileCheck %s --check-prefix=CONFIG
@@ -28,6 +29,11 @@
 // BUDGET: lowbit.linear %{{.*}} {lowbit.encoding = #int8_f16}
 // BUDGET-COUNT-2: lowbit.linear %{{.*}} {lowbit.encoding = #int4_f16}
 // BUDGET: lowbit.linear %{{.*}} : tensor<1x4x8xf32>, tensor<10x8xf32>
+
+// One candidate for all layers, the largest that fits.
+
+// UNIFORM-COUNT-5: lowbit.linear %{{.*}} {lowbit.encoding = #int4_f16}
+// UNIFORM: lowbit.linear %{{.*}} : tensor<1x4x8xf32>, tensor<10x8xf32>
 
 // QUANTIZED: lowbit.global @h.0.q : !lowbit.tensor<8x8xf32, #int4_g32_f16>
 // QUANTIZED: lowbit.global @head : tensor<10x8xf32>

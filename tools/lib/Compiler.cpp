@@ -10,6 +10,7 @@
 #include "lowbit/CodeGen/CPU/Pipelines.h"
 #include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/PrecisionSearch.h"
 #include "lowbit/Tools/Profile.h"
 #include "lowbit/Transforms/Passes.h"
 #include "lowbit/Transforms/PatternNames.h"
@@ -84,8 +85,7 @@ static void addAssign(OpPassManager &manager, const CompileOptions &options) {
   manager.addPass(createAssignPrecisionPass(assign));
 }
 
-/// The rule that is asked for, or the one that fits what is known.
-static std::string getScaleSearch(const CompileOptions &options) {
+std::string lowbit::getScaleSearch(const CompileOptions &options) {
   if (!options.scaleSearch.empty())
     return options.scaleSearch;
   return wantsStatistics(options) ? "importance" : "mse";
@@ -212,6 +212,9 @@ std::string lowbit::describeRecipe(const CompileOptions &options) {
   if (!options.budget.empty())
     words.insert(words.end(),
                  {"budget=" + options.budget, "strategy=" + options.strategy});
+  if (!options.budget.empty() && options.strategy == "measured")
+    words.push_back("measure-samples=" +
+                    std::to_string(options.measureSamples));
   if (!options.candidates.empty())
     words.push_back("candidates=" + llvm::join(options.candidates, ","));
   if (!options.disabledPatterns.empty())
@@ -260,10 +263,38 @@ static llvm::Error runPhases(ModuleOp module, Phase first, Phase last,
   return llvm::Error::success();
 }
 
+/// The quantize phase, with what the module's statistics and a budget say.
+static llvm::Error quantizeModule(ModuleOp module,
+                                  const CompileOptions &options) {
+  if (options.budget.empty())
+    return runPhases(module, Phase::Quantize, Phase::Quantize, options);
+  {
+    Profile::Scope scope(options.profile, "assign");
+    if (llvm::Error error = assignPrecision(module, options))
+      return error;
+  }
+  CompileOptions assigned = options;
+  assigned.rules.clear();
+  assigned.config.clear();
+  assigned.budget.clear();
+  // What is known stays known; it is in the module.
+  assigned.scaleSearch = getScaleSearch(options);
+  return runPhases(module, Phase::Quantize, Phase::Quantize, assigned);
+}
+
+/// What a calibration run is to record for `options`.
+static CalibrationOptions getCalibration(const CompileOptions &options) {
+  CalibrationOptions calibration = options.calibration;
+  calibration.secondMoments |= needsSecondMoments(options.method);
+  if (options.strategy == "gradient" && !options.budget.empty() &&
+      calibration.gradients == OutputModel::None)
+    calibration.gradients = OutputModel::Automatic;
+  return calibration;
+}
+
 /// Moves outliers of activations to weights. Calibrates once more where it can,
 /// for statistics over all columns don't follow.
 static llvm::Error smoothInputs(ModuleOp module,
-                                const CalibrationOptions &calibration,
                                 const CompileOptions &options) {
   DiagnosticText errors(*module.getContext());
   PassManager manager(module.getContext());
@@ -274,20 +305,41 @@ static llvm::Error smoothInputs(ModuleOp module,
   manager.addPass(createSmoothInputsPass(smooth));
   if (failed(manager.run(module)))
     return errors.takeError("a pass failed without a reason");
-  if (calibration.data.empty())
+  if (options.calibration.data.empty())
     return llvm::Error::success();
   detachStatistics(module);
-  auto statistics = calibrate(module, calibration, options);
+  auto statistics = calibrate(module, getCalibration(options), options);
   if (statistics)
     attachStatistics(module, *statistics);
   return statistics.takeError();
+}
+
+static llvm::Error prepareAndQuantize(ModuleOp module,
+                                      const CompileOptions &options) {
+  if (options.smoothing)
+    if (llvm::Error error = smoothInputs(module, options))
+      return error;
+  return quantizeModule(module, options);
+}
+
+/// Attaches the statistics that `options` ask for.
+static llvm::Error addStatistics(ModuleOp module, const CompileOptions &options,
+                                 bool isUsed) {
+  auto statistics = obtainStatistics(module, options.statistics,
+                                     getCalibration(options), options);
+  if (!statistics)
+    return statistics.takeError();
+  if (isUsed)
+    attachStatistics(module, *statistics);
+  return llvm::Error::success();
 }
 
 llvm::Error lowbit::compileModule(ModuleOp module, Phase last,
                                   const CompileOptions &options, Phase first) {
   if (llvm::Error error = checkPatterns(options))
     return error;
-  if (!wantsStatistics(options) || first > Phase::Quantize)
+  bool needsMore = wantsStatistics(options) || !options.budget.empty();
+  if (!needsMore || first > Phase::Quantize)
     return runPhases(module, first, last, options);
   if (first <= Phase::Raise)
     if (llvm::Error error =
@@ -295,25 +347,13 @@ llvm::Error lowbit::compileModule(ModuleOp module, Phase last,
       return error;
   if (last < Phase::Raise)
     return llvm::Error::success();
-  CalibrationOptions calibration = options.calibration;
-  calibration.secondMoments |= needsSecondMoments(options.method);
-  if (options.strategy == "gradient" && !options.budget.empty() &&
-      calibration.gradients == OutputModel::None)
-    calibration.gradients = OutputModel::Automatic;
-  auto statistics =
-      obtainStatistics(module, options.statistics, calibration, options);
-  if (!statistics)
-    return statistics.takeError();
-  if (last == Phase::Raise)
-    return llvm::Error::success();
-  attachStatistics(module, *statistics);
-  if (options.smoothing)
-    if (llvm::Error error = smoothInputs(module, calibration, options)) {
-      detachStatistics(module);
+  bool quantizes = last >= Phase::Quantize;
+  if (wantsStatistics(options))
+    if (llvm::Error error = addStatistics(module, options, quantizes))
       return error;
-    }
-  llvm::Error error =
-      runPhases(module, Phase::Quantize, Phase::Quantize, options);
+  if (!quantizes)
+    return llvm::Error::success();
+  llvm::Error error = prepareAndQuantize(module, options);
   detachStatistics(module);
   if (error || last == Phase::Quantize)
     return error;

@@ -19,7 +19,37 @@
 
 using namespace lowbit;
 
+/// Small data stand in the IR itself, where code takes them from: they become
+/// resources, which have an address.
+static void makeResources(mlir::ModuleOp module) {
+  for (GlobalOp global : module.getOps<GlobalOp>()) {
+    auto type = llvm::dyn_cast<mlir::RankedTensorType>(global.getType());
+    auto data = llvm::dyn_cast_or_null<mlir::DenseElementsAttr>(
+        global.getComponent(component::kData));
+    if (!type || !data || isHugeSplat(data) ||
+        !llvm::isa<mlir::FloatType>(type.getElementType()))
+      continue;
+    llvm::ArrayRef<char> raw = data.getRawData();
+    std::vector<char> bytes(raw.begin(), raw.end());
+    if (data.isSplat()) {
+      bytes.clear();
+      for (int64_t i = 0, e = type.getNumElements(); i < e; ++i)
+        bytes.insert(bytes.end(), raw.begin(), raw.end());
+    }
+    auto resource = mlir::DenseResourceElementsAttr::get(
+        type, global.getSymName(),
+        mlir::HeapAsmResourceBlob::allocateAndCopyWithAlign(
+            bytes, alignof(std::max_align_t), /*dataIsMutable=*/true));
+    global.setComponentsAttr(mlir::DictionaryAttr::get(
+        module.getContext(),
+        mlir::NamedAttribute(
+            mlir::StringAttr::get(module.getContext(), component::kData),
+            resource)));
+  }
+}
+
 void ReplaceableWeights::prepare(mlir::ModuleOp raised) {
+  makeResources(raised);
   weights = FloatWeights(raised);
   llvm::DenseSet<mlir::Attribute> owned;
   for (const auto &[name, matrix] : weights.getAll()) {
@@ -72,8 +102,10 @@ bool ReplaceableWeights::replace(llvm::StringRef name, int64_t rows,
   if (memory.empty() || !(type.isF32() || type.isF16() || type.isBF16()))
     return false;
   int64_t bytes = type.getIntOrFloatBitWidth() / 8;
-  changed = memory.slice(matrix->offset * bytes, rows * columns * bytes);
-  saved.assign(changed.begin(), changed.end());
+  llvm::MutableArrayRef<char> changed =
+      memory.slice(matrix->offset * bytes, rows * columns * bytes);
+  saved.emplace_back(changed,
+                     std::vector<char>(changed.begin(), changed.end()));
   for (int64_t n = 0; n < rows; ++n)
     for (int64_t k = 0; k < columns; ++k)
       store(type, numbers[n * columns + k], changed.data(),
@@ -82,8 +114,9 @@ bool ReplaceableWeights::replace(llvm::StringRef name, int64_t rows,
 }
 
 void ReplaceableWeights::restore() {
-  std::copy(saved.begin(), saved.end(), changed.begin());
-  changed = {};
+  // What was overwritten twice has its first numbers again.
+  for (auto &[changed, numbers] : llvm::reverse(saved))
+    llvm::copy(numbers, changed.begin());
   saved.clear();
 }
 

@@ -200,6 +200,14 @@ static llvm::Error checkFlags(StringRef input, const DriverOptions &options,
       {options.budget, options.quantize != "none", "--quantize=METHOD"},
       {options.candidates, !options.budget.empty(), "--budget"},
       {options.strategy, !options.budget.empty(), "--budget"},
+      {options.measureSamples,
+       !options.budget.empty() && !options.calibrate.empty(),
+       "--budget and --calibrate=FILE"},
+      {options.sensitivity,
+       !options.budget.empty() && options.strategy == "measured",
+       "--budget and --strategy=measured"},
+      {options.labels, !options.budget.empty() && !options.calibrate.empty(),
+       "--budget and --calibrate=FILE"},
       {options.json, !options.printStatistics.empty(),
        "--print-statistics=FILE"},
       {options.quantize, options.quantize == "none" || last >= Phase::Quantize,
@@ -301,6 +309,9 @@ static CompileOptions compileOptions(const DriverOptions &options,
   result.config = options.config;
   result.budget = options.budget;
   result.strategy = options.strategy;
+  result.measureSamples = options.measureSamples;
+  result.sensitivity = options.sensitivity;
+  result.labels = options.labels;
   result.candidates.assign(options.candidates.begin(),
                            options.candidates.end());
   result.method = options.quantize;

@@ -146,20 +146,40 @@ struct DriverOptions {
       llvm::cl::desc("Rules that give layers methods of their own, as JSON")};
   llvm::cl::opt<std::string> budget{
       "budget", llvm::cl::cat(category),
-      llvm::cl::value_desc("bpw=|bytes=|reduction="),
+      llvm::cl::value_desc("bpw=|bytes=|reduction=,accuracy=,kl="),
       llvm::cl::desc(
           "What the weights may take: bits for each (bpw=3.5), bytes, "
-          "or the share of f16 to save (reduction=50%)")};
+          "or the share of f16 to save (reduction=50%); and floors that the "
+          "least size is to meet on samples: the share of equal first choices "
+          "(accuracy=0.95), the divergence in nats (kl=0.01)")};
   llvm::cl::list<std::string> candidates{
       "candidates", llvm::cl::cat(category), llvm::cl::CommaSeparated,
       llvm::cl::value_desc("methods"),
       llvm::cl::desc("Methods to choose among for a budget")};
   llvm::cl::opt<std::string> strategy{
       "strategy", llvm::cl::cat(category), llvm::cl::init("hessian"),
-      llvm::cl::value_desc("hessian|gradient|entropy"),
-      llvm::cl::desc("What a budget is spent by: the error of layers' outputs "
-                     "on calibration data, what it costs the model by its "
-                     "gradients, or the entropy of weights")};
+      llvm::cl::value_desc("name"),
+      llvm::cl::desc(
+          "What a budget is spent by: what each layer's encoding was "
+          "measured to cost the model on calibration data (measured), the "
+          "error of layers' outputs on them (hessian), what that costs by the "
+          "model's gradients (gradient), the entropy of weights (entropy), or "
+          "one encoding for all (uniform)")};
+  llvm::cl::opt<uint64_t> measureSamples{
+      "measure-samples", llvm::cl::cat(category), llvm::cl::init(16),
+      llvm::cl::value_desc("n"),
+      llvm::cl::desc("Samples that --strategy=measured and floors run the "
+                     "model on, and at most as many that are held out; 0 for "
+                     "all")};
+  llvm::cl::opt<std::string> sensitivity{
+      "sensitivity", llvm::cl::cat(category), llvm::cl::value_desc("file"),
+      llvm::cl::desc("What --strategy=measured has measured, for other "
+                     "budgets: read if it is there, then written with what "
+                     "it lacked")};
+  llvm::cl::opt<std::string> labels{
+      "labels", llvm::cl::cat(category), llvm::cl::value_desc("labels.npy"),
+      llvm::cl::desc("The right classes of samples; accuracy is then the "
+                     "share that is found")};
   llvm::cl::opt<std::string> statistics{
       "statistics", llvm::cl::cat(category), llvm::cl::value_desc("file"),
       llvm::cl::desc("Statistics file: read if it is there, written by "

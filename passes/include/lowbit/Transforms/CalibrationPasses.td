@@ -188,7 +188,10 @@ def AssignPrecisionPass : Pass<"lowbit-assign-precision", "::mlir::ModuleOp"> {
     in nats (needs `gradient_mean_square`, too; with `second_moment`, as if
     rounding feeds errors back);
     `entropy`, the least error by rate-distortion theory that a code of this size
-    allows for weights of this entropy (needs no data).
+    allows for weights of this entropy (needs no data). With `uniform` all get
+    the largest candidate that fits. Floors on what the model is worth, budgets
+    of time and costs that are measured need somebody who can run it: see
+    `lowbit/Transforms/PrecisionAssignment.h` and `quant-opt --budget`.
 
     Needs: `lowbit-raise`. Guarantees: only the two attributes change.
 
@@ -210,7 +213,8 @@ def AssignPrecisionPass : Pass<"lowbit-assign-precision", "::mlir::ModuleOp"> {
     Option<"config", "config", "std::string", /*default=*/"",
            "A file with the rules as JSON">,
     Option<"strategy", "strategy", "std::string", /*default=*/"\"hessian\"",
-           "What a budget is spent by: hessian, gradient or entropy">,
+           "What a budget is spent by: hessian, gradient, entropy or "
+           "uniform">,
     Option<"budget", "budget", "std::string", /*default=*/"",
            "What the weights of the layers that get a candidate may take: bpw=3.5 "
            "(bits for each), bytes=1000000, or reduction=50% (of f16)">,

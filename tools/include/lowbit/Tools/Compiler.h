@@ -20,6 +20,7 @@
 namespace lowbit {
 
 class Profile;
+struct PrecisionFindings;
 
 /// The documented forms of a module, in order. A module in one of them can be
 /// printed, and compilation resumes from it: phases leave what they have done
@@ -57,6 +58,12 @@ struct CompileOptions {
   /// `lowbit-assign-precision`.
   std::string strategy = "hessian", budget;
   std::vector<std::string> candidates;
+  /// For budgets that the model is run for (see PrecisionSearch.h): samples
+  /// that decide, and as many that decisions are checked on; a file that keeps
+  /// what was measured; the right classes of samples; what was found.
+  uint64_t measureSamples = 16;
+  std::string sensitivity, labels;
+  PrecisionFindings *findings = nullptr;
   /// What the model is calibrated with after it is raised; without `data` and
   /// `statistics` it is not.
   CalibrationOptions calibration;
@@ -98,6 +105,10 @@ std::string describeRecipe(const CompileOptions &options);
 /// Adds the passes of one phase.
 void addPhase(mlir::OpPassManager &manager, Phase phase,
               const CompileOptions &options);
+
+/// The rule by which scales are found: the one that is asked for, or the one
+/// that fits what is known.
+std::string getScaleSearch(const CompileOptions &options);
 
 /// Whether `options` ask for statistics.
 bool wantsStatistics(const CompileOptions &options);

@@ -28,9 +28,10 @@ public:
 
   /// Overwrites the weight called `name` with `numbers` [rows, columns]; false
   /// if there is none of that name and shape, or it has no data in memory.
+  /// Several may be overwritten at a time.
   bool replace(llvm::StringRef name, int64_t rows, int64_t columns,
                llvm::ArrayRef<float> numbers);
-  /// Puts back the numbers that `replace` has overwritten.
+  /// Puts back all numbers that `replace` has overwritten.
   void restore();
 
   const FloatWeights &getWeights() const { return weights; }
@@ -39,9 +40,8 @@ private:
   llvm::MutableArrayRef<char> getMemory(const ConstantMatrix &matrix) const;
 
   FloatWeights weights;
-  /// What was overwritten, and where.
-  llvm::MutableArrayRef<char> changed;
-  std::vector<char> saved;
+  /// What was overwritten, and where, in that order.
+  std::vector<std::pair<llvm::MutableArrayRef<char>, std::vector<char>>> saved;
 };
 
 /// The numbers of a low-bit weight under the name that the model came with.

@@ -1,0 +1,136 @@
+//===- Strategies.cpp - what encodings cost, by the module alone ----------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LayerCosts.h"
+#include "lowbit/Numerics/EffectiveBits.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+PrecisionStrategy::~PrecisionStrategy() = default;
+
+namespace {
+
+/// The same encoding for all: the more bits, the better.
+class UniformStrategy : public PrecisionStrategy {
+public:
+  StringRef getName() const override { return "uniform"; }
+  StringRef getMeaning() const override { return "bits saved"; }
+  bool isUniform() const override { return true; }
+
+  FailureOr<std::vector<double>>
+  getLosses(const PrecisionLayer &layer,
+            ArrayRef<EncodingAttr> encodings) override {
+    auto type = cast<ShapedType>(layer.weight.getType());
+    std::vector<double> losses;
+    for (EncodingAttr encoding : encodings)
+      losses.push_back(-double(numerics::storedBytes(
+          encoding.getNumerics(), type.getDimSize(0), type.getDimSize(1))));
+    return losses;
+  }
+};
+
+/// Errors of outputs on calibration data.
+class HessianStrategy : public PrecisionStrategy {
+public:
+  explicit HessianStrategy(ModuleOp module) : statistics(module) {}
+
+  StringRef getName() const override { return "hessian"; }
+  StringRef getMeaning() const override {
+    return "sum of layers' relative squared output errors";
+  }
+
+  FailureOr<std::vector<double>>
+  getLosses(const PrecisionLayer &layer,
+            ArrayRef<EncodingAttr> encodings) override {
+    ConstantMatrix matrix = *matchConstantMatrix(layer.weight);
+    std::vector<double> losses;
+    for (EncodingAttr encoding : encodings) {
+      FailureOr<double> cost =
+          getOutputError(layer, matrix, encoding, statistics);
+      if (failed(cost))
+        return failure();
+      losses.push_back(*cost);
+    }
+    return losses;
+  }
+
+private:
+  LayerStatistics statistics;
+};
+
+/// What errors of outputs cost the model, by gradients.
+class GradientStrategy : public PrecisionStrategy {
+public:
+  explicit GradientStrategy(ModuleOp module) : statistics(module) {}
+
+  StringRef getName() const override { return "gradient"; }
+  StringRef getMeaning() const override {
+    return "divergence in nats, to second order, by layers' gradients";
+  }
+
+  FailureOr<std::vector<double>>
+  getLosses(const PrecisionLayer &layer,
+            ArrayRef<EncodingAttr> encodings) override {
+    ConstantMatrix matrix = *matchConstantMatrix(layer.weight);
+    FailureOr<GradientCost> gradient =
+        GradientCost::create(layer, matrix, statistics);
+    if (failed(gradient))
+      return failure();
+    std::vector<double> losses;
+    for (EncodingAttr encoding : encodings) {
+      FailureOr<double> cost = gradient->get(encoding);
+      if (failed(cost))
+        return failure();
+      losses.push_back(*cost);
+    }
+    return losses;
+  }
+
+private:
+  LayerStatistics statistics;
+};
+
+/// Errors that rate-distortion theory allows.
+class EntropyStrategy : public PrecisionStrategy {
+public:
+  StringRef getName() const override { return "entropy"; }
+  StringRef getMeaning() const override {
+    return "least squared error that the weights' entropy allows";
+  }
+
+  FailureOr<std::vector<double>>
+  getLosses(const PrecisionLayer &layer,
+            ArrayRef<EncodingAttr> encodings) override {
+    EntropyCost entropy(*matchConstantMatrix(layer.weight));
+    std::vector<double> losses;
+    for (EncodingAttr encoding : encodings)
+      losses.push_back(entropy.get(encoding));
+    return losses;
+  }
+};
+
+} // namespace
+
+llvm::Expected<std::unique_ptr<PrecisionStrategy>>
+lowbit::createPrecisionStrategy(StringRef name, ModuleOp module) {
+  std::unique_ptr<PrecisionStrategy> result;
+  if (name == "uniform")
+    result = std::make_unique<UniformStrategy>();
+  else if (name == "hessian")
+    result = std::make_unique<HessianStrategy>(module);
+  else if (name == "gradient")
+    result = std::make_unique<GradientStrategy>(module);
+  else if (name == "entropy")
+    result = std::make_unique<EntropyStrategy>();
+  else
+    return llvm::createStringError(
+        "requires the strategy uniform, hessian, gradient or "
+        "entropy, found '" +
+        name + "'");
+  return result;
+}
