@@ -72,6 +72,7 @@ void lowbit::buildQuantizePipeline(OpPassManager &manager,
   pass.method = steps.rounding;
   pass.scaleSearch = options.scaleSearch;
   pass.sweeps = options.sweeps;
+  llvm::append_range(pass.layers, options.layers);
   pass.includeEmbeddings = options.includeEmbeddings;
   pass.releaseData = options.releaseData;
   manager.addPass(createQuantizeWeightsPass(pass));

@@ -18,7 +18,8 @@ LayerStatistics::LayerStatistics(ModuleOp module) {
 
 StatisticsOp LayerStatistics::lookup(StringRef layer) const {
   for (StatisticsOp record : records.lookup(layer))
-    if (!record.getComponent(statistic::kGradientMeanSquare))
+    if (!record.getComponent(statistic::kGradientMeanSquare) &&
+        !record.getComponent(statistic::kResidualMoment))
       return record;
   return nullptr;
 }

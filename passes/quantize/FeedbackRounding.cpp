@@ -29,6 +29,7 @@ FeedbackRounding::getPlan(Operation *user, const ConstantMatrix &matrix,
            << " numbers";
   numerics::FeedbackOptions options;
   options.sweeps = sweeps;
+  options.damping = damping;
   if (encoding.getPermuted())
     options.order = numerics::ColumnOrder::Permuted;
   numerics::Status status = numerics::FeedbackPlan::make(

@@ -18,8 +18,8 @@ namespace lowbit {
 class FeedbackRounding {
 public:
   FeedbackRounding() = default;
-  FeedbackRounding(LayerStatistics statistics, int64_t sweeps)
-      : statistics(std::move(statistics)), sweeps(sweeps) {}
+  FeedbackRounding(LayerStatistics statistics, int64_t sweeps, double damping)
+      : statistics(std::move(statistics)), sweeps(sweeps), damping(damping) {}
 
   /// The plan for `matrix`, the weight of `user`, in `encoding`. Fails, with a
   /// diagnostic, if the layer has no second moment, or one that can't be used.
@@ -30,6 +30,7 @@ public:
 private:
   LayerStatistics statistics;
   int64_t sweeps = 0;
+  double damping = 0;
   /// What the plan is of.
   StatisticsOp record;
   EncodingAttr planned;

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CorrectedTarget.h"
 #include "FeedbackRounding.h"
 #include "lowbit/Numerics/Quantizer.h"
 #include "lowbit/Transforms/ConstantMatrix.h"
@@ -54,6 +55,7 @@ private:
                                    const ConstantMatrix &matrix);
   LogicalResult quantizeMatrix(Operation *user, const ConstantMatrix &matrix,
                                const numerics::FeedbackPlan *plan);
+  bool isSelected(Value weight);
   FailureOr<std::vector<float>> getImportance(Operation *user,
                                               const ConstantMatrix &matrix);
   void quantizeInput(LinearOp op);
@@ -64,6 +66,7 @@ private:
   numerics::QuantizeOptions options;
   LayerStatistics statistics;
   FeedbackRounding feedback;
+  CorrectedTarget targets;
   /// The weight at hand. One for all: memory that comes from the system anew
   /// for each weight costs more time than rounding to what is put in it.
   numerics::QuantizedMatrix quantized;
@@ -101,7 +104,14 @@ LogicalResult QuantizeWeightsPass::readOptions() {
   if (scaleSearch == "importance" && statistics.empty())
     return emitError(loc) << "scale search by importance requires statistics, "
                              "found none in the module; calibrate it first";
-  feedback = FeedbackRounding(LayerStatistics(getOperation()), sweeps);
+  if (damping <= 0 || residualShare < 0)
+    return emitError(loc) << "quantizing requires a positive damping and a "
+                             "residual share of at least 0, found "
+                          << double(damping) << " and "
+                          << double(residualShare);
+  feedback = FeedbackRounding(LayerStatistics(getOperation()), sweeps, damping);
+  targets =
+      CorrectedTarget(LayerStatistics(getOperation()), damping, residualShare);
   if (sweeps < 0 || (sweeps && !parsed.feedback))
     return emitError(loc) << "sweeps require a method that begins with gptq-, "
                              "and no negative number of them; found "
@@ -118,10 +128,20 @@ EncodingAttr QuantizeWeightsPass::getEncoding(Operation *layer) {
   return parsed.weights;
 }
 
+/// Whether the layer that reads `weight` is among those asked for.
+bool QuantizeWeightsPass::isSelected(Value weight) {
+  if (layers.empty())
+    return true;
+  std::optional<ConstantMatrix> matrix = matchConstantMatrix(weight);
+  return matrix && llvm::is_contained(layers, matrix->name());
+}
+
 SmallVector<WeightUse> QuantizeWeightsPass::collectUses() {
   SmallVector<WeightUse> uses;
   llvm::DenseSet<int64_t> tableRows = getTableRows(getOperation());
   auto add = [&](Operation *op, OpOperand &operand, bool isEmbedding) {
+    if (!isSelected(operand.get()))
+      return;
     if (op->hasAttr(kKeepFloatAttrName))
       keepFloat(op, operand.get(), "as its layer's attribute says");
     else if (includeEmbeddings || !isEmbedding ||
@@ -473,16 +493,26 @@ QuantizeWeightsPass::quantizeMatrix(Operation *user,
     grain = std::min(grain, kFeedbackRows);
   if (numerics::needsAllRows(quantized.encoding))
     grain = std::max<int64_t>(1, matrix.rows);
+  std::vector<float> target;
+  if (plan) {
+    FailureOr<std::vector<float>> corrected = targets.get(user, matrix);
+    if (failed(corrected))
+      return failure();
+    target = std::move(*corrected);
+  }
   std::vector<std::string> problems(llvm::divideCeil(matrix.rows, grain));
   std::vector<int64_t> vanished(problems.size());
   parallelFor(&getContext(), 0, problems.size(), [&](size_t i) {
     int64_t first = i * grain,
             end = std::min<int64_t>(matrix.rows, first + grain);
-    std::vector<float> rows = matrix.readRows(first, end);
+    std::vector<float> own;
+    if (target.empty())
+      own = matrix.readRows(first, end);
+    const float *rows =
+        target.empty() ? own.data() : target.data() + first * matrix.columns;
     problems[i] =
-        roundRows(rows.data(), first, end, factor, options, plan, quantized)
-            .message;
-    vanished[i] = countVanished(rows.data(), first, end, quantized);
+        roundRows(rows, first, end, factor, options, plan, quantized).message;
+    vanished[i] = countVanished(rows, first, end, quantized);
   });
   for (const std::string &problem : problems)
     if (!problem.empty())

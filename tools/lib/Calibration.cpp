@@ -7,6 +7,7 @@
 #include "lowbit/Tools/Calibration.h"
 #include "CalibrationData.h"
 #include "Collector.h"
+#include "FloatProgram.h"
 #include "LossSeed.h"
 #include "lowbit/Tools/Compiler.h"
 #include "lowbit/Tools/DiagnosticText.h"
@@ -18,6 +19,7 @@
 #include "lowbit/Transforms/LayerStatistics.h"
 #include "lowbit/Transforms/Passes.h"
 #include "mlir/IR/AsmState.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Threading.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -94,6 +96,24 @@ lowbit::getProvenance(mlir::ModuleOp module,
   return provenance;
 }
 
+llvm::Expected<CalibrationData>
+lowbit::readSamples(mlir::ModuleOp module, const CalibrationOptions &options) {
+  llvm::Expected<Signature> signature = getSignature(module);
+  if (!signature)
+    return signature.takeError();
+  auto samples = CalibrationData::read(options, signature->inputs);
+  if (!samples)
+    return samples.takeError();
+  for (uint64_t i = 0; i < samples->size(); ++i)
+    if (llvm::Error error =
+            checkInputs(signature->inputs, samples->getSample(i)))
+      return makeFileError(options.data, "sample " + llvm::Twine(i) + ": " +
+                                             llvm::toString(std::move(error)));
+  if (llvm::Error error = checkRequirements(*signature, samples->getSample(0)))
+    return makeFileError(options.data, llvm::toString(std::move(error)));
+  return samples;
+}
+
 //===----------------------------------------------------------------------===//
 // Running
 //===----------------------------------------------------------------------===//
@@ -111,18 +131,7 @@ public:
   Run(mlir::ModuleOp module, const CalibrationOptions &options,
       const CompileOptions &compile, std::optional<Loss> loss = std::nullopt)
       : loss(std::move(loss)), module(module), options(options),
-        compile(compile) {
-    // Weights are float as far as they are; nothing is to be quantized now.
-    this->compile.method = "none";
-    this->compile.calibration = {};
-    this->compile.statistics.clear();
-    // Instrumented copies share their data with the model.
-    this->compile.releaseData = false;
-    // Whatever machine the model is for, it is calibrated on this one.
-    this->compile.cpu = "native";
-    this->compile.triple.clear();
-    this->compile.parallel = true;
-  }
+        compile(compileAsItIs(compile)) {}
 
   llvm::Expected<std::vector<StatisticsRecord>> run();
 
@@ -220,10 +229,7 @@ Run::compileGroup(const Group &group) {
   manager.addPass(createReturnObservedPass(back));
   if (mlir::failed(manager.run(*copy)))
     return errors.takeError("what is observed cannot be returned");
-  if (llvm::Error error =
-          compileModule(*copy, Phase::Lower, compile, Phase::Fuse))
-    return std::move(error);
-  return Executable::create(*copy, {});
+  return linkRaised(*copy, compile);
 }
 
 void Run::showProgress(size_t group, uint64_t sample) const {
@@ -234,16 +240,6 @@ void Run::showProgress(size_t group, uint64_t sample) const {
                << data.size() << "\x1b[K";
   if (group + 1 == groups.size() && sample + 1 == data.size())
     llvm::errs() << "\r\x1b[K";
-}
-
-/// The numbers of an output as f32.
-static HostTensor widen(const HostTensor &tensor) {
-  if (tensor.getType() == ElementType::F32)
-    return tensor;
-  HostTensor result = HostTensor::allocate(ElementType::F32, tensor.getShape());
-  for (auto [i, value] : llvm::enumerate(result.getMutableAs<float>()))
-    value = static_cast<float>(tensor.getElement(i));
-  return result;
 }
 
 llvm::Error Run::collect(llvm::ArrayRef<HostTensor> outputs,
@@ -267,30 +263,13 @@ llvm::Error Run::collect(llvm::ArrayRef<HostTensor> outputs,
   return llvm::Error::success();
 }
 
-/// Moves large components to a file that is gone once nobody maps it: what is
-/// collected leaves memory to the groups that follow.
+/// What is collected leaves memory to the groups that follow.
 llvm::Error Run::spill(StatisticsRecord &record) {
   HostTensor &tensor = record.components[statistic::kSecondMoment.str()];
-  int descriptor;
-  llvm::SmallString<128> path;
-  if (std::error_code error = llvm::sys::fs::createTemporaryFile(
-          "lowbit-statistics", "bin", descriptor, path))
-    return llvm::createFileError("a temporary file", error);
-  llvm::raw_fd_ostream os(descriptor, /*shouldClose=*/true);
-  os.write(tensor.getBytes().data(), tensor.getBytes().size());
-  os.close();
-  std::error_code failure = os.error();
-  os.clear_error();
-  llvm::Expected<MappedFile> file = mapFile(path);
-  llvm::sys::fs::remove(path);
-  if (failure)
-    return llvm::createFileError(path, failure);
-  if (!file)
-    return file.takeError();
-  auto *begin = const_cast<char *>((*file)->getBufferStart());
-  tensor = HostTensor::view(tensor.getType(),
-                            llvm::SmallVector<int64_t>(tensor.getShape()),
-                            {begin, (*file)->getBufferSize()}, *file);
+  llvm::Expected<HostTensor> moved = moveToFile(tensor);
+  if (!moved)
+    return moved.takeError();
+  tensor = std::move(*moved);
   return llvm::Error::success();
 }
 
@@ -354,19 +333,10 @@ llvm::Error Run::runGroup(const Group &group) {
 }
 
 llvm::Expected<std::vector<StatisticsRecord>> Run::run() {
-  llvm::Expected<Signature> signature = getSignature(module);
-  if (!signature)
-    return signature.takeError();
-  auto samples = CalibrationData::read(options, signature->inputs);
+  llvm::Expected<CalibrationData> samples = readSamples(module, options);
   if (!samples)
     return samples.takeError();
   data = std::move(*samples);
-  for (uint64_t i = 0; i < data.size(); ++i)
-    if (llvm::Error error = checkInputs(signature->inputs, data.getSample(i)))
-      return makeFileError(options.data, "sample " + llvm::Twine(i) + ": " +
-                                             llvm::toString(std::move(error)));
-  if (llvm::Error error = checkRequirements(*signature, data.getSample(0)))
-    return makeFileError(options.data, llvm::toString(std::move(error)));
   if (llvm::Error error = instrument())
     return std::move(error);
   if (llvm::Error error = makeGroups())
@@ -477,8 +447,10 @@ static mlir::Attribute makeAttribute(mlir::MLIRContext *context, StringRef name,
           /*dataIsMutable=*/false));
 }
 
-void lowbit::attachStatistics(mlir::ModuleOp module,
-                              const CalibrationStatistics &statistics) {
+llvm::SmallVector<StatisticsOp>
+lowbit::attachStatistics(mlir::ModuleOp module,
+                         const CalibrationStatistics &statistics) {
+  llvm::SmallVector<StatisticsOp> attached;
   auto builder = mlir::OpBuilder::atBlockBegin(module.getBody());
   for (const StatisticsRecord &record : statistics.records) {
     llvm::SmallVector<mlir::NamedAttribute> components;
@@ -487,20 +459,32 @@ void lowbit::attachStatistics(mlir::ModuleOp module,
           name == statistic::kMean || name == statistic::kMeanSquare ||
           name == statistic::kMovingRange || name == statistic::kHistogram ||
           name == statistic::kHistogramLimit ||
-          name == statistic::kSecondMoment ||
+          name == statistic::kSecondMoment || name == statistic::kCrossMoment ||
+          name == statistic::kResidualMoment ||
           name == statistic::kGradientMeanSquare)
         components.push_back(builder.getNamedAttr(
             name, makeAttribute(module.getContext(), record.name + "." + name,
                                 tensor)));
     llvm::SmallVector<StringRef> layers(record.layers.begin(),
                                         record.layers.end());
-    StatisticsOp::create(builder, module.getLoc(), record.name,
-                         builder.getStrArrayAttr(layers), record.rows,
-                         builder.getDictionaryAttr(components));
+    attached.push_back(StatisticsOp::create(
+        builder, module.getLoc(), record.name, builder.getStrArrayAttr(layers),
+        record.rows, builder.getDictionaryAttr(components)));
+  }
+  return attached;
+}
+
+void lowbit::eraseStatistics(llvm::ArrayRef<StatisticsOp> records) {
+  for (StatisticsOp record : records) {
+    // A resource belongs to the context, which lives on.
+    for (mlir::NamedAttribute named : record.getComponents())
+      if (auto data =
+              llvm::dyn_cast<mlir::DenseResourceElementsAttr>(named.getValue()))
+        data.getRawHandle().getResource()->setBlob(mlir::AsmResourceBlob());
+    record.erase();
   }
 }
 
 void lowbit::detachStatistics(mlir::ModuleOp module) {
-  for (StatisticsOp op : llvm::to_vector(module.getOps<StatisticsOp>()))
-    op.erase();
+  eraseStatistics(llvm::to_vector(module.getOps<StatisticsOp>()));
 }

@@ -38,6 +38,11 @@ private:
   std::vector<int64_t> extents;
 };
 
+/// Reads the samples for `@main` of `module`, and checks that each is an input
+/// of it.
+llvm::Expected<CalibrationData> readSamples(mlir::ModuleOp module,
+                                            const CalibrationOptions &options);
+
 /// Reads the arrays of an .npz file, a ZIP archive without compression.
 llvm::Expected<std::map<std::string, HostTensor>> readNpz(llvm::StringRef path);
 

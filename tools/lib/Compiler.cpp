@@ -12,6 +12,8 @@
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/PrecisionSearch.h"
 #include "lowbit/Tools/Profile.h"
+#include "lowbit/Tools/Tune.h"
+#include "lowbit/Tools/WeightParts.h"
 #include "lowbit/Transforms/Passes.h"
 #include "lowbit/Transforms/PatternNames.h"
 #include "lowbit/Transforms/Pipelines.h"
@@ -118,22 +120,33 @@ static void addSplits(OpPassManager &manager, const CompileOptions &options) {
   }
 }
 
+/// The passes of the quantize phase for the weights called `layers`, or all.
+static void addQuantizeWeights(OpPassManager &manager,
+                               const CompileOptions &options,
+                               llvm::ArrayRef<std::string> layers = {}) {
+  QuantizePipelineOptions quantize;
+  quantize.layers = layers;
+  quantize.method = options.method;
+  quantize.sweeps = options.sweeps;
+  if (!options.observer.empty())
+    quantize.observer = options.observer;
+  quantize.scaleSearch = getScaleSearch(options);
+  // What sequential calibration knows is gone with the layers that it is of.
+  if (!layers.empty() && options.scaleSearch.empty())
+    quantize.scaleSearch = "mse";
+  quantize.includeEmbeddings = options.includeEmbeddings;
+  quantize.strict = options.strict;
+  quantize.releaseData = options.releaseData;
+  buildQuantizePipeline(manager, quantize);
+}
+
 static void addQuantize(OpPassManager &manager, const CompileOptions &options) {
   if (assigns(options))
     addAssign(manager, options);
   else if (options.method == "none")
     return;
   addSplits(manager, options);
-  QuantizePipelineOptions quantize;
-  quantize.method = options.method;
-  quantize.sweeps = options.sweeps;
-  if (!options.observer.empty())
-    quantize.observer = options.observer;
-  quantize.scaleSearch = getScaleSearch(options);
-  quantize.includeEmbeddings = options.includeEmbeddings;
-  quantize.strict = options.strict;
-  quantize.releaseData = options.releaseData;
-  buildQuantizePipeline(manager, quantize);
+  addQuantizeWeights(manager, options);
 }
 
 static void addTarget(OpPassManager &manager, const CompileOptions &options,
@@ -203,6 +216,8 @@ std::string lowbit::describeRecipe(const CompileOptions &options) {
       words.push_back(llvm::formatv("smooth={0}", *options.smoothing));
     if (!options.observer.empty())
       words.push_back("observer=" + options.observer);
+    if (options.sequential)
+      words.push_back("sequential");
     if (options.sweeps)
       words.push_back("sweeps=" + std::to_string(options.sweeps));
   }
@@ -263,22 +278,64 @@ static llvm::Error runPhases(ModuleOp module, Phase first, Phase last,
   return llvm::Error::success();
 }
 
+/// Names of the weights that are float still.
+static llvm::SmallVector<std::string> getFloatWeights(ModuleOp module) {
+  llvm::SmallVector<std::string> names;
+  FloatWeights weights(module);
+  for (const auto &[name, matrix] : weights.getAll())
+    names.push_back(name.str());
+  return names;
+}
+
+/// The quantize phase with sequential calibration: layers by groups, and then
+/// what is in no group.
+static llvm::Error runSequentially(ModuleOp module,
+                                   const CompileOptions &options) {
+  Profile::Scope scope(options.profile, getPhaseName(Phase::Quantize));
+  auto run = [&](auto addPasses, StringRef what) -> llvm::Error {
+    DiagnosticText errors(*module.getContext());
+    PassManager manager(module.getContext());
+    (void)applyPassManagerCLOptions(manager);
+    addPasses(manager);
+    if (failed(manager.run(module)))
+      return errors.takeError(what);
+    return llvm::Error::success();
+  };
+  if (assigns(options))
+    if (llvm::Error error =
+            run([&](OpPassManager &manager) { addAssign(manager, options); },
+                "precision cannot be assigned"))
+      return error;
+  if (llvm::Error error = tuneLayers(module, options))
+    return error;
+  llvm::SmallVector<std::string> rest = getFloatWeights(module);
+  return run(
+      [&](OpPassManager &manager) {
+        if (!rest.empty())
+          return addQuantizeWeights(manager, options, rest);
+        manager.addPass(createCSEPass());
+        if (options.strict)
+          manager.addPass(createVerifyNoFloatWeightsPass());
+      },
+      "the rest of the weights cannot be quantized");
+}
+
 /// The quantize phase, with what the module's statistics and a budget say.
 static llvm::Error quantizeModule(ModuleOp module,
                                   const CompileOptions &options) {
-  if (options.budget.empty())
-    return runPhases(module, Phase::Quantize, Phase::Quantize, options);
-  {
+  CompileOptions assigned = options;
+  if (!options.budget.empty()) {
     Profile::Scope scope(options.profile, "assign");
     if (llvm::Error error = assignPrecision(module, options))
       return error;
+    assigned.rules.clear();
+    assigned.config.clear();
+    assigned.budget.clear();
+    // What is known stays known; it is in the module.
+    assigned.scaleSearch = getScaleSearch(options);
   }
-  CompileOptions assigned = options;
-  assigned.rules.clear();
-  assigned.config.clear();
-  assigned.budget.clear();
-  // What is known stays known; it is in the module.
-  assigned.scaleSearch = getScaleSearch(options);
+  if (options.sequential)
+    return runSequentially(module, assigned);
   return runPhases(module, Phase::Quantize, Phase::Quantize, assigned);
 }
 
@@ -348,7 +405,9 @@ llvm::Error lowbit::compileModule(ModuleOp module, Phase last,
   if (last < Phase::Raise)
     return llvm::Error::success();
   bool quantizes = last >= Phase::Quantize;
-  if (wantsStatistics(options))
+  // In sequence, groups of layers are calibrated as they are quantized.
+  bool calibrates = !options.sequential || !options.budget.empty();
+  if (wantsStatistics(options) && calibrates)
     if (llvm::Error error = addStatistics(module, options, quantizes))
       return error;
   if (!quantizes)

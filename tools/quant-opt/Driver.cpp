@@ -194,6 +194,10 @@ static llvm::Error checkFlags(StringRef input, const DriverOptions &options,
        "--calibrate=FILE or --statistics=FILE"},
       {options.observer, StringRef(options.quantize).contains("-a8-static"),
        "--quantize=METHOD-a8-static"},
+      {options.sequential,
+       !options.calibrate.empty() &&
+           StringRef(options.quantize).starts_with("gptq-"),
+       "--calibrate=FILE and --quantize=gptq-METHOD"},
       {options.sweeps, StringRef(options.quantize).starts_with("gptq-"),
        "--quantize=gptq-METHOD"},
       {options.config, options.quantize != "none", "--quantize=METHOD"},
@@ -294,6 +298,7 @@ static CompileOptions compileOptions(const DriverOptions &options,
   result.calibration.layers.assign(options.calibrationLayers.begin(),
                                    options.calibrationLayers.end());
   result.statistics = options.statistics;
+  result.sequential = options.sequential;
   result.sweeps = options.sweeps;
   if (options.smooth.getNumOccurrences())
     result.smoothing = options.smooth;

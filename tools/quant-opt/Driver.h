@@ -138,6 +138,11 @@ struct DriverOptions {
       llvm::cl::value_desc("globs"),
       llvm::cl::desc("Layers to observe, by the names of their weights; all "
                      "where none is given")};
+  llvm::cl::opt<bool> sequential{
+      "sequential", llvm::cl::cat(category),
+      llvm::cl::desc("Calibrate layers in order, each with what it reads once "
+                     "those before it are quantized, and make up for their "
+                     "errors (gptq- methods)")};
   llvm::cl::opt<unsigned> sweeps{
       "sweeps", llvm::cl::cat(category), llvm::cl::value_desc("n"),
       llvm::cl::desc("Passes over the finished codes of gptq- methods")};

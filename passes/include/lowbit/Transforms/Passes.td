@@ -207,7 +207,12 @@ def QuantizeWeightsPass : Pass<"lowbit-quantize-weights", "::mlir::ModuleOp"> {
     of its weight, and `lowbit.keep_float` keeps it float. The method of a name
     that begins with `gptq-` rounds column by column, and lets the columns that
     follow make up for each error; it needs the `second_moment` of the layer's
-    input in `lowbit.statistics`.
+    input in `lowbit.statistics`. If there is a `cross_moment` beside it, which
+    says that the layers before are quantized already, what is rounded is not
+    the weight W but W + (W (C - H) + share R) A^-1, whose output is nearest to
+    that of the float model: C is that moment, H the second one, A the same with
+    its diagonal raised by `damping`, and R the layer's `residual_moment`, if
+    the layer has one.
 
     `method` is an encoding spelled as in IR (`#lowbit.encoding<...>`), `none`,
     `int<b>` (symmetric, full range) or `uint<b>`
@@ -238,6 +243,15 @@ def QuantizeWeightsPass : Pass<"lowbit-quantize-weights", "::mlir::ModuleOp"> {
     Option<"sweeps", "sweeps", "int64_t", "0",
            "Passes over the finished codes of gptq- methods, each of which lowers "
            "the error of the layer's output">,
+    Option<"damping", "damping", "double", "0.01",
+           "What is added to the diagonal of second moments, as a share of its "
+           "mean">,
+    Option<"residualShare", "residual-share", "double", "0.5",
+           "Share of the drift of what a layer's output is added to that the "
+           "layer makes up for">,
+    ListOption<"layers", "layers", "std::string",
+               "Names of the weights to quantize; all where none is given. "
+               "Nothing is said of others">,
     Option<"releaseData", "release-data", "bool", /*default=*/"false",
            "Free the data of weights as soon as another form replaces them; other "
            "modules of the context that share the data lose them">];

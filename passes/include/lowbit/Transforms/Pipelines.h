@@ -50,6 +50,8 @@ struct QuantizePipelineOptions
       llvm::cl::desc("How ranges of static activations are chosen")};
   Option<int64_t> sweeps{*this, "sweeps", llvm::cl::init(0),
                          llvm::cl::desc("Passes over codes of gptq- methods")};
+  ListOption<std::string> layers{
+      *this, "layers", llvm::cl::desc("Names of the weights to quantize")};
   Option<bool> includeEmbeddings{
       *this, "include-embeddings", llvm::cl::init(false),
       llvm::cl::desc("Quantize embedding tables and the head, too")};

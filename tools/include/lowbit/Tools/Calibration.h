@@ -13,6 +13,7 @@
 #ifndef LOWBIT_TOOLS_CALIBRATION_H
 #define LOWBIT_TOOLS_CALIBRATION_H
 
+#include "lowbit/IR/Lowbit.h"
 #include "lowbit/Tools/Statistics.h"
 #include "mlir/IR/BuiltinOps.h"
 
@@ -73,8 +74,12 @@ obtainStatistics(mlir::ModuleOp module, llvm::StringRef path,
 
 /// Adds `lowbit.statistics` for each record; large components are resources
 /// over the tensors' memory.
-void attachStatistics(mlir::ModuleOp module,
-                      const CalibrationStatistics &statistics);
+/// They come before those that are there.
+llvm::SmallVector<StatisticsOp>
+attachStatistics(mlir::ModuleOp module,
+                 const CalibrationStatistics &statistics);
+/// Erases records, and frees their resources.
+void eraseStatistics(llvm::ArrayRef<StatisticsOp> records);
 /// Erases all `lowbit.statistics`.
 void detachStatistics(mlir::ModuleOp module);
 

@@ -67,6 +67,9 @@ struct CompileOptions {
   /// What the model is calibrated with after it is raised; without `data` and
   /// `statistics` it is not.
   CalibrationOptions calibration;
+  /// Calibrate layers in order, each with what it reads once those before it
+  /// are quantized, and make up for their errors; see `tuneLayers`.
+  bool sequential = false;
   /// The statistics file to read, or to write.
   std::string statistics;
   /// Quantize embedding tables and the head, too.

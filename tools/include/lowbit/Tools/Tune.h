@@ -1,0 +1,37 @@
+//===- Tune.h - quantize layers in order, with what came before -*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Sequential calibration. Layers are quantized in the order of the model, in
+// groups that read one value. What a group is calibrated with is what it reads
+// once all layers before it are quantized, y, beside what it reads in the float
+// model, x, on the same samples: its rounding aims at the float model's output
+// and makes up for the errors before it.
+//
+// Two streams of values go through the model side by side, each layer computed
+// once in each; between groups the values of all samples are kept, in memory or
+// beyond its limit in temporary files. The work on weights is that of the pass
+// `lowbit-quantize-weights`, which finds the moments in the module.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_TOOLS_TUNE_H
+#define LOWBIT_TOOLS_TUNE_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/Error.h"
+
+namespace lowbit {
+
+struct CompileOptions;
+
+/// Quantizes the layers of `module`, in raised form, as `options` say and
+/// encodings on layers ask for, with calibration by `options.calibration`.
+/// Layers in regions, embedding tables, and whatever is to stay float are left
+/// as they are. The bytes don't depend on the number of threads, nor on the
+/// memory.
+llvm::Error tuneLayers(mlir::ModuleOp module, const CompileOptions &options);
+
+} // namespace lowbit
+
+#endif // LOWBIT_TOOLS_TUNE_H
