@@ -132,8 +132,10 @@ EncodingAttr QuantizeWeightsPass::getEncoding(Operation *layer) {
 bool QuantizeWeightsPass::isSelected(Value weight) {
   if (layers.empty())
     return true;
-  std::optional<ConstantMatrix> matrix = matchConstantMatrix(weight);
-  return matrix && llvm::is_contained(layers, matrix->name());
+  if (std::optional<ConstantMatrix> matrix = matchConstantMatrix(weight))
+    return llvm::is_contained(layers, matrix->name());
+  auto quantized = weight.getDefiningOp<WeightOp>();
+  return quantized && llvm::is_contained(layers, quantized.getGlobal());
 }
 
 SmallVector<WeightUse> QuantizeWeightsPass::collectUses() {

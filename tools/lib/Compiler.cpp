@@ -218,6 +218,10 @@ std::string lowbit::describeRecipe(const CompileOptions &options) {
       words.push_back("observer=" + options.observer);
     if (options.sequential)
       words.push_back("sequential");
+    if (options.heldOut)
+      words.push_back("hold-out=" + std::to_string(options.heldOut));
+    if (!options.tuneMethods.empty())
+      words.push_back("methods=" + llvm::join(options.tuneMethods, ","));
     if (options.sweeps)
       words.push_back("sweeps=" + std::to_string(options.sweeps));
   }

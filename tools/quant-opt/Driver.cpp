@@ -16,6 +16,7 @@
 #include "lowbit/Tools/Profile.h"
 #include "lowbit/Tools/Program.h"
 #include "lowbit/Tools/Provenance.h"
+#include "lowbit/Tools/Tune.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
@@ -152,15 +153,16 @@ static StringRef findTransformation(const DriverOptions &options) {
 /// A flag without effect is a mistake: each needs the phase that it is for.
 static llvm::Error checkFlags(StringRef input, const DriverOptions &options,
                               Phase last) {
+  bool quantizes = options.quantize != "none" || options.optimizeForAccuracy;
+  bool isTuned = options.sequential || options.optimizeForAccuracy;
   struct {
     const llvm::cl::Option &flag;
     bool isEffective;
     llvm::StringRef requirement;
   } rules[] = {
-      {options.scaleSearch, options.quantize != "none", "--quantize=METHOD"},
-      {options.includeEmbeddings, options.quantize != "none",
-       "--quantize=METHOD"},
-      {options.strict, options.quantize != "none", "--quantize=METHOD"},
+      {options.scaleSearch, quantizes, "--quantize=METHOD"},
+      {options.includeEmbeddings, quantizes, "--quantize=METHOD"},
+      {options.strict, quantizes, "--quantize=METHOD"},
       {options.calibrationSamples, !options.calibrate.empty(),
        "--calibrate=FILE"},
       {options.calibrationWindow, !options.calibrate.empty(),
@@ -174,21 +176,18 @@ static llvm::Error checkFlags(StringRef input, const DriverOptions &options,
       {options.gradientsOf,
        options.gradients != OutputModel::None || options.strategy == "gradient",
        "--gradients or --strategy=gradient"},
-      {options.calibrate,
-       !options.statistics.empty() || options.quantize != "none",
+      {options.calibrate, !options.statistics.empty() || quantizes,
        "--quantize=METHOD or --statistics=FILE"},
-      {options.statistics,
-       !options.calibrate.empty() || options.quantize != "none",
+      {options.statistics, !options.calibrate.empty() || quantizes,
        "--quantize=METHOD or --calibrate=FILE"},
       {options.rotate, last >= Phase::Raise, "--phase=raise or a later one"},
       {options.rotateOnline, options.rotate, "--rotate"},
-      {options.outliers, options.quantize != "none", "--quantize=METHOD"},
+      {options.outliers, quantizes, "--quantize=METHOD"},
       {options.outlierColumns,
-       options.quantize != "none" &&
-           (!options.calibrate.empty() || !options.statistics.empty()),
+       quantizes && (!options.calibrate.empty() || !options.statistics.empty()),
        "--quantize=METHOD and --calibrate=FILE or --statistics=FILE"},
-      {options.clip, options.quantize != "none", "--quantize=METHOD"},
-      {options.scaleFactors, options.quantize != "none", "--quantize=METHOD"},
+      {options.clip, quantizes, "--quantize=METHOD"},
+      {options.scaleFactors, quantizes, "--quantize=METHOD"},
       {options.smooth,
        !options.calibrate.empty() || !options.statistics.empty(),
        "--calibrate=FILE or --statistics=FILE"},
@@ -196,13 +195,22 @@ static llvm::Error checkFlags(StringRef input, const DriverOptions &options,
        "--quantize=METHOD-a8-static"},
       {options.sequential,
        !options.calibrate.empty() &&
-           StringRef(options.quantize).starts_with("gptq-"),
+           (StringRef(options.quantize).starts_with("gptq-") ||
+            options.optimizeForAccuracy),
        "--calibrate=FILE and --quantize=gptq-METHOD"},
-      {options.sweeps, StringRef(options.quantize).starts_with("gptq-"),
+      {options.sweeps,
+       StringRef(options.quantize).starts_with("gptq-") ||
+           options.optimizeForAccuracy,
        "--quantize=gptq-METHOD"},
-      {options.config, options.quantize != "none", "--quantize=METHOD"},
-      {options.budget, options.quantize != "none", "--quantize=METHOD"},
-      {options.candidates, !options.budget.empty(), "--budget"},
+      {options.config, quantizes, "--quantize=METHOD"},
+      {options.budget, quantizes, "--quantize=METHOD"},
+      {options.candidates,
+       !options.budget.empty() || options.optimizeForAccuracy,
+       "--budget or --optimize-for-accuracy"},
+      {options.optimizeForAccuracy, !options.calibrate.empty(),
+       "--calibrate=FILE"},
+      {options.heldOut, isTuned, "--sequential or --optimize-for-accuracy"},
+      {options.resume, isTuned, "--sequential or --optimize-for-accuracy"},
       {options.strategy, !options.budget.empty(), "--budget"},
       {options.measureSamples,
        !options.budget.empty() && !options.calibrate.empty(),
@@ -330,8 +338,15 @@ static CompileOptions compileOptions(const DriverOptions &options,
   result.disabledPatterns.assign(options.disablePatterns.begin(),
                                  options.disablePatterns.end());
   result.profile = profile;
+  result.heldOut = options.heldOut;
+  result.resume = options.resume;
   // The context is this module's own.
   result.releaseData = true;
+  if (options.optimizeForAccuracy) {
+    if (!options.strategy.getNumOccurrences())
+      result.strategy = "measured";
+    setAccuracyPreset(result);
+  }
   return result;
 }
 
@@ -497,7 +512,8 @@ static llvm::Error compile(StringRef input, StringRef output,
   // Statistics are an output, too.
   bool onlyCalibrates = output == "-" && !options.calibrate.empty() &&
                         !options.statistics.empty() &&
-                        options.quantize == "none";
+                        options.quantize == "none" &&
+                        !options.optimizeForAccuracy;
   if (!onlyCalibrates)
     if (llvm::Error error = checkOutputName(output, options.emit))
       return error;

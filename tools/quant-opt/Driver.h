@@ -143,6 +143,22 @@ struct DriverOptions {
       llvm::cl::desc("Calibrate layers in order, each with what it reads once "
                      "those before it are quantized, and make up for their "
                      "errors (gptq- methods)")};
+  llvm::cl::opt<bool> optimizeForAccuracy{
+      "optimize-for-accuracy", llvm::cl::cat(category),
+      llvm::cl::desc(
+          "Spend time on accuracy: --sequential with sweeps, and for "
+          "each layer the best of --candidates, or the widths that a "
+          "budget is best spent on")};
+  llvm::cl::opt<uint64_t> heldOut{
+      "hold-out", llvm::cl::cat(category), llvm::cl::value_desc("n"),
+      llvm::cl::desc(
+          "With --sequential: the last n samples are held out, and a "
+          "layer that is worse on them than plain rounding is "
+          "rounded plainly")};
+  llvm::cl::opt<std::string> resume{
+      "resume", llvm::cl::cat(category), llvm::cl::value_desc("folder"),
+      llvm::cl::desc("With --sequential: keep finished layers here; started "
+                     "again, go on from them")};
   llvm::cl::opt<unsigned> sweeps{
       "sweeps", llvm::cl::cat(category), llvm::cl::value_desc("n"),
       llvm::cl::desc("Passes over the finished codes of gptq- methods")};

@@ -177,11 +177,12 @@ static llvm::Error returnValues(mlir::func::FuncOp main,
   return llvm::Error::success();
 }
 
-llvm::Expected<ForwardSegment> ForwardCuts::makeSegment(size_t index) const {
+llvm::Expected<ForwardSegment>
+ForwardCuts::makeSegment(std::optional<size_t> from, size_t to) const {
   ForwardSegment segment;
-  if (index)
-    segment.arguments = llvm::to_vector(groups[index - 1].live);
-  for (Value value : groups[index].live)
+  if (from)
+    segment.arguments = llvm::to_vector(groups[*from].live);
+  for (Value value : groups[to].live)
     if (!llvm::is_contained(segment.arguments, value))
       segment.results.push_back(value);
   mlir::IRMapping mapping;
@@ -193,11 +194,12 @@ llvm::Expected<ForwardSegment> ForwardCuts::makeSegment(size_t index) const {
   llvm::SmallVector<Value> results;
   for (Value value : segment.results)
     results.push_back(mapping.lookup(value));
-  for (size_t i = 0; i < index; ++i)
+  for (size_t i = 0; i < to; ++i)
     for (const TunedLayer &layer : groups[i].layers) {
-      LinearOp op = layer.op, from = groups[index - 1].layers.front().op;
-      if (!op->isBeforeInBlock(from) &&
-          op->isBeforeInBlock(groups[index].layers.front().op))
+      LinearOp op = layer.op, end = groups[to].layers.front().op;
+      bool isBefore =
+          from && op->isBeforeInBlock(groups[*from].layers.front().op);
+      if (!isBefore && op->isBeforeInBlock(end))
         segment.slots.push_back(makeSlot(
             mlir::cast<LinearOp>(mapping.lookup(op.getOperation())), layer));
     }

@@ -72,9 +72,10 @@ public:
 
   llvm::ArrayRef<TunedGroup> getGroups() const { return groups; }
 
-  /// What leads to group `index` from the one before, or from the inputs.
-  /// Slots hold the float weights.
-  llvm::Expected<ForwardSegment> makeSegment(size_t index) const;
+  /// What leads to group `to` from group `from`, or from the inputs. Slots hold
+  /// the float weights.
+  llvm::Expected<ForwardSegment> makeSegment(std::optional<size_t> from,
+                                             size_t to) const;
 
 private:
   void collectGroups(llvm::function_ref<bool(LinearOp)> isTuned);

@@ -6,7 +6,8 @@
 
 #include "lowbit/Tools/Tune.h"
 #include "../FloatProgram.h"
-#include "DriftSums.h"
+#include "FinishedGroups.h"
+#include "HeldOut.h"
 #include "Streams.h"
 #include "lowbit/Tools/Calibration.h"
 #include "lowbit/Tools/DiagnosticText.h"
@@ -14,6 +15,7 @@
 #include "lowbit/Tools/WeightParts.h"
 #include "lowbit/Transforms/LayerNames.h"
 #include "lowbit/Transforms/LayerStatistics.h"
+#include "lowbit/Transforms/PackedData.h"
 #include "lowbit/Transforms/Passes.h"
 #include "lowbit/Transforms/PatternNames.h"
 #include <unistd.h>
@@ -21,6 +23,13 @@
 using namespace lowbit;
 
 namespace {
+
+/// Moments of what a group reads, over the samples that it is fit to and, if
+/// some are held out, over those that it is judged by.
+struct GroupMoments {
+  DriftSums fit;
+  std::optional<DriftSums> heldOut;
+};
 
 class Tuning {
 public:
@@ -33,11 +42,23 @@ public:
   llvm::Error run();
 
 private:
+  llvm::Error readData();
   llvm::Error cut();
-  llvm::Error advance(size_t index);
+  llvm::Expected<size_t> restoreGroups();
+  llvm::Error advance(std::optional<size_t> from, size_t to);
   llvm::Error fillSlots(const ForwardSegment &segment);
-  llvm::Expected<CalibrationStatistics> measure(size_t index);
-  llvm::Error quantize(size_t index, const CalibrationStatistics &moments);
+  llvm::Expected<GroupMoments> measure(size_t index);
+  llvm::Error addSamples(size_t index, uint64_t first, uint64_t end,
+                         DriftSums &sums);
+  llvm::Error quantize(size_t index, const GroupMoments &moments);
+  llvm::Error choose(size_t index, const DriftSums &heldOut);
+  llvm::Error runPass(mlir::ModuleOp target, llvm::StringRef method,
+                      llvm::ArrayRef<std::string> layers);
+  llvm::Expected<std::vector<double>>
+  tryOut(size_t index, llvm::StringRef method,
+         llvm::ArrayRef<OutputJudge> judges);
+  std::vector<std::string> getMethods() const;
+  llvm::SmallVector<LinearOp> getLayers(size_t index) const;
   void showProgress(size_t group, llvm::StringRef model, uint64_t sample) const;
 
   mlir::ModuleOp module;
@@ -48,6 +69,9 @@ private:
   llvm::DenseMap<LinearOp, LinearOp> quantized;
   ForwardCuts cuts;
   CalibrationData data;
+  /// Samples that layers are fit to; those after them are held out.
+  uint64_t fitSamples = 0;
+  FinishedGroups finished;
   /// The values of the float model, and of the one that is quantized so far.
   Stream x, y;
 };
@@ -99,6 +123,20 @@ llvm::Error Tuning::fillSlots(const ForwardSegment &segment) {
   return llvm::Error::success();
 }
 
+llvm::SmallVector<LinearOp> Tuning::getLayers(size_t index) const {
+  llvm::SmallVector<LinearOp> layers;
+  for (const TunedLayer &layer : cuts.getGroups()[index].layers)
+    layers.push_back(quantized.lookup(layer.op));
+  return layers;
+}
+
+static std::vector<std::string> getNames(const TunedGroup &group) {
+  std::vector<std::string> names;
+  for (const TunedLayer &layer : group.layers)
+    names.push_back(layer.matrix.name());
+  return names;
+}
+
 void Tuning::showProgress(size_t group, llvm::StringRef model,
                           uint64_t sample) const {
   if (!options.calibration.progress || !::isatty(STDERR_FILENO))
@@ -111,118 +149,304 @@ void Tuning::showProgress(size_t group, llvm::StringRef model,
     llvm::errs() << "\r\x1b[K";
 }
 
-/// Takes both streams to the cut before group `index`.
-llvm::Error Tuning::advance(size_t index) {
-  llvm::Expected<ForwardSegment> segment = cuts.makeSegment(index);
+/// Takes both streams to the cut before group `to`.
+llvm::Error Tuning::advance(std::optional<size_t> from, size_t to) {
+  llvm::Expected<ForwardSegment> segment = cuts.makeSegment(from, to);
   if (!segment)
     return segment.takeError();
   auto program = linkRaised(*segment->module, compile);
   if (!program)
     return program.takeError();
-  const llvm::SetVector<mlir::Value> &live = cuts.getGroups()[index].live;
+  const llvm::SetVector<mlir::Value> &live = cuts.getGroups()[to].live;
   uint64_t memory = options.calibration.memory / 2;
   if (llvm::Error error =
           x.advance(data, *segment, **program, live, memory,
-                    [&](uint64_t i) { showProgress(index, "float", i); }))
+                    [&](uint64_t i) { showProgress(to, "float", i); }))
     return error;
   if (llvm::Error error = fillSlots(*segment))
     return error;
   return y.advance(data, *segment, **program, live, memory,
-                   [&](uint64_t i) { showProgress(index, "low-bit", i); });
+                   [&](uint64_t i) { showProgress(to, "low-bit", i); });
 }
 
-/// The moments of what group `index` reads.
-llvm::Expected<CalibrationStatistics> Tuning::measure(size_t index) {
-  const TunedGroup &group = cuts.getGroups()[index];
-  int64_t columns = group.layers.front().matrix.columns;
+/// Layers of a group that write to a residual stream.
+static llvm::SmallVector<const TunedLayer *>
+getWriters(const TunedGroup &group) {
   llvm::SmallVector<const TunedLayer *> writers;
-  llvm::SmallVector<int64_t> widths;
   for (const TunedLayer &layer : group.layers)
-    if (layer.residual) {
+    if (layer.residual)
       writers.push_back(&layer);
-      widths.push_back(layer.matrix.rows);
-    }
-  std::string name = group.layers.front().matrix.name();
-  if (uint64_t bytes = DriftSums::getBytes(columns, widths);
-      bytes > options.calibration.memory)
-    return makeError("the moments of '" + name + "' require " +
-                     llvm::Twine(bytes) +
-                     " bytes of memory, found a limit of " +
-                     llvm::Twine(options.calibration.memory));
-  DriftSums sums(columns, widths);
-  for (uint64_t sample = 0; sample < data.size(); ++sample) {
+  return writers;
+}
+
+llvm::Error Tuning::addSamples(size_t index, uint64_t first, uint64_t end,
+                               DriftSums &sums) {
+  const TunedGroup &group = cuts.getGroups()[index];
+  for (uint64_t sample = first; sample < end; ++sample) {
     llvm::SmallVector<HostTensor> held;
     auto read = [&](const Stream &stream, mlir::Value value) {
       held.push_back(widen(stream.get(sample, value)));
       return held.back().getAs<float>();
     };
     DriftSums::Rows rows{read(x, group.input), read(y, group.input), {}, {}};
-    for (const TunedLayer *layer : writers) {
+    for (const TunedLayer *layer : getWriters(group)) {
       rows.r.push_back(read(x, layer->residual));
       rows.s.push_back(read(y, layer->residual));
     }
     if (llvm::Error error = sums.add(rows, module.getContext()))
-      return makeError("sample " + llvm::Twine(sample) + ", layer '" + name +
+      return makeError("sample " + llvm::Twine(sample) + ", layer '" +
+                       group.layers.front().matrix.name() +
                        "': " + llvm::toString(std::move(error)));
   }
-  CalibrationStatistics result;
-  StatisticsRecord &shared = result.records.emplace_back();
-  shared.name = name;
-  for (const TunedLayer &layer : group.layers)
-    shared.layers.push_back(layer.matrix.name());
-  shared.rows = sums.getRows();
-  shared.columns = columns;
-  shared.components = {{statistic::kMeanSquare.str(), sums.getMeanSquare()},
-                       {statistic::kSecondMoment.str(), sums.getSecondMoment()},
-                       {statistic::kCrossMoment.str(), sums.getCrossMoment()}};
-  for (auto [i, layer] : llvm::enumerate(writers)) {
-    StatisticsRecord &own = result.records.emplace_back();
-    own.name = layer->matrix.name() + ".residual";
-    own.layers = {layer->matrix.name()};
-    own.rows = sums.getRows();
-    own.columns = columns;
-    own.components = {
-        {statistic::kResidualMoment.str(), sums.getResidualMoment(i)}};
-  }
-  return std::move(result);
+  return llvm::Error::success();
 }
 
-/// Lets the pass quantize the layers of group `index`.
-llvm::Error Tuning::quantize(size_t index,
-                             const CalibrationStatistics &moments) {
-  llvm::SmallVector<StatisticsOp> attached = attachStatistics(module, moments);
+/// The moments of what group `index` reads.
+llvm::Expected<GroupMoments> Tuning::measure(size_t index) {
+  const TunedGroup &group = cuts.getGroups()[index];
+  int64_t columns = group.layers.front().matrix.columns;
+  llvm::SmallVector<int64_t> widths;
+  for (const TunedLayer *layer : getWriters(group))
+    widths.push_back(layer->matrix.rows);
+  bool judges = fitSamples < data.size();
+  if (uint64_t bytes = DriftSums::getBytes(columns, widths) * (1 + judges);
+      bytes > options.calibration.memory)
+    return makeError("the moments of '" + group.layers.front().matrix.name() +
+                     "' require " + llvm::Twine(bytes) +
+                     " bytes of memory, found a limit of " +
+                     llvm::Twine(options.calibration.memory));
+  GroupMoments moments{DriftSums(columns, widths), std::nullopt};
+  if (llvm::Error error = addSamples(index, 0, fitSamples, moments.fit))
+    return std::move(error);
+  if (!judges)
+    return std::move(moments);
+  moments.heldOut.emplace(columns, widths);
+  if (llvm::Error error =
+          addSamples(index, fitSamples, data.size(), *moments.heldOut))
+    return std::move(error);
+  return std::move(moments);
+}
+
+/// Moments as the pass finds them: a record that the layers share, and one for
+/// each that writes to a residual stream.
+static CalibrationStatistics makeRecords(const TunedGroup &group,
+                                         const DriftSums &sums) {
+  CalibrationStatistics result;
+  auto add = [&](std::string name, std::vector<std::string> layers) {
+    StatisticsRecord &record = result.records.emplace_back();
+    record.name = std::move(name);
+    record.layers = std::move(layers);
+    record.rows = sums.getRows();
+    record.columns = group.layers.front().matrix.columns;
+    return &record.components;
+  };
+  *add(group.layers.front().matrix.name(), getNames(group)) = {
+      {statistic::kMeanSquare.str(), sums.getMeanSquare()},
+      {statistic::kSecondMoment.str(), sums.getSecondMoment()},
+      {statistic::kCrossMoment.str(), sums.getCrossMoment()}};
+  for (auto [i, layer] : llvm::enumerate(getWriters(group))) {
+    std::string name = layer->matrix.name();
+    *add(name + ".residual", {name}) = {
+        {statistic::kResidualMoment.str(), sums.getResidualMoment(i)}};
+  }
+  return result;
+}
+
+/// Lets the pass quantize `layers` of `target`.
+llvm::Error Tuning::runPass(mlir::ModuleOp target, llvm::StringRef method,
+                            llvm::ArrayRef<std::string> layers) {
   QuantizeWeightsPassOptions pass;
-  pass.method = options.method;
-  pass.sweeps = options.sweeps;
+  pass.method = method.str();
+  bool feedback = method.starts_with("gptq-");
+  pass.sweeps = feedback ? options.sweeps : 0;
   pass.scaleSearch =
       options.scaleSearch.empty() ? "importance" : options.scaleSearch;
   pass.includeEmbeddings = options.includeEmbeddings;
-  for (const TunedLayer &layer : cuts.getGroups()[index].layers)
-    pass.layers.push_back(layer.matrix.name());
+  pass.residualShare = options.residualShare;
+  llvm::append_range(pass.layers, layers);
   DiagnosticText errors(*module.getContext());
   mlir::PassManager manager(module.getContext());
   manager.addPass(createQuantizeWeightsPass(pass));
-  bool failed = mlir::failed(manager.run(module));
-  eraseStatistics(attached);
-  return failed ? errors.takeError("a group cannot be quantized")
-                : llvm::Error::success();
+  return mlir::failed(manager.run(target))
+             ? errors.takeError("a group cannot be quantized")
+             : llvm::Error::success();
 }
 
-llvm::Error Tuning::run() {
+/// What is tried for each layer, the first of equal ones being taken.
+std::vector<std::string> Tuning::getMethods() const {
+  std::vector<std::string> methods = options.tuneMethods;
+  if (methods.empty())
+    methods.push_back(options.method);
+  // Where samples are held out, feedback must beat plain rounding on them.
+  std::vector<std::string> plain;
+  for (llvm::StringRef method : methods)
+    if (method.consume_front("gptq-"))
+      plain.push_back(method.str());
+  if (fitSamples < data.size())
+    for (std::string &method : plain)
+      if (!llvm::is_contained(methods, method))
+        methods.push_back(std::move(method));
+  return methods;
+}
+
+/// The errors on held-out samples that each layer of group `index` has with
+/// `method`, tried on a copy of the module.
+llvm::Expected<std::vector<double>>
+Tuning::tryOut(size_t index, llvm::StringRef method,
+               llvm::ArrayRef<OutputJudge> judges) {
+  mlir::IRMapping mapping;
+  mlir::OwningOpRef<mlir::ModuleOp> copy =
+      mlir::cast<mlir::ModuleOp>(module->clone(mapping));
+  {
+    // What remains to be said is said of what is taken.
+    mlir::ScopedDiagnosticHandler silence(
+        module.getContext(), [](mlir::Diagnostic &diagnostic) {
+          return llvm::success(diagnostic.getSeverity() !=
+                               mlir::DiagnosticSeverity::Error);
+        });
+    if (llvm::Error error =
+            runPass(*copy, method, getNames(cuts.getGroups()[index])))
+      return std::move(error);
+  }
+  std::vector<double> errors;
+  llvm::SetVector<GlobalOp> globals;
+  for (auto [layer, judge] : llvm::zip_equal(getLayers(index), judges)) {
+    auto op = mlir::cast<LinearOp>(mapping.lookup(layer.getOperation()));
+    GlobalOp global = op.getWeight().getDefiningOp<WeightOp>().getGlobalOp();
+    globals.insert(global);
+    llvm::FailureOr<QuantizedWeight> weight = QuantizedWeight::read(global);
+    if (llvm::failed(weight))
+      return makeError("a weight that was tried cannot be read");
+    auto type = mlir::cast<mlir::ShapedType>(global.getType());
+    std::vector<float> numbers(type.getNumElements());
+    for (int64_t row = 0; row < type.getDimSize(0); ++row)
+      weight->readRow(row, numbers.data() + row * type.getDimSize(1));
+    errors.push_back(judge.getError(numbers));
+  }
+  copy->walk([](WeightOp op) { op->dropAllUses(), op.erase(); });
+  GlobalEraser eraser(*copy, /*releasesData=*/true);
+  for (GlobalOp global : globals)
+    eraser.erase(global);
+  return errors;
+}
+
+/// Quantizes each layer of group `index` by the method with the least error on
+/// held-out samples.
+llvm::Error Tuning::choose(size_t index, const DriftSums &heldOut) {
+  const TunedGroup &group = cuts.getGroups()[index];
+  std::vector<std::string> methods = getMethods();
+  std::vector<OutputJudge> judges;
+  size_t writers = 0;
+  for (const TunedLayer &layer : group.layers) {
+    std::optional<size_t> residual;
+    if (layer.residual)
+      residual = writers++;
+    judges.emplace_back(layer.matrix, heldOut, residual, options.residualShare,
+                        module.getContext());
+  }
+  std::vector<std::pair<double, size_t>> best(
+      judges.size(), {std::numeric_limits<double>::infinity(), 0});
+  for (auto [i, method] : llvm::enumerate(methods)) {
+    auto errors = tryOut(index, method, judges);
+    if (!errors)
+      return errors.takeError();
+    for (auto [kept, error] : llvm::zip_equal(best, *errors))
+      kept = std::min(kept, {error, i});
+  }
+  for (auto [i, method] : llvm::enumerate(methods)) {
+    std::vector<std::string> layers;
+    for (auto [layer, kept] : llvm::zip_equal(getLayers(index), best)) {
+      if (kept.second != i)
+        continue;
+      layers.push_back(*getLayerName(layer));
+      if (i > 0)
+        layer.emitRemark() << "weight '" << layers.back()
+                           << "' is quantized by " << method
+                           << ": its error on held-out samples is "
+                           << "less than with " << methods.front();
+    }
+    if (!layers.empty())
+      if (llvm::Error error = runPass(module, method, layers))
+        return error;
+  }
+  return llvm::Error::success();
+}
+
+/// Quantizes the layers of group `index`.
+llvm::Error Tuning::quantize(size_t index, const GroupMoments &moments) {
+  const TunedGroup &group = cuts.getGroups()[index];
+  llvm::SmallVector<StatisticsOp> attached =
+      attachStatistics(module, makeRecords(group, moments.fit));
+  llvm::Error error = moments.heldOut
+                          ? choose(index, *moments.heldOut)
+                          : runPass(module, options.method, getNames(group));
+  eraseStatistics(attached);
+  return error;
+}
+
+llvm::Error Tuning::readData() {
   llvm::Expected<CalibrationData> samples =
       readSamples(module, options.calibration);
   if (!samples)
     return samples.takeError();
   data = std::move(*samples);
+  if (options.heldOut >= data.size())
+    return makeFileError(options.calibration.data,
+                         "requires more samples than are held out, found " +
+                             llvm::Twine(data.size()) + " of which " +
+                             llvm::Twine(options.heldOut) + " are held out");
+  fitSamples = data.size() - options.heldOut;
+  if (!options.tuneMethods.empty() && !options.heldOut)
+    return makeError("a choice of methods for each layer requires samples that "
+                     "are held out, found none");
+  return llvm::Error::success();
+}
+
+/// Takes what an earlier run has finished; returns how many groups that is.
+llvm::Expected<size_t> Tuning::restoreGroups() {
+  size_t count = 0;
+  for (; count < cuts.getGroups().size(); ++count) {
+    llvm::SmallVector<LinearOp> layers = getLayers(count);
+    llvm::Expected<bool> restored = finished.restore(count, module, layers);
+    if (!restored)
+      return restored.takeError();
+    if (!*restored)
+      break;
+    // Weights are there; the pass does the rest.
+    QuantizeWeightsPassOptions pass;
+    pass.method = options.method;
+    llvm::append_range(pass.layers, getNames(cuts.getGroups()[count]));
+    DiagnosticText errors(*module.getContext());
+    mlir::PassManager manager(module.getContext());
+    manager.addPass(createQuantizeWeightsPass(pass));
+    if (mlir::failed(manager.run(module)))
+      return errors.takeError("a group cannot be restored");
+  }
+  return count;
+}
+
+llvm::Error Tuning::run() {
+  if (llvm::Error error = readData())
+    return error;
+  auto opened = FinishedGroups::open(options.resume, module, options);
+  if (!opened)
+    return opened.takeError();
+  finished = std::move(*opened);
   if (llvm::Error error = cut())
     return error;
-  for (size_t i = 0; i < cuts.getGroups().size(); ++i) {
-    if (llvm::Error error = advance(i))
+  llvm::Expected<size_t> first = restoreGroups();
+  if (!first)
+    return first.takeError();
+  std::optional<size_t> from;
+  for (size_t i = *first; i < cuts.getGroups().size(); from = i++) {
+    if (llvm::Error error = advance(from, i))
       return error;
-    llvm::Expected<CalibrationStatistics> moments = measure(i);
+    llvm::Expected<GroupMoments> moments = measure(i);
     if (!moments)
       return moments.takeError();
     if (llvm::Error error = quantize(i, *moments))
+      return error;
+    if (llvm::Error error = finished.save(i, getLayers(i)))
       return error;
   }
   return llvm::Error::success();

@@ -70,6 +70,18 @@ struct CompileOptions {
   /// Calibrate layers in order, each with what it reads once those before it
   /// are quantized, and make up for their errors; see `tuneLayers`.
   bool sequential = false;
+  /// In sequence: samples at the end that layers are judged by, not fit to.
+  /// With some, a layer is rounded to nearest where that is better on them.
+  uint64_t heldOut = 0;
+  /// In sequence: methods of which each layer gets the one with the least error
+  /// on held-out samples; empty for `method` alone.
+  std::vector<std::string> tuneMethods;
+  /// In sequence: the share of the drift of the residual stream that layers
+  /// which write to it make up for.
+  double residualShare = 0.5;
+  /// In sequence: a folder for what is finished, by which a run that was ended
+  /// goes on; empty for none.
+  std::string resume;
   /// The statistics file to read, or to write.
   std::string statistics;
   /// Quantize embedding tables and the head, too.
