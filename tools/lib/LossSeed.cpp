@@ -122,10 +122,12 @@ static void keepResult(mlir::func::FuncOp main, unsigned kept) {
   for (unsigned i = main.getNumResults(); i-- > 0;)
     if (i != kept && mlir::succeeded(main.eraseResult(i)))
       terminator->eraseOperand(i);
-  for (mlir::Operation &op : llvm::make_early_inc_range(
-           llvm::reverse(main.getBody().front().without_terminator())))
-    if (mlir::isOpTriviallyDead(&op))
-      op.erase();
+  llvm::SmallVector<mlir::Operation *> operations;
+  for (mlir::Operation &op : main.getBody().front().without_terminator())
+    operations.push_back(&op);
+  for (mlir::Operation *op : llvm::reverse(operations))
+    if (mlir::isOpTriviallyDead(op))
+      op->erase();
 }
 
 llvm::Expected<std::unique_ptr<LossSeed>>

@@ -62,10 +62,13 @@ void lowbit::printStatistics(const CalibrationStatistics &statistics,
         "column  layers\n";
   for (const StatisticsRecord &record : statistics.records) {
     Summary summary = summarize(record);
-    os << llvm::format("%10llu %10llu %10.4g %10.4g %10.4g %15.4g  ",
-                       (unsigned long long)record.columns,
-                       (unsigned long long)record.rows, summary.low,
-                       summary.high, summary.rms, summary.largestColumn);
+    os << llvm::format("%10llu %10llu ", (unsigned long long)record.columns,
+                       (unsigned long long)record.rows);
+    if (isOfGradient(record))
+      os << "         -          - ";
+    else
+      os << llvm::format("%10.4g %10.4g ", summary.low, summary.high);
+    os << llvm::format("%10.4g %15.4g  ", summary.rms, summary.largestColumn);
     llvm::interleaveComma(record.layers, os);
     os << (isOfGradient(record) ? " (gradient)\n" : "\n");
   }

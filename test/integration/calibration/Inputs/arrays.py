@@ -5,7 +5,8 @@
 #===-----------------------------------------------------------------------===#
 """Usage: arrays.py FOLDER
 
-Writes .npz and .npy files for two-inputs.mlir to FOLDER, without NumPy.
+Writes .npz and .npy files for two-inputs.mlir to FOLDER, without NumPy, and
+tokens.npz for models with ids and a mask.
 """
 
 import math
@@ -15,11 +16,11 @@ import sys
 import zipfile
 
 
-def npy(shape, numbers):
-    header = repr({"descr": "<f4", "fortran_order": False, "shape": shape})
+def npy(shape, numbers, code="f"):
+    header = repr({"descr": {"f": "<f4", "q": "<i8"}[code], "fortran_order": False, "shape": shape})
     header += " " * (-(10 + len(header) + 1) % 64) + "\n"
     return (b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
-            + struct.pack(f"<{len(numbers)}f", *numbers))
+            + struct.pack(f"<{len(numbers)}{code}", *numbers))
 
 
 def write(path, arrays, compression=zipfile.ZIP_STORED):
@@ -42,6 +43,8 @@ def main():
     write(folder / "none.npz", {"a": npy((0, 2, 4), []), "b": npy((0, 2, 4), [])})
     write(folder / "infinite.npz", {"a": npy((1, 1, 4), [1.0, math.inf, 0.0, 0.0]), "b": npy((1, 1, 4), [0.0] * 4)})
     write(folder / "compressed.npz", {"a": a, "b": b}, zipfile.ZIP_DEFLATED)
+    write(folder / "tokens.npz", {"input_ids": npy((4, 8), [i * i % 61 for i in range(32)], "q"),
+                                  "attention_mask": npy((4, 8), [1] * 32, "q")})
     good = (folder / "good.npz").read_bytes()
     (folder / "no-archive.npz").write_bytes(a)
     (folder / "short.npz").write_bytes(good[200:])
