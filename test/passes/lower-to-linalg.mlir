@@ -155,6 +155,19 @@ func.func @quantize(%x: tensor<?x?x64xf32>) -> !q {
   return %0 : !q
 }
 
+// A given scale is that of every group.
+
+// CHECK-LABEL: func.func @quantize_scale
+// CHECK-NOT: math.absf
+// CHECK: %[[S:.*]] = arith.constant 1.250000e-01 : f32
+// CHECK: %[[SCALE:.*]] = linalg.fill ins(%[[S]] : f32) outs(%{{.*}} : tensor<?x2xf32>)
+// CHECK: arith.divf %{{.*}}, %[[S]]
+// CHECK: math.roundeven
+func.func @quantize_scale(%x: tensor<?x?x64xf32>) -> !q {
+  %0 = lowbit.quantize %x scale 1.250000e-01 : tensor<?x?x64xf32> -> !q
+  return %0 : !q
+}
+
 // CHECK-LABEL: func.func @use
 // CHECK: call @quantize(%{{.*}}) : (tensor<?x?x64xf32>) -> (tensor<?xi8>, tensor<?x2xf32>, index, index)
 func.func @use(%x: tensor<?x?x64xf32>) -> tensor<?x?x64xf32> {

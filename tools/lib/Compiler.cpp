@@ -353,8 +353,8 @@ static CalibrationOptions getCalibration(const CompileOptions &options) {
   return calibration;
 }
 
-/// Moves outliers of activations to weights. Calibrates once more where it can,
-/// for statistics over all columns don't follow.
+/// Moves outliers of activations to weights. Calibrates once more for observers
+/// that look at numbers of all columns, which statistics by column don't tell.
 static llvm::Error smoothInputs(ModuleOp module,
                                 const CompileOptions &options) {
   DiagnosticText errors(*module.getContext());
@@ -366,7 +366,9 @@ static llvm::Error smoothInputs(ModuleOp module,
   manager.addPass(createSmoothInputsPass(smooth));
   if (failed(manager.run(module)))
     return errors.takeError("a pass failed without a reason");
-  if (options.calibration.data.empty())
+  bool needsAll = splitQuantizationMethod(options.method).hasStaticInputs &&
+                  !options.observer.empty() && options.observer != "minmax";
+  if (!needsAll || options.calibration.data.empty())
     return llvm::Error::success();
   detachStatistics(module);
   auto statistics = calibrate(module, getCalibration(options), options);
