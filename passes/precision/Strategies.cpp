@@ -129,8 +129,7 @@ lowbit::createPrecisionStrategy(StringRef name, ModuleOp module) {
     result = std::make_unique<EntropyStrategy>();
   else
     return llvm::createStringError(
-        "requires the strategy uniform, hessian, gradient or "
-        "entropy, found '" +
+        "requires the strategy uniform, entropy, hessian or gradient, found '" +
         name + "'");
   return result;
 }

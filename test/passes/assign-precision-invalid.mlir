@@ -27,7 +27,9 @@
 // RUN: not quant-opt %s '--lowbit-assign-precision=config=none.json' 2>&1 | FileCheck %s --check-prefix=FILE
 // FILE: error: precision: none.json: No such file or directory
 // RUN: not quant-opt %s '--lowbit-assign-precision=budget=bpw=3 strategy=luck' 2>&1 | FileCheck %s --check-prefix=STRATEGY
-// STRATEGY: error: precision: requires the strategy uniform, hessian, gradient or entropy, found 'luck'
+// STRATEGY: error: precision: requires the strategy uniform, entropy, hessian or gradient, found 'luck'
+// RUN: not quant-opt %s '--lowbit-assign-precision=budget=bpw=8 strategy=gradient' 2>&1 | FileCheck %s --check-prefix=GRADIENT
+// GRADIENT: error: 'lowbit.linear' op weight 'h.0.up': the strategy gradient requires the mean squares of {{[0-9]+}} columns, found 0; calibrate with gradients
 // RUN: not quant-opt %s '--lowbit-assign-precision=budget=3 strategy=entropy' 2>&1 | FileCheck %s --check-prefix=BUDGET
 // BUDGET: error: precision: requires a budget of bpw=N bits, bytes=N, reduction=N% or latency=N ms, floors accuracy=SHARE and kl=NATS, or both, each once; found '3'
 // RUN: not quant-opt %s '--lowbit-assign-precision=budget=bpw=3,bytes=9 strategy=entropy' 2>&1 | FileCheck %s --check-prefix=TWO

@@ -77,6 +77,11 @@ static bool assigns(const CompileOptions &options) {
          !options.budget.empty();
 }
 
+/// Whether encodings are looked for with the model at hand.
+static bool searches(const CompileOptions &options) {
+  return !options.budget.empty() || !options.fitDevice.empty();
+}
+
 static void addAssign(OpPassManager &manager, const CompileOptions &options) {
   AssignPrecisionPassOptions assign;
   assign.rules = options.rules;
@@ -231,7 +236,12 @@ std::string lowbit::describeRecipe(const CompileOptions &options) {
   if (!options.budget.empty())
     words.insert(words.end(),
                  {"budget=" + options.budget, "strategy=" + options.strategy});
-  if (!options.budget.empty() && options.strategy == "measured")
+  if (!options.fitDevice.empty())
+    words.insert(words.end(), {"fit-device=" + options.fitDevice,
+                               "strategy=" + options.strategy});
+  if (options.objective != "size")
+    words.push_back("objective=" + options.objective);
+  if (searches(options) && !options.calibration.data.empty())
     words.push_back("measure-samples=" +
                     std::to_string(options.measureSamples));
   if (!options.candidates.empty())
@@ -328,13 +338,14 @@ static llvm::Error runSequentially(ModuleOp module,
 static llvm::Error quantizeModule(ModuleOp module,
                                   const CompileOptions &options) {
   CompileOptions assigned = options;
-  if (!options.budget.empty()) {
+  if (searches(options)) {
     Profile::Scope scope(options.profile, "assign");
     if (llvm::Error error = assignPrecision(module, options))
       return error;
     assigned.rules.clear();
     assigned.config.clear();
     assigned.budget.clear();
+    assigned.fitDevice.clear();
     // What is known stays known; it is in the module.
     assigned.scaleSearch = getScaleSearch(options);
   }
@@ -392,6 +403,8 @@ static llvm::Error addStatistics(ModuleOp module, const CompileOptions &options,
                                      getCalibration(options), options);
   if (!statistics)
     return statistics.takeError();
+  if (options.seeStatistics)
+    options.seeStatistics(*statistics);
   if (isUsed)
     attachStatistics(module, *statistics);
   return llvm::Error::success();
@@ -401,7 +414,7 @@ llvm::Error lowbit::compileModule(ModuleOp module, Phase last,
                                   const CompileOptions &options, Phase first) {
   if (llvm::Error error = checkPatterns(options))
     return error;
-  bool needsMore = wantsStatistics(options) || !options.budget.empty();
+  bool needsMore = wantsStatistics(options) || searches(options);
   if (!needsMore || first > Phase::Quantize)
     return runPhases(module, first, last, options);
   if (first <= Phase::Raise)

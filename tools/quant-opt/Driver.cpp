@@ -13,6 +13,7 @@
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/ExchangeWeights.h"
 #include "lowbit/Tools/LoadModel.h"
+#include "lowbit/Tools/PrecisionSearch.h"
 #include "lowbit/Tools/Profile.h"
 #include "lowbit/Tools/Program.h"
 #include "lowbit/Tools/Provenance.h"
@@ -155,6 +156,7 @@ static llvm::Error checkFlags(StringRef input, const DriverOptions &options,
                               Phase last) {
   bool quantizes = options.quantize != "none" || options.optimizeForAccuracy;
   bool isTuned = options.sequential || options.optimizeForAccuracy;
+  bool searches = !options.budget.empty() || !options.fitDevice.empty();
   struct {
     const llvm::cl::Option &flag;
     bool isEffective;
@@ -204,22 +206,23 @@ static llvm::Error checkFlags(StringRef input, const DriverOptions &options,
        "--quantize=gptq-METHOD"},
       {options.config, quantizes, "--quantize=METHOD"},
       {options.budget, quantizes, "--quantize=METHOD"},
-      {options.candidates,
-       !options.budget.empty() || options.optimizeForAccuracy,
-       "--budget or --optimize-for-accuracy"},
+      {options.candidates, searches || options.optimizeForAccuracy,
+       "--budget, --fit-device or --optimize-for-accuracy"},
       {options.optimizeForAccuracy, !options.calibrate.empty(),
        "--calibrate=FILE"},
       {options.heldOut, isTuned, "--sequential or --optimize-for-accuracy"},
       {options.resume, isTuned, "--sequential or --optimize-for-accuracy"},
-      {options.strategy, !options.budget.empty(), "--budget"},
-      {options.measureSamples,
-       !options.budget.empty() && !options.calibrate.empty(),
-       "--budget and --calibrate=FILE"},
-      {options.sensitivity,
-       !options.budget.empty() && options.strategy == "measured",
-       "--budget and --strategy=measured"},
-      {options.labels, !options.budget.empty() && !options.calibrate.empty(),
-       "--budget and --calibrate=FILE"},
+      {options.strategy, searches, "--budget or --fit-device"},
+      {options.objective, !options.budget.empty(), "--budget"},
+      {options.fitDevice, quantizes, "--quantize=METHOD"},
+      {options.fitDevice, !options.calibrate.empty(), "--calibrate=FILE"},
+      {options.fitDevice, options.budget.empty(), "no --budget"},
+      {options.measureSamples, searches && !options.calibrate.empty(),
+       "--calibrate=FILE, and --budget or --fit-device"},
+      {options.sensitivity, searches && options.strategy == "measured",
+       "--strategy=measured, and --budget or --fit-device"},
+      {options.labels, searches && !options.calibrate.empty(),
+       "--calibrate=FILE, and --budget or --fit-device"},
       {options.json, !options.printStatistics.empty(),
        "--print-statistics=FILE"},
       {options.quantize, options.quantize == "none" || last >= Phase::Quantize,
@@ -322,6 +325,8 @@ static CompileOptions compileOptions(const DriverOptions &options,
   result.config = options.config;
   result.budget = options.budget;
   result.strategy = options.strategy;
+  result.objective = options.objective;
+  result.fitDevice = options.fitDevice;
   result.measureSamples = options.measureSamples;
   result.sensitivity = options.sensitivity;
   result.labels = options.labels;
@@ -411,9 +416,17 @@ static llvm::Expected<std::optional<Report>>
 compileAndReport(ModuleOp module, Phase last, const DriverOptions &options,
                  Profile *profile) {
   CompileOptions compile = compileOptions(options, profile);
+  PrecisionFindings findings;
+  if (!options.report.empty() || !options.fitDevice.empty())
+    compile.findings = &findings;
+  auto printChoice = [&] {
+    if (!options.fitDevice.empty())
+      printFindings(findings, llvm::outs());
+  };
   if (options.report.empty() && options.like.empty()) {
     if (llvm::Error error = compileModule(module, last, compile))
       return std::move(error);
+    printChoice();
     return std::nullopt;
   }
   // The floats are still to be compared with.
@@ -429,14 +442,21 @@ compileAndReport(ModuleOp module, Phase last, const DriverOptions &options,
   if (!options.like.empty())
     if (llvm::Error error = quantizeLike(module, options.like))
       return std::move(error);
+  std::vector<ReportActivation> activations;
+  compile.seeStatistics = [&](const CalibrationStatistics &statistics) {
+    activations = describeActivations(statistics);
+  };
   if (llvm::Error error = compileModule(module, last, compile, Phase::Quantize))
     return std::move(error);
+  printChoice();
   if (options.report.empty())
     return std::nullopt;
   llvm::Expected<Report> report =
       collectReport(module, FloatWeights(*raised), remarks.take());
   if (!report)
     return report.takeError();
+  report->activations = std::move(activations);
+  addFindings(findings, *report);
   return std::move(*report);
 }
 
@@ -497,7 +517,8 @@ static llvm::Error recordRecipe(ModuleOp module, const DriverOptions &options) {
               llvm::sys::path::filename(options.like).str();
   if (llvm::Error error = recordProvenance(module, {}, recipe))
     return error;
-  for (StringRef file : {StringRef(options.like), StringRef(options.calibrate)})
+  for (StringRef file : {StringRef(options.like), StringRef(options.calibrate),
+                         StringRef(options.labels)})
     if (!file.empty())
       if (llvm::Error error = recordData(module, file))
         return error;
@@ -514,7 +535,9 @@ static llvm::Error compile(StringRef input, StringRef output,
                         !options.statistics.empty() &&
                         options.quantize == "none" &&
                         !options.optimizeForAccuracy;
-  if (!onlyCalibrates)
+  // What a device can run may be all that is asked for.
+  bool onlyAdvises = output == "-" && !options.fitDevice.empty();
+  if (!onlyCalibrates && !onlyAdvises)
     if (llvm::Error error = checkOutputName(output, options.emit))
       return error;
   llvm::Expected<Phase> last = lastPhase(options);
@@ -522,7 +545,7 @@ static llvm::Error compile(StringRef input, StringRef output,
     return last.takeError();
   if (llvm::Error error = checkFlags(input, options, *last))
     return error;
-  if (isCode(options.emit))
+  if (isCode(options.emit) && !onlyAdvises)
     if (llvm::Error error =
             checkProgram(output, programOptions(options, input)))
       return error;
@@ -546,9 +569,10 @@ static llvm::Error compile(StringRef input, StringRef output,
     return makeFileError(input, llvm::toString(report.takeError()));
   if (onlyCalibrates)
     return llvm::Error::success();
-  if (llvm::Error error =
-          writeOutput(**module, input, output, options, profile))
-    return error;
+  if (!onlyAdvises)
+    if (llvm::Error error =
+            writeOutput(**module, input, output, options, profile))
+      return error;
   return *report ? writeReport(**report, options.report)
                  : llvm::Error::success();
 }

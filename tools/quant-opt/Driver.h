@@ -186,6 +186,19 @@ struct DriverOptions {
           "error of layers' outputs on them (hessian), what that costs by the "
           "model's gradients (gradient), the entropy of weights (entropy), or "
           "one encoding for all (uniform)")};
+  llvm::cl::opt<std::string> objective{
+      "objective", llvm::cl::cat(category), llvm::cl::init("size"),
+      llvm::cl::value_desc("size|latency"),
+      llvm::cl::desc("What a budget is of, or floors are met by the least of: "
+                     "bytes, or predicted time (--budget=latency=2ms)")};
+  llvm::cl::opt<std::string> fitDevice{
+      "fit-device", llvm::cl::cat(category),
+      llvm::cl::value_desc("memory=,min-accuracy="),
+      llvm::cl::desc(
+          "Instead of a budget: the best of one width for all layers and "
+          "mixes that a device with this memory can run (memory=64MiB) and "
+          "that is accurate enough (min-accuracy=0.95); prints what was "
+          "tried")};
   llvm::cl::opt<uint64_t> measureSamples{
       "measure-samples", llvm::cl::cat(category), llvm::cl::init(16),
       llvm::cl::value_desc("n"),

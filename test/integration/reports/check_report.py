@@ -89,6 +89,10 @@ def main():
         assert math.isclose(layer["bits_per_weight"], 8 * layer["bytes"] / weights)
     if measured := report.get("measured"):
         check_keys("measured", measured, tables)
+    for point in report.get("pareto", {}).get("points", []):
+        check_keys("points", point, tables)
+    for entry in report.get("activations", []):
+        check_keys("activations", entry, tables)
     assert sum(part["bytes"] for part in report["size"]["parts"]) == report["size"]["bytes"]
     shares = [layer["kl_share"] for layer in report["layers"] if "kl_share" in layer]
     assert not shares or math.isclose(sum(shares), 1), shares

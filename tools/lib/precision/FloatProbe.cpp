@@ -35,6 +35,7 @@ static CompileOptions floatOptions(const CompileOptions &options) {
   result.rules.clear();
   result.config.clear();
   result.budget.clear();
+  result.fitDevice.clear();
   result.calibration = {};
   result.statistics.clear();
   // The weights are the module's, which goes on.

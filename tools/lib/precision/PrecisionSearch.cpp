@@ -4,25 +4,16 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lowbit/Tools/PrecisionSearch.h"
-#include "FloatProbe.h"
-#include "Sensitivity.h"
+#include "PrecisionSearchState.h"
 #include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FormatVariadic.h"
 #include <unistd.h>
 
 using namespace lowbit;
 
 namespace {
-
-/// Budgets that the front is computed for.
-constexpr unsigned kFrontBudgets = 48;
-/// Steps that sizes between the least and the most are divided into where a
-/// floor is looked for.
-constexpr int64_t kFloorSteps = 512;
 
 /// What is tried says nothing on its own: what remains to be said is said of
 /// the assignment that is taken.
@@ -38,57 +29,11 @@ private:
   mlir::ScopedDiagnosticHandler handler;
 };
 
-class Search {
-public:
-  Search(mlir::ModuleOp module, const CompileOptions &options,
-         PrecisionBudget budget, PrecisionProblem problem)
-      : module(module), options(options), budget(budget),
-        problem(std::move(problem)) {}
-
-  llvm::Error run();
-
-private:
-  llvm::Error prepare();
-  llvm::Error setLosses();
-  llvm::Error measureLosses();
-  llvm::Error measureCandidate(size_t index);
-  llvm::Expected<StatisticsSource> getSource();
-  llvm::Expected<PrecisionChoice> choose();
-  llvm::Expected<PrecisionChoice> solve(int64_t bytes);
-  llvm::Expected<PrecisionChoice> findFloor(int64_t most);
-  llvm::Expected<PrecisionChoice> guard(PrecisionChoice choice, int64_t most);
-  llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
-  quantize(const PrecisionChoice &choice);
-  llvm::Expected<SampleScores> tryOut(const PrecisionChoice &choice);
-  bool meetsFloor(const SampleScores &scores) const;
-  std::string describe(const PrecisionChoice &choice,
-                       const SampleScores &scores) const;
-  llvm::Error report(const PrecisionChoice &chosen);
-  void showProgress(size_t done, size_t total) const;
-
-  bool isMeasured() const { return options.strategy == "measured"; }
-
-  mlir::ModuleOp module;
-  const CompileOptions &options;
-  PrecisionBudget budget;
-  PrecisionProblem problem;
-  std::unique_ptr<PrecisionStrategy> strategy;
-  Sensitivity sensitivity;
-  std::unique_ptr<FloatProbe> probe;
-  SampleSplit split;
-  /// What was tried on samples held out, by choice.
-  std::map<std::vector<int32_t>, SampleScores> tried;
-};
-
 } // namespace
-
-//===----------------------------------------------------------------------===//
-// Measuring
-//===----------------------------------------------------------------------===//
 
 /// A copy of the module, quantized with the encodings of a choice.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
-Search::quantize(const PrecisionChoice &choice) {
+PrecisionSearch::quantize(const PrecisionChoice &choice) {
   SilentRemarks silence(module.getContext());
   problem.assign(choice);
   mlir::OwningOpRef<mlir::ModuleOp> copy = module.clone();
@@ -96,6 +41,7 @@ Search::quantize(const PrecisionChoice &choice) {
   CompileOptions quantize = options;
   quantize.scaleSearch = getScaleSearch(options);
   quantize.budget.clear();
+  quantize.fitDevice.clear();
   quantize.rules.clear();
   quantize.config.clear();
   quantize.candidates.clear();
@@ -111,7 +57,8 @@ Search::quantize(const PrecisionChoice &choice) {
   return std::move(copy);
 }
 
-llvm::Expected<SampleScores> Search::tryOut(const PrecisionChoice &choice) {
+llvm::Expected<SampleScores>
+PrecisionSearch::tryOut(const PrecisionChoice &choice) {
   auto found = tried.find(choice.candidates);
   if (found != tried.end())
     return found->second;
@@ -129,7 +76,7 @@ llvm::Expected<SampleScores> Search::tryOut(const PrecisionChoice &choice) {
   return scores;
 }
 
-void Search::showProgress(size_t done, size_t total) const {
+void PrecisionSearch::showProgress(size_t done, size_t total) const {
   if (!options.calibration.progress || !::isatty(STDERR_FILENO))
     return;
   llvm::errs() << "\rmeasuring: " << done << " of " << total << "\x1b[K";
@@ -138,7 +85,7 @@ void Search::showProgress(size_t done, size_t total) const {
 }
 
 /// What each layer alone costs the float model if it has candidate `index`.
-llvm::Error Search::measureCandidate(size_t index) {
+llvm::Error PrecisionSearch::measureCandidate(size_t index) {
   EncodingAttr encoding = problem.getCandidates()[index];
   llvm::StringSet<> missing;
   for (const PrecisionLayer &layer : problem.getLayers())
@@ -167,12 +114,14 @@ llvm::Error Search::measureCandidate(size_t index) {
 }
 
 /// What measurements depend on.
-llvm::Expected<StatisticsSource> Search::getSource() {
+llvm::Expected<StatisticsSource> PrecisionSearch::getSource() {
   auto source = getProvenance(module, options.calibration);
   if (!source)
     return source.takeError();
   CompileOptions recipe = options;
   recipe.budget.clear();
+  recipe.fitDevice.clear();
+  recipe.objective = "size";
   recipe.config.clear();
   recipe.candidates.clear();
   source->options += " measured=" + std::to_string(options.measureSamples) +
@@ -181,7 +130,7 @@ llvm::Expected<StatisticsSource> Search::getSource() {
 }
 
 /// Reads what a file has, measures what it lacks, and writes both.
-llvm::Error Search::measureLosses() {
+llvm::Error PrecisionSearch::measureLosses() {
   llvm::StringRef path = options.sensitivity;
   std::string measure = probe->isTokenModel() ? "kl" : "relative error";
   if (!path.empty() && llvm::sys::fs::exists(path)) {
@@ -215,7 +164,7 @@ llvm::Error Search::measureLosses() {
 }
 
 /// Compiles the float model, if anything has to be measured.
-llvm::Error Search::prepare() {
+llvm::Error PrecisionSearch::prepare() {
   bool hasSamples = !options.calibration.data.empty();
   if ((isMeasured() || budget.hasFloor()) && !hasSamples)
     return makeError((isMeasured()
@@ -244,7 +193,7 @@ llvm::Error Search::prepare() {
   return probe->runReference(split.heldOut);
 }
 
-llvm::Error Search::setLosses() {
+llvm::Error PrecisionSearch::setLosses() {
   DiagnosticText errors(*module.getContext());
   if (isMeasured()) {
     if (llvm::Error error = measureLosses())
@@ -262,168 +211,16 @@ llvm::Error Search::setLosses() {
   return llvm::Error::success();
 }
 
-//===----------------------------------------------------------------------===//
-// Choosing
-//===----------------------------------------------------------------------===//
-
-llvm::Expected<PrecisionChoice> Search::solve(int64_t bytes) {
-  DiagnosticText errors(*module.getContext());
-  llvm::FailureOr<PrecisionChoice> choice = problem.solve(bytes);
-  if (llvm::failed(choice))
-    return errors.takeError("the budget cannot be spent");
-  return std::move(*choice);
-}
-
-bool Search::meetsFloor(const SampleScores &scores) const {
-  return (!budget.accuracy || scores.getAccuracy() >= *budget.accuracy) &&
-         (!budget.divergence || scores.loss <= *budget.divergence);
-}
-
-std::string Search::describe(const PrecisionChoice &choice,
-                             const SampleScores &scores) const {
-  return llvm::formatv(
-      "{0:f3} bits per weight: {1} {2:f4}, {3} {4:f6}",
-      problem.getBitsPerWeight(choice),
-      scores.accuracy ? "accuracy" : "agreement", scores.getAccuracy(),
-      probe->isTokenModel() ? "KL" : "relative error", scores.loss);
-}
-
-/// The least size up to `most` that meets the floors, by bisection: quality is
-/// taken to rise with size, which holds but for noise.
-llvm::Expected<PrecisionChoice> Search::findFloor(int64_t most) {
-  int64_t least = 0, largest = 0;
-  for (size_t i = 0; i < problem.getLayers().size(); ++i) {
-    auto [low, high] = std::minmax_element(
-        problem.getOptions(i).begin(), problem.getOptions(i).end(),
-        [](const auto &a, const auto &b) { return a.cost < b.cost; });
-    least += low->cost;
-    largest += high->cost;
-  }
-  most = std::min(most, largest);
-  llvm::Expected<PrecisionChoice> best = solve(most);
-  if (!best)
-    return best;
-  auto scores = tryOut(*best);
-  if (!scores)
-    return scores.takeError();
-  if (!meetsFloor(*scores))
-    return makeError("the floors of '" + options.budget +
-                     "' are not met within the budget; the best found has " +
-                     describe(*best, *scores));
-  int64_t fails = least - 1, meets = best->cost;
-  int64_t step = std::max<int64_t>(1, (largest - least) / kFloorSteps);
-  while (meets - fails > step) {
-    int64_t middle = fails + (meets - fails) / 2;
-    // The first step may be below what the cheapest options take.
-    llvm::Expected<PrecisionChoice> choice = solve(std::max(middle, least));
-    if (!choice)
-      return choice;
-    auto found = tryOut(*choice);
-    if (!found)
-      return found.takeError();
-    if (meetsFloor(*found)) {
-      meets = std::min(middle, choice->cost);
-      *best = std::move(*choice);
-    } else {
-      fails = middle;
-    }
-  }
-  return best;
-}
-
-/// Measurements have noise, and losses don't quite add up: what is chosen must
-/// beat one candidate for all layers on samples that had no part in it.
-llvm::Expected<PrecisionChoice> Search::guard(PrecisionChoice choice,
-                                              int64_t most) {
-  std::optional<PrecisionChoice> uniform = problem.getUniform(most);
-  if (!uniform || uniform->candidates == choice.candidates)
-    return std::move(choice);
-  auto mixed = tryOut(choice);
-  if (!mixed)
-    return mixed.takeError();
-  auto same = tryOut(*uniform);
-  if (!same)
-    return same.takeError();
-  if (mixed->loss < same->loss)
-    return std::move(choice);
-  mlir::emitRemark(module.getLoc())
-      << "precision: " << problem.getNames()[uniform->candidates.front()]
-      << " for all layers is no worse on samples held out ("
-      << describe(*uniform, *same) << ") than what was measured as best ("
-      << describe(choice, *mixed)
-      << "), and is taken; measure more samples to mix encodings";
-  return std::move(*uniform);
-}
-
-llvm::Expected<PrecisionChoice> Search::choose() {
-  int64_t most = std::numeric_limits<int64_t>::max() / 2;
-  if (std::optional<int64_t> bytes = budget.getBytes(problem.getWeights()))
-    most = *bytes;
-  if (budget.hasFloor())
-    return findFloor(most);
-  llvm::Expected<PrecisionChoice> choice = solve(most);
-  if (!choice || !isMeasured())
-    return choice;
-  return guard(std::move(*choice), most);
-}
-
-//===----------------------------------------------------------------------===//
-// Findings
-//===----------------------------------------------------------------------===//
-
-/// Fills in the front, uniform choices, and what was tried of both.
-llvm::Error Search::report(const PrecisionChoice &chosen) {
-  PrecisionFindings &findings = *options.findings;
-  findings.strategy = strategy->getName().str();
-  findings.meaning = strategy->getMeaning().str();
-  if (probe) {
-    findings.measure =
-        probe->isTokenModel() ? "KL divergence" : "relative error";
-    findings.measured = isMeasured() ? split.measured.size() : 0;
-    findings.heldOut = split.heldOut.size();
-  }
-  std::vector<PrecisionChoice> all = problem.getFront(kFrontBudgets);
-  auto add = [&](const PrecisionChoice &choice) {
-    if (llvm::none_of(all, [&](const PrecisionChoice &other) {
-          return other.candidates == choice.candidates;
-        }))
-      all.push_back(choice);
-  };
-  for (size_t i = 0; i < problem.getCandidates().size(); ++i)
-    add(problem.getUniformOf(int32_t(i)));
-  add(chosen);
-  llvm::sort(all, [&](const auto &a, const auto &b) {
-    return std::make_tuple(problem.getBytes(a), a.loss, a.candidates) <
-           std::make_tuple(problem.getBytes(b), b.loss, b.candidates);
-  });
-  if (probe)
-    if (auto scores = tryOut(chosen); !scores)
-      return scores.takeError();
-  for (const PrecisionChoice &choice : all) {
-    PrecisionPoint point;
-    bool isUniform = llvm::all_equal(choice.candidates);
-    if (isUniform && !choice.candidates.empty())
-      point.uniform = problem.getNames()[choice.candidates.front()];
-    if (probe && isUniform)
-      if (auto scores = tryOut(choice); !scores)
-        return scores.takeError();
-    point.bytes = problem.getBytes(choice);
-    point.bitsPerWeight = problem.getBitsPerWeight(choice);
-    point.predicted = choice.loss;
-    point.isChosen = choice.candidates == chosen.candidates;
-    if (auto found = tried.find(choice.candidates); found != tried.end())
-      point.heldOut = found->second;
-    findings.points.push_back(std::move(point));
-  }
-  return llvm::Error::success();
-}
-
-llvm::Error Search::run() {
+llvm::Error PrecisionSearch::run() {
+  if (llvm::Error error = readDevice())
+    return error;
   if (llvm::Error error = prepare())
     return error;
   if (llvm::Error error = setLosses())
     return error;
-  llvm::Expected<PrecisionChoice> choice = choose();
+  if (llvm::Error error = setCosts())
+    return error;
+  llvm::Expected<PrecisionChoice> choice = device ? fitDevice() : choose();
   if (!choice)
     return choice.takeError();
   if (options.findings)
@@ -435,9 +232,13 @@ llvm::Error Search::run() {
 
 llvm::Error lowbit::assignPrecision(mlir::ModuleOp raised,
                                     const CompileOptions &options) {
-  auto budget = PrecisionBudget::parse(options.budget);
-  if (!budget)
-    return makeError("--budget: " + llvm::toString(budget.takeError()));
+  PrecisionBudget budget;
+  if (!options.budget.empty()) {
+    auto parsed = PrecisionBudget::parse(options.budget);
+    if (!parsed)
+      return makeError("--budget: " + llvm::toString(parsed.takeError()));
+    budget = *parsed;
+  }
   std::optional<PrecisionProblem> problem;
   {
     DiagnosticText errors(*raised.getContext());
@@ -448,5 +249,5 @@ llvm::Error lowbit::assignPrecision(mlir::ModuleOp raised,
       return errors.takeError("rules cannot be applied");
     problem.emplace(std::move(*created));
   }
-  return Search(raised, options, *budget, std::move(*problem)).run();
+  return PrecisionSearch(raised, options, budget, std::move(*problem)).run();
 }

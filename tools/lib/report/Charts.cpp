@@ -259,15 +259,23 @@ void lowbit::printHistogramChart(const ReportLayer &layer,
   os << "</svg>\n";
 }
 
-void lowbit::printParetoChart(const Report &report, llvm::raw_ostream &os) {
+void lowbit::printParetoChart(const Report &report, bool isMeasured,
+                              llvm::raw_ostream &os) {
   constexpr double width = 900, height = 300, left = 64, bottom = 264;
+  auto getError = [&](const ParetoPoint &point) {
+    return isMeasured ? point.measured.value_or(0.0) : point.error;
+  };
+  std::vector<const ParetoPoint *> points;
+  for (const ParetoPoint &point : report.pareto)
+    if (!isMeasured || point.measured)
+      points.push_back(&point);
   double leastBits = 1e9, mostBits = 0, leastError = 1e300, mostError = 0;
-  for (const ParetoPoint &point : report.pareto) {
-    leastBits = std::min(leastBits, point.bits);
-    mostBits = std::max(mostBits, point.bits);
-    if (point.error > 0.0) {
-      leastError = std::min(leastError, point.error);
-      mostError = std::max(mostError, point.error);
+  for (const ParetoPoint *point : points) {
+    leastBits = std::min(leastBits, point->bits);
+    mostBits = std::max(mostBits, point->bits);
+    if (getError(*point) > 0.0) {
+      leastError = std::min(leastError, getError(*point));
+      mostError = std::max(mostError, getError(*point));
     }
   }
   if (mostBits <= leastBits)
@@ -283,7 +291,9 @@ void lowbit::printParetoChart(const Report &report, llvm::raw_ostream &os) {
     return 20 + (bottom - 20) * (high - level) / (high - low);
   };
   beginChart(os, width, height,
-             "Error by " + report.paretoError + " against bits per weight");
+             (isMeasured ? "Measured: " + report.paretoMeasure
+                         : "Error by " + report.paretoError) +
+                 " against bits per weight");
   for (double level = low; level <= high; ++level) {
     double y = placeY(std::pow(10.0, level));
     printLine(os, left, y, width, y, "grid");
@@ -296,19 +306,24 @@ void lowbit::printParetoChart(const Report &report, llvm::raw_ostream &os) {
     printText(os, placeX(bits), bottom + 18, formatNumber("%g", bits),
               "middle");
   printText(os, width, height - 2, "bits per weight", "end");
+  // One encoding for all layers is no point of the front.
   os << "<polyline class=\"front\" points=\"";
-  for (const ParetoPoint &point : report.pareto)
-    os << at(placeX(point.bits)) << "," << at(placeY(point.error)) << " ";
+  for (const ParetoPoint *point : points)
+    if (point->uniform.empty() || report.pareto.size() == 1)
+      os << at(placeX(point->bits)) << "," << at(placeY(getError(*point)))
+         << " ";
   os << "\"/>";
-  for (const ParetoPoint &point : report.pareto) {
-    double x = placeX(point.bits), y = placeY(point.error);
-    std::string title = formatNumber("%.3f", point.bits) + " bits, " +
-                        formatNumber("%.4g", point.error);
-    if (point.isChosen)
+  for (const ParetoPoint *point : points) {
+    double x = placeX(point->bits), y = placeY(getError(*point));
+    std::string title = (point->uniform.empty() ? "" : point->uniform + ": ") +
+                        formatNumber("%.3f", point->bits) + " bits, " +
+                        formatNumber("%.4g", getError(*point));
+    if (point->isChosen)
       os << "<circle class=\"ring\" cx=\"" << at(x) << "\" cy=\"" << at(y)
          << "\" r=\"7\"/>";
-    os << "<circle class=\"low\" cx=\"" << at(x) << "\" cy=\"" << at(y)
-       << "\" r=\"3\"><title>" << escape(title) << "</title></circle>";
+    os << "<circle class=\"" << (point->uniform.empty() ? "low" : "uniform")
+       << "\" cx=\"" << at(x) << "\" cy=\"" << at(y) << "\" r=\"3\"><title>"
+       << escape(title) << "</title></circle>";
   }
   os << "</svg>\n";
 }

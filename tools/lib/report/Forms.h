@@ -27,6 +27,15 @@ double getDivergenceShare(const Report &report, const ReportLayer &layer);
 /// by divergence if measured, else by squared error of the whole layer.
 std::vector<const ReportLayer *> rankOneMoreBit(const Report &report);
 
+/// Whether anything of the front was tried on samples.
+bool hasTried(const Report &report);
+/// What was, as rows of cells, and heads for them.
+std::vector<std::string> getTriedHeads(const Report &report);
+std::vector<std::vector<std::string>> getTriedRows(const Report &report);
+/// Activation ranges in the same way.
+std::vector<std::string> getActivationHeads();
+std::vector<std::vector<std::string>> getActivationRows(const Report &report);
+
 } // namespace lowbit
 
 #endif // LOWBIT_TOOLS_LIB_REPORT_FORMS_H

@@ -43,7 +43,6 @@ private:
   void printGallery();
   void printOneMoreBit();
   void printMeasurement();
-  void printPareto();
   void printRemarks();
   void printProvenance();
 
@@ -116,7 +115,8 @@ void Page::print() {
   printLayers();
   printMeasurement();
   printOneMoreBit();
-  printPareto();
+  printParetoSection(report, os);
+  printActivationSection(report, os);
   printGallery();
   printRemarks();
   printProvenance();
@@ -410,19 +410,6 @@ void Page::printMeasurement() {
     }
     os << "</tbody></table></div>\n";
   }
-  end();
-}
-
-void Page::printPareto() {
-  if (report.pareto.empty())
-    return;
-  begin("Size against error",
-        "Error by " + report.paretoError +
-            ", on a logarithmic scale; the ring is what was chosen.");
-  beginScroll("Pareto front");
-  os << "<div class=\"chart\">";
-  printParetoChart(report, os);
-  os << "</div></div>\n";
   end();
 }
 

@@ -29,7 +29,13 @@ void printLayerChart(const Report &report, llvm::raw_ostream &os);
 /// Where a layer's weights lie, and the numbers of its codes below.
 void printHistogramChart(const ReportLayer &layer, llvm::raw_ostream &os);
 /// Size against error, with the point that was chosen.
-void printParetoChart(const Report &report, llvm::raw_ostream &os);
+void printParetoChart(const Report &report, bool isMeasured,
+                      llvm::raw_ostream &os);
+
+/// Sections of the page, if there is anything to say: what there was to choose
+/// from, and what layers read.
+void printParetoSection(const Report &report, llvm::raw_ostream &os);
+void printActivationSection(const Report &report, llvm::raw_ostream &os);
 
 } // namespace lowbit
 

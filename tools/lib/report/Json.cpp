@@ -101,6 +101,40 @@ static json::Object toJson(const ReportMeasurement &measurement) {
   return object;
 }
 
+static json::Object toJson(const ParetoPoint &point) {
+  json::Object object{{"bits_per_weight", toNumber(point.bits)},
+                      {"error", toNumber(point.error)},
+                      {"chosen", point.isChosen},
+                      {"bytes", point.bytes}};
+  if (!point.uniform.empty())
+    object["uniform"] = point.uniform;
+  if (point.seconds)
+    object["predicted_seconds_per_row"] = toNumber(point.seconds);
+  if (point.memory)
+    object["memory_bytes"] = *point.memory;
+  if (point.measured)
+    object["measured"] = toNumber(point.measured);
+  if (point.accuracy)
+    object["accuracy"] = toNumber(point.accuracy);
+  return object;
+}
+
+static json::Object toJson(const ReportActivation &entry) {
+  json::Array layers;
+  for (const std::string &layer : entry.layers)
+    layers.push_back(json::fixUTF8(layer));
+  json::Object object{{"layers", std::move(layers)},
+                      {"columns", entry.columns},
+                      {"minimum", toNumber(entry.minimum)},
+                      {"maximum", toNumber(entry.maximum)},
+                      {"rms", toNumber(entry.rms)},
+                      {"loudest_column", toNumber(entry.loudest)}};
+  if (entry.moving)
+    object["moving_range"] = json::Array{toNumber(entry.moving->first),
+                                         toNumber(entry.moving->second)};
+  return object;
+}
+
 static json::Object getTotals(const Report &report) {
   json::Array parts;
   for (const ReportSize &size : report.sizes)
@@ -139,11 +173,16 @@ void lowbit::printJsonReport(const Report &report, llvm::raw_ostream &os) {
   if (!report.pareto.empty()) {
     json::Array points;
     for (const ParetoPoint &point : report.pareto)
-      points.push_back(json::Object{{"bits_per_weight", toNumber(point.bits)},
-                                    {"error", toNumber(point.error)},
-                                    {"chosen", point.isChosen}});
+      points.push_back(toJson(point));
     object["pareto"] = json::Object{{"error", report.paretoError},
+                                    {"measure", report.paretoMeasure},
                                     {"points", std::move(points)}};
+  }
+  if (!report.activations.empty()) {
+    json::Array activations;
+    for (const ReportActivation &entry : report.activations)
+      activations.push_back(toJson(entry));
+    object["activations"] = std::move(activations);
   }
   os << llvm::formatv("{0:2}", json::Value(std::move(object))) << "\n";
 }

@@ -68,6 +68,7 @@ svg text { fill: var(--quiet); } svg .ink { fill: var(--ink); }
 .low { fill: var(--accent); } .float { fill: var(--float); } .other { fill: var(--quiet); } .warm { fill: var(--warm); }
 .grid { stroke: var(--line); stroke-width: 1; } .stem { stroke: var(--soft); stroke-width: 2; }
 .tick { stroke: var(--accent); stroke-width: 1.5; } .front { fill: none; stroke: var(--accent); stroke-width: 1.5; }
+.uniform { fill: var(--quiet); }
 .ring { fill: none; stroke: var(--warm); stroke-width: 2; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 8px 0 12px; font-size: 13px; color: var(--quiet); }
 .legend i { display: inline-block; width: 10px; height: 10px; border-radius: 2px; margin-right: 6px; }

@@ -176,6 +176,35 @@ static void printMeasurement(const ReportMeasurement &measured,
   worst.print(os);
 }
 
+/// Tables whose rows other forms share.
+static void printRows(llvm::StringRef title, std::vector<std::string> heads,
+                      std::vector<std::vector<std::string>> rows,
+                      size_t lastTexts, llvm::raw_ostream &os) {
+  if (rows.empty())
+    return;
+  os << "\n" << title << "\n";
+  TextTable table(std::move(heads), lastTexts);
+  for (std::vector<std::string> &row : rows)
+    table.add(std::move(row));
+  table.print(os);
+}
+
+static void printFront(const Report &report, llvm::raw_ostream &os) {
+  if (report.pareto.empty())
+    return;
+  os << "\nwhat there was to choose from: " << report.paretoError << "\n";
+  TextTable table({"weights", "bits", "bytes", "predicted", ""},
+                  /*lastTexts=*/1);
+  for (const ParetoPoint &point : report.pareto)
+    table.add({point.uniform.empty() ? "mixed" : point.uniform,
+               formatNumber("%.3f", point.bits), formatBytes(point.bytes),
+               formatNumber("%.6g", point.error),
+               point.isChosen ? "chosen" : ""});
+  table.print(os);
+  printRows("tried", getTriedHeads(report), getTriedRows(report),
+            /*lastTexts=*/1, os);
+}
+
 void lowbit::printTextReport(const Report &report, llvm::raw_ostream &os) {
   os << report.model << "\n";
   if (auto recipe = report.provenance.getString("recipe");
@@ -189,6 +218,10 @@ void lowbit::printTextReport(const Report &report, llvm::raw_ostream &os) {
   printOneMoreBit(report, os);
   if (report.measurement)
     printMeasurement(*report.measurement, os);
+  printFront(report, os);
+  if (!report.activations.empty())
+    printRows("activation ranges", getActivationHeads(),
+              getActivationRows(report), /*lastTexts=*/0, os);
   if (!report.checks.empty())
     os << "\n";
   for (const ReportCheck &check : report.checks)

@@ -8,6 +8,7 @@
 #define LOWBIT_TOOLS_COLLECTREPORT_H
 
 #include "lowbit/Tools/Report.h"
+#include "lowbit/Tools/Statistics.h"
 #include "lowbit/Tools/WeightParts.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Diagnostics.h"
@@ -34,6 +35,10 @@ private:
 llvm::Expected<Report> collectReport(mlir::ModuleOp module,
                                      const FloatWeights &reference,
                                      std::vector<std::string> remarks);
+
+/// The ranges that statistics have, in their order.
+std::vector<ReportActivation>
+describeActivations(const CalibrationStatistics &statistics);
 
 } // namespace lowbit
 

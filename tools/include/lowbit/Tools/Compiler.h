@@ -14,6 +14,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/Error.h"
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -64,6 +65,9 @@ struct CompileOptions {
   uint64_t measureSamples = 16;
   std::string sensitivity, labels;
   PrecisionFindings *findings = nullptr;
+  /// What is made least: `size` or `latency`. A device to fit, instead of a
+  /// budget: `memory=64MiB,min-accuracy=0.95`.
+  std::string objective = "size", fitDevice;
   /// What the model is calibrated with after it is raised; without `data` and
   /// `statistics` it is not.
   CalibrationOptions calibration;
@@ -84,6 +88,8 @@ struct CompileOptions {
   std::string resume;
   /// The statistics file to read, or to write.
   std::string statistics;
+  /// Sees the statistics, if there are any.
+  std::function<void(const CalibrationStatistics &)> seeStatistics;
   /// Quantize embedding tables and the head, too.
   bool includeEmbeddings = false;
   /// Fail if a weight stays float that was to be quantized.

@@ -14,6 +14,7 @@
 #include "lowbit/Tools/SampleScores.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/raw_ostream.h"
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@
 namespace lowbit {
 
 struct CompileOptions;
+struct Report;
 
 /// A choice of encodings for all layers of a budget.
 struct PrecisionPoint {
@@ -32,11 +34,29 @@ struct PrecisionPoint {
   double predicted = 0.0;
   /// On samples that had no part in the choice, if it was tried there.
   std::optional<SampleScores> heldOut;
+  /// Predicted seconds of all layers on one row (see LatencyModel.h).
+  double seconds = 0.0;
+  /// Bytes of the compiled model on a device: tensors and activations.
+  std::optional<int64_t> memory;
   bool isChosen = false;
 };
 
 /// What a search has found.
 struct PrecisionFindings {
+  /// What one layer costs, measured, and what its next larger candidate would
+  /// save.
+  struct Layer {
+    std::string name;
+    double loss = 0.0;
+    std::optional<double> gain;
+  };
+  /// What a device has, and what of it is not the layers' to choose.
+  struct Device {
+    int64_t memory = 0;
+    std::optional<double> accuracy;
+    int64_t activations = 0, otherBytes = 0;
+  };
+
   std::string strategy;
   /// What `predicted` is, and what losses on samples are: `KL divergence` or
   /// `relative error`.
@@ -45,15 +65,22 @@ struct PrecisionFindings {
   size_t measured = 0, heldOut = 0;
   /// By size: choices by the strategy, and one candidate for all layers.
   std::vector<PrecisionPoint> points;
+  std::vector<Layer> layers;
+  std::optional<Device> device;
 };
 
-/// Gives the layers of `raised` encodings as `options.budget`, its rules and
-/// strategy say: sets attributes, which quantization heeds. Statistics, where
-/// the strategy or quantization needs them, are in the module. With
-/// `options.findings` the whole front is there, and tried on samples where
-/// those are at hand.
+/// Gives the layers of `raised` encodings as `options.budget` or
+/// `options.fitDevice`, rules and strategy say: sets attributes, which
+/// quantization heeds. Statistics, where the strategy or quantization needs
+/// them, are in the module. With `options.findings` the whole front is there,
+/// and tried on samples where those are at hand.
 llvm::Error assignPrecision(mlir::ModuleOp raised,
                             const CompileOptions &options);
+
+/// Prints what was tried, as a table.
+void printFindings(const PrecisionFindings &findings, llvm::raw_ostream &os);
+/// Adds the front to a report, and to its layers what they cost.
+void addFindings(const PrecisionFindings &findings, Report &report);
 
 } // namespace lowbit
 

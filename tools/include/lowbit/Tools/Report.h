@@ -123,10 +123,31 @@ struct ReportMeasurement {
   std::optional<double> secondsPerRun, referenceSecondsPerRun;
 };
 
+/// What is known of the numbers that some layers read.
+struct ReportActivation {
+  /// The layers' weights, which share it.
+  std::vector<std::string> layers;
+  uint64_t columns = 0;
+  double minimum = 0.0, maximum = 0.0, rms = 0.0;
+  /// A moving average of the range, where that was recorded.
+  std::optional<std::pair<double, double>> moving;
+  /// Root mean square of the loudest column over that of all.
+  double loudest = 0.0;
+};
+
 /// A point of a trade-off between size and error.
 struct ParetoPoint {
   double bits = 0.0, error = 0.0;
   bool isChosen = false;
+  /// The encoding, where all layers have the same.
+  std::string uniform = {};
+  /// Bytes of the weights; predicted seconds of all layers on one row; bytes of
+  /// the compiled model with its activations.
+  uint64_t bytes = 0;
+  std::optional<double> seconds = {};
+  std::optional<uint64_t> memory = {};
+  /// What was found on samples that had no part in the choice.
+  std::optional<double> measured = {}, accuracy = {};
 };
 
 /// A bound and what was found.
@@ -151,8 +172,10 @@ struct Report {
   std::vector<ReportCheck> checks;
   /// Sizes and errors that were to choose from; empty where nothing was chosen.
   std::vector<ParetoPoint> pareto;
-  /// What `pareto` counts as error.
-  std::string paretoError;
+  /// What `pareto` counts as error, and what was measured on samples.
+  std::string paretoError, paretoMeasure;
+  /// In the order of the model; empty where it was not calibrated.
+  std::vector<ReportActivation> activations;
 
   /// Whether any layer's weight is low-bit.
   bool hasQuantized() const;
