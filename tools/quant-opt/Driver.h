@@ -31,10 +31,15 @@ struct DriverOptions {
       llvm::cl::value_desc("a> <b"),
       llvm::cl::desc("Compare two models weight by weight: encodings, sizes, "
                      "and the error of the second against the first")};
+  llvm::cl::opt<bool> weightStatistics{
+      "weight-statistics", llvm::cl::cat(inspectCategory),
+      llvm::cl::desc("Show what the float weights of a model are like: "
+                     "distribution, entropy, outliers, and what each of "
+                     "--candidates would cost")};
   llvm::cl::opt<bool> json{
       "json", llvm::cl::cat(inspectCategory),
-      llvm::cl::desc(
-          "With --verify, --diff and --print-statistics: print JSON")};
+      llvm::cl::desc("With --verify, --diff, --print-statistics and "
+                     "--weight-statistics: print JSON")};
   llvm::cl::OptionCategory passCategory{
       "Running passes", "Passes are flags: --lowbit-raise, "
                         "--lowbit-quantize=method=int4-g32 and so on"};
@@ -339,6 +344,11 @@ struct DriverOptions {
 /// What `--print-statistics` and `--merge-statistics` ask for.
 llvm::Error handleStatistics(llvm::StringRef output,
                              const DriverOptions &options);
+
+/// What `--weight-statistics` asks for: no data, and nothing is written.
+llvm::Error showWeightStatistics(llvm::StringRef input,
+                                 const DriverOptions &options,
+                                 const mlir::DialectRegistry &registry);
 
 /// Does what --verify or --diff asks. False if what was verified has failed.
 llvm::Expected<bool> inspectFiles(llvm::StringRef input,

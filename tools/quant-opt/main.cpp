@@ -46,6 +46,10 @@ int main(int argc, char **argv) {
     llvm::Error error = lowbit::handleStatistics(output, options);
     return error ? fail(std::move(error)) : EXIT_SUCCESS;
   }
+  if (options.weightStatistics) {
+    llvm::Error error = lowbit::showWeightStatistics(input, options, registry);
+    return error ? fail(std::move(error)) : EXIT_SUCCESS;
+  }
   if (!options.isUsed(input))
     return mlir::asMainReturnCode(
         mlir::MlirOptMain(argc, argv, input, output, registry));

@@ -166,13 +166,12 @@ llvm::Error PrecisionSearch::measureLosses() {
 /// Compiles the float model, if anything has to be measured.
 llvm::Error PrecisionSearch::prepare() {
   bool hasSamples = !options.calibration.data.empty();
-  if ((isMeasured() || budget.hasFloor()) && !hasSamples)
-    return makeError((isMeasured()
-                          ? llvm::Twine("the strategy measured")
-                          : llvm::Twine("a floor on accuracy or divergence")) +
-                     " requires samples to run the model on: --calibrate=FILE");
+  if (needsSamples() && !hasSamples)
+    return makeError("the strategy measured, floors on accuracy and "
+                     "divergence, and fitting a device require samples to run "
+                     "the model on: --calibrate=FILE");
   bool reports = options.findings && hasSamples;
-  if (!isMeasured() && !budget.hasFloor() && !reports)
+  if (!needsSamples() && !reports)
     return llvm::Error::success();
   auto source = getSource();
   if (!source)
