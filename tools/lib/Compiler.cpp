@@ -425,7 +425,7 @@ llvm::Error lowbit::compileModule(ModuleOp module, Phase last,
     return llvm::Error::success();
   bool quantizes = last >= Phase::Quantize;
   // In sequence, groups of layers are calibrated as they are quantized.
-  bool calibrates = !options.sequential || !options.budget.empty();
+  bool calibrates = !options.sequential || searches(options);
   if (wantsStatistics(options) && calibrates)
     if (llvm::Error error = addStatistics(module, options, quantizes))
       return error;
