@@ -486,5 +486,7 @@ void lowbit::eraseStatistics(llvm::ArrayRef<StatisticsOp> records) {
 }
 
 void lowbit::detachStatistics(mlir::ModuleOp module) {
-  eraseStatistics(llvm::to_vector(module.getOps<StatisticsOp>()));
+  // Copies of the module may share the data.
+  for (StatisticsOp op : llvm::to_vector(module.getOps<StatisticsOp>()))
+    op.erase();
 }

@@ -78,7 +78,7 @@ obtainStatistics(mlir::ModuleOp module, llvm::StringRef path,
 llvm::SmallVector<StatisticsOp>
 attachStatistics(mlir::ModuleOp module,
                  const CalibrationStatistics &statistics);
-/// Erases records, and frees their resources.
+/// Erases records, and frees their resources, which no other module may have.
 void eraseStatistics(llvm::ArrayRef<StatisticsOp> records);
 /// Erases all `lowbit.statistics`.
 void detachStatistics(mlir::ModuleOp module);
