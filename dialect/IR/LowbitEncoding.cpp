@@ -27,6 +27,8 @@ static ElementFormatInterface parseElementFormat(AsmParser &parser) {
     attribute = SmallFloatAttr::parse(parser, {});
   else if (succeeded(parser.parseOptionalKeyword("codebook")))
     attribute = CodebookAttr::parse(parser, {});
+  else if (succeeded(parser.parseOptionalKeyword("trellis")))
+    attribute = TrellisAttr::parse(parser, {});
   else if (parser.parseAttribute(attribute))
     return {};
   if (!attribute)
@@ -156,6 +158,10 @@ void EncodingAttr::print(AsmPrinter &printer) const {
       })
       .Case([&](CodebookAttr attr) {
         printer << "codebook";
+        attr.print(printer);
+      })
+      .Case([&](TrellisAttr attr) {
+        printer << "trellis";
         attr.print(printer);
       })
       .Default([&](Attribute attr) { printer << attr; });

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/IR/Lowbit.h"
+#include "lowbit/Numerics/Trellis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -212,6 +213,31 @@ void CodebookAttr::decode(uint64_t window,
   auto numbers = getValues().getValues<float>();
   for (auto [i, value] : llvm::enumerate(values))
     value = numbers[window * values.size() + i];
+}
+
+//===----------------------------------------------------------------------===//
+// Trellises
+//===----------------------------------------------------------------------===//
+
+LogicalResult
+TrellisAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                    unsigned state, unsigned rate) {
+  // E13
+  if (state >= numerics::minTrellisState &&
+      state <= numerics::maxTrellisState && rate >= 1 &&
+      rate <= numerics::maxTrellisRate)
+    return success();
+  return emitError() << "requires a state of 8 to 12 bits and a rate of 1 to 6 "
+                        "(E13), found "
+                     << state << " and " << rate;
+}
+
+unsigned TrellisAttr::getCodeBits() const { return getRate(); }
+
+unsigned TrellisAttr::getWindowBits() const { return getState(); }
+
+void TrellisAttr::decode(uint64_t window, MutableArrayRef<float> values) const {
+  values[0] = numerics::trellisTable(getState(), getRate()).values[window];
 }
 
 //===----------------------------------------------------------------------===//

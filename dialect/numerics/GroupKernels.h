@@ -122,9 +122,6 @@ struct TrellisSearch {
   /// Of the squared errors; null: all 1.
   const float *weights;
   int64_t count;
-  uint32_t firstState;
-  /// The state to end in, or -1 for any.
-  int32_t lastState;
   /// Scratch: [2, 2^stateBits] and [count, 2^(stateBits - codeBits)].
   float *costs;
   uint8_t *choices;
@@ -155,8 +152,8 @@ struct GroupKernels {
   void (*roundColumn)(const GroupProblem &problem, const float *values,
                       const ColumnParameters &parameters, uint16_t firstCode,
                       float *decoded, uint16_t *codes);
-  /// Writes the codes of least cost; returns the state in which they end.
-  uint32_t (*findPath)(const TrellisSearch &search, uint8_t *codes);
+  /// Writes the codes of least cost, from state 0 on.
+  void (*findPath)(const TrellisSearch &search, uint8_t *codes);
 };
 
 /// The fastest kernels that this machine can run.

@@ -47,10 +47,8 @@ uint32_t QuantizedMatrix::window(int64_t n, int64_t k) const {
   unsigned codeBits = encoding.element.codeBits();
   unsigned windowBits = encoding.element.windowBits();
   uint32_t window = 0;
-  int64_t place = k * rows + n;
-  for (unsigned bit = 0; bit < windowBits && place >= 0;
-       bit += codeBits, --place)
-    window |= code(place % rows, place / rows) << bit;
+  for (unsigned bit = 0; bit < windowBits && n >= 0; bit += codeBits, --n)
+    window |= code(n, k) << bit;
   return window & ((1u << windowBits) - 1);
 }
 

@@ -46,7 +46,7 @@ private:
   void limitColumnScales();
   void quantizeAll();
   void chooseColumnScale(int64_t place);
-  void findColumn(int64_t place, const float *target, int32_t lastState);
+  void findColumn(int64_t place, const float *target);
   void refitRows();
   void sweep();
   /// to[t] += sign * sum over i of matrix row (begin + i) [t] * from[i].
@@ -60,18 +60,14 @@ private:
   unsigned rateOf(int64_t place) const {
     return result.parts[partOf[place]].matrix.encoding.element.codeBits();
   }
-  bool beginsPart(int64_t place) const {
-    return place == 0 || partOf[place] != partOf[place - 1];
-  }
 
   const float *hessian;
   const TrellisOptions &options;
   TrellisWeights &result;
   int64_t rows, columns, stride;
   std::vector<int32_t> order;
-  /// By place: the part, the position in it, and the state at the column's end.
+  /// By place: the part, and the position in it.
   std::vector<int32_t> partOf, position;
-  std::vector<uint32_t> endState;
   std::vector<float> columnScale, rowScale, pathWeights;
   FactoredHessian factors;
   /// By place: weights with feedback, weight less value, and value.
@@ -166,7 +162,6 @@ Status TrellisQuantizer::prepare(const float *weights,
       at(current, place)[n] = weights[n * columns + order[place]];
   errors = current;
   values.assign(columns * stride, 0);
-  endState.assign(columns, 0);
   columnScale.assign(columns, 0);
   result.columnScales = {0, 8, 5, std::vector<uint8_t>(columns, 31)};
   limitColumnScales();
@@ -216,23 +211,19 @@ void TrellisQuantizer::chooseColumnScale(int64_t place) {
   columnScale[place] = scales.value(k);
 }
 
-/// Finds the codes of a column whose value should be `target`, ending in a
-/// given state unless that is -1, and with them value, error and end.
-void TrellisQuantizer::findColumn(int64_t place, const float *target,
-                                  int32_t lastState) {
+/// Finds the codes of a column whose value should be `target`, and its value.
+void TrellisQuantizer::findColumn(int64_t place, const float *target) {
   TrellisPart &part = result.parts[partOf[place]];
   const CodeTable &table = *part.matrix.encoding.element.table();
   for (int64_t n = 0; n < rows; ++n) {
     float scale = rowScale[n] * columnScale[place];
     scaled[n] = scale > 0 ? target[n] / scale : 0;
   }
-  uint32_t window = beginsPart(place) ? 0 : endState[place - 1];
-  endState[place] = groupKernels().findPath(
-      {table.values.data(), table.windowBits, table.codeBits, scaled.data(),
-       pathWeights.data(), rows, window, lastState, costs.data(),
-       choices.data()},
-      codes.data());
-  uint32_t mask = (1u << table.windowBits) - 1;
+  groupKernels().findPath({table.values.data(), table.windowBits,
+                           table.codeBits, scaled.data(), pathWeights.data(),
+                           rows, costs.data(), choices.data()},
+                          codes.data());
+  uint32_t window = 0, mask = (1u << table.windowBits) - 1;
   for (int64_t n = 0; n < rows; ++n) {
     window = (window << table.codeBits | codes[n]) & mask;
     part.matrix.setCode(n, position[place], codes[n]);
@@ -246,7 +237,7 @@ void TrellisQuantizer::quantizeAll() {
     int64_t end = std::min(begin + blockColumns, columns);
     for (int64_t place = begin; place < end; ++place) {
       chooseColumnScale(place);
-      findColumn(place, at(current, place), -1);
+      findColumn(place, at(current, place));
       for (int64_t n = 0; n < rows; ++n)
         at(errors, place)[n] -= at(values, place)[n];
       addProduct(factors.row(0), factors.stride(), place, place + 1, place + 1,
@@ -301,8 +292,8 @@ void TrellisQuantizer::refitRows() {
   }
 }
 
-/// Searches each column's path again, between the states that its neighbours
-/// fix, for the optimum with everything else as it is.
+/// Searches each column's path again for the optimum with everything else as it
+/// is.
 void TrellisQuantizer::sweep() {
   std::vector<float> damped =
       orderedHessian(hessian, order, factors.dampingAdded());
@@ -318,9 +309,7 @@ void TrellisQuantizer::sweep() {
       std::vector<float> before(at(values, place), at(values, place) + stride);
       for (int64_t n = 0; n < rows; ++n)
         target[n] = before[n] + at(gradient, place)[n] * inverse;
-      bool isFree = place + 1 == columns || beginsPart(place + 1);
-      findColumn(place, target.data(),
-                 isFree ? -1 : static_cast<int32_t>(endState[place]));
+      findColumn(place, target.data());
       for (int64_t n = 0; n < rows; ++n) {
         float change = before[n] - at(values, place)[n];
         at(errors, place)[n] += change;
@@ -349,7 +338,8 @@ void TrellisQuantizer::run() {
 Status quantizeTrellis(const float *weights, int64_t rows, int64_t columns,
                        const float *hessian, const std::vector<uint8_t> &rates,
                        const TrellisOptions &options, TrellisWeights &result) {
-  if (options.stateBits < 8 || options.stateBits > 12)
+  if (options.stateBits < minTrellisState ||
+      options.stateBits > maxTrellisState)
     return {"states must have 8 to 12 bits, found " +
             std::to_string(options.stateBits)};
   for (size_t k = 0; k < rates.size(); ++k)

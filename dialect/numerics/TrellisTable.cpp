@@ -10,6 +10,7 @@
 #include "lowbit/Numerics/Float16.h"
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 #include <numeric>
 #include <queue>
 
@@ -92,7 +93,7 @@ private:
 
 } // namespace
 
-CodeTable trellisTable(unsigned stateBits, unsigned rate) {
+static CodeTable makeTable(unsigned stateBits, unsigned rate) {
   CodeTable table{rate, stateBits, 1, {}};
   table.values.resize(size_t(1) << stateBits);
   uint32_t branches = 1u << rate, classes = 1u << (stateBits - rate);
@@ -108,6 +109,16 @@ CodeTable trellisTable(unsigned stateBits, unsigned rate) {
     }
   }
   return table;
+}
+
+const CodeTable &trellisTable(unsigned stateBits, unsigned rate) {
+  constexpr unsigned states = maxTrellisState - minTrellisState + 1;
+  static std::once_flag isMade[states][maxTrellisRate];
+  static CodeTable tables[states][maxTrellisRate];
+  unsigned i = stateBits - minTrellisState;
+  std::call_once(isMade[i][rate - 1],
+                 [&] { tables[i][rate - 1] = makeTable(stateBits, rate); });
+  return tables[i][rate - 1];
 }
 
 //===----------------------------------------------------------------------===//
@@ -145,10 +156,10 @@ int64_t TrellisWeights::storedBits() const {
 void dequantize(const TrellisWeights &weights, float *result) {
   for (const TrellisPart &part : weights.parts) {
     const CodeTable &table = *part.matrix.encoding.element.table();
-    uint32_t window = 0, mask = (1u << table.windowBits) - 1;
     for (size_t i = 0; i < part.columns.size(); ++i) {
       int64_t k = part.columns[i];
       float columnScale = weights.columnScales.value(k);
+      uint32_t window = 0, mask = (1u << table.windowBits) - 1;
       for (int64_t n = 0; n < weights.rows; ++n) {
         window = (window << table.codeBits | part.matrix.code(n, i)) & mask;
         result[n * weights.columns + k] =

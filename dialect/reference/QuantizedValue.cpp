@@ -33,9 +33,6 @@ std::string lowbit::explainUnsupported(QuantizedTensorType type) {
     return {};
   if (getLayout(type).order == numerics::BlockOrder::ColumnMajor)
     return "requires static dimensions or a layout of row-major blocks";
-  ElementFormatInterface element = type.getEncoding().getElement();
-  if (element.getWindowBits() != element.getCodeBits())
-    return "requires static dimensions or codes that don't overlap";
   return {};
 }
 
@@ -168,8 +165,8 @@ Value QuantizedValue::buildParameter(IndexBuilder &builder, StringRef name,
   return readNumber(b, loc, castBits(b, loc, bits, stored));
 }
 
-/// The window of the code at (n, k): the code and, above it, the codes before
-/// it in the stream, which runs down the columns of codes.
+/// The window of the code at (n, k): the code and, above it, the codes of the
+/// rows before in its column.
 Value QuantizedValue::buildWindow(IndexBuilder &builder, Index n,
                                   Index k) const {
   OpBuilder &b = builder.getBuilder();
@@ -184,20 +181,16 @@ Value QuantizedValue::buildWindow(IndexBuilder &builder, Index n,
   auto bits = [&](int64_t value) {
     return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
   };
-  Value place =
-      builder.materialize(builder.add(builder.multiply(k, type.getRows()), n));
+  Value place = builder.materialize(n);
   for (int64_t i = 1; i * codeBits < windowBits; ++i) {
     Value distance = builder.materialize(builder.constant(i));
-    Value before = arith::SubIOp::create(b, loc, place, distance);
     Value isInside = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge,
                                            place, distance);
-    Index source = builder.value(
-        arith::SelectOp::create(b, loc, isInside, before,
-                                builder.materialize(builder.constant(0))),
-        std::nullopt);
+    Value before = arith::SelectOp::create(
+        b, loc, isInside, arith::SubIOp::create(b, loc, place, distance),
+        builder.materialize(builder.constant(0)));
     Value code = buildLoadCode(builder, layout, parts.front(),
-                               builder.remainder(source, type.getRows()),
-                               builder.divide(source, type.getRows()));
+                               builder.value(before, n.limit), k);
     code = arith::SelectOp::create(b, loc, isInside, code, bits(0));
     code = arith::ShLIOp::create(b, loc, code, bits(i * codeBits));
     window = arith::OrIOp::create(b, loc, window, code);

@@ -18,7 +18,9 @@ module @formats attributes {
   // CHECK-SAME: test.e = #lowbit.float<f8E4M3FN>
   test.e = #lowbit.float<f8E4M3FN>,
   // CHECK-SAME: test.f = #lowbit.codebook<dense<[-1.000000e+00, 1.000000e+00]> : tensor<2xf32>>
-  test.f = #lowbit.codebook<dense<[-1.0, 1.0]> : tensor<2xf32>>
+  test.f = #lowbit.codebook<dense<[-1.0, 1.0]> : tensor<2xf32>>,
+  // CHECK-SAME: test.g = #lowbit.trellis<state = 12, rate = 2>
+  test.g = #lowbit.trellis<state = 12, rate = 2>
 } {}
 
 // CHECK-LABEL: module @granularity
@@ -53,7 +55,9 @@ module @encodings attributes {
   // ALIAS-DAG: #f4E2M1FN_g32_f16 = #lowbit.encoding<float<f4E2M1FN>, group = 32, scale = f16>
   test.h = #lowbit.encoding<float<f4E2M1FN>, group = 32>,
   // ALIAS-DAG: #codebook1_f16 = #lowbit.encoding<codebook<dense<{{.*}}> : tensor<2x2xf32>>, channel, scale = f16>
-  test.i = #lowbit.encoding<codebook<dense<[[-1.0, 1.0], [1.0, 1.0]]> : tensor<2x2xf32>>>
+  test.i = #lowbit.encoding<codebook<dense<[[-1.0, 1.0], [1.0, 1.0]]> : tensor<2x2xf32>>>,
+  // ALIAS-DAG: #trellis3_f16 = #lowbit.encoding<trellis<state = 8, rate = 3>, channel, scale = f16>
+  test.j = #lowbit.encoding<trellis<rate = 3, state = 8>>
 } {}
 
 // CHECK-LABEL: module @layouts

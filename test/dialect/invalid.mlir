@@ -74,6 +74,16 @@ module attributes {test.a = #lowbit.codebook<dense<1.0> : tensor<4xf16>>} {}
 
 // -----
 
+// expected-error @+1 {{requires a state of 8 to 12 bits and a rate of 1 to 6 (E13), found 13 and 2}}
+module attributes {test.a = #lowbit.trellis<state = 13, rate = 2>} {}
+
+// -----
+
+// expected-error @+1 {{requires a state of 8 to 12 bits and a rate of 1 to 6 (E13), found 8 and 0}}
+module attributes {test.a = #lowbit.encoding<trellis<state = 8, rate = 0>>} {}
+
+// -----
+
 // expected-error @+1 {{requires a group of 1 to 2147483647 columns (G1), found 0}}
 module attributes {test.a = #lowbit.per_group<0>} {}
 

@@ -198,6 +198,8 @@ TEST(DequantizeTables, EqualNumerics) {
   for (StringRef text : {"2 2 1", "3 3 2", "8 8 5", "9 9 4", "16 16 8", "2 8 1",
                          "3 12 1", "4 6 2"})
     formats.push_back(StringAttr::get(&*context, text));
+  for (unsigned rate : {1, 2, 3, 5})
+    formats.push_back(TrellisAttr::get(&*context, 8 + rate % 5, rate));
   for (Attribute attribute : formats) {
     auto format = cast<ElementFormatInterface>(attribute);
     unsigned bits = format.getCodeBits(), values = format.getValuesPerCode();

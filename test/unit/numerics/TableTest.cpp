@@ -110,14 +110,15 @@ TEST(Table, WindowsRunDownTheColumns) {
   QuantizedMatrix matrix = randomMatrix(encoding, rows, columns, 3);
   std::vector<float> found(rows * columns);
   dequantize(matrix, found.data());
-  uint64_t stream = 0;
-  for (int64_t k = 0; k < columns; ++k)
+  for (int64_t k = 0; k < columns; ++k) {
+    uint64_t stream = 0;
     for (int64_t n = 0; n < rows; ++n) {
       stream = stream << 2 | matrix.codes[n * columns + k];
       EXPECT_EQ(matrix.window(n, k), stream & 31);
       float number = encoding.element.table()->values[stream & 31];
       EXPECT_EQ(found[n * columns + k], matrix.scales[n] * number);
     }
+  }
 }
 
 /// The squared error of `matrix`.

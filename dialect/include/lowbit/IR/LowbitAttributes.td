@@ -107,6 +107,24 @@ def Lowbit_CodebookAttr : Lowbit_Attr<"Codebook", "codebook",
   let genVerifyDecl = 1;
 }
 
+def Lowbit_TrellisAttr : Lowbit_Attr<"Trellis", "trellis",
+    [DeclareAttrInterfaceMethods<Lowbit_ElementFormatInterface,
+                                 ["getWindowBits"]>]> {
+  let summary = "Codes that overlap: a window of the stream chooses a number";
+  let description = [{
+    A code has `rate` bits; the last `state` bits of the stream choose one of
+    2^state numbers, a Gaussian's, which are the same for every model
+    (numerics/Trellis.h) and stored nowhere.
+
+    ```mlir
+    #lowbit.trellis<state = 12, rate = 2>
+    ```
+  }];
+  let parameters = (ins "unsigned":$state, "unsigned":$rate);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 //===----------------------------------------------------------------------===//
 // Granularity
 //===----------------------------------------------------------------------===//

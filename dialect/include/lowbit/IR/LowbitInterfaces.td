@@ -14,9 +14,9 @@ def Lowbit_ElementFormatInterface : AttrInterface<"ElementFormatInterface"> {
   let description = [{
     What one code stands for before zero point and scale. Scalar formats give
     one value per code; a vector codebook gives several; a trellis reads a
-    window of the code stream that is wider than the code: the stream runs down
-    the rows of each column of codes and then down the next column, the code is
-    the window's low end, and zeros stand before the beginning.
+    window of the code stream that is wider than the code: each column of codes
+    is a stream that runs down its rows, the code is the window's low end, and
+    zeros stand before the beginning.
 
     A format needs `getCodeBits` and `decode` alone; quantizing, packing and the
     reference lowering then work from the table of what `decode` gives.

@@ -38,8 +38,7 @@ struct QuantizedMatrix {
   }
   void setCode(int64_t n, int64_t k, uint32_t code);
   /// The window of that code. Its bits above the code are the low bits of the
-  /// window before, where the stream of codes runs down each column of codes
-  /// and then down the next; zeros stand before its beginning.
+  /// window in the row before; zeros stand before each column's beginning.
   uint32_t window(int64_t n, int64_t k) const;
 };
 

@@ -8,13 +8,13 @@
 //
 // where r is the number of bits that column k spends on each row, and the
 // window is the last `stateBits` bits of a stream that runs down the rows of
-// the column. A code of r bits thereby chooses among 2^r numbers that depend on
+// the column, with zeros before it. A code of r bits thereby chooses among 2^r numbers that depend on
 // the codes before it; a path search (Viterbi) finds the codes of a whole
 // column together, which comes closer to the bound of rate and distortion than
 // any rounding of single numbers: at 2 bits, a squared error of 0.074 for
 // Gaussian weights where the best four numbers have 0.118.
 //
-// Since a column is one block of the code, feedback goes from column to column
+// Since each column is a block of the code by itself, feedback goes from column to column
 // as in Feedback.h, without loss.
 //
 //===----------------------------------------------------------------------===//
@@ -29,13 +29,15 @@ namespace lowbit::numerics {
 
 /// The largest rate of a column.
 constexpr unsigned maxTrellisRate = 6;
+/// Bits of the state.
+constexpr unsigned minTrellisState = 8, maxTrellisState = 12;
 
-/// The numbers of windows of `stateBits` bits, 8 to 12, at `rate` bits per
-/// code, 1 to maxTrellisRate. Numbers that may follow one state are stratified:
-/// one in each of 2^rate slices of equal probability of a Gaussian. All are
-/// multiples of 1/32 between -4 and 4, so that a signed byte holds them. The
-/// same on every machine.
-CodeTable trellisTable(unsigned stateBits, unsigned rate);
+/// The numbers of windows of `stateBits` bits at `rate` bits per code, which
+/// must be in the ranges above; made once per process. Numbers that may follow
+/// one state are stratified: one in each of 2^rate slices of equal probability
+/// of a Gaussian. All are multiples of 1/32 between -4 and 4, so that a signed
+/// byte holds them. The same on every machine.
+const CodeTable &trellisTable(unsigned stateBits, unsigned rate);
 
 /// Positive numbers base * 2^(-code / stepsPerOctave).
 struct LogScales {
@@ -51,8 +53,7 @@ struct LogScales {
 
 /// Columns of one rate.
 struct TrellisPart {
-  /// Codes [rows, columns.size()], by a table with scale 1. Its stream runs
-  /// from column to column.
+  /// Codes [rows, columns.size()], by a table with scale 1.
   QuantizedMatrix matrix;
   /// Where the part's columns stand in the layer.
   std::vector<int32_t> columns;
