@@ -100,6 +100,9 @@ void lowbit::buildFusePipeline(OpPassManager &manager,
 void lowbit::buildPackPipeline(OpPassManager &manager,
                                const PackPipelineOptions &options) {
   manager.addPass(createReorderColumnsPass());
+  SplitMixedPassOptions split;
+  split.releaseData = options.releaseData;
+  manager.addPass(createSplitMixedPass(split));
   PackWeightsPassOptions pack;
   pack.releaseData = options.releaseData;
   manager.addPass(createPackWeightsPass(pack));

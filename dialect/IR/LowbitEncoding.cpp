@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lowbit/IR/Lowbit.h"
+#include "ElementFormats.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -14,9 +14,7 @@
 using namespace mlir;
 using namespace lowbit;
 
-/// Formats and granularities of this dialect are spelled without `#lowbit.`
-/// inside an encoding; any other attribute is spelled in full.
-static ElementFormatInterface parseElementFormat(AsmParser &parser) {
+ElementFormatInterface lowbit::parseElementFormat(AsmParser &parser) {
   llvm::SMLoc location = parser.getCurrentLocation();
   Attribute attribute;
   if (succeeded(parser.parseOptionalKeyword("int")))
@@ -29,6 +27,10 @@ static ElementFormatInterface parseElementFormat(AsmParser &parser) {
     attribute = CodebookAttr::parse(parser, {});
   else if (succeeded(parser.parseOptionalKeyword("trellis")))
     attribute = TrellisAttr::parse(parser, {});
+  else if (succeeded(parser.parseOptionalKeyword("log")))
+    attribute = LogAttr::parse(parser, {});
+  else if (succeeded(parser.parseOptionalKeyword("mixed")))
+    attribute = MixedAttr::parse(parser, {});
   else if (parser.parseAttribute(attribute))
     return {};
   if (!attribute)
@@ -49,6 +51,7 @@ struct EncodingOptions {
   OuterScaleKind outer = OuterScaleKind::None;
   GranularityInterface granularity;
   FloatType scale;
+  Attribute columnScale;
 
   /// Whether what `word` sets is set already.
   bool isSet(StringRef word) const {
@@ -56,6 +59,7 @@ struct EncodingOptions {
         .Case("minimum", minimum)
         .Case("permuted", permuted)
         .Case("scale", static_cast<bool>(scale))
+        .Case("column_scale", static_cast<bool>(columnScale))
         .Case("zero_point", zeroPoint != ZeroPointKind::None)
         .Cases({"tensor", "channel", "group"}, static_cast<bool>(granularity))
         .Cases({"tensor_scale", "channel_scale"}, outer != OuterScaleKind::None)
@@ -108,12 +112,17 @@ static ParseResult parseEncodingOption(AsmParser &parser,
     return success(static_cast<bool>(options.granularity));
   } else if (word == "scale") {
     return failure(parser.parseEqual() || parser.parseType(options.scale));
+  } else if (word == "column_scale") {
+    if (parser.parseEqual())
+      return failure();
+    options.columnScale = EncodingAttr::parse(parser, {});
+    return success(static_cast<bool>(options.columnScale));
   } else if (word == "zero_point") {
     return parseZeroPoint(parser, options.zeroPoint);
   } else {
     return parser.emitError(location)
            << "requires minimum, zero_point, tensor, channel, group, scale, "
-              "tensor_scale, channel_scale or permuted, found '"
+              "tensor_scale, channel_scale, permuted or column_scale, found '"
            << word << "'";
   }
   return success();
@@ -138,33 +147,24 @@ Attribute EncodingAttr::parse(AsmParser &parser, Type) {
     options.scale = Float16Type::get(context);
   return parser.getChecked<EncodingAttr>(
       context, element, options.zeroPoint, options.minimum, options.granularity,
-      options.scale, options.permuted, options.outer);
+      options.scale, options.permuted, options.outer, options.columnScale);
+}
+
+void lowbit::printElementFormat(AsmPrinter &printer,
+                                ElementFormatInterface format) {
+  auto printShort = [&](auto attr) {
+    printer << attr.getMnemonic();
+    attr.print(printer);
+  };
+  TypeSwitch<Attribute>(format)
+      .Case<IntAttr, UIntAttr, SmallFloatAttr, CodebookAttr, TrellisAttr,
+            LogAttr, MixedAttr>(printShort)
+      .Default([&](Attribute attr) { printer << attr; });
 }
 
 void EncodingAttr::print(AsmPrinter &printer) const {
   printer << '<';
-  TypeSwitch<Attribute>(getElement())
-      .Case([&](IntAttr attr) {
-        printer << "int";
-        attr.print(printer);
-      })
-      .Case([&](UIntAttr attr) {
-        printer << "uint";
-        attr.print(printer);
-      })
-      .Case([&](SmallFloatAttr attr) {
-        printer << "float";
-        attr.print(printer);
-      })
-      .Case([&](CodebookAttr attr) {
-        printer << "codebook";
-        attr.print(printer);
-      })
-      .Case([&](TrellisAttr attr) {
-        printer << "trellis";
-        attr.print(printer);
-      })
-      .Default([&](Attribute attr) { printer << attr; });
+  printElementFormat(printer, getElement());
   if (getZeroPoint() != ZeroPointKind::None)
     printer << ", zero_point = " << stringifyZeroPointKind(getZeroPoint());
   if (getMinimum())
@@ -180,6 +180,10 @@ void EncodingAttr::print(AsmPrinter &printer) const {
     printer << ", " << stringifyOuterScaleKind(getOuterScale());
   if (getPermuted())
     printer << ", permuted";
+  if (EncodingAttr columnScale = getColumnScaleEncoding()) {
+    printer << ", column_scale = ";
+    columnScale.print(printer);
+  }
   printer << '>';
 }
 
@@ -212,11 +216,34 @@ static FloatType getScaleType(MLIRContext *context,
   llvm_unreachable("all formats are listed");
 }
 
+/// E17: factors of columns are a row of numbers that share one scale.
+static LogicalResult
+verifyColumnScale(llvm::function_ref<InFlightDiagnostic()> emitError,
+                  Attribute attribute) {
+  auto encoding = dyn_cast<EncodingAttr>(attribute);
+  if (!encoding)
+    return emitError() << "requires an encoding of column scales (E17), found "
+                       << attribute;
+  ElementFormatInterface element = encoding.getElement();
+  bool isPlain = element.getCodeBits() <= 8 &&
+                 element.getValuesPerCode() == 1 &&
+                 element.getWindowBits() == element.getCodeBits();
+  if (isPlain &&
+      encoding.getGranularity().getKind() == numerics::Granularity::Tensor &&
+      encoding.getParameterNames().size() == 1)
+    return success();
+  return emitError()
+         << "requires column scales of at most 8 bits with one scale "
+            "and nothing else (E17), found "
+         << encoding;
+}
+
 LogicalResult
 EncodingAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                      ElementFormatInterface element, ZeroPointKind zeroPoint,
                      bool minimum, GranularityInterface granularity,
-                     FloatType scale, bool permuted, OuterScaleKind outer) {
+                     FloatType scale, bool permuted, OuterScaleKind outer,
+                     Attribute columnScale) {
   // E3
   std::optional<numerics::ScaleFormat> format = getScaleFormat(scale);
   if (!format)
@@ -262,7 +289,43 @@ EncodingAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "requires scales of smaller parts beside a "
                        << stringifyOuterScaleKind(outer) << " (E11), found "
                        << granularity;
-  return success();
+  // E16: parts share what belongs to a row, and the order is theirs.
+  if (isa<MixedAttr>(element) &&
+      (granularity.getKind() == numerics::Granularity::Group || minimum ||
+       permuted || zeroPoint != ZeroPointKind::None))
+    return emitError()
+           << "requires one scale for each row of mixed columns, and "
+              "neither zero points, minima nor a permutation (E16), "
+              "found more";
+  return columnScale ? verifyColumnScale(emitError, columnScale) : success();
+}
+
+EncodingAttr EncodingAttr::getColumnScaleEncoding() const {
+  return cast_or_null<EncodingAttr>(getColumnScale());
+}
+
+MixedAttr EncodingAttr::getMixed() const {
+  return dyn_cast<MixedAttr>(getElement());
+}
+
+EncodingAttr EncodingAttr::get(MLIRContext *context,
+                               ElementFormatInterface element,
+                               ZeroPointKind zeroPoint, bool minimum,
+                               GranularityInterface granularity,
+                               FloatType scale, bool permuted,
+                               OuterScaleKind outer) {
+  return get(context, element, zeroPoint, minimum, granularity, scale, permuted,
+             outer, Attribute());
+}
+
+EncodingAttr
+EncodingAttr::getChecked(llvm::function_ref<InFlightDiagnostic()> emitError,
+                         MLIRContext *context, ElementFormatInterface element,
+                         ZeroPointKind zeroPoint, bool minimum,
+                         GranularityInterface granularity, FloatType scale,
+                         bool permuted, OuterScaleKind outer) {
+  return getChecked(emitError, context, element, zeroPoint, minimum,
+                    granularity, scale, permuted, outer, Attribute());
 }
 
 EncodingAttr EncodingAttr::get(MLIRContext *context,
@@ -329,6 +392,9 @@ numerics::Encoding EncodingAttr::getNumerics() const {
   encoding.groupSize = getGranularity().getGroupSize();
   encoding.scale = *getScaleFormat(getScale());
   encoding.outer = static_cast<numerics::OuterScale>(getOuterScale());
+  if (EncodingAttr columnScale = getColumnScaleEncoding())
+    encoding.columnScale =
+        std::make_shared<const numerics::Encoding>(columnScale.getNumerics());
   return encoding;
 }
 
@@ -366,6 +432,10 @@ SmallVector<StringRef, 4> EncodingAttr::getParameterNames() const {
     names.push_back(component::kPermutation);
   if (getOuterScale() != OuterScaleKind::None)
     names.push_back(component::kOuterScale);
+  if (getColumnScale())
+    names.append({component::kColumnScale, component::kColumnScaleScale});
+  if (getMixed())
+    names.push_back(component::kColumnPart);
   return names;
 }
 
@@ -377,9 +447,20 @@ RankedTensorType EncodingAttr::getParameterType(StringRef name, int64_t rows,
     return RankedTensorType::get(
         {getOuterScale() == OuterScaleKind::Tensor ? 1 : rows},
         Float32Type::get(getContext()));
+  Type byte = IntegerType::get(getContext(), 8);
+  auto getStream = [&](unsigned bits) {
+    int64_t bytes = llvm::divideCeil(columns * bits, 8);
+    return RankedTensorType::get({bytes}, byte);
+  };
+  if (name == component::kColumnPart)
+    return getStream(llvm::Log2_64_Ceil(getMixed().getFormats().size()));
+  if (name == component::kColumnScale)
+    return getStream(getColumnScaleEncoding().getCodeBits());
+  if (name == component::kColumnScaleScale)
+    return RankedTensorType::get({1, 1}, getColumnScaleEncoding().getScale());
   Type type = getScale();
   if (name == component::kZeroPoint && getZeroPoint() == ZeroPointKind::Integer)
-    type = IntegerType::get(getContext(), 8);
+    type = byte;
   return RankedTensorType::get(
       getGranularity().getParameterShape(rows, columns), type);
 }

@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lowbit/IR/Lowbit.h"
+#include "ElementFormats.h"
 #include "lowbit/Numerics/Trellis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -241,6 +241,102 @@ void TrellisAttr::decode(uint64_t window, MutableArrayRef<float> values) const {
 }
 
 //===----------------------------------------------------------------------===//
+// Logarithms
+//===----------------------------------------------------------------------===//
+
+LogicalResult
+LogAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                unsigned width, unsigned octave) {
+  // E14
+  if (width >= 1 && width <= 8 && octave >= 1 && octave <= 256)
+    return success();
+  return emitError()
+         << "requires a width of 1 to 8 bits and 1 to 256 steps per "
+            "octave (E14), found "
+         << width << " and " << octave;
+}
+
+unsigned LogAttr::getCodeBits() const { return getWidth(); }
+
+void LogAttr::decode(uint64_t window, MutableArrayRef<float> values) const {
+  values[0] = numerics::logTable(getWidth(), getOctave()).values[window];
+}
+
+//===----------------------------------------------------------------------===//
+// Formats of parts of the columns
+//===----------------------------------------------------------------------===//
+
+Attribute MixedAttr::parse(AsmParser &parser, Type) {
+  llvm::SMLoc location = parser.getCurrentLocation();
+  SmallVector<int64_t> columns;
+  SmallVector<ElementFormatInterface> formats;
+  auto parsePart = [&]() -> ParseResult {
+    if (parser.parseInteger(columns.emplace_back()))
+      return failure();
+    formats.push_back(parseElementFormat(parser));
+    return success(static_cast<bool>(formats.back()));
+  };
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater,
+                                     parsePart))
+    return {};
+  return parser.getChecked<MixedAttr>(location, parser.getContext(),
+                                      ArrayRef(columns), ArrayRef(formats));
+}
+
+void MixedAttr::print(AsmPrinter &printer) const {
+  printer << '<';
+  llvm::interleaveComma(llvm::zip_equal(getColumns(), getFormats()), printer,
+                        [&](auto part) {
+                          auto [columns, format] = part;
+                          printer << columns << ' ';
+                          printElementFormat(printer, format);
+                        });
+  printer << '>';
+}
+
+LogicalResult
+MixedAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                  ArrayRef<int64_t> columns,
+                  ArrayRef<ElementFormatInterface> formats) {
+  // E15
+  if (formats.size() < 2 || formats.size() > 256)
+    return emitError() << "requires 2 to 256 formats (E15), found "
+                       << formats.size();
+  for (auto [count, format] : llvm::zip_equal(columns, formats)) {
+    if (count < 1)
+      return emitError() << "requires at least 1 column of each format (E15), "
+                            "found "
+                         << count;
+    if (isa<MixedAttr>(format) || format.getCodeBits() > 8 ||
+        format.getValuesPerCode() != 1)
+      return emitError() << "requires formats of at most 8 bits for one number "
+                            "(E15), found "
+                         << format;
+  }
+  return success();
+}
+
+unsigned MixedAttr::getCodeBits() const {
+  return getNumericsFormat(*this).codeBits();
+}
+
+unsigned MixedAttr::getWindowBits() const {
+  return getNumericsFormat(*this).windowBits();
+}
+
+void MixedAttr::decode(uint64_t, MutableArrayRef<float>) const {
+  llvm_unreachable("the formats of the parts decode");
+}
+
+static numerics::ElementFormat getParts(MixedAttr mixed) {
+  auto parts = std::make_shared<std::vector<numerics::ColumnPart>>();
+  for (auto [columns, format] :
+       llvm::zip_equal(mixed.getColumns(), mixed.getFormats()))
+    parts->push_back({format.getNumerics(), columns});
+  return std::shared_ptr<const std::vector<numerics::ColumnPart>>(parts);
+}
+
+//===----------------------------------------------------------------------===//
 // Tables
 //===----------------------------------------------------------------------===//
 
@@ -269,6 +365,8 @@ LowbitDialect::getTable(Attribute format) {
 }
 
 numerics::ElementFormat lowbit::getNumericsFormat(Attribute format) {
+  if (auto mixed = dyn_cast<MixedAttr>(format))
+    return getParts(mixed);
   if (auto integer = cast<ElementFormatInterface>(format).getIntegerFormat())
     return *integer;
   return format.getContext()->getOrLoadDialect<LowbitDialect>()->getTable(

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/IR/Lowbit.h"
+#include "lowbit/Numerics/Matrix.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
@@ -161,6 +162,44 @@ static LogicalResult verifyPermutation(GlobalOp op) {
   return success();
 }
 
+/// The bytes of `elements`, a component of i8; none where they aren't at hand.
+/// A splat is written out if it is short.
+static SmallVector<uint8_t> readBytes(ElementsAttr elements) {
+  constexpr int64_t kLongestSplat = int64_t(1) << 20;
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(elements)) {
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    ArrayRef<char> raw = blob ? blob->getData() : ArrayRef<char>();
+    return SmallVector<uint8_t>(raw.begin(), raw.end());
+  }
+  auto dense = dyn_cast<DenseElementsAttr>(elements);
+  if (!dense || (dense.isSplat() && dense.getNumElements() > kLongestSplat))
+    return {};
+  auto numbers = dense.getValues<uint8_t>();
+  return SmallVector<uint8_t>(numbers.begin(), numbers.end());
+}
+
+/// W10: parts have as many columns as the type says; more would be read from
+/// outside the part.
+static LogicalResult verifyColumnParts(GlobalOp op) {
+  auto type = dyn_cast<QuantizedTensorType>(op.getType());
+  MixedAttr mixed = type ? type.getEncoding().getMixed() : MixedAttr();
+  if (!mixed)
+    return success();
+  SmallVector<uint8_t> bytes =
+      readBytes(op.getComponent(component::kColumnPart));
+  unsigned bits = type.getEncoding().getNumerics().partBits();
+  SmallVector<int64_t> counts(size_t(1) << bits);
+  for (int64_t k = 0; k < type.getColumns() && !bytes.empty(); ++k)
+    ++counts[numerics::readStream(bytes.data(), k, bits)];
+  counts.resize(mixed.getColumns().size());
+  if (bytes.empty() || ArrayRef(counts) == mixed.getColumns())
+    return success();
+  return op.emitOpError()
+         << "requires as many columns of each part as the type "
+            "has, "
+         << mixed.getColumns() << " (W10), found " << counts;
+}
+
 /// W9: sizes in bytes and bits fit 64 bits. Quantized types see to it (T5).
 static LogicalResult verifyElementCount(GlobalOp op) {
   constexpr int64_t kLimit = int64_t(1) << 48;
@@ -219,6 +258,8 @@ LogicalResult GlobalOp::verify() {
                            << component.getName().strref()
                            << "' (W4) in a value "
                            << "of type " << getType();
+  if (failed(verifyColumnParts(*this)))
+    return failure();
   return verifyPermutation(*this);
 }
 

@@ -103,6 +103,20 @@ QuantizedTensorType::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "requires a last dimension of a multiple of "
                        << values << ", the values per code (T4), found "
                        << shape.back();
+  // T6
+  if (MixedAttr mixed = encoding.getMixed()) {
+    double columns = 0;
+    for (int64_t count : mixed.getColumns())
+      columns += static_cast<double>(count);
+    if (columns != static_cast<double>(shape.back()))
+      return emitError() << "requires as many columns as the formats together "
+                            "have (T6), found "
+                         << shape.back();
+    // T7: a layout is of one width.
+    if (layout)
+      return emitError() << "requires mixed columns to be dense (T7), found "
+                         << layout;
+  }
   // T5: an address in bits must fit 64 bits, padding included.
   constexpr int64_t limit = int64_t(1) << 48;
   int64_t elements = 1;
@@ -150,6 +164,31 @@ QuantizedTensorType::withLayout(LayoutInterface layout) const {
   return get(getShape(), getElementType(), getEncoding(), layout);
 }
 
+QuantizedTensorType QuantizedTensorType::getPart(size_t index) const {
+  EncodingAttr encoding = getEncoding();
+  MixedAttr mixed = encoding.getMixed();
+  auto uniform = EncodingAttr::get(
+      getContext(), mixed.getFormats()[index], encoding.getZeroPoint(),
+      encoding.getMinimum(), encoding.getGranularity(), encoding.getScale(),
+      encoding.getPermuted(), encoding.getOuterScale());
+  SmallVector<int64_t> shape(getShape());
+  shape.back() = mixed.getColumns()[index];
+  return get(shape, getElementType(), uniform);
+}
+
+int64_t QuantizedTensorType::getPartOffset(size_t index) const {
+  int64_t offset = 0;
+  for (size_t i = 0; i < index; ++i)
+    offset += getPart(i).getCodeBytes();
+  return offset;
+}
+
+int64_t QuantizedTensorType::getCodeBytes() const {
+  if (MixedAttr mixed = getEncoding().getMixed())
+    return getPartOffset(mixed.getFormats().size());
+  return bindLayout().bufferBytes(0);
+}
+
 numerics::BoundLayout QuantizedTensorType::bindLayout() const {
   numerics::Layout layout =
       getLayout() ? getLayout().getLayout(getEncoding().getCodeBits())
@@ -161,12 +200,11 @@ numerics::BoundLayout QuantizedTensorType::bindLayout() const {
 SmallVector<std::pair<StringRef, RankedTensorType>, 5>
 QuantizedTensorType::getComponents() const {
   SmallVector<std::pair<StringRef, RankedTensorType>, 5> result;
-  numerics::BoundLayout bound = bindLayout();
   Type byte = IntegerType::get(getContext(), 8);
-  bool isInline =
-      bound.layout().parameters == numerics::ParameterPlacement::Inline;
+  bool isInline = getLayout() && bindLayout().layout().parameters ==
+                                     numerics::ParameterPlacement::Inline;
   result.emplace_back(getLayout() ? component::kBlob : component::kCodes,
-                      RankedTensorType::get({bound.bufferBytes(0)}, byte));
+                      RankedTensorType::get({getCodeBytes()}, byte));
   for (StringRef name : getEncoding().getParameterNames())
     if (!isInline || component::isOutsideOfLayouts(name))
       result.emplace_back(

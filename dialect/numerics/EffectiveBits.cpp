@@ -10,11 +10,21 @@
 
 namespace lowbit::numerics {
 
+/// Bytes of what belongs to columns: their scales, and the parts they are in.
+static int64_t columnBytes(const Encoding &encoding, int64_t columns) {
+  int64_t bytes = (columns * encoding.partBits() + 7) / 8;
+  if (encoding.columnScale)
+    bytes += storedBytes(*encoding.columnScale, 1, columns);
+  return bytes;
+}
+
 int64_t storedBytes(const BoundLayout &layout) {
-  int64_t bytes = 0;
+  const Encoding &encoding = layout.encoding();
+  int64_t bytes = columnBytes(encoding, layout.columns() *
+                                            encoding.element.valuesPerCode());
   for (unsigned buffer = 0; buffer < 4; ++buffer)
     bytes += layout.bufferBytes(buffer);
-  bytes += layout.encoding().outerCount(layout.rows()) * sizeof(float);
+  bytes += encoding.outerCount(layout.rows()) * sizeof(float);
   return bytes;
 }
 
@@ -31,11 +41,20 @@ static BoundLayout denseLayout(const Encoding &encoding, int64_t rows,
 }
 
 int64_t storedBytes(const Encoding &encoding, int64_t rows, int64_t columns) {
-  return storedBytes(denseLayout(encoding, rows, columns));
+  if (!encoding.element.parts())
+    return storedBytes(denseLayout(encoding, rows, columns));
+  // Each part is a stream of codes that ends with a byte.
+  int64_t bits = 0;
+  for (const ColumnPart &part : *encoding.element.parts())
+    bits += (rows * part.columns * part.format.codeBits() + 7) / 8 * 8;
+  bits += encoding.parameterRows(rows) * scaleBits(encoding.scale);
+  return bits / 8 + columnBytes(encoding, columns) +
+         encoding.outerCount(rows) * sizeof(float);
 }
 
 double effectiveBits(const Encoding &encoding, int64_t rows, int64_t columns) {
-  return effectiveBits(denseLayout(encoding, rows, columns));
+  double weights = static_cast<double>(rows) * columns;
+  return weights ? 8.0 * storedBytes(encoding, rows, columns) / weights : 0;
 }
 
 } // namespace lowbit::numerics

@@ -8,9 +8,33 @@
 
 #include "lowbit/Numerics/Encoding.h"
 
+#include <algorithm>
+
 namespace lowbit::numerics {
 
+unsigned ElementFormat::codeBits() const {
+  if (!columnParts)
+    return numbers ? numbers->codeBits : format.width;
+  unsigned most = 0;
+  for (const ColumnPart &part : *columnParts)
+    most = std::max(most, part.format.codeBits());
+  return most;
+}
+
+unsigned ElementFormat::windowBits() const {
+  if (columnParts)
+    return 16;
+  return numbers ? numbers->windowBits : format.width;
+}
+
 bool ElementFormat::operator==(const ElementFormat &other) const {
+  if (columnParts || other.columnParts)
+    return columnParts && other.columnParts &&
+           std::equal(columnParts->begin(), columnParts->end(),
+                      other.columnParts->begin(), other.columnParts->end(),
+                      [](const ColumnPart &a, const ColumnPart &b) {
+                        return a.format == b.format && a.columns == b.columns;
+                      });
   if (!numbers || !other.numbers)
     return !numbers && !other.numbers && format.width == other.format.width &&
            format.kind == other.format.kind;
@@ -48,10 +72,61 @@ static std::string checkTable(const CodeTable &table) {
   return {};
 }
 
+unsigned Encoding::partBits() const {
+  unsigned bits = 0;
+  if (element.parts())
+    while (size_t(1) << bits < element.parts()->size())
+      ++bits;
+  return bits;
+}
+
+static std::string checkFormat(const ElementFormat &element) {
+  return element.table() ? checkTable(*element.table())
+                         : checkInteger(*element.integer());
+}
+
+/// Formats of parts are of at most 8 bits and one number, and share one scale
+/// for each row or for all.
+static std::string checkParts(const Encoding &encoding) {
+  const std::vector<ColumnPart> &parts = *encoding.element.parts();
+  if (parts.size() < 2)
+    return found("parts of columns need at least 2 formats",
+                 static_cast<int64_t>(parts.size()));
+  for (const ColumnPart &part : parts) {
+    if (part.columns < 1)
+      return found("a part needs at least 1 column", part.columns);
+    if (part.format.parts() || part.format.codeBits() > 8 ||
+        part.format.valuesPerCode() != 1)
+      return "a part needs codes of at most 8 bits for one number, found "
+             "others";
+    if (std::string problem = checkFormat(part.format); !problem.empty())
+      return problem;
+  }
+  if (encoding.granularity == Granularity::Group || encoding.hasMinimum ||
+      encoding.zeroPoint != ZeroPointKind::None)
+    return "parts of columns need one scale for each row and nothing else, "
+           "found groups, zero points or minima";
+  return {};
+}
+
+/// Factors of columns are a row of numbers with one scale for all.
+static std::string checkColumnScale(const Encoding &scale) {
+  if (scale.columnScale || scale.outer != OuterScale::None ||
+      scale.element.parts() || scale.element.valuesPerCode() != 1 ||
+      scale.element.codeBits() > 8 ||
+      scale.element.windowBits() != scale.element.codeBits() ||
+      scale.granularity != Granularity::Tensor)
+    return "column scales need codes of at most 8 bits for one number each and "
+           "one scale, found others";
+  return checkEncoding(scale);
+}
+
 std::string checkEncoding(const Encoding &encoding) {
   const ElementFormat &element = encoding.element;
-  std::string problem = element.table() ? checkTable(*element.table())
-                                        : checkInteger(*element.integer());
+  std::string problem =
+      element.parts() ? checkParts(encoding) : checkFormat(element);
+  if (problem.empty() && encoding.columnScale)
+    problem = checkColumnScale(*encoding.columnScale);
   if (!problem.empty())
     return problem;
   if (element.table() && encoding.zeroPoint == ZeroPointKind::Integer)

@@ -18,6 +18,8 @@ static std::string explainRefusal(const Encoding &encoding, ColumnOrder order) {
     return "error feedback needs scales without an outer one, found one";
   if (std::string problem = checkEncoding(encoding); !problem.empty())
     return problem;
+  if (std::string problem = explainColumnRefusal(encoding); !problem.empty())
+    return problem;
   if (needsTable(encoding))
     if (std::string problem = explainTableRefusal(encoding); !problem.empty())
       return problem;

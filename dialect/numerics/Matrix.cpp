@@ -27,6 +27,7 @@ void QuantizedMatrix::reset(const Encoding &newEncoding, int64_t newRows,
                     0);
   minima.assign(encoding.hasMinimum ? parameters : 0, 0);
   outerScales.assign(encoding.outerCount(rows), 0);
+  resetColumns();
 }
 
 uint32_t QuantizedMatrix::code(int64_t n, int64_t k) const {
@@ -44,8 +45,8 @@ void QuantizedMatrix::setCode(int64_t n, int64_t k, uint32_t code) {
 }
 
 uint32_t QuantizedMatrix::window(int64_t n, int64_t k) const {
-  unsigned codeBits = encoding.element.codeBits();
-  unsigned windowBits = encoding.element.windowBits();
+  unsigned codeBits = format(k).codeBits();
+  unsigned windowBits = format(k).windowBits();
   uint32_t window = 0;
   for (unsigned bit = 0; bit < windowBits && n >= 0; bit += codeBits, --n)
     window |= code(n, k) << bit;
@@ -90,8 +91,9 @@ static float *dequantizeBytes(const Encoding &encoding,
   return result;
 }
 
-void dequantizeRows(const QuantizedMatrix &matrix, int64_t firstRow,
-                    int64_t endRow, float *result) {
+/// Rows of a matrix whose columns have one format, without column scales.
+static void dequantizeUniform(const QuantizedMatrix &matrix, int64_t firstRow,
+                              int64_t endRow, float *result) {
   const Encoding &encoding = matrix.encoding;
   const ElementFormat &element = encoding.element;
   int64_t groups = encoding.groupCount(matrix.columns);
@@ -118,6 +120,38 @@ void dequantizeRows(const QuantizedMatrix &matrix, int64_t firstRow,
                            parameters.zeroPoint, parameters.minimum, k % values,
                            parameters.outer);
     }
+}
+
+/// Rows of a matrix whose columns have several formats, without column scales.
+static void dequantizeParts(const QuantizedMatrix &matrix, int64_t firstRow,
+                            int64_t endRow, float *result) {
+  std::vector<int32_t> places = matrix.storedPlaces();
+  for (int64_t row = firstRow; row < endRow; ++row) {
+    GroupParameters parameters(matrix, row,
+                               matrix.encoding.parameterIndex(row, 0, 1));
+    for (int64_t k = 0; k < matrix.columns; ++k) {
+      int64_t place = places[k];
+      float number = matrix.format(place).decode(matrix.window(row, place)) *
+                     parameters.scale;
+      *result++ =
+          matrix.outerScales.empty() ? number : number * parameters.outer;
+    }
+  }
+}
+
+void dequantizeRows(const QuantizedMatrix &matrix, int64_t firstRow,
+                    int64_t endRow, float *result) {
+  if (matrix.encoding.element.parts())
+    dequantizeParts(matrix, firstRow, endRow, result);
+  else
+    dequantizeUniform(matrix, firstRow, endRow, result);
+  if (!matrix.columnScale)
+    return;
+  std::vector<float> scales(matrix.columns);
+  dequantize(*matrix.columnScale, scales.data());
+  for (int64_t row = firstRow; row < endRow; ++row)
+    for (int64_t k = 0; k < matrix.columns; ++k)
+      *result++ *= scales[k];
 }
 
 void dequantize(const QuantizedMatrix &matrix, float *result) {

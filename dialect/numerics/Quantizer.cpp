@@ -234,6 +234,9 @@ Status findParameters(const float *weights, int64_t firstRow, int64_t endRow,
                       const QuantizeOptions &options, QuantizedMatrix &matrix) {
   if (std::string problem = checkEncoding(matrix.encoding); !problem.empty())
     return {problem};
+  if (std::string problem = explainColumnRefusal(matrix.encoding);
+      !problem.empty())
+    return {problem};
   if (needsAllRows(matrix.encoding) && (firstRow != 0 || endRow != matrix.rows))
     return {"one scale per tensor needs all " + std::to_string(matrix.rows) +
             " rows at once, found rows " + std::to_string(firstRow) + " to " +

@@ -38,6 +38,17 @@ Status findTableScales(const float *weights, int64_t firstRow, int64_t endRow,
 void assignTableCodes(const float *weights, int64_t firstRow, int64_t endRow,
                       QuantizedMatrix &matrix);
 
+/// Why rounding doesn't choose what belongs to columns, or an empty string.
+inline std::string explainColumnRefusal(const Encoding &encoding) {
+  if (encoding.columnScale)
+    return "rounding needs an encoding without column scales, which it doesn't "
+           "choose; found some";
+  if (encoding.element.parts())
+    return "rounding needs one format for all columns, found " +
+           std::to_string(encoding.element.parts()->size());
+  return {};
+}
+
 } // namespace lowbit::numerics
 
 #endif // LOWBIT_NUMERICS_TABLEQUANTIZER_H

@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Arrays are [columns, stride] with the rows of the layer side by side, padded
-// to whole panels by rows of zeros, which no path visits. "Places" are the
-// order of quantization, which is also that of storage.
+// to whole panels by rows of zeros, which no path visits. "Turns" are the order
+// of quantization, "places" that of storage.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,10 +13,8 @@
 #include "GroupKernels.h"
 #include "TableQuantizer.h"
 #include "lowbit/Numerics/FactoredHessian.h"
-#include "lowbit/Numerics/Float16.h"
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 namespace lowbit::numerics {
 
@@ -31,22 +29,22 @@ namespace {
 class TrellisQuantizer {
 public:
   TrellisQuantizer(const float *hessian, const TrellisOptions &options,
-                   TrellisWeights &result)
+                   QuantizedMatrix &result)
       : hessian(hessian), options(options), result(result), rows(result.rows),
         columns(result.columns),
         stride((rows + panelRows - 1) / panelRows * panelRows) {}
 
-  Status prepare(const float *weights, const std::vector<uint8_t> &rates);
+  Status prepare(const float *weights);
   void run();
 
 private:
-  void chooseOrder(const std::vector<uint8_t> &rates);
   void chooseRowScales(const float *weights);
   void weighPaths();
   void limitColumnScales();
   void quantizeAll();
-  void chooseColumnScale(int64_t place);
-  void findColumn(int64_t place, const float *target);
+  void chooseColumnScale(int64_t turn);
+  void findColumn(int64_t turn, const float *target);
+  void setRowScale(int64_t n, float scale);
   void refitRows();
   void sweep();
   /// to[t] += sign * sum over i of matrix row (begin + i) [t] * from[i].
@@ -54,23 +52,25 @@ private:
                   int64_t end, int64_t first, int64_t last, const float *from,
                   float *to) const;
 
-  float *at(std::vector<float> &array, int64_t place) const {
-    return array.data() + place * stride;
+  float *at(std::vector<float> &array, int64_t turn) const {
+    return array.data() + turn * stride;
   }
-  unsigned rateOf(int64_t place) const {
-    return result.parts[partOf[place]].matrix.encoding.element.codeBits();
+  int64_t placeOf(int64_t turn) const { return places[order[turn]]; }
+  const CodeTable &tableOf(int64_t turn) const {
+    return *result.format(placeOf(turn)).table();
   }
 
   const float *hessian;
   const TrellisOptions &options;
-  TrellisWeights &result;
+  QuantizedMatrix &result;
   int64_t rows, columns, stride;
-  std::vector<int32_t> order;
-  /// By place: the part, and the position in it.
-  std::vector<int32_t> partOf, position;
+  /// By turn the column; by column the place.
+  std::vector<int32_t> order, places;
+  /// The matrix of column scales, or null.
+  std::shared_ptr<QuantizedMatrix> columnScales;
   std::vector<float> columnScale, rowScale, pathWeights;
   FactoredHessian factors;
-  /// By place: weights with feedback, weight less value, and value.
+  /// By turn: weights with feedback, weight less value, and value.
   std::vector<float> current, errors, values;
   // Scratch of the path search.
   std::vector<float> scaled, costs;
@@ -79,60 +79,22 @@ private:
 
 } // namespace
 
-static Encoding encodingOf(unsigned stateBits, unsigned rate) {
-  Encoding encoding;
-  encoding.element =
-      std::make_shared<const CodeTable>(trellisTable(stateBits, rate));
-  encoding.granularity = Granularity::Tensor;
-  encoding.scale = ScaleFormat::F32;
-  return encoding;
+static float roundTo(ScaleFormat format, float value) {
+  return scaleFromBits(format, scaleToBits(format, value));
 }
 
-void TrellisQuantizer::chooseOrder(const std::vector<uint8_t> &rates) {
-  order.resize(columns);
-  if (options.hasNaturalOrder)
-    std::iota(order.begin(), order.end(), 0);
-  else
-    order = orderByDiagonal(hessian, columns);
-  std::vector<int32_t> rank(columns);
-  for (int64_t i = 0; i < columns; ++i)
-    rank[order[i]] = static_cast<int32_t>(i);
-  std::sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
-    return rates[a] != rates[b] ? rates[a] > rates[b] : rank[a] < rank[b];
-  });
-  for (int64_t place = 0; place < columns; ++place) {
-    unsigned rate = rates[order[place]];
-    if (place == 0 || rate != rates[order[place - 1]]) {
-      result.parts.emplace_back();
-      result.parts.back().matrix.encoding = encodingOf(options.stateBits, rate);
-    }
-    TrellisPart &part = result.parts.back();
-    partOf.push_back(static_cast<int32_t>(result.parts.size()) - 1);
-    position.push_back(static_cast<int32_t>(part.columns.size()));
-    part.columns.push_back(order[place]);
-  }
-  for (TrellisPart &part : result.parts) {
-    part.matrix.reset(Encoding(part.matrix.encoding), rows,
-                      static_cast<int64_t>(part.columns.size()));
-    part.matrix.scales.assign(1, 1);
-  }
+void TrellisQuantizer::setRowScale(int64_t n, float scale) {
+  result.scales[n] = rowScale[n] = roundTo(result.encoding.scale, scale);
 }
 
 void TrellisQuantizer::chooseRowScales(const float *weights) {
-  std::vector<float> deviations(rows);
+  rowScale.assign(stride, 0);
   for (int64_t n = 0; n < rows; ++n) {
     double sum = 0;
     for (int64_t k = 0; k < columns; ++k)
       sum += static_cast<double>(weights[n * columns + k]) *
              weights[n * columns + k];
-    deviations[n] = static_cast<float>(std::sqrt(sum / columns));
-  }
-  float most = *std::max_element(deviations.begin(), deviations.end());
-  result.rowScales = {roundToHalf(most), 32, 8, {}};
-  rowScale.assign(stride, 0);
-  for (int64_t n = 0; n < rows; ++n) {
-    result.rowScales.codes.push_back(result.rowScales.nearest(deviations[n]));
-    rowScale[n] = result.rowScales.value(n);
+    setRowScale(n, static_cast<float>(std::sqrt(sum / columns)));
   }
 }
 
@@ -147,9 +109,9 @@ void TrellisQuantizer::weighPaths() {
     weight = sum > 0 ? static_cast<float>(weight * rows / sum) : 1;
 }
 
-Status TrellisQuantizer::prepare(const float *weights,
-                                 const std::vector<uint8_t> &rates) {
-  chooseOrder(rates);
+Status TrellisQuantizer::prepare(const float *weights) {
+  order = orderByDiagonal(hessian, columns);
+  places = result.storedPlaces();
   if (Status status =
           FactoredHessian::factor(hessian, order, options.damping, factors);
       !status.ok())
@@ -157,18 +119,23 @@ Status TrellisQuantizer::prepare(const float *weights,
   chooseRowScales(weights);
   weighPaths();
   current.assign(columns * stride, 0);
-  for (int64_t place = 0; place < columns; ++place)
+  for (int64_t turn = 0; turn < columns; ++turn)
     for (int64_t n = 0; n < rows; ++n)
-      at(current, place)[n] = weights[n * columns + order[place]];
+      at(current, turn)[n] = weights[n * columns + order[turn]];
   errors = current;
   values.assign(columns * stride, 0);
-  columnScale.assign(columns, 0);
-  result.columnScales = {0, 8, 5, std::vector<uint8_t>(columns, 31)};
+  columnScale.assign(columns, 1);
+  size_t states = 0, choiceBytes = 0;
+  for (int64_t turn = 0; turn < columns; ++turn) {
+    const CodeTable &table = tableOf(turn);
+    states = std::max(states, table.values.size());
+    choiceBytes = std::max(choiceBytes, table.values.size() >> table.codeBits);
+  }
   limitColumnScales();
   scaled.resize(rows);
   codes.resize(rows);
-  costs.resize(size_t(2) << options.stateBits);
-  choices.resize(rows << (options.stateBits - 1));
+  costs.resize(2 * states);
+  choices.resize(rows * choiceBytes);
   return Status::success();
 }
 
@@ -183,13 +150,18 @@ static float deviationOf(const float *column, const std::vector<float> &scales,
 }
 
 /// Column scales reach from half an octave above the largest column, for
-/// feedback makes columns larger, to more than three octaves below it.
+/// feedback makes columns larger, to as far below it as their format does.
 void TrellisQuantizer::limitColumnScales() {
+  if (!result.columnScale)
+    return;
+  columnScales = std::make_shared<QuantizedMatrix>(*result.columnScale);
+  result.columnScale = columnScales;
   float most = 0;
-  for (int64_t place = 0; place < columns; ++place)
-    most = std::max(most, deviationOf(at(current, place), rowScale, rows) *
-                              stretchOf(rateOf(place)));
-  result.columnScales.base = roundToHalf(1.41421356f * most);
+  for (int64_t turn = 0; turn < columns; ++turn)
+    most = std::max(most, deviationOf(at(current, turn), rowScale, rows) *
+                              stretchOf(tableOf(turn).codeBits));
+  columnScales->scales[0] =
+      roundTo(columnScales->encoding.scale, 1.41421356f * most);
 }
 
 void TrellisQuantizer::addProduct(const float *matrix, int64_t matrixStride,
@@ -202,21 +174,38 @@ void TrellisQuantizer::addProduct(const float *matrix, int64_t matrixStride,
          stride, last - first, stride, 1, to + first * stride, stride});
 }
 
-void TrellisQuantizer::chooseColumnScale(int64_t place) {
-  LogScales &scales = result.columnScales;
-  int32_t k = order[place];
-  scales.codes[k] =
-      scales.nearest(deviationOf(at(current, place), rowScale, rows) *
-                     stretchOf(rateOf(place)));
-  columnScale[place] = scales.value(k);
+/// The code whose number is nearest to `number`, as far as octaves go.
+static uint32_t nearestRatio(const ElementFormat &format, float number) {
+  uint32_t best = 0;
+  double least = INFINITY;
+  for (uint32_t code = 0; code < format.codeCount(); ++code) {
+    double scale = format.decode(code);
+    double ratio = number > 0 ? std::fabs(std::log2(scale / number)) : scale;
+    if (ratio < least) {
+      least = ratio;
+      best = code;
+    }
+  }
+  return best;
+}
+
+void TrellisQuantizer::chooseColumnScale(int64_t turn) {
+  if (!columnScales)
+    return;
+  float scale = columnScales->scales[0];
+  float wanted = deviationOf(at(current, turn), rowScale, rows) *
+                 stretchOf(tableOf(turn).codeBits);
+  const ElementFormat &format = columnScales->encoding.element;
+  uint32_t code = scale > 0 ? nearestRatio(format, wanted / scale) : 0;
+  columnScales->setCode(0, order[turn], code);
+  columnScale[turn] = format.decode(code) * scale;
 }
 
 /// Finds the codes of a column whose value should be `target`, and its value.
-void TrellisQuantizer::findColumn(int64_t place, const float *target) {
-  TrellisPart &part = result.parts[partOf[place]];
-  const CodeTable &table = *part.matrix.encoding.element.table();
+void TrellisQuantizer::findColumn(int64_t turn, const float *target) {
+  const CodeTable &table = tableOf(turn);
   for (int64_t n = 0; n < rows; ++n) {
-    float scale = rowScale[n] * columnScale[place];
+    float scale = rowScale[n] * columnScale[turn];
     scaled[n] = scale > 0 ? target[n] / scale : 0;
   }
   groupKernels().findPath({table.values.data(), table.windowBits,
@@ -224,31 +213,32 @@ void TrellisQuantizer::findColumn(int64_t place, const float *target) {
                            rows, costs.data(), choices.data()},
                           codes.data());
   uint32_t window = 0, mask = (1u << table.windowBits) - 1;
+  int64_t place = placeOf(turn);
   for (int64_t n = 0; n < rows; ++n) {
     window = (window << table.codeBits | codes[n]) & mask;
-    part.matrix.setCode(n, position[place], codes[n]);
-    at(values, place)[n] =
-        table.values[window] * (rowScale[n] * columnScale[place]);
+    result.setCode(n, place, codes[n]);
+    at(values, turn)[n] =
+        table.values[window] * rowScale[n] * columnScale[turn];
   }
 }
 
 void TrellisQuantizer::quantizeAll() {
   for (int64_t begin = 0; begin < columns; begin += blockColumns) {
     int64_t end = std::min(begin + blockColumns, columns);
-    for (int64_t place = begin; place < end; ++place) {
-      chooseColumnScale(place);
-      findColumn(place, at(current, place));
+    for (int64_t turn = begin; turn < end; ++turn) {
+      chooseColumnScale(turn);
+      findColumn(turn, at(current, turn));
       for (int64_t n = 0; n < rows; ++n)
-        at(errors, place)[n] -= at(values, place)[n];
-      addProduct(factors.row(0), factors.stride(), place, place + 1, place + 1,
-                 end, at(errors, place), current.data());
+        at(errors, turn)[n] -= at(values, turn)[n];
+      addProduct(factors.row(0), factors.stride(), turn, turn + 1, turn + 1,
+                 end, at(errors, turn), current.data());
     }
     addProduct(factors.row(0), factors.stride(), begin, end, end, columns,
                at(errors, begin), current.data());
   }
 }
 
-/// The damped second moment in the order of places.
+/// The damped second moment in the order of turns.
 static std::vector<float> orderedHessian(const float *hessian,
                                          const std::vector<int32_t> &order,
                                          float damping) {
@@ -270,23 +260,21 @@ void TrellisQuantizer::refitRows() {
     addProduct(damped.data(), columns, i, std::min(i + blockColumns, columns),
                0, columns, at(values, i), products.data());
   std::vector<double> cross(rows, 0), square(rows, 0);
-  for (int64_t place = 0; place < columns; ++place)
+  for (int64_t turn = 0; turn < columns; ++turn)
     for (int64_t n = 0; n < rows; ++n) {
-      double product = at(products, place)[n], value = at(values, place)[n];
+      double product = at(products, turn)[n], value = at(values, turn)[n];
       square[n] += product * value;
-      cross[n] += product * (value + at(errors, place)[n]);
+      cross[n] += product * (value + at(errors, turn)[n]);
     }
   for (int64_t n = 0; n < rows; ++n) {
     if (!(square[n] > 0) || !(cross[n] > 0))
       continue;
     float before = rowScale[n];
-    result.rowScales.codes[n] = result.rowScales.nearest(
-        static_cast<float>(before * cross[n] / square[n]));
-    rowScale[n] = result.rowScales.value(n);
+    setRowScale(n, static_cast<float>(before * cross[n] / square[n]));
     float factor = rowScale[n] / before;
-    for (int64_t place = 0; place < columns; ++place) {
-      float &value = at(values, place)[n];
-      at(errors, place)[n] += value * (1 - factor);
+    for (int64_t turn = 0; turn < columns; ++turn) {
+      float &value = at(values, turn)[n];
+      at(errors, turn)[n] += value * (1 - factor);
       value *= factor;
     }
   }
@@ -304,19 +292,19 @@ void TrellisQuantizer::sweep() {
                0, columns, at(errors, i), gradient.data());
   for (int64_t begin = 0; begin < columns; begin += blockColumns) {
     int64_t end = std::min(begin + blockColumns, columns);
-    for (int64_t place = begin; place < end; ++place) {
-      float inverse = 1 / damped[place * columns + place];
-      std::vector<float> before(at(values, place), at(values, place) + stride);
+    for (int64_t turn = begin; turn < end; ++turn) {
+      float inverse = 1 / damped[turn * columns + turn];
+      std::vector<float> before(at(values, turn), at(values, turn) + stride);
       for (int64_t n = 0; n < rows; ++n)
-        target[n] = before[n] + at(gradient, place)[n] * inverse;
-      findColumn(place, target.data());
+        target[n] = before[n] + at(gradient, turn)[n] * inverse;
+      findColumn(turn, target.data());
       for (int64_t n = 0; n < rows; ++n) {
-        float change = before[n] - at(values, place)[n];
-        at(errors, place)[n] += change;
-        at(changes, place)[n] = change;
+        float change = before[n] - at(values, turn)[n];
+        at(errors, turn)[n] += change;
+        at(changes, turn)[n] = change;
       }
-      addProduct(damped.data(), columns, place, place + 1, begin, end,
-                 at(changes, place), gradient.data());
+      addProduct(damped.data(), columns, turn, turn + 1, begin, end,
+                 at(changes, turn), gradient.data());
     }
     addProduct(damped.data(), columns, begin, end, 0, begin, at(changes, begin),
                gradient.data());
@@ -335,27 +323,41 @@ void TrellisQuantizer::run() {
   }
 }
 
-Status quantizeTrellis(const float *weights, int64_t rows, int64_t columns,
-                       const float *hessian, const std::vector<uint8_t> &rates,
-                       const TrellisOptions &options, TrellisWeights &result) {
-  if (options.stateBits < minTrellisState ||
-      options.stateBits > maxTrellisState)
-    return {"states must have 8 to 12 bits, found " +
-            std::to_string(options.stateBits)};
-  for (size_t k = 0; k < rates.size(); ++k)
-    if (rates[k] < 1 || rates[k] > maxTrellisRate)
-      return {"column " + std::to_string(k) + ": rates must be 1 to " +
-              std::to_string(maxTrellisRate) + ", found " +
-              std::to_string(rates[k])};
-  if (Status status = checkFinite(weights, 0, rows, columns); !status.ok())
+/// Whether a path search can write codes of `format`.
+static bool hasPaths(const ElementFormat &format) {
+  const CodeTable *table = format.table();
+  return table && table->codeBits <= maxTrellisRate &&
+         table->windowBits > table->codeBits && table->valuesPerCode == 1;
+}
+
+static std::string checkPaths(const QuantizedMatrix &matrix) {
+  const Encoding &encoding = matrix.encoding;
+  if (std::string problem = checkEncoding(encoding); !problem.empty())
+    return problem;
+  if (encoding.granularity != Granularity::Channel || encoding.hasMinimum ||
+      encoding.zeroPoint != ZeroPointKind::None ||
+      encoding.outer != OuterScale::None)
+    return "a path search needs one scale for each row and nothing else but "
+           "column scales, found other parameters";
+  for (int64_t k = 0; k < matrix.columns; ++k)
+    if (!hasPaths(matrix.format(k)))
+      return "a path search needs codes of at most " +
+             std::to_string(maxTrellisRate) +
+             " bits that overlap, found others";
+  return {};
+}
+
+Status quantizeTrellis(const float *weights, const float *hessian,
+                       const TrellisOptions &options, QuantizedMatrix &matrix) {
+  if (std::string problem = checkPaths(matrix); !problem.empty())
+    return {problem};
+  if (Status status = checkFinite(weights, 0, matrix.rows, matrix.columns);
+      !status.ok())
     return status;
-  result = {};
-  result.rows = rows;
-  result.columns = columns;
-  if (!rows || !columns)
+  if (!matrix.rows || !matrix.columns)
     return Status::success();
-  TrellisQuantizer quantizer(hessian, options, result);
-  if (Status status = quantizer.prepare(weights, rates); !status.ok())
+  TrellisQuantizer quantizer(hessian, options, matrix);
+  if (Status status = quantizer.prepare(weights); !status.ok())
     return status;
   quantizer.run();
   return Status::success();

@@ -125,48 +125,59 @@ const CodeTable &trellisTable(unsigned stateBits, unsigned rate) {
 // Scales
 //===----------------------------------------------------------------------===//
 
-float LogScales::value(int64_t i) const {
-  double octaves = static_cast<double>(codes[i]) / stepsPerOctave;
-  return static_cast<float>(base * std::exp2(-octaves));
-}
-
-uint8_t LogScales::nearest(float scale) const {
-  int last = (1 << codeBits) - 1;
-  if (!(scale > 0) || base == 0)
-    return static_cast<uint8_t>(last);
-  double code =
-      std::nearbyint(std::log2(double(base) / scale) * stepsPerOctave);
-  return static_cast<uint8_t>(
-      std::min(std::max(code, 0.0), static_cast<double>(last)));
+CodeTable logTable(unsigned codeBits, unsigned stepsPerOctave) {
+  CodeTable table{codeBits, codeBits, 1, {}};
+  for (uint32_t code = 0; code < 1u << codeBits; ++code)
+    table.values.push_back(static_cast<float>(
+        std::exp2(-static_cast<double>(code) / stepsPerOctave)));
+  return table;
 }
 
 //===----------------------------------------------------------------------===//
-// Layers
+// Encodings
 //===----------------------------------------------------------------------===//
 
-int64_t TrellisWeights::storedBits() const {
-  int64_t bits =
-      16 + rows * rowScales.codeBits + 16 + columns * columnScales.codeBits;
-  for (const TrellisPart &part : parts)
-    bits += part.matrix.rows * part.matrix.columns *
-            part.matrix.encoding.element.codeBits();
-  return parts.size() > 1 ? bits + 3 * columns : bits;
+/// How many columns have each rate.
+static std::vector<int64_t> countRates(const std::vector<uint8_t> &rates) {
+  std::vector<int64_t> counts(maxTrellisRate + 1, 0);
+  for (uint8_t rate : rates)
+    ++counts[rate];
+  return counts;
 }
 
-void dequantize(const TrellisWeights &weights, float *result) {
-  for (const TrellisPart &part : weights.parts) {
-    const CodeTable &table = *part.matrix.encoding.element.table();
-    for (size_t i = 0; i < part.columns.size(); ++i) {
-      int64_t k = part.columns[i];
-      float columnScale = weights.columnScales.value(k);
-      uint32_t window = 0, mask = (1u << table.windowBits) - 1;
-      for (int64_t n = 0; n < weights.rows; ++n) {
-        window = (window << table.codeBits | part.matrix.code(n, i)) & mask;
-        result[n * weights.columns + k] =
-            table.values[window] * (weights.rowScales.value(n) * columnScale);
-      }
-    }
-  }
+Encoding trellisEncoding(unsigned stateBits,
+                         const std::vector<uint8_t> &rates) {
+  std::vector<ColumnPart> parts;
+  std::vector<int64_t> counts = countRates(rates);
+  for (unsigned rate = maxTrellisRate; rate > 0; --rate)
+    if (counts[rate])
+      parts.push_back({ElementFormat(std::make_shared<const CodeTable>(
+                           trellisTable(stateBits, rate))),
+                       counts[rate]});
+  Encoding scale;
+  scale.element = std::make_shared<const CodeTable>(logTable(5, 8));
+  scale.granularity = Granularity::Tensor;
+  Encoding encoding;
+  encoding.columnScale = std::make_shared<const Encoding>(scale);
+  if (parts.size() == 1)
+    encoding.element = parts.front().format;
+  else
+    encoding.element =
+        std::make_shared<const std::vector<ColumnPart>>(std::move(parts));
+  return encoding;
+}
+
+std::vector<uint8_t> trellisParts(const std::vector<uint8_t> &rates) {
+  std::vector<int64_t> counts = countRates(rates);
+  std::vector<uint8_t> part(maxTrellisRate + 1, 0), parts;
+  uint8_t next = 0;
+  for (unsigned rate = maxTrellisRate; rate > 0; --rate)
+    if (counts[rate])
+      part[rate] = next++;
+  if (next > 1)
+    for (uint8_t rate : rates)
+      parts.push_back(part[rate]);
+  return parts;
 }
 
 //===----------------------------------------------------------------------===//

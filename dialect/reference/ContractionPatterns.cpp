@@ -244,10 +244,18 @@ struct LowerEmbedding : OpConversionPattern<EmbeddingOp> {
     RankedTensorType type = op.getType();
     unsigned rank = type.getRank();
     Value indices = adaptor.getIndices().front();
-    ValueRange table = adaptor.getWeight();
+    SmallVector<Value> table(adaptor.getWeight());
+    // Elements of mixed columns can't be found one by one.
+    auto quantized = dyn_cast<QuantizedTensorType>(op.getWeight().getType());
+    Type tableType = op.getWeight().getType();
+    if (quantized && quantized.getEncoding().getMixed()) {
+      table = {QuantizedValue(quantized, table).buildDequantize(rewriter, loc)};
+      tableType = table.front().getType();
+    }
     auto buildBody = [&](OpBuilder &b, Location loc, ValueRange values) {
       Value k = linalg::IndexOp::create(b, loc, rank - 1);
-      Value number = buildNumber(b, loc, op, table, values[0], k);
+      Value number =
+          buildNumber(b, loc, cast<ShapedType>(tableType), table, values[0], k);
       linalg::YieldOp::create(
           b, loc, roundToType(b, loc, number, type.getElementType()));
     };
@@ -264,9 +272,8 @@ struct LowerEmbedding : OpConversionPattern<EmbeddingOp> {
 
 private:
   /// Element `k` of the row that `index` names, as f32.
-  static Value buildNumber(OpBuilder &b, Location loc, EmbeddingOp op,
+  static Value buildNumber(OpBuilder &b, Location loc, ShapedType type,
                            ValueRange table, Value index, Value k) {
-    auto type = cast<ShapedType>(op.getWeight().getType());
     Value row = buildRow(b, loc, index, type.getDimSize(0));
     auto quantized = dyn_cast<QuantizedTensorType>(type);
     if (!quantized)

@@ -33,6 +33,8 @@ std::string lowbit::explainUnsupported(QuantizedTensorType type) {
     return {};
   if (getLayout(type).order == numerics::BlockOrder::ColumnMajor)
     return "requires static dimensions or a layout of row-major blocks";
+  if (type.getEncoding().getMixed())
+    return "requires static dimensions or columns of one format";
   return {};
 }
 
@@ -198,8 +200,24 @@ Value QuantizedValue::buildWindow(IndexBuilder &builder, Index n,
   return arith::AndIOp::create(b, loc, window, bits((1 << windowBits) - 1));
 }
 
+Value QuantizedValue::buildColumnScale(IndexBuilder &builder, Index k) const {
+  OpBuilder &b = builder.getBuilder();
+  Location loc = builder.getLoc();
+  EncodingAttr encoding = type.getEncoding().getColumnScaleEncoding();
+  Value code = buildLoadBits(builder, getComponent(component::kColumnScale),
+                             builder.multiply(k, encoding.getCodeBits()),
+                             encoding.getCodeBits());
+  Value number = encoding.getElement().buildDecode(b, loc, code, nullptr);
+  Value zero = builder.materialize(builder.constant(0));
+  Value scale = tensor::ExtractOp::create(
+      b, loc, getComponent(component::kColumnScaleScale),
+      ValueRange{zero, zero});
+  return arith::MulFOp::create(b, loc, number, readNumber(b, loc, scale));
+}
+
 Value QuantizedValue::buildElement(IndexBuilder &builder, Index n,
                                    Index k) const {
+  assert(!type.getEncoding().getMixed() && "parts are read one by one");
   OpBuilder &b = builder.getBuilder();
   Location loc = builder.getLoc();
   EncodingAttr encoding = type.getEncoding();
@@ -232,6 +250,9 @@ Value QuantizedValue::buildElement(IndexBuilder &builder, Index n,
     number = arith::MulFOp::create(
         b, loc, number, tensor::ExtractOp::create(b, loc, outer, row));
   }
+  if (encoding.getColumnScale())
+    number =
+        arith::MulFOp::create(b, loc, number, buildColumnScale(builder, k));
   return number;
 }
 
@@ -254,7 +275,112 @@ Value QuantizedValue::buildElement(IndexBuilder &builder,
   return buildElement(builder, n, place(position.size() - 1));
 }
 
+//===----------------------------------------------------------------------===//
+// Columns of several formats
+//===----------------------------------------------------------------------===//
+
+Value QuantizedValue::buildColumnPart(IndexBuilder &builder, Index k) const {
+  unsigned bits = type.getEncoding().getNumerics().partBits();
+  return buildLoadBits(builder, getComponent(component::kColumnPart),
+                       builder.multiply(k, bits), bits);
+}
+
+/// Where each column stands in its part [K]: how many columns of the part are
+/// before it.
+Value QuantizedValue::buildPlaces(OpBuilder &builder, Location loc) const {
+  int64_t columns = type.getColumns();
+  auto resultType = RankedTensorType::get({columns}, builder.getI32Type());
+  Value zero =
+      arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(0));
+  Value init = tensor::EmptyOp::create(builder, loc, resultType.getShape(),
+                                       builder.getI32Type());
+  init = linalg::FillOp::create(builder, loc, zero, init).getResult(0);
+  auto map = AffineMap::get(2, 0, builder.getAffineDimExpr(0));
+  auto buildBody = [&](OpBuilder &b, Location loc, ValueRange values) {
+    IndexBuilder indices(b, loc);
+    Value place[2], part[2];
+    for (unsigned i = 0; i < 2; ++i) {
+      place[i] = linalg::IndexOp::create(b, loc, i);
+      part[i] = buildColumnPart(indices, indices.value(place[i], columns));
+    }
+    Value counts = arith::AndIOp::create(
+        b, loc,
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, place[1],
+                              place[0]),
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, part[0],
+                              part[1]));
+    counts = arith::ExtUIOp::create(b, loc, b.getI32Type(), counts);
+    linalg::YieldOp::create(
+        b, loc, arith::AddIOp::create(b, loc, values[0], counts).getResult());
+  };
+  return linalg::GenericOp::create(builder, loc, resultType, ValueRange{}, init,
+                                   map,
+                                   ArrayRef{utils::IteratorType::parallel,
+                                            utils::IteratorType::reduction},
+                                   buildBody)
+      .getResult(0);
+}
+
+/// Part `index` by itself, its numbers in f32.
+Value QuantizedValue::buildPart(OpBuilder &builder, Location loc,
+                                size_t index) const {
+  QuantizedTensorType part = type.getPart(index);
+  part = QuantizedTensorType::get(part.getShape(), builder.getF32Type(),
+                                  part.getEncoding());
+  SmallVector<Value> components;
+  for (auto &[name, component] : part.getComponents()) {
+    Value data = getComponent(name);
+    if (name == component::kCodes)
+      data = tensor::ExtractSliceOp::create(
+          builder, loc, component, data,
+          ArrayRef<OpFoldResult>{
+              builder.getIndexAttr(type.getPartOffset(index))},
+          ArrayRef<OpFoldResult>{
+              builder.getIndexAttr(component.getNumElements())},
+          ArrayRef<OpFoldResult>{builder.getIndexAttr(1)});
+    components.push_back(data);
+  }
+  return QuantizedValue(part, components).buildDequantize(builder, loc);
+}
+
+/// The element at `position` of the parts that `parts` [..., K_p] are.
+Value QuantizedValue::buildMixedElement(IndexBuilder &builder,
+                                        ArrayRef<Value> parts, Value places,
+                                        SmallVector<Value> position) const {
+  OpBuilder &b = builder.getBuilder();
+  Location loc = builder.getLoc();
+  Index k = builder.value(position.back(), type.getColumns());
+  Value part = buildColumnPart(builder, k);
+  Value place = arith::IndexCastUIOp::create(
+      b, loc, b.getIndexType(),
+      tensor::ExtractOp::create(b, loc, places, position.back()));
+  Value number;
+  for (auto [i, values] : llvm::enumerate(parts)) {
+    // Where the column is of another part, any place that there is.
+    int64_t last =
+        cast<RankedTensorType>(values.getType()).getShape().back() - 1;
+    position.back() = arith::MinUIOp::create(
+        b, loc, place, builder.materialize(builder.constant(last)));
+    Value found = tensor::ExtractOp::create(b, loc, values, position);
+    Value isPart = arith::CmpIOp::create(
+        b, loc, arith::CmpIPredicate::eq, part,
+        arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(i)));
+    number =
+        number ? arith::SelectOp::create(b, loc, isPart, found, number) : found;
+  }
+  if (!type.getEncoding().getColumnScale())
+    return number;
+  return arith::MulFOp::create(b, loc, number, buildColumnScale(builder, k));
+}
+
 Value QuantizedValue::buildDequantize(OpBuilder &builder, Location loc) const {
+  SmallVector<Value> mixed;
+  Value places;
+  if (MixedAttr formats = type.getEncoding().getMixed()) {
+    places = buildPlaces(builder, loc);
+    for (size_t i = 0; i < formats.getFormats().size(); ++i)
+      mixed.push_back(buildPart(builder, loc, i));
+  }
   unsigned rank = type.getRank();
   Value init = tensor::EmptyOp::create(builder, loc, getShape(builder),
                                        type.getElementType());
@@ -265,7 +391,8 @@ Value QuantizedValue::buildDequantize(OpBuilder &builder, Location loc) const {
     for (unsigned i = 0; i < rank; ++i)
       position.push_back(linalg::IndexOp::create(b, loc, i));
     IndexBuilder indices(b, loc);
-    Value number = buildElement(indices, position);
+    Value number = places ? buildMixedElement(indices, mixed, places, position)
+                          : buildElement(indices, position);
     linalg::YieldOp::create(b, loc,
                             roundToType(b, loc, number, type.getElementType()));
   };

@@ -36,12 +36,12 @@ public:
   /// The logical shape.
   llvm::SmallVector<mlir::OpFoldResult>
   getShape(mlir::OpBuilder &builder) const;
-  /// The number at row `n`, column `k`, as f32.
+  /// The number at row `n`, column `k`, as f32. Columns must have one format.
   mlir::Value buildElement(IndexBuilder &builder, Index n, Index k) const;
-  /// The number at a position of the logical shape, as f32.
+  /// The number at a position of the logical shape, as f32; the same.
   mlir::Value buildElement(IndexBuilder &builder,
                            mlir::ValueRange position) const;
-  /// All numbers, in the expressed type.
+  /// All numbers, in the expressed type, of any encoding.
   mlir::Value buildDequantize(mlir::OpBuilder &builder,
                               mlir::Location loc) const;
 
@@ -49,6 +49,15 @@ private:
   mlir::Value buildWindow(IndexBuilder &builder, Index n, Index k) const;
   mlir::Value buildParameter(IndexBuilder &builder, llvm::StringRef name,
                              Index n, Index g) const;
+  mlir::Value buildColumnScale(IndexBuilder &builder, Index k) const;
+  mlir::Value buildColumnPart(IndexBuilder &builder, Index k) const;
+  mlir::Value buildPlaces(mlir::OpBuilder &builder, mlir::Location loc) const;
+  mlir::Value buildPart(mlir::OpBuilder &builder, mlir::Location loc,
+                        size_t index) const;
+  mlir::Value buildMixedElement(IndexBuilder &builder,
+                                llvm::ArrayRef<mlir::Value> parts,
+                                mlir::Value places,
+                                llvm::SmallVector<mlir::Value> position) const;
 
   QuantizedTensorType type;
   mlir::ValueRange parts;

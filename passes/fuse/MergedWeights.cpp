@@ -52,7 +52,8 @@ std::string MergedWeights::explain(ArrayRef<LinearOp> layers) {
   if (encoding.getPermuted() ||
       encoding.getGranularity().getKind() == numerics::Granularity::Tensor ||
       encoding.getOuterScale() == OuterScaleKind::Tensor ||
-      encoding.getElement().getWindowBits() != encoding.getCodeBits())
+      encoding.getElement().getWindowBits() != encoding.getCodeBits() ||
+      encoding.getColumnScale())
     return "their rows share parameters";
   for (LinearOp layer : layers) {
     auto type = dyn_cast<QuantizedTensorType>(layer.getWeight().getType());

@@ -71,6 +71,8 @@ static std::string findObstacle(QuantizedTensorType type) {
     os << "a zero point, found a minimum";
   else if (encoding.getOuterScale() != OuterScaleKind::None)
     os << "one scale for each number, found an outer one, too";
+  else if (encoding.getColumnScale())
+    os << "one scale for each number, found scales of columns, too";
   else if (encoding.getPermuted())
     os << "columns in their order, found a permutation";
   else if (encoding.getNumerics().groupCount(type.getColumns()) > 1 &&

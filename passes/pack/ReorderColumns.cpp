@@ -113,7 +113,7 @@ GlobalOp ReorderColumnsPass::getStored(GlobalOp global) {
   auto natural = EncodingAttr::get(
       &getContext(), encoding.getElement(), encoding.getZeroPoint(),
       encoding.getMinimum(), encoding.getGranularity(), encoding.getScale(),
-      /*permuted=*/false, encoding.getOuterScale());
+      /*permuted=*/false, encoding.getOuterScale(), encoding.getColumnScale());
   NamedAttrList components(global.getComponents());
   components.erase(component::kPermutation);
   OpBuilder builder(global);

@@ -88,7 +88,8 @@ LogicalResult PrecisionProblem::readCandidates(ArrayRef<std::string> wanted) {
     if (!method)
       return emitError(module.getLoc())
              << "precision: " << llvm::toString(method.takeError());
-    if (!method->weights || method->feedback || method->activationBits)
+    if (!method->weights || method->feedback || method->activationBits ||
+        method->averageRate)
       return emitError(module.getLoc())
              << "precision: a candidate requires the encoding of a weight "
                 "alone, found '"

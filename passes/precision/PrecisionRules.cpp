@@ -132,7 +132,7 @@ private:
     if (!method)
       return error() << "'" << rule.key
                      << "': " << llvm::toString(method.takeError());
-    if (method->feedback || method->activationBits)
+    if (method->feedback || method->activationBits || method->averageRate)
       return error() << "'" << rule.key
                      << "' requires the encoding of a weight alone: rounding "
                         "and activations are the same for all layers; found '"

@@ -9,12 +9,9 @@
 using namespace mlir;
 using namespace lowbit;
 
-FailureOr<const numerics::FeedbackPlan *>
-FeedbackRounding::getPlan(Operation *user, const ConstantMatrix &matrix,
-                          EncodingAttr encoding) {
-  StatisticsOp wanted = statistics.lookup(matrix.name());
-  if (wanted && wanted == record && encoding == planned)
-    return &plan;
+FailureOr<std::vector<float>>
+lowbit::readSecondMoment(Operation *user, const ConstantMatrix &matrix,
+                         const LayerStatistics &statistics) {
   std::vector<float> moment =
       statistics.read(matrix.name(), statistic::kSecondMoment);
   if (moment.empty())
@@ -27,13 +24,26 @@ FeedbackRounding::getPlan(Operation *user, const ConstantMatrix &matrix,
            << "weight '" << matrix.name() << "': requires a second moment of "
            << matrix.columns << " columns, found " << moment.size()
            << " numbers";
+  return moment;
+}
+
+FailureOr<const numerics::FeedbackPlan *>
+FeedbackRounding::getPlan(Operation *user, const ConstantMatrix &matrix,
+                          EncodingAttr encoding) {
+  StatisticsOp wanted = statistics.lookup(matrix.name());
+  if (wanted && wanted == record && encoding == planned)
+    return &plan;
+  FailureOr<std::vector<float>> moment =
+      readSecondMoment(user, matrix, statistics);
+  if (failed(moment))
+    return failure();
   numerics::FeedbackOptions options;
   options.sweeps = sweeps;
   options.damping = damping;
   if (encoding.getPermuted())
     options.order = numerics::ColumnOrder::Permuted;
   numerics::Status status = numerics::FeedbackPlan::make(
-      moment.data(), matrix.columns, encoding.getNumerics(), options, plan);
+      moment->data(), matrix.columns, encoding.getNumerics(), options, plan);
   if (!status.ok())
     return user->emitOpError()
            << "weight '" << matrix.name() << "': " << status.message;

@@ -13,6 +13,12 @@
 
 namespace lowbit {
 
+/// The second moment of what `user` reads, [columns, columns] of its weight.
+/// Fails, with a diagnostic, if the layer has none, or one of another size.
+mlir::FailureOr<std::vector<float>>
+readSecondMoment(mlir::Operation *user, const ConstantMatrix &matrix,
+                 const LayerStatistics &statistics);
+
 /// Makes the plan of a layer from its statistics. Layers that share an input
 /// follow each other, and share the plan: the last one is kept.
 class FeedbackRounding {

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "NamedEncodings.h"
+#include "lowbit/Numerics/Trellis.h"
 #include "lowbit/Transforms/QuantizationMethod.h"
 #include "mlir/AsmParser/AsmParser.h"
 #include <limits>
@@ -21,7 +22,15 @@ static llvm::Error methodError(llvm::StringRef name, const llvm::Twine &found) {
                                    return encoding.name;
                                  }),
                  ", ") +
-      ", or #lowbit.encoding<...>, also after gptq-; found " + found);
+      ", trellis<rate> with a rate of 1 to 6 bits, whole or an average, and "
+      "the suffix -s8 to -s12, or #lowbit.encoding<...>, also after gptq-; "
+      "found " +
+      found);
+}
+
+bool lowbit::hasFeedback(llvm::StringRef method) {
+  return method.starts_with("gptq-") || method.starts_with("trellis") ||
+         method.contains("trellis<");
 }
 
 MethodSteps lowbit::splitQuantizationMethod(llvm::StringRef name) {
@@ -36,8 +45,7 @@ MethodSteps lowbit::splitQuantizationMethod(llvm::StringRef name) {
 
 bool lowbit::needsSecondMoments(llvm::StringRef name) {
   MethodSteps steps = splitQuantizationMethod(name);
-  return steps.scalesColumns ||
-         llvm::StringRef(steps.rounding).starts_with("gptq-");
+  return steps.scalesColumns || hasFeedback(steps.rounding);
 }
 
 /// Reads an encoding spelled as in IR.
@@ -61,6 +69,48 @@ parseEncoding(llvm::StringRef name, bool feedback, mlir::MLIRContext *context) {
   return method;
 }
 
+/// Scales of rows in f16; of columns five bits, an eighth of an octave apart.
+static EncodingAttr getTrellisEncoding(mlir::MLIRContext *context,
+                                       unsigned state, unsigned rate) {
+  context->getOrLoadDialect<LowbitDialect>();
+  auto f16 = mlir::Float16Type::get(context);
+  auto columnScale = EncodingAttr::get(
+      context, LogAttr::get(context, 5, 8), ZeroPointKind::None,
+      /*minimum=*/false, PerTensorAttr::get(context), f16, /*permuted=*/false);
+  return EncodingAttr::get(
+      context, TrellisAttr::get(context, state, rate), ZeroPointKind::None,
+      /*minimum=*/false, PerChannelAttr::get(context), f16,
+      /*permuted=*/false, OuterScaleKind::None, columnScale);
+}
+
+/// Reads what follows `trellis` in the name of a method.
+static llvm::Expected<QuantizationMethod>
+parseTrellis(llvm::StringRef name, llvm::StringRef rest,
+             mlir::MLIRContext *context) {
+  QuantizationMethod method;
+  llvm::StringRef number =
+      rest.take_while([](char c) { return llvm::isDigit(c) || c == '.'; });
+  double rate;
+  unsigned state = numerics::maxTrellisState;
+  if (number.getAsDouble(rate) || !(rate >= 1) ||
+      rate > numerics::maxTrellisRate)
+    return methodError(name, "no such rate");
+  rest = rest.drop_front(number.size());
+  if (rest.consume_front("-s") &&
+      (rest.consumeInteger(10, state) || state < numerics::minTrellisState ||
+       state > numerics::maxTrellisState))
+    return methodError(name, "no state of 8 to 12 bits after '-s'");
+  if (rest.consume_front("-a8"))
+    method.activationBits = 8;
+  if (!rest.empty())
+    return methodError(name, "'" + rest + "' at the end");
+  if (number.contains('.'))
+    method.averageRate = rate;
+  method.weights =
+      getTrellisEncoding(context, state, static_cast<unsigned>(rate + 0.5));
+  return method;
+}
+
 llvm::Expected<QuantizationMethod>
 lowbit::parseQuantizationMethod(llvm::StringRef name,
                                 mlir::MLIRContext *context) {
@@ -71,6 +121,8 @@ lowbit::parseQuantizationMethod(llvm::StringRef name,
   method.feedback = rest.consume_front("gptq-");
   if (rest.starts_with("#"))
     return parseEncoding(rest, method.feedback, context);
+  if (!method.feedback && rest.consume_front("trellis"))
+    return parseTrellis(name, rest, context);
   numerics::Encoding encoding;
   numerics::IntegerFormat element;
   const NamedEncoding *named = takeNamedEncoding(rest);

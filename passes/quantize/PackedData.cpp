@@ -11,6 +11,7 @@
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/IR/Threading.h"
 #include <cstring>
+#include <list>
 
 using namespace mlir;
 using namespace lowbit;
@@ -45,9 +46,9 @@ forEachBlocks(QuantizedTensorType type, const numerics::BoundLayout &layout,
               });
 }
 
-DictionaryAttr lowbit::packComponents(QuantizedTensorType type,
-                                      const numerics::QuantizedMatrix &matrix,
-                                      StringRef name, Attribute permutation) {
+/// Packs a matrix whose columns have one format.
+static numerics::PackedMatrix
+packUniform(QuantizedTensorType type, const numerics::QuantizedMatrix &matrix) {
   numerics::BoundLayout layout = type.bindLayout();
   numerics::Packer packer(layout);
   numerics::PackedMatrix packed(layout);
@@ -58,33 +59,65 @@ DictionaryAttr lowbit::packComponents(QuantizedTensorType type,
                 [&](int64_t first, int64_t end) {
                   packer.packBlocks(matrix, first, end, buffers);
                 });
+  return packed;
+}
 
+/// The parts' codes one behind the other, and the parameters they share.
+static numerics::PackedMatrix packAny(QuantizedTensorType type,
+                                      const numerics::QuantizedMatrix &matrix) {
+  MixedAttr mixed = type.getEncoding().getMixed();
+  if (!mixed)
+    return packUniform(type, matrix);
+  numerics::PackedMatrix result;
+  for (size_t i = 0; i < mixed.getFormats().size(); ++i) {
+    numerics::PackedMatrix part = packUniform(type.getPart(i), matrix.part(i));
+    part.buffers[0].insert(part.buffers[0].begin(), result.buffers[0].begin(),
+                           result.buffers[0].end());
+    result = std::move(part);
+  }
+  return result;
+}
+
+/// The dense tensor of the factors of `type`'s columns.
+static QuantizedTensorType getColumnScaleType(QuantizedTensorType type) {
+  return QuantizedTensorType::get({1, type.getColumns()}, type.getElementType(),
+                                  type.getEncoding().getColumnScaleEncoding());
+}
+
+DictionaryAttr lowbit::packComponents(QuantizedTensorType type,
+                                      const numerics::QuantizedMatrix &matrix,
+                                      StringRef name, Attribute permutation) {
+  numerics::PackedMatrix packed = packAny(type, matrix), columnScale;
+  if (matrix.columnScale)
+    columnScale = packUniform(getColumnScaleType(type), *matrix.columnScale);
+  auto getBytes = [&](StringRef component) -> std::vector<uint8_t> {
+    if (component == component::kOuterScale) {
+      auto raw = reinterpret_cast<const uint8_t *>(matrix.outerScales.data());
+      return {raw, raw + matrix.outerScales.size() * sizeof(float)};
+    }
+    if (component == component::kColumnScale)
+      return std::move(columnScale.buffers[0]);
+    if (component == component::kColumnScaleScale)
+      return std::move(columnScale.buffers[1]);
+    if (component == component::kColumnPart)
+      return numerics::writeStream(matrix.columnParts,
+                                   matrix.encoding.partBits());
+    return std::move(packed.buffers[bufferOf(component)]);
+  };
   SmallVector<NamedAttribute> components;
   Builder builder(type.getContext());
   for (auto &[component, componentType] : type.getComponents()) {
-    if (component == component::kPermutation) {
-      components.push_back(builder.getNamedAttr(component, permutation));
-      continue;
-    }
-    std::string key = (name + "." + component).str();
-    if (component == component::kOuterScale) {
-      auto raw = reinterpret_cast<const uint8_t *>(matrix.outerScales.data());
-      components.push_back(builder.getNamedAttr(
-          component, makeElements(componentType, key,
-                                  {raw, raw + matrix.outerScales.size() *
-                                                  sizeof(float)})));
-      continue;
-    }
-    components.push_back(builder.getNamedAttr(
-        component,
-        makeElements(componentType, key,
-                     std::move(packed.buffers[bufferOf(component)]))));
+    Attribute data = permutation;
+    if (component != component::kPermutation)
+      data = makeElements(componentType, (name + "." + component).str(),
+                          getBytes(component));
+    components.push_back(builder.getNamedAttr(component, data));
   }
   return builder.getDictionaryAttr(components);
 }
 
 static numerics::QuantizedMatrix
-unpackBuffers(QuantizedTensorType type, const uint8_t *const buffers[4]) {
+unpackUniform(QuantizedTensorType type, const uint8_t *const buffers[4]) {
   numerics::BoundLayout layout = type.bindLayout();
   numerics::Packer packer(layout);
   numerics::QuantizedMatrix matrix;
@@ -97,54 +130,96 @@ unpackBuffers(QuantizedTensorType type, const uint8_t *const buffers[4]) {
   return matrix;
 }
 
-/// The numbers of a small component of f32; none where they aren't at hand.
-static std::vector<float> readFloats(ElementsAttr elements) {
-  auto type = cast<ShapedType>(elements.getType());
-  if (auto dense = dyn_cast<DenseElementsAttr>(elements))
-    return {dense.value_begin<float>(), dense.value_end<float>()};
+namespace {
+/// The bytes of a global's components.
+class ComponentBytes {
+public:
+  explicit ComponentBytes(GlobalOp global) : global(global) {}
+
+  /// The bytes of component `name`, which are kept as long as this is. Fails,
+  /// with a diagnostic, if they aren't at hand.
+  FailureOr<const uint8_t *> get(StringRef name);
+
+private:
+  GlobalOp global;
+  /// Splats, written out.
+  std::list<std::vector<uint8_t>> expanded;
+};
+} // namespace
+
+FailureOr<const uint8_t *> ComponentBytes::get(StringRef name) {
+  ElementsAttr elements = global.getComponent(name);
+  ShapedType type = elements.getShapedType();
+  if (isHugeSplat(elements))
+    return global.emitOpError()
+           << "requires component '" << name << "' to be a splat of at most "
+           << kSplatBytes << " bytes when written out, found " << type;
+  auto dense = dyn_cast<DenseElementsAttr>(elements);
+  if (dense && dense.isSplat()) {
+    ArrayRef<char> one = dense.getRawData();
+    std::vector<uint8_t> &bytes = expanded.emplace_back();
+    for (int64_t i = 0; i < type.getNumElements(); ++i)
+      bytes.insert(bytes.end(), one.begin(), one.end());
+    return bytes.data();
+  }
   ArrayRef<char> raw = getRawBytes(elements);
-  std::vector<float> numbers(raw.empty() ? 0 : type.getNumElements());
-  std::memcpy(numbers.data(), raw.data(), numbers.size() * sizeof(float));
-  return numbers;
+  if (raw.empty() && type.getNumElements() != 0)
+    return global.emitOpError() << "requires the data of component '" << name
+                                << "', found none; is the sidecar loaded?";
+  return reinterpret_cast<const uint8_t *>(raw.data());
+}
+
+/// Columns of several formats. Buffers are those of packAny.
+static numerics::QuantizedMatrix unpackParts(QuantizedTensorType type,
+                                             const uint8_t *const buffers[4],
+                                             const uint8_t *columnParts) {
+  numerics::QuantizedMatrix matrix;
+  matrix.reset(type.getEncoding().getNumerics(), type.getRows(),
+               type.getColumns());
+  unsigned bits = matrix.encoding.partBits();
+  for (auto [k, part] : llvm::enumerate(matrix.columnParts))
+    part = numerics::readStream(columnParts, k, bits);
+  for (size_t i = 0; i < matrix.encoding.element.parts()->size(); ++i) {
+    const uint8_t *part[4] = {buffers[0] + type.getPartOffset(i), buffers[1],
+                              nullptr, nullptr};
+    numerics::QuantizedMatrix codes = unpackUniform(type.getPart(i), part);
+    matrix.setPart(i, codes);
+    matrix.scales = codes.scales;
+  }
+  return matrix;
 }
 
 FailureOr<numerics::QuantizedMatrix> lowbit::unpackComponents(GlobalOp global) {
   auto type = cast<QuantizedTensorType>(global.getType());
-  std::vector<uint8_t> expanded[4];
-  const uint8_t *buffers[4] = {};
-  std::vector<float> outerScales;
+  ComponentBytes bytes(global);
+  const uint8_t *buffers[4] = {}, *columnScale[4] = {}, *outerScales = nullptr,
+                *columnParts = nullptr;
   for (auto &[name, componentType] : type.getComponents()) {
-    ElementsAttr elements = global.getComponent(name);
-    if (name == component::kOuterScale && !isHugeSplat(elements))
-      outerScales = readFloats(elements);
-    if (component::isOutsideOfLayouts(name))
+    if (name == component::kPermutation)
       continue;
-    unsigned buffer = bufferOf(name);
-    if (isHugeSplat(elements))
-      return global.emitOpError()
-             << "requires component '" << name << "' to be a splat of at most "
-             << kSplatBytes << " bytes when written out, found "
-             << componentType;
-    auto dense = dyn_cast<DenseElementsAttr>(elements);
-    if (dense && dense.isSplat()) {
-      ArrayRef<char> one = dense.getRawData();
-      for (int64_t i = 0; i < componentType.getNumElements(); ++i)
-        expanded[buffer].insert(expanded[buffer].end(), one.begin(), one.end());
-      buffers[buffer] = expanded[buffer].data();
-      continue;
-    }
-    ArrayRef<char> raw = getRawBytes(elements);
-    if (raw.empty() && componentType.getNumElements() != 0)
-      return global.emitOpError() << "requires the data of component '" << name
-                                  << "', found none; is the sidecar loaded?";
-    buffers[buffer] = reinterpret_cast<const uint8_t *>(raw.data());
+    FailureOr<const uint8_t *> data = bytes.get(name);
+    if (failed(data))
+      return failure();
+    if (name == component::kOuterScale)
+      outerScales = *data;
+    else if (name == component::kColumnScale)
+      columnScale[0] = *data;
+    else if (name == component::kColumnScaleScale)
+      columnScale[1] = *data;
+    else if (name == component::kColumnPart)
+      columnParts = *data;
+    else
+      buffers[bufferOf(name)] = *data;
   }
-  numerics::QuantizedMatrix matrix = unpackBuffers(type, buffers);
-  if (outerScales.size() != matrix.outerScales.size())
-    return global.emitOpError()
-           << "requires the data of component '" << component::kOuterScale
-           << "', found none; is the sidecar loaded?";
-  matrix.outerScales = std::move(outerScales);
+  numerics::QuantizedMatrix matrix =
+      columnParts ? unpackParts(type, buffers, columnParts)
+                  : unpackUniform(type, buffers);
+  if (outerScales)
+    std::memcpy(matrix.outerScales.data(), outerScales,
+                matrix.outerScales.size() * sizeof(float));
+  if (columnScale[0])
+    matrix.columnScale = std::make_shared<const numerics::QuantizedMatrix>(
+        unpackUniform(getColumnScaleType(type), columnScale));
   return matrix;
 }
 

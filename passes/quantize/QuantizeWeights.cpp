@@ -7,8 +7,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "CorrectedTarget.h"
 #include "FeedbackRounding.h"
+#include "TrellisRounding.h"
 #include "lowbit/Numerics/Quantizer.h"
 #include "lowbit/Transforms/ConstantMatrix.h"
 #include "lowbit/Transforms/LayerNames.h"
@@ -59,6 +59,11 @@ private:
   FailureOr<std::vector<float>> getImportance(Operation *user,
                                               const ConstantMatrix &matrix);
   void quantizeInput(LinearOp op);
+  LogicalResult chooseRates(ArrayRef<WeightUse> uses);
+  LogicalResult readRates(Operation *layer);
+  std::optional<TrellisJob> makeJob(const WeightUse &use);
+  LogicalResult codeAhead(ArrayRef<WeightUse> uses);
+  LogicalResult checkSplat(Operation *user, const ConstantMatrix &matrix);
   LogicalResult dropFloatGlobals();
   std::string freeName(StringRef wanted);
 
@@ -67,6 +72,9 @@ private:
   LayerStatistics statistics;
   FeedbackRounding feedback;
   CorrectedTarget targets;
+  TrellisRounding trellis;
+  /// What path searches found, by layer, until it is packed.
+  llvm::DenseMap<Operation *, numerics::QuantizedMatrix> coded;
   /// The weight at hand. One for all: memory that comes from the system anew
   /// for each weight costs more time than rounding to what is put in it.
   numerics::QuantizedMatrix quantized;
@@ -112,10 +120,14 @@ LogicalResult QuantizeWeightsPass::readOptions() {
   feedback = FeedbackRounding(LayerStatistics(getOperation()), sweeps, damping);
   targets =
       CorrectedTarget(LayerStatistics(getOperation()), damping, residualShare);
-  if (sweeps < 0 || (sweeps && !parsed.feedback))
-    return emitError(loc) << "sweeps require a method that begins with gptq-, "
-                             "and no negative number of them; found "
-                          << int64_t(sweeps) << " with " << method;
+  trellis = TrellisRounding(LayerStatistics(getOperation()), sweeps, damping);
+  bool hasSweeps =
+      parsed.feedback || (parsed.weights && isTrellis(parsed.weights));
+  if (sweeps < 0 || (sweeps && !hasSweeps))
+    return emitError(loc)
+           << "sweeps require a method that begins with gptq- or "
+              "trellis, and no negative number of them; found "
+           << int64_t(sweeps) << " with " << method;
   return success();
 }
 
@@ -185,10 +197,16 @@ void QuantizeWeightsPass::runOnOperation() {
       [&](Operation *op) { isAssigned |= op->hasAttr(kEncodingAttrName); });
   if (!parsed.weights && !isAssigned)
     return;
-  for (const WeightUse &use : collectUses()) {
+  SmallVector<WeightUse> uses = collectUses();
+  if (failed(chooseRates(uses)))
+    return signalPassFailure();
+  for (auto [i, use] : llvm::enumerate(uses)) {
     EncodingAttr wanted = getEncoding(use.op);
     if (!wanted)
       continue;
+    if (!coded.contains(use.op) &&
+        failed(codeAhead(ArrayRef(uses).drop_front(i))))
+      return signalPassFailure();
     auto quantized =
         dyn_cast<QuantizedTensorType>(use.operand->get().getType());
     if (quantized && quantized.getEncoding() != wanted)
@@ -203,10 +221,117 @@ void QuantizeWeightsPass::runOnOperation() {
       quantizeInput(linear);
     use.op->removeAttr(kEncodingAttrName);
     use.op->removeAttr(kScaleFactorAttrName);
+    use.op->removeAttr(kRatesAttrName);
+    coded.erase(use.op);
   }
   if (failed(dropFloatGlobals()))
     signalPassFailure();
 }
+
+//===----------------------------------------------------------------------===//
+// Trellises
+//===----------------------------------------------------------------------===//
+
+/// Lets the encoding of a layer be what its rates say.
+LogicalResult QuantizeWeightsPass::readRates(Operation *layer) {
+  Attribute attribute = layer->getAttr(kRatesAttrName);
+  if (!attribute)
+    return success();
+  auto rates = dyn_cast<DenseI8ArrayAttr>(attribute);
+  EncodingAttr encoding = getEncoding(layer);
+  int64_t columns =
+      isa<LinearOp>(layer)
+          ? cast<ShapedType>(layer->getOperand(1).getType()).getShape().back()
+          : 0;
+  auto isRate = [](int8_t rate) {
+    return rate >= 1 && rate <= int(numerics::maxTrellisRate);
+  };
+  if (!rates || rates.size() != columns ||
+      !llvm::all_of(rates.asArrayRef(), isRate))
+    return layer->emitOpError()
+           << "requires as " << kRatesAttrName << " an array of i8 of "
+           << columns << " rates of 1 to 6 bits, one for each column, found "
+           << attribute;
+  if (!encoding || !getTrellis(encoding)) {
+    InFlightDiagnostic diagnostic = layer->emitOpError();
+    diagnostic << "requires a trellis beside " << kRatesAttrName
+               << ", such as the method trellis2, found ";
+    if (encoding)
+      return diagnostic << encoding;
+    return diagnostic << "no encoding";
+  }
+  layer->setAttr(kEncodingAttrName, withRates(encoding, rates.asArrayRef()));
+  return success();
+}
+
+/// Gives layers without rates those that the method's average allows.
+LogicalResult QuantizeWeightsPass::chooseRates(ArrayRef<WeightUse> uses) {
+  std::vector<TrellisJob> jobs;
+  for (const WeightUse &use : uses) {
+    if (failed(readRates(use.op)))
+      return failure();
+    bool isOpen = parsed.averageRate && isa<LinearOp>(use.op) &&
+                  !use.op->hasAttr(kEncodingAttrName);
+    if (std::optional<TrellisJob> job =
+            isOpen ? makeJob(use) : std::optional<TrellisJob>())
+      jobs.push_back(std::move(*job));
+  }
+  if (jobs.empty())
+    return success();
+  if (failed(trellis.assignRates(jobs, parsed.averageRate)))
+    return failure();
+  for (const TrellisJob &job : jobs) {
+    job.layer->setAttr(kRatesAttrName,
+                       DenseI8ArrayAttr::get(&getContext(), job.rates));
+    if (failed(readRates(job.layer)))
+      return failure();
+  }
+  return success();
+}
+
+/// What a path search needs; nothing where the weight is not one for it.
+std::optional<TrellisJob> QuantizeWeightsPass::makeJob(const WeightUse &use) {
+  EncodingAttr encoding = getEncoding(use.op);
+  std::optional<ConstantMatrix> matrix =
+      matchConstantMatrix(use.operand->get());
+  if (!encoding || !isTrellis(encoding) || !matrix || isHugeSplat(matrix->data))
+    return std::nullopt;
+  TrellisJob job;
+  job.layer = use.op;
+  job.matrix = *matrix;
+  job.encoding = encoding;
+  if (auto rates = use.op->getAttrOfType<DenseI8ArrayAttr>(kRatesAttrName))
+    job.rates = rates.asArrayRef();
+  return job;
+}
+
+/// Codes the weights of the first of `uses`, if a path search does that, and of
+/// as many others as there are threads.
+LogicalResult QuantizeWeightsPass::codeAhead(ArrayRef<WeightUse> uses) {
+  MLIRContext *context = &getContext();
+  size_t most =
+      context->isMultithreadingEnabled() ? context->getNumThreads() : 1;
+  std::vector<TrellisJob> jobs;
+  for (const WeightUse &use : uses) {
+    std::optional<TrellisJob> job;
+    if (!isa<QuantizedTensorType>(use.operand->get().getType()) &&
+        !coded.contains(use.op))
+      job = makeJob(use);
+    if (job)
+      jobs.push_back(std::move(*job));
+    if (jobs.empty() || jobs.size() == most)
+      break;
+  }
+  if (failed(trellis.run(jobs, targets)))
+    return failure();
+  for (TrellisJob &job : jobs)
+    coded[job.layer] = std::move(job.result);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
 
 /// Erases float globals that nothing reads any more; their quantized forms take
 /// over the names.
@@ -318,15 +443,20 @@ QuantizeWeightsPass::getQuantized(Operation *user,
       Type(Float32Type::get(context)), encoding, LayoutInterface());
   if (!type)
     return failure();
+  if (failed(checkSplat(user, matrix)))
+    return failure();
   const numerics::FeedbackPlan *plan = nullptr;
+  bool hasPaths = isTrellis(encoding);
   // A table has no input whose second moment could be known.
-  if (parsed.feedback && isa<LinearOp>(user)) {
+  if (parsed.feedback && !hasPaths && isa<LinearOp>(user)) {
     auto made = feedback.getPlan(user, matrix, encoding);
     if (failed(made))
       return failure();
     plan = *made;
   }
-  if (failed(quantizeMatrix(user, matrix, plan)))
+  if (hasPaths)
+    quantized = std::move(coded[user]);
+  else if (failed(quantizeMatrix(user, matrix, plan)))
     return failure();
   Attribute permutation;
   if (plan && !plan->permutation().empty())
@@ -458,16 +588,21 @@ static numerics::Status roundRows(const float *weights, int64_t first,
   return numerics::quantizeRowsWithFeedback(weights, first, end, *plan, result);
 }
 
+LogicalResult QuantizeWeightsPass::checkSplat(Operation *user,
+                                              const ConstantMatrix &matrix) {
+  if (!isHugeSplat(matrix.data))
+    return success();
+  return user->emitOpError()
+         << "weight '" << matrix.name() << "': requires a splat of at most "
+         << kSplatBytes << " bytes when written out, found "
+         << matrix.data.getShapedType();
+}
+
 /// Leaves `matrix` in `quantized`.
 LogicalResult
 QuantizeWeightsPass::quantizeMatrix(Operation *user,
                                     const ConstantMatrix &matrix,
                                     const numerics::FeedbackPlan *plan) {
-  if (isHugeSplat(matrix.data))
-    return user->emitOpError()
-           << "weight '" << matrix.name() << "': requires a splat of at most "
-           << kSplatBytes << " bytes when written out, found "
-           << matrix.data.getShapedType();
   FailureOr<std::vector<float>> importance = getImportance(user, matrix);
   if (failed(importance))
     return failure();

@@ -20,7 +20,11 @@ module @formats attributes {
   // CHECK-SAME: test.f = #lowbit.codebook<dense<[-1.000000e+00, 1.000000e+00]> : tensor<2xf32>>
   test.f = #lowbit.codebook<dense<[-1.0, 1.0]> : tensor<2xf32>>,
   // CHECK-SAME: test.g = #lowbit.trellis<state = 12, rate = 2>
-  test.g = #lowbit.trellis<state = 12, rate = 2>
+  test.g = #lowbit.trellis<state = 12, rate = 2>,
+  // CHECK-SAME: test.h = #lowbit.log<width = 5, octave = 8>
+  test.h = #lowbit.log<width = 5, octave = 8>,
+  // CHECK-SAME: test.i = #lowbit.mixed<2 int<8>, 6 trellis<state = 8, rate = 2>>
+  test.i = #lowbit.mixed<2 #lowbit.int<8>, 6 trellis<state = 8, rate = 2>>
 } {}
 
 // CHECK-LABEL: module @granularity
@@ -57,7 +61,11 @@ module @encodings attributes {
   // ALIAS-DAG: #codebook1_f16 = #lowbit.encoding<codebook<dense<{{.*}}> : tensor<2x2xf32>>, channel, scale = f16>
   test.i = #lowbit.encoding<codebook<dense<[[-1.0, 1.0], [1.0, 1.0]]> : tensor<2x2xf32>>>,
   // ALIAS-DAG: #trellis3_f16 = #lowbit.encoding<trellis<state = 8, rate = 3>, channel, scale = f16>
-  test.j = #lowbit.encoding<trellis<rate = 3, state = 8>>
+  test.j = #lowbit.encoding<trellis<rate = 3, state = 8>>,
+  // ALIAS-DAG: #{{.*}} = #lowbit.encoding<int<5>, channel, scale = f16, column_scale = <log<width = 5, octave = 8>, tensor, scale = f16>>
+  test.k = #lowbit.encoding<int<5>, column_scale = <log<width = 5, octave = 8>, tensor>>,
+  // ALIAS-DAG: #{{.*}} = #lowbit.encoding<mixed<2 int<8>, 6 int<3>>, channel, scale = f16>
+  test.l = #lowbit.encoding<mixed<2 int<8>, 6 int<3>>>
 } {}
 
 // CHECK-LABEL: module @layouts

@@ -84,6 +84,41 @@ module attributes {test.a = #lowbit.encoding<trellis<state = 8, rate = 0>>} {}
 
 // -----
 
+// expected-error @+1 {{requires a width of 1 to 8 bits and 1 to 256 steps per octave (E14), found 9 and 8}}
+module attributes {test.a = #lowbit.log<width = 9, octave = 8>} {}
+
+// -----
+
+// expected-error @+1 {{requires 2 to 256 formats (E15), found 1}}
+module attributes {test.a = #lowbit.mixed<4 int<4>>} {}
+
+// -----
+
+// expected-error @+1 {{requires at least 1 column of each format (E15), found 0}}
+module attributes {test.a = #lowbit.mixed<4 int<4>, 0 int<2>>} {}
+
+// -----
+
+// expected-error @+1 {{requires formats of at most 8 bits for one number (E15), found #lowbit.int<16>}}
+module attributes {test.a = #lowbit.mixed<4 int<4>, 1 int<16>>} {}
+
+// -----
+
+// expected-error @+1 {{requires one scale for each row of mixed columns, and neither zero points, minima nor a permutation (E16), found more}}
+module attributes {test.a = #lowbit.encoding<mixed<4 int<4>, 1 int<2>>, group = 4>} {}
+
+// -----
+
+// expected-error @+1 {{requires column scales of at most 8 bits with one scale and nothing else (E17), found #lowbit.encoding<int<8>, channel, scale = f16>}}
+module attributes {test.a = #lowbit.encoding<int<4>, column_scale = <int<8>>>} {}
+
+// -----
+
+// expected-error @+1 {{encoding option given twice: 'column_scale'}}
+module attributes {test.a = #lowbit.encoding<int<4>, column_scale = <int<8>, tensor>, column_scale = <int<8>, tensor>>} {}
+
+// -----
+
 // expected-error @+1 {{requires a group of 1 to 2147483647 columns (G1), found 0}}
 module attributes {test.a = #lowbit.per_group<0>} {}
 
@@ -99,7 +134,7 @@ module attributes {test.a = #lowbit.encoding<"int">} {}
 
 // -----
 
-// expected-error @+1 {{requires minimum, zero_point, tensor, channel, group, scale, tensor_scale, channel_scale or permuted, found 'blocks'}}
+// expected-error @+1 {{requires minimum, zero_point, tensor, channel, group, scale, tensor_scale, channel_scale, permuted or column_scale, found 'blocks'}}
 module attributes {test.a = #lowbit.encoding<int<4>, blocks = 32>} {}
 
 // -----
@@ -209,6 +244,18 @@ func.func private @f(!lowbit.tensor<4294967296x4294967296xf32, #int4>)
 
 // -----
 
+#mixed = #lowbit.encoding<mixed<4 int<4>, 2 int<2>>>
+// expected-error @+1 {{requires as many columns as the formats together have (T6), found 8}}
+func.func private @f(!lowbit.tensor<2x8xf32, #mixed>)
+
+// -----
+
+#mixed = #lowbit.encoding<mixed<4 int<4>, 2 int<2>>>
+// expected-error @+1 {{requires mixed columns to be dense (T7), found #lowbit.planes<rows = 32, padding = 32>}}
+func.func private @f(!lowbit.tensor<2x6xf32, #mixed, #lowbit.planes<rows = 32, padding = 32>>)
+
+// -----
+
 // expected-error @+1 {{requires a tensor of static shape of integers or floats of at most 64 bits (W1), found 'tensor<?x2xf32>'}}
 lowbit.global @w : tensor<?x2xf32> {data = dense<0.0> : tensor<2x2xf32>}
 
@@ -307,6 +354,13 @@ lowbit.global @w : tensor<4xf32> {data = dense_resource<short> : tensor<4xf32>}
 {-#
   dialect_resources: {builtin: {short: "0x0400000000000000"}}
 #-}
+
+// -----
+
+#mixed = #lowbit.encoding<mixed<2 int<4>, 4 int<2>>>
+// expected-error @+1 {{requires as many columns of each part as the type has, 2, 4 (W10), found 3, 3}}
+lowbit.global @w : !lowbit.tensor<3x6xf32, #mixed> {
+  codes = dense<0> : tensor<6xi8>, scale = dense<1.0> : tensor<3x1xf16>, column_part = dense<0x0D> : tensor<1xi8>}
 
 // -----
 

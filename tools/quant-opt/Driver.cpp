@@ -18,6 +18,7 @@
 #include "lowbit/Tools/Program.h"
 #include "lowbit/Tools/Provenance.h"
 #include "lowbit/Tools/Tune.h"
+#include "lowbit/Transforms/QuantizationMethod.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
@@ -197,13 +198,11 @@ static llvm::Error checkFlags(StringRef input, const DriverOptions &options,
        "--quantize=METHOD-a8-static"},
       {options.sequential,
        !options.calibrate.empty() &&
-           (StringRef(options.quantize).starts_with("gptq-") ||
-            options.optimizeForAccuracy),
-       "--calibrate=FILE and --quantize=gptq-METHOD"},
+           (hasFeedback(options.quantize) || options.optimizeForAccuracy),
+       "--calibrate=FILE and --quantize=gptq-METHOD or trellis"},
       {options.sweeps,
-       StringRef(options.quantize).starts_with("gptq-") ||
-           options.optimizeForAccuracy,
-       "--quantize=gptq-METHOD"},
+       hasFeedback(options.quantize) || options.optimizeForAccuracy,
+       "--quantize=gptq-METHOD or trellis"},
       {options.config, quantizes, "--quantize=METHOD"},
       {options.budget, quantizes, "--quantize=METHOD"},
       {options.candidates, searches || options.optimizeForAccuracy,

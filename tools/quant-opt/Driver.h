@@ -147,7 +147,7 @@ struct DriverOptions {
       "sequential", llvm::cl::cat(category),
       llvm::cl::desc("Calibrate layers in order, each with what it reads once "
                      "those before it are quantized, and make up for their "
-                     "errors (gptq- methods)")};
+                     "errors (gptq- methods and trellises)")};
   llvm::cl::opt<bool> optimizeForAccuracy{
       "optimize-for-accuracy", llvm::cl::cat(category),
       llvm::cl::desc(
@@ -166,7 +166,8 @@ struct DriverOptions {
                      "again, go on from them")};
   llvm::cl::opt<unsigned> sweeps{
       "sweeps", llvm::cl::cat(category), llvm::cl::value_desc("n"),
-      llvm::cl::desc("Passes over the finished codes of gptq- methods")};
+      llvm::cl::desc("Passes over the finished codes of gptq- methods and "
+                     "trellises")};
   llvm::cl::opt<std::string> config{
       "precision", llvm::cl::cat(category), llvm::cl::value_desc("file"),
       llvm::cl::desc("Rules that give layers methods of their own, as JSON")};

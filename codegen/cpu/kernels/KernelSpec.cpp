@@ -49,6 +49,8 @@ std::string cpu::explainNoLinearKernel(EncodingAttr encoding) {
       element.getWindowBits() > element.getCodeBits())
     return "CPU kernels read codes of 1 to 8 bits, of 1, 2 or 4 numbers, that "
            "don't overlap";
+  if (encoding.getColumnScale())
+    return "CPU kernels read weights without column scales";
   return {};
 }
 

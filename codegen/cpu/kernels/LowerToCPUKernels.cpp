@@ -426,6 +426,8 @@ std::optional<std::string> Lowering::lower(EmbeddingOp op) {
   ElementFormatInterface element = encoding.getElement();
   if (element.getWindowBits() > element.getCodeBits() || encoding.getPermuted())
     return "the table's codes overlap or its columns are in another order";
+  if (encoding.getColumnScale())
+    return "the table has column scales";
   if (auto integer = element.getIntegerFormat(); integer && integer->width > 8)
     return "the table's codes are integers of more than 8 bits";
   GlobalOp global = weight.getGlobalOp();

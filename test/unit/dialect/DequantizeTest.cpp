@@ -14,6 +14,7 @@
 #include "lowbit/Numerics/Layouts.h"
 #include "lowbit/Numerics/Packer.h"
 #include "lowbit/Numerics/Quantizer.h"
+#include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "gtest/gtest.h"
 #include <cstring>
@@ -31,6 +32,8 @@ struct Case {
   QuantizedTensorType type;
   numerics::PackedMatrix packed;
   std::vector<float> outerScales, expected;
+  numerics::PackedMatrix columnScale;
+  std::vector<uint8_t> columnParts;
 };
 
 std::vector<float> createWeights() {
@@ -49,8 +52,30 @@ Case createCase(QuantizedTensorType type,
   Case result{type,
               {},
               matrix.outerScales,
-              std::vector<float>(matrix.rows * matrix.columns)};
-  result.packed = numerics::pack(type.bindLayout(), matrix);
+              std::vector<float>(matrix.rows * matrix.columns),
+              {},
+              {}};
+  if (MixedAttr mixed = type.getEncoding().getMixed()) {
+    for (size_t i = 0; i < mixed.getFormats().size(); ++i) {
+      numerics::PackedMatrix part =
+          numerics::pack(type.getPart(i).bindLayout(), matrix.part(i));
+      std::vector<uint8_t> &codes = part.buffers[0];
+      codes.insert(codes.begin(), result.packed.buffers[0].begin(),
+                   result.packed.buffers[0].end());
+      result.packed = part;
+    }
+    result.columnParts =
+        numerics::writeStream(matrix.columnParts, matrix.encoding.partBits());
+  } else {
+    result.packed = numerics::pack(type.bindLayout(), matrix);
+  }
+  if (matrix.columnScale) {
+    auto scaleType =
+        QuantizedTensorType::get({1, matrix.columns}, type.getElementType(),
+                                 type.getEncoding().getColumnScaleEncoding());
+    result.columnScale =
+        numerics::pack(scaleType.bindLayout(), *matrix.columnScale);
+  }
   numerics::dequantize(matrix, result.expected.data());
   return result;
 }
@@ -141,6 +166,12 @@ SmallVector<Array> arraysOf(Case &test) {
     void *data = test.packed.buffers[buffer].data();
     if (name == component::kOuterScale)
       data = test.outerScales.data();
+    if (name == component::kColumnScale)
+      data = test.columnScale.buffers[0].data();
+    if (name == component::kColumnScaleScale)
+      data = test.columnScale.buffers[1].data();
+    if (name == component::kColumnPart)
+      data = test.columnParts.data();
     arrays.push_back({data, llvm::to_vector(type.getShape())});
   }
   return arrays;
@@ -233,6 +264,59 @@ TEST(DequantizeTables, EqualNumerics) {
       addFunction(*module, "case" + std::to_string(cases.size()), type);
       cases.push_back(createCase(type, matrix));
     }
+  }
+  checkCases(*module, cases);
+}
+
+TEST(DequantizeColumns, EqualNumerics) {
+  std::unique_ptr<MLIRContext> context = createContext();
+  context->loadDialect<LowbitDialect, func::FuncDialect>();
+  OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&*context));
+  std::vector<Case> cases;
+  for (
+      StringRef text :
+      {"int<3>, group = 8, column_scale = <log<width = 5, octave = 8>, tensor>",
+       "uint<2>, minimum, tensor, column_scale = <uint<8>, tensor, scale = "
+       "f32>",
+       "trellis<state = 10, rate = 2>, channel, column_scale = <log<width = 3, "
+       "octave = 1>, tensor>",
+       "mixed<5 trellis<state = 9, rate = 4>, 20 trellis<state = 9, rate = 2>, "
+       "18 trellis<state = 9, rate = 1>>, column_scale = <log<width = 5, "
+       "octave "
+       "= 8>, tensor>",
+       "mixed<40 int<3>, 3 int<8>>, scale = f32, tensor_scale"}) {
+    auto encoding = cast<EncodingAttr>(
+        parseAttribute(("#lowbit.encoding<" + text + ">").str(), &*context));
+    auto type = QuantizedTensorType::get({rows, columns},
+                                         Float32Type::get(&*context), encoding);
+    numerics::QuantizedMatrix matrix;
+    matrix.reset(encoding.getNumerics(), rows, columns);
+    uint32_t state = 1;
+    auto next = [&](uint32_t end) {
+      state = state * 1664525u + 1013904223u;
+      return (state >> 15) % end;
+    };
+    for (int64_t n = 0; n < rows; ++n)
+      for (int64_t k = 0; k < columns; ++k)
+        matrix.setCode(n, k, next(matrix.format(k).codeCount()));
+    for (size_t k = matrix.columnParts.size(); k > 1; --k)
+      std::swap(matrix.columnParts[k - 1], matrix.columnParts[next(k)]);
+    for (auto [i, scale] : llvm::enumerate(matrix.scales))
+      scale = std::ldexp(1.5f, i % 8 - 3);
+    for (float &minimum : matrix.minima)
+      minimum = -0.75f;
+    for (float &scale : matrix.outerScales)
+      scale = 0.3f;
+    if (matrix.columnScale) {
+      numerics::QuantizedMatrix scale = *matrix.columnScale;
+      scale.scales[0] = 0.375f;
+      for (int64_t k = 0; k < columns; ++k)
+        scale.setCode(0, k, next(scale.encoding.element.codeCount()));
+      matrix.columnScale =
+          std::make_shared<const numerics::QuantizedMatrix>(scale);
+    }
+    addFunction(*module, "case" + std::to_string(cases.size()), type);
+    cases.push_back(createCase(type, matrix));
   }
   checkCases(*module, cases);
 }

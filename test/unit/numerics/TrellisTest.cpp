@@ -11,6 +11,7 @@
 #include "lowbit/Numerics/Trellis.h"
 #include "GroupKernels.h"
 #include "TestMatrices.h"
+#include "lowbit/Numerics/EffectiveBits.h"
 #include "lowbit/Numerics/Feedback.h"
 #include <algorithm>
 #include <cmath>
@@ -123,8 +124,20 @@ static std::vector<float> diagonal(int64_t columns) {
   return hessian;
 }
 
+static Status quantizeAs(const std::vector<float> &weights, int64_t rows,
+                         const std::vector<float> &hessian, unsigned stateBits,
+                         const std::vector<uint8_t> &rates,
+                         const TrellisOptions &options,
+                         QuantizedMatrix &result) {
+  result.reset(trellisEncoding(stateBits, rates), rows,
+               static_cast<int64_t>(rates.size()));
+  if (result.encoding.element.parts())
+    result.columnParts = trellisParts(rates);
+  return quantizeTrellis(weights.data(), hessian.data(), options, result);
+}
+
 static double squaredError(const std::vector<float> &weights,
-                           const TrellisWeights &quantized,
+                           const QuantizedMatrix &quantized,
                            const float *rowWeights = nullptr) {
   std::vector<float> values(weights.size());
   dequantize(quantized, values.data());
@@ -143,12 +156,9 @@ TEST(Trellis, DistortionOfGaussianWeights) {
        {std::tuple{8u, 2, 0.083}, std::tuple{8u, 3, 0.0245},
         std::tuple{12u, 1, 0.29}, std::tuple{12u, 2, 0.077},
         std::tuple{12u, 4, 0.0054}}) {
-    TrellisOptions options;
-    options.stateBits = stateBits;
-    TrellisWeights result;
-    ASSERT_TRUE(quantizeTrellis(weights.data(), rows, columns, hessian.data(),
-                                std::vector<uint8_t>(columns, rate), options,
-                                result)
+    QuantizedMatrix result;
+    ASSERT_TRUE(quantizeAs(weights, rows, hessian, stateBits,
+                           std::vector<uint8_t>(columns, rate), {}, result)
                     .ok());
     EXPECT_LT(squaredError(weights, result), bound)
         << stateBits << ", " << rate;
@@ -159,54 +169,53 @@ TEST(Trellis, DecodesAsItsEncodingSays) {
   const int64_t rows = 70, columns = 9;
   std::vector<float> weights = randomWeights(rows * columns, 2, 0, 0.02f);
   std::vector<float> hessian = diagonal(columns);
+  for (int64_t k = 0; k < columns; ++k)
+    hessian[k * (columns + 1)] = static_cast<float>(k + 1);
   std::vector<uint8_t> rates{2, 3, 2, 1, 1, 2, 4, 3, 2};
-  TrellisOptions options;
-  options.stateBits = 8;
-  TrellisWeights result;
-  ASSERT_TRUE(quantizeTrellis(weights.data(), rows, columns, hessian.data(),
-                              rates, options, result)
-                  .ok());
-  ASSERT_EQ(result.parts.size(), 4u);
-  EXPECT_EQ(result.storedBits(), rows * 20 + 2 * 16 + rows * 8 + columns * 8);
-  std::vector<float> values(rows * columns);
+  QuantizedMatrix result;
+  ASSERT_TRUE(quantizeAs(weights, rows, hessian, 8, rates, {}, result).ok());
+  ASSERT_EQ(checkEncoding(result.encoding), "");
+  ASSERT_EQ(result.encoding.element.parts()->size(), 4u);
+  EXPECT_EQ(result.columnParts,
+            (std::vector<uint8_t>{2, 1, 2, 3, 3, 2, 0, 1, 2}));
+  EXPECT_EQ(result.storedPlaces(),
+            (std::vector<int32_t>{3, 1, 4, 7, 8, 5, 0, 2, 6}));
+  // Each part ends with a byte: 4, 3 + 3, 2 * 4 and 1 + 1 bits of 70 rows; 9
+  // columns have 5 bits of scale, 2 of part and an f16.
+  EXPECT_EQ(storedBytes(result.encoding, rows, columns),
+            35 + 53 + 70 + 18 + rows * 2 + 6 + 3 + 2);
+  std::vector<float> values(rows * columns), columnScales(columns);
   dequantize(result, values.data());
-  for (const TrellisPart &part : result.parts) {
-    ASSERT_EQ(checkEncoding(part.matrix.encoding), "");
-    auto count = static_cast<int64_t>(part.columns.size());
-    std::vector<float> numbers(rows * count);
-    dequantize(part.matrix, numbers.data());
-    for (int64_t i = 0; i < count; ++i) {
-      int64_t k = part.columns[i];
-      EXPECT_EQ(part.matrix.encoding.element.codeBits(), rates[k]);
+  dequantize(*result.columnScale, columnScales.data());
+  for (size_t i = 0; i < 4; ++i) {
+    QuantizedMatrix part = result.part(i);
+    std::vector<float> numbers(rows * part.columns);
+    dequantize(part, numbers.data());
+    int64_t place = 0;
+    for (int64_t k = 0; k < columns; ++k) {
+      if (result.columnParts[k] != i)
+        continue;
+      EXPECT_EQ(part.encoding.element.codeBits(), rates[k]);
       for (int64_t n = 0; n < rows; ++n)
         EXPECT_EQ(values[n * columns + k],
-                  numbers[n * count + i] * (result.rowScales.value(n) *
-                                            result.columnScales.value(k)));
+                  numbers[n * part.columns + place] * columnScales[k]);
+      ++place;
     }
+    // A part goes back to where it came from.
+    QuantizedMatrix copy = result;
+    copy.codes.assign(copy.codes.size(), 0);
+    for (size_t j = 0; j < 4; ++j)
+      copy.setPart(j, result.part(j));
+    EXPECT_EQ(copy.codes, result.codes);
   }
 }
 
-TEST(Trellis, OrderOfColumns) {
-  std::vector<float> weights = randomWeights(6 * 5, 2), hessian = diagonal(6);
-  for (int64_t k = 0; k < 6; ++k)
-    hessian[k * 7] = static_cast<float>(k + 1);
-  for (bool isNatural : {true, false}) {
-    TrellisOptions options;
-    options.stateBits = 8;
-    options.hasNaturalOrder = isNatural;
-    TrellisWeights result;
-    ASSERT_TRUE(quantizeTrellis(weights.data(), 5, 6, hessian.data(),
-                                {2, 1, 2, 1, 3, 2}, options, result)
-                    .ok());
-    ASSERT_EQ(result.parts.size(), 3u);
-    EXPECT_EQ(result.parts[0].columns, (std::vector<int32_t>{4}));
-    EXPECT_EQ(result.parts[1].columns, isNatural
-                                           ? (std::vector<int32_t>{0, 2, 5})
-                                           : (std::vector<int32_t>{5, 2, 0}));
-    EXPECT_EQ(result.parts[2].columns, isNatural
-                                           ? (std::vector<int32_t>{1, 3})
-                                           : (std::vector<int32_t>{3, 1}));
-  }
+TEST(Trellis, StreamsOfNumbers) {
+  std::vector<uint8_t> numbers{5, 0, 7, 3, 1, 6};
+  std::vector<uint8_t> bytes = writeStream(numbers, 3);
+  EXPECT_EQ(bytes.size(), 3u);
+  for (size_t i = 0; i < numbers.size(); ++i)
+    EXPECT_EQ(readStream(bytes.data(), static_cast<int64_t>(i), 3), numbers[i]);
 }
 
 /// E[x^T x] of inputs with a common part.
@@ -227,12 +236,10 @@ TEST(Trellis, FeedbackAndSweepsLowerTheOutputError) {
   std::vector<uint8_t> rates(columns, 2);
   auto errorOf = [&](const std::vector<float> &assumed, int sweeps) {
     TrellisOptions options;
-    options.stateBits = 8;
     options.sweeps = sweeps;
-    TrellisWeights result;
-    EXPECT_TRUE(quantizeTrellis(weights.data(), rows, columns, assumed.data(),
-                                rates, options, result)
-                    .ok());
+    QuantizedMatrix result;
+    EXPECT_TRUE(
+        quantizeAs(weights, rows, assumed, 8, rates, options, result).ok());
     std::vector<float> values(weights.size());
     dequantize(result, values.data());
     return outputError(weights.data(), values.data(), rows, columns,
@@ -250,44 +257,94 @@ TEST(Trellis, RowsThatCountAreCloser) {
   for (int64_t n = 0; n < rows; n += 4)
     rowWeights[n] = 5;
   TrellisOptions options;
-  options.stateBits = 8;
-  TrellisWeights equal, weighted;
+  QuantizedMatrix equal, weighted;
   std::vector<uint8_t> rates(columns, 2);
-  ASSERT_TRUE(quantizeTrellis(weights.data(), rows, columns, hessian.data(),
-                              rates, options, equal)
-                  .ok());
+  ASSERT_TRUE(quantizeAs(weights, rows, hessian, 8, rates, {}, equal).ok());
   options.rowWeights = rowWeights.data();
-  ASSERT_TRUE(quantizeTrellis(weights.data(), rows, columns, hessian.data(),
-                              rates, options, weighted)
-                  .ok());
+  ASSERT_TRUE(
+      quantizeAs(weights, rows, hessian, 8, rates, options, weighted).ok());
   EXPECT_LT(squaredError(weights, weighted, rowWeights.data()),
             0.8 * squaredError(weights, equal, rowWeights.data()));
 }
 
 TEST(Trellis, LayersOfZeros) {
   std::vector<float> weights(20, 0), hessian(25, 0), values(20, 1);
-  TrellisWeights result;
-  ASSERT_TRUE(quantizeTrellis(weights.data(), 4, 5, hessian.data(),
-                              std::vector<uint8_t>(5, 2), {}, result)
+  QuantizedMatrix result;
+  ASSERT_TRUE(quantizeAs(weights, 4, hessian, 12, std::vector<uint8_t>(5, 2),
+                         {}, result)
                   .ok());
   dequantize(result, values.data());
   EXPECT_EQ(values, weights);
 }
 
+TEST(Trellis, WithoutColumnScales) {
+  const int64_t rows = 128, columns = 10;
+  std::vector<float> weights = randomWeights(rows * columns, 1);
+  std::vector<float> hessian = diagonal(columns);
+  Encoding encoding = trellisEncoding(8, std::vector<uint8_t>(columns, 2));
+  encoding.columnScale = nullptr;
+  QuantizedMatrix result;
+  result.reset(encoding, rows, columns);
+  ASSERT_TRUE(quantizeTrellis(weights.data(), hessian.data(), {}, result).ok());
+  EXPECT_LT(squaredError(weights, result), 0.09);
+}
+
 TEST(Trellis, Refusals) {
   std::vector<float> weights{1, NAN}, hessian = diagonal(2);
-  auto message = [&](std::vector<uint8_t> rates, unsigned stateBits) {
-    TrellisOptions options;
-    options.stateBits = stateBits;
-    TrellisWeights result;
-    return quantizeTrellis(weights.data(), 1, 2, hessian.data(), rates, options,
-                           result)
-        .message;
+  auto message = [&](const Encoding &encoding) {
+    QuantizedMatrix result;
+    result.reset(encoding, 1, 2);
+    return quantizeTrellis(weights.data(), hessian.data(), {}, result).message;
   };
-  EXPECT_EQ(message({1, 7}, 8), "column 1: rates must be 1 to 6, found 7");
-  EXPECT_EQ(message({1, 1}, 13), "states must have 8 to 12 bits, found 13");
-  EXPECT_EQ(message({1, 1}, 8),
+  Encoding encoding = trellisEncoding(8, {1, 1});
+  EXPECT_EQ(message(encoding),
             "row 0, column 1: weights must be finite, found nan");
+  encoding.granularity = Granularity::Tensor;
+  EXPECT_EQ(message(encoding),
+            "a path search needs one scale for each row and nothing else but "
+            "column scales, found other parameters");
+  encoding = {};
+  EXPECT_EQ(message(encoding), "a path search needs codes of at most 6 bits "
+                               "that overlap, found others");
+}
+
+TEST(ColumnParts, Refusals) {
+  using Parts = std::vector<ColumnPart>;
+  auto problem = [](Parts parts) {
+    Encoding encoding;
+    encoding.element = std::make_shared<const Parts>(std::move(parts));
+    return checkEncoding(encoding);
+  };
+  ElementFormat four(4, IntegerKind::Signed), two(2, IntegerKind::Signed);
+  EXPECT_EQ(problem({{four, 3}, {two, 5}}), "");
+  EXPECT_EQ(problem({{four, 3}}),
+            "parts of columns need at least 2 formats, found 1");
+  EXPECT_EQ(problem({{four, 3}, {two, 0}}),
+            "a part needs at least 1 column, found 0");
+  EXPECT_EQ(problem({{four, 3}, {{16, IntegerKind::Signed}, 5}}),
+            "a part needs codes of at most 8 bits for one number, found "
+            "others");
+  Encoding encoding;
+  encoding.element = std::make_shared<const Parts>(Parts{{four, 3}, {two, 5}});
+  encoding.granularity = Granularity::Group;
+  encoding.groupSize = 4;
+  EXPECT_EQ(checkEncoding(encoding),
+            "parts of columns need one scale for each row and nothing else, "
+            "found groups, zero points or minima");
+}
+
+TEST(ColumnParts, RoundingRefusesWhatIsNotItsToChoose) {
+  std::vector<float> weights(8, 1);
+  QuantizedMatrix result;
+  Encoding encoding;
+  encoding.columnScale = trellisEncoding(8, {2}).columnScale;
+  EXPECT_EQ(quantize(weights.data(), 1, 8, encoding, {}, result).message,
+            "rounding needs an encoding without column scales, which it "
+            "doesn't choose; found some");
+  EXPECT_EQ(
+      quantize(weights.data(), 1, 2, trellisEncoding(8, {2, 3}), {}, result)
+          .ok(),
+      false);
 }
 
 //===----------------------------------------------------------------------===//

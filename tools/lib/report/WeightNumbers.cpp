@@ -54,12 +54,12 @@ struct CodeRange {
   double first = 0.0, last = 0.0, halfStep = 0.0;
 
   explicit CodeRange(const numerics::ElementFormat &format) {
-    size_t count = size_t(1) << format.windowBits();
     std::vector<double> numbers;
-    for (size_t window = 0; window < count; ++window)
-      for (unsigned i = 0; i < format.valuesPerCode(); ++i)
-        if (double number = format.decode(window, i); std::isfinite(number))
-          numbers.push_back(number);
+    if (format.parts())
+      for (const numerics::ColumnPart &part : *format.parts())
+        addNumbers(part.format, numbers);
+    else
+      addNumbers(format, numbers);
     llvm::sort(numbers);
     numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
     double least = numbers.front(), most = numbers.back();
@@ -75,6 +75,16 @@ struct CodeRange {
     if (last <= first)
       last = first + 1.0;
   }
+
+private:
+  static void addNumbers(const numerics::ElementFormat &format,
+                         std::vector<double> &numbers) {
+    size_t count = size_t(1) << format.windowBits();
+    for (size_t window = 0; window < count; ++window)
+      for (unsigned i = 0; i < format.valuesPerCode(); ++i)
+        if (double number = format.decode(window, i); std::isfinite(number))
+          numbers.push_back(number);
+  }
 };
 
 /// One weight's rows next to what they should be.
@@ -84,8 +94,11 @@ public:
              const ConstantMatrix &expected)
       : weight(weight), matrix(weight.getMatrix()), part(part),
         expected(expected), range(matrix.encoding.element) {
+    columnScales.assign(matrix.columns, 1);
+    if (matrix.columnScale)
+      numerics::dequantize(*matrix.columnScale, columnScales.data());
     const numerics::IntegerFormat *integer = matrix.encoding.element.integer();
-    hasFiner = integer && integer->width < 8 &&
+    hasFiner = integer && integer->width < 8 && !matrix.columnScale &&
                matrix.encoding.granularity != numerics::Granularity::Tensor;
     if (!hasFiner)
       return;
@@ -141,9 +154,11 @@ private:
       int64_t group = weight.getStoredColumn(k) / size;
       int64_t index = encoding.parameterIndex(row, group, groups);
       double scale = matrix.scales.empty() ? 1.0 : matrix.scales[index];
-      if (scale == 0.0)
+      double factor = double(matrix.outerScale(row)) *
+                      columnScales[weight.getStoredColumn(k)];
+      if (scale == 0.0 || factor == 0.0)
         continue;
-      double place = wanted[k];
+      double place = wanted[k] / factor;
       if (!matrix.minima.empty())
         place -= matrix.minima[index];
       place /= scale;
@@ -176,6 +191,7 @@ private:
   const WeightPart &part;
   const ConstantMatrix &expected;
   CodeRange range;
+  std::vector<float> columnScales;
   bool hasFiner = false;
   numerics::Encoding finer;
 };

@@ -18,6 +18,7 @@
 #include "lowbit/Transforms/PackedData.h"
 #include "lowbit/Transforms/Passes.h"
 #include "lowbit/Transforms/PatternNames.h"
+#include "lowbit/Transforms/QuantizationMethod.h"
 #include <unistd.h>
 
 using namespace lowbit;
@@ -257,7 +258,7 @@ llvm::Error Tuning::runPass(mlir::ModuleOp target, llvm::StringRef method,
                             llvm::ArrayRef<std::string> layers) {
   QuantizeWeightsPassOptions pass;
   pass.method = method.str();
-  bool feedback = method.starts_with("gptq-");
+  bool feedback = hasFeedback(method);
   pass.sweeps = feedback ? options.sweeps : 0;
   pass.scaleSearch =
       options.scaleSearch.empty() ? "importance" : options.scaleSearch;

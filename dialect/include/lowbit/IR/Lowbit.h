@@ -37,6 +37,7 @@ llvm::hash_code hash_value(const Layout &layout);
 namespace lowbit {
 class EncodingAttr;
 class GlobalOp;
+class MixedAttr;
 
 /// The numerics of an element format attribute.
 numerics::ElementFormat getNumericsFormat(mlir::Attribute format);
@@ -56,9 +57,15 @@ inline constexpr llvm::StringLiteral kZeroPoint = "zero_point";
 inline constexpr llvm::StringLiteral kMinimum = "minimum";
 inline constexpr llvm::StringLiteral kPermutation = "permutation";
 inline constexpr llvm::StringLiteral kOuterScale = "outer_scale";
+/// The codes of the factors of columns, and the scale of these codes.
+inline constexpr llvm::StringLiteral kColumnScale = "column_scale";
+inline constexpr llvm::StringLiteral kColumnScaleScale = "column_scale.scale";
+/// The part of each column.
+inline constexpr llvm::StringLiteral kColumnPart = "column_part";
 /// Whether a component stays what it is in every layout, inline ones included.
 inline bool isOutsideOfLayouts(llvm::StringRef name) {
-  return name == kPermutation || name == kOuterScale;
+  return name == kPermutation || name == kOuterScale || name == kColumnScale ||
+         name == kColumnScaleScale || name == kColumnPart;
 }
 } // namespace component
 
@@ -87,6 +94,9 @@ inline constexpr llvm::StringLiteral kSidecarAttrName = "lowbit.sidecar";
 inline constexpr llvm::StringLiteral kKeepFloatAttrName = "lowbit.keep_float";
 /// Attribute of a layer: the encoding that its weight is to have.
 inline constexpr llvm::StringLiteral kEncodingAttrName = "lowbit.encoding";
+/// Attribute of a layer: an array of i8, the rate of each column of its weight,
+/// which is to be a trellis.
+inline constexpr llvm::StringLiteral kRatesAttrName = "lowbit.rates";
 /// Argument and result attribute: the name by which users know a tensor.
 inline constexpr llvm::StringLiteral kNameAttrName = "lowbit.name";
 /// Argument and result attribute: an array with the name of each dimension, or

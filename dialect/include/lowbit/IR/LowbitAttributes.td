@@ -125,6 +125,43 @@ def Lowbit_TrellisAttr : Lowbit_Attr<"Trellis", "trellis",
   let genVerifyDecl = 1;
 }
 
+def Lowbit_LogAttr : Lowbit_Attr<"Log", "log",
+    [DeclareAttrInterfaceMethods<Lowbit_ElementFormatInterface>]> {
+  let summary = "Powers of two, some in each octave";
+  let description = [{
+    Code c of `width` bits stands for 2^(-c / octave): numbers from 1 down, all
+    with the same relative error. For scales.
+
+    ```mlir
+    #lowbit.log<width = 5, octave = 8>
+    ```
+  }];
+  let parameters = (ins "unsigned":$width, "unsigned":$octave);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def Lowbit_MixedAttr : Lowbit_Attr<"Mixed", "mixed",
+    [DeclareAttrInterfaceMethods<Lowbit_ElementFormatInterface,
+                                 ["getWindowBits"]>]> {
+  let summary = "Several formats, each for some of the columns";
+  let description = [{
+    As many columns as the number before it says have each format. Which they
+    are is data: a component `column_part` of the value. Codes of a part stand
+    together, its columns in their natural order.
+
+    ```mlir
+    #lowbit.mixed<16 int<8>, 240 int<3>>
+    #lowbit.mixed<40 trellis<state = 12, rate = 3>, 216 trellis<state = 12, rate = 2>>
+    ```
+  }];
+  let parameters = (ins
+    ArrayRefParameter<"int64_t">:$columns,
+    ArrayRefParameter<"::lowbit::ElementFormatInterface">:$formats);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+}
+
 //===----------------------------------------------------------------------===//
 // Granularity
 //===----------------------------------------------------------------------===//
@@ -208,7 +245,13 @@ def Lowbit_EncodingAttr : Lowbit_Attr<"Encoding", "encoding"> {
     `permuted` says that the columns were reordered before grouping (GPTQ's
     act-order); the permutation is one more component of the data. So is the
     f32 of `tensor_scale` or of each row's `channel_scale`, which everything is
-    multiplied by.
+    multiplied by, and so are the factors of columns, whose own encoding
+    `column_scale` gives:
+
+    ```mlir
+    #lowbit.encoding<trellis<state = 12, rate = 2>, channel, scale = f16,
+                     column_scale = <log<width = 5, octave = 8>, tensor, scale = f16>>
+    ```
   }];
   let parameters = (ins
     "::lowbit::ElementFormatInterface":$element,
@@ -217,8 +260,16 @@ def Lowbit_EncodingAttr : Lowbit_Attr<"Encoding", "encoding"> {
     "::lowbit::GranularityInterface":$granularity,
     "::mlir::FloatType":$scale,
     "bool":$permuted,
-    "::lowbit::OuterScaleKind":$outerScale);
+    "::lowbit::OuterScaleKind":$outerScale,
+    // An EncodingAttr, or null.
+    "::mlir::Attribute":$columnScale);
   let builders = [
+    // Without column scales.
+    AttrBuilder<(ins "::lowbit::ElementFormatInterface":$element,
+                     "::lowbit::ZeroPointKind":$zeroPoint, "bool":$minimum,
+                     "::lowbit::GranularityInterface":$granularity,
+                     "::mlir::FloatType":$scale, "bool":$permuted,
+                     "::lowbit::OuterScaleKind":$outerScale)>,
     // Without an outer scale.
     AttrBuilder<(ins "::lowbit::ElementFormatInterface":$element,
                      "::lowbit::ZeroPointKind":$zeroPoint, "bool":$minimum,
@@ -238,6 +289,10 @@ def Lowbit_EncodingAttr : Lowbit_Attr<"Encoding", "encoding"> {
     /// of this one: symmetric, f32 scales, in groups that end where the
     /// weight's do.
     EncodingAttr getActivationEncoding(unsigned width) const;
+    /// The encoding of the factors of columns, a row of numbers; null without.
+    EncodingAttr getColumnScaleEncoding() const;
+    /// The formats of parts of the columns; null where all have one.
+    MixedAttr getMixed() const;
     /// Names of the data components besides the codes, in storage order.
     llvm::SmallVector<llvm::StringRef, 4> getParameterNames() const;
     /// Type of parameter `name` for a matrix of `rows` x `columns`.

@@ -55,7 +55,13 @@ def Lowbit_TensorType : TypeDef<Lowbit_Dialect, "QuantizedTensor",
     /// apart). Static shapes only.
     llvm::SmallVector<std::pair<llvm::StringRef, mlir::RankedTensorType>, 5>
     getComponents() const;
-    /// The address function. Static shapes only.
+    /// Bytes of the codes or the blob. Static shapes only.
+    int64_t getCodeBytes() const;
+    /// The dense tensor of part `index` of mixed columns, without column
+    /// scales, and the byte of the codes at which it begins.
+    QuantizedTensorType getPart(size_t index) const;
+    int64_t getPartOffset(size_t index) const;
+    /// The address function. Static shapes only, and columns of one format.
     numerics::BoundLayout bindLayout() const;
     /// Bytes stored for the value, parameters included. Static shapes only.
     int64_t getStoredBytes() const;

@@ -7,9 +7,9 @@
 //   value(n, k) = scale(n, g) * (decode(code(n, k)) - zeroPoint(n, g))
 //                 + minimum(n, g)
 //
-// where g is the group of column k, and a factor that many groups share where
-// scales are coarse. This header has no dependency on LLVM, so
-// run-time code and the compiler share one truth.
+// where g is the group of column k; a factor that many groups share where
+// scales are coarse; and a factor of the column. This header has no dependency
+// on LLVM, so run-time code and the compiler share one truth.
 //
 //===----------------------------------------------------------------------===//
 
@@ -77,8 +77,11 @@ struct CodeTable {
   std::vector<float> values;
 };
 
+struct ColumnPart;
+
 /// What one code stands for before zero point and scale: an integer, by
-/// formula, or the numbers of a table. Copies share the table.
+/// formula, or the numbers of a table; or several formats, each for some of the
+/// columns. Copies share tables and lists.
 class ElementFormat {
 public:
   ElementFormat() = default;
@@ -86,18 +89,24 @@ public:
   ElementFormat(unsigned width, IntegerKind kind) : format{width, kind} {}
   ElementFormat(std::shared_ptr<const CodeTable> table)
       : numbers(std::move(table)) {}
+  /// At least two formats that are not such lists themselves.
+  ElementFormat(std::shared_ptr<const std::vector<ColumnPart>> parts)
+      : columnParts(std::move(parts)) {}
 
   /// The integer format, or null for tables.
-  const IntegerFormat *integer() const { return numbers ? nullptr : &format; }
+  const IntegerFormat *integer() const {
+    return numbers || columnParts ? nullptr : &format;
+  }
   /// The table, or null for integers.
   const CodeTable *table() const { return numbers.get(); }
+  /// The formats of parts of the columns, or null where all have the same.
+  const std::vector<ColumnPart> *parts() const { return columnParts.get(); }
 
-  unsigned codeBits() const {
-    return numbers ? numbers->codeBits : format.width;
-  }
-  unsigned windowBits() const {
-    return numbers ? numbers->windowBits : format.width;
-  }
+  /// Bits of a code; of parts, the most that one has.
+  unsigned codeBits() const;
+  /// Bits of a window. Parts have no window in common: they give 16, more than
+  /// a code's, so that what reads single codes takes none of them.
+  unsigned windowBits() const;
   unsigned valuesPerCode() const {
     return numbers ? numbers->valuesPerCode : 1;
   }
@@ -117,6 +126,13 @@ public:
 private:
   IntegerFormat format;
   std::shared_ptr<const CodeTable> numbers;
+  std::shared_ptr<const std::vector<ColumnPart>> columnParts;
+};
+
+/// A number of columns that have one format.
+struct ColumnPart {
+  ElementFormat format;
+  int64_t columns;
 };
 
 /// What, if anything, is subtracted from a decoded code before scaling.
@@ -146,7 +162,12 @@ struct Encoding {
   int64_t groupSize = 0;
   ScaleFormat scale = ScaleFormat::F16;
   OuterScale outer = OuterScale::None;
+  /// How the factors of columns are stored, if there are any: as a matrix of
+  /// one row. Null: none.
+  std::shared_ptr<const Encoding> columnScale;
 
+  /// Bits that say which part each column belongs to; 0 without parts.
+  unsigned partBits() const;
   /// Number of outer scales in a matrix of `rows` rows.
   int64_t outerCount(int64_t rows) const {
     if (outer == OuterScale::None || rows == 0)
@@ -196,7 +217,8 @@ struct Encoding {
 /// bits, at least 2 when restricted, or a table as CodeTable describes it,
 /// without an integer zero point; neither fractional zero points nor minima of
 /// 8 bits; groups of a positive multiple of the values per code; outer scales
-/// that more than one scale shares. Returns an
+/// that more than one scale shares; column scales without factors of their own;
+/// parts as Encoding.cpp lists it. Returns an
 /// empty string, or what was required and what was found.
 std::string checkEncoding(const Encoding &encoding);
 

@@ -11,6 +11,7 @@
 #define LOWBIT_NUMERICS_MATRIX_H
 
 #include "lowbit/Numerics/Encoding.h"
+#include <memory>
 #include <vector>
 
 namespace lowbit::numerics {
@@ -24,9 +25,24 @@ struct QuantizedMatrix {
   std::vector<float> scales, zeroPoints, minima;
   /// [outerCount]. No layout moves them.
   std::vector<float> outerScales;
+  /// The factors of columns [1, columns], in their own encoding; null without.
+  std::shared_ptr<const QuantizedMatrix> columnScale;
+  /// The part of each column [columns]; empty where all have one format. Codes
+  /// stand in the order of parts, columns of a part in their natural order.
+  std::vector<uint8_t> columnParts;
 
   /// Takes a new meaning and shape; every code and parameter becomes 0.
   void reset(const Encoding &newEncoding, int64_t newRows, int64_t newColumns);
+
+  /// Where each column's codes stand, [columns].
+  std::vector<int32_t> storedPlaces() const;
+  /// The format of the codes at position `k` of a row.
+  const ElementFormat &format(int64_t k) const;
+  /// Columns of part `index` by themselves, with its format and without column
+  /// scales.
+  QuantizedMatrix part(size_t index) const;
+  /// Takes the codes of `part(index)`.
+  void setPart(size_t index, const QuantizedMatrix &source);
 
   /// The code at row `n` and position `k` among the codes of the row.
   uint32_t code(int64_t n, int64_t k) const;
@@ -40,7 +56,17 @@ struct QuantizedMatrix {
   /// The window of that code. Its bits above the code are the low bits of the
   /// window in the row before; zeros stand before each column's beginning.
   uint32_t window(int64_t n, int64_t k) const;
+
+private:
+  void resetColumns();
 };
+
+/// Number `i` of a stream of numbers of `bits` bits, at most 8, least
+/// significant bit first.
+uint8_t readStream(const uint8_t *bytes, int64_t i, unsigned bits);
+/// The bytes of such a stream of `numbers`.
+std::vector<uint8_t> writeStream(const std::vector<uint8_t> &numbers,
+                                 unsigned bits);
 
 /// The numbers that `matrix` stands for, to `result` [rows, columns].
 void dequantize(const QuantizedMatrix &matrix, float *result);

@@ -4,18 +4,18 @@
 //
 // Trellis-coded quantization with error feedback. A weight is
 //
-//   value(n, k) = rowScale(n) * columnScale(k) * table_r(window(n, k)),
+//   value(n, k) = table_r(window(n, k)) * rowScale(n) * columnScale(k),
 //
 // where r is the number of bits that column k spends on each row, and the
 // window is the last `stateBits` bits of a stream that runs down the rows of
-// the column, with zeros before it. A code of r bits thereby chooses among 2^r numbers that depend on
-// the codes before it; a path search (Viterbi) finds the codes of a whole
-// column together, which comes closer to the bound of rate and distortion than
-// any rounding of single numbers: at 2 bits, a squared error of 0.074 for
-// Gaussian weights where the best four numbers have 0.118.
+// the column, with zeros before it. A code of r bits thereby chooses among 2^r
+// numbers that depend on the codes before it; a path search (Viterbi) finds the
+// codes of a whole column together, which comes closer to the bound of rate and
+// distortion than any rounding of single numbers: at 2 bits, a squared error of
+// 0.074 for Gaussian weights where the best four numbers have 0.118.
 //
-// Since each column is a block of the code by itself, feedback goes from column to column
-// as in Feedback.h, without loss.
+// Since each column is a block of the code by itself, feedback goes from column
+// to column as in Feedback.h, without loss.
 //
 //===----------------------------------------------------------------------===//
 
@@ -39,68 +39,38 @@ constexpr unsigned minTrellisState = 8, maxTrellisState = 12;
 /// byte holds them. The same on every machine.
 const CodeTable &trellisTable(unsigned stateBits, unsigned rate);
 
-/// Positive numbers base * 2^(-code / stepsPerOctave).
-struct LogScales {
-  /// Representable in f16.
-  float base = 0;
-  unsigned stepsPerOctave = 1, codeBits = 8;
-  std::vector<uint8_t> codes;
+/// Positive numbers: code c of `codeBits` bits, at most 8, stands for
+/// 2^(-c / stepsPerOctave).
+CodeTable logTable(unsigned codeBits, unsigned stepsPerOctave);
 
-  float value(int64_t i) const;
-  /// The code whose number is nearest to `scale`, as far as octaves go.
-  uint8_t nearest(float scale) const;
-};
+/// The encoding of a layer whose columns have these rates, 1 to maxTrellisRate:
+/// scales of rows in f16, of columns 5 bits, an eighth of an octave apart,
+/// beside one f16. Columns of different rates are parts, by falling rate.
+Encoding trellisEncoding(unsigned stateBits, const std::vector<uint8_t> &rates);
 
-/// Columns of one rate.
-struct TrellisPart {
-  /// Codes [rows, columns.size()], by a table with scale 1.
-  QuantizedMatrix matrix;
-  /// Where the part's columns stand in the layer.
-  std::vector<int32_t> columns;
-};
-
-struct TrellisWeights {
-  int64_t rows = 0, columns = 0;
-  /// 8 bits, 1/32 octave; one per row.
-  LogScales rowScales;
-  /// 5 bits, 1/8 octave; one per column of the layer.
-  LogScales columnScales;
-  /// By falling rate.
-  std::vector<TrellisPart> parts;
-
-  /// Bits that are stored: codes, scales, and the rate of each column where
-  /// rates differ. Without the order of columns inside a rate: natural order
-  /// needs nothing.
-  int64_t storedBits() const;
-};
-
-/// The numbers that `weights` stand for, to `result` [rows, columns].
-void dequantize(const TrellisWeights &weights, float *result);
+/// The part of each column in that encoding; empty where rates are the same.
+std::vector<uint8_t> trellisParts(const std::vector<uint8_t> &rates);
 
 struct TrellisOptions {
-  unsigned stateBits = 12;
   /// As in FeedbackOptions.
   double damping = 0.01;
   /// How much the error of each output counts, [rows], positive; null: all the
   /// same.
   const float *rowWeights = nullptr;
-  /// Whether columns of one rate are quantized, and stored, in their natural
-  /// order: the rates alone then tell the order. Otherwise by falling diagonal
-  /// of H.
-  bool hasNaturalOrder = false;
   /// Passes over the finished codes: each column's path is searched again with
   /// everything else as it is.
   int sweeps = 0;
 };
 
 /// Quantizes `weights` [rows, columns] of a layer whose input has the second
-/// moment `hessian` [columns, columns]; `rates` [columns] are 1 to
-/// maxTrellisRate. Columns are quantized, and stored, by falling rate. Fails on
-/// weights or a second moment that aren't finite, and on rates or state bits
-/// out of range.
-Status quantizeTrellis(const float *weights, int64_t rows, int64_t columns,
-                       const float *hessian, const std::vector<uint8_t> &rates,
-                       const TrellisOptions &options, TrellisWeights &result);
+/// moment `hessian` [columns, columns] to `matrix`, which has been reset to
+/// encoding and shape and says which parts columns belong to. Columns are
+/// quantized by falling diagonal of H, wherever they are stored. The encoding
+/// has tables with codes of at most maxTrellisRate bits, a scale for each row,
+/// and column scales or none. Fails on others, and on weights or a second
+/// moment that aren't finite.
+Status quantizeTrellis(const float *weights, const float *hessian,
+                       const TrellisOptions &options, QuantizedMatrix &matrix);
 
 //===----------------------------------------------------------------------===//
 // Rates

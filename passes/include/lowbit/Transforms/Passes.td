@@ -191,6 +191,39 @@ def RaiseAttentionPass : Pass<"lowbit-raise-attention"> {
 // Quantize
 //===----------------------------------------------------------------------===//
 
+def AssignRatesPass : Pass<"lowbit-assign-rates", "::mlir::ModuleOp"> {
+  let summary = "Divide bits among the columns of all layers";
+  let description = [{
+    Writes the attribute `lowbit.rates` of each `lowbit.linear` that has neither
+    one nor `lowbit.encoding` or `lowbit.keep_float`: the bits that
+    `lowbit-quantize-weights` is to give each column of a trellis. Bits go where
+    they lower the loss most, which is predicted from the `second_moment` of
+    what a layer reads and the `gradient_mean_square` of what it yields, until
+    the average of all weights is that of the method. Quantization by such a
+    method does the same for the layers that have no rates then; this pass is
+    for flows that quantize some layers at a time, or change rates.
+
+    ```mlir
+    %y = lowbit.linear %x, %w : tensor<?x4xf32>, tensor<2x4xf32> -> tensor<?x2xf32>
+    ```
+    becomes, with `method=trellis2.5`,
+    ```mlir
+    %y = lowbit.linear %x, %w {lowbit.rates = array<i8: 2, 3, 2, 3>} : tensor<?x4xf32>, tensor<2x4xf32> -> tensor<?x2xf32>
+    ```
+  }];
+  let options = [
+    Option<"method", "method", "std::string", "\"trellis2.5\"",
+           "A trellis whose rate is an average, such as trellis2.5-s8">,
+    Option<"damping", "damping", "double", "0.01",
+           "What is added to the diagonal of second moments, as a share of its "
+           "mean">,
+    Option<"includeEmbeddings", "include-embeddings", "bool", "false",
+           "Rates for the head, too">];
+  let dependentDialects = ["::lowbit::LowbitDialect"];
+  let statistics = [
+    Statistic<"numAssigned", "layers", "Layers whose columns got rates">];
+}
+
 def QuantizeWeightsPass : Pass<"lowbit-quantize-weights", "::mlir::ModuleOp"> {
   let summary = "Quantize the constant weights of linear layers";
   let description = [{
@@ -213,6 +246,13 @@ def QuantizeWeightsPass : Pass<"lowbit-quantize-weights", "::mlir::ModuleOp"> {
     that of the float model: C is that moment, H the second one, A the same with
     its diagonal raised by `damping`, and R the layer's `residual_moment`, if
     the layer has one.
+
+    Trellises (`trellis2`, or any encoding of codes that overlap) are coded in
+    the same way, a whole column at a time by a search for the best path; rows
+    count by the layer's `gradient_mean_square`, if there is one. Several layers
+    are coded at the same time. The attribute `lowbit.rates` of a layer holds
+    the rate of each column; a method such as `trellis2.5` gives one to layers
+    that have none, so that the average of all is 2.5 bits.
 
     `method` is an encoding spelled as in IR (`#lowbit.encoding<...>`), `none`,
     `int<b>` (symmetric, full range) or `uint<b>`
@@ -241,7 +281,7 @@ def QuantizeWeightsPass : Pass<"lowbit-quantize-weights", "::mlir::ModuleOp"> {
     Option<"includeEmbeddings", "include-embeddings", "bool", "false",
            "Quantize embedding tables and the head, too">,
     Option<"sweeps", "sweeps", "int64_t", "0",
-           "Passes over the finished codes of gptq- methods, each of which lowers "
+           "Passes over the finished codes of gptq- and trellis methods, each of which lowers "
            "the error of the layer's output">,
     Option<"damping", "damping", "double", "0.01",
            "What is added to the diagonal of second moments, as a share of its "
@@ -413,6 +453,47 @@ def ReorderColumnsPass : Pass<"lowbit-reorder-columns", "::mlir::ModuleOp"> {
   ];
   let statistics = [
     Statistic<"numReordered", "layers", "Layers whose input was put in order">];
+}
+
+def SplitMixedPass : Pass<"lowbit-split-mixed", "::mlir::ModuleOp"> {
+  let summary = "Let inputs have what weights have by column";
+  let description = [{
+    The input of a `lowbit.linear` whose weight has column scales is multiplied
+    by them, and the weight loses them. A layer whose weight has columns of
+    several formats becomes one layer for each format, over a slice of the input
+    with its columns in the order of storage; each adds to the sum of those
+    before. Kernels for weights of one format then read the parts. Inputs that
+    `lowbit.quantize` gives are quantized after that; of others, and of gated
+    layers, a remark says that they stay.
+
+    ```mlir
+    lowbit.global @fc : !lowbit.tensor<2x4xf32, #mixed> {codes = ..., column_part = ..., column_scale = ...}
+    %y = lowbit.linear %x, %w : tensor<?x4xf32>, !lowbit.tensor<2x4xf32, #mixed> -> tensor<?x2xf32>
+    ```
+    becomes
+    ```mlir
+    lowbit.global @fc.columns : tensor<4xi32> {data = ...}
+    lowbit.global @fc.column_scale : tensor<4xf32> {data = ...}
+    lowbit.global @fc.part0 : !lowbit.tensor<2x1xf32, #trellis3> {codes = ..., scale = ...}
+    lowbit.global @fc.part1 : !lowbit.tensor<2x3xf32, #trellis2> {codes = ..., scale = ...}
+    %0 = linalg.generic ... // extracts %x[..., %columns[k]], times %scale[k]
+    %1 = tensor.extract_slice %0[0, 0] ...
+    %2 = lowbit.linear %1, %part0 : tensor<?x1xf32>, !lowbit.tensor<2x1xf32, #trellis3> -> tensor<?x2xf32>
+    %3 = tensor.extract_slice %0[0, 1] ...
+    %y = lowbit.linear %3, %part1 residual %2 : tensor<?x3xf32>, !lowbit.tensor<2x3xf32, #trellis2> -> tensor<?x2xf32>
+    ```
+  }];
+  let options = [
+    Option<"releaseData", "release-data", "bool", /*default=*/"false",
+           "Free the data of weights as soon as another form replaces them; other "
+           "modules of the context that share the data lose them">];
+  let dependentDialects = [
+    "::lowbit::LowbitDialect", "::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+  let statistics = [
+    Statistic<"numSplit", "layers", "Layers whose input took over what the weight had">];
 }
 
 def PackWeightsPass : Pass<"lowbit-pack-weights", "::mlir::ModuleOp"> {

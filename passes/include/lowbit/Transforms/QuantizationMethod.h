@@ -22,6 +22,10 @@ struct QuantizationMethod {
   unsigned activationBits = 0;
   /// With the prefix `gptq-`: columns make up for the errors of those before.
   bool feedback = false;
+  /// Bits per weight that the columns of all layers have on average, where
+  /// `weights` is a trellis and its rate only a middle one; 0: the rate is that
+  /// of all columns.
+  double averageRate = 0;
 };
 
 /// Reads a method's name:
@@ -29,6 +33,9 @@ struct QuantizationMethod {
 ///   int<b>[-g<group>][-a8]      symmetric, full range, b = 1 to 8
 ///   uint<b>[-g<group>][-a8]     asymmetric: an f16 minimum beside the scale
 ///   nf4[-g<group>][-a8]         or another format by name (NamedEncodings.cpp)
+///   trellis<r>[-s<L>][-a8]      codes that overlap: r bits, 1 to 6, and a state
+///                               of L bits, 8 to 12 (the default); an r with a
+///                               point, such as 2.5, is the average of columns
 ///   #lowbit.encoding<...>       any encoding, spelled as in IR
 ///   gptq-<one of the above>     rounding with error feedback
 /// Scales of integers are f16, per channel without a group. The error
@@ -50,6 +57,10 @@ MethodSteps splitQuantizationMethod(llvm::StringRef name);
 
 /// Whether the method needs the second moments of layers' inputs.
 bool needsSecondMoments(llvm::StringRef name);
+
+/// Whether a method of this name makes up for errors as it rounds, and so needs
+/// the second moments of what layers read.
+bool hasFeedback(llvm::StringRef method);
 
 } // namespace lowbit
 

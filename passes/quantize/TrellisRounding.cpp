@@ -1,0 +1,196 @@
+//===- TrellisRounding.cpp - weights coded by path search -----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Columns of a layer follow each other, so threads take a layer each. What they
+// have to say is said when all are done, in the order of the layers.
+//
+//===----------------------------------------------------------------------===//
+
+#include "TrellisRounding.h"
+#include "FeedbackRounding.h"
+#include "mlir/IR/Threading.h"
+#include <cmath>
+#include <numeric>
+
+using namespace mlir;
+using namespace lowbit;
+
+bool lowbit::isTrellis(EncodingAttr encoding) {
+  auto isFormat = [](ElementFormatInterface format) {
+    return format.getWindowBits() > format.getCodeBits();
+  };
+  if (MixedAttr mixed = encoding.getMixed())
+    return llvm::all_of(mixed.getFormats(), isFormat);
+  return isFormat(encoding.getElement());
+}
+
+TrellisAttr lowbit::getTrellis(EncodingAttr encoding) {
+  Attribute format = encoding.getElement();
+  if (MixedAttr mixed = encoding.getMixed())
+    format = mixed.getFormats().front();
+  return dyn_cast<TrellisAttr>(format);
+}
+
+EncodingAttr lowbit::withRates(EncodingAttr encoding, ArrayRef<int8_t> rates) {
+  MLIRContext *context = encoding.getContext();
+  unsigned state = getTrellis(encoding).getState();
+  SmallVector<int64_t> counts;
+  SmallVector<ElementFormatInterface> formats;
+  for (int rate = numerics::maxTrellisRate; rate > 0; --rate)
+    if (int64_t count = llvm::count(rates, rate)) {
+      counts.push_back(count);
+      formats.push_back(TrellisAttr::get(context, state, rate));
+    }
+  ElementFormatInterface element = formats.front();
+  if (formats.size() > 1)
+    element = MixedAttr::get(context, counts, formats);
+  return EncodingAttr::get(context, element, encoding.getZeroPoint(),
+                           encoding.getMinimum(), encoding.getGranularity(),
+                           encoding.getScale(), encoding.getPermuted(),
+                           encoding.getOuterScale(), encoding.getColumnScale());
+}
+
+namespace {
+/// What a layer's statistics say about it. Without gradients there are no
+/// weights of rows.
+struct LayerMoments {
+  std::vector<float> second, rowWeights;
+};
+} // namespace
+
+/// Each output counts by its gradient; one that had none still matters a
+/// little.
+static std::vector<float> weighRows(std::vector<float> squares) {
+  constexpr double kLeast = 1e-3;
+  double mean = std::accumulate(squares.begin(), squares.end(), 0.0) /
+                std::max<size_t>(1, squares.size());
+  if (!(mean > 0))
+    return {};
+  for (float &square : squares)
+    square = static_cast<float>(square / mean + kLeast);
+  return squares;
+}
+
+static LogicalResult readMoments(const TrellisJob &job,
+                                 const LayerStatistics &statistics,
+                                 LayerMoments &moments) {
+  int64_t rows = job.matrix.rows, columns = job.matrix.columns;
+  // A table has no input: each of its rows is read by itself.
+  if (isa<EmbeddingOp>(job.layer)) {
+    moments.second.assign(columns * columns, 0);
+    for (int64_t k = 0; k < columns; ++k)
+      moments.second[k * (columns + 1)] = 1;
+    return success();
+  }
+  FailureOr<std::vector<float>> second =
+      readSecondMoment(job.layer, job.matrix, statistics);
+  if (failed(second))
+    return failure();
+  moments.second = std::move(*second);
+  moments.rowWeights =
+      statistics.read(job.matrix.name(), statistic::kGradientMeanSquare);
+  int64_t found = static_cast<int64_t>(moments.rowWeights.size());
+  if (found && found != rows)
+    return job.layer->emitOpError()
+           << "weight '" << job.matrix.name() << "': requires a "
+           << statistic::kGradientMeanSquare << " of " << rows
+           << " numbers, found " << found;
+  if (moments.rowWeights.empty())
+    job.layer->emitRemark() << "weight '" << job.matrix.name() << "' has no "
+                            << statistic::kGradientMeanSquare
+                            << ": errors of all outputs count the same";
+  return success();
+}
+
+static numerics::Status code(TrellisJob &job, const LayerMoments &moments,
+                             numerics::TrellisOptions options,
+                             std::vector<float> target) {
+  if (target.empty())
+    target = job.matrix.readRows(0, job.matrix.rows);
+  std::vector<float> rowWeights = weighRows(moments.rowWeights);
+  if (!rowWeights.empty())
+    options.rowWeights = rowWeights.data();
+  job.result.reset(job.encoding.getNumerics(), job.matrix.rows,
+                   job.matrix.columns);
+  if (job.encoding.getMixed())
+    job.result.columnParts =
+        numerics::trellisParts({job.rates.begin(), job.rates.end()});
+  return numerics::quantizeTrellis(target.data(), moments.second.data(),
+                                   options, job.result);
+}
+
+/// Calls `work` for all of `jobs` with their statistics, which are read in
+/// order, all threads of the context busy.
+static LogicalResult forEachJob(
+    MutableArrayRef<TrellisJob> jobs, const LayerStatistics &statistics,
+    llvm::function_ref<numerics::Status(size_t, const LayerMoments &)> work) {
+  std::vector<LayerMoments> moments(jobs.size());
+  for (auto [job, moment] : llvm::zip_equal(jobs, moments))
+    if (failed(readMoments(job, statistics, moment)))
+      return failure();
+  std::vector<numerics::Status> statuses(jobs.size());
+  if (!jobs.empty())
+    parallelFor(jobs.front().layer->getContext(), 0, jobs.size(),
+                [&](size_t i) { statuses[i] = work(i, moments[i]); });
+  for (auto [job, status] : llvm::zip_equal(jobs, statuses))
+    if (!status.ok())
+      return job.layer->emitOpError()
+             << "weight '" << job.matrix.name() << "': " << status.message;
+  return success();
+}
+
+LogicalResult TrellisRounding::run(MutableArrayRef<TrellisJob> jobs,
+                                   CorrectedTarget &targets) const {
+  numerics::TrellisOptions options;
+  options.damping = damping;
+  options.sweeps = static_cast<int>(sweeps);
+  std::vector<std::vector<float>> corrected;
+  for (const TrellisJob &job : jobs) {
+    if (job.encoding.getMixed() && job.rates.empty())
+      return job.layer->emitOpError()
+             << "weight '" << job.matrix.name()
+             << "': columns of several formats require " << kRatesAttrName
+             << ", found none";
+    auto target = targets.get(job.layer, job.matrix);
+    if (failed(target))
+      return failure();
+    corrected.push_back(std::move(*target));
+  }
+  return forEachJob(
+      jobs, statistics, [&](size_t i, const LayerMoments &moments) {
+        return code(jobs[i], moments, options, std::move(corrected[i]));
+      });
+}
+
+LogicalResult TrellisRounding::assignRates(MutableArrayRef<TrellisJob> jobs,
+                                           double averageBits) const {
+  std::vector<numerics::RatedLayer> layers(jobs.size());
+  auto weigh = [&](size_t i, const LayerMoments &moments) {
+    const ConstantMatrix &matrix = jobs[i].matrix;
+    std::vector<float> weights = matrix.readRows(0, matrix.rows);
+    numerics::RatedLayer &layer = layers[i];
+    layer.rows = matrix.rows;
+    numerics::Status status = numerics::columnCosts(
+        weights.data(), matrix.rows, matrix.columns, moments.second.data(),
+        damping,
+        moments.rowWeights.empty() ? nullptr : moments.rowWeights.data(),
+        layer.shares);
+    double total =
+        std::accumulate(layer.shares.begin(), layer.shares.end(), 0.0);
+    const std::vector<double> &distortions = numerics::trellisDistortions();
+    for (unsigned rate = 0; rate < numerics::maxTrellisRate; ++rate)
+      layer.gains.push_back(total *
+                            (distortions[rate] - distortions[rate + 1]));
+    for (double &share : layer.shares)
+      share = total > 0 ? share / total : 0;
+    return status;
+  };
+  if (failed(forEachJob(jobs, statistics, weigh)))
+    return failure();
+  std::vector<std::vector<uint8_t>> rates =
+      numerics::allocateRates(layers, averageBits);
+  for (auto [job, found] : llvm::zip_equal(jobs, rates))
+    job.rates.assign(found.begin(), found.end());
+  return success();
+}
