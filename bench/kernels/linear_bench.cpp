@@ -78,15 +78,70 @@ createModule(mlir::MLIRContext &context, int64_t n, int64_t k) {
   return module;
 }
 
+static mlir::Attribute createResource(mlir::MLIRContext &context,
+                                      llvm::StringRef name, mlir::Type element,
+                                      llvm::ArrayRef<int64_t> shape,
+                                      llvm::ArrayRef<char> bytes) {
+  return mlir::DenseResourceElementsAttr::get(
+      mlir::RankedTensorType::get(shape, element), name,
+      mlir::HeapAsmResourceBlob::allocateAndCopyWithAlign(
+          bytes, 64, /*dataIsMutable=*/false));
+}
+
+/// A layer whose codes overlap, at random: their search takes minutes.
+static mlir::OwningOpRef<mlir::ModuleOp>
+createTrellis(mlir::MLIRContext &context, unsigned rate, unsigned state,
+              int64_t n, int64_t k) {
+  std::string in = std::to_string(k) + "xf32",
+              out = std::to_string(n) + "xf32";
+  std::string weight = "!lowbit.tensor<" + std::to_string(n) + "x" + in +
+                       ", #lowbit.encoding<trellis<state = " +
+                       std::to_string(state) +
+                       ", rate = " + std::to_string(rate) + ">>>";
+  std::string text =
+      "lowbit.global @w : " + weight + " {codes = dense<0> : tensor<" +
+      std::to_string((n * k * rate + 7) / 8) +
+      "xi8>, scale = dense<1.0> : tensor<" + std::to_string(n) +
+      "x1xf16>}\nfunc.func @main(%x: tensor<?x" + in + ">) -> tensor<?x" +
+      out + "> {\n%w = lowbit.weight @w : " + weight +
+      "\n%y = lowbit.linear %x, %w : tensor<?x" + in + ">, " + weight +
+      " -> tensor<?x" + out + ">\nreturn %y : tensor<?x" + out + ">\n}\n";
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+  auto global = *module->getOps<GlobalOp>().begin();
+  std::minstd_rand generator(1);
+  std::vector<char> codes((n * k * rate + 7) / 8), scales(2 * n, 0x20);
+  for (char &byte : codes)
+    byte = static_cast<char>(generator() >> 8);
+  mlir::Builder b(&context);
+  global.setComponentsAttr(b.getDictionaryAttr(
+      {b.getNamedAttr(component::kCodes,
+                      createResource(context, "codes", b.getI8Type(),
+                                     {int64_t(codes.size())}, codes)),
+       b.getNamedAttr(component::kScale,
+                      createResource(context, "scale", b.getF16Type(), {n, 1},
+                                     scales))}));
+  return module;
+}
+
+/// The layer that `method` names; the driver quantizes it, or it is already.
+static mlir::OwningOpRef<mlir::ModuleOp>
+createLayer(mlir::MLIRContext &context, const std::string &method, int64_t n,
+            int64_t k, CompileOptions &options) {
+  unsigned rate, state;
+  if (std::sscanf(method.c_str(), "trellis%u-s%u", &rate, &state) == 2)
+    return createTrellis(context, rate, state, n, k);
+  options.method = method;
+  return createModule(context, n, k);
+}
+
 Layer::Layer(const std::string &method, const std::string &cpu, int64_t n,
              int64_t k) {
   mlir::DialectRegistry registry;
   registerDialects(registry);
   context.appendDialectRegistry(registry);
   context.loadAllAvailableDialects();
-  module = createModule(context, n, k);
   CompileOptions options;
-  options.method = method;
+  module = createLayer(context, method, n, k, options);
   options.cpu = cpu;
   options.scaleSearch = "absmax";
   if (llvm::Error failure = compileModule(*module, Phase::Lower, options)) {
@@ -177,6 +232,11 @@ static const int registered = [] {
   add("mxfp4-a8", {4096, 4096, 1}, 1);
   for (int64_t m : {8, 128})
     for (const char *method : {"nf4", "mxfp4", "fp8-e4m3"})
+      add(method, {4096, 4096, m}, 1);
+  // Codes that overlap.
+  for (const char *method : {"trellis1-s8", "trellis2-s8", "trellis3-s8",
+                             "trellis4-s8", "trellis2-s10", "trellis2-s12"})
+    for (int64_t m : {1, 8, 128})
       add(method, {4096, 4096, m}, 1);
   // Every other row of the table of CPUs that this machine can run.
   const CPUDescription *native = *findCPUDescription("native", "");

@@ -45,6 +45,10 @@ struct LowbitAsmInterface : OpAsmDialectInterface {
       os << "planes" << planes.getRows();
       return AliasResult::OverridableAlias;
     }
+    if (auto streams = dyn_cast<StreamsAttr>(attribute)) {
+      os << "streams" << streams.getRows();
+      return AliasResult::OverridableAlias;
+    }
     if (isa<TilesAttr>(attribute)) {
       os << "tiles";
       return AliasResult::OverridableAlias;

@@ -345,7 +345,8 @@ EncodingAttr EncodingAttr::getChecked(
                     granularity, scale, permuted, OuterScaleKind::None);
 }
 
-/// The attribute of a format: `codebook` for every table.
+/// The attribute of a format: `trellis` for windows, `codebook` for other
+/// tables.
 static ElementFormatInterface
 getElementFormat(MLIRContext *context, const numerics::ElementFormat &format) {
   if (const numerics::IntegerFormat *integer = format.integer()) {
@@ -356,7 +357,8 @@ getElementFormat(MLIRContext *context, const numerics::ElementFormat &format) {
                             numerics::IntegerKind::SignedRestricted);
   }
   const numerics::CodeTable &table = *format.table();
-  assert(table.windowBits == table.codeBits && "no attribute for windows");
+  if (table.windowBits > table.codeBits)
+    return TrellisAttr::get(context, table.windowBits, table.codeBits);
   SmallVector<int64_t> shape{int64_t(1) << table.codeBits};
   if (table.valuesPerCode > 1)
     shape.push_back(table.valuesPerCode);

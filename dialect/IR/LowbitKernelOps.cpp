@@ -75,10 +75,30 @@ LogicalResult Dot4Op::verify() {
 
 LogicalResult LutOp::verify() {
   // V3
-  size_t size = getTable().size();
-  if (size >= 2 && size <= 256 && llvm::isPowerOf2_64(size))
+  size_t size = getTable().size(), most = getUpper() ? 65536 : 256;
+  if (size < 2 || size > most || !llvm::isPowerOf2_64(size))
+    return emitOpError() << "requires a table of 2 to " << most
+                         << " bytes, a power of two (V3), found " << size;
+  // V6
+  if (!getUpper() || getUpper().getType() == getIndices().getType())
     return success();
-  return emitOpError() << "requires a table of 2 to 256 bytes, a power of two "
-                          "(V3), found "
-                       << size;
+  return emitOpError() << "requires as many upper bytes as lower ones (V6), "
+                          "found "
+                       << getUpper().getType() << " and "
+                       << getIndices().getType();
+}
+
+LogicalResult WindowsOp::verify() {
+  // V4
+  int64_t lanes = getResult().getType().getNumElements() / 4;
+  if (int64_t(getStarts().size()) != lanes)
+    return emitOpError() << "requires a start for each of " << lanes
+                         << " lanes (V4), found " << getStarts().size();
+  // V5
+  int64_t last = getStreams().getType().getNumElements() / 4 * 8 - 8;
+  for (int32_t start : getStarts())
+    if (start < 0 || start > last)
+      return emitOpError() << "requires starts of 0 to " << last
+                           << " (V5), found " << start;
+  return success();
 }

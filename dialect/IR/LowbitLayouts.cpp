@@ -2,8 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The two spellings of a layout: bit planes by their few parameters, and tiles
-// piece by piece. Both end in a numerics::Layout (SPEC.md, section L).
+// The spellings of a layout: bit planes and streams by their few parameters, and
+// tiles piece by piece. All end in a numerics::Layout (SPEC.md, section L).
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,7 +19,8 @@ llvm::hash_code lowbit::numerics::hash_value(const Layout &layout) {
   llvm::hash_code code = llvm::hash_combine(
       layout.atom.rows, layout.atom.columns, layout.atom.bits,
       layout.columnPadding, layout.wordBits, layout.rowAlignment,
-      layout.padRowEndOnly, static_cast<int>(layout.order),
+      layout.padRowEndOnly, layout.tailBits, layout.atom.overlap,
+      layout.atom.interleave, static_cast<int>(layout.order),
       static_cast<int>(layout.parameters));
   for (const Piece &piece : layout.atom.pieces) {
     code = llvm::hash_combine(code, piece.row, piece.column, piece.bit,
@@ -32,12 +33,12 @@ llvm::hash_code lowbit::numerics::hash_value(const Layout &layout) {
 }
 
 //===----------------------------------------------------------------------===//
-// Planes
+// Planes, and what streams have in common with them
 //===----------------------------------------------------------------------===//
 
-LogicalResult
-PlanesAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
-                   int64_t rows, int64_t padding) {
+static LogicalResult
+verifyBlock(llvm::function_ref<InFlightDiagnostic()> emitError, int64_t rows,
+            int64_t padding) {
   // L3: a vector has 16 lanes, one row each.
   if (rows < 16 || rows > 128 || !llvm::isPowerOf2_64(rows))
     return emitError() << "requires 16, 32, 64 or 128 rows (L3), found "
@@ -50,6 +51,22 @@ PlanesAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+static LogicalResult
+verifyBits(llvm::function_ref<InFlightDiagnostic()> emitError,
+           unsigned codeBits) {
+  // L4
+  if (codeBits <= 8)
+    return success();
+  return emitError() << "requires codes of at most 8 bits (L4), found "
+                     << codeBits;
+}
+
+LogicalResult
+PlanesAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                   int64_t rows, int64_t padding) {
+  return verifyBlock(emitError, rows, padding);
+}
+
 Layout PlanesAttr::getLayout(unsigned codeBits) const {
   return planes(codeBits, getRows(), getPadding());
 }
@@ -57,11 +74,31 @@ Layout PlanesAttr::getLayout(unsigned codeBits) const {
 LogicalResult
 PlanesAttr::verifyCodeBits(llvm::function_ref<InFlightDiagnostic()> emitError,
                            unsigned codeBits) const {
-  // L4
-  if (codeBits <= 8)
-    return success();
-  return emitError() << "requires codes of at most 8 bits (L4), found "
-                     << codeBits;
+  return verifyBits(emitError, codeBits);
+}
+
+//===----------------------------------------------------------------------===//
+// Streams
+//===----------------------------------------------------------------------===//
+
+LogicalResult
+StreamsAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                    int64_t rows, int64_t overlap, int64_t padding) {
+  // L6
+  if (overlap < 0 || overlap > 15)
+    return emitError() << "requires an overlap of 0 to 15 codes (L6), found "
+                       << overlap;
+  return verifyBlock(emitError, rows, padding);
+}
+
+Layout StreamsAttr::getLayout(unsigned codeBits) const {
+  return streams(codeBits, getRows(), getOverlap(), getPadding());
+}
+
+LogicalResult
+StreamsAttr::verifyCodeBits(llvm::function_ref<InFlightDiagnostic()> emitError,
+                            unsigned codeBits) const {
+  return verifyBits(emitError, codeBits);
 }
 
 //===----------------------------------------------------------------------===//
@@ -137,14 +174,17 @@ static ParseResult parseTilesOption(AsmParser &parser, Layout &layout) {
     layout.order = BlockOrder::ColumnMajor;
     return success();
   }
-  int64_t *field = word == "padding"     ? &layout.columnPadding
-                   : word == "words"     ? &layout.wordBits
-                   : word == "alignment" ? &layout.rowAlignment
-                                         : nullptr;
+  int64_t *field = word == "padding"      ? &layout.columnPadding
+                   : word == "words"      ? &layout.wordBits
+                   : word == "alignment"  ? &layout.rowAlignment
+                   : word == "overlap"    ? &layout.atom.overlap
+                   : word == "interleave" ? &layout.atom.interleave
+                   : word == "tail"       ? &layout.tailBits
+                                          : nullptr;
   if (!field)
     return parser.emitError(location)
-           << "requires padding, words, alignment, inline, column_major or "
-              "pad_row_end, found '"
+           << "requires padding, words, alignment, overlap, interleave, tail, "
+              "inline, column_major or pad_row_end, found '"
            << word << "'";
   return failure(parser.parseEqual() || parser.parseInteger(*field));
 }
@@ -198,6 +238,12 @@ void TilesAttr::print(AsmPrinter &printer) const {
     printer << ", words = " << layout.wordBits;
   if (layout.rowAlignment != 1)
     printer << ", alignment = " << layout.rowAlignment;
+  if (layout.atom.overlap)
+    printer << ", overlap = " << layout.atom.overlap;
+  if (layout.atom.interleave != 1)
+    printer << ", interleave = " << layout.atom.interleave;
+  if (layout.tailBits)
+    printer << ", tail = " << layout.tailBits;
   if (layout.order == BlockOrder::ColumnMajor)
     printer << ", column_major";
   if (layout.padRowEndOnly)

@@ -58,7 +58,7 @@ static double estimateBits(const numerics::Layout &layout,
   double parameters = layout.atom.rows * groups * 3 * 32;
   double block = padded / layout.atom.columns * layout.atom.bits + parameters +
                  layout.rowAlignment;
-  return (rows / layout.atom.rows + 1) * block;
+  return (rows / layout.atom.rows + 1) * block + layout.tailBits;
 }
 
 /// A layout must have a form for the encoding's codes and place every bit once,

@@ -43,10 +43,20 @@ static int64_t offsetIn(const Piece &piece, int64_t row, int64_t column,
   return rest[0] || rest[1] || rest[2] ? -1 : offset;
 }
 
+/// Where bit `offset` of an atom of `bits` bits goes as the bytes of
+/// `interleave` parts alternate.
+static int64_t interleaved(int64_t offset, int64_t bits, int64_t interleave) {
+  int64_t part = bits / interleave, within = offset % part;
+  return (within / 8 * interleave + offset / part) * 8 + within % 8;
+}
+
 int64_t Atom::offsetOf(int64_t row, int64_t column, int64_t bit) const {
   for (const Piece &piece : pieces)
-    if (int64_t offset = offsetIn(piece, row, column, bit); offset >= 0)
-      return offset;
+    if (int64_t offset = offsetIn(piece, row + overlap, column, bit);
+        offset >= 0)
+      return interleave > 1 && offset < bits
+                 ? interleaved(offset, bits, interleave)
+                 : offset;
   return -1;
 }
 
@@ -118,6 +128,14 @@ BitAddress BoundLayout::code(int64_t n, int64_t k, int64_t bit) const {
   return {0, atomBit(n / atom.rows, run, column / atom.columns, offset)};
 }
 
+BitAddress BoundLayout::repeatedCode(int64_t block, int64_t before, int64_t k,
+                                     int64_t bit) const {
+  int64_t run = k / runColumns(), column = k % runColumns();
+  int64_t offset =
+      map.atom.offsetOf(-before, column % map.atom.columns, bit);
+  return {0, atomBit(block, run, column / map.atom.columns, offset)};
+}
+
 BitAddress BoundLayout::parameter(Component component, int64_t n,
                                   int64_t g) const {
   int64_t bits = componentBits(component);
@@ -139,7 +157,7 @@ BitAddress BoundLayout::parameter(Component component, int64_t n,
 int64_t BoundLayout::bufferBytes(unsigned buffer) const {
   int64_t bits = 0;
   if (buffer == 0)
-    bits = blockCount * blockBits;
+    bits = blockCount * blockBits + (blockCount ? map.tailBits : 0);
   else if (buffer < 4 && map.parameters == ParameterPlacement::Separate)
     bits = meaning.parameterRows(rowCount) * groups *
            componentBits(static_cast<Component>(buffer));

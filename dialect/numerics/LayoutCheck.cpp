@@ -14,6 +14,8 @@ namespace lowbit::numerics {
 
 /// Atoms beyond this many code bits are refused rather than enumerated.
 static constexpr int64_t maxAtomBits = int64_t(1) << 22;
+/// No window has bits of more codes.
+static constexpr int64_t maxOverlap = 15;
 
 static std::string required(const std::string &what, int64_t found) {
   return what + ", found " + std::to_string(found);
@@ -26,7 +28,12 @@ static std::string checkNumbers(const Layout &layout,
     return required("an atom needs at least 1 row", atom.rows);
   if (atom.columns < 1 || atom.columns > maxAtomBits)
     return required("an atom needs at least 1 column", atom.columns);
-  int64_t codeBits = atom.rows * atom.columns * encoding.element.codeBits();
+  if (atom.overlap < 0 || atom.overlap > maxOverlap)
+    return required("an atom repeats 0 to " + std::to_string(maxOverlap) +
+                        " rows",
+                    atom.overlap);
+  int64_t codeBits = (atom.overlap + atom.rows) * atom.columns *
+                     encoding.element.codeBits();
   if (atom.bits < codeBits || codeBits > maxAtomBits || atom.bits > maxAtomBits)
     return required("the atom's codes need " + std::to_string(codeBits) +
                         " of at most " + std::to_string(maxAtomBits) + " bits",
@@ -38,6 +45,15 @@ static std::string checkNumbers(const Layout &layout,
   if (layout.rowAlignment < 1)
     return required("row alignment must be at least 1 bit",
                     layout.rowAlignment);
+  if (atom.interleave != 1 &&
+      (atom.interleave < 1 || atom.interleave > maxAtomBits ||
+       atom.bits % (8 * atom.interleave)))
+    return required("interleaved parts must be whole bytes of the atom's " +
+                          std::to_string(atom.bits) + " bits",
+                      atom.interleave);
+  if (layout.tailBits < 0 || layout.tailBits > maxAtomBits)
+    return required("a tail has 0 to " + std::to_string(maxAtomBits) + " bits",
+                    layout.tailBits);
   return {};
 }
 
@@ -69,7 +85,7 @@ static std::string checkModes(const Atom &atom) {
       if (extent > maxAtomBits)
         return required("a box must lie within its atom", extent);
     }
-    if (piece.row < 0 || piece.row + extents[0] > atom.rows ||
+    if (piece.row < 0 || piece.row + extents[0] > atom.overlap + atom.rows ||
         piece.column < 0 || piece.column + extents[1] > atom.columns ||
         piece.bit < 0 || piece.bit + extents[2] > 16)
       return required("a box must lie within its atom",
@@ -96,7 +112,7 @@ static int64_t boxVolume(const Piece &piece) {
 /// overlaps another either.
 static std::string checkPartition(const Atom &atom, unsigned width) {
   std::vector<bool> taken(atom.bits);
-  for (int64_t row = 0; row < atom.rows; ++row)
+  for (int64_t row = -atom.overlap; row < atom.rows; ++row)
     for (int64_t column = 0; column < atom.columns; ++column)
       for (unsigned bit = 0; bit < width; ++bit) {
         int64_t offset = atom.offsetOf(row, column, bit);
@@ -114,7 +130,7 @@ static std::string checkPartition(const Atom &atom, unsigned width) {
   int64_t volume = 0;
   for (const Piece &piece : atom.pieces)
     volume += boxVolume(piece);
-  int64_t codeBits = atom.rows * atom.columns * width;
+  int64_t codeBits = (atom.overlap + atom.rows) * atom.columns * width;
   if (volume != codeBits)
     return required("the atom's boxes must hold its " +
                         std::to_string(codeBits) + " code bits once each",

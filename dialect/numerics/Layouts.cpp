@@ -85,6 +85,30 @@ Layout planes(unsigned width, int64_t rowsPerBlock, int64_t columnPadding) {
   return layout;
 }
 
+Layout streams(unsigned width, int64_t rowsPerBlock, int64_t overlap,
+               int64_t columnPadding) {
+  int64_t before = (overlap * width + byteBits - 1) / byteBits * byteBits;
+  int64_t bits = (before + rowsPerBlock * width + byteBits - 1) / byteBits *
+                 byteBits;
+  Layout layout;
+  layout.parameters = ParameterPlacement::Inline;
+  layout.columnPadding = columnPadding;
+  layout.tailBits = vectorBits;
+  Atom &atom = layout.atom;
+  atom = {rowsPerBlock, step, step * bits, {}};
+  atom.overlap = overlap;
+  atom.interleave = step;
+  for (int64_t bit = 0; bit < width; ++bit) {
+    Piece piece;
+    piece.bit = bit;
+    piece.offset = before - overlap * width + width - 1 - bit;
+    piece.modes = {{Axis::Column, step, bits},
+                   {Axis::Row, overlap + rowsPerBlock, width}};
+    atom.pieces.push_back(piece);
+  }
+  return layout;
+}
+
 Layout scattered3() {
   constexpr int64_t tileBits = 3 * vectorBits;
   const Mode lane{Axis::Row, lanes, laneBits}, tile{Axis::Row, 2, tileBits};

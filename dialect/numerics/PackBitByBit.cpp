@@ -54,6 +54,23 @@ static void packParameters(const BoundLayout &layout, Component component,
   });
 }
 
+/// The codes that row blocks repeat: those before their own, zero above the
+/// matrix.
+static void packRepeated(const BoundLayout &layout, const uint8_t *codes,
+                         PackedMatrix &packed) {
+  const Atom &atom = layout.layout().atom;
+  int64_t width = layout.componentBits(Component::Code);
+  for (int64_t block = 1; block < layout.rowBlockCount(); ++block)
+    for (int64_t before = 1; before <= atom.overlap; ++before) {
+      int64_t n = block * atom.rows - before;
+      for (int64_t k = 0; n >= 0 && k < layout.columns(); ++k)
+        for (int64_t bit = 0; bit < width; ++bit)
+          if (codeByte(layout, codes, n, k, bit) >> bit % 8 & 1)
+            setBit(packed.buffers[0],
+                   layout.repeatedCode(block, before, k, bit).bit);
+    }
+}
+
 PackedMatrix packBitByBit(const BoundLayout &layout, const MatrixView &matrix) {
   PackedMatrix packed(layout);
   int64_t width = layout.componentBits(Component::Code);
@@ -64,6 +81,7 @@ PackedMatrix packBitByBit(const BoundLayout &layout, const MatrixView &matrix) {
           BitAddress address = layout.code(n, k, bit);
           setBit(packed.buffers[address.buffer], address.bit);
         }
+  packRepeated(layout, matrix.codes, packed);
   packParameters(layout, Component::Scale, matrix.scales, packed);
   packParameters(layout, Component::ZeroPoint, matrix.zeroPoints, packed);
   packParameters(layout, Component::Minimum, matrix.minima, packed);

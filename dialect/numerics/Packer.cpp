@@ -139,6 +139,8 @@ struct Packer::Implementation {
               layout.parameter(component, n, g));
   }
 
+  void packRepeated(const uint8_t *codes, int64_t firstBlock, int64_t endBlock,
+                    uint8_t *bytes) const;
   void packParameters(Component component, const float *values,
                       int64_t firstBlock, int64_t endBlock,
                       uint8_t *const buffers[4]) const;
@@ -146,6 +148,27 @@ struct Packer::Implementation {
                         int64_t firstBlock, int64_t endBlock,
                         std::vector<float> &values) const;
 };
+
+/// The codes that row blocks [firstBlock, endBlock) repeat, zero above the
+/// matrix. They are few, and their bits needn't be neighbours.
+void Packer::Implementation::packRepeated(const uint8_t *codes,
+                                          int64_t firstBlock, int64_t endBlock,
+                                          uint8_t *bytes) const {
+  const Atom &atom = layout.layout().atom;
+  const ElementFormat &element = layout.encoding().element;
+  unsigned size = element.codeBytes();
+  for (int64_t block = firstBlock; block < endBlock; ++block)
+    for (int64_t before = 1; before <= atom.overlap; ++before) {
+      int64_t n = block * atom.rows - before;
+      for (int64_t k = 0; n >= 0 && k < layout.columns(); ++k) {
+        const uint8_t *code = codes + (n * layout.columns() + k) * size;
+        for (unsigned bit = 0; bit < element.codeBits(); ++bit) {
+          int64_t address = layout.repeatedCode(block, before, k, bit).bit;
+          bytes[address / 8] |= (code[bit / 8] >> bit % 8 & 1) << address % 8;
+        }
+      }
+    }
+}
 
 void Packer::Implementation::packParameters(Component component,
                                             const float *values,
@@ -200,6 +223,7 @@ void Packer::packBlocks(const MatrixView &matrix, int64_t firstBlock,
         PackMove move{matrix.codes + code, buffers[0] + bit / 8};
         moveStrip(move, table.moves(bit), rows, columns, whole);
       });
+  implementation->packRepeated(matrix.codes, firstBlock, endBlock, buffers[0]);
   auto parameters = [&](Component component, const float *values) {
     implementation->packParameters(component, values, firstBlock, endBlock,
                                    buffers);

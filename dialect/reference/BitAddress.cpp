@@ -51,12 +51,14 @@ static int64_t bitOffset(const Piece &piece, int64_t bit) {
 }
 
 /// Bits that stay together wherever a run that begins at `offset` is put: words
-/// of a column-major order may cut longer ones.
+/// of a column-major order, or interleaved bytes, may cut longer ones.
 static int64_t unbrokenBits(const Layout &layout, const Piece &piece,
                             int64_t offset) {
   int64_t word = layout.wordBits ? layout.wordBits : layout.atom.bits;
-  if (layout.order == numerics::BlockOrder::RowMajor ||
-      word == layout.atom.bits)
+  if (layout.atom.interleave > 1)
+    word = byteBits;
+  else if (layout.order == numerics::BlockOrder::RowMajor ||
+           word == layout.atom.bits)
     return layout.atom.bits;
   int64_t unit = std::gcd(word, offset);
   for (const Mode &mode : piece.modes)
@@ -122,10 +124,20 @@ static Index buildBoxOffset(IndexBuilder &builder, const Piece &piece,
   return offset;
 }
 
-/// Places an offset within an atom: column-major order spreads its words.
+/// Places an offset within an atom: the bytes of interleaved parts alternate,
+/// and column-major order spreads words.
 static Index placeOffset(IndexBuilder &builder, const BoundLayout &layout,
                          Index offset) {
   const Layout &map = layout.layout();
+  if (int64_t parts = map.atom.interleave; parts > 1) {
+    int64_t bits = map.atom.bits / parts;
+    Index within = builder.remainder(offset, bits);
+    Index byte = builder.add(
+        builder.multiply(builder.divide(within, byteBits), parts),
+        builder.divide(offset, bits));
+    offset = builder.add(builder.multiply(byte, byteBits),
+                         builder.remainder(within, byteBits));
+  }
   int64_t word = map.wordBits ? map.wordBits : map.atom.bits;
   if (map.order == numerics::BlockOrder::RowMajor || word == map.atom.bits)
     return offset;
@@ -181,8 +193,9 @@ RunAddress lowbit::buildRunAddress(IndexBuilder &builder,
   Index column = builder.remainder(k, atom.columns);
 
   Value isInside;
-  row = enterBox(builder, row, piece.row, extentOf(piece, Axis::Row), atom.rows,
-                 isInside);
+  row = enterBox(builder, builder.add(row, builder.constant(atom.overlap)),
+                 piece.row, extentOf(piece, Axis::Row),
+                 atom.overlap + atom.rows, isInside);
   column = enterBox(builder, column, piece.column,
                     extentOf(piece, Axis::Column), atom.columns, isInside);
   Index bit = placeOffset(

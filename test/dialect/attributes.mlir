@@ -80,7 +80,11 @@ module @layouts attributes {
   // ALIAS-DAG: #{{.*}} = #lowbit.tiles<1 by 32, 96, [(k32 : 3, b3 : 1)], words = 32, column_major, pad_row_end>
   test.d = #lowbit.tiles<1 by 32, 96, [(k32 : 3, b3 : 1)], column_major, words = 32, pad_row_end>,
   // ALIAS-DAG: #{{.*}} = #lowbit.tiles<1 by 1, 4, [(b4 : 1)], alignment = 512>
-  test.e = #lowbit.tiles<1 by 1, 4, [(b4 : 1)], padding = 1, alignment = 512>
+  test.e = #lowbit.tiles<1 by 1, 4, [(b4 : 1)], padding = 1, alignment = 512>,
+  // ALIAS-DAG: #streams64{{.*}} = #lowbit.streams<rows = 64, overlap = 3, padding = 4>
+  test.f = #lowbit.streams<rows = 64, overlap = 3, padding = 4>,
+  // ALIAS-DAG: #{{.*}} = #lowbit.tiles<1 by 2, 16, [(k2 : 8, n2 : 4, b4 : 1)], overlap = 1, interleave = 2, tail = 64>
+  test.g = #lowbit.tiles<1 by 2, 16, [(k2 : 8, n2 : 4, b4 : 1)], tail = 64, interleave = 2, overlap = 1>
 } {}
 
 // CHECK-LABEL: module @activations

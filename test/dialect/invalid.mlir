@@ -190,6 +190,23 @@ module attributes {test.a = #lowbit.planes<rows = 32, padding = 6>} {}
 
 // -----
 
+// expected-error @+1 {{requires an overlap of 0 to 15 codes (L6), found 16}}
+module attributes {test.a = #lowbit.streams<rows = 32, overlap = 16, padding = 4>} {}
+
+// -----
+
+// expected-error @+1 {{requires 16, 32, 64 or 128 rows (L3), found 8}}
+module attributes {test.a = #lowbit.streams<rows = 8, overlap = 0, padding = 4>} {}
+
+// -----
+
+#int16 = #lowbit.encoding<int<16>>
+#streams = #lowbit.streams<rows = 32, overlap = 0, padding = 4>
+// expected-error @+1 {{requires codes of at most 8 bits (L4), found 16}}
+func.func private @f(!lowbit.tensor<8x64xf32, #int16, #streams>)
+
+// -----
+
 #int16 = #lowbit.encoding<int<16>>
 #planes = #lowbit.planes<rows = 32, padding = 32>
 // expected-error @+1 {{requires codes of at most 8 bits (L4), found 16}}
@@ -204,7 +221,7 @@ func.func private @f(!lowbit.tensor<1099511627776x8xf32, #int8, #sparse>)
 
 // -----
 
-// expected-error @+1 {{requires padding, words, alignment, inline, column_major or pad_row_end, found 'swizzle'}}
+// expected-error @+1 {{requires padding, words, alignment, overlap, interleave, tail, inline, column_major or pad_row_end, found 'swizzle'}}
 module attributes {test.a = #lowbit.tiles<1 by 1, 4, [(b4 : 1)], swizzle>} {}
 
 // -----
@@ -669,6 +686,30 @@ func.func @f(%a: vector<16xi32>, %u: vector<64xi8>) {
 func.func @f(%u: vector<16xi8>) {
   // expected-error @+1 {{requires a table of 2 to 256 bytes, a power of two (V3), found 3}}
   %0 = lowbit.lut %u, [1, 2, 3] : vector<16xi8>
+  return
+}
+
+// -----
+
+func.func @f(%u: vector<16xi8>, %v: vector<32xi8>) {
+  // expected-error @+1 {{requires as many upper bytes as lower ones (V6), found 'vector<32xi8>' and 'vector<16xi8>'}}
+  %0 = lowbit.lut %u upper %v : vector<32xi8>, [1, 2] : vector<16xi8>
+  return
+}
+
+// -----
+
+func.func @f(%s: vector<16xi8>) {
+  // expected-error @+1 {{requires a start for each of 4 lanes (V4), found 3}}
+  %0 = lowbit.windows %s, [0, 1, 2] : vector<16xi8> -> vector<16xi8>
+  return
+}
+
+// -----
+
+func.func @f(%s: vector<16xi8>) {
+  // expected-error @+1 {{requires starts of 0 to 24 (V5), found 25}}
+  %0 = lowbit.windows %s, [0, 1, 2, 25] : vector<16xi8> -> vector<16xi8>
   return
 }
 

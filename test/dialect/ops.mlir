@@ -143,5 +143,14 @@ func.func @dot4(%a: vector<16xi32>, %u: vector<64xi8>, %s: vector<64xi8>) -> vec
 func.func @lut(%i: vector<32xi8>) -> vector<32xi8> {
   // CHECK: lowbit.lut %{{.*}}, [0, 1, -2, 3] : vector<32xi8>
   %0 = lowbit.lut %i, [0, 1, -2, 3] : vector<32xi8>
-  return %0 : vector<32xi8>
+  // CHECK: lowbit.lut %{{.*}} upper %{{.*}} : vector<32xi8>, [0, 1, -2, 3] : vector<32xi8>
+  %1 = lowbit.lut %i upper %0 : vector<32xi8>, [0, 1, -2, 3] : vector<32xi8>
+  return %1 : vector<32xi8>
+}
+
+// CHECK-LABEL: func.func @windows
+func.func @windows(%s: vector<32xi8>) -> vector<16xi8> {
+  // CHECK: lowbit.windows %{{.*}}, [0, 3, 6, 56] : vector<32xi8> -> vector<16xi8>
+  %0 = lowbit.windows %s, [0, 3, 6, 56] : vector<32xi8> -> vector<16xi8>
+  return %0 : vector<16xi8>
 }

@@ -97,7 +97,7 @@ module attributes {lowbit.target = #lowbit.cpu<portable>} {
   lowbit.global @fc : !lowbit.tensor<2x4xf32, #int16> {codes = dense<0> : tensor<16xi8>, scale = dense<1.0> : tensor<2x1xf16>}
   func.func @wide(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {
     %w = lowbit.weight @fc : !lowbit.tensor<2x4xf32, #int16>
-    // expected-remark @+1 {{stays dense: CPU kernels read codes of 1 to 8 bits, of 1, 2 or 4 numbers, that don't overlap}}
+    // expected-remark @+1 {{stays dense: CPU kernels read codes of 1 to 8 bits, of 1, 2, 4 or 8 numbers}}
     %y = lowbit.linear %x, %w : tensor<?x4xf32>, !lowbit.tensor<2x4xf32, #int16> -> tensor<?x2xf32>
     return %y : tensor<?x2xf32>
   }
@@ -119,13 +119,14 @@ module attributes {lowbit.target = #lowbit.cpu<portable>} {
 
 // -----
 
-// 32 rows of 2 bits fill a vector with 8 columns of codes, of 4 numbers each.
-#vectors = #lowbit.encoding<codebook<dense<[[0.0, 1.0, 2.0, 3.0], [1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 1.0, 1.0]]> : tensor<4x4xf32>>, channel, scale = f16>
+// 32 rows of 2 bits fill a vector with 8 columns of codes, of 4 numbers each,
+// which are more than activations are padded to.
+#vectors = #lowbit.encoding<codebook<dense<[[0.0, 1.0, 2.0, 3.0], [1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 1.0, 1.0]]> : tensor<4x4xf32>>, group = 16, scale = f16>
 module attributes {lowbit.target = #lowbit.cpu<portable>} {
   lowbit.global @fc : !lowbit.tensor<2x4xf32, #vectors> {codes = dense<0> : tensor<1xi8>, scale = dense<1.0> : tensor<2x1xf16>}
   func.func @few(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {
     %w = lowbit.weight @fc : !lowbit.tensor<2x4xf32, #vectors>
-    // expected-remark @+1 {{stays dense: codes of so few bits and so many numbers don't fill the planes layout}}
+    // expected-remark @+1 {{stays dense: codes of so few bits and so many numbers don't fill the planes layout of so short groups}}
     %y = lowbit.linear %x, %w : tensor<?x4xf32>, !lowbit.tensor<2x4xf32, #vectors> -> tensor<?x2xf32>
     return %y : tensor<?x2xf32>
   }

@@ -6,6 +6,9 @@
 // index from a register, or several; a table that is larger than that is cut
 // into parts, from which bits of the index select.
 //
+// Machines also differ in how they take bytes from anywhere in a stream of
+// bits, which are what the index of overlapping codes is.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef LOWBIT_LIB_CODEGEN_CPU_KERNELS_BYTELOOKUP_H
@@ -21,6 +24,8 @@ public:
   virtual ~ByteLookup() = default;
   /// What `op` gives, built in front of it.
   virtual mlir::Value lower(mlir::RewriterBase &rewriter, LutOp op) const = 0;
+  /// The same for windows: by shifts of lanes, unless the machine has more.
+  virtual mlir::Value lower(mlir::RewriterBase &rewriter, WindowsOp op) const;
 };
 
 /// vpermb and vpermi2b: 64 and 128 bytes.

@@ -4,7 +4,9 @@
 //
 // Answers the packing phase: weights in bit planes over 32 rows, activations
 // in segments that don't cross groups. 32 rows make a row block of every width
-// 1 to 8 whole vectors, and leave registers for four rows of activations.
+// 1 to 8 whole vectors, and leave registers for four rows of activations. Codes
+// that overlap are streams over 64 rows, of which the codes that a block
+// repeats are a small part.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,6 +19,8 @@ using namespace lowbit::cpu;
 
 /// Rows of a block: two vectors of 16 lanes.
 static constexpr int64_t kBlockRows = 32;
+/// Rows of a block of streams.
+static constexpr int64_t kStreamRows = 64;
 
 namespace {
 
@@ -38,18 +42,27 @@ struct CPUTargetModel
       reason = "CPU kernels take activation groups of at most 32768 columns";
       return {};
     }
-    // The narrowest padding that the atom allows.
-    int64_t most =
-        PanelFormat::kPadding / encoding.getElement().getValuesPerCode();
-    for (int64_t padding = kStepColumns; padding <= most; padding *= 2) {
+    ElementFormatInterface element = encoding.getElement();
+    unsigned before = element.getWindowBits() - element.getCodeBits();
+    if (before)
+      return StreamsAttr::get(weight.getContext(), kStreamRows,
+                              llvm::divideCeil(before, element.getCodeBits()),
+                              kStepColumns);
+    // The narrowest padding that the atom and the panel allow.
+    PanelFormat panel{
+        PanelKind::Int16,
+        encoding.getActivationEncoding(16).getGranularity().getGroupSize()};
+    for (int64_t padding = kStepColumns; padding <= PanelFormat::kPadding;
+         padding *= 2) {
       auto layout = PlanesAttr::get(weight.getContext(), kBlockRows, padding);
-      if (numerics::checkLayout(layout.getLayout(encoding.getCodeBits()),
-                                encoding.getNumerics())
-              .empty())
+      numerics::Layout bits = layout.getLayout(encoding.getCodeBits());
+      if (numerics::checkLayout(bits, encoding.getNumerics()).empty() &&
+          hasLinearKernel(bits, encoding.getNumerics(), panel))
         return layout;
     }
     reason =
-        "codes of so few bits and so many numbers don't fill the planes layout";
+        "codes of so few bits and so many numbers don't fill the planes layout "
+        "of so short groups";
     return {};
   }
 

@@ -72,7 +72,8 @@ std::optional<CodeFields>
 cpu::findCodeFields(const numerics::Layout &layout,
                     const numerics::Encoding &encoding) {
   const numerics::Atom &atom = layout.atom;
-  if (atom.rows % kLanes || atom.columns % kStepColumns ||
+  if (encoding.element.windowBits() > encoding.element.codeBits() ||
+      atom.overlap || atom.rows % kLanes || atom.columns % kStepColumns ||
       atom.bits % (8 * kVectorBytes) ||
       layout.order != numerics::BlockOrder::RowMajor ||
       layout.rowAlignment != 1)

@@ -5,6 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "KernelSpec.h"
+#include "CodeDigits.h"
+#include "CodeWindows.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/xxhash.h"
 
@@ -44,14 +46,28 @@ static std::string asWord(mlir::Attribute attribute) {
 std::string cpu::explainNoLinearKernel(EncodingAttr encoding) {
   ElementFormatInterface element = encoding.getElement();
   unsigned values = element.getValuesPerCode();
-  if (element.getCodeBits() > 8 ||
-      (values != 1 && values != 2 && values != 4) ||
-      element.getWindowBits() > element.getCodeBits())
-    return "CPU kernels read codes of 1 to 8 bits, of 1, 2 or 4 numbers, that "
-           "don't overlap";
+  if (element.getCodeBits() > 8 || values > 8 || !llvm::isPowerOf2_32(values))
+    return "CPU kernels read codes of 1 to 8 bits, of 1, 2, 4 or 8 numbers";
   if (encoding.getColumnScale())
     return "CPU kernels read weights without column scales";
+  if (element.getWindowBits() == element.getCodeBits())
+    return {};
+  if (values != 1 || element.getWindowBits() > kMaxWindowBits ||
+      findCodeDigits(encoding.getNumerics(), false).bytes.size() != 1)
+    return "CPU kernels read codes that overlap in windows of at most 12 bits, "
+           "of one number that is a small multiple of a step";
   return {};
+}
+
+bool cpu::hasLinearKernel(const numerics::Layout &layout,
+                          const numerics::Encoding &encoding,
+                          const PanelFormat &panel) {
+  return (findCodeFields(layout, encoding) ||
+          findCodeWindows(layout, encoding)) &&
+         layout.parameters == numerics::ParameterPlacement::Inline &&
+         panel.paddedColumns() %
+                 (layout.columnPadding * encoding.element.valuesPerCode()) ==
+             0;
 }
 
 std::string LinearKernelSpec::name() const {

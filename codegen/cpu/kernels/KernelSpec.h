@@ -62,8 +62,8 @@ struct PanelFormat {
   bool hasGivenScale = false;
 
   static constexpr int64_t kHeaderBytes = 16;
-  /// Segments are padded to a multiple of this many columns, which layouts'
-  /// paddings must divide.
+  /// Segments are padded to a multiple of this many columns. Layouts' paddings
+  /// must divide what results.
   static constexpr int64_t kPadding = kLanes;
   /// Kernels unroll over a segment and sum its products in 32 bits: 255 * 128
   /// for each of so many columns still fit.
@@ -116,6 +116,13 @@ struct EmbeddingKernelSpec {
 
 /// Why no linear kernel reads weights of `encoding`, or an empty string.
 std::string explainNoLinearKernel(EncodingAttr encoding);
+
+/// Whether linear kernels read codes of `encoding` in this layout and multiply
+/// them by such a panel: what pads a segment's codes must not exceed the panel's
+/// padding.
+bool hasLinearKernel(const numerics::Layout &layout,
+                     const numerics::Encoding &encoding,
+                     const PanelFormat &panel);
 
 /// The type in which kernels take a buffer: contiguous, of any length,
 /// anywhere.

@@ -125,7 +125,7 @@ int64_t LinearKernel::parameterOffset(numerics::Component component) const {
 int64_t LinearKernel::parameterBytes() const {
   numerics::BoundLayout bound(layout, encoding, layout.atom.rows,
                               encoding.element.valuesPerCode());
-  return bound.code(0, 0, 0).bit / 8;
+  return bound.inlineParameterBits() / 8;
 }
 
 /// A parameter of a register's rows from `firstRow` on, as f32.

@@ -24,11 +24,12 @@ namespace lowbit {
 
 namespace {
 
-struct LowerLut : OpRewritePattern<LutOp> {
-  LowerLut(MLIRContext *context, const CPUDescription &target)
-      : OpRewritePattern(context), target(target) {}
+/// Operations of one register, LutOp and WindowsOp.
+template <typename Op> struct LowerLookup : OpRewritePattern<Op> {
+  LowerLookup(MLIRContext *context, const CPUDescription &target)
+      : OpRewritePattern<Op>(context), target(target) {}
 
-  LogicalResult matchAndRewrite(LutOp op,
+  LogicalResult matchAndRewrite(Op op,
                                 PatternRewriter &rewriter) const override {
     if (op.getType().getNumElements() * 8 != target.vectorBits)
       return rewriter.notifyMatchFailure(op, "no register of the target");
@@ -41,15 +42,20 @@ struct LowerLut : OpRewritePattern<LutOp> {
 
 struct LowerLutPass : lowbit::impl::LowerLutPassBase<LowerLutPass> {
   void runOnOperation() override {
-    getOperation()->walk([&](LutOp) { ++numLowered; });
+    getOperation()->walk([&](Operation *op) {
+      numLowered += isa<LutOp, WindowsOp>(op);
+    });
     const CPUDescription &target = getCPUDescription(getOperation());
     RewritePatternSet patterns(&getContext());
     populateLowerLutPatterns(patterns, target);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
-    WalkResult result = getOperation()->walk([&](LutOp op) {
-      op.emitOpError() << "requires " << target.vectorBits / 8
-                       << " bytes for the target " << target.name << ", found "
-                       << op.getType().getNumElements();
+    WalkResult result = getOperation()->walk([&](Operation *op) {
+      if (!isa<LutOp, WindowsOp>(op))
+        return WalkResult::advance();
+      auto type = cast<VectorType>(op->getResult(0).getType());
+      op->emitOpError() << "requires " << target.vectorBits / 8
+                        << " bytes for the target " << target.name
+                        << ", found " << type.getNumElements();
       return WalkResult::interrupt();
     });
     if (result.wasInterrupted())
@@ -61,5 +67,6 @@ struct LowerLutPass : lowbit::impl::LowerLutPassBase<LowerLutPass> {
 
 void lowbit::populateLowerLutPatterns(RewritePatternSet &patterns,
                                       const CPUDescription &target) {
-  patterns.add<LowerLut>(patterns.getContext(), target);
+  patterns.add<LowerLookup<LutOp>, LowerLookup<WindowsOp>>(
+      patterns.getContext(), target);
 }

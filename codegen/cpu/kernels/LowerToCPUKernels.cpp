@@ -340,12 +340,6 @@ std::optional<std::string> Lowering::makeSpec(LinearOp op,
   numerics::Encoding encoding = weight.getEncoding().getNumerics();
   numerics::Layout layout =
       weight.getLayout().getLayout(encoding.element.codeBits());
-  if (weight.getEncoding().getPermuted() || !findCodeFields(layout, encoding) ||
-      layout.parameters != numerics::ParameterPlacement::Inline ||
-      PanelFormat::kPadding %
-              (layout.columnPadding * encoding.element.valuesPerCode()) !=
-          0)
-    return "no kernel reads the weight's layout";
   int64_t columns = input.getEncoding().getGranularity().getGroupSize();
   if (columns > PanelFormat::kMaxColumns)
     return "the input's groups have more than 32768 columns";
@@ -362,6 +356,9 @@ std::optional<std::string> Lowering::makeSpec(LinearOp op,
                 matchColumnGather(quantize.getInput()).has_value(),
                 // Floats are not scaled.
                 kind != PanelKind::Float && quantize.getScaleAttr()};
+  if (weight.getEncoding().getPermuted() ||
+      !hasLinearKernel(layout, encoding, spec.panel))
+    return "no kernel reads the weight's layout";
   spec.hasBias = static_cast<bool>(op.getBias());
   spec.hasResidual = static_cast<bool>(op.getResidual());
   spec.activation = op.getActivationAttr();

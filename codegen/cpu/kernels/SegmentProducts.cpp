@@ -14,6 +14,8 @@ using namespace lowbit::cpu;
 /// Columns of the innermost loop's body. Floats take several instructions for
 /// each, and gain nothing from more.
 static constexpr int64_t kChunkColumns = 32, kFloatChunkColumns = 8;
+/// The same where windows are looked up: by two permutations, or by many.
+static constexpr int64_t kWindowChunkColumns = 16, kWideChunkColumns = 4;
 /// Rows of activations that share decoded codes. Eight would spill; two always
 /// gain more than their spills cost.
 static constexpr int64_t kMaxRowTile = 4, kMinRowTile = 2;
@@ -41,14 +43,38 @@ static bool hasOneStepPerVector(const CodeFields &fields) {
   return true;
 }
 
+/// The fields of codes, or the steps of windows.
+static CodeFields getFields(const numerics::Layout &layout,
+                            const numerics::Encoding &encoding,
+                            const std::optional<CodeWindows> &windows) {
+  if (windows)
+    return {windows->subBlocks, /*steps=*/1, /*vectors=*/0, {}};
+  return *findCodeFields(layout, encoding);
+}
+
+/// Orders the bytes of windows by what is read from the stream.
+static void sortByRuns(CodeDigits &tables, const CodeWindows &windows) {
+  for (std::vector<int8_t> &bytes : tables.bytes) {
+    std::vector<int8_t> sorted(bytes.size());
+    for (uint32_t run = 0; run < bytes.size(); ++run)
+      sorted[run] = bytes[windows.windowOf(run)];
+    bytes = std::move(sorted);
+  }
+}
+
 SegmentProducts::SegmentProducts(KernelBuilder &builder,
                                  const LinearKernelSpec &spec)
     : b(builder), spec(spec), target(*spec.target),
       encoding(spec.encoding.getNumerics()),
       layout(spec.layout.getLayout(encoding.element.codeBits())),
-      fields(*findCodeFields(layout, encoding)) {
+      windows(findCodeWindows(layout, encoding)),
+      fields(getFields(layout, encoding, windows)) {
   if (isTable())
     tables = findCodeDigits(encoding, isSigned());
+  if (windows) {
+    sortByRuns(tables, *windows);
+    return;
+  }
   for (int64_t step = 0; step < fields.steps; ++step)
     for (int64_t block = 0; block < fields.subBlocks; ++block)
       for (const CodeField &field : fields.at(step, block)) {
@@ -86,7 +112,9 @@ int64_t SegmentProducts::rowTile() const {
 
 int64_t SegmentProducts::sliceCount(int64_t rows) const {
   int64_t count = kLanes / target.lanes();
-  while (count > 1 && !hasRoom(target, accumulatorCount(rows, count)))
+  // Eight rows of a stream are whole bytes.
+  int64_t least = windows ? std::max<int64_t>(1, 8 / target.lanes()) : 1;
+  while (count > least && !hasRoom(target, accumulatorCount(rows, count)))
     count /= 2;
   return count;
 }
@@ -143,6 +171,9 @@ SegmentProducts::accumulate(const SegmentOperands &operands, Extent columns) {
     int64_t count = llvm::divideCeil(*columns.known / values(), padding) *
                     padding / atomColumns;
     int64_t chunk = isFloat() ? kFloatChunkColumns : kChunkColumns;
+    if (windows && !isFloat())
+      chunk =
+          windows->windowBits > 8 ? kWideChunkColumns : kWindowChunkColumns;
     int64_t perChunk = std::max<int64_t>(1, chunk / (atomColumns * values()));
     unroll = count % perChunk == 0 ? perChunk : 1;
     atoms = b.index(count);
@@ -178,6 +209,8 @@ void SegmentProducts::emitAtom(const SegmentOperands &operands, Value atom,
   bool isSingle = operands.rows.size() == 1 && !isFloat();
   int64_t bytes = target.vectorBits / 8;
   Values vectors;
+  if (windows)
+    vectors = loadWindows(operands, offset);
   for (int64_t i = 0; i < fields.vectors; ++i) {
     Value place = b.add(offset, i * kVectorBytes);
     if (isSingle)
@@ -281,27 +314,29 @@ SegmentProducts::Values SegmentProducts::getDigits(Value codes,
   Values result;
   for (const std::vector<int8_t> &table : tables.bytes)
     result.push_back(values() == 1 ? LutOp::create(b, codes.getType(), codes,
+                                                   /*upper=*/Value(),
                                                    b.getDenseI8ArrayAttr(table))
                                    : gatherDigits(table, codes, dotIndex));
   return result;
 }
 
 /// The bytes of vector codes: as many codes of each lane as give four numbers,
-/// from words in memory.
+/// or the four of a longer one, from words in memory.
 Value SegmentProducts::gatherDigits(ArrayRef<int8_t> table, Value codes,
                                     int64_t dotIndex) {
+  int64_t perDot = std::max<int64_t>(1, kStepColumns / values());
+  int64_t number = dotIndex * kStepColumns % values();
   SmallVector<int32_t> entries;
-  for (size_t first = 0; first < table.size(); first += values()) {
+  for (size_t first = number; first < table.size(); first += values()) {
     uint32_t word = 0;
-    for (int64_t i = 0; i < values(); ++i)
+    for (int64_t i = 0; i < kStepColumns / perDot; ++i)
       word |= uint32_t(uint8_t(table[first + i])) << (8 * i);
     entries.push_back(static_cast<int32_t>(word));
   }
   VectorType words = lanes(b.getI32Type());
   Value lane = b.bitcast(codes, words), result;
-  int64_t perDot = kStepColumns / values();
   for (int64_t i = 0; i < perDot; ++i) {
-    int64_t byte = dotIndex * perDot + i;
+    int64_t byte = dotIndex * kStepColumns / values() + i;
     Value index = arith::AndIOp::create(
         b, arith::ShRUIOp::create(b, lane, b.splat(words, 8 * byte)),
         b.splat(words, int64_t(0xFF)));
@@ -324,9 +359,11 @@ void SegmentProducts::multiplyDecoded(ArrayRef<Value> vectors,
   for (int64_t i = 0; i < fields.steps * values() * registers; ++i) {
     int64_t at = i % registers, product = i / registers;
     int64_t step = product / values(), dotIndex = product % values();
-    Value codes =
-        getCodes(vectors, fields.at(step, at / slices), at % slices, slices);
-    Values bytes = getDigits(codes, dotIndex);
+    Values bytes =
+        windows ? getWindowDigits(vectors, at)
+                : getDigits(getCodes(vectors, fields.at(step, at / slices),
+                                     at % slices, slices),
+                            dotIndex);
     for (auto [r, row] : llvm::enumerate(operands.rows)) {
       SmallVector<int64_t, 4> pairs(levels(), 0);
       for (auto [digit, factor] : llvm::enumerate(bytes))
@@ -535,5 +572,8 @@ SegmentProducts::Values SegmentProducts::emit(const SegmentOperands &operands,
       result.push_back(
           finish(ArrayRef(sums).slice(at, levels()), operands.panel, row));
     }
+  if (windows)
+    for (size_t i = 0; i < result.size(); i += sharedBlocks())
+      sortRows(MutableArrayRef(result).slice(i, sharedBlocks()));
   return result;
 }

@@ -28,12 +28,16 @@
 // that both stand for; each level has sums of its own, and levels that are far
 // below the highest are left out, as their errors would be.
 //
+// Windows of codes that overlap are read from streams of bits (CodeWindows.h)
+// and looked up as codes are.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef LOWBIT_LIB_CODEGEN_CPU_KERNELS_SEGMENTPRODUCTS_H
 #define LOWBIT_LIB_CODEGEN_CPU_KERNELS_SEGMENTPRODUCTS_H
 
 #include "CodeDigits.h"
+#include "CodeWindows.h"
 #include "KernelBuilder.h"
 #include "KernelSpec.h"
 
@@ -148,6 +152,10 @@ private:
   void multiplyDecoded(llvm::ArrayRef<Value> vectors,
                        const SegmentOperands &operands, Value column,
                        int64_t firstStep, llvm::MutableArrayRef<Value> sums);
+  Values loadWindows(const SegmentOperands &operands, Value offset);
+  int64_t sharedBlocks() const;
+  void sortRows(llvm::MutableArrayRef<Value> registers);
+  Values getWindowDigits(llvm::ArrayRef<Value> vectors, int64_t at);
   Values getDigits(Value codes, int64_t dotIndex);
   Value getCodes(llvm::ArrayRef<Value> vectors,
                  llvm::ArrayRef<CodeField> fields, int64_t slice,
@@ -176,6 +184,8 @@ private:
   const CPUDescription &target;
   numerics::Encoding encoding;
   numerics::Layout layout;
+  /// Where codes overlap; `fields` then has sizes alone.
+  std::optional<CodeWindows> windows;
   CodeFields fields;
   CodeDigits tables;
   llvm::SmallVector<Place> places;

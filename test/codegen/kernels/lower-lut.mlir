@@ -60,3 +60,40 @@ func.func @portable(%i: vector<16xi8>) -> vector<16xi8> {
   %s = lowbit.lut %r, [-2, 1, 2, 3] : vector<16xi8>
   return %s : vector<16xi8>
 }
+
+// -----
+
+// Eight bits from anywhere in a stream: vpermb collects the bytes of two lanes,
+// vpmultishiftqb takes the bits.
+module attributes {lowbit.target = #lowbit.cpu<avx512_vbmi>} {
+  // CHECK-LABEL: @windows
+  func.func @windows(%s: vector<64xi8>) -> vector<64xi8> {
+    // Rows 0 and 1 share the bytes 0 and 1 of each stream, rows 2 and 3 as well, and so on.
+    // CHECK: %[[P:.*]] = arith.constant dense<[0, 4, 1, 5, 2, 6, 3, 7, 0, 4, 1, 5, 2, 6, 3, 7, 4, 8, 5, 9, {{.*}}]> : vector<64xi8>
+    // CHECK: %[[BYTES:.*]] = llvm.call_intrinsic "llvm.x86.avx512.permvar.qi.512"(%arg0, %[[P]])
+    // CHECK: %[[S:.*]] = arith.constant dense<[2, 18, 34, 50, 4, 20, 36, 52, 6, 22, 38, 54, 8, 24, 40, 56, {{.*}}]> : vector<64xi8>
+    // CHECK: llvm.call_intrinsic "llvm.x86.avx512.pmultishift.qb.512"(%[[S]], %[[BYTES]])
+    %w = lowbit.windows %s, [2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32] : vector<64xi8> -> vector<64xi8>
+    return %w : vector<64xi8>
+  }
+}
+
+// -----
+
+// Elsewhere all streams of a lane are shifted alike, and the next byte follows.
+module attributes {lowbit.target = #lowbit.cpu<neon>} {
+  // CHECK-LABEL: @shifted
+  func.func @shifted(%s: vector<16xi8>) -> vector<16xi8> {
+    // CHECK: %[[WORDS:.*]] = vector.bitcast %arg0 : vector<16xi8> to vector<4xi32>
+    // CHECK: %[[HERE:.*]] = vector.shuffle %[[WORDS]], %[[WORDS]] [0, 0, 0, 1]
+    // CHECK: %[[DOWN:.*]] = arith.constant dense<[0, 3, 6, 1]>
+    // CHECK: arith.shrui %[[HERE]], %[[DOWN]]
+    // CHECK: arith.andi
+    // CHECK: %[[NEXT:.*]] = vector.shuffle %[[WORDS]], %[[WORDS]] [1, 1, 1, 2]
+    // CHECK: %[[UP:.*]] = arith.constant dense<[8, 5, 2, 7]>
+    // CHECK: arith.shli %[[NEXT]], %[[UP]]
+    // CHECK: arith.ori
+    %w = lowbit.windows %s, [0, 3, 6, 9] : vector<16xi8> -> vector<16xi8>
+    return %w : vector<16xi8>
+  }
+}

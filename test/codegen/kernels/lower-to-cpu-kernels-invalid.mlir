@@ -66,11 +66,11 @@ func.func @computed_weight(%x: tensor<?x32xf32>, %w: !lowbit.tensor<2x32xf32, #i
 
 // -----
 
-// Panels are padded to 16 columns.
+// Segments of panels are padded to 16 columns, 32 here.
 #int4 = #lowbit.encoding<int<4>, group = 32, scale = f16>
 #a16 = #lowbit.encoding<int<16>, group = 32, scale = f32>
-#planes = #lowbit.planes<rows = 32, padding = 32>
-lowbit.global @w : !lowbit.tensor<2x32xf32, #int4, #planes> {blob = dense<0> : tensor<576xi8>}
+#planes = #lowbit.planes<rows = 32, padding = 64>
+lowbit.global @w : !lowbit.tensor<2x32xf32, #int4, #planes> {blob = dense<0> : tensor<1088xi8>}
 func.func @padding(%x: tensor<?x32xf32>) -> tensor<?x2xf32> {
   %w = lowbit.weight @w : !lowbit.tensor<2x32xf32, #int4, #planes>
   %q = lowbit.quantize %x : tensor<?x32xf32> -> !lowbit.tensor<?x32xf32, #a16>

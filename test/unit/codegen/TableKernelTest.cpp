@@ -80,7 +80,8 @@ std::vector<Format> getFormats() {
           {"Random8", printRandom(8)},
           {"Pairs4", printVectors(4, 2)},
           {"Pairs8", printVectors(8, 2)},
-          {"Fours8", printVectors(8, 4)}};
+          {"Fours8", printVectors(8, 4)},
+          {"Eights8", printVectors(8, 8)}};
 }
 
 constexpr int64_t kGroups[] = {32, 0, 20, 300, -1, 16};
@@ -96,6 +97,9 @@ std::vector<LayerSpec> createLayers(const numerics::ElementFormat &element,
   std::vector<LayerSpec> layers;
   for (unsigned i = turn; i < turn + count; ++i) {
     int64_t group = kGroups[i % std::size(kGroups)];
+    // A group holds whole steps of four codes.
+    if (group > 0 && element.valuesPerCode() == 8)
+      group = 32;
     LayerSpec layer;
     layer.encoding.element = element;
     layer.encoding.granularity = group < 0    ? Granularity::Tensor

@@ -96,7 +96,8 @@ SmallVector<LayoutInterface> layoutsFor(MLIRContext *context, unsigned width) {
   };
   SmallVector<LayoutInterface> layouts{
       LayoutInterface(), PlanesAttr::get(context, 32, 32),
-      tiles(numerics::planes(width, 16)), tiles(numerics::gptq(width)),
+      tiles(numerics::planes(width, 16)),
+      tiles(numerics::streams(width, 16, 3, 4)), tiles(numerics::gptq(width)),
       tiles(numerics::onnxBlocks(width, 16))};
   if (width == 3) {
     layouts.push_back(tiles(numerics::scattered3()));
@@ -237,7 +238,8 @@ TEST(DequantizeTables, EqualNumerics) {
     SmallVector<LayoutInterface> layouts{
         LayoutInterface(), TilesAttr::get(&*context, numerics::gptq(bits))};
     if (bits <= 8)
-      layouts.push_back(PlanesAttr::get(&*context, 32, 32));
+      layouts.append({PlanesAttr::get(&*context, 32, 32),
+                      StreamsAttr::get(&*context, 16, 7, 4)});
     for (LayoutInterface layout : layouts) {
       // Scale formats take turns.
       FloatType scales[] = {

@@ -92,6 +92,31 @@ TEST(Layout, ThreeBitPlanesAreTwoBitsAndOne) {
     }
 }
 
+TEST(Layout, StreamsHaveTheOldestBitFirst) {
+  for (unsigned width = 1; width <= 6; ++width) {
+    constexpr int64_t rows = 32, overlap = 3;
+    Atom atom = streams(width, rows, overlap, 4).atom;
+    // Bits in front of the first code of the block, whole bytes.
+    int64_t before = (overlap * width + 7) / 8 * 8;
+    EXPECT_EQ(atom.bits, 4 * (before + rows * width));
+    for (int64_t n = -overlap; n < rows; ++n)
+      for (int64_t k = 0; k < 4; ++k)
+        for (int64_t bit = 0; bit < width; ++bit) {
+          int64_t place = before + n * width + (width - 1 - bit);
+          EXPECT_EQ(atom.offsetOf(n, k, bit),
+                    (place / 8 * 4 + k) * 8 + place % 8);
+        }
+  }
+}
+
+TEST(Layout, StreamsEndWithATail) {
+  BoundLayout layout(streams(2, 64, 3, 4), intGroups(2, 32), 65, 32);
+  EXPECT_EQ(layout.bufferBytes(0), 2 * (64 * 2 + 8 * 68) + 64);
+  EXPECT_EQ(BoundLayout(streams(2, 64, 3, 4), intGroups(2, 32), 0, 32)
+                .bufferBytes(0),
+            0);
+}
+
 TEST(Layout, Scattered3) {
   Atom atom = scattered3().atom;
   for (int64_t n = 0; n < 32; ++n)
@@ -225,6 +250,16 @@ TEST(Layout, ChecksRefuseWithAReason) {
   layout.padRowEndOnly = true;
   EXPECT_EQ(refused(layout),
             "inline parameters need groups that are padded one by one");
+  layout = planes(4);
+  layout.atom.overlap = 16;
+  EXPECT_EQ(refused(layout), "an atom repeats 0 to 15 rows, found 16");
+  layout = planes(4);
+  layout.atom.interleave = 128;
+  EXPECT_EQ(refused(layout), "interleaved parts must be whole bytes of the "
+                             "atom's 512 bits, found 128");
+  layout = planes(4);
+  layout.tailBits = -1;
+  EXPECT_EQ(refused(layout), "a tail has 0 to 4194304 bits, found -1");
   EXPECT_NE(refused(planes(3)), "");
   EXPECT_NE(refused(Layout()), "");
 }

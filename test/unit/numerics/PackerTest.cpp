@@ -112,6 +112,24 @@ TEST(Packer, RepackingIsUnpackingAndPacking) {
     }
 }
 
+/// A row block of streams begins with the end of the one before.
+TEST(Packer, StreamsRepeatTheCodesBefore) {
+  constexpr int64_t rows = 40, columns = 9, overlap = 5;
+  BoundLayout layout(streams(4, 16, overlap, 4), int4, rows, columns);
+  QuantizedMatrix matrix = randomMatrix(int4, rows, columns, 3);
+  PackedMatrix packed = pack(layout, matrix);
+  for (int64_t block = 0; block < layout.rowBlockCount(); ++block)
+    for (int64_t before = 1; before <= overlap; ++before)
+      for (int64_t k = 0; k < columns; ++k) {
+        uint32_t code = 0;
+        for (int64_t bit = 0; bit < 4; ++bit) {
+          int64_t address = layout.repeatedCode(block, before, k, bit).bit;
+          code |= (packed.buffers[0][address / 8] >> address % 8 & 1) << bit;
+        }
+        EXPECT_EQ(code, block ? matrix.code(16 * block - before, k) : 0);
+      }
+}
+
 TEST(Packer, RepackingNeedsOneMeaning) {
   Encoding other = int4;
   other.groupSize = 64;

@@ -102,6 +102,7 @@ inline std::vector<NamedLayout> layoutsFor(unsigned width) {
       {"planes of 64 rows", planes(width, 64)},
       {"planes of 128 rows", planes(width, 128)},
       {"planes padded to 32", planes(width, 32, 32)},
+      {"streams", streams(width, 32, 3, 4)},
       {"gptq", gptq(width)},
       {"onnx blocks", onnxBlocks(width, 16)}};
   if (width == 3) {

@@ -324,6 +324,27 @@ def Lowbit_PlanesAttr : Lowbit_Attr<"Planes", "planes",
   let genVerifyDecl = 1;
 }
 
+def Lowbit_StreamsAttr : Lowbit_Attr<"Streams", "streams",
+    [DeclareAttrInterfaceMethods<Lowbit_LayoutInterface, ["verifyCodeBits"]>]> {
+  let summary = "Bit streams down the rows of a block, four columns abreast";
+  let description = [{
+    The layout of the CPU kernels for codes that overlap: blocks of `rows` rows,
+    the parameters of a group in front of its codes. The codes of a column of a
+    block are one stream of bits, each code's top bit first, behind the
+    `overlap` codes that precede them; the bytes of four columns' streams
+    alternate. A block therefore holds every window of its codes, as a run of
+    bits. Groups are padded to a multiple of `padding` columns.
+
+    ```mlir
+    // Windows of 8 bits, codes of 2: a window has bits of three codes before.
+    #lowbit.streams<rows = 64, overlap = 3, padding = 4>
+    ```
+  }];
+  let parameters = (ins "int64_t":$rows, "int64_t":$overlap, "int64_t":$padding);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 def Lowbit_TilesAttr : Lowbit_Attr<"Tiles", "tiles",
     [DeclareAttrInterfaceMethods<Lowbit_LayoutInterface>]> {
   let summary = "A layout spelled out: an atom's pieces and how atoms compose";
@@ -332,8 +353,9 @@ def Lowbit_TilesAttr : Lowbit_Attr<"Tiles", "tiles",
     a box are `axis extent : stride`, with the axes n (row), k (column) and b
     (bit) and strides in bits. `at` gives the origin of a box that doesn't begin
     at zero, `offset` its first bit. Options, in this order: `padding` (columns
-    of a group), `words` (bits), `alignment` (bits of a row block),
-    `column_major`, `pad_row_end`, `inline`; numerics/Layout.h has their meaning.
+    of a group), `words` (bits), `alignment` (bits of a row block), `overlap`
+    (codes), `interleave` (parts), `tail` (bits), `column_major`, `pad_row_end`,
+    `inline`; numerics/Layout.h has their meaning.
 
     ```mlir
     // Four bits for a 512-bit VNNI: low nibbles are rows 0-15, high ones 16-31.

@@ -356,11 +356,12 @@ def Lowbit_Dot4Op : Lowbit_Op<"dot4", [Pure,
 }
 
 def Lowbit_LutOp : Lowbit_Op<"lut", [Pure, AllTypesMatch<["indices", "result"]>]> {
-  let summary = "Looks bytes up in a table of at most 256";
+  let summary = "Looks bytes up in a table";
   let description = [{
     Byte i of the result is table[indices[i] mod n], n being the table's size: a
     permutation of bytes in registers where the machine has one. Indices needn't
-    be masked, as the bits above those that count are ignored.
+    be masked, as the bits above those that count are ignored. Tables of more
+    than 256 bytes take an index of two bytes, `upper` being the second.
 
     ```mlir
     // 0, 0.5, 1, 1.5, 2, 3, 4 and 6, and their negatives, in halves.
@@ -368,9 +369,30 @@ def Lowbit_LutOp : Lowbit_Op<"lut", [Pure, AllTypesMatch<["indices", "result"]>]
     ```
   }];
   let arguments = (ins VectorOfLengthAndType<[16, 32, 64], [I8]>:$indices,
+                       Optional<VectorOfLengthAndType<[16, 32, 64], [I8]>>:$upper,
                        DenseI8ArrayAttr:$table);
   let results = (outs VectorOfLengthAndType<[16, 32, 64], [I8]>:$result);
-  let assemblyFormat = "$indices `,` $table attr-dict `:` type($indices)";
+  let assemblyFormat = [{
+    $indices (`upper` $upper^ `:` type($upper))? `,` $table attr-dict `:` type($indices)
+  }];
+  let hasVerifier = 1;
+}
+
+def Lowbit_WindowsOp : Lowbit_Op<"windows", [Pure]> {
+  let summary = "Eight bits of each of four bit streams for every lane";
+  let description = [{
+    Byte i of stream c = 0 … 3 is byte 4i + c of the operand, its low bits first.
+    Byte 4j + c of the result is the 8 bits of stream c from bit starts[j] on.
+
+    ```mlir
+    // A code of two bits for each lane, with the three codes before it.
+    %w = lowbit.windows %streams, [0, 2, 4, 6] : vector<16xi8> -> vector<16xi8>
+    ```
+  }];
+  let arguments = (ins VectorOfLengthAndType<[16, 32, 64], [I8]>:$streams,
+                       DenseI32ArrayAttr:$starts);
+  let results = (outs VectorOfLengthAndType<[16, 32, 64], [I8]>:$result);
+  let assemblyFormat = "$streams `,` $starts attr-dict `:` type($streams) `->` type($result)";
   let hasVerifier = 1;
 }
 

@@ -67,14 +67,23 @@ struct Piece {
 struct Atom {
   int64_t rows = 1, columns = 1, bits = 0;
   std::vector<Piece> pieces;
+  /// How many rows before its first the atom holds again, so that windows of
+  /// overlapping codes can be read from it alone. Pieces count rows from the
+  /// first of those.
+  int64_t overlap = 0;
+  /// Into how many equal parts the atom is cut whose bytes alternate in memory:
+  /// pieces place part p's bytes after all of part p - 1's.
+  int64_t interleave = 1;
 
   /// Where the atom keeps bit `bit` of the code at (`row`, `column`), both
-  /// counted within the atom; -1 when no piece holds it.
+  /// counted within the atom; -1 when no piece holds it. Rows from -`overlap`
+  /// on are those before the atom's first.
   int64_t offsetOf(int64_t row, int64_t column, int64_t bit) const;
 
   bool operator==(const Atom &other) const {
     return rows == other.rows && columns == other.columns &&
-           bits == other.bits && pieces == other.pieces;
+           bits == other.bits && pieces == other.pieces &&
+           overlap == other.overlap && interleave == other.interleave;
   }
 };
 
@@ -115,6 +124,8 @@ struct Layout {
   int64_t wordBits = 0;
   /// Row blocks begin at a multiple of this many bits (1: no padding).
   int64_t rowAlignment = 1;
+  /// Bits behind the last row block, so that kernels may load whole vectors.
+  int64_t tailBits = 0;
   /// Pads the end of each row only, so that atoms may straddle groups (words of
   /// ten 3-bit codes with groups of 128); needs separate parameters.
   bool padRowEndOnly = false;
@@ -127,6 +138,7 @@ struct Layout {
     return atom == other.atom && columnPadding == other.columnPadding &&
            parameters == other.parameters && order == other.order &&
            wordBits == other.wordBits && rowAlignment == other.rowAlignment &&
+           tailBits == other.tailBits &&
            padRowEndOnly == other.padRowEndOnly;
   }
 };
@@ -140,6 +152,10 @@ public:
 
   /// Address of bit `bit` of the code at (n, k).
   BitAddress code(int64_t n, int64_t k, int64_t bit) const;
+  /// Where row block `block` repeats bit `bit` of the code in column k that
+  /// stands `before` rows, 1 to atom.overlap, before the block's first.
+  BitAddress repeatedCode(int64_t block, int64_t before, int64_t k,
+                          int64_t bit) const;
   /// Address of the first bit of a parameter of row `n`, group `g`; its bits
   /// follow, least significant first. With inline placement and tensor
   /// granularity every row has a copy.

@@ -33,6 +33,16 @@ std::vector<unsigned> planeWidths(unsigned width);
 Layout planes(unsigned width, int64_t rowsPerBlock = 32,
               int64_t columnPadding = 0);
 
+/// The CPU kernels' layout of codes that overlap. Rows form blocks of
+/// `rowsPerBlock`, parameters are inline, and an atom has four columns. The
+/// codes of a column are one bit stream, each code's top bit first; the
+/// `overlap` codes before the block's come first, and in front of them unused
+/// bits, so that the block's first code begins a byte. The bytes of the four
+/// streams alternate. A window is thereby a run of bits of one stream, at the
+/// same place in all four. 64 bytes of padding end the blob.
+Layout streams(unsigned width, int64_t rowsPerBlock, int64_t overlap,
+               int64_t columnPadding);
+
 /// Three bits in 32 x 32 atoms of two 192-byte tiles (16 rows each). Byte
 /// 64t + 4j + c, t = 0..2, holds columns 8t + c (bits 2:0) and 8t + 4 + c (bits
 /// 5:3) and, above, bits 2t + 1 : 2t of the six bits of columns 24 + c (low)

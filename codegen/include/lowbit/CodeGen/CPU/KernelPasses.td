@@ -131,7 +131,9 @@ def LowerLutPass : Pass<"lowbit-lower-lut", "::mlir::ModuleOp"> {
     The op becomes what the module's `lowbit.target` has (`portable` without
     one): `vpermb` and `vpermi2b`, `vpshufb`, or `tbl`. A table that is larger
     than what these take is cut in halves, among which bits of the index select.
-    Elsewhere each byte is loaded from a constant of the module.
+    Elsewhere, and where there would be too many parts, bytes are loaded from a
+    constant of the module. `lowbit.windows` becomes `vpermb` and
+    `vpmultishiftqb`, or shifts of lanes.
 
     ```mlir
     %r = lowbit.lut %i, [1, 2] : vector<64xi8>

@@ -1,0 +1,175 @@
+//===- WindowKernelTest.cpp - linear layers of codes that overlap ---------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Trellises of every rate and every number of state bits. Codes are random, so
+// that every window occurs; shapes and what else there is are dealt out.
+//
+//===----------------------------------------------------------------------===//
+
+#include "LayerProgram.h"
+#include "OtherTarget.h"
+#include "codegen/cpu/kernels/CodeFields.h"
+#include "codegen/cpu/kernels/CodeWindows.h"
+#include "lowbit/Numerics/Layouts.h"
+#include "lowbit/Numerics/Trellis.h"
+#include "gtest/gtest.h"
+
+using namespace lowbit;
+using namespace lowbit::test;
+using numerics::Granularity;
+
+namespace {
+
+struct Trellis {
+  unsigned state, rate;
+};
+
+/// One row, one column, odd ones, just past a block, whole blocks.
+constexpr struct {
+  int64_t rows, columns;
+} kShapes[] = {{1, 67},  {130, 1}, {33, 31}, {64, 96},
+               {7, 131}, {65, 40}, {1, 1},   {200, 333}};
+
+numerics::Encoding createEncoding(Trellis trellis) {
+  numerics::Encoding encoding;
+  encoding.element = std::make_shared<const numerics::CodeTable>(
+      numerics::trellisTable(trellis.state, trellis.rate));
+  return encoding;
+}
+
+std::vector<LayerSpec> createLayers(Trellis trellis, unsigned turn,
+                                    unsigned count) {
+  std::vector<LayerSpec> layers;
+  for (unsigned i = turn; i < turn + count; ++i) {
+    LayerSpec layer;
+    layer.encoding = createEncoding(trellis);
+    if (i % 4 == 2) {
+      layer.encoding.granularity = Granularity::Group;
+      layer.encoding.groupSize = 32;
+    }
+    layer.rows = kShapes[i % std::size(kShapes)].rows;
+    layer.columns = kShapes[i % std::size(kShapes)].columns;
+    layer.hasBias = i % 2;
+    layer.hasResidual = i % 3 == 0;
+    layers.push_back(std::move(layer));
+  }
+  return layers;
+}
+
+std::vector<LayerSpec> quantizeInputs(std::vector<LayerSpec> layers) {
+  for (LayerSpec &layer : layers)
+    layer.quantizesInput = true;
+  return layers;
+}
+
+void check(std::vector<LayerSpec> layers, const CompileOptions &options,
+           double tolerance) {
+  LayerProgram program(std::move(layers));
+  program.compile(options);
+  for (int64_t extent : {0, 1, 3, 5})
+    program.check(extent, tolerance);
+}
+
+constexpr double kTolerance16 = 1e-4, kTolerance8 = 3e-5,
+                 kToleranceFloat = 2e-5;
+
+//===----------------------------------------------------------------------===//
+// This machine
+//===----------------------------------------------------------------------===//
+
+class WindowKernel : public testing::TestWithParam<Trellis> {};
+
+INSTANTIATE_TEST_SUITE_P(
+    Trellises, WindowKernel,
+    testing::Values(Trellis{8, 1}, Trellis{8, 2}, Trellis{8, 3}, Trellis{8, 4},
+                    Trellis{8, 5}, Trellis{8, 6}, Trellis{9, 3}, Trellis{10, 1},
+                    Trellis{11, 5}, Trellis{12, 2}, Trellis{12, 6}),
+    [](const auto &info) {
+      return "State" + std::to_string(info.param.state) + "Rate" +
+             std::to_string(info.param.rate);
+    });
+
+TEST_P(WindowKernel, SixteenBitActivations) {
+  check(createLayers(GetParam(), 3 * GetParam().rate + GetParam().state, 2), {},
+        kTolerance16);
+}
+
+/// Rows that a block ends with are the next one's history, and nothing beyond
+/// the blob is read.
+TEST_P(WindowKernel, AmongGuardPages) {
+  LayerProgram(createLayers(GetParam(), 4 + GetParam().rate, 1))
+      .checkGuarded({}, {1, 7}, kTolerance16);
+}
+
+TEST(WindowKernel, EightBitActivations) {
+  std::vector<LayerSpec> layers = createLayers({8, 2}, 2, 2);
+  llvm::append_range(layers, createLayers({8, 5}, 4, 1));
+  llvm::append_range(layers, createLayers({12, 3}, 7, 1));
+  check(quantizeInputs(layers), {}, kTolerance8);
+}
+
+TEST(WindowKernel, FloatActivations) {
+  CompileOptions floats;
+  floats.floatActivations = true;
+  std::vector<LayerSpec> layers = createLayers({8, 2}, 3, 1);
+  llvm::append_range(layers, createLayers({12, 1}, 2, 1));
+  check(layers, floats, kToleranceFloat);
+}
+
+//===----------------------------------------------------------------------===//
+// Every other row of the table of CPUs
+//===----------------------------------------------------------------------===//
+
+class WindowTarget : public OtherTarget {};
+
+INSTANTIATE_TEST_SUITE_P(Targets, WindowTarget,
+                         testing::ValuesIn(getOtherTargets()),
+                         [](const auto &info) {
+                           return info.param->name.str();
+                         });
+
+TEST_P(WindowTarget, SixteenBitActivations) {
+  std::vector<LayerSpec> layers = createLayers({8, 1}, 5, 1);
+  llvm::append_range(layers, createLayers({8, 3}, 3, 1));
+  llvm::append_range(layers, createLayers({12, 6}, 2, 1));
+  check(layers, options(), kTolerance16);
+}
+
+TEST_P(WindowTarget, EightBitActivations) {
+  check(quantizeInputs(createLayers({8, 2}, 5, 1)), options(), kTolerance8);
+}
+
+//===----------------------------------------------------------------------===//
+// Where windows are
+//===----------------------------------------------------------------------===//
+
+TEST(CodeWindows, AreRunsOfBits) {
+  // Six bits before the first row, so that its window begins at the third.
+  auto windows = cpu::findCodeWindows(numerics::streams(2, 64, 3, 4),
+                                      createEncoding({8, 2}));
+  ASSERT_TRUE(windows.has_value());
+  EXPECT_EQ(windows->subBlocks, 4);
+  EXPECT_EQ(windows->first, 2);
+  EXPECT_EQ(windows->vectorBytes(16), 32);
+  cpu::WindowPlace place = windows->at(20, 4);
+  EXPECT_EQ(place.byte, 4 * 5);
+  EXPECT_EQ(place.starts, (std::vector<int32_t>{2, 4, 6, 8}));
+  // Codes 1, 2, 3 and 0, the newest last, the top bit of each first.
+  EXPECT_EQ(windows->windowOf(0b00110110 /* read from the right */),
+            0b01101100u);
+}
+
+TEST(CodeWindows, NeedTheCodesBefore) {
+  numerics::Encoding encoding = createEncoding({8, 2});
+  EXPECT_FALSE(
+      cpu::findCodeWindows(numerics::streams(2, 64, 2, 4), encoding));
+  EXPECT_TRUE(cpu::findCodeWindows(numerics::streams(2, 64, 4, 4), encoding));
+  EXPECT_FALSE(cpu::findCodeWindows(numerics::planes(2, 64), encoding));
+  EXPECT_FALSE(cpu::findCodeFields(numerics::planes(2, 64), encoding));
+  numerics::Layout layout = numerics::streams(2, 64, 3, 4);
+  layout.tailBits = 0;
+  EXPECT_FALSE(cpu::findCodeWindows(layout, encoding));
+}
+
+} // namespace
