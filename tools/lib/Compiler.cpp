@@ -320,6 +320,10 @@ static llvm::Error runSequentially(ModuleOp module,
             run([&](OpPassManager &manager) { addAssign(manager, options); },
                 "precision cannot be assigned"))
       return error;
+  if (llvm::Error error =
+          run([&](OpPassManager &manager) { addSplits(manager, options); },
+              "layers cannot be prepared"))
+    return error;
   if (llvm::Error error = tuneLayers(module, options))
     return error;
   llvm::SmallVector<std::string> rest = getFloatWeights(module);

@@ -5,79 +5,16 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/Tools/Tune.h"
-#include "../FloatProgram.h"
-#include "FinishedGroups.h"
-#include "HeldOut.h"
-#include "Streams.h"
-#include "lowbit/Tools/Calibration.h"
+#include "Tuning.h"
 #include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/WeightParts.h"
 #include "lowbit/Transforms/LayerNames.h"
-#include "lowbit/Transforms/LayerStatistics.h"
-#include "lowbit/Transforms/PackedData.h"
 #include "lowbit/Transforms/Passes.h"
-#include "lowbit/Transforms/PatternNames.h"
 #include "lowbit/Transforms/QuantizationMethod.h"
 #include <unistd.h>
 
 using namespace lowbit;
-
-namespace {
-
-/// Moments of what a group reads, over the samples that it is fit to and, if
-/// some are held out, over those that it is judged by.
-struct GroupMoments {
-  DriftSums fit;
-  std::optional<DriftSums> heldOut;
-};
-
-class Tuning {
-public:
-  Tuning(mlir::ModuleOp module, const CompileOptions &options)
-      : module(module), options(options), compile(compileAsItIs(options)) {
-    // A merged weight would be a copy that nothing replaces.
-    llvm::append_range(compile.disabledPatterns, getFusePatternNames());
-  }
-
-  llvm::Error run();
-
-private:
-  llvm::Error readData();
-  llvm::Error cut();
-  llvm::Expected<size_t> restoreGroups();
-  llvm::Error advance(std::optional<size_t> from, size_t to);
-  llvm::Error fillSlots(const ForwardSegment &segment);
-  llvm::Expected<GroupMoments> measure(size_t index);
-  llvm::Error addSamples(size_t index, uint64_t first, uint64_t end,
-                         DriftSums &sums);
-  llvm::Error quantize(size_t index, const GroupMoments &moments);
-  llvm::Error choose(size_t index, const DriftSums &heldOut);
-  llvm::Error runPass(mlir::ModuleOp target, llvm::StringRef method,
-                      llvm::ArrayRef<std::string> layers);
-  llvm::Expected<std::vector<double>>
-  tryOut(size_t index, llvm::StringRef method,
-         llvm::ArrayRef<OutputJudge> judges);
-  std::vector<std::string> getMethods() const;
-  llvm::SmallVector<LinearOp> getLayers(size_t index) const;
-  void showProgress(size_t group, llvm::StringRef model, uint64_t sample) const;
-
-  mlir::ModuleOp module;
-  const CompileOptions &options;
-  CompileOptions compile;
-  /// The float model, which stays as it is, and its layers in `module`.
-  mlir::OwningOpRef<mlir::ModuleOp> source;
-  llvm::DenseMap<LinearOp, LinearOp> quantized;
-  ForwardCuts cuts;
-  CalibrationData data;
-  /// Samples that layers are fit to; those after them are held out.
-  uint64_t fitSamples = 0;
-  FinishedGroups finished;
-  /// The values of the float model, and of the one that is quantized so far.
-  Stream x, y;
-};
-
-} // namespace
 
 llvm::Error Tuning::cut() {
   mlir::IRMapping mapping;
@@ -131,13 +68,6 @@ llvm::SmallVector<LinearOp> Tuning::getLayers(size_t index) const {
   return layers;
 }
 
-static std::vector<std::string> getNames(const TunedGroup &group) {
-  std::vector<std::string> names;
-  for (const TunedLayer &layer : group.layers)
-    names.push_back(layer.matrix.name());
-  return names;
-}
-
 void Tuning::showProgress(size_t group, llvm::StringRef model,
                           uint64_t sample) const {
   if (!options.calibration.progress || !::isatty(STDERR_FILENO))
@@ -168,16 +98,6 @@ llvm::Error Tuning::advance(std::optional<size_t> from, size_t to) {
     return error;
   return y.advance(data, *segment, **program, live, memory,
                    [&](uint64_t i) { showProgress(to, "low-bit", i); });
-}
-
-/// Layers of a group that write to a residual stream.
-static llvm::SmallVector<const TunedLayer *>
-getWriters(const TunedGroup &group) {
-  llvm::SmallVector<const TunedLayer *> writers;
-  for (const TunedLayer &layer : group.layers)
-    if (layer.residual)
-      writers.push_back(&layer);
-  return writers;
 }
 
 llvm::Error Tuning::addSamples(size_t index, uint64_t first, uint64_t end,
@@ -226,163 +146,6 @@ llvm::Expected<GroupMoments> Tuning::measure(size_t index) {
           addSamples(index, fitSamples, data.size(), *moments.heldOut))
     return std::move(error);
   return std::move(moments);
-}
-
-/// Moments as the pass finds them: a record that the layers share, and one for
-/// each that writes to a residual stream.
-static CalibrationStatistics makeRecords(const TunedGroup &group,
-                                         const DriftSums &sums) {
-  CalibrationStatistics result;
-  auto add = [&](std::string name, std::vector<std::string> layers) {
-    StatisticsRecord &record = result.records.emplace_back();
-    record.name = std::move(name);
-    record.layers = std::move(layers);
-    record.rows = sums.getRows();
-    record.columns = group.layers.front().matrix.columns;
-    return &record.components;
-  };
-  *add(group.layers.front().matrix.name(), getNames(group)) = {
-      {statistic::kMeanSquare.str(), sums.getMeanSquare()},
-      {statistic::kSecondMoment.str(), sums.getSecondMoment()},
-      {statistic::kCrossMoment.str(), sums.getCrossMoment()}};
-  for (auto [i, layer] : llvm::enumerate(getWriters(group))) {
-    std::string name = layer->matrix.name();
-    *add(name + ".residual", {name}) = {
-        {statistic::kResidualMoment.str(), sums.getResidualMoment(i)}};
-  }
-  return result;
-}
-
-/// Lets the pass quantize `layers` of `target`.
-llvm::Error Tuning::runPass(mlir::ModuleOp target, llvm::StringRef method,
-                            llvm::ArrayRef<std::string> layers) {
-  QuantizeWeightsPassOptions pass;
-  pass.method = method.str();
-  bool feedback = hasFeedback(method);
-  pass.sweeps = feedback ? options.sweeps : 0;
-  pass.scaleSearch =
-      options.scaleSearch.empty() ? "importance" : options.scaleSearch;
-  pass.includeEmbeddings = options.includeEmbeddings;
-  pass.residualShare = options.residualShare;
-  llvm::append_range(pass.layers, layers);
-  DiagnosticText errors(*module.getContext());
-  mlir::PassManager manager(module.getContext());
-  manager.addPass(createQuantizeWeightsPass(pass));
-  return mlir::failed(manager.run(target))
-             ? errors.takeError("a group cannot be quantized")
-             : llvm::Error::success();
-}
-
-/// What is tried for each layer, the first of equal ones being taken.
-std::vector<std::string> Tuning::getMethods() const {
-  std::vector<std::string> methods = options.tuneMethods;
-  if (methods.empty())
-    methods.push_back(options.method);
-  // Where samples are held out, feedback must beat plain rounding on them.
-  std::vector<std::string> plain;
-  for (llvm::StringRef method : methods)
-    if (method.consume_front("gptq-"))
-      plain.push_back(method.str());
-  if (fitSamples < data.size())
-    for (std::string &method : plain)
-      if (!llvm::is_contained(methods, method))
-        methods.push_back(std::move(method));
-  return methods;
-}
-
-/// The errors on held-out samples that each layer of group `index` has with
-/// `method`, tried on a copy of the module.
-llvm::Expected<std::vector<double>>
-Tuning::tryOut(size_t index, llvm::StringRef method,
-               llvm::ArrayRef<OutputJudge> judges) {
-  mlir::IRMapping mapping;
-  mlir::OwningOpRef<mlir::ModuleOp> copy =
-      mlir::cast<mlir::ModuleOp>(module->clone(mapping));
-  {
-    // What remains to be said is said of what is taken.
-    mlir::ScopedDiagnosticHandler silence(
-        module.getContext(), [](mlir::Diagnostic &diagnostic) {
-          return llvm::success(diagnostic.getSeverity() !=
-                               mlir::DiagnosticSeverity::Error);
-        });
-    if (llvm::Error error =
-            runPass(*copy, method, getNames(cuts.getGroups()[index])))
-      return std::move(error);
-  }
-  std::vector<double> errors;
-  llvm::SetVector<GlobalOp> globals;
-  for (auto [layer, judge] : llvm::zip_equal(getLayers(index), judges)) {
-    auto op = mlir::cast<LinearOp>(mapping.lookup(layer.getOperation()));
-    GlobalOp global = op.getWeight().getDefiningOp<WeightOp>().getGlobalOp();
-    globals.insert(global);
-    llvm::FailureOr<QuantizedWeight> weight = QuantizedWeight::read(global);
-    if (llvm::failed(weight))
-      return makeError("a weight that was tried cannot be read");
-    auto type = mlir::cast<mlir::ShapedType>(global.getType());
-    std::vector<float> numbers(type.getNumElements());
-    for (int64_t row = 0; row < type.getDimSize(0); ++row)
-      weight->readRow(row, numbers.data() + row * type.getDimSize(1));
-    errors.push_back(judge.getError(numbers));
-  }
-  copy->walk([](WeightOp op) { op->dropAllUses(), op.erase(); });
-  GlobalEraser eraser(*copy, /*releasesData=*/true);
-  for (GlobalOp global : globals)
-    eraser.erase(global);
-  return errors;
-}
-
-/// Quantizes each layer of group `index` by the method with the least error on
-/// held-out samples.
-llvm::Error Tuning::choose(size_t index, const DriftSums &heldOut) {
-  const TunedGroup &group = cuts.getGroups()[index];
-  std::vector<std::string> methods = getMethods();
-  std::vector<OutputJudge> judges;
-  size_t writers = 0;
-  for (const TunedLayer &layer : group.layers) {
-    std::optional<size_t> residual;
-    if (layer.residual)
-      residual = writers++;
-    judges.emplace_back(layer.matrix, heldOut, residual, options.residualShare,
-                        module.getContext());
-  }
-  std::vector<std::pair<double, size_t>> best(
-      judges.size(), {std::numeric_limits<double>::infinity(), 0});
-  for (auto [i, method] : llvm::enumerate(methods)) {
-    auto errors = tryOut(index, method, judges);
-    if (!errors)
-      return errors.takeError();
-    for (auto [kept, error] : llvm::zip_equal(best, *errors))
-      kept = std::min(kept, {error, i});
-  }
-  for (auto [i, method] : llvm::enumerate(methods)) {
-    std::vector<std::string> layers;
-    for (auto [layer, kept] : llvm::zip_equal(getLayers(index), best)) {
-      if (kept.second != i)
-        continue;
-      layers.push_back(*getLayerName(layer));
-      if (i > 0)
-        layer.emitRemark() << "weight '" << layers.back()
-                           << "' is quantized by " << method
-                           << ": its error on held-out samples is "
-                           << "less than with " << methods.front();
-    }
-    if (!layers.empty())
-      if (llvm::Error error = runPass(module, method, layers))
-        return error;
-  }
-  return llvm::Error::success();
-}
-
-/// Quantizes the layers of group `index`.
-llvm::Error Tuning::quantize(size_t index, const GroupMoments &moments) {
-  const TunedGroup &group = cuts.getGroups()[index];
-  llvm::SmallVector<StatisticsOp> attached =
-      attachStatistics(module, makeRecords(group, moments.fit));
-  llvm::Error error = moments.heldOut
-                          ? choose(index, *moments.heldOut)
-                          : runPass(module, options.method, getNames(group));
-  eraseStatistics(attached);
-  return error;
 }
 
 llvm::Error Tuning::readData() {
@@ -455,5 +218,10 @@ llvm::Error Tuning::run() {
 
 llvm::Error lowbit::tuneLayers(mlir::ModuleOp module,
                                const CompileOptions &options) {
+  MethodSteps steps = splitQuantizationMethod(options.method);
+  if (steps.scalesColumns || steps.hasStaticInputs)
+    return makeError("sequential calibration requires a method that rounds "
+                     "weights and nothing else, found '" +
+                     options.method + "'");
   return Tuning(module, options).run();
 }
