@@ -301,6 +301,16 @@ static llvm::SmallVector<std::string> getFloatWeights(ModuleOp module) {
   return names;
 }
 
+/// Whether columns are to have bits by what all layers together lose.
+static bool dividesRates(MLIRContext *context, const CompileOptions &options) {
+  auto method = parseQuantizationMethod(
+      splitQuantizationMethod(options.method).rounding, context);
+  if (method)
+    return method->averageRate != 0;
+  llvm::consumeError(method.takeError());
+  return false;
+}
+
 /// The quantize phase with sequential calibration: layers by groups, and then
 /// what is in no group.
 static llvm::Error runSequentially(ModuleOp module,
@@ -324,6 +334,18 @@ static llvm::Error runSequentially(ModuleOp module,
           run([&](OpPassManager &manager) { addSplits(manager, options); },
               "layers cannot be prepared"))
     return error;
+  // Groups that are quantized one by one have no say in others' bits.
+  if (dividesRates(module.getContext(), options)) {
+    AssignRatesPassOptions rates;
+    rates.method = options.method;
+    rates.includeEmbeddings = options.includeEmbeddings;
+    if (llvm::Error error = run(
+            [&](OpPassManager &manager) {
+              manager.addPass(createAssignRatesPass(rates));
+            },
+            "bits cannot be divided among columns"))
+      return error;
+  }
   if (llvm::Error error = tuneLayers(module, options))
     return error;
   llvm::SmallVector<std::string> rest = getFloatWeights(module);
@@ -429,7 +451,9 @@ llvm::Error lowbit::compileModule(ModuleOp module, Phase last,
     return llvm::Error::success();
   bool quantizes = last >= Phase::Quantize;
   // In sequence, groups of layers are calibrated as they are quantized.
-  bool calibrates = !options.sequential || searches(options);
+  bool calibrates = !options.sequential || searches(options) ||
+                    options.calibration.gradients != OutputModel::None ||
+                    dividesRates(module.getContext(), options);
   if (wantsStatistics(options) && calibrates)
     if (llvm::Error error = addStatistics(module, options, quantizes))
       return error;

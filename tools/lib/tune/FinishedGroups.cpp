@@ -137,6 +137,8 @@ FinishedGroups::restore(size_t index, mlir::ModuleOp module,
     if (llvm::Error error = replaceGlobal(module, layer, global))
       return makeFileError(path, llvm::toString(std::move(error)));
     layer->setAttr(kEncodingAttrName, type.getEncoding());
+    // The encoding has them.
+    layer->removeAttr(kRatesAttrName);
   }
   return true;
 }
