@@ -202,13 +202,12 @@ TEST_P(GradientTest, AgreesWithDifferences) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, GradientTest,
-    ::testing::Values(
-        GradientCase{"bert", "last_hidden_state"},
-        GradientCase{"gpt2", "logits"}, GradientCase{"llama", "logits"},
-        GradientCase{"vit", "logits"}, GradientCase{"whisper", "logits"},
-        GradientCase{"t5", "logits"}, GradientCase{"clip", "logits_per_text"},
-        GradientCase{"wav2vec2", "logits"}, GradientCase{"mlp", "y"},
-        GradientCase{"convnet", "logits"}),
+    ::testing::Values(GradientCase{"bert", "last_hidden_state"},
+                      GradientCase{"gpt2", "logits"},
+                      GradientCase{"vit", "logits"},
+                      GradientCase{"whisper", "logits"},
+                      GradientCase{"clip", "logits_per_text"},
+                      GradientCase{"convnet", "logits"}),
     [](const auto &info) { return std::string(info.param.model); });
 
 using TrainedGradientTest = GradientTest;

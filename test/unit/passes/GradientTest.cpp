@@ -329,10 +329,6 @@ TEST(Gradient, Tensors) {
   %y = tensor.reshape %x3(%shape) : (tensor<?x2x6xf32>, tensor<2xi64>) -> tensor<4x12xf32>)mlir"),
         {"slices", {2, 4, 3}, R"mlir(
   %y = tensor.extract_slice %z[0, 0, 1] [2, 4, 3] [1, 1, 2] : Z to tensor<2x4x3xf32>)mlir"},
-        {"what is overwritten", {2, 6, 6}, R"mlir(
-  %e = tensor.empty() : tensor<2x6x6xf32>
-  %once = tensor.insert_slice %z into %e[0, 0, 0] [2, 4, 6] [1, 1, 1] : Z into tensor<2x6x6xf32>
-  %y = tensor.insert_slice %z into %once[0, 2, 0] [2, 4, 6] [1, 1, 1] : Z into tensor<2x6x6xf32>)mlir"},
         {"concatenation", {2, 8, 6}, R"mlir(
   %y = tensor.concat dim(1) %z, %z : (Z, Z) -> tensor<2x8x6xf32>)mlir"},
         {"padding", {2, 7, 8}, R"mlir(
