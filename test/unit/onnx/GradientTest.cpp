@@ -88,10 +88,11 @@ protected:
     back.dropsResults = true;
     manager.addPass(createReturnObservedPass(back));
     EXPECT_TRUE(mlir::succeeded(manager.run(module)));
-    Signature signature = llvm::cantFail(getSignature(module));
+    auto main = module.lookupSymbol<mlir::func::FuncOp>(kMainFunction);
     std::vector<std::string> layers;
-    for (const TensorSpec &spec : signature.outputs)
-      layers.push_back(spec.name);
+    for (unsigned i = 0; i < main.getNumResults(); ++i)
+      layers.push_back(
+          main.getResultAttrOfType<mlir::StringAttr>(i, kNameAttrName).str());
     return layers;
   }
 

@@ -9,8 +9,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "../dialect/ReferenceJit.h"
+#include "lowbit/Transforms/Adjoints.h"
 #include "lowbit/Transforms/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringExtras.h"
@@ -382,6 +386,48 @@ TEST(Gradient, Attention) {
       body = replaceAll(body, "CAUSAL", isCausal ? "causal" : "");
       checkGradient({isCausal ? "causal" : "to all keys", {2, 2, 4, 6}, body});
     }
+}
+
+//===----------------------------------------------------------------------===//
+// Adjoints of others
+//===----------------------------------------------------------------------===//
+
+/// Who has operations of their own registers adjoints for them; here it is the
+/// cube root, which has none.
+TEST(Gradient, RegisteredAdjoints) {
+  auto context = createContext();
+  context->loadAllAvailableDialects();
+  ScopedDiagnosticHandler quiet(context.get(),
+                                [](Diagnostic &) { return success(); });
+  auto module = parse(
+      *context,
+      makeText(
+          {"cube root", {2, 4, 6}, elementwise("%r = math.cbrt %a : f32")}),
+      /*isGradient=*/false);
+  ASSERT_TRUE(module);
+  auto main = module->lookupSymbol<func::FuncOp>("main");
+  Value layer = (*main.getOps<LinearOp>().begin()).getResult();
+  AdjointRegistry registry;
+  populateScalarAdjoints(registry);
+  populateLinalgAdjoints(registry);
+  EXPECT_TRUE(failed(buildBackwardPass(main, 0, layer, registry)));
+  EXPECT_EQ(main.getNumArguments(), 3u) << "a failure changes no signature";
+
+  registry.add<math::CbrtOp>([](math::CbrtOp op, Gradients &gradients) {
+    OpBuilder &b = gradients.builder;
+    Location loc = op.getLoc();
+    Value y = op.getResult(), square = arith::MulFOp::create(b, loc, y, y);
+    Value three = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(3));
+    Value scale = arith::MulFOp::create(b, loc, square, three);
+    gradients.add(op.getOperand(),
+                  arith::DivFOp::create(b, loc, gradients.get(y), scale));
+  });
+  auto pass = buildBackwardPass(main, 0, layer, registry);
+  ASSERT_TRUE(succeeded(pass));
+  EXPECT_EQ(pass->seed, main.getArguments().back());
+  ASSERT_EQ(pass->gradients.size(), 1u);
+  EXPECT_EQ(pass->gradients[0].getType(), layer.getType());
+  EXPECT_TRUE(succeeded(verify(*module)));
 }
 
 } // namespace
