@@ -13,7 +13,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/RegionUtils.h"
 
 using namespace mlir;
@@ -129,7 +128,7 @@ SmallVector<Value> Scatter::buildBody(ValueRange loops, ValueRange sums) {
       inner.add(term,
                 read(gradient,
                      op.getIndexingMapMatchingResult(op->getResult(i)), loops));
-  // What is read from the tensors depends on no layer by its place.
+  // Elements that were read are where the way back ends in this iteration.
   llvm::erase_if(operations,
                  [&](Operation *op) { return isa<tensor::ExtractOp>(op); });
   inner.run(operations);

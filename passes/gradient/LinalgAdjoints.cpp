@@ -308,8 +308,6 @@ static std::string checkOperand(LinalgOp op, OpOperand &operand) {
 
 static std::string checkLinalg(LinalgOp op, const Activity &activity,
                                const AdjointRegistry &registry) {
-  if (!op.hasPureTensorSemantics())
-    return "it has one on tensors alone";
   if (activity.isCaptured(op))
     if (std::string reason = checkGathers(op, activity); !reason.empty())
       return reason;
