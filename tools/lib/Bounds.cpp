@@ -17,11 +17,13 @@ using namespace lowbit;
 llvm::ArrayRef<BoundedFigure> lowbit::getBoundedFigures() {
   static const BoundedFigure figures[] = {
       {"perplexity", "--perplexity", true, false},
-      {"kl", "--perplexity", false, true},
-      {"top1", "--perplexity", false, true},
+      {"kl", "--perplexity or --samples", false, true},
+      {"top1", "--perplexity or --samples", false, true},
+      {"accuracy", "--labels", true, false},
+      {"relative_error", "--samples", false, true},
       {"size", "", true, false},
       {"bits", "", false, false},
-      {"latency", "--benchmark", true, false},
+      {"latency", "--benchmark or --samples", true, false},
       {"max_error", "--compare", false, false},
   };
   return figures;

@@ -65,12 +65,27 @@ struct Flags {
   cl::opt<std::string> perplexity{
       "perplexity", cl::value_desc("tokens.bin"), cl::cat(judgeCategory),
       cl::desc("Perplexity on a text of 16-bit token ids")};
+  cl::opt<std::string> samples{
+      "samples", cl::value_desc("x.npz|npy|bin"), cl::cat(judgeCategory),
+      cl::desc("Run on samples, arrays of inputs by name or token ids: with "
+               "--against how far outputs are from that model's, with --labels "
+               "how often the right class comes first")};
+  cl::opt<std::string> labels{
+      "labels", cl::value_desc("labels.npy"), cl::cat(judgeCategory),
+      cl::desc("With --samples: the right class of each row of the first "
+               "output")};
+  cl::list<std::string> recipes{
+      "recipes", cl::value_desc("methods"), cl::cat(judgeCategory),
+      cl::CommaSeparated,
+      cl::desc("Quantize each model by each of these methods, as quant-opt "
+               "--quantize does without data, and judge what comes out; none "
+               "is the model itself")};
   cl::opt<unsigned long> window{
       "window", cl::value_desc("n"), cl::init(256), cl::cat(judgeCategory),
       cl::desc("Tokens the model sees at once (default 256)")};
   cl::opt<unsigned long> windows{
       "windows", cl::value_desc("n"), cl::cat(judgeCategory),
-      cl::desc("Judge by the first n windows only (default: all)")};
+      cl::desc("Judge by the first n windows or samples only (default: all)")};
   cl::opt<std::string> against{
       "against", cl::value_desc("float model"), cl::cat(judgeCategory),
       cl::desc("With --perplexity: mean KL divergence from this model in nats "
@@ -171,6 +186,7 @@ static llvm::Error checkCounts(const Flags &flags) {
 /// A flag without effect is a mistake: each needs the work that it is for.
 static llvm::Error checkEffects(const Flags &flags) {
   bool judges = flags.perplexity.getNumOccurrences();
+  bool samples = flags.samples.getNumOccurrences();
   bool generates = flags.generate.getNumOccurrences();
   struct {
     const cl::Option &flag;
@@ -178,14 +194,16 @@ static llvm::Error checkEffects(const Flags &flags) {
     llvm::StringRef needed;
   } rules[] = {
       {flags.tolerance, flags.compare.getNumOccurrences() != 0, "--compare"},
-      {flags.against, judges || flags.benchmark, "--perplexity or --benchmark"},
+      {flags.against, judges || samples || flags.benchmark,
+       "--perplexity, --samples or --benchmark"},
+      {flags.labels, samples, "--samples"},
       {flags.layerWindows,
        judges && flags.report.getNumOccurrences() &&
            flags.against.getNumOccurrences(),
        "--perplexity, --against and --report"},
-      {flags.windows, judges, "--perplexity"},
-      {flags.window, judges || generates || flags.benchmark,
-       "--perplexity, --benchmark or --generate"},
+      {flags.windows, judges || samples, "--perplexity or --samples"},
+      {flags.window, judges || samples || generates || flags.benchmark,
+       "--perplexity, --samples, --benchmark or --generate"},
       {flags.prompt, generates, "--generate"},
       {flags.tokenizer, generates, "--generate"},
       {flags.temperature, generates, "--generate"},
@@ -194,6 +212,12 @@ static llvm::Error checkEffects(const Flags &flags) {
   for (const auto &rule : rules)
     if (rule.flag.getNumOccurrences() && !rule.isEffective)
       return makeError("--" + rule.flag.ArgStr + " needs " + rule.needed);
+  if (judges && samples)
+    return makeError("--perplexity and --samples judge by different data; "
+                     "leave one of them out");
+  if (samples && !flags.against.getNumOccurrences() &&
+      !flags.labels.getNumOccurrences())
+    return makeError("--samples needs --against or --labels to compare with");
   if (flags.reference && flags.floatActivations)
     return makeError("--float-activations is for kernels, which --reference "
                      "does without; leave one of them out");
@@ -205,21 +229,28 @@ static llvm::Error checkSeveral(const RunOptions &options) {
   bool needsOne = !options.inputs.empty() || !options.outputs.empty() ||
                   !options.comparisons.empty() || options.generate != 0 ||
                   !options.report.empty();
-  if (options.models.size() > 1 && needsOne)
+  size_t count =
+      options.models.size() * std::max<size_t>(1, options.recipes.size());
+  if (count > 1 && needsOne)
     return makeError("several models can be judged and timed together; "
                      "--input, --output, --compare, --generate and --report "
                      "need one model, found " +
-                     llvm::Twine(options.models.size()));
+                     llvm::Twine(count));
   return llvm::Error::success();
 }
 
 /// Each bound needs the option that measures its figure.
 static llvm::Error checkBounds(const RunOptions &options) {
   auto isGiven = [&](llvm::StringRef option) {
-    return option.empty() ||
-           (option == "--perplexity" && !options.tokens.empty()) ||
-           (option == "--benchmark" && options.benchmark) ||
-           (option == "--compare" && !options.comparisons.empty());
+    llvm::SmallVector<llvm::StringRef> names;
+    option.split(names, " or ");
+    return option.empty() || llvm::any_of(names, [&](llvm::StringRef name) {
+             return (name == "--perplexity" && !options.tokens.empty()) ||
+                    (name == "--samples" && !options.samples.empty()) ||
+                    (name == "--labels" && !options.labels.empty()) ||
+                    (name == "--benchmark" && options.benchmark) ||
+                    (name == "--compare" && !options.comparisons.empty());
+           });
   };
   for (const Bound &bound : options.bounds) {
     const BoundedFigure &figure =
@@ -322,6 +353,9 @@ llvm::Expected<RunOptions> lowbit::parseRunOptions(int argc, char **argv) {
   options.hasTolerance = flags.tolerance.getNumOccurrences() > 0;
   options.tokens = flags.perplexity;
   options.against = flags.against;
+  options.samples = flags.samples;
+  options.labels = flags.labels;
+  options.recipes.assign(flags.recipes.begin(), flags.recipes.end());
   options.window = flags.window;
   options.maxWindows = flags.windows;
   options.layerWindows = flags.layerWindows;

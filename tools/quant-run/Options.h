@@ -28,6 +28,9 @@ struct NamedFile {
 struct RunOptions {
   /// At least one; several take no inputs, outputs, prompts and reports.
   std::vector<std::string> models;
+  /// Methods that each model is quantized by before it is run; none leaves it
+  /// as it is.
+  std::vector<std::string> recipes;
   LoadOptions load;
 
   std::vector<NamedFile> inputs, outputs, comparisons;
@@ -35,6 +38,8 @@ struct RunOptions {
   bool hasTolerance = false;
 
   std::string tokens, against;
+  /// Samples of any kind to judge by, and the right classes of their rows.
+  std::string samples, labels;
   size_t window = 256;
   size_t maxWindows = 0;
   /// Windows for each layer's own divergence; 0 for none.

@@ -10,6 +10,7 @@
 #include "Run.h"
 #include "Subject.h"
 #include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/EvaluateSamples.h"
 #include "lowbit/Tools/Evaluation.h"
 #include "lowbit/Tools/LanguageModel.h"
 #include "lowbit/Tools/Npy.h"
@@ -39,6 +40,7 @@ private:
   llvm::Error runOnInputs();
   llvm::Error compare(const NamedFile &expected, const HostTensor &actual);
   llvm::Error judge();
+  llvm::Error judgeSamples();
   llvm::Error checkFigures();
   llvm::Error report();
   /// The figure that a bound is on, and the float model's.
@@ -65,16 +67,21 @@ private:
 
 llvm::Error Runner::run() {
   figures.model = llvm::sys::path::filename(subject.path).str();
+  if (!subject.method.empty())
+    figures.model += " " + subject.method;
   figures.bitsPerWeight = model.getWeightSize().getBitsPerWeight();
   figures.sizeBytes = model.getWeightSize().allBytes;
-  bool hasWork =
-      !options.tokens.empty() || options.benchmark || options.generate != 0;
+  bool hasWork = !options.tokens.empty() || !options.samples.empty() ||
+                 options.benchmark || options.generate != 0;
   if (!options.inputs.empty() || !options.outputs.empty() ||
       !options.comparisons.empty() || !hasWork)
     if (llvm::Error error = runOnInputs())
       return error;
   if (!options.tokens.empty())
     if (llvm::Error error = judge())
+      return error;
+  if (!options.samples.empty())
+    if (llvm::Error error = judgeSamples())
       return error;
   if (options.benchmark)
     if (llvm::Error error = time())
@@ -184,6 +191,31 @@ llvm::Error Runner::judge() {
   return llvm::Error::success();
 }
 
+llvm::Error Runner::judgeSamples() {
+  llvm::Expected<Model *> other = reference.get();
+  if (!other)
+    return other.takeError();
+  SampleOptions how;
+  how.data = options.samples;
+  how.labels = options.labels;
+  how.window = options.window;
+  how.samples = options.maxWindows;
+  llvm::Expected<SampleEvaluation> result = evaluateSamples(model, *other, how);
+  if (!result)
+    return makeFileError(options.samples, llvm::toString(result.takeError()));
+  figures.secondsPerRun = result->seconds;
+  figures.accuracy = result->scores.accuracy;
+  if (!*other)
+    return llvm::Error::success();
+  figures.referenceAccuracy = result->scores.referenceAccuracy;
+  figures.top1 = result->scores.agreement;
+  (result->isTokenModel ? figures.kl : figures.relativeError) =
+      result->scores.loss;
+  reference.secondsPerRun = result->referenceSeconds;
+  figures.speedup = result->referenceSeconds / result->seconds;
+  return llvm::Error::success();
+}
+
 llvm::Expected<HostTensor> Runner::makeWindow() const {
   if (llvm::Error error = checkLanguageModel(model))
     return makeError("--benchmark needs --input for this model: " +
@@ -281,6 +313,10 @@ Runner::getFigure(llvm::StringRef name) const {
     return {figures.kl.value_or(kNone), std::nullopt};
   if (name == "top1")
     return {figures.top1.value_or(kNone), std::nullopt};
+  if (name == "accuracy")
+    return {figures.accuracy.value_or(kNone), figures.referenceAccuracy};
+  if (name == "relative_error")
+    return {figures.relativeError.value_or(kNone), std::nullopt};
   if (name == "size")
     return {double(figures.sizeBytes), reference.sizeBytes};
   if (name == "bits")
@@ -328,14 +364,18 @@ llvm::Expected<std::vector<RunFigures>>
 lowbit::runModels(const RunOptions &options) {
   std::vector<RunFigures> results;
   Reference reference(options);
-  for (const std::string &path : options.models) {
-    llvm::Expected<Subject> subject = loadSubject(path, options);
-    if (!subject)
-      return subject.takeError();
-    Runner runner(options, *subject, reference);
-    if (llvm::Error error = runner.run())
-      return std::move(error);
-    results.push_back(runner.takeFigures());
-  }
+  std::vector<std::string> recipes = options.recipes;
+  if (recipes.empty())
+    recipes.push_back("");
+  for (const std::string &path : options.models)
+    for (const std::string &recipe : recipes) {
+      llvm::Expected<Subject> subject = loadSubject(path, recipe, options);
+      if (!subject)
+        return subject.takeError();
+      Runner runner(options, *subject, reference);
+      if (llvm::Error error = runner.run())
+        return std::move(error);
+      results.push_back(runner.takeFigures());
+    }
   return std::move(results);
 }

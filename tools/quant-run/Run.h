@@ -21,7 +21,8 @@ struct RunFigures {
   /// The model's file without folders.
   std::string model;
   std::optional<double> perplexity, referencePerplexity, kl, top1,
-      tokensPerSecond, secondsPerRun, speedup, maxError;
+      tokensPerSecond, secondsPerRun, speedup, maxError, relativeError,
+      accuracy, referenceAccuracy;
   double bitsPerWeight = 0.0;
   /// Bytes of all tensors.
   uint64_t sizeBytes = 0;

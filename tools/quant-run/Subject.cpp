@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Subject.h"
+#include "lowbit/Compiler.h"
 #include "lowbit/Tools/CollectReport.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/Provenance.h"
@@ -20,9 +21,11 @@ using namespace lowbit;
 static constexpr size_t kWorstWindows = 8;
 
 llvm::Expected<Subject> lowbit::loadSubject(llvm::StringRef path,
+                                            llvm::StringRef method,
                                             const RunOptions &options) {
   Subject subject;
   subject.path = path.str();
+  subject.method = method.str();
   LoadOptions load = options.load;
   load.recordsSources = !options.report.empty();
   if (options.defaultBounds || !options.report.empty())
@@ -31,9 +34,17 @@ llvm::Expected<Subject> lowbit::loadSubject(llvm::StringRef path,
       subject.module = module.clone();
       if (std::optional<Provenance> provenance = getProvenance(module))
         subject.recipe = provenance->recipe;
+      if (!subject.method.empty())
+        subject.recipe = "quantize=" + subject.method;
       return llvm::Error::success();
     };
-  llvm::Expected<std::unique_ptr<Model>> model = loadModel(path, load);
+  CompileOptions compile;
+  compile.method = method.empty() ? "none" : method.str();
+  compile.reference = load.reference;
+  compile.floatActivations = load.floatActivations;
+  compile.disabledPatterns = load.disabledPatterns;
+  llvm::Expected<std::unique_ptr<Model>> model =
+      compileToModel(path, compile, load);
   if (!model)
     return model.takeError();
   subject.model = std::move(*model);

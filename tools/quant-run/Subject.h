@@ -19,14 +19,17 @@ namespace lowbit {
 /// A model that is run and judged.
 struct Subject {
   std::string path, recipe;
+  /// The method that it was quantized by when it was loaded; empty for none.
+  std::string method;
   std::unique_ptr<Model> model;
   /// The model before fusion, in the context that `model` owns; kept for bounds
   /// and reports.
   mlir::OwningOpRef<mlir::ModuleOp> module;
 };
 
-/// Loads `path`.
+/// Loads `path` and quantizes it by `method`, unless that is empty.
 llvm::Expected<Subject> loadSubject(llvm::StringRef path,
+                                    llvm::StringRef method,
                                     const RunOptions &options);
 
 /// The layers of a subject with their encodings alone.
