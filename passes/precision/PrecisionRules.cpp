@@ -54,6 +54,9 @@ private:
   }
 
   LogicalResult parseKey(StringRef key, const llvm::json::Value &value) {
+    // No methods: `lowbit-set-scale-factors` has them.
+    if (key == "scales")
+      return success();
     if (key == "blocks" || key == "layers") {
       const llvm::json::Object *object = value.getAsObject();
       if (!object)
@@ -80,7 +83,7 @@ private:
                      << describeNearest(key,
                                         {"default", "attention", "feed_forward",
                                          "head", "embedding", "first", "last",
-                                         "blocks", "layers"});
+                                         "blocks", "layers", "scales"});
     }
     return add(std::move(rule), value);
   }

@@ -67,6 +67,9 @@ bool FeatureScaling::trace(Value value, Features features) {
       .Case([&](tensor::CastOp cast) {
         return traceOperand(cast->getOpOperand(0), features);
       })
+      .Case([&](tensor::ExtractSliceOp slice) {
+        return traceSlice(slice, features);
+      })
       .Case([&](linalg::TransposeOp transpose) {
         return traceTranspose(transpose, features);
       })
@@ -96,7 +99,6 @@ bool FeatureScaling::traceReshape(Operation *op, const Features &features) {
   auto groups =
       collapses ? cast<tensor::CollapseShapeOp>(op).getReassociationIndices()
                 : cast<tensor::ExpandShapeOp>(op).getReassociationIndices();
-  auto from = cast<RankedTensorType>(op->getOperand(0).getType());
   auto to = cast<RankedTensorType>(op->getResult(0).getType());
   Features source;
   source.columns = features.columns;
@@ -112,15 +114,55 @@ bool FeatureScaling::traceReshape(Operation *op, const Features &features) {
     for (int64_t dim : after)
       if (!isFeature(dim) && to.getDimSize(dim) != 1)
         return fail("its columns are mixed with rows by a reshape");
-    for (int64_t dim : before)
-      if (from.isDynamicDim(dim))
-        return fail("a reshape of its columns is dynamic");
     llvm::append_range(source.dims, before);
   }
   // Features that a transposition has put into another order than memory's.
   if (!llvm::is_sorted(features.dims))
     return fail("its columns are reshaped in another order");
   return traceOperand(op->getOpOperand(0), std::move(source));
+}
+
+/// The dimension that `op` cuts, the only one.
+static std::optional<unsigned> getCutDimension(tensor::ExtractSliceOp op) {
+  RankedTensorType source = op.getSourceType();
+  std::optional<unsigned> cut;
+  if (source.getRank() != op.getType().getRank() || !op.hasUnitStride())
+    return std::nullopt;
+  for (int64_t i = 0; i < source.getRank(); ++i) {
+    if (op.isDynamicOffset(i) ||
+        (op.getStaticOffset(i) == 0 &&
+         source.getDimSize(i) == op.getType().getDimSize(i)))
+      continue;
+    if (cut || op.isDynamicSize(i) || source.isDynamicDim(i))
+      return std::nullopt;
+    cut = i;
+  }
+  return cut;
+}
+
+/// A part of the columns of what is cut; queries, keys and values of one layer,
+/// say. Other parts keep their numbers.
+bool FeatureScaling::traceSlice(tensor::ExtractSliceOp op,
+                                const Features &features) {
+  std::optional<unsigned> cut = getCutDimension(op);
+  if (!cut || features.dims.empty() || features.dims.front() != *cut)
+    return fail("its columns are cut in a way that mixes them with rows");
+  int64_t first = op.getStaticOffset(*cut), count = op.getStaticSize(*cut);
+  for (OpOperand &use : op.getSource().getUses()) {
+    if (use.getOwner() == op || !readsElements(use))
+      continue;
+    auto other = dyn_cast<tensor::ExtractSliceOp>(use.getOwner());
+    if (!other || getCutDimension(other) != cut ||
+        (other.getStaticOffset(*cut) < first + count &&
+         first < other.getStaticOffset(*cut) + other.getStaticSize(*cut)))
+      return fail("a value that its input is computed from has other readers");
+  }
+  Features source;
+  source.dims = features.dims;
+  int64_t inner = features.columns.size() / count;
+  source.columns.assign(op.getSourceType().getDimSize(*cut) * inner, kNone);
+  llvm::copy(features.columns, source.columns.begin() + first * inner);
+  return trace(op.getSource(), std::move(source));
 }
 
 bool FeatureScaling::traceTranspose(linalg::TransposeOp op, Features features) {
@@ -145,6 +187,8 @@ bool FeatureScaling::traceAttention(AttentionOp op, const Features &features) {
     for (size_t i = 0; i < features.columns.size(); ++i) {
       int64_t head = i / width, feature = i % width;
       int64_t first = head / shared * shared * width + feature;
+      if (features.columns[i] == kNone || features.columns[first] == kNone)
+        return fail("a part of the heads is cut off");
       if (head % shared == 0)
         source.columns.push_back(features.columns[i]);
       else
@@ -288,6 +332,9 @@ bool FeatureScaling::addVector(OpOperand &operand, const Features &features) {
 }
 
 void FeatureScaling::apply(ArrayRef<float> factors) {
+  auto factorOf = [&](int32_t column) {
+    return column == kNone ? 1 : factors[column];
+  };
   std::string ignored;
   for (const Site &site : sites) {
     std::vector<float> values;
@@ -298,7 +345,7 @@ void FeatureScaling::apply(ArrayRef<float> factors) {
       values = *editor.readConstant(*site.operand);
     }
     for (auto [value, column] : llvm::zip_equal(values, site.columns))
-      value *= factors[column];
+      value *= factorOf(column);
     editor.replace(*site.operand, values);
   }
   for (const Rows &layer : rows) {
@@ -306,7 +353,7 @@ void FeatureScaling::apply(ArrayRef<float> factors) {
     auto matrix = editor.getOwnMatrix(op.getWeightMutable(), ignored);
     std::vector<float> values = matrix->readRows(0, matrix->rows);
     for (auto [i, value] : llvm::enumerate(values))
-      value *= factors[layer.columns[i / matrix->columns]];
+      value *= factorOf(layer.columns[i / matrix->columns]);
     editor.replace(op.getWeightMutable(), values);
   }
 }

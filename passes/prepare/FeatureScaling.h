@@ -16,6 +16,7 @@
 
 #include "WeightEditor.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 namespace lowbit {
 
@@ -37,8 +38,11 @@ public:
   /// the same within a class.
   void apply(llvm::ArrayRef<float> factors);
 
+  /// No column.
+  static constexpr int32_t kNone = -1;
+
   /// Layers whose rows `apply` multiplies, and the column that each row becomes
-  /// part of.
+  /// part of, or kNone.
   struct Rows {
     LinearOp layer;
     std::vector<int32_t> columns;
@@ -47,7 +51,8 @@ public:
 
 private:
   /// Which dimensions of a value are the features, the last varying fastest,
-  /// and the column that each combination of their indices is.
+  /// and the column that each combination of their indices is; kNone for those
+  /// that something else reads, which keep their numbers.
   struct Features {
     llvm::SmallVector<int64_t, 2> dims;
     std::vector<int32_t> columns;
@@ -67,6 +72,7 @@ private:
   bool trace(mlir::Value value, Features features);
   bool traceOperand(mlir::OpOperand &operand, Features features);
   bool traceReshape(mlir::Operation *op, const Features &features);
+  bool traceSlice(mlir::tensor::ExtractSliceOp op, const Features &features);
   bool traceTranspose(mlir::linalg::TransposeOp op, Features features);
   bool traceAttention(AttentionOp op, const Features &features);
   bool traceLinear(LinearOp op, const Features &features);

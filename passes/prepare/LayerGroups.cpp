@@ -256,7 +256,8 @@ void ColumnScaler::scaleGradients(ArrayRef<float> factors) {
         continue;
       auto values = llvm::to_vector(gradient.getValues<float>());
       for (auto [value, column] : llvm::zip_equal(values, rows.columns))
-        value /= factors[column] * factors[column];
+        if (column != FeatureScaling::kNone)
+          value /= factors[column] * factors[column];
       setComponent(record, kGradient, ArrayRef<float>(values));
     }
   }

@@ -27,10 +27,11 @@ using numerics::ActivationRange;
 static constexpr unsigned kBits = 8;
 
 namespace {
-/// How a range becomes codes: x is shifted by scale * zeroPoint, then rounded.
+/// How a range becomes codes: x is shifted by `offset`, scale times the zero
+/// point as the input's type has it, then rounded.
 struct InputCodes {
   float scale = 1;
-  int32_t zeroPoint = 0;
+  double offset = 0;
 };
 
 struct QuantizeInputsPass
@@ -57,7 +58,7 @@ struct QuantizeInputsPass
 private:
   LogicalResult checkOptions();
   FailureOr<ActivationRange> findRange(LinearOp op, StringRef name);
-  InputCodes chooseCodes(ActivationRange range);
+  InputCodes chooseCodes(ActivationRange range, Type element);
   Value shift(LinearOp op, InputCodes codes);
   LogicalResult correctBias(LinearOp op, InputCodes codes,
                             WeightEditor &editor);
@@ -133,7 +134,8 @@ FailureOr<ActivationRange> QuantizeInputsPass::findRange(LinearOp op,
                          std::min(range.high, all.high)};
 }
 
-InputCodes QuantizeInputsPass::chooseCodes(ActivationRange range) {
+InputCodes QuantizeInputsPass::chooseCodes(ActivationRange range,
+                                           Type element) {
   numerics::IntegerFormat format{kBits};
   double least = format.decode(0), most = format.largestRuntimeValue();
   double low = std::min(range.low, 0.0), high = std::max(range.high, 0.0);
@@ -143,23 +145,25 @@ InputCodes QuantizeInputsPass::chooseCodes(ActivationRange range) {
   codes.scale = static_cast<float>(scale);
   if (!(codes.scale > 0) || !std::isfinite(codes.scale))
     return InputCodes();
-  if (asymmetric)
-    codes.zeroPoint = static_cast<int32_t>(
-        std::clamp(std::nearbyint(least - low / codes.scale), least, most));
+  if (asymmetric) {
+    double zeroPoint =
+        std::clamp(std::nearbyint(least - low / codes.scale), least, most);
+    codes.offset = FloatAttr::get(element, double(codes.scale) * zeroPoint)
+                       .getValueAsDouble();
+  }
   return codes;
 }
 
 /// The input of `op` plus a number, made once for all layers that read it.
 Value QuantizeInputsPass::shift(LinearOp op, InputCodes codes) {
   Value input = op.getInput();
-  if (codes.zeroPoint == 0)
+  if (codes.offset == 0)
     return input;
   OpBuilder builder(op.getContext());
   builder.setInsertionPointAfterValue(input);
   Location loc = op.getLoc();
   auto type = cast<RankedTensorType>(input.getType());
-  auto offset = builder.getFloatAttr(
-      type.getElementType(), double(codes.scale) * double(codes.zeroPoint));
+  auto offset = builder.getFloatAttr(type.getElementType(), codes.offset);
   Value &result = shifted[{input, offset}];
   if (result)
     return result;
@@ -186,7 +190,7 @@ Value QuantizeInputsPass::shift(LinearOp op, InputCodes codes) {
 /// Takes back what the shift adds to each output.
 LogicalResult QuantizeInputsPass::correctBias(LinearOp op, InputCodes codes,
                                               WeightEditor &editor) {
-  if (codes.zeroPoint == 0)
+  if (codes.offset == 0)
     return success();
   auto weight = op.getWeight().getDefiningOp<WeightOp>();
   std::string name = getLayerName(op).value_or("a layer");
@@ -210,12 +214,11 @@ LogicalResult QuantizeInputsPass::correctBias(LinearOp op, InputCodes codes,
     bias = std::move(*constant);
   }
   numerics::dequantize(*matrix, values.data());
-  double offset = double(codes.scale) * double(codes.zeroPoint);
   for (int64_t n = 0; n < matrix->rows; ++n) {
     double sum = 0;
     for (int64_t k = 0; k < matrix->columns; ++k)
       sum += values[n * matrix->columns + k];
-    bias[n] = static_cast<float>(bias[n] - offset * sum);
+    bias[n] = static_cast<float>(bias[n] - codes.offset * sum);
   }
   auto type =
       RankedTensorType::get({matrix->rows}, op.getType().getElementType());
@@ -229,7 +232,8 @@ LogicalResult QuantizeInputsPass::quantizeInput(LinearOp op,
   FailureOr<ActivationRange> range = findRange(op, name);
   if (failed(range))
     return failure();
-  InputCodes codes = chooseCodes(*range);
+  InputCodes codes = chooseCodes(
+      *range, cast<RankedTensorType>(op.getInput().getType()).getElementType());
   if (failed(correctBias(op, codes, editor)))
     return failure();
   Value input = shift(op, codes);

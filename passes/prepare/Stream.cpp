@@ -92,6 +92,10 @@ bool Stream::isLinear(linalg::LinalgOp op, Value scalar) {
     auto vector = editor.readConstant(operand);
     if (vector && static_cast<int64_t>(vector->size()) == columns)
       return vectors.insert(&operand), true;
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    unsigned last = op.getNumLoops() - 1;
+    if (map.getResults().back() != getAffineDimExpr(last, map.getContext()))
+      return fail("its columns are permuted");
     if (pending.contains(operand.get()))
       return fail("a norm's result is read by other than layers");
     return add(operand.get(), std::nullopt);

@@ -27,6 +27,27 @@ func.func @main(%x: tensor<8x2xf32>) -> tensor<8x2xf32> {
 
 // -----
 
+// A part of a layer's columns: only its rows are divided.
+
+// CHECK-LABEL: lowbit.global @both : tensor<4x2xf32> {data = dense<{{\[\[}}1.000000e+00, 1.000000e+00], [1.000000e+00, 1.000000e+00], [2.500000e-01, 2.500000e-01], [5.000000e-01, 5.000000e-01]]>
+lowbit.global @both : tensor<4x2xf32> {data = dense<1.0> : tensor<4x2xf32>}
+lowbit.global @down : tensor<2x2xf32> {data = dense<1.0> : tensor<2x2xf32>}
+lowbit.statistics "both" layers ["both"] count 8 {
+  maximum = dense<1.0> : tensor<2xf32>, minimum = dense<0.0> : tensor<2xf32>}
+lowbit.statistics "down" layers ["down"] count 8 {
+  maximum = dense<[16.0, 4.0]> : tensor<2xf32>, minimum = dense<0.0> : tensor<2xf32>}
+func.func @main(%x: tensor<8x2xf32>) -> (tensor<8x2xf32>, tensor<8x2xf32>) {
+  %u = lowbit.weight @both : tensor<4x2xf32>
+  %d = lowbit.weight @down : tensor<2x2xf32>
+  %0 = lowbit.linear %x, %u : tensor<8x2xf32>, tensor<4x2xf32> -> tensor<8x4xf32>
+  %a = tensor.extract_slice %0[0, 0] [8, 2] [1, 1] : tensor<8x4xf32> to tensor<8x2xf32>
+  %b = tensor.extract_slice %0[0, 2] [8, 2] [1, 1] : tensor<8x4xf32> to tensor<8x2xf32>
+  %1 = lowbit.linear %b, %d : tensor<8x2xf32>, tensor<2x2xf32> -> tensor<8x2xf32>
+  return %a, %1 : tensor<8x2xf32>, tensor<8x2xf32>
+}
+
+// -----
+
 // Two heads of queries read one head of values, so their columns share factors:
 // the larger extreme of either counts.
 

@@ -23,6 +23,8 @@
 #include "mlir/Transforms/Passes.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
@@ -98,6 +100,34 @@ std::string lowbit::getScaleSearch(const CompileOptions &options) {
   return wantsStatistics(options) ? "importance" : "mse";
 }
 
+/// Factors of scales in the rules, then those of the options: the last one that
+/// matches a layer decides. What isn't a number is left for the pass to report.
+static std::vector<std::string> getScaleFactors(const CompileOptions &options) {
+  std::vector<std::string> factors;
+  auto add = [&](llvm::StringRef json) {
+    llvm::Expected<llvm::json::Value> value = llvm::json::parse(json);
+    if (!value)
+      return llvm::consumeError(value.takeError());
+    const llvm::json::Object *rules = value->getAsObject();
+    const llvm::json::Object *scales =
+        rules ? rules->getObject("scales") : nullptr;
+    if (scales)
+      for (const auto &[glob, factor] : *scales)
+        factors.push_back(llvm::formatv("{0}={1}", glob.str(), factor));
+  };
+  add(options.rules);
+  // A file that can't be read is what `lowbit-assign-precision` reports.
+  if (auto file = llvm::MemoryBuffer::getFile(options.config);
+      !options.config.empty() && file)
+    add((*file)->getBuffer());
+  // The order of an object's keys is its own.
+  llvm::sort(factors, [](const std::string &a, const std::string &b) {
+    return std::make_pair(a.size(), a) < std::make_pair(b.size(), b);
+  });
+  llvm::append_range(factors, options.scaleFactors);
+  return factors;
+}
+
 /// What is done to float layers before they are quantized.
 static void addSplits(OpPassManager &manager, const CompileOptions &options) {
   if (options.outlierColumns) {
@@ -118,9 +148,10 @@ static void addSplits(OpPassManager &manager, const CompileOptions &options) {
     clip.releaseData = options.releaseData;
     manager.addPass(createClipWeightsPass(clip));
   }
-  if (!options.scaleFactors.empty()) {
+  std::vector<std::string> scaleFactors = getScaleFactors(options);
+  if (!scaleFactors.empty()) {
     SetScaleFactorsPassOptions factors;
-    llvm::append_range(factors.factors, options.scaleFactors);
+    llvm::append_range(factors.factors, scaleFactors);
     manager.addPass(createSetScaleFactorsPass(factors));
   }
 }

@@ -49,7 +49,7 @@ struct CompileOptions {
   /// at which weights are clipped; 0 for none.
   double outliers = 0, clip = 0;
   unsigned outlierColumns = 0;
-  /// Factors of scales, GLOB=F.
+  /// Factors of scales, GLOB=F, which go before those in `rules` and `config`.
   std::vector<std::string> scaleFactors;
   /// Passes over the finished codes of `gptq-` methods.
   unsigned sweeps = 0;
