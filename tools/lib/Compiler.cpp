@@ -346,6 +346,9 @@ static bool dividesRates(MLIRContext *context, const CompileOptions &options) {
 /// what is in no group.
 static llvm::Error runSequentially(ModuleOp module,
                                    const CompileOptions &options) {
+  if (!getScaleFactors(options).empty())
+    return makeError("factors of scales require rounding to nearest, found "
+                     "sequential calibration");
   Profile::Scope scope(options.profile, getPhaseName(Phase::Quantize));
   auto run = [&](auto addPasses, StringRef what) -> llvm::Error {
     DiagnosticText errors(*module.getContext());
@@ -399,6 +402,7 @@ static llvm::Error quantizeModule(ModuleOp module,
     Profile::Scope scope(options.profile, "assign");
     if (llvm::Error error = assignPrecision(module, options))
       return error;
+    assigned.scaleFactors = getScaleFactors(options);
     assigned.rules.clear();
     assigned.config.clear();
     assigned.budget.clear();
