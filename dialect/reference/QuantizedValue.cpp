@@ -295,7 +295,11 @@ Value QuantizedValue::buildPlaces(OpBuilder &builder, Location loc) const {
   Value init = tensor::EmptyOp::create(builder, loc, resultType.getShape(),
                                        builder.getI32Type());
   init = linalg::FillOp::create(builder, loc, zero, init).getResult(0);
-  auto map = AffineMap::get(2, 0, builder.getAffineDimExpr(0));
+  // An operand that has the extent of the other columns, and no numbers.
+  Value others = tensor::EmptyOp::create(builder, loc, resultType.getShape(),
+                                         builder.getI8Type());
+  AffineMap maps[] = {AffineMap::get(2, 0, builder.getAffineDimExpr(1)),
+                      AffineMap::get(2, 0, builder.getAffineDimExpr(0))};
   auto buildBody = [&](OpBuilder &b, Location loc, ValueRange values) {
     IndexBuilder indices(b, loc);
     Value place[2], part[2];
@@ -311,10 +315,9 @@ Value QuantizedValue::buildPlaces(OpBuilder &builder, Location loc) const {
                               part[1]));
     counts = arith::ExtUIOp::create(b, loc, b.getI32Type(), counts);
     linalg::YieldOp::create(
-        b, loc, arith::AddIOp::create(b, loc, values[0], counts).getResult());
+        b, loc, arith::AddIOp::create(b, loc, values[1], counts).getResult());
   };
-  return linalg::GenericOp::create(builder, loc, resultType, ValueRange{}, init,
-                                   map,
+  return linalg::GenericOp::create(builder, loc, resultType, others, init, maps,
                                    ArrayRef{utils::IteratorType::parallel,
                                             utils::IteratorType::reduction},
                                    buildBody)

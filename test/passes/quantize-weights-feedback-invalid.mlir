@@ -1,6 +1,6 @@
 // RUN: quant-opt %s --lowbit-quantize-weights=method=gptq-int4 --split-input-file --verify-diagnostics
 // RUN: not quant-opt %s --split-input-file '--lowbit-quantize-weights=method=int4 sweeps=2' 2>&1 | FileCheck %s
-// CHECK: error: sweeps require a method that begins with gptq-, and no negative number of them; found 2 with int4
+// CHECK: error: sweeps require a method that begins with gptq- or trellis, and no negative number of them; found 2 with int4
 
 lowbit.global @fc : tensor<1x4xf32> {data = dense<1.0> : tensor<1x4xf32>}
 func.func @main(%x: tensor<?x4xf32>) -> tensor<?x1xf32> {

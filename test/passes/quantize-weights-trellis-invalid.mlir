@@ -1,7 +1,7 @@
 // RUN: quant-opt --verify-diagnostics --split-input-file %s --lowbit-quantize-weights=method=trellis2-s8
-// RUN: not quant-opt %s --lowbit-quantize-weights=method=trellis7 2>&1 | FileCheck %s --check-prefix=RATE
-// RUN: not quant-opt %s --lowbit-quantize-weights=method=trellis2-s13 2>&1 | FileCheck %s --check-prefix=STATE
-// RUN: not quant-opt %s --lowbit-quantize-weights=method=gptq-trellis2 2>&1 | FileCheck %s --check-prefix=GPTQ
+// RUN: not quant-opt --split-input-file %s --lowbit-quantize-weights=method=trellis7 2>&1 | FileCheck %s --check-prefix=RATE
+// RUN: not quant-opt --split-input-file %s --lowbit-quantize-weights=method=trellis2-s13 2>&1 | FileCheck %s --check-prefix=STATE
+// RUN: not quant-opt --split-input-file %s --lowbit-quantize-weights=method=gptq-trellis2 2>&1 | FileCheck %s --check-prefix=GPTQ
 
 // RATE: quantization method 'trellis7': requires none, {{.*}} trellis<rate> with a rate of 1 to 6 bits, {{.*}}; found no such rate
 // STATE: found no state of 8 to 12 bits after '-s'

@@ -13,8 +13,8 @@
 
 // An average of 2.5 bits: the columns whose input is large get more of them.
 
-// MIXED-DAG: #[[T:.*]] = #lowbit.encoding<mixed<1 trellis<state = 8, rate = 4>, 1 trellis<state = 8, rate = 3>, 1 trellis<state = 8, rate = 2>, 1 trellis<state = 8, rate = 1>>, channel
-// MIXED: lowbit.global @fc : !lowbit.tensor<4x4xf32, #[[T]]> {codes = dense<{{.*}}> : tensor<5xi8>, column_part = dense<-28> : tensor<1xi8>, column_scale
+// MIXED-DAG: #[[T:.*]] = #lowbit.encoding<mixed<1 trellis<state = 8, rate = 5>, 1 trellis<state = 8, rate = 3>, 2 trellis<state = 8, rate = 1>>, channel
+// MIXED: lowbit.global @fc : !lowbit.tensor<4x4xf32, #[[T]]> {codes = dense<{{.*}}> : tensor<6xi8>, column_part = dense<-92> : tensor<1xi8>, column_scale
 // MIXED-NOT: lowbit.rates
 lowbit.global @fc : tensor<4x4xf32> {data = dense<[[0.4, 0.4, 0.4, 2.0], [-0.4, 0.6, 0.1, -1.0], [1.4, -0.1, 0.2, 0.3], [0.1, 0.2, -0.7, 0.1]]> : tensor<4x4xf32>}
 lowbit.statistics "fc" layers ["fc"] count 8 {second_moment = dense<[
