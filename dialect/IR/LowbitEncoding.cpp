@@ -220,10 +220,7 @@ static FloatType getScaleType(MLIRContext *context,
 static LogicalResult
 verifyColumnScale(llvm::function_ref<InFlightDiagnostic()> emitError,
                   Attribute attribute) {
-  auto encoding = dyn_cast<EncodingAttr>(attribute);
-  if (!encoding)
-    return emitError() << "requires an encoding of column scales (E17), found "
-                       << attribute;
+  auto encoding = cast<EncodingAttr>(attribute);
   ElementFormatInterface element = encoding.getElement();
   bool isPlain = element.getCodeBits() <= 8 &&
                  element.getValuesPerCode() == 1 &&

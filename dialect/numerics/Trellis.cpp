@@ -44,6 +44,7 @@ private:
   void quantizeAll();
   void chooseColumnScale(int64_t turn);
   void findColumn(int64_t turn, const float *target);
+  float roundRowScale(float scale) const;
   void setRowScale(int64_t n, float scale);
   void refitRows();
   void sweep();
@@ -83,19 +84,40 @@ static float roundTo(ScaleFormat format, float value) {
   return scaleFromBits(format, scaleToBits(format, value));
 }
 
+/// The factor of the tensor, which scales of 8 bits need.
+static float outerScaleOf(const QuantizedMatrix &matrix) {
+  return matrix.outerScales.empty() ? 1 : matrix.outerScales[0];
+}
+
+/// The nearest number that a row's scale and the tensor's have as product.
+float TrellisQuantizer::roundRowScale(float scale) const {
+  float outer = outerScaleOf(result);
+  return outer > 0 ? roundTo(result.encoding.scale, scale / outer) * outer : 0;
+}
+
 void TrellisQuantizer::setRowScale(int64_t n, float scale) {
-  result.scales[n] = rowScale[n] = roundTo(result.encoding.scale, scale);
+  float outer = outerScaleOf(result);
+  result.scales[n] =
+      outer > 0 ? roundTo(result.encoding.scale, scale / outer) : 0;
+  rowScale[n] = result.scales[n] * outer;
 }
 
 void TrellisQuantizer::chooseRowScales(const float *weights) {
+  // The largest scale is 256: E4M3 ends at 448, and refits may raise it.
+  constexpr float largest = 256;
   rowScale.assign(stride, 0);
   for (int64_t n = 0; n < rows; ++n) {
     double sum = 0;
     for (int64_t k = 0; k < columns; ++k)
       sum += static_cast<double>(weights[n * columns + k]) *
              weights[n * columns + k];
-    setRowScale(n, static_cast<float>(std::sqrt(sum / columns)));
+    rowScale[n] = static_cast<float>(std::sqrt(sum / columns));
   }
+  if (!result.outerScales.empty())
+    result.outerScales[0] =
+        *std::max_element(rowScale.begin(), rowScale.end()) / largest;
+  for (int64_t n = 0; n < rows; ++n)
+    setRowScale(n, rowScale[n]);
 }
 
 /// Errors of paths are relative to the rows' scales.
@@ -269,8 +291,14 @@ void TrellisQuantizer::refitRows() {
   for (int64_t n = 0; n < rows; ++n) {
     if (!(square[n] > 0) || !(cross[n] > 0))
       continue;
+    // The error is a parabola over the scale; a coarse format may have nothing
+    // nearer to its vertex than what there is.
     float before = rowScale[n];
-    setRowScale(n, static_cast<float>(before * cross[n] / square[n]));
+    double best = before * cross[n] / square[n];
+    float nearest = roundRowScale(static_cast<float>(best));
+    if (!(std::fabs(nearest - best) < std::fabs(before - best)))
+      continue;
+    setRowScale(n, nearest);
     float factor = rowScale[n] / before;
     for (int64_t turn = 0; turn < columns; ++turn) {
       float &value = at(values, turn)[n];
@@ -336,9 +364,9 @@ static std::string checkPaths(const QuantizedMatrix &matrix) {
     return problem;
   if (encoding.granularity != Granularity::Channel || encoding.hasMinimum ||
       encoding.zeroPoint != ZeroPointKind::None ||
-      encoding.outer != OuterScale::None)
+      encoding.outer == OuterScale::Channel)
     return "a path search needs one scale for each row and nothing else but "
-           "column scales, found other parameters";
+           "scales of columns and of the tensor, found other parameters";
   for (int64_t k = 0; k < matrix.columns; ++k)
     if (!hasPaths(matrix.format(k)))
       return "a path search needs codes of at most " +

@@ -158,6 +158,8 @@ Encoding trellisEncoding(unsigned stateBits,
   scale.element = std::make_shared<const CodeTable>(logTable(5, 8));
   scale.granularity = Granularity::Tensor;
   Encoding encoding;
+  encoding.scale = ScaleFormat::E4M3;
+  encoding.outer = OuterScale::Tensor;
   encoding.columnScale = std::make_shared<const Encoding>(scale);
   if (parts.size() == 1)
     encoding.element = parts.front().format;

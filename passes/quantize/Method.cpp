@@ -69,18 +69,21 @@ parseEncoding(llvm::StringRef name, bool feedback, mlir::MLIRContext *context) {
   return method;
 }
 
-/// Scales of rows in f16; of columns five bits, an eighth of an octave apart.
+/// Scales of rows in 8 bits under one of the tensor, for the search finds codes
+/// that fit what they are rounded to; of columns in 5 bits, an eighth of an
+/// octave apart.
 static EncodingAttr getTrellisEncoding(mlir::MLIRContext *context,
                                        unsigned state, unsigned rate) {
   context->getOrLoadDialect<LowbitDialect>();
-  auto f16 = mlir::Float16Type::get(context);
   auto columnScale = EncodingAttr::get(
       context, LogAttr::get(context, 5, 8), ZeroPointKind::None,
-      /*minimum=*/false, PerTensorAttr::get(context), f16, /*permuted=*/false);
+      /*minimum=*/false, PerTensorAttr::get(context),
+      mlir::Float16Type::get(context), /*permuted=*/false);
   return EncodingAttr::get(
       context, TrellisAttr::get(context, state, rate), ZeroPointKind::None,
-      /*minimum=*/false, PerChannelAttr::get(context), f16,
-      /*permuted=*/false, OuterScaleKind::None, columnScale);
+      /*minimum=*/false, PerChannelAttr::get(context),
+      mlir::Float8E4M3FNType::get(context), /*permuted=*/false,
+      OuterScaleKind::Tensor, columnScale);
 }
 
 /// Reads what follows `trellis` in the name of a method.

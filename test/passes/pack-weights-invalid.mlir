@@ -105,6 +105,20 @@ module attributes {lowbit.target = #lowbit.cpu<portable>} {
 
 // -----
 
+#scaled = #lowbit.encoding<int<4>, column_scale = <uint<8>, tensor>>
+module attributes {lowbit.target = #lowbit.cpu<portable>} {
+  lowbit.global @fc : !lowbit.tensor<2x4xf32, #scaled> {codes = dense<0> : tensor<4xi8>, scale = dense<1.0> : tensor<2x1xf16>,
+    column_scale = dense<1> : tensor<4xi8>, column_scale.scale = dense<1.0> : tensor<1x1xf16>}
+  func.func @columns(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {
+    %w = lowbit.weight @fc : !lowbit.tensor<2x4xf32, #scaled>
+    // expected-remark @+1 {{stays dense: CPU kernels read weights without column scales}}
+    %y = lowbit.linear %x, %w : tensor<?x4xf32>, !lowbit.tensor<2x4xf32, #scaled> -> tensor<?x2xf32>
+    return %y : tensor<?x2xf32>
+  }
+}
+
+// -----
+
 // The code 127 of E4M3 is NaN.
 #fp8 = #lowbit.encoding<float<f8E4M3FN>, channel, scale = f16>
 module attributes {lowbit.target = #lowbit.cpu<portable>} {

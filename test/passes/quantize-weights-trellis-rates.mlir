@@ -2,7 +2,7 @@
 
 // Rates that a layer has of its own go before the method's; its state and scales are those of the method.
 
-// CHECK-DAG: #[[T:.*]] = #lowbit.encoding<mixed<1 trellis<state = 8, rate = 3>, 3 trellis<state = 8, rate = 1>>, channel, scale = f16, column_scale
+// CHECK-DAG: #[[T:.*]] = #lowbit.encoding<mixed<1 trellis<state = 8, rate = 3>, 3 trellis<state = 8, rate = 1>>, channel, scale = f8E4M3FN, tensor_scale, column_scale
 // CHECK: lowbit.global @fc : !lowbit.tensor<4x4xf32, #[[T]]> {codes = dense<{{.*}}> : tensor<4xi8>, column_part = dense<13> : tensor<1xi8>
 // CHECK-NOT: lowbit.rates
 lowbit.global @fc : tensor<4x4xf32> {data = dense<[[0.4, 0.4, 0.4, 2.0], [-0.4, 0.6, 0.1, -1.0], [1.4, -0.1, 0.2, 0.3], [0.1, 0.2, -0.7, 0.1]]> : tensor<4x4xf32>}

@@ -5,11 +5,11 @@
 // RUN: quant-opt %s --lowbit-quantize-weights=method=trellis2.5-s8 --lowbit-lower-to-linalg
 
 // Codes of 2 bits that choose, with those above them in their column, among the
-// numbers of a table that is stored nowhere; a scale for each row, and one of 5
-// bits for each column.
+// numbers of a table that is stored nowhere; a scale of 8 bits for each row, and one of 5
+// for each column.
 
-// CHECK-DAG: #[[T:.*]] = #lowbit.encoding<trellis<state = 8, rate = 2>, channel, scale = f16, column_scale = <log<width = 5, octave = 8>, tensor, scale = f16>>
-// CHECK: lowbit.global @fc : !lowbit.tensor<4x4xf32, #[[T]]> {codes = dense<{{.*}}> : tensor<4xi8>, column_scale = dense<{{.*}}> : tensor<3xi8>, column_scale.scale = dense<{{.*}}> : tensor<1x1xf16>, scale = dense<{{.*}}> : tensor<4x1xf16>}
+// CHECK-DAG: #[[T:.*]] = #lowbit.encoding<trellis<state = 8, rate = 2>, channel, scale = f8E4M3FN, tensor_scale, column_scale = <log<width = 5, octave = 8>, tensor, scale = f16>>
+// CHECK: lowbit.global @fc : !lowbit.tensor<4x4xf32, #[[T]]> {codes = dense<{{.*}}> : tensor<4xi8>, column_scale = dense<{{.*}}> : tensor<3xi8>, column_scale.scale = dense<{{.*}}> : tensor<1x1xf16>, outer_scale = dense<{{.*}}> : tensor<1xf32>, scale = dense<{{.*}}> : tensor<4x1xf8E4M3FN>}
 
 // An average of 2.5 bits: the columns whose input is large get more of them.
 

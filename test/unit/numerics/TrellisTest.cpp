@@ -181,9 +181,9 @@ TEST(Trellis, DecodesAsItsEncodingSays) {
   EXPECT_EQ(result.storedPlaces(),
             (std::vector<int32_t>{3, 1, 4, 7, 8, 5, 0, 2, 6}));
   // Each part ends with a byte: 4, 3 + 3, 2 * 4 and 1 + 1 bits of 70 rows; 9
-  // columns have 5 bits of scale, 2 of part and an f16.
+  // columns have 5 bits of scale, 2 of part and an f16; the tensor an f32.
   EXPECT_EQ(storedBytes(result.encoding, rows, columns),
-            35 + 53 + 70 + 18 + rows * 2 + 6 + 3 + 2);
+            35 + 53 + 70 + 18 + rows + 6 + 3 + 2 + 4);
   std::vector<float> values(rows * columns), columnScales(columns);
   dequantize(result, values.data());
   dequantize(*result.columnScale, columnScales.data());
@@ -299,10 +299,11 @@ TEST(Trellis, Refusals) {
   Encoding encoding = trellisEncoding(8, {1, 1});
   EXPECT_EQ(message(encoding),
             "row 0, column 1: weights must be finite, found nan");
+  encoding.outer = OuterScale::None;
   encoding.granularity = Granularity::Tensor;
   EXPECT_EQ(message(encoding),
             "a path search needs one scale for each row and nothing else but "
-            "column scales, found other parameters");
+            "scales of columns and of the tensor, found other parameters");
   encoding = {};
   EXPECT_EQ(message(encoding), "a path search needs codes of at most 6 bits "
                                "that overlap, found others");

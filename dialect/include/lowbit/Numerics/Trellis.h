@@ -44,8 +44,9 @@ const CodeTable &trellisTable(unsigned stateBits, unsigned rate);
 CodeTable logTable(unsigned codeBits, unsigned stepsPerOctave);
 
 /// The encoding of a layer whose columns have these rates, 1 to maxTrellisRate:
-/// scales of rows in f16, of columns 5 bits, an eighth of an octave apart,
-/// beside one f16. Columns of different rates are parts, by falling rate.
+/// scales of rows in E4M3 under one f32, of columns in 5 bits, an eighth of an
+/// octave apart, under one f16. Columns of different rates are parts, by
+/// falling rate.
 Encoding trellisEncoding(unsigned stateBits, const std::vector<uint8_t> &rates);
 
 /// The part of each column in that encoding; empty where rates are the same.
