@@ -92,18 +92,17 @@ static mlir::Attribute createResource(mlir::MLIRContext &context,
 static mlir::OwningOpRef<mlir::ModuleOp>
 createTrellis(mlir::MLIRContext &context, unsigned rate, unsigned state,
               int64_t n, int64_t k) {
-  std::string in = std::to_string(k) + "xf32",
-              out = std::to_string(n) + "xf32";
-  std::string weight = "!lowbit.tensor<" + std::to_string(n) + "x" + in +
-                       ", #lowbit.encoding<trellis<state = " +
-                       std::to_string(state) +
-                       ", rate = " + std::to_string(rate) + ">>>";
+  std::string in = std::to_string(k) + "xf32", out = std::to_string(n) + "xf32";
+  std::string weight =
+      "!lowbit.tensor<" + std::to_string(n) + "x" + in +
+      ", #lowbit.encoding<trellis<state = " + std::to_string(state) +
+      ", rate = " + std::to_string(rate) + ">>>";
   std::string text =
       "lowbit.global @w : " + weight + " {codes = dense<0> : tensor<" +
       std::to_string((n * k * rate + 7) / 8) +
       "xi8>, scale = dense<1.0> : tensor<" + std::to_string(n) +
-      "x1xf16>}\nfunc.func @main(%x: tensor<?x" + in + ">) -> tensor<?x" +
-      out + "> {\n%w = lowbit.weight @w : " + weight +
+      "x1xf16>}\nfunc.func @main(%x: tensor<?x" + in + ">) -> tensor<?x" + out +
+      "> {\n%w = lowbit.weight @w : " + weight +
       "\n%y = lowbit.linear %x, %w : tensor<?x" + in + ">, " + weight +
       " -> tensor<?x" + out + ">\nreturn %y : tensor<?x" + out + ">\n}\n";
   auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
@@ -117,16 +116,17 @@ createTrellis(mlir::MLIRContext &context, unsigned rate, unsigned state,
       {b.getNamedAttr(component::kCodes,
                       createResource(context, "codes", b.getI8Type(),
                                      {int64_t(codes.size())}, codes)),
-       b.getNamedAttr(component::kScale,
-                      createResource(context, "scale", b.getF16Type(), {n, 1},
-                                     scales))}));
+       b.getNamedAttr(
+           component::kScale,
+           createResource(context, "scale", b.getF16Type(), {n, 1}, scales))}));
   return module;
 }
 
 /// The layer that `method` names; the driver quantizes it, or it is already.
-static mlir::OwningOpRef<mlir::ModuleOp>
-createLayer(mlir::MLIRContext &context, const std::string &method, int64_t n,
-            int64_t k, CompileOptions &options) {
+static mlir::OwningOpRef<mlir::ModuleOp> createLayer(mlir::MLIRContext &context,
+                                                     const std::string &method,
+                                                     int64_t n, int64_t k,
+                                                     CompileOptions &options) {
   unsigned rate, state;
   if (std::sscanf(method.c_str(), "trellis%u-s%u", &rate, &state) == 2)
     return createTrellis(context, rate, state, n, k);

@@ -2,8 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The spellings of a layout: bit planes and streams by their few parameters, and
-// tiles piece by piece. All end in a numerics::Layout (SPEC.md, section L).
+// The spellings of a layout: bit planes and streams by their few parameters,
+// and tiles piece by piece. All end in a numerics::Layout (SPEC.md, section L).
 //
 //===----------------------------------------------------------------------===//
 

@@ -131,8 +131,7 @@ BitAddress BoundLayout::code(int64_t n, int64_t k, int64_t bit) const {
 BitAddress BoundLayout::repeatedCode(int64_t block, int64_t before, int64_t k,
                                      int64_t bit) const {
   int64_t run = k / runColumns(), column = k % runColumns();
-  int64_t offset =
-      map.atom.offsetOf(-before, column % map.atom.columns, bit);
+  int64_t offset = map.atom.offsetOf(-before, column % map.atom.columns, bit);
   return {0, atomBit(block, run, column / map.atom.columns, offset)};
 }
 

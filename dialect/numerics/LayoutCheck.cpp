@@ -32,8 +32,8 @@ static std::string checkNumbers(const Layout &layout,
     return required("an atom repeats 0 to " + std::to_string(maxOverlap) +
                         " rows",
                     atom.overlap);
-  int64_t codeBits = (atom.overlap + atom.rows) * atom.columns *
-                     encoding.element.codeBits();
+  int64_t codeBits =
+      (atom.overlap + atom.rows) * atom.columns * encoding.element.codeBits();
   if (atom.bits < codeBits || codeBits > maxAtomBits || atom.bits > maxAtomBits)
     return required("the atom's codes need " + std::to_string(codeBits) +
                         " of at most " + std::to_string(maxAtomBits) + " bits",
@@ -49,8 +49,8 @@ static std::string checkNumbers(const Layout &layout,
       (atom.interleave < 1 || atom.interleave > maxAtomBits ||
        atom.bits % (8 * atom.interleave)))
     return required("interleaved parts must be whole bytes of the atom's " +
-                          std::to_string(atom.bits) + " bits",
-                      atom.interleave);
+                        std::to_string(atom.bits) + " bits",
+                    atom.interleave);
   if (layout.tailBits < 0 || layout.tailBits > maxAtomBits)
     return required("a tail has 0 to " + std::to_string(maxAtomBits) + " bits",
                     layout.tailBits);

@@ -88,8 +88,8 @@ Layout planes(unsigned width, int64_t rowsPerBlock, int64_t columnPadding) {
 Layout streams(unsigned width, int64_t rowsPerBlock, int64_t overlap,
                int64_t columnPadding) {
   int64_t before = (overlap * width + byteBits - 1) / byteBits * byteBits;
-  int64_t bits = (before + rowsPerBlock * width + byteBits - 1) / byteBits *
-                 byteBits;
+  int64_t bits =
+      (before + rowsPerBlock * width + byteBits - 1) / byteBits * byteBits;
   Layout layout;
   layout.parameters = ParameterPlacement::Inline;
   layout.columnPadding = columnPadding;

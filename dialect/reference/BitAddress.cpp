@@ -132,9 +132,9 @@ static Index placeOffset(IndexBuilder &builder, const BoundLayout &layout,
   if (int64_t parts = map.atom.interleave; parts > 1) {
     int64_t bits = map.atom.bits / parts;
     Index within = builder.remainder(offset, bits);
-    Index byte = builder.add(
-        builder.multiply(builder.divide(within, byteBits), parts),
-        builder.divide(offset, bits));
+    Index byte =
+        builder.add(builder.multiply(builder.divide(within, byteBits), parts),
+                    builder.divide(offset, bits));
     offset = builder.add(builder.multiply(byte, byteBits),
                          builder.remainder(within, byteBits));
   }

@@ -45,8 +45,7 @@ static Value loadBytes(RewriterBase &rewriter, LutOp op) {
       index = arith::OrIOp::create(
           b, index, b.shift(getByte(upper, place, most >> 8), 8));
     Value byte = b.shift(b.gather(ArrayRef<int32_t>(table), index), 8 * place);
-    result =
-        result ? arith::OrIOp::create(b, result, byte).getResult() : byte;
+    result = result ? arith::OrIOp::create(b, result, byte).getResult() : byte;
   }
   return b.bitcast(result, type);
 }
@@ -108,6 +107,9 @@ private:
     int64_t size = table.size();
     if (size <= getPartSize(type.getNumElements()))
       return lookUpPart(b, indices.lower, table);
+    // First, so that the last look-up may overwrite the index.
+    unsigned bit = llvm::Log2_64(size / 2);
+    Value isHigh = testBit(b, bit < 8 ? indices.lower : indices.upper, bit % 8);
     Bytes front = table.take_front(size / 2), back = table.drop_front(size / 2);
     Value low = lookUp(b, indices, front), high;
     // Floats have a sign on top, which needs no table.
@@ -118,9 +120,6 @@ private:
           b, arith::ConstantOp::create(b, b.getZeroAttr(type)), low);
     else
       high = lookUp(b, indices, back);
-    unsigned bit = llvm::Log2_64(size / 2);
-    Value isHigh =
-        testBit(b, bit < 8 ? indices.lower : indices.upper, bit % 8);
     return arith::SelectOp::create(b, isHigh, high, low);
   }
   /// Bit `bit` of each byte, as a comparison of the byte's sign. Shifts of 16
@@ -292,8 +291,8 @@ private:
       Value eight = arith::ConstantOp::create(
           b, DenseElementsAttr::get(wide, int16_t(8)));
       Value upper = arith::ExtUIOp::create(b, wide, op.getUpper());
-      indices = arith::OrIOp::create(
-          b, indices, arith::ShLIOp::create(b, upper, eight));
+      indices = arith::OrIOp::create(b, indices,
+                                     arith::ShLIOp::create(b, upper, eight));
     }
     Value mask = arith::ConstantOp::create(
         b, DenseElementsAttr::get(wide, int16_t(op.getTable().size() - 1)));
@@ -331,8 +330,7 @@ Value ByteLookup::lower(RewriterBase &rewriter, WindowsOp op) const {
     highMask.push_back(~lowMask.back());
   }
   auto constant = [&](ArrayRef<int32_t> lanes) -> Value {
-    return arith::ConstantOp::create(b,
-                                     DenseElementsAttr::get(words, lanes));
+    return arith::ConstantOp::create(b, DenseElementsAttr::get(words, lanes));
   };
   auto shuffle = [&](ArrayRef<int64_t> lanes) -> Value {
     return vector::ShuffleOp::create(b, streams, streams, lanes);
@@ -340,8 +338,8 @@ Value ByteLookup::lower(RewriterBase &rewriter, WindowsOp op) const {
   Value low = shuffle(here);
   if (llvm::all_of(down, [](int32_t bits) { return bits == 0; }))
     return b.bitcast(low, op.getType());
-  low = arith::AndIOp::create(
-      b, arith::ShRUIOp::create(b, low, constant(down)), constant(lowMask));
+  low = arith::AndIOp::create(b, arith::ShRUIOp::create(b, low, constant(down)),
+                              constant(lowMask));
   Value high = arith::AndIOp::create(
       b, arith::ShLIOp::create(b, shuffle(next), constant(up)),
       constant(highMask));

@@ -37,8 +37,8 @@ WindowPlace CodeWindows::atShared(int64_t row, int64_t index) const {
   WindowPlace place = at(row, kLanes);
   for (int64_t lane = 0; lane < kLanes; ++lane) {
     int64_t before = lane / 2 * (2 * sharedBlocks()) + 2 * index + lane % 2;
-    place.starts[lane] = static_cast<int32_t>((first + codeBits * row) % 8 +
-                                              codeBits * before);
+    place.starts[lane] =
+        static_cast<int32_t>((first + codeBits * row) % 8 + codeBits * before);
   }
   return place;
 }

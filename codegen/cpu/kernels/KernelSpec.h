@@ -11,8 +11,10 @@
 // inaccessible.
 //
 //   blob       what `numerics::BoundLayout` says for N x K: whole atoms, so all
-//              rows of the last block and K padded in each group. Kernels read
-//              all of it; padding has codes and parameters that no result sees.
+//              rows of the last block and K padded in each group, and the
+//              layout's tail. Kernels read all of it (of a tail, as far as they
+//              load whole vectors); padding has codes and parameters that no
+//              result sees.
 //   panel      M * PanelFormat::rowBytes(K), padding included, all written.
 //   codes      of an embedding: the dense stream, ceil(N * K * width / 8)
 //   bytes,
@@ -118,8 +120,8 @@ struct EmbeddingKernelSpec {
 std::string explainNoLinearKernel(EncodingAttr encoding);
 
 /// Whether linear kernels read codes of `encoding` in this layout and multiply
-/// them by such a panel: what pads a segment's codes must not exceed the panel's
-/// padding.
+/// them by such a panel: what pads a segment's codes must not exceed the
+/// panel's padding.
 bool hasLinearKernel(const numerics::Layout &layout,
                      const numerics::Encoding &encoding,
                      const PanelFormat &panel);

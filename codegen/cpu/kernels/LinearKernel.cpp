@@ -218,6 +218,7 @@ Values LinearKernel::emitGroup(Value offset, Value segment, Extent columns,
       emitSegments(b.add(offset, parameterBytes()), segment, columns, rows);
   Values result;
   int64_t registers = products.registerCount(rows.slices.count);
+  products.sortRows(MutableArrayRef(sums).take_front(rows.count * registers));
   for (int64_t r = 0; r < rows.count; ++r)
     for (int64_t i = 0; i < registers; ++i) {
       Value sum =

@@ -42,9 +42,8 @@ template <typename Op> struct LowerLookup : OpRewritePattern<Op> {
 
 struct LowerLutPass : lowbit::impl::LowerLutPassBase<LowerLutPass> {
   void runOnOperation() override {
-    getOperation()->walk([&](Operation *op) {
-      numLowered += isa<LutOp, WindowsOp>(op);
-    });
+    getOperation()->walk(
+        [&](Operation *op) { numLowered += isa<LutOp, WindowsOp>(op); });
     const CPUDescription &target = getCPUDescription(getOperation());
     RewritePatternSet patterns(&getContext());
     populateLowerLutPatterns(patterns, target);
@@ -54,8 +53,8 @@ struct LowerLutPass : lowbit::impl::LowerLutPassBase<LowerLutPass> {
         return WalkResult::advance();
       auto type = cast<VectorType>(op->getResult(0).getType());
       op->emitOpError() << "requires " << target.vectorBits / 8
-                        << " bytes for the target " << target.name
-                        << ", found " << type.getNumElements();
+                        << " bytes for the target " << target.name << ", found "
+                        << type.getNumElements();
       return WalkResult::interrupt();
     });
     if (result.wasInterrupted())

@@ -126,6 +126,9 @@ int64_t SegmentProducts::getChains(int64_t slices) const {
 /// Several rows have accumulators enough, and short segments, which follow one
 /// another independently, need none besides.
 int64_t SegmentProducts::getDecodedChains(size_t rows, int64_t slices) const {
+  // Windows take so many instructions that no sum waits for another.
+  if (windows && registerCount(slices) * levels() > int64_t(kFewAccumulators))
+    return 1;
   int64_t most = 0;
   for (int64_t level = 0; level < levels(); ++level)
     most = std::max(most, pairCount(level));
@@ -172,8 +175,7 @@ SegmentProducts::accumulate(const SegmentOperands &operands, Extent columns) {
                     padding / atomColumns;
     int64_t chunk = isFloat() ? kFloatChunkColumns : kChunkColumns;
     if (windows && !isFloat())
-      chunk =
-          windows->windowBits > 8 ? kWideChunkColumns : kWindowChunkColumns;
+      chunk = windows->windowBits > 8 ? kWideChunkColumns : kWindowChunkColumns;
     int64_t perChunk = std::max<int64_t>(1, chunk / (atomColumns * values()));
     unroll = count % perChunk == 0 ? perChunk : 1;
     atoms = b.index(count);
@@ -572,8 +574,5 @@ SegmentProducts::Values SegmentProducts::emit(const SegmentOperands &operands,
       result.push_back(
           finish(ArrayRef(sums).slice(at, levels()), operands.panel, row));
     }
-  if (windows)
-    for (size_t i = 0; i < result.size(); i += sharedBlocks())
-      sortRows(MutableArrayRef(result).slice(i, sharedBlocks()));
   return result;
 }

@@ -83,8 +83,11 @@ public:
   }
   /// Products of `columns` columns, one f32 register for each row of
   /// activations and register of weight rows (row-major), activation scales
-  /// and the table's step applied, the format's offset subtracted.
+  /// and the table's step applied, the format's offset subtracted. Weight rows
+  /// are in the order that `sortRows` undoes.
   Values emit(const SegmentOperands &operands, Extent columns);
+  /// Puts the weight rows of such registers, or of sums of them, in order.
+  void sortRows(llvm::MutableArrayRef<Value> registers);
   /// Sum of the segment's activations in every lane, as f32.
   Value activationSum(Value panel, Value offset);
 
@@ -154,7 +157,7 @@ private:
                        int64_t firstStep, llvm::MutableArrayRef<Value> sums);
   Values loadWindows(const SegmentOperands &operands, Value offset);
   int64_t sharedBlocks() const;
-  void sortRows(llvm::MutableArrayRef<Value> registers);
+  void sortShared(llvm::MutableArrayRef<Value> registers);
   Values getWindowDigits(llvm::ArrayRef<Value> vectors, int64_t at);
   Values getDigits(Value codes, int64_t dotIndex);
   Value getCodes(llvm::ArrayRef<Value> vectors,

@@ -9,7 +9,7 @@
 //
 // Where two bytes of a stream hold the windows of more than two rows, registers
 // of 16 lanes share a load and its permutation, and their rows alternate in
-// pairs. Sums are put in order at the end of the segment.
+// pairs. Sums are put in order at the end of a group.
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,8 +38,8 @@ SegmentProducts::loadWindows(const SegmentOperands &operands, Value offset) {
   Values result;
   Value streams;
   for (int64_t i = 0; i < registerCount(operands.slices.count); ++i) {
-    int64_t row = i / operands.slices.count * kLanes +
-                  i % operands.slices.count * lanes;
+    int64_t row =
+        i / operands.slices.count * kLanes + i % operands.slices.count * lanes;
     int64_t index = i % shared;
     WindowPlace place = shared > 1
                             ? windows->atShared(row - index * kLanes, index)
@@ -69,8 +69,15 @@ SegmentProducts::getWindowDigits(ArrayRef<Value> vectors, int64_t at) {
   return result;
 }
 
-/// From registers whose pairs of rows alternate to rows in order.
 void SegmentProducts::sortRows(MutableArrayRef<Value> registers) {
+  if (!windows)
+    return;
+  for (size_t i = 0; i < registers.size(); i += sharedBlocks())
+    sortShared(registers.slice(i, sharedBlocks()));
+}
+
+/// From registers whose pairs of rows alternate to rows in order.
+void SegmentProducts::sortShared(MutableArrayRef<Value> registers) {
   int64_t count = registers.size(), pairs = kLanes / 2;
   if (count == 1)
     return;
@@ -86,14 +93,14 @@ void SegmentProducts::sortRows(MutableArrayRef<Value> registers) {
   Values sorted;
   for (size_t i = 0; i < half; ++i)
     for (ArrayRef<int64_t> lanes : {ArrayRef(front), ArrayRef(back)})
-      sorted.push_back(
-          vector::ShuffleOp::create(b, registers[i], registers[i + half], lanes));
+      sorted.push_back(vector::ShuffleOp::create(b, registers[i],
+                                                 registers[i + half], lanes));
   // What is left alternates among half as many registers.
   for (size_t part = 0; part < 2; ++part) {
     Values some;
     for (size_t i = 0; i < half; ++i)
       some.push_back(sorted[2 * i + part]);
-    sortRows(some);
+    sortShared(some);
     llvm::copy(some, registers.begin() + part * half);
   }
 }

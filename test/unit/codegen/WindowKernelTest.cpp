@@ -162,8 +162,7 @@ TEST(CodeWindows, AreRunsOfBits) {
 
 TEST(CodeWindows, NeedTheCodesBefore) {
   numerics::Encoding encoding = createEncoding({8, 2});
-  EXPECT_FALSE(
-      cpu::findCodeWindows(numerics::streams(2, 64, 2, 4), encoding));
+  EXPECT_FALSE(cpu::findCodeWindows(numerics::streams(2, 64, 2, 4), encoding));
   EXPECT_TRUE(cpu::findCodeWindows(numerics::streams(2, 64, 4, 4), encoding));
   EXPECT_FALSE(cpu::findCodeWindows(numerics::planes(2, 64), encoding));
   EXPECT_FALSE(cpu::findCodeFields(numerics::planes(2, 64), encoding));

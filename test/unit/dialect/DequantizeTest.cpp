@@ -95,9 +95,11 @@ SmallVector<LayoutInterface> layoutsFor(MLIRContext *context, unsigned width) {
     return TilesAttr::get(context, layout);
   };
   SmallVector<LayoutInterface> layouts{
-      LayoutInterface(), PlanesAttr::get(context, 32, 32),
+      LayoutInterface(),
+      PlanesAttr::get(context, 32, 32),
       tiles(numerics::planes(width, 16)),
-      tiles(numerics::streams(width, 16, 3, 4)), tiles(numerics::gptq(width)),
+      tiles(numerics::streams(width, 16, 3, 4)),
+      tiles(numerics::gptq(width)),
       tiles(numerics::onnxBlocks(width, 16))};
   if (width == 3) {
     layouts.push_back(tiles(numerics::scattered3()));

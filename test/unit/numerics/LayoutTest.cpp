@@ -112,9 +112,9 @@ TEST(Layout, StreamsHaveTheOldestBitFirst) {
 TEST(Layout, StreamsEndWithATail) {
   BoundLayout layout(streams(2, 64, 3, 4), intGroups(2, 32), 65, 32);
   EXPECT_EQ(layout.bufferBytes(0), 2 * (64 * 2 + 8 * 68) + 64);
-  EXPECT_EQ(BoundLayout(streams(2, 64, 3, 4), intGroups(2, 32), 0, 32)
-                .bufferBytes(0),
-            0);
+  EXPECT_EQ(
+      BoundLayout(streams(2, 64, 3, 4), intGroups(2, 32), 0, 32).bufferBytes(0),
+      0);
 }
 
 TEST(Layout, Scattered3) {

@@ -138,8 +138,7 @@ struct Layout {
     return atom == other.atom && columnPadding == other.columnPadding &&
            parameters == other.parameters && order == other.order &&
            wordBits == other.wordBits && rowAlignment == other.rowAlignment &&
-           tailBits == other.tailBits &&
-           padRowEndOnly == other.padRowEndOnly;
+           tailBits == other.tailBits && padRowEndOnly == other.padRowEndOnly;
   }
 };
 
