@@ -1,4 +1,4 @@
-// RUN: quant-opt %s --lowbit-split-columns --verify-diagnostics
+// RUN: quant-opt %s --lowbit-split-mixed --verify-diagnostics
 
 #mixed = #lowbit.encoding<mixed<2 int<4>, 2 int<2>>>
 lowbit.global @fc : !lowbit.tensor<4x4xf32, #mixed> {codes = dense<1> : tensor<6xi8>, scale = dense<1.0> : tensor<4x1xf16>, column_part = dense<5> : tensor<1xi8>}
