@@ -103,6 +103,9 @@ void lowbit::buildPackPipeline(OpPassManager &manager,
   SplitMixedPassOptions split;
   split.releaseData = options.releaseData;
   manager.addPass(createSplitMixedPass(split));
+  ExpandWeightsPassOptions expand;
+  expand.releaseData = options.releaseData;
+  manager.addPass(createExpandWeightsPass(expand));
   PackWeightsPassOptions pack;
   pack.releaseData = options.releaseData;
   manager.addPass(createPackWeightsPass(pack));

@@ -28,6 +28,8 @@ static void printAlias(EncodingAttr encoding, llvm::raw_ostream &os) {
       .Case([&](PerGroupAttr group) { os << "_g" << group.getSize(); })
       .Case([&](PerTensorAttr) { os << "_tensor"; });
   os << '_' << encoding.getScale();
+  if (encoding.getStored())
+    os << "_dq";
 }
 
 namespace {

@@ -31,6 +31,8 @@ ElementFormatInterface lowbit::parseElementFormat(AsmParser &parser) {
     attribute = LogAttr::parse(parser, {});
   else if (succeeded(parser.parseOptionalKeyword("mixed")))
     attribute = MixedAttr::parse(parser, {});
+  else if (succeeded(parser.parseOptionalKeyword("learned")))
+    attribute = LearnedAttr::parse(parser, {});
   else if (parser.parseAttribute(attribute))
     return {};
   if (!attribute)
@@ -51,7 +53,8 @@ struct EncodingOptions {
   OuterScaleKind outer = OuterScaleKind::None;
   GranularityInterface granularity;
   FloatType scale;
-  Attribute columnScale;
+  // Each an encoding, or null.
+  Attribute stored, columnScale;
 
   /// Whether what `word` sets is set already.
   bool isSet(StringRef word) const {
@@ -80,6 +83,16 @@ static ParseResult parseZeroPoint(AsmParser &parser, ZeroPointKind &kind) {
            << "'";
   kind = *parsed;
   return success();
+}
+
+/// `= f16`, or how it is stored behind: `= f16 as <int<6>, group = 8>`.
+static ParseResult parseScale(AsmParser &parser, EncodingOptions &options) {
+  if (parser.parseEqual() || parser.parseType(options.scale))
+    return failure();
+  if (failed(parser.parseOptionalKeyword("as")))
+    return success();
+  options.stored = EncodingAttr::parse(parser, {});
+  return success(static_cast<bool>(options.stored));
 }
 
 static ParseResult parseEncodingOption(AsmParser &parser,
@@ -111,7 +124,7 @@ static ParseResult parseEncodingOption(AsmParser &parser,
         parser.getChecked<PerGroupAttr>(location, context, size);
     return success(static_cast<bool>(options.granularity));
   } else if (word == "scale") {
-    return failure(parser.parseEqual() || parser.parseType(options.scale));
+    return parseScale(parser, options);
   } else if (word == "column_scale") {
     if (parser.parseEqual())
       return failure();
@@ -147,7 +160,8 @@ Attribute EncodingAttr::parse(AsmParser &parser, Type) {
     options.scale = Float16Type::get(context);
   return parser.getChecked<EncodingAttr>(
       context, element, options.zeroPoint, options.minimum, options.granularity,
-      options.scale, options.permuted, options.outer, options.columnScale);
+      options.scale, options.permuted, options.outer, options.stored,
+      options.columnScale);
 }
 
 void lowbit::printElementFormat(AsmPrinter &printer,
@@ -158,7 +172,7 @@ void lowbit::printElementFormat(AsmPrinter &printer,
   };
   TypeSwitch<Attribute>(format)
       .Case<IntAttr, UIntAttr, SmallFloatAttr, CodebookAttr, TrellisAttr,
-            LogAttr, MixedAttr>(printShort)
+            LogAttr, MixedAttr, LearnedAttr>(printShort)
       .Default([&](Attribute attr) { printer << attr; });
 }
 
@@ -176,6 +190,10 @@ void EncodingAttr::print(AsmPrinter &printer) const {
           [&](PerGroupAttr attr) { printer << ", group = " << attr.getSize(); })
       .Default([&](Attribute attr) { printer << ", " << attr; });
   printer << ", scale = " << getScale();
+  if (EncodingAttr stored = getStored()) {
+    printer << " as ";
+    stored.print(printer);
+  }
   if (getOuterScale() != OuterScaleKind::None)
     printer << ", " << stringifyOuterScaleKind(getOuterScale());
   if (getPermuted())
@@ -216,16 +234,23 @@ static FloatType getScaleType(MLIRContext *context,
   llvm_unreachable("all formats are listed");
 }
 
+/// Whether codes of `element` have at most 8 bits and stand for one number
+/// each, the same in every tensor.
+static bool isPlainFormat(ElementFormatInterface element) {
+  return element.getCodeBits() <= 8 && element.getValuesPerCode() == 1 &&
+         element.getWindowBits() == element.getCodeBits() &&
+         element.getTableOwner() == numerics::TableOwner::Format;
+}
+
 /// E17: factors of columns are a row of numbers that share one scale.
 static LogicalResult
 verifyColumnScale(llvm::function_ref<InFlightDiagnostic()> emitError,
                   Attribute attribute) {
-  auto encoding = cast<EncodingAttr>(attribute);
-  ElementFormatInterface element = encoding.getElement();
-  bool isPlain = element.getCodeBits() <= 8 &&
-                 element.getValuesPerCode() == 1 &&
-                 element.getWindowBits() == element.getCodeBits();
-  if (isPlain &&
+  auto encoding = dyn_cast<EncodingAttr>(attribute);
+  if (!encoding)
+    return emitError() << "requires an encoding of column scales (E17), found "
+                       << attribute;
+  if (isPlainFormat(encoding.getElement()) &&
       encoding.getGranularity().getKind() == numerics::Granularity::Tensor &&
       encoding.getParameterNames().size() == 1)
     return success();
@@ -235,12 +260,33 @@ verifyColumnScale(llvm::function_ref<InFlightDiagnostic()> emitError,
          << encoding;
 }
 
+/// E20: `stored` is how numbers of `format` are stored that are scales.
+static LogicalResult
+verifyStored(llvm::function_ref<InFlightDiagnostic()> emitError,
+             numerics::ScaleFormat format, Attribute stored) {
+  auto encoding = dyn_cast<EncodingAttr>(stored);
+  if (!encoding)
+    return emitError() << "requires an encoding of scales (E20), found "
+                       << stored;
+  if (numerics::scaleBits(format) == 8)
+    return emitError() << "requires quantized scales to stand for f32, f16 or "
+                          "bf16 (E20), found "
+                       << numerics::describeScale(format);
+  if (!isPlainFormat(encoding.getElement()) || encoding.getStored() ||
+      encoding.getPermuted() || encoding.getColumnScale() ||
+      encoding.getOuterScale() != OuterScaleKind::None)
+    return emitError() << "requires scales of at most 8 bits for one number "
+                          "each, with plain parameters (E20), found "
+                       << encoding;
+  return success();
+}
+
 LogicalResult
 EncodingAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                      ElementFormatInterface element, ZeroPointKind zeroPoint,
                      bool minimum, GranularityInterface granularity,
                      FloatType scale, bool permuted, OuterScaleKind outer,
-                     Attribute columnScale) {
+                     Attribute stored, Attribute columnScale) {
   // E3
   std::optional<numerics::ScaleFormat> format = getScaleFormat(scale);
   if (!format)
@@ -294,7 +340,29 @@ EncodingAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
            << "requires one scale for each row of mixed columns, and "
               "neither zero points, minima nor a permutation (E16), "
               "found more";
+  // E21
+  numerics::TableOwner owner = element.getTableOwner();
+  if (owner != numerics::TableOwner::Format &&
+      (minimum || stored || zeroPoint != ZeroPointKind::None))
+    return emitError() << "requires plain scales alone beside a learned table "
+                          "(E21), found a zero point, a minimum or quantized "
+                          "scales";
+  if (owner == numerics::TableOwner::Row &&
+      granularity.getKind() == numerics::Granularity::Tensor)
+    return emitError() << "requires scales for each channel beside a learned "
+                          "table for each (E21), found "
+                       << granularity;
+  // E23: path searches choose scales as they are.
+  if (stored && element.getWindowBits() != element.getCodeBits())
+    return emitError() << "requires plain scales beside codes that overlap or "
+                          "mixed columns (E23), found quantized ones";
+  if (stored && failed(verifyStored(emitError, *format, stored)))
+    return failure();
   return columnScale ? verifyColumnScale(emitError, columnScale) : success();
+}
+
+EncodingAttr EncodingAttr::getStored() const {
+  return cast_or_null<EncodingAttr>(getStoredScale());
 }
 
 EncodingAttr EncodingAttr::getColumnScaleEncoding() const {
@@ -305,6 +373,21 @@ MixedAttr EncodingAttr::getMixed() const {
   return dyn_cast<MixedAttr>(getElement());
 }
 
+EncodingAttr EncodingAttr::withoutPermutation() const {
+  return get(getContext(), getElement(), getZeroPoint(), getMinimum(),
+             getGranularity(), getScale(), /*permuted=*/false, getOuterScale(),
+             getStoredScale(), getColumnScale());
+}
+
+EncodingAttr EncodingAttr::getExpanded() const {
+  ElementFormatInterface element = getElement();
+  if (element.getTableOwner() != numerics::TableOwner::Format)
+    element = IntAttr::get(getContext(), 8, /*restricted=*/false);
+  return get(getContext(), element, getZeroPoint(), getMinimum(),
+             getGranularity(), getScale(), getPermuted(), getOuterScale(),
+             /*storedScale=*/Attribute(), getColumnScale());
+}
+
 EncodingAttr EncodingAttr::get(MLIRContext *context,
                                ElementFormatInterface element,
                                ZeroPointKind zeroPoint, bool minimum,
@@ -312,7 +395,7 @@ EncodingAttr EncodingAttr::get(MLIRContext *context,
                                FloatType scale, bool permuted,
                                OuterScaleKind outer) {
   return get(context, element, zeroPoint, minimum, granularity, scale, permuted,
-             outer, Attribute());
+             outer, Attribute(), Attribute());
 }
 
 EncodingAttr
@@ -322,7 +405,8 @@ EncodingAttr::getChecked(llvm::function_ref<InFlightDiagnostic()> emitError,
                          GranularityInterface granularity, FloatType scale,
                          bool permuted, OuterScaleKind outer) {
   return getChecked(emitError, context, element, zeroPoint, minimum,
-                    granularity, scale, permuted, outer, Attribute());
+                    granularity, scale, permuted, outer, Attribute(),
+                    Attribute());
 }
 
 EncodingAttr EncodingAttr::get(MLIRContext *context,
@@ -354,6 +438,9 @@ getElementFormat(MLIRContext *context, const numerics::ElementFormat &format) {
                             numerics::IntegerKind::SignedRestricted);
   }
   const numerics::CodeTable &table = *format.table();
+  if (table.owner != numerics::TableOwner::Format)
+    return LearnedAttr::get(context, table.codeBits,
+                            table.owner == numerics::TableOwner::Row);
   if (table.windowBits > table.codeBits)
     return TrellisAttr::get(context, table.windowBits, table.codeBits);
   SmallVector<int64_t> shape{int64_t(1) << table.codeBits};
@@ -375,7 +462,9 @@ EncodingAttr EncodingAttr::get(MLIRContext *context,
   return get(context, element, static_cast<ZeroPointKind>(encoding.zeroPoint),
              encoding.hasMinimum, granularity,
              getScaleType(context, encoding.scale), /*permuted=*/false,
-             static_cast<OuterScaleKind>(encoding.outer));
+             static_cast<OuterScaleKind>(encoding.outer),
+             encoding.stored ? get(context, *encoding.stored) : EncodingAttr(),
+             /*columnScale=*/Attribute());
 }
 
 unsigned EncodingAttr::getCodeBits() const {
@@ -394,6 +483,9 @@ numerics::Encoding EncodingAttr::getNumerics() const {
   if (EncodingAttr columnScale = getColumnScaleEncoding())
     encoding.columnScale =
         std::make_shared<const numerics::Encoding>(columnScale.getNumerics());
+  if (EncodingAttr stored = getStored())
+    encoding.stored =
+        std::make_shared<const numerics::Encoding>(stored.getNumerics());
   return encoding;
 }
 
@@ -421,21 +513,76 @@ EncodingAttr EncodingAttr::getActivationEncoding(unsigned width) const {
   return EncodingAttr::get(getContext(), encoding);
 }
 
+/// Names of the parameters of quantized parameter `kind`.
+static void appendStoredNames(MLIRContext *context, EncodingAttr stored,
+                              StringRef kind,
+                              SmallVectorImpl<StringRef> &names) {
+  for (StringRef name : stored.getParameterNames())
+    names.push_back(
+        StringAttr::get(context, kind + component::kSeparator + name)
+            .getValue());
+}
+
 SmallVector<StringRef, 4> EncodingAttr::getParameterNames() const {
   SmallVector<StringRef, 4> names{component::kScale};
   if (getZeroPoint() != ZeroPointKind::None)
     names.push_back(component::kZeroPoint);
   if (getMinimum())
     names.push_back(component::kMinimum);
+  if (EncodingAttr stored = getStored())
+    for (StringRef name : SmallVector<StringRef, 4>(names))
+      if (name != component::kZeroPoint ||
+          getZeroPoint() == ZeroPointKind::Fractional)
+        appendStoredNames(getContext(), stored, name, names);
   if (getPermuted())
     names.push_back(component::kPermutation);
   if (getOuterScale() != OuterScaleKind::None)
     names.push_back(component::kOuterScale);
+  if (getElement().getTableOwner() != numerics::TableOwner::Format)
+    names.push_back(component::kTable);
   if (getColumnScale())
     names.append({component::kColumnScale, component::kColumnScaleScale});
   if (getMixed())
     names.push_back(component::kColumnPart);
   return names;
+}
+
+bool EncodingAttr::isPlaced(StringRef name, bool atom) {
+  if (name == component::kScale || name == component::kZeroPoint ||
+      name == component::kMinimum)
+    return true;
+  return atom && name != component::kPermutation &&
+         name != component::kOuterScale && name != component::kTable &&
+         name != component::kColumnScale &&
+         name != component::kColumnScaleScale && name != component::kColumnPart;
+}
+
+/// The part of the name of a quantized parameter's parameter that says which it
+/// is of that parameter; empty for others.
+static StringRef getStoredPart(StringRef name) {
+  for (StringRef kind :
+       {component::kScale, component::kZeroPoint, component::kMinimum})
+    if (name.consume_front(kind) && name.consume_front(component::kSeparator))
+      return name;
+  return {};
+}
+
+/// Type of `name`, a quantized parameter or a parameter of that.
+static RankedTensorType getStoredType(EncodingAttr encoding, StringRef name,
+                                      int64_t rows, int64_t columns) {
+  EncodingAttr stored = encoding.getStored();
+  std::array<int64_t, 2> shape =
+      encoding.getGranularity().getParameterShape(rows, columns);
+  bool isDynamic =
+      ShapedType::isDynamic(shape[0]) || ShapedType::isDynamic(shape[1]);
+  int64_t count = isDynamic ? ShapedType::kDynamic : shape[0] * shape[1];
+  if (StringRef part = getStoredPart(name); !part.empty())
+    return stored.getParameterType(part, 1, count);
+  int64_t bytes = count;
+  if (!isDynamic)
+    bytes = llvm::divideCeil(count * stored.getCodeBits(), 8);
+  return RankedTensorType::get({bytes},
+                               IntegerType::get(encoding.getContext(), 8));
 }
 
 RankedTensorType EncodingAttr::getParameterType(StringRef name, int64_t rows,
@@ -457,9 +604,16 @@ RankedTensorType EncodingAttr::getParameterType(StringRef name, int64_t rows,
     return getStream(getColumnScaleEncoding().getCodeBits());
   if (name == component::kColumnScaleScale)
     return RankedTensorType::get({1, 1}, getColumnScaleEncoding().getScale());
-  Type type = getScale();
-  if (name == component::kZeroPoint && getZeroPoint() == ZeroPointKind::Integer)
-    type = byte;
+  if (name == component::kTable) {
+    bool isPerRow = getElement().getTableOwner() == numerics::TableOwner::Row;
+    return RankedTensorType::get(
+        {isPerRow ? rows : 1, int64_t(1) << getCodeBits()}, byte);
+  }
+  bool isInteger =
+      name == component::kZeroPoint && getZeroPoint() == ZeroPointKind::Integer;
+  if (getStored() && !isInteger)
+    return getStoredType(*this, name, rows, columns);
   return RankedTensorType::get(
-      getGranularity().getParameterShape(rows, columns), type);
+      getGranularity().getParameterShape(rows, columns),
+      isInteger ? byte : getScale());
 }

@@ -308,9 +308,10 @@ MixedAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                             "found "
                          << count;
     if (isa<MixedAttr>(format) || format.getCodeBits() > 8 ||
-        format.getValuesPerCode() != 1)
+        format.getValuesPerCode() != 1 ||
+        format.getTableOwner() != numerics::TableOwner::Format)
       return emitError() << "requires formats of at most 8 bits for one number "
-                            "(E15), found "
+                            "that the format gives (E15), found "
                          << format;
   }
   return success();
@@ -337,6 +338,59 @@ static numerics::ElementFormat getParts(MixedAttr mixed) {
 }
 
 //===----------------------------------------------------------------------===//
+// Learned tables
+//===----------------------------------------------------------------------===//
+
+Attribute LearnedAttr::parse(AsmParser &parser, Type) {
+  unsigned width;
+  bool perChannel = false;
+  if (parser.parseLess() || parser.parseInteger(width))
+    return {};
+  if (succeeded(parser.parseOptionalComma())) {
+    if (parser.parseKeyword("channel"))
+      return {};
+    perChannel = true;
+  }
+  if (parser.parseGreater())
+    return {};
+  return parser.getChecked<LearnedAttr>(parser.getContext(), width, perChannel);
+}
+
+void LearnedAttr::print(AsmPrinter &printer) const {
+  printer << '<' << getWidth();
+  if (getPerChannel())
+    printer << ", channel";
+  printer << '>';
+}
+
+LogicalResult
+LearnedAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                    unsigned width, bool) {
+  // E22
+  if (width >= 1 && width <= 8)
+    return success();
+  return emitError()
+         << "requires a learned table's codes of 1 to 8 bits (E22), "
+            "found "
+         << width;
+}
+
+unsigned LearnedAttr::getCodeBits() const { return getWidth(); }
+
+numerics::TableOwner LearnedAttr::getTableOwner() const {
+  return getPerChannel() ? numerics::TableOwner::Row
+                         : numerics::TableOwner::Tensor;
+}
+
+void LearnedAttr::decode(uint64_t, MutableArrayRef<float> values) const {
+  llvm_unreachable("the numbers are the tensor's");
+}
+
+Value LearnedAttr::buildDecode(OpBuilder &, Location, Value, Value) const {
+  llvm_unreachable("the numbers are the tensor's");
+}
+
+//===----------------------------------------------------------------------===//
 // Tables
 //===----------------------------------------------------------------------===//
 
@@ -346,6 +400,9 @@ makeTable(ElementFormatInterface format) {
   table->codeBits = format.getCodeBits();
   table->windowBits = format.getWindowBits();
   table->valuesPerCode = format.getValuesPerCode();
+  table->owner = format.getTableOwner();
+  if (table->owner != numerics::TableOwner::Format)
+    return table;
   size_t windows = size_t(1) << table->windowBits;
   table->values.resize(windows * table->valuesPerCode);
   MutableArrayRef<float> values(table->values);

@@ -22,9 +22,14 @@ llvm::hash_code lowbit::numerics::hash_value(const Layout &layout) {
       layout.padRowEndOnly, layout.tailBits, layout.atom.overlap,
       layout.atom.interleave, static_cast<int>(layout.order),
       static_cast<int>(layout.parameters));
+  for (unsigned i = 0; i < componentCount; ++i) {
+    code = llvm::hash_combine(code, layout.added[i]);
+    if (layout.own[i])
+      code = llvm::hash_combine(code, i, hash_value(*layout.own[i]));
+  }
   for (const Piece &piece : layout.atom.pieces) {
-    code = llvm::hash_combine(code, piece.row, piece.column, piece.bit,
-                              piece.offset);
+    code = llvm::hash_combine(code, static_cast<int>(piece.component),
+                              piece.row, piece.column, piece.bit, piece.offset);
     for (const Mode &mode : piece.modes)
       code = llvm::hash_combine(code, static_cast<int>(mode.axis), mode.extent,
                                 mode.stride);
@@ -108,7 +113,18 @@ StreamsAttr::verifyCodeBits(llvm::function_ref<InFlightDiagnostic()> emitError,
 namespace {
 /// The letter of each axis in the spelling of a mode.
 constexpr StringLiteral kAxisLetters("nkb");
+/// The words for components, in their order; codes have none in pieces.
+constexpr StringLiteral kComponentWords[componentCount] = {
+    "codes", "scale", "zero_point", "minimum", "scale_scale", "minimum_scale"};
 } // namespace
+
+/// The component that `word` is for, or nothing.
+static std::optional<unsigned> findComponent(StringRef word) {
+  auto found = llvm::find(kComponentWords, word);
+  if (found == std::end(kComponentWords))
+    return std::nullopt;
+  return found - std::begin(kComponentWords);
+}
 
 /// Reads `<letter><number>`, such as `k4`, which the lexer sees as one word.
 static ParseResult parseAxisWord(AsmParser &parser, Axis &axis,
@@ -127,6 +143,17 @@ static ParseResult parseAxisWord(AsmParser &parser, Axis &axis,
 }
 
 static ParseResult parsePiece(AsmParser &parser, Piece &piece) {
+  llvm::SMLoc location = parser.getCurrentLocation();
+  StringRef word;
+  if (succeeded(parser.parseOptionalKeyword(&word))) {
+    std::optional<unsigned> component = findComponent(word);
+    if (!component)
+      return parser.emitError(location)
+             << "requires scale, zero_point, minimum, scale_scale or "
+                "minimum_scale before a box, found '"
+             << word << "'";
+    piece.component = static_cast<Component>(*component);
+  }
   auto parseMode = [&]() -> ParseResult {
     Mode mode;
     if (parseAxisWord(parser, mode.axis, mode.extent) || parser.parseColon() ||
@@ -157,6 +184,19 @@ static ParseResult parsePiece(AsmParser &parser, Piece &piece) {
   return success();
 }
 
+/// `scale plus 128` or `zero_point in <8 by 1, 32, [...]>`.
+static ParseResult parseComponentOption(AsmParser &parser, Layout &layout,
+                                        unsigned component) {
+  if (succeeded(parser.parseOptionalKeyword("plus")))
+    return parser.parseInteger(layout.added[component]);
+  if (parser.parseKeyword("in"))
+    return failure();
+  auto own = dyn_cast_or_null<TilesAttr>(TilesAttr::parse(parser, {}));
+  if (own)
+    layout.own[component] = std::make_shared<const Layout>(own.getValue());
+  return success(static_cast<bool>(own));
+}
+
 static ParseResult parseTilesOption(AsmParser &parser, Layout &layout) {
   llvm::SMLoc location = parser.getCurrentLocation();
   StringRef word;
@@ -166,6 +206,12 @@ static ParseResult parseTilesOption(AsmParser &parser, Layout &layout) {
     layout.parameters = ParameterPlacement::Inline;
     return success();
   }
+  if (word == "in_atom") {
+    layout.parameters = ParameterPlacement::Atom;
+    return success();
+  }
+  if (std::optional<unsigned> component = findComponent(word))
+    return parseComponentOption(parser, layout, *component);
   if (word == "pad_row_end") {
     layout.padRowEndOnly = true;
     return success();
@@ -184,7 +230,8 @@ static ParseResult parseTilesOption(AsmParser &parser, Layout &layout) {
   if (!field)
     return parser.emitError(location)
            << "requires padding, words, alignment, overlap, interleave, tail, "
-              "inline, column_major or pad_row_end, found '"
+              "inline, in_atom, column_major, pad_row_end or a component, "
+              "found '"
            << word << "'";
   return failure(parser.parseEqual() || parser.parseInteger(*field));
 }
@@ -211,6 +258,8 @@ Attribute TilesAttr::parse(AsmParser &parser, Type) {
 }
 
 static void printPiece(AsmPrinter &printer, const Piece &piece) {
+  if (piece.component != Component::Code)
+    printer << kComponentWords[static_cast<unsigned>(piece.component)] << ' ';
   printer << '(';
   llvm::interleaveComma(piece.modes, printer, [&](const Mode &mode) {
     printer << kAxisLetters[static_cast<unsigned>(mode.axis)] << mode.extent
@@ -224,8 +273,7 @@ static void printPiece(AsmPrinter &printer, const Piece &piece) {
     printer << " offset " << piece.offset;
 }
 
-void TilesAttr::print(AsmPrinter &printer) const {
-  const Layout &layout = getValue();
+static void printLayout(AsmPrinter &printer, const Layout &layout) {
   printer << '<' << layout.atom.rows << " by " << layout.atom.columns << ", "
           << layout.atom.bits << ", [";
   llvm::interleaveComma(layout.atom.pieces, printer, [&](const Piece &piece) {
@@ -250,7 +298,21 @@ void TilesAttr::print(AsmPrinter &printer) const {
     printer << ", pad_row_end";
   if (layout.parameters == ParameterPlacement::Inline)
     printer << ", inline";
+  if (layout.parameters == ParameterPlacement::Atom)
+    printer << ", in_atom";
+  for (unsigned i = 0; i < componentCount; ++i) {
+    if (layout.added[i])
+      printer << ", " << kComponentWords[i] << " plus " << layout.added[i];
+    if (layout.own[i]) {
+      printer << ", " << kComponentWords[i] << " in ";
+      printLayout(printer, *layout.own[i]);
+    }
+  }
   printer << '>';
+}
+
+void TilesAttr::print(AsmPrinter &printer) const {
+  printLayout(printer, getValue());
 }
 
 Layout TilesAttr::getLayout(unsigned) const { return getValue(); }

@@ -129,9 +129,22 @@ QuantizedTensorType::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                          << extent;
     elements *= extent;
   }
-  return layout ? verifyLayout(emitError, encoding, layout,
-                               elements / shape.back(), shape.back())
-                : success();
+  if (!layout)
+    return success();
+  if (failed(verifyLayout(emitError, encoding, layout, elements / shape.back(),
+                          shape.back())))
+    return failure();
+  // L7: blocks of scales are counted without regard to rows.
+  numerics::Layout map = layout.getLayout(encoding.getCodeBits());
+  if (encoding.getStored() &&
+      map.parameters == numerics::ParameterPlacement::Atom &&
+      shape.back() % (map.atom.columns * values) != 0)
+    return emitError() << "requires rows of whole atoms of "
+                       << map.atom.columns * values
+                       << " columns where these keep quantized scales (L7), "
+                          "found "
+                       << shape.back();
+  return success();
 }
 
 ShapedType
@@ -197,18 +210,46 @@ numerics::BoundLayout QuantizedTensorType::bindLayout() const {
                                getColumns());
 }
 
+/// The buffer of parameter `name` if a layout of its own places it; else 0.
+static unsigned getPlacedBuffer(const numerics::BoundLayout &layout,
+                                StringRef name) {
+  for (auto [kind, component] :
+       {std::pair(component::kScale, numerics::Component::Scale),
+        std::pair(component::kZeroPoint, numerics::Component::ZeroPoint),
+        std::pair(component::kMinimum, numerics::Component::Minimum)})
+    if (name == kind && layout.parameterLayout(component))
+      return static_cast<unsigned>(component);
+  return 0;
+}
+
 SmallVector<std::pair<StringRef, RankedTensorType>, 5>
 QuantizedTensorType::getComponents() const {
   SmallVector<std::pair<StringRef, RankedTensorType>, 5> result;
   Type byte = IntegerType::get(getContext(), 8);
-  bool isInline = getLayout() && bindLayout().layout().parameters ==
-                                     numerics::ParameterPlacement::Inline;
-  result.emplace_back(getLayout() ? component::kBlob : component::kCodes,
-                      RankedTensorType::get({getCodeBytes()}, byte));
-  for (StringRef name : getEncoding().getParameterNames())
-    if (!isInline || component::isOutsideOfLayouts(name))
+  if (getEncoding().getMixed()) {
+    // Dense, part behind part.
+    result.emplace_back(component::kCodes,
+                        RankedTensorType::get({getCodeBytes()}, byte));
+    for (StringRef name : getEncoding().getParameterNames())
       result.emplace_back(
           name, getEncoding().getParameterType(name, getRows(), getColumns()));
+    return result;
+  }
+  numerics::BoundLayout bound = bindLayout();
+  numerics::ParameterPlacement placement = bound.layout().parameters;
+  bool isInline = placement != numerics::ParameterPlacement::Separate;
+  bool isAtom = placement == numerics::ParameterPlacement::Atom;
+  result.emplace_back(getLayout() ? component::kBlob : component::kCodes,
+                      RankedTensorType::get({bound.bufferBytes(0)}, byte));
+  for (StringRef name : getEncoding().getParameterNames()) {
+    bool isPlaced = EncodingAttr::isPlaced(name, isAtom);
+    if (isInline && isPlaced)
+      continue;
+    auto type = getEncoding().getParameterType(name, getRows(), getColumns());
+    if (unsigned buffer = getPlacedBuffer(bound, name))
+      type = RankedTensorType::get({bound.bufferBytes(buffer)}, byte);
+    result.emplace_back(name, type);
+  }
   return result;
 }
 

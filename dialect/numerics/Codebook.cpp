@@ -145,9 +145,12 @@ static std::vector<float> firstNumbers(const float *weights,
     bin.value += share * weight / most;
     bin.weight += share;
   });
-  for (int64_t i = 0; i < kBins; ++i)
-    bins[i].value = bins[i].weight > 0 ? bins[i].value / bins[i].weight
-                                       : (i + 0.5) / (kBins / 2) - 1;
+  bins.erase(
+      std::remove_if(bins.begin(), bins.end(),
+                     [](const WeightedPoint &bin) { return bin.weight <= 0; }),
+      bins.end());
+  for (WeightedPoint &bin : bins)
+    bin.value /= bin.weight;
   return optimalNumbers(bins, count);
 }
 
@@ -182,15 +185,18 @@ Status learnCodebook(const float *weights, int64_t rows, int64_t columns,
   if (Status status = checkFinite(weights, 0, rows, columns); !status.ok())
     return status;
   Encoding learned = encoding;
+  learned.stored = nullptr;
   learned.zeroPoint = ZeroPointKind::None;
   learned.hasMinimum = false;
+  learned.element = {8, IntegerKind::Signed};
   QuantizedMatrix matrix;
   matrix.reset(learned, rows, columns);
   CodeTable table{codeBits, codeBits, 1,
                   firstNumbers(weights, matrix, 1u << codeBits, importance)};
   QuantizeOptions options;
   options.importance = importance;
-  constexpr int kTurns = 4;
+  // With one scale for all, the first table is the optimum.
+  const int kTurns = learned.parameterCount(rows, columns) > 1 ? 4 : 0;
   for (int turn = 0; turn < kTurns; ++turn) {
     learned.element = std::make_shared<const CodeTable>(table);
     if (Status status =

@@ -25,7 +25,17 @@ int64_t storedBytes(const BoundLayout &layout) {
   for (unsigned buffer = 0; buffer < 4; ++buffer)
     bytes += layout.bufferBytes(buffer);
   bytes += encoding.outerCount(layout.rows()) * sizeof(float);
-  return bytes;
+  bytes += encoding.tableNumbers(layout.rows());
+  bool isPlaced = layout.layout().parameters == ParameterPlacement::Atom;
+  if (!encoding.stored || isPlaced || !layout.rows())
+    return bytes;
+  // The parameters of parameters, which no layout moves.
+  int64_t kinds = 1 + (encoding.zeroPoint == ZeroPointKind::Fractional) +
+                  encoding.hasMinimum;
+  int64_t count = encoding.parameterRows(layout.rows()) * layout.groupCount();
+  BoundLayout stored(Layout::dense(encoding.stored->element.codeBits()),
+                     *encoding.stored, 1, count);
+  return bytes + kinds * (storedBytes(stored) - stored.bufferBytes(0));
 }
 
 double effectiveBits(const BoundLayout &layout) {

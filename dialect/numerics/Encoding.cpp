@@ -41,7 +41,8 @@ bool ElementFormat::operator==(const ElementFormat &other) const {
   const CodeTable &a = *numbers, &b = *other.numbers;
   return &a == &b ||
          (a.codeBits == b.codeBits && a.windowBits == b.windowBits &&
-          a.valuesPerCode == b.valuesPerCode && a.values == b.values);
+          a.valuesPerCode == b.valuesPerCode && a.values == b.values &&
+          a.owner == b.owner);
 }
 
 static std::string found(const char *required, int64_t value) {
@@ -64,6 +65,13 @@ static std::string checkTable(const CodeTable &table) {
                  table.windowBits);
   if (table.valuesPerCode < 1 || table.valuesPerCode > 64)
     return found("a table needs 1 to 64 values per code", table.valuesPerCode);
+  if (table.owner != TableOwner::Format) {
+    if (table.codeBits > 8 || table.windowBits != table.codeBits ||
+        table.valuesPerCode != 1 || !table.values.empty())
+      return "a matrix' own table needs codes of at most 8 bits for one number "
+             "each, found others";
+    return {};
+  }
   size_t count = size_t(table.valuesPerCode) << table.windowBits;
   if (table.values.size() != count)
     return found(
@@ -85,6 +93,14 @@ static std::string checkFormat(const ElementFormat &element) {
                          : checkInteger(*element.integer());
 }
 
+/// Whether `element` has codes of at most 8 bits that stand for one number
+/// each, the same in every matrix.
+static bool isPlainFormat(const ElementFormat &element) {
+  return !element.parts() && element.codeBits() <= 8 &&
+         element.valuesPerCode() == 1 &&
+         element.tableOwner() == TableOwner::Format;
+}
+
 /// Formats of parts are of at most 8 bits and one number, and share one scale
 /// for each row or for all.
 static std::string checkParts(const Encoding &encoding) {
@@ -95,10 +111,9 @@ static std::string checkParts(const Encoding &encoding) {
   for (const ColumnPart &part : parts) {
     if (part.columns < 1)
       return found("a part needs at least 1 column", part.columns);
-    if (part.format.parts() || part.format.codeBits() > 8 ||
-        part.format.valuesPerCode() != 1)
-      return "a part needs codes of at most 8 bits for one number, found "
-             "others";
+    if (!isPlainFormat(part.format))
+      return "a part needs codes of at most 8 bits for one number that the "
+             "format gives, found others";
     if (std::string problem = checkFormat(part.format); !problem.empty())
       return problem;
   }
@@ -111,14 +126,31 @@ static std::string checkParts(const Encoding &encoding) {
 
 /// Factors of columns are a row of numbers with one scale for all.
 static std::string checkColumnScale(const Encoding &scale) {
-  if (scale.columnScale || scale.outer != OuterScale::None ||
-      scale.element.parts() || scale.element.valuesPerCode() != 1 ||
-      scale.element.codeBits() > 8 ||
+  if (scale.columnScale || scale.stored || scale.outer != OuterScale::None ||
+      !isPlainFormat(scale.element) ||
       scale.element.windowBits() != scale.element.codeBits() ||
       scale.granularity != Granularity::Tensor)
     return "column scales need codes of at most 8 bits for one number each and "
            "one scale, found others";
   return checkEncoding(scale);
+}
+
+/// Checks how parameters are stored that are quantized themselves.
+static std::string checkStored(const Encoding &encoding) {
+  const Encoding &stored = *encoding.stored;
+  if (encoding.element.windowBits() != encoding.element.codeBits())
+    return "codes that overlap and parts of columns need plain scales, found "
+           "quantized ones";
+  if (scaleBits(encoding.scale) == 8)
+    return std::string("quantized scales need to stand for f32, f16 or bf16, "
+                       "found ") +
+           describeScale(encoding.scale);
+  if (stored.stored || stored.columnScale || stored.outer != OuterScale::None ||
+      !isPlainFormat(stored.element) ||
+      stored.element.windowBits() != stored.element.codeBits())
+    return "scales need codes of at most 8 bits for one number each, with "
+           "plain parameters, found others";
+  return checkEncoding(stored);
 }
 
 std::string checkEncoding(const Encoding &encoding) {
@@ -137,11 +169,21 @@ std::string checkEncoding(const Encoding &encoding) {
                "a fractional zero point or minimum needs 16 bits, found "
                "scales of ") +
            describeScale(encoding.scale);
+  TableOwner owner = element.tableOwner();
+  if (owner != TableOwner::Format &&
+      (encoding.stored || encoding.hasMinimum ||
+       encoding.zeroPoint != ZeroPointKind::None))
+    return "beside a matrix' own table there are plain scales, found others";
+  if (owner == TableOwner::Row && encoding.granularity == Granularity::Tensor)
+    return "a table for each row needs scales for each row, found one for all";
   if (encoding.outer != OuterScale::None &&
       (encoding.granularity == Granularity::Tensor ||
        (encoding.granularity == Granularity::Channel &&
         encoding.outer == OuterScale::Channel)))
     return "an outer scale needs scales of smaller parts, found one for each";
+  if (encoding.stored)
+    if (std::string problem = checkStored(encoding); !problem.empty())
+      return problem;
   if (encoding.granularity != Granularity::Group)
     return {};
   if (encoding.groupSize < 1)

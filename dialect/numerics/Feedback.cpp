@@ -7,6 +7,7 @@
 #include "lowbit/Numerics/Feedback.h"
 
 #include "FeedbackPanel.h"
+#include "LearnedTables.h"
 #include "ParallelFor.h"
 #include <algorithm>
 #include <numeric>
@@ -23,6 +24,9 @@ static std::string explainRefusal(const Encoding &encoding, ColumnOrder order) {
   if (needsTable(encoding))
     if (std::string problem = explainTableRefusal(encoding); !problem.empty())
       return problem;
+  if (encoding.stored && order != ColumnOrder::ByDiagonal)
+    return "quantized scales are chosen before the first column is rounded, "
+           "which a permuted or natural order doesn't do";
   if (encoding.granularity == Granularity::Tensor &&
       order == ColumnOrder::Permuted)
     return "a permuted order needs parameters per channel or group, found one "
@@ -86,6 +90,8 @@ Status quantizeRowsWithFeedback(const float *weights, int64_t firstRow,
                                 QuantizedMatrix &matrix) {
   if (!matrix.columns)
     return Status::success();
+  if (matrix.encoding.element.tableOwner() != TableOwner::Format)
+    return quantizeRowsWithTables(weights, firstRow, endRow, {}, &plan, matrix);
   if (Status status = checkFinite(weights, firstRow, endRow, matrix.columns);
       !status.ok())
     return status;
@@ -123,7 +129,8 @@ Status quantizeWithFeedback(const float *weights, int64_t rows, int64_t columns,
     return status;
   result.reset(encoding, rows, columns);
   permutation = plan.permutation();
-  if (encoding.granularity == Granularity::Tensor) {
+  bool ownsTables = encoding.element.tableOwner() != TableOwner::Format;
+  if (encoding.granularity == Granularity::Tensor && !ownsTables) {
     QuantizeOptions search;
     search.search = options.search;
     search.importance = plan.importance();
@@ -132,10 +139,14 @@ Status quantizeWithFeedback(const float *weights, int64_t rows, int64_t columns,
       return status;
   }
   // Of several errors the one with the first place is told.
-  int64_t panels = (rows + panelRows - 1) / panelRows;
+  int64_t together = rowsTogether(encoding, rows, columns);
+  if (encoding.granularity == Granularity::Tensor && !ownsTables)
+    together = 1; // Its scale is found.
+  int64_t step = (panelRows + together - 1) / together * together;
+  int64_t panels = (rows + step - 1) / step;
   std::vector<Status> statuses(panels);
   parallelFor(threads, panels, [&](int64_t i) {
-    int64_t first = i * panelRows, end = std::min(first + panelRows, rows);
+    int64_t first = i * step, end = std::min(first + step, rows);
     statuses[i] = quantizeRowsWithFeedback(weights + first * columns, first,
                                            end, plan, result);
   });

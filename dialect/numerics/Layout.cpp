@@ -51,13 +51,53 @@ static int64_t interleaved(int64_t offset, int64_t bits, int64_t interleave) {
 }
 
 int64_t Atom::offsetOf(int64_t row, int64_t column, int64_t bit) const {
-  for (const Piece &piece : pieces)
-    if (int64_t offset = offsetIn(piece, row + overlap, column, bit);
-        offset >= 0)
+  for (const Piece &piece : pieces) {
+    if (piece.component != Component::Code)
+      continue;
+    int64_t offset = offsetIn(piece, row + overlap, column, bit);
+    if (offset >= 0)
       return interleave > 1 && offset < bits
                  ? interleaved(offset, bits, interleave)
                  : offset;
+  }
   return -1;
+}
+
+bool Layout::operator==(const Layout &other) const {
+  for (unsigned i = 0; i < componentCount; ++i)
+    if (own[i] != other.own[i] &&
+        !(own[i] && other.own[i] && *own[i] == *other.own[i]))
+      return false;
+  return atom == other.atom && columnPadding == other.columnPadding &&
+         parameters == other.parameters && order == other.order &&
+         wordBits == other.wordBits && rowAlignment == other.rowAlignment &&
+         tailBits == other.tailBits && padRowEndOnly == other.padRowEndOnly &&
+         added == other.added;
+}
+
+/// Where the atoms of `layout` keep `component`, `columns` of each, as codes.
+static Layout partOf(const Layout &layout, Component component,
+                     int64_t columns) {
+  Layout part;
+  part.atom = {layout.atom.rows, columns, layout.atom.bits, {}};
+  part.atom.interleave = layout.atom.interleave;
+  for (const Piece &piece : layout.atom.pieces)
+    if (piece.component == component) {
+      part.atom.pieces.push_back(piece);
+      part.atom.pieces.back().component = Component::Code;
+    }
+  part.columnPadding = columns;
+  part.order = layout.order;
+  part.wordBits = layout.wordBits;
+  part.rowAlignment = layout.rowAlignment;
+  return part;
+}
+
+/// What parameters of `bits` bits are as codes.
+static Encoding asCodes(int64_t bits) {
+  Encoding encoding;
+  encoding.element = {static_cast<unsigned>(bits), IntegerKind::Unsigned};
+  return encoding;
 }
 
 BoundLayout::BoundLayout(const Layout &layout, const Encoding &encoding,
@@ -73,25 +113,61 @@ BoundLayout::BoundLayout(const Layout &layout, const Encoding &encoding,
     for (Component component :
          {Component::Scale, Component::ZeroPoint, Component::Minimum})
       parameterBits += map.atom.rows * componentBits(component);
-  else if (groupColumns % map.columnPadding == 0)
+  else if (map.parameters == ParameterPlacement::Atom ||
+           groupColumns % map.columnPadding == 0)
     gapless = true;
   blockBits = roundUp(groupStart(groups), map.rowAlignment);
+  for (unsigned i = 1; i < componentCount; ++i) {
+    auto component = static_cast<Component>(i);
+    int64_t bits = componentBits(component);
+    if (!bits)
+      continue;
+    int64_t all = parameterColumns(component);
+    if (map.parameters == ParameterPlacement::Atom) {
+      int64_t each = map.atom.columns / groupColumns;
+      if (component >= Component::ScaleOfScales)
+        each /= encoding.stored->columnsPerGroup(each);
+      own[i] = std::make_shared<const BoundLayout>(
+          partOf(map, component, std::max<int64_t>(each, 1)), asCodes(bits),
+          rows, all);
+    } else if (map.parameters == ParameterPlacement::Separate && map.own[i]) {
+      own[i] = std::make_shared<const BoundLayout>(
+          *map.own[i], asCodes(bits), encoding.parameterRows(rows), all);
+    }
+  }
 }
 
-int64_t BoundLayout::componentBits(Component component) const {
+int64_t BoundLayout::parameterColumns(Component component) const {
+  if (component < Component::ScaleOfScales)
+    return groups;
+  return meaning.stored ? meaning.stored->groupCount(groups) : 0;
+}
+
+int64_t Layout::componentBits(const Encoding &encoding,
+                              Component component) const {
+  int64_t numberBits = encoding.stored ? encoding.stored->element.codeBits()
+                                       : scaleBits(encoding.scale);
+  bool isPlaced = parameters == ParameterPlacement::Atom ||
+                  own[static_cast<unsigned>(component)];
   switch (component) {
   case Component::Code:
-    return meaning.element.codeBits();
+    return encoding.element.codeBits();
   case Component::Scale:
-    return scaleBits(meaning.scale);
+    return numberBits;
   case Component::ZeroPoint:
-    if (meaning.zeroPoint == ZeroPointKind::None)
+    if (encoding.zeroPoint == ZeroPointKind::None)
       return 0;
-    return meaning.zeroPoint == ZeroPointKind::Integer
-               ? 8
-               : scaleBits(meaning.scale);
+    if (encoding.zeroPoint == ZeroPointKind::Fractional)
+      return numberBits;
+    return isPlaced ? encoding.element.codeBits() : 8;
   case Component::Minimum:
-    return meaning.hasMinimum ? scaleBits(meaning.scale) : 0;
+    return encoding.hasMinimum ? numberBits : 0;
+  case Component::ScaleOfScales:
+  case Component::ScaleOfMinima:
+    if (!encoding.stored || parameters != ParameterPlacement::Atom ||
+        (component == Component::ScaleOfMinima && !encoding.hasMinimum))
+      return 0;
+    return scaleBits(encoding.stored->scale);
   }
   return 0;
 }
@@ -105,7 +181,9 @@ int64_t BoundLayout::paddedColumnsBefore(int64_t g) const {
 }
 
 int64_t BoundLayout::groupStart(int64_t g) const {
-  int64_t columns = map.padRowEndOnly
+  bool padsRowEnd =
+      map.padRowEndOnly || map.parameters == ParameterPlacement::Atom;
+  int64_t columns = padsRowEnd
                         ? (g ? roundUp(columnCount, map.columnPadding) : 0)
                         : paddedColumnsBefore(g);
   return columns / map.atom.columns * map.atom.bits + g * parameterBits;
@@ -135,18 +213,21 @@ BitAddress BoundLayout::repeatedCode(int64_t block, int64_t before, int64_t k,
   return {0, atomBit(block, run, column / map.atom.columns, offset)};
 }
 
-BitAddress BoundLayout::parameter(Component component, int64_t n,
-                                  int64_t g) const {
+BitAddress BoundLayout::parameter(Component component, int64_t n, int64_t g,
+                                  int64_t bit) const {
   int64_t bits = componentBits(component);
-  if (map.parameters == ParameterPlacement::Separate)
-    return {static_cast<unsigned>(component),
-            meaning.parameterIndex(n, g, groups) * bits};
+  bool isSeparate = map.parameters == ParameterPlacement::Separate;
+  unsigned buffer = isSeparate ? static_cast<unsigned>(component) : 0;
+  if (const BoundLayout *layout = parameterLayout(component))
+    return {buffer, layout->code(n, g, bit).bit};
+  if (isSeparate)
+    return {buffer, meaning.parameterIndex(n, g, groups) * bits + bit};
   int64_t section = 0;
   if (component > Component::Scale)
     section += map.atom.rows * componentBits(Component::Scale);
   if (component > Component::ZeroPoint)
     section += map.atom.rows * componentBits(Component::ZeroPoint);
-  section += n % map.atom.rows * bits;
+  section += n % map.atom.rows * bits + bit;
   int64_t block = n / map.atom.rows;
   if (map.order == BlockOrder::RowMajor)
     return {0, block * blockBits + groupStart(g) + section};
@@ -157,6 +238,9 @@ int64_t BoundLayout::bufferBytes(unsigned buffer) const {
   int64_t bits = 0;
   if (buffer == 0)
     bits = blockCount * blockBits + (blockCount ? map.tailBits : 0);
+  else if (buffer < componentCount && own[buffer] &&
+           map.parameters == ParameterPlacement::Separate)
+    return own[buffer]->bufferBytes(0);
   else if (buffer < 4 && map.parameters == ParameterPlacement::Separate)
     bits = meaning.parameterRows(rowCount) * groups *
            componentBits(static_cast<Component>(buffer));

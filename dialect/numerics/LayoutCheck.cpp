@@ -10,6 +10,8 @@
 
 #include "lowbit/Numerics/Layout.h"
 
+#include <algorithm>
+
 namespace lowbit::numerics {
 
 /// Atoms beyond this many code bits are refused rather than enumerated.
@@ -71,6 +73,32 @@ static std::string checkComposition(const Layout &layout) {
                     layout.rowAlignment);
   if (layout.padRowEndOnly && layout.parameters == ParameterPlacement::Inline)
     return "inline parameters need groups that are padded one by one";
+  bool hasOwn = std::any_of(layout.own.begin(), layout.own.end(),
+                            [](const auto &own) { return own != nullptr; });
+  if (hasOwn && layout.parameters != ParameterPlacement::Separate)
+    return "layouts of parameters need parameters in buffers of their own";
+  return {};
+}
+
+/// What an atom with parameters needs of the encoding.
+static std::string checkAtomParameters(const Layout &layout,
+                                       const Encoding &encoding) {
+  int64_t columns = layout.atom.columns * encoding.element.valuesPerCode();
+  if (encoding.granularity != Granularity::Group ||
+      columns % encoding.groupSize)
+    return "an atom with parameters needs groups that divide its " +
+           std::to_string(columns) + " columns";
+  if (layout.padRowEndOnly || layout.columnPadding != layout.atom.columns)
+    return required("an atom with parameters needs a padding of its columns",
+                    layout.columnPadding);
+  if (layout.atom.overlap)
+    return required("an atom with parameters repeats 0 rows",
+                    layout.atom.overlap);
+  int64_t groups = columns / encoding.groupSize;
+  if (encoding.stored && (encoding.stored->granularity != Granularity::Group ||
+                          groups % encoding.stored->groupSize))
+    return "an atom with quantized scales needs whole blocks of them, found " +
+           std::to_string(groups) + " scales";
   return {};
 }
 
@@ -87,7 +115,7 @@ static std::string checkModes(const Atom &atom) {
     }
     if (piece.row < 0 || piece.row + extents[0] > atom.overlap + atom.rows ||
         piece.column < 0 || piece.column + extents[1] > atom.columns ||
-        piece.bit < 0 || piece.bit + extents[2] > 16)
+        piece.bit < 0 || piece.bit + extents[2] > 32)
       return required("a box must lie within its atom",
                       piece.row + extents[0]) +
              " rows, " + std::to_string(piece.column + extents[1]) +
@@ -96,8 +124,13 @@ static std::string checkModes(const Atom &atom) {
   return {};
 }
 
-static std::string describe(int64_t row, int64_t column, int64_t bit) {
-  return "bit " + std::to_string(bit) + " of the code at row " +
+static std::string describe(Component component, int64_t row, int64_t column,
+                            int64_t bit) {
+  static constexpr const char *names[componentCount] = {
+      "code",    "scale",           "zero point",
+      "minimum", "scale of scales", "scale of minima"};
+  return "bit " + std::to_string(bit) + " of the " +
+         names[static_cast<unsigned>(component)] + " at row " +
          std::to_string(row) + ", column " + std::to_string(column);
 }
 
@@ -108,33 +141,86 @@ static int64_t boxVolume(const Piece &piece) {
   return volume;
 }
 
-/// Every bit has an address, no two the same; with volumes that add up, no box
-/// overlaps another either.
-static std::string checkPartition(const Atom &atom, unsigned width) {
-  std::vector<bool> taken(atom.bits);
+/// Every bit of `columns` columns of `component` has an address that is not
+/// `taken`; with volumes that add up, no box overlaps another either.
+static std::string checkPartition(const Atom &atom, Component component,
+                                  int64_t columns, int64_t width,
+                                  std::vector<bool> &taken) {
+  Atom part{atom.rows, columns, atom.bits, {}};
+  part.overlap = atom.overlap;
+  part.interleave = atom.interleave;
+  int64_t volume = 0;
+  for (const Piece &piece : atom.pieces)
+    if (piece.component == component) {
+      part.pieces.push_back(piece);
+      part.pieces.back().component = Component::Code;
+      volume += boxVolume(piece);
+    }
   for (int64_t row = -atom.overlap; row < atom.rows; ++row)
-    for (int64_t column = 0; column < atom.columns; ++column)
-      for (unsigned bit = 0; bit < width; ++bit) {
-        int64_t offset = atom.offsetOf(row, column, bit);
+    for (int64_t column = 0; column < columns; ++column)
+      for (int64_t bit = 0; bit < width; ++bit) {
+        int64_t offset = part.offsetOf(row, column, bit);
         if (offset < 0)
-          return "the atom has no place for " + describe(row, column, bit);
+          return "the atom has no place for " +
+                 describe(component, row, column, bit);
         if (offset >= atom.bits)
-          return required("the atom must hold " + describe(row, column, bit) +
+          return required("the atom must hold " +
+                              describe(component, row, column, bit) +
                               " within " + std::to_string(atom.bits) + " bits",
                           offset);
         if (taken[offset])
-          return "the atom keeps " + describe(row, column, bit) +
+          return "the atom keeps " + describe(component, row, column, bit) +
                  " where it keeps another bit, at " + std::to_string(offset);
         taken[offset] = true;
       }
-  int64_t volume = 0;
-  for (const Piece &piece : atom.pieces)
-    volume += boxVolume(piece);
-  int64_t codeBits = (atom.overlap + atom.rows) * atom.columns * width;
-  if (volume != codeBits)
-    return required("the atom's boxes must hold its " +
-                        std::to_string(codeBits) + " code bits once each",
+  int64_t bits = (atom.overlap + atom.rows) * columns * width;
+  if (volume != bits)
+    return required("the atom's boxes must hold its " + std::to_string(bits) +
+                        " bits once each",
                     volume);
+  return {};
+}
+
+/// Boxes of codes and of what parameters the atom keeps.
+static std::string checkPartitions(const Layout &layout,
+                                   const Encoding &encoding) {
+  const Atom &atom = layout.atom;
+  std::vector<bool> taken(atom.bits);
+  std::string problem = checkPartition(atom, Component::Code, atom.columns,
+                                       encoding.element.codeBits(), taken);
+  int64_t groups = layout.atom.columns * encoding.element.valuesPerCode() /
+                   std::max<int64_t>(1, encoding.groupSize);
+  for (unsigned i = 1; i < componentCount && problem.empty(); ++i) {
+    auto component = static_cast<Component>(i);
+    bool isKept = layout.parameters == ParameterPlacement::Atom;
+    int64_t width = isKept ? layout.componentBits(encoding, component) : 0;
+    int64_t columns = groups;
+    if (component >= Component::ScaleOfScales && encoding.stored)
+      columns = encoding.stored->groupCount(groups);
+    problem =
+        checkPartition(atom, component, width ? columns : 0, width, taken);
+  }
+  return problem;
+}
+
+/// Layouts of parameters' buffers hold them as codes.
+static std::string checkOwn(const Layout &layout, const Encoding &encoding) {
+  for (unsigned i = 1; i < componentCount; ++i) {
+    Encoding codes;
+    codes.element = {static_cast<unsigned>(layout.componentBits(
+                         encoding, static_cast<Component>(i))),
+                     IntegerKind::Unsigned};
+    if (!layout.own[i] || !codes.element.codeBits())
+      continue;
+    if (layout.own[i]->parameters != ParameterPlacement::Separate)
+      return "a layout of parameters can't have parameters";
+    if (layout.own[i]->atom.overlap)
+      return required("a layout of parameters repeats 0 rows",
+                      layout.own[i]->atom.overlap);
+    if (std::string problem = checkLayout(*layout.own[i], codes);
+        !problem.empty())
+      return "in a layout of parameters, " + problem;
+  }
   return {};
 }
 
@@ -142,10 +228,14 @@ std::string checkLayout(const Layout &layout, const Encoding &encoding) {
   std::string problem = checkNumbers(layout, encoding);
   if (problem.empty())
     problem = checkComposition(layout);
+  if (problem.empty() && layout.parameters == ParameterPlacement::Atom)
+    problem = checkAtomParameters(layout, encoding);
   if (problem.empty())
     problem = checkModes(layout.atom);
   if (problem.empty())
-    problem = checkPartition(layout.atom, encoding.element.codeBits());
+    problem = checkPartitions(layout, encoding);
+  if (problem.empty())
+    problem = checkOwn(layout, encoding);
   return problem;
 }
 

@@ -28,6 +28,41 @@ void QuantizedMatrix::reset(const Encoding &newEncoding, int64_t newRows,
   minima.assign(encoding.hasMinimum ? parameters : 0, 0);
   outerScales.assign(encoding.outerCount(rows), 0);
   resetColumns();
+  tables.assign(encoding.tableNumbers(rows), 0);
+  stored.clear();
+  if (!encoding.stored)
+    return;
+  bool has[] = {true, encoding.zeroPoint == ZeroPointKind::Fractional,
+                encoding.hasMinimum};
+  for (bool exists : has)
+    stored.emplace_back().reset(*encoding.stored, exists && parameters ? 1 : 0,
+                                parameters);
+}
+
+void QuantizedMatrix::readStored() {
+  for (size_t i = 0; i < stored.size(); ++i) {
+    if (!stored[i].rows)
+      continue;
+    std::vector<float> &numbers = parametersOf(i);
+    dequantize(stored[i], numbers.data());
+    for (float &number : numbers)
+      number =
+          scaleFromBits(encoding.scale, scaleToBits(encoding.scale, number));
+  }
+}
+
+Encoding QuantizedMatrix::rowEncoding(int64_t n) const {
+  if (tables.empty())
+    return encoding;
+  uint32_t count = encoding.element.codeCount();
+  const int8_t *first = tables.data();
+  if (encoding.element.tableOwner() == TableOwner::Row)
+    first += n * count;
+  unsigned bits = encoding.element.codeBits();
+  Encoding result = encoding;
+  result.element = std::make_shared<const CodeTable>(
+      CodeTable{bits, bits, 1, {first, first + count}});
+  return result;
 }
 
 uint32_t QuantizedMatrix::code(int64_t n, int64_t k) const {
@@ -91,10 +126,10 @@ static float *dequantizeBytes(const Encoding &encoding,
   return result;
 }
 
-/// Rows of a matrix whose columns have one format, without column scales.
-static void dequantizeUniform(const QuantizedMatrix &matrix, int64_t firstRow,
-                              int64_t endRow, float *result) {
-  const Encoding &encoding = matrix.encoding;
+/// Rows that have `encoding`, perhaps one with the table of this row alone.
+static float *dequantizeRowsAs(const Encoding &encoding,
+                               const QuantizedMatrix &matrix, int64_t firstRow,
+                               int64_t endRow, float *result) {
   const ElementFormat &element = encoding.element;
   int64_t groups = encoding.groupCount(matrix.columns);
   int64_t size = encoding.columnsPerGroup(matrix.columns);
@@ -120,6 +155,19 @@ static void dequantizeUniform(const QuantizedMatrix &matrix, int64_t firstRow,
                            parameters.zeroPoint, parameters.minimum, k % values,
                            parameters.outer);
     }
+  return result;
+}
+
+/// Rows of a matrix whose columns have one format, without column scales.
+static void dequantizeUniform(const QuantizedMatrix &matrix, int64_t firstRow,
+                              int64_t endRow, float *result) {
+  if (matrix.tables.empty()) {
+    dequantizeRowsAs(matrix.encoding, matrix, firstRow, endRow, result);
+    return;
+  }
+  for (int64_t row = firstRow; row < endRow; ++row)
+    result =
+        dequantizeRowsAs(matrix.rowEncoding(row), matrix, row, row + 1, result);
 }
 
 /// Rows of a matrix whose columns have several formats, without column scales.
@@ -156,6 +204,32 @@ void dequantizeRows(const QuantizedMatrix &matrix, int64_t firstRow,
 
 void dequantize(const QuantizedMatrix &matrix, float *result) {
   dequantizeRows(matrix, 0, matrix.rows, result);
+}
+
+Encoding expandedEncoding(const Encoding &encoding) {
+  Encoding result = encoding;
+  result.stored = nullptr;
+  if (encoding.element.tableOwner() != TableOwner::Format)
+    result.element = {8, IntegerKind::Signed};
+  return result;
+}
+
+QuantizedMatrix expand(const QuantizedMatrix &matrix) {
+  QuantizedMatrix result = matrix;
+  result.encoding = expandedEncoding(matrix.encoding);
+  result.stored.clear();
+  if (matrix.tables.empty())
+    return result;
+  result.tables.clear();
+  uint32_t count = matrix.encoding.element.codeCount();
+  bool isPerRow = matrix.encoding.element.tableOwner() == TableOwner::Row;
+  for (int64_t n = 0; n < matrix.rows; ++n) {
+    const int8_t *table = matrix.tables.data() + (isPerRow ? n * count : 0);
+    // Offset binary: code c of 8 bits is c - 128.
+    for (int64_t k = 0; k < matrix.columns; ++k)
+      result.setCode(n, k, table[matrix.code(n, k)] + 128);
+  }
+  return result;
 }
 
 } // namespace lowbit::numerics

@@ -27,31 +27,37 @@ static Byte &codeByte(const BoundLayout &layout, Byte *codes, int64_t n,
   return codes[index * layout.encoding().element.codeBytes() + bit / 8];
 }
 
-/// Visits every (row, group) that `layout` stores parameters for; inline ones
-/// are copied to each row.
-template <typename Visit>
-static void forEachParameter(const BoundLayout &layout, Visit visit) {
-  bool inlined = layout.layout().parameters == ParameterPlacement::Inline;
-  int64_t rows =
-      inlined ? layout.rows() : layout.encoding().parameterRows(layout.rows());
-  for (int64_t n = 0; n < rows; ++n)
-    for (int64_t g = 0; g < layout.groupCount(); ++g)
-      visit(n, g, layout.encoding().parameterIndex(n, g, layout.groupCount()));
-}
+/// All parameters, in the order in which they follow each other.
+static constexpr Component parameters[] = {
+    Component::Scale, Component::ZeroPoint, Component::Minimum,
+    Component::ScaleOfScales, Component::ScaleOfMinima};
 
 static void packParameters(const BoundLayout &layout, Component component,
-                           const float *values, PackedMatrix &packed) {
+                           const MatrixView &matrix, PackedMatrix &packed) {
   int64_t bits = layout.componentBits(component);
-  if (!values || !bits)
+  if (!bits || !hasComponent(matrix, component))
     return;
-  forEachParameter(layout, [&](int64_t n, int64_t g, int64_t index) {
-    uint32_t stored =
-        parameterToBits(layout.encoding(), component, values[index]);
-    BitAddress address = layout.parameter(component, n, g);
-    for (int64_t bit = 0; bit < bits; ++bit)
-      if (stored >> bit & 1)
-        setBit(packed.buffers[address.buffer], address.bit + bit);
-  });
+  forEachParameter(layout, component, 0, layout.rowBlockCount(),
+                   [&](int64_t n, int64_t g, int64_t index) {
+                     uint32_t stored =
+                         getStoredBits(layout, matrix, component, index);
+                     for (int64_t bit = 0; bit < bits; ++bit) {
+                       BitAddress address =
+                           layout.parameter(component, n, g, bit);
+                       if (stored >> bit & 1)
+                         setBit(packed.buffers[address.buffer], address.bit);
+                     }
+                   });
+}
+
+/// The code at (n, k) as it is stored.
+static uint32_t storedCode(const BoundLayout &layout, const uint8_t *codes,
+                           int64_t n, int64_t k) {
+  uint32_t code = 0;
+  unsigned width = layout.encoding().element.codeBits();
+  for (unsigned bit = 0; bit < width; bit += 8)
+    code |= codeByte(layout, codes, n, k, bit) << bit;
+  return code + layout.layout().added[0];
 }
 
 /// The codes that row blocks repeat: those before their own, zero above the
@@ -65,7 +71,7 @@ static void packRepeated(const BoundLayout &layout, const uint8_t *codes,
       int64_t n = block * atom.rows - before;
       for (int64_t k = 0; n >= 0 && k < layout.columns(); ++k)
         for (int64_t bit = 0; bit < width; ++bit)
-          if (codeByte(layout, codes, n, k, bit) >> bit % 8 & 1)
+          if (storedCode(layout, codes, n, k) >> bit & 1)
             setBit(packed.buffers[0],
                    layout.repeatedCode(block, before, k, bit).bit);
     }
@@ -77,32 +83,31 @@ PackedMatrix packBitByBit(const BoundLayout &layout, const MatrixView &matrix) {
   for (int64_t n = 0; n < layout.rows(); ++n)
     for (int64_t k = 0; k < layout.columns(); ++k)
       for (int64_t bit = 0; bit < width; ++bit)
-        if (codeByte(layout, matrix.codes, n, k, bit) >> bit % 8 & 1) {
+        if (storedCode(layout, matrix.codes, n, k) >> bit & 1) {
           BitAddress address = layout.code(n, k, bit);
           setBit(packed.buffers[address.buffer], address.bit);
         }
   packRepeated(layout, matrix.codes, packed);
-  packParameters(layout, Component::Scale, matrix.scales, packed);
-  packParameters(layout, Component::ZeroPoint, matrix.zeroPoints, packed);
-  packParameters(layout, Component::Minimum, matrix.minima, packed);
+  for (Component component : parameters)
+    packParameters(layout, component, matrix, packed);
   return packed;
 }
 
 static void unpackParameters(const BoundLayout &layout, Component component,
                              const PackedMatrix &packed,
-                             std::vector<float> &values) {
+                             QuantizedMatrix &matrix) {
   int64_t bits = layout.componentBits(component);
-  if (values.empty())
-    return;
-  forEachParameter(layout, [&](int64_t n, int64_t g, int64_t index) {
-    BitAddress address = layout.parameter(component, n, g);
-    uint32_t stored = 0;
-    for (int64_t bit = 0; bit < bits; ++bit)
-      stored |=
-          uint32_t(bitAt(packed.buffers[address.buffer], address.bit + bit))
-          << bit;
-    values[index] = parameterFromBits(layout.encoding(), component, stored);
-  });
+  forEachParameter(
+      layout, component, 0, bits ? layout.rowBlockCount() : 0,
+      [&](int64_t n, int64_t g, int64_t index) {
+        uint32_t stored = 0;
+        for (int64_t bit = 0; bit < bits; ++bit) {
+          BitAddress address = layout.parameter(component, n, g, bit);
+          stored |= uint32_t(bitAt(packed.buffers[address.buffer], address.bit))
+                    << bit;
+        }
+        setStoredBits(layout, matrix, component, index, stored);
+      });
 }
 
 QuantizedMatrix unpackBitByBit(const BoundLayout &layout,
@@ -112,15 +117,20 @@ QuantizedMatrix unpackBitByBit(const BoundLayout &layout,
                layout.columns() * layout.encoding().element.valuesPerCode());
   int64_t width = layout.componentBits(Component::Code);
   for (int64_t n = 0; n < layout.rows(); ++n)
-    for (int64_t k = 0; k < layout.columns(); ++k)
+    for (int64_t k = 0; k < layout.columns(); ++k) {
+      uint32_t code = 0;
       for (int64_t bit = 0; bit < width; ++bit) {
         BitAddress address = layout.code(n, k, bit);
-        codeByte(layout, matrix.codes.data(), n, k, bit) |=
-            bitAt(packed.buffers[address.buffer], address.bit) << bit % 8;
+        code |= uint32_t(bitAt(packed.buffers[address.buffer], address.bit))
+                << bit;
       }
-  unpackParameters(layout, Component::Scale, packed, matrix.scales);
-  unpackParameters(layout, Component::ZeroPoint, packed, matrix.zeroPoints);
-  unpackParameters(layout, Component::Minimum, packed, matrix.minima);
+      matrix.setCode(n, k,
+                     (code - layout.layout().added[0]) &
+                         ((uint32_t(1) << width) - 1));
+    }
+  for (Component component : parameters)
+    unpackParameters(layout, component, packed, matrix);
+  matrix.readStored();
   return matrix;
 }
 

@@ -22,7 +22,8 @@ MatrixView::MatrixView(const QuantizedMatrix &matrix)
     : codes(matrix.codes.data()), scales(matrix.scales.data()),
       zeroPoints(matrix.zeroPoints.empty() ? nullptr
                                            : matrix.zeroPoints.data()),
-      minima(matrix.minima.empty() ? nullptr : matrix.minima.data()) {}
+      minima(matrix.minima.empty() ? nullptr : matrix.minima.data()),
+      stored(matrix.stored.empty() ? nullptr : &matrix.stored) {}
 
 PackedMatrix::PackedMatrix(const BoundLayout &layout) {
   for (unsigned buffer = 0; buffer < 4; ++buffer)
@@ -122,32 +123,22 @@ struct Packer::Implementation {
       }
   }
 
-  /// Calls `visit` with the index and the address of each parameter of row
-  /// blocks [firstBlock, endBlock).
-  template <typename Visit>
-  void forEachParameter(Component component, int64_t firstBlock,
-                        int64_t endBlock, Visit visit) const {
-    const Layout &map = layout.layout();
-    const Encoding &encoding = layout.encoding();
-    int64_t rows = map.parameters == ParameterPlacement::Inline
-                       ? layout.rows()
-                       : encoding.parameterRows(layout.rows());
-    int64_t end = std::min(rows, endBlock * map.atom.rows);
-    for (int64_t n = firstBlock * map.atom.rows; n < end; ++n)
-      for (int64_t g = 0; g < layout.groupCount(); ++g)
-        visit(encoding.parameterIndex(n, g, layout.groupCount()),
-              layout.parameter(component, n, g));
-  }
-
+  std::pair<int64_t, int64_t> codesOfBlocks(int64_t firstBlock,
+                                            int64_t endBlock) const;
   void packRepeated(const uint8_t *codes, int64_t firstBlock, int64_t endBlock,
                     uint8_t *bytes) const;
-  void packParameters(Component component, const float *values,
+  void packParameters(Component component, const MatrixView &matrix,
                       int64_t firstBlock, int64_t endBlock,
                       uint8_t *const buffers[4]) const;
   void unpackParameters(Component component, const uint8_t *const buffers[4],
                         int64_t firstBlock, int64_t endBlock,
-                        std::vector<float> &values) const;
+                        QuantizedMatrix &matrix) const;
 };
+
+/// All parameters.
+static constexpr Component parameters[] = {
+    Component::Scale, Component::ZeroPoint, Component::Minimum,
+    Component::ScaleOfScales, Component::ScaleOfMinima};
 
 /// The codes that row blocks [firstBlock, endBlock) repeat, zero above the
 /// matrix. They are few, and their bits needn't be neighbours.
@@ -161,41 +152,59 @@ void Packer::Implementation::packRepeated(const uint8_t *codes,
     for (int64_t before = 1; before <= atom.overlap; ++before) {
       int64_t n = block * atom.rows - before;
       for (int64_t k = 0; n >= 0 && k < layout.columns(); ++k) {
-        const uint8_t *code = codes + (n * layout.columns() + k) * size;
+        const uint8_t *from = codes + (n * layout.columns() + k) * size;
+        uint32_t code = from[0] | (size > 1 ? from[1] << 8 : 0);
+        code += layout.layout().added[0];
         for (unsigned bit = 0; bit < element.codeBits(); ++bit) {
           int64_t address = layout.repeatedCode(block, before, k, bit).bit;
-          bytes[address / 8] |= (code[bit / 8] >> bit % 8 & 1) << address % 8;
+          bytes[address / 8] |= (code >> bit & 1) << address % 8;
         }
       }
     }
 }
 
 void Packer::Implementation::packParameters(Component component,
-                                            const float *values,
+                                            const MatrixView &matrix,
                                             int64_t firstBlock,
                                             int64_t endBlock,
                                             uint8_t *const buffers[4]) const {
   int64_t bits = layout.componentBits(component);
-  if (!bits || !values)
+  if (!bits || !hasComponent(matrix, component))
     return;
-  forEachParameter(
-      component, firstBlock, endBlock, [&](int64_t index, BitAddress address) {
-        writeBits(buffers[address.buffer], address.bit, bits,
-                  parameterToBits(layout.encoding(), component, values[index]));
-      });
+  // Bits follow each other, but where pieces say otherwise.
+  bool isPieced = layout.parameterLayout(component);
+  int64_t step = isPieced ? 1 : bits;
+  forEachParameter(layout, component, firstBlock, endBlock,
+                   [&](int64_t n, int64_t g, int64_t index) {
+                     uint32_t stored =
+                         getStoredBits(layout, matrix, component, index);
+                     for (int64_t bit = 0; bit < bits; bit += step) {
+                       BitAddress at = layout.parameter(component, n, g, bit);
+                       uint32_t part = isPieced ? stored >> bit & 1 : stored;
+                       writeBits(buffers[at.buffer], at.bit, step, part);
+                     }
+                   });
 }
 
-void Packer::Implementation::unpackParameters(
-    Component component, const uint8_t *const buffers[4], int64_t firstBlock,
-    int64_t endBlock, std::vector<float> &values) const {
+void Packer::Implementation::unpackParameters(Component component,
+                                              const uint8_t *const buffers[4],
+                                              int64_t firstBlock,
+                                              int64_t endBlock,
+                                              QuantizedMatrix &matrix) const {
   int64_t bits = layout.componentBits(component);
   if (!bits)
     return;
-  forEachParameter(
-      component, firstBlock, endBlock, [&](int64_t index, BitAddress address) {
-        uint32_t stored = readBits(buffers[address.buffer], address.bit, bits);
-        values[index] = parameterFromBits(layout.encoding(), component, stored);
-      });
+  int64_t step = layout.parameterLayout(component) ? 1 : bits;
+  forEachParameter(layout, component, firstBlock, endBlock,
+                   [&](int64_t n, int64_t g, int64_t index) {
+                     uint32_t stored = 0;
+                     for (int64_t bit = 0; bit < bits; bit += step) {
+                       BitAddress at = layout.parameter(component, n, g, bit);
+                       stored |= readBits(buffers[at.buffer], at.bit, step)
+                                 << bit;
+                     }
+                     setStoredBits(layout, matrix, component, index, stored);
+                   });
 }
 
 Packer::Packer(const BoundLayout &layout)
@@ -209,28 +218,65 @@ bool Packer::blocksAreIndependent() const {
   bool rowMajor = layout.layout().order == BlockOrder::RowMajor;
   bool shared = layout.encoding().granularity == Granularity::Tensor &&
                 layout.layout().parameters == ParameterPlacement::Separate;
+  for (unsigned i = 1; i < 4; ++i)
+    shared |= layout.layout().parameters == ParameterPlacement::Separate &&
+              (layout.layout().own[i] ||
+               layout.componentBits(static_cast<Component>(i)) % 8);
   return layout.rowBlockCount() <= 1 ||
          (rowMajor && layout.rowBlockBits() % 8 == 0 && !shared);
+}
+
+/// Adds to the codes of `rows` rows, modulo 2^width, and moves them.
+static void addToCodes(const BoundLayout &layout, uint32_t added, int64_t rows,
+                       const uint8_t *from, uint8_t *to) {
+  const ElementFormat &element = layout.encoding().element;
+  unsigned bytes = element.codeBytes();
+  for (int64_t i = 0; i < rows * layout.columns(); ++i) {
+    uint32_t code = from[bytes * i];
+    if (bytes > 1)
+      code |= from[bytes * i + 1] << 8;
+    code = (code + added) & (element.codeCount() - 1);
+    for (unsigned byte = 0; byte < bytes; ++byte)
+      to[bytes * i + byte] = static_cast<uint8_t>(code >> 8 * byte);
+  }
+}
+
+/// The rows of blocks [firstBlock, endBlock) and the first one's codes.
+std::pair<int64_t, int64_t>
+Packer::Implementation::codesOfBlocks(int64_t firstBlock,
+                                      int64_t endBlock) const {
+  int64_t blockRows = layout.layout().atom.rows;
+  int64_t first = firstBlock * blockRows;
+  int64_t rows = std::min(layout.rows(), endBlock * blockRows) - first;
+  return {std::max<int64_t>(rows, 0),
+          first * layout.columns() * layout.encoding().element.codeBytes()};
 }
 
 void Packer::packBlocks(const MatrixView &matrix, int64_t firstBlock,
                         int64_t endBlock, uint8_t *const buffers[4]) const {
   const PackTable &table = implementation->table;
+  const BoundLayout &layout = implementation->layout;
+  auto [rows, firstCode] = implementation->codesOfBlocks(firstBlock, endBlock);
+  int64_t start = firstCode;
+  const uint8_t *codes = matrix.codes + start;
+  std::vector<uint8_t> changed;
+  if (uint32_t added = layout.layout().added[0]) {
+    changed.resize(rows * layout.columns() *
+                   layout.encoding().element.codeBytes());
+    addToCodes(layout, added, rows, codes, changed.data());
+    codes = changed.data();
+  }
   implementation->forEachStrip(
       firstBlock, endBlock,
       [&](int64_t code, int64_t bit, int64_t rows, int64_t columns,
           bool whole) {
-        PackMove move{matrix.codes + code, buffers[0] + bit / 8};
+        PackMove move{codes + (code - start), buffers[0] + bit / 8};
         moveStrip(move, table.moves(bit), rows, columns, whole);
       });
   implementation->packRepeated(matrix.codes, firstBlock, endBlock, buffers[0]);
-  auto parameters = [&](Component component, const float *values) {
-    implementation->packParameters(component, values, firstBlock, endBlock,
+  for (Component component : parameters)
+    implementation->packParameters(component, matrix, firstBlock, endBlock,
                                    buffers);
-  };
-  parameters(Component::Scale, matrix.scales);
-  parameters(Component::ZeroPoint, matrix.zeroPoints);
-  parameters(Component::Minimum, matrix.minima);
 }
 
 PackedMatrix Packer::pack(const MatrixView &matrix) const {
@@ -252,13 +298,15 @@ void Packer::unpackBlocks(const uint8_t *const buffers[4], int64_t firstBlock,
         UnpackMove move{matrix.codes.data() + code, buffers[0] + bit / 8};
         moveStrip(move, table.moves(bit), rows, columns, whole);
       });
-  auto parameters = [&](Component component, std::vector<float> &values) {
+  const BoundLayout &layout = implementation->layout;
+  if (uint32_t added = layout.layout().added[0]) {
+    auto [rows, start] = implementation->codesOfBlocks(firstBlock, endBlock);
+    uint8_t *codes = matrix.codes.data() + start;
+    addToCodes(layout, 0 - added, rows, codes, codes);
+  }
+  for (Component component : parameters)
     implementation->unpackParameters(component, buffers, firstBlock, endBlock,
-                                     values);
-  };
-  parameters(Component::Scale, matrix.scales);
-  parameters(Component::ZeroPoint, matrix.zeroPoints);
-  parameters(Component::Minimum, matrix.minima);
+                                     matrix);
 }
 
 QuantizedMatrix Packer::unpack(const uint8_t *const buffers[4]) const {
@@ -267,6 +315,7 @@ QuantizedMatrix Packer::unpack(const uint8_t *const buffers[4]) const {
   matrix.reset(layout.encoding(), layout.rows(),
                layout.columns() * layout.encoding().element.valuesPerCode());
   unpackBlocks(buffers, 0, layout.rowBlockCount(), matrix);
+  matrix.readStored();
   return matrix;
 }
 
@@ -293,7 +342,9 @@ static bool sameMeaning(const Encoding &a, const Encoding &b) {
   return a.element == b.element && a.zeroPoint == b.zeroPoint &&
          a.hasMinimum == b.hasMinimum && a.granularity == b.granularity &&
          (a.granularity != Granularity::Group || a.groupSize == b.groupSize) &&
-         a.scale == b.scale && a.outer == b.outer;
+         a.scale == b.scale && a.outer == b.outer &&
+         (a.stored == b.stored ||
+          (a.stored && b.stored && sameMeaning(*a.stored, *b.stored)));
 }
 
 Status repack(const BoundLayout &from, const uint8_t *const buffers[4],
@@ -305,6 +356,11 @@ Status repack(const BoundLayout &from, const uint8_t *const buffers[4],
             std::to_string(from.rows()) + "x" + std::to_string(from.columns()) +
             " and " + std::to_string(to.rows()) + "x" +
             std::to_string(to.columns()) + " codes"};
+  bool keepsScales = from.layout().parameters == ParameterPlacement::Atom;
+  if (from.encoding().stored &&
+      keepsScales != (to.layout().parameters == ParameterPlacement::Atom))
+    return {"repacking needs the scales of quantized scales in both layouts or "
+            "in none, found them in one"};
   result = Packer(to).pack(Packer(from).unpack(buffers));
   return Status::success();
 }

@@ -33,6 +33,84 @@ float parameterFromBits(const Encoding &encoding, Component component,
   return scaleFromBits(encoding.scale, bits);
 }
 
+//===----------------------------------------------------------------------===//
+// Parameters of matrices
+//===----------------------------------------------------------------------===//
+
+/// The place of a component's parameters in QuantizedMatrix::stored.
+static size_t storedPlace(Component component) {
+  switch (component) {
+  case Component::ZeroPoint:
+    return 1;
+  case Component::Minimum:
+  case Component::ScaleOfMinima:
+    return 2;
+  default:
+    return 0;
+  }
+}
+
+static const float *numbersOf(const MatrixView &matrix, Component component) {
+  size_t place = storedPlace(component);
+  return place == 0   ? matrix.scales
+         : place == 1 ? matrix.zeroPoints
+                      : matrix.minima;
+}
+
+/// Whether a parameter is a code, or a scale of codes.
+static bool isQuantized(const Encoding &encoding, Component component) {
+  return encoding.stored && !isInteger(encoding, component);
+}
+
+/// 2^width - 1, which 32 bits hold.
+static uint32_t allBits(const BoundLayout &layout, Component component) {
+  return static_cast<uint32_t>(
+      (uint64_t(1) << layout.componentBits(component)) - 1);
+}
+
+static uint32_t addedTo(const BoundLayout &layout, Component component) {
+  return layout.layout().added[static_cast<unsigned>(component)];
+}
+
+bool hasComponent(const MatrixView &matrix, Component component) {
+  return numbersOf(matrix, component) != nullptr;
+}
+
+uint32_t getStoredBits(const BoundLayout &layout, const MatrixView &matrix,
+                       Component component, int64_t index) {
+  const Encoding &encoding = layout.encoding();
+  uint32_t bits;
+  if (!isQuantized(encoding, component)) {
+    float value = numbersOf(matrix, component)[index];
+    bits = parameterToBits(encoding, component, value);
+  } else {
+    const QuantizedMatrix &stored = (*matrix.stored)[storedPlace(component)];
+    bits = component < Component::ScaleOfScales
+               ? stored.code(0, index)
+               : scaleToBits(encoding.stored->scale, stored.scales[index]);
+  }
+  return (bits + addedTo(layout, component)) & allBits(layout, component);
+}
+
+void setStoredBits(const BoundLayout &layout, QuantizedMatrix &matrix,
+                   Component component, int64_t index, uint32_t bits) {
+  const Encoding &encoding = layout.encoding();
+  bits = (bits - addedTo(layout, component)) & allBits(layout, component);
+  size_t place = storedPlace(component);
+  if (!isQuantized(encoding, component))
+    matrix.parametersOf(place)[index] =
+        parameterFromBits(encoding, component, bits);
+  else if (component < Component::ScaleOfScales)
+    matrix.stored[place].setCode(0, index, bits);
+  else
+    matrix.stored[place].scales[index] =
+        scaleFromBits(encoding.stored->scale, bits);
+}
+
+//===----------------------------------------------------------------------===//
+// Bits
+//===----------------------------------------------------------------------===//
+
 void writeBits(uint8_t *bytes, int64_t address, int64_t count, uint32_t value) {
   // A parameter begins inside a byte only behind codes of odd width.
   uint64_t window = static_cast<uint64_t>(value) << (address & 7);

@@ -12,6 +12,8 @@
 
 #include "lowbit/Numerics/Encoding.h"
 #include "lowbit/Numerics/Layout.h"
+#include "lowbit/Numerics/Packer.h"
+#include <algorithm>
 
 namespace lowbit::numerics {
 
@@ -21,6 +23,34 @@ uint32_t parameterToBits(const Encoding &encoding, Component component,
 /// The parameter that `bits` store.
 float parameterFromBits(const Encoding &encoding, Component component,
                         uint32_t bits);
+
+/// Calls `visit`(n, g, index) for every place where row blocks [firstBlock,
+/// endBlock) of `layout` keep a parameter of `component`; copies for each row
+/// share an index.
+template <typename Visit>
+void forEachParameter(const BoundLayout &layout, Component component,
+                      int64_t firstBlock, int64_t endBlock, Visit visit) {
+  bool isSeparate = layout.layout().parameters == ParameterPlacement::Separate;
+  const Encoding &encoding = layout.encoding();
+  int64_t rows =
+      isSeparate ? encoding.parameterRows(layout.rows()) : layout.rows();
+  int64_t blockRows = layout.layout().atom.rows;
+  int64_t end = std::min(rows, endBlock * blockRows);
+  int64_t columns = layout.parameterColumns(component);
+  for (int64_t n = firstBlock * blockRows; n < end; ++n)
+    for (int64_t g = 0; g < columns; ++g)
+      visit(n, g, encoding.parameterIndex(n, g, columns));
+}
+
+/// Whether `matrix` has numbers of `component`.
+bool hasComponent(const MatrixView &matrix, Component component);
+/// The bits that `layout` stores for parameter `index` of `component`.
+uint32_t getStoredBits(const BoundLayout &layout, const MatrixView &matrix,
+                       Component component, int64_t index);
+/// The inverse. Where parameters are quantized, QuantizedMatrix::readStored
+/// then gives their numbers.
+void setStoredBits(const BoundLayout &layout, QuantizedMatrix &matrix,
+                   Component component, int64_t index, uint32_t bits);
 
 /// Writes `count` bits to `bytes`, which are zero there, from bit `address`.
 void writeBits(uint8_t *bytes, int64_t address, int64_t count, uint32_t value);

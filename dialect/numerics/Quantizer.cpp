@@ -10,9 +10,12 @@
 #include "lowbit/Numerics/Quantizer.h"
 
 #include "GroupProblem.h"
+#include "LearnedTables.h"
+#include "ParameterQuantizer.h"
 #include "TableQuantizer.h"
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace lowbit::numerics {
 
@@ -227,7 +230,19 @@ Status ParameterFinder::run() {
 
 bool needsAllRows(const Encoding &encoding) {
   return encoding.granularity == Granularity::Tensor ||
-         encoding.outer == OuterScale::Tensor;
+         encoding.outer == OuterScale::Tensor ||
+         encoding.element.tableOwner() == TableOwner::Tensor ||
+         (encoding.stored &&
+          encoding.stored->granularity != Granularity::Group);
+}
+
+int64_t rowsTogether(const Encoding &encoding, int64_t rows, int64_t columns) {
+  if (needsAllRows(encoding))
+    return std::max<int64_t>(rows, 1);
+  if (!encoding.stored)
+    return 1;
+  int64_t block = encoding.stored->groupSize;
+  return block / std::gcd(block, encoding.groupCount(columns));
 }
 
 Status findParameters(const float *weights, int64_t firstRow, int64_t endRow,
@@ -241,9 +256,16 @@ Status findParameters(const float *weights, int64_t firstRow, int64_t endRow,
     return {"one scale per tensor needs all " + std::to_string(matrix.rows) +
             " rows at once, found rows " + std::to_string(firstRow) + " to " +
             std::to_string(endRow)};
-  if (needsTable(matrix.encoding))
-    return findTableScales(weights, firstRow, endRow, options, matrix);
-  return ParameterFinder(weights, firstRow, endRow, options, matrix).run();
+  if (matrix.encoding.element.tableOwner() != TableOwner::Format)
+    return {"parameters beside a matrix' own table are found with it, found a "
+            "request for them alone"};
+  Status status =
+      needsTable(matrix.encoding)
+          ? findTableScales(weights, firstRow, endRow, options, matrix)
+          : ParameterFinder(weights, firstRow, endRow, options, matrix).run();
+  if (!status.ok() || !matrix.encoding.stored)
+    return status;
+  return quantizeParameters(weights, firstRow, endRow, options, matrix);
 }
 
 //===----------------------------------------------------------------------===//
@@ -292,6 +314,9 @@ uint32_t nearestCode(const Encoding &encoding, float weight, float scale,
 
 Status quantizeRows(const float *weights, int64_t firstRow, int64_t endRow,
                     const QuantizeOptions &options, QuantizedMatrix &matrix) {
+  if (matrix.encoding.element.tableOwner() != TableOwner::Format)
+    return quantizeRowsWithTables(weights, firstRow, endRow, options, nullptr,
+                                  matrix);
   if (Status status =
           findParameters(weights, firstRow, endRow, options, matrix);
       !status.ok())

@@ -70,6 +70,8 @@ static int64_t unbrokenBits(const Layout &layout, const Piece &piece,
 SmallVector<BitRun> lowbit::findBitRuns(const Layout &layout) {
   SmallVector<BitRun> runs;
   for (const Piece &piece : layout.atom.pieces) {
+    if (piece.component != Component::Code)
+      continue;
     int64_t count = extentOf(piece, Axis::Bit), longest = 0;
     for (int64_t bit = 0; bit < count; ++bit) {
       int64_t offset = piece.offset + bitOffset(piece, bit);

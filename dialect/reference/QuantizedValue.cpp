@@ -52,15 +52,16 @@ lowbit::getReferenceComponents(QuantizedTensorType type) {
   if (type.hasStaticShape())
     return type.getComponents();
   EncodingAttr encoding = type.getEncoding();
-  bool isInline =
-      getLayout(type).parameters == numerics::ParameterPlacement::Inline;
+  numerics::ParameterPlacement placement = getLayout(type).parameters;
+  bool isInline = placement != numerics::ParameterPlacement::Separate;
+  bool isAtom = placement == numerics::ParameterPlacement::Atom;
   SmallVector<std::pair<StringRef, RankedTensorType>, 5> components;
   components.emplace_back(
       type.getLayout() ? component::kBlob : component::kCodes,
       RankedTensorType::get({ShapedType::kDynamic},
                             IntegerType::get(type.getContext(), 8)));
   for (StringRef name : encoding.getParameterNames())
-    if (!isInline || component::isOutsideOfLayouts(name))
+    if (!isInline || !EncodingAttr::isPlaced(name, isAtom))
       components.emplace_back(
           name, encoding.getParameterType(name, ShapedType::kDynamic,
                                           type.getColumns()));
@@ -146,25 +147,131 @@ static Value castBits(OpBuilder &b, Location loc, Value bits, Type type) {
              : bits;
 }
 
+/// Takes off what the layout adds to the bits of `component`.
+static Value subtractAdded(OpBuilder &b, Location loc,
+                           const numerics::BoundLayout &layout,
+                           numerics::Component component, Value bits) {
+  uint32_t added = layout.layout().added[static_cast<unsigned>(component)];
+  if (!added)
+    return bits;
+  auto constant = [&](uint32_t value) {
+    return arith::ConstantOp::create(
+        b, loc, b.getI32IntegerAttr(static_cast<int32_t>(value)));
+  };
+  int64_t width = layout.componentBits(component);
+  auto mask = static_cast<uint32_t>((uint64_t(1) << width) - 1);
+  bits = arith::SubIOp::create(b, loc, bits, constant(added));
+  return arith::AndIOp::create(b, loc, bits, constant(mask));
+}
+
+/// The bits of a parameter that a layout places, an i32.
+static Value loadPlaced(IndexBuilder &builder,
+                        const numerics::BoundLayout &layout,
+                        numerics::Component component, Value bytes, Index n,
+                        Index g) {
+  Value bits;
+  if (const numerics::BoundLayout *own = layout.parameterLayout(component)) {
+    bits = buildLoadCode(builder, *own, bytes, n, g);
+  } else {
+    Index address = buildParameterAddress(builder, layout, component, n, g);
+    bits =
+        buildLoadBits(builder, bytes, address, layout.componentBits(component));
+  }
+  return subtractAdded(builder.getBuilder(), builder.getLoc(), layout,
+                       component, bits);
+}
+
 Value QuantizedValue::buildParameter(IndexBuilder &builder, StringRef name,
                                      Index n, Index g) const {
   OpBuilder &b = builder.getBuilder();
   Location loc = builder.getLoc();
   EncodingAttr encoding = type.getEncoding();
-  if (Value tensor = getComponent(name)) {
-    if (encoding.getGranularity().getKind() == numerics::Granularity::Tensor)
-      n = builder.constant(0);
+  if (encoding.getGranularity().getKind() == numerics::Granularity::Tensor &&
+      getLayout(type).parameters == numerics::ParameterPlacement::Separate)
+    n = builder.constant(0);
+  bool isInteger = name == component::kZeroPoint &&
+                   encoding.getZeroPoint() == ZeroPointKind::Integer;
+  if (encoding.getStored() && !isInteger)
+    return buildStoredParameter(builder, name, n, g);
+  numerics::BoundLayout layout = bindLayout(type);
+  Value tensor = getComponent(name);
+  if (tensor && !layout.parameterLayout(getKind(name))) {
     Value stored = tensor::ExtractOp::create(
         b, loc, tensor,
         ValueRange{builder.materialize(n), builder.materialize(g)});
     return readNumber(b, loc, stored);
   }
-  numerics::BoundLayout layout = bindLayout(type);
-  Index address = buildParameterAddress(builder, layout, getKind(name), n, g);
+  Value bits = loadPlaced(builder, layout, getKind(name),
+                          tensor ? tensor : parts.front(), n, g);
   Type stored = encoding.getParameterType(name, 1, 1).getElementType();
-  Value bits = buildLoadBits(builder, parts.front(), address,
-                             stored.getIntOrFloatBitWidth());
   return readNumber(b, loc, castBits(b, loc, bits, stored));
+}
+
+/// A parameter that is a code: decoded, scaled, rounded to the scale's type.
+Value QuantizedValue::buildStoredParameter(IndexBuilder &builder,
+                                           StringRef name, Index n,
+                                           Index g) const {
+  OpBuilder &b = builder.getBuilder();
+  Location loc = builder.getLoc();
+  EncodingAttr stored = type.getEncoding().getStored();
+  numerics::BoundLayout layout = bindLayout(type);
+  numerics::Encoding meaning = stored.getNumerics();
+  // Parameters are counted row by row.
+  Index place = builder.add(builder.multiply(n, layout.groupCount()), g);
+  Value code;
+  Value bytes = getComponent(name);
+  if (bytes && !layout.parameterLayout(getKind(name))) {
+    Index address = builder.multiply(place, stored.getCodeBits());
+    code = buildLoadBits(builder, bytes, address, stored.getCodeBits());
+    code = subtractAdded(b, loc, layout, getKind(name), code);
+  } else {
+    code = loadPlaced(builder, layout, getKind(name),
+                      bytes ? bytes : parts.front(), n, g);
+  }
+  bool isGroup = meaning.granularity == numerics::Granularity::Group;
+  auto readPart = [&](StringRef part) {
+    if (Value tensor =
+            getComponent((name + component::kSeparator + part).str())) {
+      Index block = isGroup ? builder.divide(place, meaning.groupSize)
+                            : builder.constant(0);
+      return readNumber(b, loc,
+                        tensor::ExtractOp::create(
+                            b, loc, tensor,
+                            ValueRange{builder.materialize(builder.constant(0)),
+                                       builder.materialize(block)}));
+    }
+    // Blocks of scales end with rows where atoms keep their scales.
+    auto kind = name == component::kMinimum
+                    ? numerics::Component::ScaleOfMinima
+                    : numerics::Component::ScaleOfScales;
+    Value bits = loadPlaced(builder, layout, kind, parts.front(), n,
+                            builder.divide(g, meaning.groupSize));
+    return readNumber(b, loc, castBits(b, loc, bits, stored.getScale()));
+  };
+  Value number = stored.getElement().buildDecode(b, loc, code, nullptr);
+  if (stored.getZeroPoint() != ZeroPointKind::None)
+    number =
+        arith::SubFOp::create(b, loc, number, readPart(component::kZeroPoint));
+  number = arith::MulFOp::create(b, loc, number, readPart(component::kScale));
+  if (stored.getMinimum())
+    number =
+        arith::AddFOp::create(b, loc, number, readPart(component::kMinimum));
+  FloatType rounded = type.getEncoding().getScale();
+  return extendToF32(b, loc, roundToType(b, loc, number, rounded));
+}
+
+/// What a code of the tensor's own table stands for.
+Value QuantizedValue::buildLearned(IndexBuilder &builder, Index n,
+                                   Value code) const {
+  OpBuilder &b = builder.getBuilder();
+  Location loc = builder.getLoc();
+  bool isPerRow = type.getEncoding().getElement().getTableOwner() ==
+                  numerics::TableOwner::Row;
+  Value row = builder.materialize(isPerRow ? n : builder.constant(0));
+  Value place = arith::IndexCastUIOp::create(b, loc, b.getIndexType(), code);
+  Value number = tensor::ExtractOp::create(
+      b, loc, getComponent(component::kTable), ValueRange{row, place});
+  return arith::SIToFPOp::create(b, loc, b.getF32Type(), number);
 }
 
 /// The window of the code at (n, k): the code and, above it, the codes of the
@@ -175,7 +282,12 @@ Value QuantizedValue::buildWindow(IndexBuilder &builder, Index n,
   Location loc = builder.getLoc();
   ElementFormatInterface element = type.getEncoding().getElement();
   numerics::BoundLayout layout = bindLayout(type);
-  Value window = buildLoadCode(builder, layout, parts.front(), n, k);
+  auto loadCode = [&](Index row, Index column) {
+    return subtractAdded(
+        b, loc, layout, numerics::Component::Code,
+        buildLoadCode(builder, layout, parts.front(), row, column));
+  };
+  Value window = loadCode(n, k);
   unsigned codeBits = element.getCodeBits();
   unsigned windowBits = element.getWindowBits();
   if (windowBits == codeBits)
@@ -191,8 +303,7 @@ Value QuantizedValue::buildWindow(IndexBuilder &builder, Index n,
     Value before = arith::SelectOp::create(
         b, loc, isInside, arith::SubIOp::create(b, loc, place, distance),
         builder.materialize(builder.constant(0)));
-    Value code = buildLoadCode(builder, layout, parts.front(),
-                               builder.value(before, n.limit), k);
+    Value code = loadCode(builder.value(before, n.limit), k);
     code = arith::SelectOp::create(b, loc, isInside, code, bits(0));
     code = arith::ShLIOp::create(b, loc, code, bits(i * codeBits));
     window = arith::OrIOp::create(b, loc, window, code);
@@ -233,7 +344,11 @@ Value QuantizedValue::buildElement(IndexBuilder &builder, Index n,
   Value index;
   if (values > 1)
     index = builder.materialize(builder.remainder(k, values));
-  Value number = encoding.getElement().buildDecode(b, loc, window, index);
+  bool isLearned =
+      encoding.getElement().getTableOwner() != numerics::TableOwner::Format;
+  Value number = isLearned
+                     ? buildLearned(builder, n, window)
+                     : encoding.getElement().buildDecode(b, loc, window, index);
   Index g = builder.divide(
       k, encoding.getNumerics().columnsPerGroup(type.getColumns()));
   if (encoding.getZeroPoint() != ZeroPointKind::None)

@@ -49,6 +49,10 @@ private:
   mlir::Value buildWindow(IndexBuilder &builder, Index n, Index k) const;
   mlir::Value buildParameter(IndexBuilder &builder, llvm::StringRef name,
                              Index n, Index g) const;
+  mlir::Value buildStoredParameter(IndexBuilder &builder, llvm::StringRef name,
+                                   Index n, Index g) const;
+  mlir::Value buildLearned(IndexBuilder &builder, Index n,
+                           mlir::Value code) const;
   mlir::Value buildColumnScale(IndexBuilder &builder, Index k) const;
   mlir::Value buildColumnPart(IndexBuilder &builder, Index k) const;
   mlir::Value buildPlaces(mlir::OpBuilder &builder, mlir::Location loc) const;

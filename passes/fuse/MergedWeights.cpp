@@ -137,7 +137,8 @@ FailureOr<GlobalOp> MergedWeights::createWeight(ArrayRef<LinearOp> layers,
     auto source = unpackComponents(getGlobal(layer.getWeight()));
     if (failed(source))
       return failure();
-    sources.push_back(std::move(*source));
+    // Blocks of scales and tables of a tensor don't end with its rows.
+    sources.push_back(numerics::expand(*source));
   }
   GlobalOp first = getGlobal(getFirst(layers).getWeight());
   auto type = cast<QuantizedTensorType>(first.getType());
@@ -148,8 +149,9 @@ FailureOr<GlobalOp> MergedWeights::createWeight(ArrayRef<LinearOp> layers,
   for (auto parameter : {&Matrix::scales, &Matrix::zeroPoints, &Matrix::minima,
                          &Matrix::outerScales})
     arrange(sources, parameter, rows, order, matrix);
-  auto mergedType = QuantizedTensorType::get(
-      {matrix.rows, matrix.columns}, type.getElementType(), type.getEncoding());
+  auto mergedType = QuantizedTensorType::get({matrix.rows, matrix.columns},
+                                             type.getElementType(),
+                                             type.getEncoding().getExpanded());
   OpBuilder builder(first);
   auto global = GlobalOp::create(builder, first.getLoc(), name, mergedType,
                                  packComponents(mergedType, matrix, name));

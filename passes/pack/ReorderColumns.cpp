@@ -110,10 +110,7 @@ GlobalOp ReorderColumnsPass::getStored(GlobalOp global) {
     return stored;
   auto type = cast<QuantizedTensorType>(global.getType());
   EncodingAttr encoding = type.getEncoding();
-  auto natural = EncodingAttr::get(
-      &getContext(), encoding.getElement(), encoding.getZeroPoint(),
-      encoding.getMinimum(), encoding.getGranularity(), encoding.getScale(),
-      /*permuted=*/false, encoding.getOuterScale(), encoding.getColumnScale());
+  EncodingAttr natural = encoding.withoutPermutation();
   NamedAttrList components(global.getComponents());
   components.erase(component::kPermutation);
   OpBuilder builder(global);

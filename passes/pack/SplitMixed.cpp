@@ -96,7 +96,9 @@ static EncodingAttr getUniform(EncodingAttr encoding) {
   return EncodingAttr::get(encoding.getContext(), encoding.getElement(),
                            encoding.getZeroPoint(), encoding.getMinimum(),
                            encoding.getGranularity(), encoding.getScale(),
-                           encoding.getPermuted(), encoding.getOuterScale());
+                           encoding.getPermuted(), encoding.getOuterScale(),
+                           encoding.getStoredScale(),
+                           /*columnScale=*/Attribute());
 }
 
 LogicalResult SplitMixedPass::makeParts(GlobalOp global, SplitWeight &split) {

@@ -15,16 +15,17 @@ using namespace lowbit;
 static llvm::Error methodError(llvm::StringRef name, const llvm::Twine &found) {
   return llvm::createStringError(
       "quantization method '" + name +
-      "': requires none, int<b> or uint<b> with b = 1 to 8 and the suffixes "
+      "': requires none, f16, bf16, int<b> or uint<b> with b = 1 to 8 and the "
+      "suffixes "
       "-g<group> and -a8, such as int4-g32, " +
       llvm::join(llvm::map_range(getNamedEncodings(),
                                  [](const NamedEncoding &encoding) {
                                    return encoding.name;
                                  }),
                  ", ") +
-      ", trellis<rate> with a rate of 1 to 6 bits, whole or an average, and "
-      "the suffix -s8 to -s12, or #lowbit.encoding<...>, also after gptq-; "
-      "found " +
+      ", kmeans<b> or cb2-auto, each with -dq behind it, trellis<rate> with a "
+      "rate of 1 to 6 bits, whole or an average, and the suffix -s8 to -s12, "
+      "or #lowbit.encoding<...>, also after gptq-; found " +
       found);
 }
 
@@ -46,6 +47,49 @@ MethodSteps lowbit::splitQuantizationMethod(llvm::StringRef name) {
 bool lowbit::needsSecondMoments(llvm::StringRef name) {
   MethodSteps steps = splitQuantizationMethod(name);
   return steps.scalesColumns || hasFeedback(steps.rounding);
+}
+
+/// `kmeans<b>` or `cb2-auto`, with `-tensor` behind it for one table.
+static bool takeLearned(llvm::StringRef &text, mlir::MLIRContext *context,
+                        QuantizationMethod &method) {
+  llvm::StringRef rest = text;
+  unsigned width = 2;
+  method.fixedSets = rest.consume_front("cb2-auto");
+  if (!method.fixedSets &&
+      (!rest.consume_front("kmeans") || rest.consumeInteger(10, width) ||
+       width < 1 || width > 8))
+    return false;
+  context->getOrLoadDialect<LowbitDialect>();
+  auto element =
+      LearnedAttr::get(context, width,
+                       /*perChannel=*/!rest.consume_front("-tensor"));
+  method.weights = EncodingAttr::get(
+      context, element, ZeroPointKind::None, /*minimum=*/false,
+      PerChannelAttr::get(context), mlir::Float16Type::get(context),
+      /*permuted=*/false);
+  text = rest;
+  return true;
+}
+
+/// `encoding` with scales of 8 bits, an f32 for 256 of them.
+static EncodingAttr quantizeScales(EncodingAttr encoding) {
+  mlir::MLIRContext *context = encoding.getContext();
+  auto stored = mlir::parseAttribute(
+      "#lowbit.encoding<int<8>, group = 256, scale = f32>", context);
+  return EncodingAttr::get(context, encoding.getElement(),
+                           encoding.getZeroPoint(), encoding.getMinimum(),
+                           encoding.getGranularity(), encoding.getScale(),
+                           /*permuted=*/false, encoding.getOuterScale(), stored,
+                           encoding.getColumnScale());
+}
+
+/// `encoding` with groups of `size` columns.
+static EncodingAttr regroup(EncodingAttr encoding, int64_t size) {
+  mlir::MLIRContext *context = encoding.getContext();
+  return EncodingAttr::get(
+      context, encoding.getElement(), encoding.getZeroPoint(),
+      encoding.getMinimum(), PerGroupAttr::get(context, size),
+      encoding.getScale(), /*permuted=*/false, encoding.getOuterScale());
 }
 
 /// Reads an encoding spelled as in IR.
@@ -83,7 +127,7 @@ static EncodingAttr getTrellisEncoding(mlir::MLIRContext *context,
       context, TrellisAttr::get(context, state, rate), ZeroPointKind::None,
       /*minimum=*/false, PerChannelAttr::get(context),
       mlir::Float8E4M3FNType::get(context), /*permuted=*/false,
-      OuterScaleKind::Tensor, columnScale);
+      OuterScaleKind::Tensor, /*storedScale=*/mlir::Attribute(), columnScale);
 }
 
 /// Reads what follows `trellis` in the name of a method.
@@ -120,6 +164,12 @@ lowbit::parseQuantizationMethod(llvm::StringRef name,
   QuantizationMethod method;
   if (name == "none")
     return method;
+  if (name == "f16" || name == "bf16") {
+    method.floats = name == "f16"
+                        ? mlir::FloatType(mlir::Float16Type::get(context))
+                        : mlir::BFloat16Type::get(context);
+    return method;
+  }
   llvm::StringRef rest = name;
   method.feedback = rest.consume_front("gptq-");
   if (rest.starts_with("#"))
@@ -128,8 +178,12 @@ lowbit::parseQuantizationMethod(llvm::StringRef name,
     return parseTrellis(name, rest, context);
   numerics::Encoding encoding;
   numerics::IntegerFormat element;
-  const NamedEncoding *named = takeNamedEncoding(rest);
-  if (named) {
+  bool isLearned = takeLearned(rest, context, method);
+  if (method.fixedSets && method.feedback)
+    return methodError(name, "gptq- before cb2-auto, whose choice is made from "
+                             "the weights alone");
+  const NamedEncoding *named = isLearned ? nullptr : takeNamedEncoding(rest);
+  if (named || isLearned) {
     // Its element and scales are not to be read from the name.
   } else if (rest.consume_front("uint")) {
     element.kind = numerics::IntegerKind::Unsigned;
@@ -139,7 +193,8 @@ lowbit::parseQuantizationMethod(llvm::StringRef name,
         name, "'" + rest.take_until([](char c) { return c == '-'; }) + "'");
   }
   unsigned &width = element.width;
-  if (!named && (rest.consumeInteger(10, width) || width < 1 || width > 8))
+  if (!named && !isLearned &&
+      (rest.consumeInteger(10, width) || width < 1 || width > 8))
     return methodError(name, "no such width");
   if (rest.consume_front("-g") || (named && rest.consume_front("-b"))) {
     encoding.granularity = numerics::Granularity::Group;
@@ -147,6 +202,7 @@ lowbit::parseQuantizationMethod(llvm::StringRef name,
         encoding.groupSize > std::numeric_limits<int32_t>::max())
       return methodError(name, "no group size of 1 to 2147483647 after '-g'");
   }
+  bool quantizesScales = rest.consume_front("-dq");
   if (rest.consume_front("-a8"))
     method.activationBits = 8;
   if (!rest.empty())
@@ -157,9 +213,18 @@ lowbit::parseQuantizationMethod(llvm::StringRef name,
                                  llvm::Twine(named->group));
   if (named) {
     method.weights = named->get(context, encoding.groupSize);
-    return method;
+  } else if (!isLearned) {
+    encoding.element = element;
+    method.weights = EncodingAttr::get(context, encoding);
+  } else if (encoding.groupSize) {
+    method.weights = regroup(method.weights, encoding.groupSize);
   }
-  encoding.element = element;
-  method.weights = EncodingAttr::get(context, encoding);
+  if (!quantizesScales)
+    return method;
+  if (isLearned || method.weights.getStored() ||
+      numerics::scaleBits(method.weights.getNumerics().scale) == 8)
+    return methodError(name, "'-dq' where scales have 8 bits or tables belong "
+                             "to the weight");
+  method.weights = quantizeScales(method.weights);
   return method;
 }

@@ -5,7 +5,8 @@
 // Definitions: NF4, Dettmers et al., QLoRA, appendix E; the FP4 of
 // bitsandbytes, sign and 3 bits in the order of its codes; MX formats, the OCP
 // Microscaling specification 1.0; NVFP4, blocks of 16 in E2M1 with scales in
-// E4M3 and one f32 for the tensor.
+// E4M3 and one f32 for the tensor; K-quants, the blocks of ggml's Q2_K to Q6_K,
+// whose scales are quantized by themselves.
 //
 //===----------------------------------------------------------------------===//
 
@@ -47,6 +48,14 @@ static constexpr NamedEncoding kNamedEncodings[] = {
      "codebook<dense<[-1.0, -0.3333333333333333, 0.3333333333333333, 1.0]> : "
      "tensor<4xf32>>",
      0, true, "f16"},
+    {"q2_k", "uint<2>, minimum", 16, false,
+     "f16 as <uint<4>, group = 16, scale = f16>"},
+    {"q3_k", "int<3>", 16, false, "f16 as <int<6>, group = 16, scale = f16>"},
+    {"q4_k", "uint<4>, minimum", 32, false,
+     "f16 as <uint<6>, group = 8, scale = f16>"},
+    {"q5_k", "uint<5>, minimum", 32, false,
+     "f16 as <uint<6>, group = 8, scale = f16>"},
+    {"q6_k", "int<6>", 16, false, "f16 as <int<8>, group = 16, scale = f16>"},
 };
 
 llvm::ArrayRef<NamedEncoding> lowbit::getNamedEncodings() {

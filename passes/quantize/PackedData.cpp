@@ -25,6 +25,60 @@ static unsigned bufferOf(StringRef name) {
   return name == component::kMinimum ? 3 : 0;
 }
 
+namespace {
+/// The parameter of a quantized parameter that a component is of: the place of
+/// the latter in QuantizedMatrix::stored, and the buffer of the former.
+struct StoredPart {
+  unsigned place, buffer;
+};
+} // namespace
+
+static std::optional<StoredPart> findStoredPart(StringRef name) {
+  unsigned place = 0;
+  for (StringRef kind :
+       {component::kScale, component::kZeroPoint, component::kMinimum}) {
+    StringRef part = name;
+    if (part.consume_front(kind) && part.consume_front(component::kSeparator))
+      return StoredPart{place, bufferOf(part)};
+    ++place;
+  }
+  return std::nullopt;
+}
+
+/// Packs one of the matrices of stored parameters, densely.
+static numerics::PackedMatrix
+packStored(const numerics::QuantizedMatrix &from) {
+  numerics::BoundLayout layout(
+      numerics::Layout::dense(from.encoding.element.codeBits()), from.encoding,
+      from.rows, from.columns);
+  return numerics::pack(layout, from);
+}
+
+template <typename Number>
+static std::vector<uint8_t> bytesOf(const std::vector<Number> &numbers) {
+  auto raw = reinterpret_cast<const uint8_t *>(numbers.data());
+  return {raw, raw + numbers.size() * sizeof(Number)};
+}
+
+/// The bytes of a component that the layout doesn't place.
+static std::vector<uint8_t>
+packUnplaced(const numerics::QuantizedMatrix &matrix, StringRef name) {
+  if (name == component::kOuterScale)
+    return bytesOf(matrix.outerScales);
+  if (name == component::kTable)
+    return bytesOf(matrix.tables);
+  StoredPart part = *findStoredPart(name);
+  return packStored(matrix.stored[part.place]).buffers[part.buffer];
+}
+
+/// Whether `type`'s layout places component `name`.
+static bool isPlaced(QuantizedTensorType type, StringRef name) {
+  bool isAtom = type.getLayout() && type.bindLayout().layout().parameters ==
+                                        numerics::ParameterPlacement::Atom;
+  return name == component::kBlob || name == component::kCodes ||
+         EncodingAttr::isPlaced(name, isAtom);
+}
+
 /// Calls `work` with ranges of the layout's blocks of rows, all threads of the
 /// context busy if blocks are `independent`.
 static void
@@ -91,10 +145,6 @@ DictionaryAttr lowbit::packComponents(QuantizedTensorType type,
   if (matrix.columnScale)
     columnScale = packUniform(getColumnScaleType(type), *matrix.columnScale);
   auto getBytes = [&](StringRef component) -> std::vector<uint8_t> {
-    if (component == component::kOuterScale) {
-      auto raw = reinterpret_cast<const uint8_t *>(matrix.outerScales.data());
-      return {raw, raw + matrix.outerScales.size() * sizeof(float)};
-    }
     if (component == component::kColumnScale)
       return std::move(columnScale.buffers[0]);
     if (component == component::kColumnScaleScale)
@@ -102,7 +152,9 @@ DictionaryAttr lowbit::packComponents(QuantizedTensorType type,
     if (component == component::kColumnPart)
       return numerics::writeStream(matrix.columnParts,
                                    matrix.encoding.partBits());
-    return std::move(packed.buffers[bufferOf(component)]);
+    return isPlaced(type, component)
+               ? std::move(packed.buffers[bufferOf(component)])
+               : packUnplaced(matrix, component);
   };
   SmallVector<NamedAttribute> components;
   Builder builder(type.getContext());
@@ -189,34 +241,60 @@ static numerics::QuantizedMatrix unpackParts(QuantizedTensorType type,
   return matrix;
 }
 
+template <typename Number>
+static void readNumbers(const uint8_t *bytes, std::vector<Number> &numbers) {
+  if (!numbers.empty())
+    std::memcpy(numbers.data(), bytes, numbers.size() * sizeof(Number));
+}
+
+/// Reads the numbers of the parameter in `buffer` of a matrix of parameters.
+static void unpackStored(const uint8_t *bytes, unsigned buffer,
+                         numerics::QuantizedMatrix &matrix) {
+  numerics::BoundLayout layout(
+      numerics::Layout::dense(matrix.encoding.element.codeBits()),
+      matrix.encoding, matrix.rows, matrix.columns);
+  numerics::PackedMatrix packed(layout);
+  readNumbers(bytes, packed.buffers[buffer]);
+  numerics::QuantizedMatrix read = numerics::unpack(layout, packed);
+  matrix.parametersOf(buffer - 1) = read.parametersOf(buffer - 1);
+}
+
 FailureOr<numerics::QuantizedMatrix> lowbit::unpackComponents(GlobalOp global) {
   auto type = cast<QuantizedTensorType>(global.getType());
   ComponentBytes bytes(global);
-  const uint8_t *buffers[4] = {}, *columnScale[4] = {}, *outerScales = nullptr,
-                *columnParts = nullptr;
+  const uint8_t *buffers[4] = {}, *columnScale[4] = {}, *columnParts = nullptr;
+  SmallVector<std::pair<StringRef, const uint8_t *>> unplaced;
   for (auto &[name, componentType] : type.getComponents()) {
     if (name == component::kPermutation)
       continue;
     FailureOr<const uint8_t *> data = bytes.get(name);
     if (failed(data))
       return failure();
-    if (name == component::kOuterScale)
-      outerScales = *data;
-    else if (name == component::kColumnScale)
+    if (name == component::kColumnScale)
       columnScale[0] = *data;
     else if (name == component::kColumnScaleScale)
       columnScale[1] = *data;
     else if (name == component::kColumnPart)
       columnParts = *data;
-    else
+    else if (isPlaced(type, name))
       buffers[bufferOf(name)] = *data;
+    else
+      unplaced.emplace_back(name, *data);
   }
   numerics::QuantizedMatrix matrix =
       columnParts ? unpackParts(type, buffers, columnParts)
                   : unpackUniform(type, buffers);
-  if (outerScales)
-    std::memcpy(matrix.outerScales.data(), outerScales,
-                matrix.outerScales.size() * sizeof(float));
+  for (auto [name, data] : unplaced) {
+    if (name == component::kOuterScale) {
+      readNumbers(data, matrix.outerScales);
+    } else if (name == component::kTable) {
+      readNumbers(data, matrix.tables);
+    } else {
+      StoredPart part = *findStoredPart(name);
+      unpackStored(data, part.buffer, matrix.stored[part.place]);
+    }
+  }
+  matrix.readStored();
   if (columnScale[0])
     matrix.columnScale = std::make_shared<const numerics::QuantizedMatrix>(
         unpackUniform(getColumnScaleType(type), columnScale));

@@ -64,6 +64,11 @@ private:
   std::optional<TrellisJob> makeJob(const WeightUse &use);
   LogicalResult codeAhead(ArrayRef<WeightUse> uses);
   LogicalResult checkSplat(Operation *user, const ConstantMatrix &matrix);
+  LogicalResult narrowUse(const WeightUse &use);
+  FailureOr<GlobalOp> getNarrowed(Operation *user,
+                                  const ConstantMatrix &matrix);
+  void replaceWeight(const WeightUse &use, const ConstantMatrix &matrix,
+                     GlobalOp global);
   LogicalResult dropFloatGlobals();
   std::string freeName(StringRef wanted);
 
@@ -195,13 +200,15 @@ void QuantizeWeightsPass::runOnOperation() {
   bool isAssigned = false;
   getOperation().walk(
       [&](Operation *op) { isAssigned |= op->hasAttr(kEncodingAttrName); });
-  if (!parsed.weights && !isAssigned)
+  if (!parsed.weights && !parsed.floats && !isAssigned)
     return;
   SmallVector<WeightUse> uses = collectUses();
   if (failed(chooseRates(uses)))
     return signalPassFailure();
   for (auto [i, use] : llvm::enumerate(uses)) {
     EncodingAttr wanted = getEncoding(use.op);
+    if (!wanted && parsed.floats && failed(narrowUse(use)))
+      return signalPassFailure();
     if (!wanted)
       continue;
     if (!coded.contains(use.op) &&
@@ -374,12 +381,22 @@ LogicalResult QuantizeWeightsPass::quantizeUse(const WeightUse &use) {
   FailureOr<GlobalOp> global = getQuantized(use.op, *matrix);
   if (failed(global))
     return failure();
-  if (matrix->global)
-    replaced.insert(matrix->global);
+  replaceWeight(use, *matrix, *global);
+  if (auto linear = dyn_cast<LinearOp>(use.op); linear && parsed.activationBits)
+    quantizeInput(linear);
+  return success();
+}
+
+/// Makes the layer read `global`, which replaces `matrix`.
+void QuantizeWeightsPass::replaceWeight(const WeightUse &use,
+                                        const ConstantMatrix &matrix,
+                                        GlobalOp global) {
+  if (matrix.global)
+    replaced.insert(matrix.global);
   OpBuilder builder(use.op);
   Operation *producer = use.operand->get().getDefiningOp();
-  use.operand->set(WeightOp::create(builder, use.op->getLoc(),
-                                    global->getType(), global->getSymName()));
+  use.operand->set(WeightOp::create(builder, use.op->getLoc(), global.getType(),
+                                    global.getSymName()));
   while (producer && producer->use_empty() && isMemoryEffectFree(producer)) {
     Operation *next = producer->getNumOperands()
                           ? producer->getOperand(0).getDefiningOp()
@@ -387,9 +404,79 @@ LogicalResult QuantizeWeightsPass::quantizeUse(const WeightUse &use) {
     producer->erase();
     producer = next;
   }
-  if (auto linear = dyn_cast<LinearOp>(use.op); linear && parsed.activationBits)
-    quantizeInput(linear);
+}
+
+/// Stores the weight of a layer as narrower floats, where it isn't already.
+LogicalResult QuantizeWeightsPass::narrowUse(const WeightUse &use) {
+  std::optional<ConstantMatrix> matrix =
+      matchConstantMatrix(use.operand->get());
+  if (!matrix) {
+    use.op->emitRemark() << "keeps its weight: it is not a constant matrix, or "
+                            "its data are not at hand";
+    return success();
+  }
+  FailureOr<GlobalOp> global = getNarrowed(use.op, *matrix);
+  if (failed(global))
+    return failure();
+  replaceWeight(use, *matrix, *global);
   return success();
+}
+
+/// The bits of `value` rounded to `type`, f16 or bf16.
+static uint16_t narrow(FloatType type, float value) {
+  return static_cast<uint16_t>(numerics::scaleToBits(
+      type.isF16() ? numerics::ScaleFormat::F16 : numerics::ScaleFormat::BF16,
+      value));
+}
+
+FailureOr<GlobalOp>
+QuantizeWeightsPass::getNarrowed(Operation *user,
+                                 const ConstantMatrix &matrix) {
+  GlobalOp &global =
+      done[{matrix.data, matrix.isTransposed, matrix.rows, matrix.columns,
+            matrix.offset, TypeAttr::get(parsed.floats), Attribute()}];
+  if (global)
+    return global;
+  if (failed(checkSplat(user, matrix)))
+    return failure();
+  std::vector<uint8_t> bytes;
+  bytes.reserve(2 * matrix.rows * matrix.columns);
+  int64_t beyond = 0;
+  for (int64_t row = 0; row < matrix.rows; ++row)
+    for (float value : matrix.readRows(row, row + 1)) {
+      uint16_t bits = narrow(parsed.floats, value);
+      beyond += parsed.floats.isF16() && std::isfinite(value) &&
+                (bits & 0x7FFF) == 0x7C00;
+      bytes.push_back(static_cast<uint8_t>(bits));
+      bytes.push_back(static_cast<uint8_t>(bits >> 8));
+    }
+  if (beyond)
+    return user->emitOpError()
+           << "weight '" << matrix.name()
+           << "': requires numbers of at most 65504 for f16, found " << beyond
+           << " larger ones; use bf16 or keep the layer as it is";
+  auto type =
+      RankedTensorType::get({matrix.rows, matrix.columns}, parsed.floats);
+  GlobalOp source = matrix.global;
+  OpBuilder builder(&getContext());
+  if (source)
+    builder.setInsertionPoint(source);
+  else
+    builder.setInsertionPointToStart(getOperation().getBody());
+  bool replacesSource = source && !matrix.isPart();
+  std::string name = matrix.name();
+  std::string key = (name + "." + (parsed.floats.isF16() ? "f16" : "bf16"));
+  NamedAttribute data = builder.getNamedAttr(
+      component::kData, makeElements(type, key, std::move(bytes)));
+  global = GlobalOp::create(builder, user->getLoc(),
+                            freeName(replacesSource ? key : name), type,
+                            builder.getDictionaryAttr(data));
+  global->setAttr(kKeepFloatAttrName, builder.getUnitAttr());
+  sources[global] = replacesSource ? source : GlobalOp();
+  ++numWeights;
+  numParameters += matrix.rows * matrix.columns;
+  numBytes += 2 * matrix.rows * matrix.columns;
+  return global;
 }
 
 /// Layers that share an input share its quantization.
@@ -478,6 +565,14 @@ QuantizeWeightsPass::getQuantized(Operation *user,
   numParameters += matrix.rows * matrix.columns;
   numBytes += type.getStoredBytes();
   return global;
+}
+
+/// The sets of four numbers {-1, -1/3, 1/3, 1}, {-1, 0, 1/2, 1} and {-1, 0, 1},
+/// in parts of 126.
+static const std::vector<std::vector<int8_t>> &getFixedSets() {
+  static const std::vector<std::vector<int8_t>> sets = {
+      {-126, -42, 42, 126}, {-126, 0, 63, 126}, {-126, 0, 126, 126}};
+  return sets;
 }
 
 /// How many groups of rows [first, end) decode to zeros alone although their
@@ -579,7 +674,10 @@ static numerics::Status roundRows(const float *weights, int64_t first,
   if (!plan)
     return numerics::quantizeRows(weights, first, end, options, result);
   // One scale for all rows is not a row's to choose.
-  if (result.encoding.granularity == numerics::Granularity::Tensor) {
+  bool ownsTables =
+      result.encoding.element.tableOwner() != numerics::TableOwner::Format;
+  if (result.encoding.granularity == numerics::Granularity::Tensor &&
+      !ownsTables) {
     numerics::Status status =
         numerics::findParameters(weights, first, end, options, result);
     if (!status.ok())
@@ -610,6 +708,8 @@ QuantizeWeightsPass::quantizeMatrix(Operation *user,
   options.importance = importance->empty() ? nullptr : importance->data();
   if (plan)
     options.importance = plan->importance();
+  if (parsed.fixedSets)
+    options.tables = &getFixedSets();
   EncodingAttr encoding = getEncoding(user);
   float factor = 1;
   if (auto given = user->getAttrOfType<FloatAttr>(kScaleFactorAttrName))
@@ -619,6 +719,11 @@ QuantizeWeightsPass::quantizeMatrix(Operation *user,
            << "weight '" << matrix.name()
            << "': a factor of its scales requires rounding to nearest, found "
               "rounding with feedback";
+  if (encoding.getStored() && factor != 1)
+    return user->emitOpError()
+           << "weight '" << matrix.name()
+           << "': a factor of its scales requires plain scales, found "
+              "quantized ones";
   quantized.reset(encoding.getNumerics(), matrix.rows, matrix.columns);
   // Ranges of rows: long enough to outweigh the hand-over, short enough that
   // the float rows of all threads are little memory.
@@ -628,8 +733,9 @@ QuantizeWeightsPass::quantizeMatrix(Operation *user,
   // Each row costs as much as K rows without feedback.
   if (plan)
     grain = std::min(grain, kFeedbackRows);
-  if (numerics::needsAllRows(quantized.encoding))
-    grain = std::max<int64_t>(1, matrix.rows);
+  int64_t together =
+      numerics::rowsTogether(quantized.encoding, matrix.rows, matrix.columns);
+  grain = llvm::divideCeil(grain, together) * together;
   std::vector<float> target;
   if (plan) {
     FailureOr<std::vector<float>> corrected = targets.get(user, matrix);

@@ -48,7 +48,8 @@ EncodingAttr lowbit::withRates(EncodingAttr encoding, ArrayRef<int8_t> rates) {
   return EncodingAttr::get(context, element, encoding.getZeroPoint(),
                            encoding.getMinimum(), encoding.getGranularity(),
                            encoding.getScale(), encoding.getPermuted(),
-                           encoding.getOuterScale(), encoding.getColumnScale());
+                           encoding.getOuterScale(), encoding.getStoredScale(),
+                           encoding.getColumnScale());
 }
 
 namespace {

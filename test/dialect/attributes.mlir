@@ -65,7 +65,17 @@ module @encodings attributes {
   // ALIAS-DAG: #{{.*}} = #lowbit.encoding<int<5>, channel, scale = f16, column_scale = <log<width = 5, octave = 8>, tensor, scale = f16>>
   test.k = #lowbit.encoding<int<5>, column_scale = <log<width = 5, octave = 8>, tensor>>,
   // ALIAS-DAG: #{{.*}} = #lowbit.encoding<mixed<2 int<8>, 6 int<3>>, channel, scale = f16>
-  test.l = #lowbit.encoding<mixed<2 int<8>, 6 int<3>>>
+  test.l = #lowbit.encoding<mixed<2 int<8>, 6 int<3>>>,
+  // Scales that are quantized by themselves, and tables that are the tensor's.
+  // ALIAS-DAG: #uint4_g32_f16_dq = #lowbit.encoding<uint<4>, minimum, group = 32, scale = f16 as <uint<6>, group = 8, scale = f16>>
+  test.m = #lowbit.encoding<uint<4>, minimum, group = 32, scale = f16 as <uint<6>, group = 8>>,
+  // ALIAS-DAG: #learned3_f16 = #lowbit.encoding<learned<3, channel>, channel, scale = f16>
+  test.n = #lowbit.encoding<learned<3, channel>>,
+  // ALIAS-DAG: #learned2_tensor_f32 = #lowbit.encoding<learned<2>, tensor, scale = f32>
+  test.o = #lowbit.encoding<#lowbit.learned<2>, tensor, scale = f32>,
+  // Columns may have factors beside either.
+  // ALIAS-DAG: #{{.*}} = #lowbit.encoding<int<3>, group = 32, scale = f16 as <int<8>, group = 256, scale = f32>, column_scale = <log<width = 5, octave = 8>, tensor, scale = f16>>
+  test.p = #lowbit.encoding<int<3>, group = 32, scale = f16 as <int<8>, group = 256, scale = f32>, column_scale = <log<width = 5, octave = 8>, tensor>>
 } {}
 
 // CHECK-LABEL: module @layouts
@@ -84,7 +94,13 @@ module @layouts attributes {
   // ALIAS-DAG: #streams64{{.*}} = #lowbit.streams<rows = 64, overlap = 3, padding = 4>
   test.f = #lowbit.streams<rows = 64, overlap = 3, padding = 4>,
   // ALIAS-DAG: #{{.*}} = #lowbit.tiles<1 by 2, 16, [(k2 : 8, n2 : 4, b4 : 1)], overlap = 1, interleave = 2, tail = 64>
-  test.g = #lowbit.tiles<1 by 2, 16, [(k2 : 8, n2 : 4, b4 : 1)], tail = 64, interleave = 2, overlap = 1>
+  test.g = #lowbit.tiles<1 by 2, 16, [(k2 : 8, n2 : 4, b4 : 1)], tail = 64, interleave = 2, overlap = 1>,
+  // Atoms that keep a scale, a buffer of zero points in its own layout, and
+  // numbers that are stored less or more.
+  // ALIAS-DAG: #{{.*}} = #lowbit.tiles<1 by 32, 144, [scale (b16 : 1), (k16 : 8, k2 : 4, b4 : 1) offset 16], in_atom, codes plus 8>
+  test.h = #lowbit.tiles<1 by 32, 144, [scale (b16 : 1), (k16 : 8, k2 : 4, b4 : 1) offset 16], in_atom, codes plus 8>,
+  // ALIAS-DAG: #{{.*}} = #lowbit.tiles<1 by 32, 128, [(k32 : 4, b4 : 1)], words = 32, column_major, pad_row_end, zero_point plus 15, zero_point in <8 by 1, 32, [(n8 : 4, b4 : 1)], column_major>>
+  test.i = #lowbit.tiles<1 by 32, 128, [(k32 : 4, b4 : 1)], words = 32, column_major, pad_row_end, zero_point in <8 by 1, 32, [(n8 : 4, b4 : 1)], column_major>, zero_point plus 15>
 } {}
 
 // CHECK-LABEL: module @activations

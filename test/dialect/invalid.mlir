@@ -34,6 +34,36 @@ module attributes {test.a = #lowbit.encoding<int<4>, channel, channel_scale>} {}
 
 // -----
 
+// expected-error @+1 {{requires quantized scales to stand for f32, f16 or bf16 (E20), found f8E4M3FN (at most 448)}}
+module attributes {test.a = #lowbit.encoding<int<4>, group = 32, scale = f8E4M3FN as <int<6>, group = 8>>} {}
+
+// -----
+
+// expected-error @+1 {{requires scales of at most 8 bits for one number each, with plain parameters (E20), found #lowbit.encoding<int<6>, group = 8, scale = f16 as <int<8>, channel, scale = f16>>}}
+module attributes {test.a = #lowbit.encoding<int<4>, group = 32, scale = f16 as <int<6>, group = 8, scale = f16 as <int<8>>>>} {}
+
+// -----
+
+// expected-error @+1 {{requires plain scales alone beside a learned table (E21), found a zero point, a minimum or quantized scales}}
+module attributes {test.a = #lowbit.encoding<learned<4>, minimum>} {}
+
+// -----
+
+// expected-error @+1 {{requires scales for each channel beside a learned table for each (E21), found #lowbit.per_tensor}}
+module attributes {test.a = #lowbit.encoding<learned<4, channel>, tensor>} {}
+
+// -----
+
+// expected-error @+1 {{requires a learned table's codes of 1 to 8 bits (E22), found 9}}
+module attributes {test.a = #lowbit.encoding<learned<9>>} {}
+
+// -----
+
+// expected-error @+1 {{requires rows of whole atoms of 64 columns where these keep quantized scales (L7), found 96}}
+func.func private @f(!lowbit.tensor<2x96xf32, #lowbit.encoding<int<4>, group = 32, scale = f16 as <int<8>, group = 2>>, #lowbit.tiles<1 by 64, 288, [scale_scale (b16 : 1), scale (k2 : 8, b8 : 1) offset 16, (k64 : 4, b4 : 1) offset 32], in_atom>>)
+
+// -----
+
 // expected-error @+1 {{encoding option given twice: 'channel_scale'}}
 module attributes {test.a = #lowbit.encoding<int<4>, group = 2, tensor_scale, channel_scale>} {}
 
@@ -99,8 +129,28 @@ module attributes {test.a = #lowbit.mixed<4 int<4>, 0 int<2>>} {}
 
 // -----
 
-// expected-error @+1 {{requires formats of at most 8 bits for one number (E15), found #lowbit.int<16>}}
+// expected-error @+1 {{requires formats of at most 8 bits for one number that the format gives (E15), found #lowbit.int<16>}}
 module attributes {test.a = #lowbit.mixed<4 int<4>, 1 int<16>>} {}
+
+// -----
+
+// expected-error @+1 {{requires formats of at most 8 bits for one number that the format gives (E15), found #lowbit.learned<4>}}
+module attributes {test.a = #lowbit.mixed<4 int<4>, 1 learned<4>>} {}
+
+// -----
+
+// expected-error @+1 {{requires plain scales beside codes that overlap or mixed columns (E23), found quantized ones}}
+module attributes {test.a = #lowbit.encoding<mixed<4 int<4>, 1 int<2>>, scale = f16 as <int<8>, group = 8, scale = f32>>} {}
+
+// -----
+
+// expected-error @+1 {{requires plain scales beside codes that overlap or mixed columns (E23), found quantized ones}}
+module attributes {test.a = #lowbit.encoding<trellis<state = 8, rate = 2>, scale = f16 as <int<8>, group = 8, scale = f32>>} {}
+
+// -----
+
+// expected-error @+1 {{requires scales of at most 8 bits for one number each, with plain parameters (E20)}}
+module attributes {test.a = #lowbit.encoding<int<4>, group = 8, scale = f16 as <int<8>, group = 8, scale = f32, column_scale = <int<8>, tensor>>>} {}
 
 // -----
 
@@ -221,7 +271,7 @@ func.func private @f(!lowbit.tensor<1099511627776x8xf32, #int8, #sparse>)
 
 // -----
 
-// expected-error @+1 {{requires padding, words, alignment, overlap, interleave, tail, inline, column_major or pad_row_end, found 'swizzle'}}
+// expected-error @+1 {{requires padding, words, alignment, overlap, interleave, tail, inline, in_atom, column_major, pad_row_end or a component, found 'swizzle'}}
 module attributes {test.a = #lowbit.tiles<1 by 1, 4, [(b4 : 1)], swizzle>} {}
 
 // -----

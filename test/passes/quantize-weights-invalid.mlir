@@ -6,7 +6,7 @@
 // RUN: not quant-opt %s --lowbit-quantize-weights=method=int4-a16 2>&1 | FileCheck %s --check-prefix=SUFFIX
 // RUN: not quant-opt %s --lowbit-quantize-weights="method=int4 scale-search=best" 2>&1 | FileCheck %s --check-prefix=SEARCH
 
-// WIDTH: quantization method 'int9': requires none, int<b> or uint<b> with b = 1 to 8 {{.*}}; found no such width
+// WIDTH: quantization method 'int9': requires none, f16, bf16, int<b> or uint<b> with b = 1 to 8 {{.*}}; found no such width
 // GROUP: found no group size of 1 to 2147483647 after '-g'
 // NAME: found 'nf5'
 // SUFFIX: found '-a16' at the end

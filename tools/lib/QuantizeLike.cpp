@@ -75,8 +75,13 @@ llvm::Expected<GlobalOp> LikeQuantizer::makeGlobal(const ConstantMatrix &matrix,
   if (llvm::failed(source))
     return errors.takeError("a weight cannot be read");
   const numerics::QuantizedMatrix &old = source->getMatrix();
+  if (old.encoding.element.tableOwner() != numerics::TableOwner::Format)
+    return makeError("weight '" + matrix.name() +
+                     "' has a learned table, which is no grid to share");
+  // Scales that are quantized are taken as they are read.
   numerics::QuantizedMatrix result;
-  result.reset(old.encoding, matrix.rows, matrix.columns);
+  result.reset(numerics::expandedEncoding(old.encoding), matrix.rows,
+               matrix.columns);
   int64_t groups = old.encoding.groupCount(matrix.columns);
   auto take = [&](const std::vector<float> &from, std::vector<float> &to) {
     for (size_t i = 0; i < to.size(); ++i)
@@ -99,8 +104,9 @@ llvm::Expected<GlobalOp> LikeQuantizer::makeGlobal(const ConstantMatrix &matrix,
     numerics::assignCodes(stored.data(), row, row + 1, result);
   }
   auto type = llvm::cast<QuantizedTensorType>(other.getType());
-  auto dense = QuantizedTensorType::get(
-      {matrix.rows, matrix.columns}, type.getElementType(), type.getEncoding());
+  auto dense = QuantizedTensorType::get({matrix.rows, matrix.columns},
+                                        type.getElementType(),
+                                        type.getEncoding().getExpanded());
   mlir::OpBuilder builder(module.getContext());
   builder.setInsertionPointToStart(module.getBody());
   if (matrix.global)

@@ -138,8 +138,9 @@ tryCandidate(const ConstantMatrix &matrix, llvm::StringRef method,
   numerics::QuantizedMatrix rounded;
   rounded.reset(encoding.getNumerics(), matrix.rows, matrix.columns);
   int64_t grain = getGrain(matrix);
-  if (numerics::needsAllRows(rounded.encoding))
-    grain = matrix.rows;
+  int64_t together =
+      numerics::rowsTogether(rounded.encoding, matrix.rows, matrix.columns);
+  grain = llvm::divideCeil(grain, together) * together;
   size_t blocks = llvm::divideCeil(matrix.rows, grain);
   std::vector<double> errors(blocks), squares(blocks);
   std::vector<std::string> problems(blocks);

@@ -62,11 +62,10 @@ inline constexpr llvm::StringLiteral kColumnScale = "column_scale";
 inline constexpr llvm::StringLiteral kColumnScaleScale = "column_scale.scale";
 /// The part of each column.
 inline constexpr llvm::StringLiteral kColumnPart = "column_part";
-/// Whether a component stays what it is in every layout, inline ones included.
-inline bool isOutsideOfLayouts(llvm::StringRef name) {
-  return name == kPermutation || name == kOuterScale || name == kColumnScale ||
-         name == kColumnScaleScale || name == kColumnPart;
-}
+inline constexpr llvm::StringLiteral kTable = "table";
+/// Between a quantized parameter's name and that of its own parameter:
+/// `scale_scale` has the scales of the component `scale`.
+inline constexpr llvm::StringLiteral kSeparator = "_";
 } // namespace component
 
 /// Names of the components of statistics.

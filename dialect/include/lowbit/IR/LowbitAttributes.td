@@ -162,6 +162,24 @@ def Lowbit_MixedAttr : Lowbit_Attr<"Mixed", "mixed",
   let genVerifyDecl = 1;
 }
 
+def Lowbit_LearnedAttr : Lowbit_Attr<"Learned", "learned",
+    [DeclareAttrInterfaceMethods<Lowbit_ElementFormatInterface,
+                                 ["getTableOwner", "buildDecode"]>]> {
+  let summary = "Codes of a table that belongs to the tensor";
+  let description = [{
+    The tensor's component `table` has the integers, -128 to 127, that codes of
+    `width` bits stand for: one table, or with `channel` one for each row.
+
+    ```mlir
+    #lowbit.learned<3>
+    #lowbit.learned<4, channel>
+    ```
+  }];
+  let parameters = (ins "unsigned":$width, DefaultValuedParameter<"bool", "false">:$perChannel);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+}
+
 //===----------------------------------------------------------------------===//
 // Granularity
 //===----------------------------------------------------------------------===//
@@ -240,7 +258,12 @@ def Lowbit_EncodingAttr : Lowbit_Attr<"Encoding", "encoding"> {
     #lowbit.encoding<int<4>, group = 128, scale = f16, permuted>
     #lowbit.encoding<float<f4E2M1FN>, group = 32, scale = f8E8M0FNU>
     #lowbit.encoding<float<f4E2M1FN>, group = 16, scale = f8E4M3FN, tensor_scale>
+    #lowbit.encoding<uint<4>, minimum, group = 32,
+                     scale = f16 as <uint<6>, group = 8, scale = f16>>
     ```
+
+    With `as`, scales (and minima and fractional zero points) are quantized in
+    their turn: as a matrix of one row, in row-major order, of that encoding.
 
     `permuted` says that the columns were reordered before grouping (GPTQ's
     act-order); the permutation is one more component of the data. So is the
@@ -261,10 +284,11 @@ def Lowbit_EncodingAttr : Lowbit_Attr<"Encoding", "encoding"> {
     "::mlir::FloatType":$scale,
     "bool":$permuted,
     "::lowbit::OuterScaleKind":$outerScale,
-    // An EncodingAttr, or null.
+    // Each an EncodingAttr, or null.
+    "::mlir::Attribute":$storedScale,
     "::mlir::Attribute":$columnScale);
   let builders = [
-    // Without column scales.
+    // With plain scales, without column scales.
     AttrBuilder<(ins "::lowbit::ElementFormatInterface":$element,
                      "::lowbit::ZeroPointKind":$zeroPoint, "bool":$minimum,
                      "::lowbit::GranularityInterface":$granularity,
@@ -293,8 +317,17 @@ def Lowbit_EncodingAttr : Lowbit_Attr<"Encoding", "encoding"> {
     EncodingAttr getColumnScaleEncoding() const;
     /// The formats of parts of the columns; null where all have one.
     MixedAttr getMixed() const;
+    /// How scales and minima are stored where they are quantized; null elsewhere.
+    EncodingAttr getStored() const;
+    /// The encoding of the same tensor without its permutation.
+    EncodingAttr withoutPermutation() const;
+    /// The encoding of numerics::expand's result: plain scales, no learned table.
+    EncodingAttr getExpanded() const;
     /// Names of the data components besides the codes, in storage order.
     llvm::SmallVector<llvm::StringRef, 4> getParameterNames() const;
+    /// Whether a layout places component `name`, `atom` being whether its atoms
+    /// keep parameters; other components stay what they are.
+    static bool isPlaced(llvm::StringRef name, bool atom);
     /// Type of parameter `name` for a matrix of `rows` x `columns`.
     mlir::RankedTensorType getParameterType(llvm::StringRef name, int64_t rows,
                                             int64_t columns) const;
@@ -355,12 +388,21 @@ def Lowbit_TilesAttr : Lowbit_Attr<"Tiles", "tiles",
     at zero, `offset` its first bit. Options, in this order: `padding` (columns
     of a group), `words` (bits), `alignment` (bits of a row block), `overlap`
     (codes), `interleave` (parts), `tail` (bits), `column_major`, `pad_row_end`,
-    `inline`; numerics/Layout.h has their meaning.
+    `inline` or `in_atom` (where boxes with the name of a component in front
+    place parameters), and for each component (`codes`, `scale`, ...) `plus` a
+    number and `in` a layout of its own; numerics/Layout.h has their meaning.
 
     ```mlir
     // Four bits for a 512-bit VNNI: low nibbles are rows 0-15, high ones 16-31.
     #lowbit.tiles<32 by 4, 512, [(b4 : 1, k4 : 8, n16 : 32, n2 : 4)],
                   padding = 32, inline>
+    // GGUF's Q4_0: a scale, then 16 bytes of two codes each.
+    #lowbit.tiles<1 by 32, 144, [scale (b16 : 1),
+                  (k16 : 8, k2 : 4, b4 : 1) offset 16], in_atom>
+    // GPTQ's zero points: eight of neighbouring rows in a word, one less each.
+    #lowbit.tiles<1 by 32, 128, [(k32 : 4, b4 : 1)], words = 32, column_major,
+                  pad_row_end, zero_point plus 15,
+                  zero_point in <8 by 1, 32, [(n8 : 4, b4 : 1)], column_major>>
     ```
   }];
   let parameters = (ins AttrParameter<"::lowbit::numerics::Layout", "", "const ::lowbit::numerics::Layout &">:$value);

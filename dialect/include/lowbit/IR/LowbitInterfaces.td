@@ -43,6 +43,11 @@ def Lowbit_ElementFormatInterface : AttrInterface<"ElementFormatInterface"> {
         return ::lowbit::buildTableDecode($_attr, builder, loc, window, index);
       }]>,
     InterfaceMethod<[{
+      Who has the numbers that codes stand for: the format, or each tensor, in
+      its component `table`. `decode` is not called for the latter.
+    }], "::lowbit::numerics::TableOwner", "getTableOwner", (ins), [{}],
+      [{ return ::lowbit::numerics::TableOwner::Format; }]>,
+    InterfaceMethod<[{
       The integer format of the numerics library, for formats that are integers.
     }], "std::optional<::lowbit::numerics::IntegerFormat>", "getIntegerFormat",
       (ins), [{}], [{ return std::nullopt; }]>,

@@ -63,6 +63,15 @@ struct IntegerFormat {
   }
 };
 
+/// Where the numbers of a table are.
+enum class TableOwner : uint8_t {
+  /// In the format: the same for every matrix.
+  Format,
+  /// In the matrix, as integers of -128 to 127: one table, or one for each row.
+  Tensor,
+  Row,
+};
+
 /// What codes stand for where no formula says it. A *window* is the part of the
 /// code stream that decides a code's numbers: the code itself or, for codes
 /// that overlap (a trellis), also bits of the codes before it.
@@ -73,8 +82,9 @@ struct CodeTable {
   /// Consecutive columns that a code stands for, 1 to 64.
   unsigned valuesPerCode = 1;
   /// [2^windowBits, valuesPerCode]. The quantizer never writes a code that
-  /// stands for an infinity or NaN.
+  /// stands for an infinity or NaN. Empty where matrices own their tables.
   std::vector<float> values;
+  TableOwner owner = TableOwner::Format;
 };
 
 struct ColumnPart;
@@ -101,6 +111,10 @@ public:
   const CodeTable *table() const { return numbers.get(); }
   /// The formats of parts of the columns, or null where all have the same.
   const std::vector<ColumnPart> *parts() const { return columnParts.get(); }
+  /// Who has the numbers of the table, if there is one.
+  TableOwner tableOwner() const {
+    return numbers ? numbers->owner : TableOwner::Format;
+  }
 
   /// Bits of a code; of parts, the most that one has.
   unsigned codeBits() const;
@@ -165,9 +179,24 @@ struct Encoding {
   /// How the factors of columns are stored, if there are any: as a matrix of
   /// one row. Null: none.
   std::shared_ptr<const Encoding> columnScale;
+  /// How scales, minima and fractional zero points are stored where they are
+  /// quantized themselves: each kind as a matrix of one row, [1, parameterRows
+  /// * groups], whose numbers are then rounded to `scale`. Null: as they are.
+  std::shared_ptr<const Encoding> stored;
 
   /// Bits that say which part each column belongs to; 0 without parts.
   unsigned partBits() const;
+  /// Numbers in the tables of a matrix of `rows` rows, [tables, codes].
+  int64_t tableNumbers(int64_t rows) const {
+    TableOwner owner = element.tableOwner();
+    if (owner == TableOwner::Format || rows == 0)
+      return 0;
+    return (owner == TableOwner::Row ? rows : 1) * element.codeCount();
+  }
+  /// Scales, or minima, of a matrix.
+  int64_t parameterCount(int64_t rows, int64_t columns) const {
+    return parameterRows(rows) * groupCount(columns);
+  }
   /// Number of outer scales in a matrix of `rows` rows.
   int64_t outerCount(int64_t rows) const {
     if (outer == OuterScale::None || rows == 0)
@@ -217,9 +246,10 @@ struct Encoding {
 /// bits, at least 2 when restricted, or a table as CodeTable describes it,
 /// without an integer zero point; neither fractional zero points nor minima of
 /// 8 bits; groups of a positive multiple of the values per code; outer scales
-/// that more than one scale shares; column scales without factors of their own;
-/// parts as Encoding.cpp lists it. Returns an
-/// empty string, or what was required and what was found.
+/// that more than one scale shares; stored parameters of at most 8 bits without
+/// stored parameters of their own, of codes that are their own windows; column
+/// scales without factors of their own; parts as Encoding.cpp lists it. Returns
+/// an empty string, or what was required and what was found.
 std::string checkEncoding(const Encoding &encoding);
 
 } // namespace lowbit::numerics

@@ -21,13 +21,24 @@
 #define LOWBIT_NUMERICS_LAYOUT_H
 
 #include "lowbit/Numerics/Encoding.h"
+#include <array>
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace lowbit::numerics {
 
-/// The data of a quantized matrix.
-enum class Component : uint8_t { Code, Scale, ZeroPoint, Minimum };
+/// The data of a quantized matrix. Where parameters are quantized, Scale and
+/// Minimum are their codes, and these codes have scales.
+enum class Component : uint8_t {
+  Code,
+  Scale,
+  ZeroPoint,
+  Minimum,
+  ScaleOfScales,
+  ScaleOfMinima,
+};
+inline constexpr unsigned componentCount = 6;
 
 /// A direction of the code array: row n, column k, or bit of the code.
 enum class Axis : uint8_t { Row, Column, Bit };
@@ -48,16 +59,20 @@ struct Mode {
 
 /// A box of code bits and where the atom keeps it. The box begins at
 /// (`row`, `column`, `bit`) and its extent on each axis is the product of the
-/// extents of that axis' modes.
+/// extents of that axis' modes. Boxes of parameters are in an atom that keeps
+/// them; their columns are groups (or, of ScaleOf..., what shares one) of the
+/// atom.
 struct Piece {
   int64_t row = 0, column = 0, bit = 0;
   /// First bit within the atom.
   int64_t offset = 0;
   std::vector<Mode> modes;
+  Component component = Component::Code;
 
   bool operator==(const Piece &other) const {
     return row == other.row && column == other.column && bit == other.bit &&
-           offset == other.offset && modes == other.modes;
+           offset == other.offset && modes == other.modes &&
+           component == other.component;
   }
 };
 
@@ -94,6 +109,8 @@ enum class ParameterPlacement : uint8_t {
   /// In the code buffer, before the codes of each row block's group: `rows`
   /// scales, then zero points, then minima.
   Inline,
+  /// In pieces of the atom, which spans whole groups.
+  Atom,
 };
 
 /// Which block coordinate varies fastest in memory.
@@ -129,17 +146,25 @@ struct Layout {
   /// Pads the end of each row only, so that atoms may straddle groups (words of
   /// ten 3-bit codes with groups of 128); needs separate parameters.
   bool padRowEndOnly = false;
+  /// What is added to the bits of each component, modulo their number's power
+  /// of two, before they are stored: half of it turns offset binary into two's
+  /// complement and changes the sign of a float.
+  std::array<uint32_t, componentCount> added{};
+  /// The layouts of separate parameters' buffers, which hold them as codes of
+  /// an [N, groups] matrix, integer zero points in the code's width; null: row
+  /// by row. By component.
+  std::array<std::shared_ptr<const Layout>, componentCount> own{};
 
   /// One LSB-first bit stream of `width`-bit codes in row-major order, without
   /// padding; parameters separate.
   static Layout dense(unsigned width);
 
-  bool operator==(const Layout &other) const {
-    return atom == other.atom && columnPadding == other.columnPadding &&
-           parameters == other.parameters && order == other.order &&
-           wordBits == other.wordBits && rowAlignment == other.rowAlignment &&
-           tailBits == other.tailBits && padRowEndOnly == other.padRowEndOnly;
-  }
+  /// Bits of one element of `component`; 0 when `encoding` lacks it or no
+  /// layout moves it. Integer zero points take a byte in layouts that don't
+  /// place them.
+  int64_t componentBits(const Encoding &encoding, Component component) const;
+
+  bool operator==(const Layout &other) const;
 };
 
 /// A layout bound to an encoding and a shape: the address function. Constructed
@@ -155,13 +180,23 @@ public:
   /// stands `before` rows, 1 to atom.overlap, before the block's first.
   BitAddress repeatedCode(int64_t block, int64_t before, int64_t k,
                           int64_t bit) const;
-  /// Address of the first bit of a parameter of row `n`, group `g`; its bits
-  /// follow, least significant first. With inline placement and tensor
-  /// granularity every row has a copy.
-  BitAddress parameter(Component component, int64_t n, int64_t g) const;
-  /// Bits of one element of `component`; 0 when the encoding lacks it. Integer
-  /// zero points take a byte whatever the code's width.
-  int64_t componentBits(Component component) const;
+  /// Address of bit `bit` of a parameter of row `n`, group `g`. Bits follow
+  /// each other unless parameters have a layout. With inline placement and
+  /// tensor granularity every row has a copy.
+  BitAddress parameter(Component component, int64_t n, int64_t g,
+                       int64_t bit = 0) const;
+  /// The layout of a component's parameters, as codes of an [N, groups] matrix,
+  /// where it isn't row by row or in front of a block's codes; null otherwise.
+  /// Its buffer 0 is the one of `parameter`.
+  const BoundLayout *parameterLayout(Component component) const {
+    return own[static_cast<unsigned>(component)].get();
+  }
+  /// Parameters of a row: groups, or of ScaleOf... what shares one.
+  int64_t parameterColumns(Component component) const;
+  /// Layout::componentBits.
+  int64_t componentBits(Component component) const {
+    return map.componentBits(meaning, component);
+  }
   /// Bytes of buffer `buffer`; 0 when the layout doesn't use it.
   int64_t bufferBytes(unsigned buffer) const;
   /// Columns of codes, padding included, in front of group `g`. Not defined
@@ -200,6 +235,7 @@ private:
   // Derived once; code() and parameter() are called per element.
   int64_t groupColumns, groups, blockCount, parameterBits, blockBits;
   bool gapless;
+  std::array<std::shared_ptr<const BoundLayout>, componentCount> own;
 };
 
 /// Checks that `layout` can hold codes of `encoding`: boxes partition the

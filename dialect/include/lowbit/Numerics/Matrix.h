@@ -30,6 +30,12 @@ struct QuantizedMatrix {
   /// The part of each column [columns]; empty where all have one format. Codes
   /// stand in the order of parts, columns of a part in their natural order.
   std::vector<uint8_t> columnParts;
+  /// [tableNumbers]: what codes stand for where the matrix owns its tables.
+  std::vector<int8_t> tables;
+  /// What is stored of scales, zero points and minima where the encoding
+  /// quantizes them, in this order; those that there aren't have no rows. The
+  /// numbers above are what they stand for.
+  std::vector<QuantizedMatrix> stored;
 
   /// Takes a new meaning and shape; every code and parameter becomes 0.
   void reset(const Encoding &newEncoding, int64_t newRows, int64_t newColumns);
@@ -53,6 +59,16 @@ struct QuantizedMatrix {
                : outerScales[encoding.outer == OuterScale::Tensor ? 0 : n];
   }
   void setCode(int64_t n, int64_t k, uint32_t code);
+  /// The parameters that `stored[i]` belongs to.
+  std::vector<float> &parametersOf(size_t i) {
+    return i == 0 ? scales : i == 1 ? zeroPoints : minima;
+  }
+  /// Sets the parameters to what is stored of them; nothing where they are
+  /// stored as they are.
+  void readStored();
+  /// The encoding of row `n`: with the numbers of its table where the matrix
+  /// owns them.
+  Encoding rowEncoding(int64_t n) const;
   /// The window of that code. Its bits above the code are the low bits of the
   /// window in the row before; zeros stand before each column's beginning.
   uint32_t window(int64_t n, int64_t k) const;
@@ -67,6 +83,13 @@ uint8_t readStream(const uint8_t *bytes, int64_t i, unsigned bits);
 /// The bytes of such a stream of `numbers`.
 std::vector<uint8_t> writeStream(const std::vector<uint8_t> &numbers,
                                  unsigned bits);
+
+/// The same numbers, bit by bit, in an encoding that kernels read: parameters
+/// that were quantized become plain, codes of the matrix' own tables integers
+/// of 8 bits.
+QuantizedMatrix expand(const QuantizedMatrix &matrix);
+/// The encoding of `expand`'s result.
+Encoding expandedEncoding(const Encoding &encoding);
 
 /// The numbers that `matrix` stands for, to `result` [rows, columns].
 void dequantize(const QuantizedMatrix &matrix, float *result);

@@ -23,6 +23,9 @@ namespace lowbit::numerics {
 struct MatrixView {
   const uint8_t *codes = nullptr;
   const float *scales = nullptr, *zeroPoints = nullptr, *minima = nullptr;
+  /// What is stored of them where they are quantized; null otherwise. What a
+  /// layout doesn't place stays out of the buffers.
+  const std::vector<QuantizedMatrix> *stored = nullptr;
 
   MatrixView() = default;
   MatrixView(const QuantizedMatrix &matrix);

@@ -45,6 +45,10 @@ struct QuantizeOptions {
   /// Weight of each column's squared error, [columns], non-negative and finite;
   /// null: all 1. Read by MeanSquaredError only.
   const float *importance = nullptr;
+  /// Where the matrix owns its tables: take each from these (numbers of codes,
+  /// integers of -128 to 127), whichever has the least squared error, instead
+  /// of learning it. Read by MeanSquaredError and AbsMax alike.
+  const std::vector<std::vector<int8_t>> *tables = nullptr;
 };
 
 /// Quantizes `weights` [rows, columns], row-major. Fails on an encoding that
@@ -64,8 +68,12 @@ Status quantize(const float *weights, int64_t rows, int64_t columns,
 Status quantizeRows(const float *weights, int64_t firstRow, int64_t endRow,
                     const QuantizeOptions &options, QuantizedMatrix &matrix);
 
-/// Whether rows share a scale or an outer scale.
+/// Whether rows share a scale, an outer scale or a table of their own.
 bool needsAllRows(const Encoding &encoding);
+
+/// How many rows must be quantized at once, from a multiple of it on: all, or
+/// as many as share blocks of quantized scales; at least 1.
+int64_t rowsTogether(const Encoding &encoding, int64_t rows, int64_t columns);
 
 /// The first half of quantizeRows: only parameters. Where rows share one the
 /// range must be all rows.

@@ -496,6 +496,31 @@ def SplitMixedPass : Pass<"lowbit-split-mixed", "::mlir::ModuleOp"> {
     Statistic<"numSplit", "layers", "Layers whose input took over what the weight had">];
 }
 
+def ExpandWeightsPass : Pass<"lowbit-expand-weights", "::mlir::ModuleOp"> {
+  let summary = "Give weights a form that kernels read, without changing a number";
+  let description = [{
+    Scales that are quantized become plain, and codes of a table that belongs to
+    the weight become integers of 8 bits: the same values bit by bit, in more
+    memory. Concerns dense weights of `lowbit.linear` and `lowbit.embedding`;
+    others keep what they have.
+
+    ```mlir
+    lowbit.global @fc : !lowbit.tensor<2x64xf32, #lowbit.encoding<int<4>, group = 32, scale = f16 as <int<8>, group = 256, scale = f32>>> {codes = ..., scale = ..., scale_scale = ...}
+    ```
+    becomes
+    ```mlir
+    lowbit.global @fc : !lowbit.tensor<2x64xf32, #lowbit.encoding<int<4>, group = 32, scale = f16>> {codes = ..., scale = ...}
+    ```
+  }];
+  let options = [
+    Option<"releaseData", "release-data", "bool", /*default=*/"false",
+           "Free the data of weights as soon as another form replaces them; other "
+           "modules of the context that share the data lose them">];
+  let dependentDialects = ["::lowbit::LowbitDialect"];
+  let statistics = [
+    Statistic<"numExpanded", "expanded", "Weights that got another form">];
+}
+
 def PackWeightsPass : Pass<"lowbit-pack-weights", "::mlir::ModuleOp"> {
   let summary = "Move weights to the layout that the target's kernels read";
   let description = [{

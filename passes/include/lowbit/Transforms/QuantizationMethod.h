@@ -18,6 +18,8 @@ namespace lowbit {
 struct QuantizationMethod {
   /// The weights' encoding; null for `none`.
   EncodingAttr weights;
+  /// With `f16` and `bf16`, the type in which weights stay floats; null else.
+  mlir::FloatType floats;
   /// 8 with the suffix `-a8`; 0 leaves activations to the target.
   unsigned activationBits = 0;
   /// With the prefix `gptq-`: columns make up for the errors of those before.
@@ -26,16 +28,24 @@ struct QuantizationMethod {
   /// `weights` is a trellis and its rate only a middle one; 0: the rate is that
   /// of all columns.
   double averageRate = 0;
+  /// Tables of learned formats are chosen among the fixed sets of 2 bits.
+  bool fixedSets = false;
 };
 
 /// Reads a method's name:
 ///   none                        weights stay float
+///   f16, bf16                   weights are rounded to that
 ///   int<b>[-g<group>][-a8]      symmetric, full range, b = 1 to 8
 ///   uint<b>[-g<group>][-a8]     asymmetric: an f16 minimum beside the scale
 ///   nf4[-g<group>][-a8]         or another format by name (NamedEncodings.cpp)
-///   trellis<r>[-s<L>][-a8]      codes that overlap: r bits, 1 to 6, and a state
+///   trellis<r>[-s<L>][-a8]      codes that overlap: r bits, 1 to 6, and a
+///   state
 ///                               of L bits, 8 to 12 (the default); an r with a
 ///                               point, such as 2.5, is the average of columns
+///   kmeans<b>[-tensor][-g<group>][-a8]
+///                               a learned table for each row, or for all
+///   cb2-auto[-tensor]...        one of the fixed 2-bit sets for each row, or
+///   all <one of the above>-dq       scales in 8 bits, an f32 for 256 of them
 ///   #lowbit.encoding<...>       any encoding, spelled as in IR
 ///   gptq-<one of the above>     rounding with error feedback
 /// Scales of integers are f16, per channel without a group. The error

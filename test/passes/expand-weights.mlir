@@ -1,0 +1,25 @@
+// RUN: quant-opt %s --lowbit-quantize-weights=method=int4-g4-dq --lowbit-expand-weights | FileCheck %s
+// RUN: quant-opt %s --lowbit-quantize-weights=method=kmeans2 --lowbit-expand-weights | FileCheck %s --check-prefix=TABLE
+
+// Scales that were quantized are written out: 4 / 8 in f16, of both rows.
+
+// CHECK: #[[PLAIN:.*]] = #lowbit.encoding<int<4>, group = 4, scale = f16>
+// CHECK: lowbit.global @fc : !lowbit.tensor<2x8xf32, #[[PLAIN]]>
+// CHECK-SAME: codes = dense<{{.*}}> : tensor<8xi8>
+// CHECK-SAME: scale = dense<{{.*}}> : tensor<2x2xf16>
+// CHECK-NOT: scale_scale
+
+// The codes of a learned table become the integers that it has.
+
+// TABLE: #[[PLAIN:.*]] = #lowbit.encoding<int<8>, channel, scale = f16>
+// TABLE: lowbit.global @fc : !lowbit.tensor<2x8xf32, #[[PLAIN]]>
+// TABLE-NOT: table =
+// TABLE: lowbit.linear %{{.*}}, %{{.*}} : tensor<?x8xf32>, !lowbit.tensor<2x8xf32, #[[PLAIN]]> -> tensor<?x2xf32>
+
+lowbit.global @fc : tensor<2x8xf32> {data = dense<[[-4.0, 0.0, 2.0, 4.0, 4.0, 2.0, 2.0, -4.0], [4.0, 2.0, 0.0, -4.0, -4.0, -4.0, 2.0, 4.0]]> : tensor<2x8xf32>}
+
+func.func @linear(%x: tensor<?x8xf32>) -> tensor<?x2xf32> {
+  %w = lowbit.weight @fc : tensor<2x8xf32>
+  %y = lowbit.linear %x, %w : tensor<?x8xf32>, tensor<2x8xf32> -> tensor<?x2xf32>
+  return %y : tensor<?x2xf32>
+}

@@ -1,0 +1,215 @@
+//===- StoredScalesTest.cpp - quantized scales and own tables -------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Scales that are codes themselves, and tables that belong to a matrix: what
+// they cost in bits and in error, and that kernels' forms of them hold the same
+// numbers.
+//
+//===----------------------------------------------------------------------===//
+
+#include "TestMatrices.h"
+#include "lowbit/Numerics/EffectiveBits.h"
+#include "lowbit/Numerics/Feedback.h"
+#include "lowbit/Numerics/FileFormats.h"
+#include "lowbit/Numerics/Quantizer.h"
+#include <cmath>
+#include <gtest/gtest.h>
+
+using namespace lowbit::numerics;
+using namespace lowbit::numerics::test;
+
+namespace {
+constexpr int64_t rows = 64, columns = 512;
+
+Encoding inGroups(ElementFormat element, int64_t group) {
+  Encoding encoding;
+  encoding.element = std::move(element);
+  encoding.granularity = Granularity::Group;
+  encoding.groupSize = group;
+  return encoding;
+}
+
+/// `encoding` with scales of `element`, one of `scale` for `block` of them.
+Encoding withStored(Encoding encoding, ElementFormat element, int64_t block,
+                    ScaleFormat scale = ScaleFormat::F16) {
+  Encoding stored = inGroups(std::move(element), block);
+  stored.scale = scale;
+  encoding.stored = std::make_shared<const Encoding>(stored);
+  return encoding;
+}
+
+Encoding q4k() {
+  Encoding encoding = inGroups({4, IntegerKind::Unsigned}, 32);
+  encoding.hasMinimum = true;
+  return withStored(encoding, {6, IntegerKind::Unsigned}, 8);
+}
+
+Encoding learned(unsigned bits, TableOwner owner) {
+  CodeTable table;
+  table.codeBits = table.windowBits = bits;
+  table.owner = owner;
+  Encoding encoding;
+  encoding.element = std::make_shared<const CodeTable>(table);
+  return encoding;
+}
+
+/// Weights whose rows differ in size.
+std::vector<float> testWeights(uint64_t seed = 1) {
+  std::vector<float> weights = randomWeights(rows * columns, seed);
+  for (int64_t n = 0; n < rows; ++n)
+    for (int64_t k = 0; k < columns; ++k)
+      weights[n * columns + k] *= 0.01f * static_cast<float>(1 + n % 5);
+  return weights;
+}
+
+QuantizedMatrix quantized(const std::vector<float> &weights,
+                          const Encoding &encoding) {
+  QuantizedMatrix result;
+  EXPECT_EQ(
+      quantize(weights.data(), rows, columns, encoding, {}, result).message,
+      "");
+  return result;
+}
+
+double errorOf(const std::vector<float> &weights,
+               const QuantizedMatrix &matrix) {
+  std::vector<float> values(weights.size());
+  dequantize(matrix, values.data());
+  double sum = 0;
+  for (size_t i = 0; i < values.size(); ++i)
+    sum += std::pow(weights[i] - values[i], 2);
+  return sum;
+}
+} // namespace
+
+TEST(StoredScales, CostWhatTheyAreStoredAs) {
+  EXPECT_EQ(effectiveBits(q4k(), rows, columns), 4.5);
+  Encoding nested = withStored(inGroups({4, IntegerKind::Signed}, 64),
+                               {8, IntegerKind::Signed}, 256, ScaleFormat::F32);
+  EXPECT_EQ(effectiveBits(nested, rows, columns), 4 + 8 / 64. + 32 / 16384.);
+  for (const char *name : {"Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"}) {
+    FileFormat format = getFileFormat(std::string("GGUF ") + name);
+    EXPECT_EQ(
+        storedBytes(format.encoding, rows, columns),
+        storedBytes(BoundLayout(format.layout, format.encoding, rows, columns)))
+        << name;
+  }
+}
+
+TEST(StoredScales, AreNearlyAsGoodAsPlainOnes) {
+  std::vector<float> weights = testWeights();
+  for (Encoding encoding :
+       {q4k(),
+        withStored(inGroups({4, IntegerKind::Signed}, 64),
+                   {8, IntegerKind::Signed}, 256, ScaleFormat::F32),
+        withStored(inGroups({3, IntegerKind::Signed}, 16),
+                   {6, IntegerKind::Signed}, 16)}) {
+    QuantizedMatrix matrix = quantized(weights, encoding);
+    Encoding plain = encoding;
+    plain.stored = nullptr;
+    EXPECT_LT(errorOf(weights, matrix),
+              1.03 * errorOf(weights, quantized(weights, plain)))
+        << describe(encoding);
+    // What is stored stands for the scales, in f16.
+    QuantizedMatrix read = matrix;
+    read.readStored();
+    EXPECT_EQ(read.scales, matrix.scales);
+    EXPECT_EQ(read.minima, matrix.minima);
+    for (float scale : matrix.scales)
+      EXPECT_EQ(scale, scaleFromBits(ScaleFormat::F16,
+                                     scaleToBits(ScaleFormat::F16, scale)));
+  }
+}
+
+TEST(StoredScales, RangesOfRowsMakeTheWhole) {
+  std::vector<float> weights = testWeights();
+  Encoding encoding = withStored(inGroups({4, IntegerKind::Signed}, 64),
+                                 {8, IntegerKind::Signed}, 32);
+  ASSERT_EQ(rowsTogether(encoding, rows, columns), 4);
+  QuantizedMatrix whole = quantized(weights, encoding), parts;
+  parts.reset(encoding, rows, columns);
+  for (int64_t n = 0; n < rows; n += 16)
+    ASSERT_TRUE(
+        quantizeRows(weights.data() + n * columns, n, n + 16, {}, parts).ok());
+  EXPECT_EQ(whole.codes, parts.codes);
+  EXPECT_EQ(whole.stored[0].codes, parts.stored[0].codes);
+  EXPECT_EQ(whole.stored[0].scales, parts.stored[0].scales);
+  EXPECT_EQ(quantizeRows(weights.data(), 1, 5, {}, parts).message,
+            "scales that are quantized need blocks of 4 rows at once, found "
+            "rows 1 to 5");
+}
+
+TEST(StoredScales, WorkWithFeedback) {
+  std::vector<float> weights = testWeights();
+  std::vector<float> hessian(columns * columns, 0);
+  for (int64_t i = 0; i < columns; ++i)
+    for (int64_t k = 0; k < columns; ++k)
+      hessian[i * columns + k] =
+          std::pow(0.9f, static_cast<float>(std::abs(i - k)));
+  std::vector<float> values(rows * columns);
+  for (const Encoding &encoding : {q4k(), learned(3, TableOwner::Row)}) {
+    QuantizedMatrix nearest = quantized(weights, encoding), result;
+    std::vector<int32_t> permutation;
+    ASSERT_EQ(quantizeWithFeedback(weights.data(), rows, columns, encoding,
+                                   hessian.data(), {}, 2, result, permutation)
+                  .message,
+              "");
+    dequantize(nearest, values.data());
+    double before = outputError(weights.data(), values.data(), rows, columns,
+                                hessian.data());
+    dequantize(result, values.data());
+    EXPECT_LT(outputError(weights.data(), values.data(), rows, columns,
+                          hessian.data()),
+              0.5 * before);
+  }
+}
+
+TEST(StoredScales, ExpandToTheSameNumbers) {
+  std::vector<float> weights = testWeights(), a(rows * columns), b(a);
+  for (const Encoding &encoding :
+       {q4k(), learned(3, TableOwner::Row), learned(2, TableOwner::Tensor)}) {
+    QuantizedMatrix matrix = quantized(weights, encoding);
+    dequantize(matrix, a.data());
+    QuantizedMatrix plain = expand(matrix);
+    EXPECT_EQ(plain.encoding.stored, nullptr);
+    EXPECT_EQ(plain.encoding.element.tableOwner(), TableOwner::Format);
+    dequantize(plain, b.data());
+    EXPECT_EQ(a, b);
+  }
+}
+
+TEST(LearnedTables, SuitTheWeights) {
+  std::vector<float> weights = testWeights();
+  // Two bits per weight of a Gaussian leave 0.1175 of its square, three 0.0345;
+  // tables of finite rows suit them a little better.
+  double square = 0;
+  for (float weight : weights)
+    square += weight * weight;
+  double two =
+      errorOf(weights, quantized(weights, learned(2, TableOwner::Row)));
+  double three =
+      errorOf(weights, quantized(weights, learned(3, TableOwner::Row)));
+  EXPECT_NEAR(two / square, 0.1125, 0.005);
+  EXPECT_NEAR(three / square, 0.032, 0.0025);
+  EXPECT_EQ(effectiveBits(learned(3, TableOwner::Row), rows, columns),
+            3 + (8 * 8 + 16) / 512.);
+}
+
+TEST(LearnedTables, AreChosenAmongGivenOnes) {
+  const std::vector<std::vector<int8_t>> sets = {{-126, -42, 42, 126},
+                                                 {-126, 0, 63, 126}};
+  std::vector<float> weights(2 * 6);
+  const float even[] = {3, 1, -1, -3, 1, -1}, odd[] = {-4, 0, 2, 4, 2, 0};
+  std::copy(even, even + 6, weights.begin());
+  std::copy(odd, odd + 6, weights.begin() + 6);
+  QuantizeOptions options;
+  options.tables = &sets;
+  QuantizedMatrix matrix;
+  ASSERT_EQ(quantize(weights.data(), 2, 6, learned(2, TableOwner::Row), options,
+                     matrix)
+                .message,
+            "");
+  EXPECT_EQ(matrix.tables,
+            (std::vector<int8_t>{-126, -42, 42, 126, -126, 0, 63, 126}));
+}
