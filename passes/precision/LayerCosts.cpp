@@ -63,8 +63,9 @@ static FailureOr<OutputSums> sumLayer(const PrecisionLayer &layer,
   numerics::QuantizedMatrix result;
   result.reset(encoding.getNumerics(), matrix.rows, matrix.columns);
   int64_t grain = std::max<int64_t>(1, (1 << 18) / matrix.columns);
-  if (result.encoding.granularity == numerics::Granularity::Tensor)
-    grain = matrix.rows;
+  int64_t together =
+      numerics::rowsTogether(result.encoding, matrix.rows, matrix.columns);
+  grain = llvm::divideCeil(grain, together) * together;
   std::vector<OutputSums> parts(llvm::divideCeil(matrix.rows, grain));
   parallelFor(layer.op->getContext(), 0, parts.size(), [&](size_t i) {
     int64_t first = i * grain;

@@ -1,5 +1,7 @@
 // RUN: quant-opt %s --lowbit-quantize-weights=method=int4-g4-dq --lowbit-expand-weights | FileCheck %s
 // RUN: quant-opt %s --lowbit-quantize-weights=method=kmeans2 --lowbit-expand-weights | FileCheck %s --check-prefix=TABLE
+// RUN: quant-opt %s --lowbit-quantize-weights=method=kmeans2 --lowbit-pack | FileCheck %s --check-prefix=PACK
+// RUN: quant-opt %s --lowbit-quantize-weights=method=q4_k --lowbit-pack-weights 2>&1 | FileCheck %s --check-prefix=DENSE
 
 // Scales that were quantized are written out: 4 / 8 in f16, of both rows.
 
@@ -16,10 +18,17 @@
 // TABLE-NOT: table =
 // TABLE: lowbit.linear %{{.*}}, %{{.*}} : tensor<?x8xf32>, !lowbit.tensor<2x8xf32, #[[PLAIN]]> -> tensor<?x2xf32>
 
+// The phase expands weights before it packs them; the kernels know no other form.
+
+// PACK: lowbit.global @fc : !lowbit.tensor<2x8xf32, #{{.*}}, #planes32> {blob
+// DENSE: remark: stays dense: its scales are quantized or its table is its own; run lowbit-expand-weights first
+
+module attributes {lowbit.target = #lowbit.cpu<portable>} {
 lowbit.global @fc : tensor<2x8xf32> {data = dense<[[-4.0, 0.0, 2.0, 4.0, 4.0, 2.0, 2.0, -4.0], [4.0, 2.0, 0.0, -4.0, -4.0, -4.0, 2.0, 4.0]]> : tensor<2x8xf32>}
 
 func.func @linear(%x: tensor<?x8xf32>) -> tensor<?x2xf32> {
   %w = lowbit.weight @fc : tensor<2x8xf32>
   %y = lowbit.linear %x, %w : tensor<?x8xf32>, tensor<2x8xf32> -> tensor<?x2xf32>
   return %y : tensor<?x2xf32>
+}
 }

@@ -44,6 +44,9 @@ static std::string asWord(mlir::Attribute attribute) {
 }
 
 std::string cpu::explainNoLinearKernel(EncodingAttr encoding) {
+  if (encoding.getExpanded() != encoding)
+    return "its scales are quantized or its table is its own; run "
+           "lowbit-expand-weights first";
   ElementFormatInterface element = encoding.getElement();
   unsigned values = element.getValuesPerCode();
   if (element.getCodeBits() > 8 || values > 8 || !llvm::isPowerOf2_32(values))

@@ -420,6 +420,9 @@ std::optional<std::string> Lowering::lower(EmbeddingOp op) {
     return "the table is not a lowbit.weight";
   if (table.getLayout())
     return "the table is packed, embeddings read dense ones";
+  if (encoding.getExpanded() != encoding)
+    return "the table's scales are quantized or its numbers are learned; run "
+           "lowbit-expand-weights first";
   ElementFormatInterface element = encoding.getElement();
   if (element.getWindowBits() > element.getCodeBits() || encoding.getPermuted())
     return "the table's codes overlap or its columns are in another order";

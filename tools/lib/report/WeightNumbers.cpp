@@ -93,7 +93,8 @@ public:
   Comparison(const QuantizedWeight &weight, const WeightPart &part,
              const ConstantMatrix &expected)
       : weight(weight), matrix(weight.getMatrix()), part(part),
-        expected(expected), range(matrix.encoding.element) {
+        expected(expected), plain(numerics::expandedEncoding(matrix.encoding)),
+        range(plain.element) {
     columnScales.assign(matrix.columns, 1);
     if (matrix.columnScale)
       numerics::dequantize(*matrix.columnScale, columnScales.data());
@@ -102,7 +103,7 @@ public:
                matrix.encoding.granularity != numerics::Granularity::Tensor;
     if (!hasFiner)
       return;
-    finer = matrix.encoding;
+    finer = plain;
     finer.element = numerics::ElementFormat(integer->width + 1, integer->kind);
   }
 
@@ -118,7 +119,7 @@ public:
       countRow(numbers, place, sums);
     }
     if (hasFiner) {
-      sums.rounded = round(wanted, matrix.encoding);
+      sums.rounded = round(wanted, plain);
       sums.finer = round(wanted, finer);
     }
     return sums;
@@ -190,6 +191,8 @@ private:
   const numerics::QuantizedMatrix &matrix;
   const WeightPart &part;
   const ConstantMatrix &expected;
+  /// The encoding with plain scales and integers for learned numbers.
+  numerics::Encoding plain;
   CodeRange range;
   std::vector<float> columnScales;
   bool hasFiner = false;
