@@ -276,6 +276,11 @@ module attributes {test.a = #lowbit.tiles<1 by 1, 4, [(b4 : 1)], swizzle>} {}
 
 // -----
 
+// expected-error @+1 {{requires scale, zero_point, minimum, scale_scale or minimum_scale before a box, found 'permutation'}}
+module attributes {test.a = #lowbit.tiles<1 by 1, 4, [permutation (b32 : 1)]>} {}
+
+// -----
+
 // expected-error @+1 {{requires n, k or b and a number, such as k4, found 'm4'}}
 module attributes {test.a = #lowbit.tiles<1 by 1, 4, [(m4 : 1)]>} {}
 

@@ -4,9 +4,14 @@
 // RUN: not quant-opt %s '--lowbit-set-scale-factors=factors=nlp.*=1.5' 2>&1 | FileCheck %s --check-prefix=NAME
 // RUN: not quant-opt %s '--lowbit-set-scale-factors=factors=*=1.5' '--lowbit-quantize-weights=method=gptq-int4' 2>&1 | FileCheck %s --check-prefix=FEEDBACK
 
+// RUN: not quant-opt %s '--lowbit-set-scale-factors=factors=*=1.5' '--lowbit-quantize-weights=method=int4-g4-dq' 2>&1 | FileCheck %s --check-prefix=STORED
+// RUN: not quant-opt %s '--lowbit-set-scale-factors=factors=*=1.5' '--lowbit-quantize-weights=method=kmeans2' 2>&1 | FileCheck %s --check-prefix=TABLE
+
 // NUMBER: error: scale factors: requires GLOB=F with a positive number F, found 'mlp.up=-1'
 // NAME: error: scale factors: no layer matches 'nlp.*'; the nearest are 'mlp.up' or 'attn.q'
 // FEEDBACK: error: {{.*}}a factor of its scales requires rounding to nearest, found rounding with feedback
+// STORED: error: {{.*}}a factor of its scales requires plain scales, found quantized ones
+// TABLE: error: {{.*}}parameters beside a matrix' own table are found with it, found a request for them alone
 
 // The last glob that matches a layer decides.
 

@@ -53,6 +53,12 @@ void fill(numerics::QuantizedMatrix &matrix, uint32_t seed) {
   for (numerics::QuantizedMatrix &stored : matrix.stored)
     fill(stored, next());
   matrix.readStored();
+  if (!matrix.columnScale)
+    return;
+  auto columnScale =
+      std::make_shared<numerics::QuantizedMatrix>(*matrix.columnScale);
+  fill(*columnScale, next());
+  matrix.columnScale = columnScale;
 }
 
 /// Adds a weight and a function that gives its numbers; returns what they are.
@@ -94,6 +100,14 @@ TEST(FileFormats, AreReadByCompiledCode) {
         addCase(*module, "case" + std::to_string(names.size()), type));
     names.push_back(name);
   };
+  auto addWithColumnScales = [&](const std::string &name,
+                                 numerics::Encoding encoding) {
+    numerics::Encoding scale;
+    scale.element = {5, numerics::IntegerKind::Unsigned};
+    scale.granularity = numerics::Granularity::Tensor;
+    encoding.columnScale = std::make_shared<const numerics::Encoding>(scale);
+    add(name + ", scales of columns", encoding, {});
+  };
   for (const numerics::FileFormat &format : numerics::getFileFormats()) {
     add(format.name, format.encoding, TilesAttr::get(&*context, format.layout));
     if (!format.encoding.stored)
@@ -101,6 +115,7 @@ TEST(FileFormats, AreReadByCompiledCode) {
     add(format.name + ", dense", format.encoding, {});
     add(format.name + ", planes", format.encoding,
         PlanesAttr::get(&*context, 32, 32));
+    addWithColumnScales(format.name, format.encoding);
   }
   for (auto owner : {numerics::TableOwner::Tensor, numerics::TableOwner::Row}) {
     numerics::CodeTable table;
@@ -111,6 +126,7 @@ TEST(FileFormats, AreReadByCompiledCode) {
     add("a learned table", encoding, {});
     add("a learned table, planes", encoding,
         PlanesAttr::get(&*context, 32, 32));
+    addWithColumnScales("a learned table", encoding);
   }
   ASSERT_TRUE(succeeded(module->verify()));
   ReferenceJit jit(*module);

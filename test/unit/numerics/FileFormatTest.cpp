@@ -457,6 +457,12 @@ TEST(FileFormats, LayoutsThatHoldParametersAreChecked) {
   other.groupSize = 48;
   EXPECT_EQ(checkLayout(format.layout, other),
             "an atom with parameters needs groups that divide its 32 columns");
+  broken = format.layout;
+  broken.atom.rows = 3;
+  broken.atom.bits *= 4;
+  broken.atom.overlap = 1;
+  EXPECT_EQ(checkLayout(broken, format.encoding),
+            "an atom with parameters repeats 0 rows, found 1");
   format = getFileFormat("AWQ, 4 bits");
   broken = format.layout;
   Layout zeroPoints = *broken.own[2];
@@ -465,4 +471,20 @@ TEST(FileFormats, LayoutsThatHoldParametersAreChecked) {
   EXPECT_EQ(checkLayout(broken, format.encoding),
             "in a layout of parameters, an atom needs at least 1 column, found "
             "0");
+  zeroPoints.atom.overlap = 1;
+  broken.own[2] = std::make_shared<const Layout>(zeroPoints);
+  EXPECT_EQ(checkLayout(broken, format.encoding),
+            "a layout of parameters repeats 0 rows, found 1");
+  broken.parameters = ParameterPlacement::Inline;
+  broken.padRowEndOnly = false;
+  EXPECT_EQ(checkLayout(broken, format.encoding),
+            "layouts of parameters need parameters in buffers of their own");
+  format = getFileFormat("GGUF Q4_K");
+  other = format.encoding;
+  Encoding stored = *other.stored;
+  stored.groupSize = 16;
+  other.stored = std::make_shared<const Encoding>(stored);
+  EXPECT_EQ(checkLayout(format.layout, other),
+            "an atom with quantized scales needs whole blocks of them, found 8 "
+            "scales");
 }

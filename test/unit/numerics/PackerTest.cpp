@@ -112,12 +112,17 @@ TEST(Packer, RepackingIsUnpackingAndPacking) {
     }
 }
 
-/// A row block of streams begins with the end of the one before.
-TEST(Packer, StreamsRepeatTheCodesBefore) {
+/// A row block of streams begins with the end of the one before, as it is
+/// stored: with `added` on top.
+static void checkRepeated(uint32_t added) {
   constexpr int64_t rows = 40, columns = 9, overlap = 5;
-  BoundLayout layout(streams(4, 16, overlap, 4), int4, rows, columns);
+  Layout map = streams(4, 16, overlap, 4);
+  map.added[0] = added;
+  BoundLayout layout(map, int4, rows, columns);
   QuantizedMatrix matrix = randomMatrix(int4, rows, columns, 3);
   PackedMatrix packed = pack(layout, matrix);
+  EXPECT_EQ(packed.buffers[0], packBitByBit(layout, matrix).buffers[0]);
+  EXPECT_EQ(unpack(layout, packed).codes, matrix.codes);
   for (int64_t block = 0; block < layout.rowBlockCount(); ++block)
     for (int64_t before = 1; before <= overlap; ++before)
       for (int64_t k = 0; k < columns; ++k) {
@@ -126,8 +131,15 @@ TEST(Packer, StreamsRepeatTheCodesBefore) {
           int64_t address = layout.repeatedCode(block, before, k, bit).bit;
           code |= (packed.buffers[0][address / 8] >> address % 8 & 1) << bit;
         }
-        EXPECT_EQ(code, block ? matrix.code(16 * block - before, k) : 0);
+        uint32_t wanted =
+            block ? matrix.code(16 * block - before, k) + added : 0;
+        EXPECT_EQ(code, wanted % 16);
       }
+}
+
+TEST(Packer, StreamsRepeatTheCodesBefore) {
+  checkRepeated(0);
+  checkRepeated(11);
 }
 
 TEST(Packer, RepackingNeedsOneMeaning) {

@@ -12,6 +12,7 @@
 #include "lowbit/Numerics/EffectiveBits.h"
 #include "lowbit/Numerics/Feedback.h"
 #include "lowbit/Numerics/FileFormats.h"
+#include "lowbit/Numerics/Packer.h"
 #include "lowbit/Numerics/Quantizer.h"
 #include <cmath>
 #include <gtest/gtest.h>
@@ -177,6 +178,35 @@ TEST(StoredScales, ExpandToTheSameNumbers) {
     dequantize(plain, b.data());
     EXPECT_EQ(a, b);
   }
+}
+
+TEST(StoredScales, Refusals) {
+  Encoding encoding = learned(3, TableOwner::Row);
+  encoding.hasMinimum = true;
+  EXPECT_EQ(checkEncoding(encoding),
+            "beside a matrix' own table there are plain scales, found others");
+  std::vector<float> weights = testWeights(), hessian(columns * columns, 0);
+  for (int64_t k = 0; k < columns; ++k)
+    hessian[k * columns + k] = 1;
+  QuantizedMatrix result;
+  std::vector<int32_t> permutation;
+  FeedbackOptions options;
+  options.order = ColumnOrder::Natural;
+  EXPECT_EQ(quantizeWithFeedback(weights.data(), rows, columns, q4k(),
+                                 hessian.data(), options, 2, result,
+                                 permutation)
+                .message,
+            "quantized scales are chosen before the first column is rounded, "
+            "which a permuted or natural order doesn't do");
+  FileFormat format = getFileFormat("GGUF Q4_K");
+  PackedMatrix packed;
+  const uint8_t *none[4] = {};
+  EXPECT_EQ(
+      repack(BoundLayout(format.layout, format.encoding, 1, columns), none,
+             BoundLayout(Layout::dense(4), format.encoding, 1, columns), packed)
+          .message,
+      "repacking needs the scales of quantized scales in both layouts or "
+      "in none, found them in one");
 }
 
 TEST(LearnedTables, SuitTheWeights) {

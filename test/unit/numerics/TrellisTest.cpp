@@ -323,8 +323,14 @@ TEST(ColumnParts, Refusals) {
   EXPECT_EQ(problem({{four, 3}, {two, 0}}),
             "a part needs at least 1 column, found 0");
   EXPECT_EQ(problem({{four, 3}, {{16, IntegerKind::Signed}, 5}}),
-            "a part needs codes of at most 8 bits for one number, found "
-            "others");
+            "a part needs codes of at most 8 bits for one number that the "
+            "format gives, found others");
+  CodeTable own;
+  own.codeBits = own.windowBits = 4;
+  own.owner = TableOwner::Tensor;
+  EXPECT_EQ(problem({{four, 3}, {std::make_shared<const CodeTable>(own), 5}}),
+            "a part needs codes of at most 8 bits for one number that the "
+            "format gives, found others");
   Encoding encoding;
   encoding.element = std::make_shared<const Parts>(Parts{{four, 3}, {two, 5}});
   encoding.granularity = Granularity::Group;
@@ -332,6 +338,10 @@ TEST(ColumnParts, Refusals) {
   EXPECT_EQ(checkEncoding(encoding),
             "parts of columns need one scale for each row and nothing else, "
             "found groups, zero points or minima");
+  encoding.granularity = Granularity::Channel;
+  encoding.stored = std::make_shared<const Encoding>();
+  EXPECT_EQ(checkEncoding(encoding), "codes that overlap and parts of columns "
+                                     "need plain scales, found quantized ones");
 }
 
 TEST(ColumnParts, RoundingRefusesWhatIsNotItsToChoose) {
