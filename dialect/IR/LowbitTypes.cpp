@@ -58,7 +58,13 @@ static double estimateBits(const numerics::Layout &layout,
   double parameters = layout.atom.rows * groups * 3 * 32;
   double block = padded / layout.atom.columns * layout.atom.bits + parameters +
                  layout.rowAlignment;
-  return (rows / layout.atom.rows + 1) * block + layout.tailBits;
+  double bits = (rows / layout.atom.rows + 1) * block + layout.tailBits;
+  // Buffers of parameters that have a layout, as codes of one column per group.
+  for (const auto &own : layout.own)
+    if (own)
+      bits += estimateBits(*own, numerics::Encoding(), rows,
+                           encoding.groupCount(columns));
+  return bits;
 }
 
 /// A layout must have a form for the encoding's codes and place every bit once,

@@ -59,6 +59,11 @@ module attributes {test.a = #lowbit.encoding<learned<9>>} {}
 
 // -----
 
+// expected-error-re @+1 {{requires a layout of at most 2^60 bits (L5), found {{.*}}}}
+func.func private @f(!lowbit.tensor<140737488355328x1xf32, #lowbit.encoding<int<4>, group = 1>, #lowbit.tiles<1 by 1, 4, [(b4 : 1)], scale in <1 by 1024, 16384, [(k1024 : 16, b16 : 1)]>>>)
+
+// -----
+
 // expected-error @+1 {{requires rows of whole atoms of 64 columns where these keep quantized scales (L7), found 96}}
 func.func private @f(!lowbit.tensor<2x96xf32, #lowbit.encoding<int<4>, group = 32, scale = f16 as <int<8>, group = 2>>, #lowbit.tiles<1 by 64, 288, [scale_scale (b16 : 1), scale (k2 : 8, b8 : 1) offset 16, (k64 : 4, b4 : 1) offset 32], in_atom>>)
 
