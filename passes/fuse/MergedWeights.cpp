@@ -43,6 +43,14 @@ static ElementsAttr getConstantVector(Value value) {
   return isAtHand ? elements : ElementsAttr();
 }
 
+/// Whether blocks of quantized scales, if there are any, end with rows.
+static bool endWithRows(EncodingAttr encoding, int64_t columns) {
+  numerics::Encoding meaning = encoding.getNumerics();
+  return !meaning.stored ||
+         (meaning.stored->granularity == numerics::Granularity::Group &&
+          meaning.groupCount(columns) % meaning.stored->groupSize == 0);
+}
+
 std::string MergedWeights::explain(ArrayRef<LinearOp> layers) {
   auto first =
       dyn_cast<QuantizedTensorType>(getFirst(layers).getWeight().getType());
@@ -53,7 +61,9 @@ std::string MergedWeights::explain(ArrayRef<LinearOp> layers) {
       encoding.getGranularity().getKind() == numerics::Granularity::Tensor ||
       encoding.getOuterScale() == OuterScaleKind::Tensor ||
       encoding.getElement().getWindowBits() != encoding.getCodeBits() ||
-      encoding.getColumnScale())
+      encoding.getColumnScale() ||
+      encoding.getElement().getTableOwner() == numerics::TableOwner::Tensor ||
+      !endWithRows(encoding, first.getColumns()))
     return "their rows share parameters";
   for (LinearOp layer : layers) {
     auto type = dyn_cast<QuantizedTensorType>(layer.getWeight().getType());
@@ -105,6 +115,28 @@ static void arrange(ArrayRef<numerics::QuantizedMatrix> sources,
               reinterpret_cast<char *>(result.data()));
 }
 
+/// The same for what is stored of quantized parameters, as much for each row.
+static void arrangeStored(ArrayRef<numerics::QuantizedMatrix> sources,
+                          ArrayRef<int64_t> rows, RowOrder order,
+                          numerics::QuantizedMatrix &target) {
+  using Matrix = numerics::QuantizedMatrix;
+  for (size_t kind = 0; kind < target.stored.size(); ++kind) {
+    std::vector<Matrix> parts;
+    for (const Matrix &source : sources)
+      parts.push_back(source.stored[kind]);
+    // As if the parameters of a row were a row.
+    Matrix &stored = target.stored[kind];
+    int64_t count = stored.rows;
+    stored.rows = target.rows;
+    arrange(parts, &Matrix::codes, rows, order, stored);
+    for (auto parameter :
+         {&Matrix::scales, &Matrix::zeroPoints, &Matrix::minima})
+      arrange(parts, parameter, rows, order, stored);
+    stored.rows = count;
+  }
+  target.readStored();
+}
+
 static SmallVector<int64_t> getRowCounts(ArrayRef<LinearOp> layers) {
   SmallVector<int64_t> rows;
   for (LinearOp layer : layers)
@@ -137,8 +169,7 @@ FailureOr<GlobalOp> MergedWeights::createWeight(ArrayRef<LinearOp> layers,
     auto source = unpackComponents(getGlobal(layer.getWeight()));
     if (failed(source))
       return failure();
-    // Blocks of scales and tables of a tensor don't end with its rows.
-    sources.push_back(numerics::expand(*source));
+    sources.push_back(std::move(*source));
   }
   GlobalOp first = getGlobal(getFirst(layers).getWeight());
   auto type = cast<QuantizedTensorType>(first.getType());
@@ -149,9 +180,10 @@ FailureOr<GlobalOp> MergedWeights::createWeight(ArrayRef<LinearOp> layers,
   for (auto parameter : {&Matrix::scales, &Matrix::zeroPoints, &Matrix::minima,
                          &Matrix::outerScales})
     arrange(sources, parameter, rows, order, matrix);
-  auto mergedType = QuantizedTensorType::get({matrix.rows, matrix.columns},
-                                             type.getElementType(),
-                                             type.getEncoding().getExpanded());
+  arrange(sources, &Matrix::tables, rows, order, matrix);
+  arrangeStored(sources, rows, order, matrix);
+  auto mergedType = QuantizedTensorType::get(
+      {matrix.rows, matrix.columns}, type.getElementType(), type.getEncoding());
   OpBuilder builder(first);
   auto global = GlobalOp::create(builder, first.getLoc(), name, mergedType,
                                  packComponents(mergedType, matrix, name));

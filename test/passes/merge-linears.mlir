@@ -148,19 +148,35 @@ func.func @computed_bias(%x: tensor<4x2xf32>, %bias: tensor<1xf32>) -> (tensor<4
 
 // -----
 
-// Blocks of scales don't end with rows: the merged weight has plain scales,
-// 2 * 1, 3 * 1 and 4 * 0.5.
+// Scales that are quantized are merged where their blocks end with rows: codes
+// 2, 3, 4 and 5 of two groups each, and a scale for each row.
 
-// CHECK: #[[PLAIN:.*]] = #lowbit.encoding<int<4>, channel, scale = f16>
-// CHECK: lowbit.global @a.q_k.weight : !lowbit.tensor<3x2xf32, #[[PLAIN]]>
-// CHECK-SAME{LITERAL}: scale = dense<[[2.000000e+00], [3.000000e+00], [2.000000e+00]]> : tensor<3x1xf16>
-#dq = #lowbit.encoding<int<4>, scale = f16 as <uint<4>, group = 2, scale = f32>>
-lowbit.global @a.q.weight : !lowbit.tensor<2x2xf32, #dq> {codes = dense<[1, 2]> : tensor<2xi8>, scale = dense<50> : tensor<1xi8>, scale_scale = dense<1.0> : tensor<1x1xf32>}
-lowbit.global @a.k.weight : !lowbit.tensor<1x2xf32, #dq> {codes = dense<3> : tensor<1xi8>, scale = dense<4> : tensor<1xi8>, scale_scale = dense<0.5> : tensor<1x1xf32>}
-func.func @quantized_scales(%x: tensor<?x2xf32>) -> (tensor<?x2xf32>, tensor<?x1xf32>) {
-  %q = lowbit.weight @a.q.weight : !lowbit.tensor<2x2xf32, #dq>
-  %k = lowbit.weight @a.k.weight : !lowbit.tensor<1x2xf32, #dq>
-  %0 = lowbit.linear %x, %q : tensor<?x2xf32>, !lowbit.tensor<2x2xf32, #dq> -> tensor<?x2xf32>
-  %1 = lowbit.linear %x, %k : tensor<?x2xf32>, !lowbit.tensor<1x2xf32, #dq> -> tensor<?x1xf32>
-  return %0, %1 : tensor<?x2xf32>, tensor<?x1xf32>
+// CHECK: #[[DQ:.*]] = #lowbit.encoding<int<4>, group = 1, scale = f16 as <uint<4>, group = 2, scale = f32>>
+// CHECK: lowbit.global @a.q_k.weight : !lowbit.tensor<2x2xf32, #[[DQ]]>
+// CHECK-SAME: scale = dense<[50, 84]> : tensor<2xi8>
+// CHECK-SAME{LITERAL}: scale_scale = dense<[[1.000000e+00, 5.000000e-01]]> : tensor<1x2xf32>
+// CHECK-LABEL: func @quantized_scales
+// CHECK-LABEL: func @shared_blocks
+// CHECK-COUNT-2: lowbit.linear
+#dq = #lowbit.encoding<int<4>, group = 1, scale = f16 as <uint<4>, group = 2, scale = f32>>
+#shared = #lowbit.encoding<int<4>, group = 1, scale = f16 as <uint<4>, group = 4, scale = f32>>
+!w = !lowbit.tensor<1x2xf32, #dq>
+!s = !lowbit.tensor<1x2xf32, #shared>
+lowbit.global @a.q.weight : !w {codes = dense<1> : tensor<1xi8>, scale = dense<50> : tensor<1xi8>, scale_scale = dense<1.0> : tensor<1x1xf32>}
+lowbit.global @a.k.weight : !w {codes = dense<3> : tensor<1xi8>, scale = dense<84> : tensor<1xi8>, scale_scale = dense<0.5> : tensor<1x1xf32>}
+lowbit.global @b.q.weight : !s {codes = dense<1> : tensor<1xi8>, scale = dense<50> : tensor<1xi8>, scale_scale = dense<1.0> : tensor<1x1xf32>}
+lowbit.global @b.k.weight : !s {codes = dense<3> : tensor<1xi8>, scale = dense<84> : tensor<1xi8>, scale_scale = dense<0.5> : tensor<1x1xf32>}
+func.func @quantized_scales(%x: tensor<?x2xf32>) -> (tensor<?x1xf32>, tensor<?x1xf32>) {
+  %q = lowbit.weight @a.q.weight : !w
+  %k = lowbit.weight @a.k.weight : !w
+  %0 = lowbit.linear %x, %q : tensor<?x2xf32>, !w -> tensor<?x1xf32>
+  %1 = lowbit.linear %x, %k : tensor<?x2xf32>, !w -> tensor<?x1xf32>
+  return %0, %1 : tensor<?x1xf32>, tensor<?x1xf32>
+}
+func.func @shared_blocks(%x: tensor<?x2xf32>) -> (tensor<?x1xf32>, tensor<?x1xf32>) {
+  %q = lowbit.weight @b.q.weight : !s
+  %k = lowbit.weight @b.k.weight : !s
+  %0 = lowbit.linear %x, %q : tensor<?x2xf32>, !s -> tensor<?x1xf32>
+  %1 = lowbit.linear %x, %k : tensor<?x2xf32>, !s -> tensor<?x1xf32>
+  return %0, %1 : tensor<?x1xf32>, tensor<?x1xf32>
 }
