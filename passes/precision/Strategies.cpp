@@ -13,13 +13,22 @@ using namespace lowbit;
 
 PrecisionStrategy::~PrecisionStrategy() = default;
 
+// What the losses of each strategy are.
+static constexpr StringLiteral kUniformMeaning = "bits saved";
+static constexpr StringLiteral kHessianMeaning =
+    "sum of layers' relative squared output errors";
+static constexpr StringLiteral kGradientMeaning =
+    "divergence by squared gradients, nats per row";
+static constexpr StringLiteral kEntropyMeaning =
+    "least squared error that the weights' entropy allows";
+
 namespace {
 
 /// The same encoding for all: the more bits, the better.
 class UniformStrategy : public PrecisionStrategy {
 public:
   StringRef getName() const override { return "uniform"; }
-  StringRef getMeaning() const override { return "bits saved"; }
+  StringRef getMeaning() const override { return kUniformMeaning; }
   bool isUniform() const override { return true; }
 
   FailureOr<std::vector<double>>
@@ -40,9 +49,7 @@ public:
   explicit HessianStrategy(ModuleOp module) : statistics(module) {}
 
   StringRef getName() const override { return "hessian"; }
-  StringRef getMeaning() const override {
-    return "sum of layers' relative squared output errors";
-  }
+  StringRef getMeaning() const override { return kHessianMeaning; }
 
   FailureOr<std::vector<double>>
   getLosses(const PrecisionLayer &layer,
@@ -69,9 +76,7 @@ public:
   explicit GradientStrategy(ModuleOp module) : statistics(module) {}
 
   StringRef getName() const override { return "gradient"; }
-  StringRef getMeaning() const override {
-    return "divergence in nats, to second order, by layers' gradients";
-  }
+  StringRef getMeaning() const override { return kGradientMeaning; }
 
   FailureOr<std::vector<double>>
   getLosses(const PrecisionLayer &layer,
@@ -99,9 +104,7 @@ private:
 class EntropyStrategy : public PrecisionStrategy {
 public:
   StringRef getName() const override { return "entropy"; }
-  StringRef getMeaning() const override {
-    return "least squared error that the weights' entropy allows";
-  }
+  StringRef getMeaning() const override { return kEntropyMeaning; }
 
   FailureOr<std::vector<double>>
   getLosses(const PrecisionLayer &layer,

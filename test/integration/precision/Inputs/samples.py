@@ -6,9 +6,10 @@
 """Usage: samples.py FOLDER
 
 Writes samples.npy, eight samples of two rows, labels.npy, the class of each row
-(four of which are right for the float model), and labels that don't fit.
+(four of which are right for the float model), and some that don't fit.
 """
 
+import math
 import pathlib
 import struct
 import sys
@@ -29,6 +30,7 @@ def main():
     (folder / "few.npy").write_bytes(npy("<i8", (4, 2), [0] * 8, "q"))
     (folder / "flat.npy").write_bytes(npy("<i8", (8,), [0] * 8, "q"))
     (folder / "large.npy").write_bytes(npy("<i8", (8, 2), [4] * 16, "q"))
+    (folder / "infinite.npy").write_bytes(npy("<f4", (1, 2, 8), [math.inf] * 16, "f"))
     (folder / "one.npy").write_bytes(npy("<f4", (1, 2, 8), numbers[:16], "f"))
 
 

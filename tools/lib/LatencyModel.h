@@ -10,8 +10,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LOWBIT_TOOLS_LIB_PRECISION_LATENCYMODEL_H
-#define LOWBIT_TOOLS_LIB_PRECISION_LATENCYMODEL_H
+#ifndef LOWBIT_TOOLS_LIB_LATENCYMODEL_H
+#define LOWBIT_TOOLS_LIB_LATENCYMODEL_H
 
 #include "lowbit/IR/Lowbit.h"
 
@@ -26,4 +26,4 @@ double predictSeconds(EncodingAttr encoding, int64_t rows, int64_t columns,
 
 } // namespace lowbit
 
-#endif // LOWBIT_TOOLS_LIB_PRECISION_LATENCYMODEL_H
+#endif // LOWBIT_TOOLS_LIB_LATENCYMODEL_H

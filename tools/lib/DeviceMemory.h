@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LOWBIT_TOOLS_LIB_PRECISION_DEVICEMEMORY_H
-#define LOWBIT_TOOLS_LIB_PRECISION_DEVICEMEMORY_H
+#ifndef LOWBIT_TOOLS_LIB_DEVICEMEMORY_H
+#define LOWBIT_TOOLS_LIB_DEVICEMEMORY_H
 
 #include "lowbit/Tools/Compiler.h"
 
@@ -37,4 +37,4 @@ llvm::Expected<DeviceMemory> measureMemory(mlir::ModuleOp quantized,
 
 } // namespace lowbit
 
-#endif // LOWBIT_TOOLS_LIB_PRECISION_DEVICEMEMORY_H
+#endif // LOWBIT_TOOLS_LIB_DEVICEMEMORY_H

@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LOWBIT_TOOLS_LIB_PRECISION_PRECISIONSEARCHSTATE_H
-#define LOWBIT_TOOLS_LIB_PRECISION_PRECISIONSEARCHSTATE_H
+#ifndef LOWBIT_TOOLS_LIB_PRECISIONSEARCHSTATE_H
+#define LOWBIT_TOOLS_LIB_PRECISIONSEARCHSTATE_H
 
 #include "DeviceMemory.h"
 #include "FloatProbe.h"
@@ -36,6 +36,7 @@ private:
   llvm::Expected<PrecisionChoice> choose();
   llvm::Expected<PrecisionChoice> fitDevice();
   llvm::Expected<PrecisionChoice> chooseForDevice(int64_t most);
+  llvm::Error nothingFits() const;
   llvm::Error checkDevice(const PrecisionChoice &choice);
   /// The least and the most that layers can take.
   std::pair<int64_t, int64_t> getCostRange() const;
@@ -79,4 +80,4 @@ private:
 
 } // namespace lowbit
 
-#endif // LOWBIT_TOOLS_LIB_PRECISION_PRECISIONSEARCHSTATE_H
+#endif // LOWBIT_TOOLS_LIB_PRECISIONSEARCHSTATE_H

@@ -1,4 +1,4 @@
-//===- Choices.cpp - floors, guards and devices ---------------------------===//
+//===- PrecisionChoices.cpp - floors, guards and devices ------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -181,6 +181,15 @@ llvm::Error PrecisionSearch::checkDevice(const PrecisionChoice &choice) {
   return llvm::Error::success();
 }
 
+llvm::Error PrecisionSearch::nothingFits() const {
+  return makeError("--fit-device: nothing fits into " +
+                   llvm::Twine(int64_t(device->memory)) +
+                   " bytes; activations take " +
+                   llvm::Twine(memory.activations) + ", other tensors " +
+                   llvm::Twine(otherBytes) + ", and the smallest weights " +
+                   llvm::Twine(getCostRange().first));
+}
+
 /// The best of all that fit and are good enough: one candidate for all layers,
 /// and choices for the most that fits and less.
 llvm::Expected<PrecisionChoice> PrecisionSearch::chooseForDevice(int64_t most) {
@@ -217,12 +226,7 @@ llvm::Expected<PrecisionChoice> PrecisionSearch::chooseForDevice(int64_t most) {
     return makeError("--fit-device: nothing that fits has the accuracy that '" +
                      options.fitDevice + "' requires; the best found has " +
                      describe(*nearest, tried[nearest->candidates]));
-  return makeError("--fit-device: nothing fits into " +
-                   llvm::Twine(int64_t(device->memory)) +
-                   " bytes; activations take " +
-                   llvm::Twine(memory.activations) + ", other tensors " +
-                   llvm::Twine(otherBytes) + ", and the smallest weights " +
-                   llvm::Twine(least));
+  return nothingFits();
 }
 
 llvm::Expected<PrecisionChoice> PrecisionSearch::fitDevice() {
@@ -234,12 +238,10 @@ llvm::Expected<PrecisionChoice> PrecisionSearch::fitDevice() {
     if (llvm::Error error = checkDevice(choice))
       return std::move(error);
     int64_t taken = memory.activations + otherBytes + choice.cost;
-    if (turn && (taken <= int64_t(device->memory) || turn == kTurns)) {
-      if (taken <= int64_t(device->memory))
-        return std::move(choice);
-      return makeError("--fit-device: what was expected to fit takes " +
-                       llvm::Twine(taken) + " bytes");
-    }
+    if (turn && taken <= int64_t(device->memory))
+      return std::move(choice);
+    if (turn == kTurns)
+      return nothingFits();
     auto next = chooseForDevice(int64_t(device->memory) - memory.activations -
                                 otherBytes);
     if (!next)

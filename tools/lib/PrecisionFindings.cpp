@@ -1,4 +1,4 @@
-//===- Findings.cpp - what a search has found -----------------------------===//
+//===- PrecisionFindings.cpp - what a search has found --------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

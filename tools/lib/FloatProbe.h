@@ -8,10 +8,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LOWBIT_TOOLS_LIB_PRECISION_FLOATPROBE_H
-#define LOWBIT_TOOLS_LIB_PRECISION_FLOATPROBE_H
+#ifndef LOWBIT_TOOLS_LIB_FLOATPROBE_H
+#define LOWBIT_TOOLS_LIB_FLOATPROBE_H
 
-#include "../CalibrationData.h"
+#include "CalibrationData.h"
 #include "lowbit/Tools/Compiler.h"
 #include "lowbit/Tools/Executable.h"
 #include "lowbit/Tools/LayerDivergence.h"
@@ -69,4 +69,4 @@ private:
 
 } // namespace lowbit
 
-#endif // LOWBIT_TOOLS_LIB_PRECISION_FLOATPROBE_H
+#endif // LOWBIT_TOOLS_LIB_FLOATPROBE_H

@@ -9,8 +9,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LOWBIT_TOOLS_LIB_PRECISION_SENSITIVITY_H
-#define LOWBIT_TOOLS_LIB_PRECISION_SENSITIVITY_H
+#ifndef LOWBIT_TOOLS_LIB_SENSITIVITY_H
+#define LOWBIT_TOOLS_LIB_SENSITIVITY_H
 
 #include "lowbit/Tools/Statistics.h"
 #include "lowbit/Transforms/PrecisionAssignment.h"
@@ -60,4 +60,4 @@ private:
 
 } // namespace lowbit
 
-#endif // LOWBIT_TOOLS_LIB_PRECISION_SENSITIVITY_H
+#endif // LOWBIT_TOOLS_LIB_SENSITIVITY_H
