@@ -10,10 +10,11 @@
 
 using namespace lowbit;
 
-/// Whole layers of integers: rounding with feedback makes even two bits useful,
-/// and above six nothing is left to gain.
+/// Whole layers of integers: with feedback, and errors made up for later, even
+/// one bit does for layers that matter little; above six nothing is left to
+/// gain.
 static constexpr llvm::StringLiteral kIntegers[] = {
-    "int2-g128", "int3-g128", "int4-g128", "int5-g128", "int6-g128"};
+    "int1", "int2-g128", "int3-g128", "int4-g128", "int5-g128", "int6-g128"};
 
 /// Sweeps after which the error of a layer's output hardly falls any more.
 static constexpr unsigned kSweeps = 4;

@@ -34,7 +34,7 @@ llvm::Error tuneLayers(mlir::ModuleOp module, const CompileOptions &options);
 
 /// Fills in what `options` leave open such that the result is as accurate as
 /// this project can make it: sequential calibration, sweeps, and with a budget
-/// widths of 2 to 6 bits by layer; without one, samples are held out, and each
+/// widths of 1 to 6 bits by layer; without one, samples are held out, and each
 /// layer gets the best of `candidates` (by default rounding with feedback and
 /// to nearest) on those.
 void setAccuracyPreset(CompileOptions &options);
