@@ -18,7 +18,7 @@ static constexpr StringLiteral kUniformMeaning = "bits saved";
 static constexpr StringLiteral kHessianMeaning =
     "sum of layers' relative squared output errors";
 static constexpr StringLiteral kGradientMeaning =
-    "divergence by squared gradients, nats per row";
+    "divergence in nats, to second order, by gradients of outputs";
 static constexpr StringLiteral kEntropyMeaning =
     "least squared error that the weights' entropy allows";
 
