@@ -5,14 +5,14 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/Tools/Calibration.h"
-#include "CalibrationData.h"
 #include "Collector.h"
-#include "FloatProgram.h"
 #include "LossSeed.h"
+#include "lowbit/Tools/CalibrationData.h"
 #include "lowbit/Tools/Compiler.h"
 #include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/Executable.h"
+#include "lowbit/Tools/FloatProgram.h"
 #include "lowbit/Tools/MappedFile.h"
 #include "lowbit/Tools/Signature.h"
 #include "lowbit/Transforms/ConstantMatrix.h"

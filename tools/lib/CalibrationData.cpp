@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "CalibrationData.h"
+#include "lowbit/Tools/CalibrationData.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/MappedFile.h"
 #include "lowbit/Tools/Npy.h"

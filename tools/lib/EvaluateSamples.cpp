@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/Tools/EvaluateSamples.h"
-#include "CalibrationData.h"
+#include "lowbit/Tools/CalibrationData.h"
 #include "lowbit/Tools/Errors.h"
 #include <chrono>
 

@@ -11,7 +11,7 @@
 #ifndef LOWBIT_TOOLS_LIB_FLOATPROBE_H
 #define LOWBIT_TOOLS_LIB_FLOATPROBE_H
 
-#include "CalibrationData.h"
+#include "lowbit/Tools/CalibrationData.h"
 #include "lowbit/Tools/Compiler.h"
 #include "lowbit/Tools/Executable.h"
 #include "lowbit/Tools/LayerDivergence.h"

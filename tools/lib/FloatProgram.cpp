@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "FloatProgram.h"
+#include "lowbit/Tools/FloatProgram.h"
 #include "lowbit/Tools/MappedFile.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"

@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Streams.h"
-#include "../FloatProgram.h"
+#include "lowbit/Tools/FloatProgram.h"
 
 using namespace lowbit;
 

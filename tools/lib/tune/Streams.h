@@ -7,8 +7,8 @@
 #ifndef LOWBIT_TOOLS_LIB_TUNE_STREAMS_H
 #define LOWBIT_TOOLS_LIB_TUNE_STREAMS_H
 
-#include "../CalibrationData.h"
 #include "ForwardCuts.h"
+#include "lowbit/Tools/CalibrationData.h"
 #include "lowbit/Tools/Executable.h"
 
 namespace lowbit {

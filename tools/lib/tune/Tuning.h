@@ -7,10 +7,10 @@
 #ifndef LOWBIT_TOOLS_LIB_TUNE_TUNING_H
 #define LOWBIT_TOOLS_LIB_TUNE_TUNING_H
 
-#include "../FloatProgram.h"
 #include "FinishedGroups.h"
 #include "HeldOut.h"
 #include "Streams.h"
+#include "lowbit/Tools/FloatProgram.h"
 #include "lowbit/Transforms/PatternNames.h"
 
 namespace lowbit {

@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LOWBIT_TOOLS_LIB_CALIBRATIONDATA_H
-#define LOWBIT_TOOLS_LIB_CALIBRATIONDATA_H
+#ifndef LOWBIT_TOOLS_CALIBRATIONDATA_H
+#define LOWBIT_TOOLS_CALIBRATIONDATA_H
 
 #include "lowbit/Tools/Calibration.h"
 #include "lowbit/Tools/Model.h"
@@ -48,4 +48,4 @@ llvm::Expected<std::map<std::string, HostTensor>> readNpz(llvm::StringRef path);
 
 } // namespace lowbit
 
-#endif // LOWBIT_TOOLS_LIB_CALIBRATIONDATA_H
+#endif // LOWBIT_TOOLS_CALIBRATIONDATA_H

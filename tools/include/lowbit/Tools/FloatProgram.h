@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LOWBIT_TOOLS_LIB_FLOATPROGRAM_H
-#define LOWBIT_TOOLS_LIB_FLOATPROGRAM_H
+#ifndef LOWBIT_TOOLS_FLOATPROGRAM_H
+#define LOWBIT_TOOLS_FLOATPROGRAM_H
 
 #include "lowbit/Tools/Compiler.h"
 #include "lowbit/Tools/Executable.h"
@@ -30,4 +30,4 @@ llvm::Expected<HostTensor> moveToFile(const HostTensor &tensor);
 
 } // namespace lowbit
 
-#endif // LOWBIT_TOOLS_LIB_FLOATPROGRAM_H
+#endif // LOWBIT_TOOLS_FLOATPROGRAM_H
