@@ -208,7 +208,7 @@ INSTANTIATE_TEST_SUITE_P(
                       GradientCase{"vit", "logits"},
                       GradientCase{"whisper", "logits"},
                       GradientCase{"clip", "logits_per_text"},
-                      GradientCase{"convnet", "logits"}),
+                      GradientCase{"convnet", "logits", 0.1}),
     [](const auto &info) { return std::string(info.param.model); });
 
 using TrainedGradientTest = GradientTest;
