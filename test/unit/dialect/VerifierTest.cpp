@@ -80,6 +80,24 @@ TEST_F(VectorFormat, E7IntegerZeroPointsNeedIntegers) {
                      "found \"4 4 1\"");
 }
 
+/// In text, what stands behind `as` and `column_scale =` is an encoding.
+TEST_F(VectorFormat, E17E20ScalesHaveEncodings) {
+  auto check = [&](Attribute stored, Attribute columnScale) {
+    return EncodingAttr::getChecked(
+        [&] { return mlir::emitError(UnknownLoc::get(&context)); }, &context,
+        ElementFormatInterface(IntAttr::get(&context, 4, false)),
+        ZeroPointKind::None, false,
+        GranularityInterface(PerChannelAttr::get(&context)),
+        FloatType(Float16Type::get(&context)), false, OuterScaleKind::None,
+        stored, columnScale);
+  };
+  Attribute other = UnitAttr::get(&context);
+  EXPECT_FALSE(check(other, {}));
+  EXPECT_EQ(message, "requires an encoding of scales (E20), found unit");
+  EXPECT_FALSE(check({}, other));
+  EXPECT_EQ(message, "requires an encoding of column scales (E17), found unit");
+}
+
 TEST_F(VectorFormat, LayoutsHoldCodesOfSeveralValues) {
   auto type = getType(64, PlanesAttr::get(&context, 32, 32));
   ASSERT_TRUE(type);
