@@ -160,14 +160,16 @@ LogicalResult SplitMixedPass::takeOver(StringAttr name, SplitWeight &split,
 // Layers
 //===----------------------------------------------------------------------===//
 
-/// result[..., s] = x[..., order[s]] * scale[s]; order and scale may be null.
+/// result[..., s] = x[..., order[s]] * scale[s]; order or scale may be null.
 static Value arrangeColumns(OpBuilder &builder, Location loc, Value x,
                             Value order, Value scale) {
   auto type = cast<RankedTensorType>(x.getType());
   int64_t rank = type.getRank();
-  Value init = tensor::EmptyOp::create(builder, loc,
-                                       tensor::getMixedSizes(builder, loc, x),
-                                       type.getElementType());
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, x);
+  sizes.back() = builder.getIndexAttr(
+      cast<RankedTensorType>((order ? order : scale).getType()).getDimSize(0));
+  Value init =
+      tensor::EmptyOp::create(builder, loc, sizes, type.getElementType());
   AffineMap identity = builder.getMultiDimIdentityMap(rank);
   AffineMap last = identity.getMinorSubMap(1);
   SmallVector<Value> inputs{order ? order : x};
@@ -202,19 +204,17 @@ static Value arrangeColumns(OpBuilder &builder, Location loc, Value x,
       .getResult(0);
 }
 
-/// Columns [first, first + count) of x.
-static Value sliceColumns(OpBuilder &builder, Location loc, Value x,
-                          int64_t first, int64_t count) {
-  auto type = cast<RankedTensorType>(x.getType());
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, x),
-                            offsets(sizes.size(), builder.getIndexAttr(0)),
-                            strides(sizes.size(), builder.getIndexAttr(1));
-  offsets.back() = builder.getIndexAttr(first);
-  sizes.back() = builder.getIndexAttr(count);
-  SmallVector<int64_t> shape(type.getShape());
-  shape.back() = count;
-  return tensor::ExtractSliceOp::create(builder, loc, type.clone(shape), x,
-                                        offsets, sizes, strides);
+/// Elements [first, first + count) of a vector, which may be null.
+static Value sliceVector(OpBuilder &builder, Location loc, Value vector,
+                         int64_t first, int64_t count) {
+  if (!vector)
+    return {};
+  auto type = cast<RankedTensorType>(vector.getType());
+  return tensor::ExtractSliceOp::create(
+      builder, loc, type.clone({count}), vector,
+      ArrayRef<OpFoldResult>{builder.getIndexAttr(first)},
+      ArrayRef<OpFoldResult>{builder.getIndexAttr(count)},
+      ArrayRef<OpFoldResult>{builder.getIndexAttr(1)});
 }
 
 /// activation(sum) + residual of `op`, rounded to its type.
@@ -297,13 +297,13 @@ LogicalResult SplitMixedPass::splitLayer(LinearOp op) {
                             vector.getSymName());
   };
   Value order = read(split.order), scale = read(split.scale);
-  x = arrangeColumns(builder, op.getLoc(), x, order, scale);
   Value sum;
   Type sumType = isMixed ? op.getType().clone(builder.getF32Type())
                          : RankedTensorType(op.getType());
   int64_t first = 0;
   for (GlobalOp part : split.parts) {
     if (!isMixed) {
+      x = arrangeColumns(builder, op.getLoc(), x, order, scale);
       LinearOp layer = createPart(builder, op, x, quantize, part, sumType,
                                   op.getBias(), op.getResidual());
       layer.setActivationAttr(op.getActivationAttr());
@@ -312,9 +312,14 @@ LogicalResult SplitMixedPass::splitLayer(LinearOp op) {
       break;
     }
     int64_t columns = cast<ShapedType>(part.getType()).getShape().back();
-    sum = createPart(builder, op,
-                     sliceColumns(builder, op.getLoc(), x, first, columns),
-                     quantize, part, sumType, sum ? Value() : op.getBias(), sum)
+    // Each part's columns stand together, as its kernel reads them.
+    auto take = [&](Value vector) {
+      return sliceVector(builder, op.getLoc(), vector, first, columns);
+    };
+    Value input =
+        arrangeColumns(builder, op.getLoc(), x, take(order), take(scale));
+    sum = createPart(builder, op, input, quantize, part, sumType,
+                     sum ? Value() : op.getBias(), sum)
               .getResult();
     first += columns;
   }

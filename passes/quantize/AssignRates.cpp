@@ -7,6 +7,7 @@
 #include "TrellisRounding.h"
 #include "lowbit/Transforms/LayerNames.h"
 #include "lowbit/Transforms/Passes.h"
+#include "lowbit/Transforms/PrecisionAssignment.h"
 #include "lowbit/Transforms/QuantizationMethod.h"
 
 using namespace mlir;
@@ -28,24 +29,55 @@ struct AssignRatesPass : lowbit::impl::AssignRatesPassBase<AssignRatesPass> {
       emitError(loc) << llvm::toString(parsed.takeError());
       return signalPassFailure();
     }
-    if (!parsed->averageRate) {
-      emitError(loc) << "rates: requires a trellis with an average, such as "
-                        "trellis2.5, found '"
-                     << method << "'";
+    std::vector<TrellisJob> jobs;
+    if (failed(checkMethod(*parsed)))
       return signalPassFailure();
-    }
-    std::vector<TrellisJob> jobs = collectJobs(parsed->weights);
+    jobs = collectJobs(parsed->weights);
     TrellisRounding trellis(LayerStatistics(getOperation()), /*sweeps=*/0,
                             damping);
-    if (failed(trellis.assignRates(jobs, parsed->averageRate)))
+    if (failed(budget.empty() ? trellis.assignRates(jobs, parsed->averageRate)
+                              : spendBudget(trellis, jobs)))
       return signalPassFailure();
-    for (const TrellisJob &job : jobs)
+    for (const TrellisJob &job : jobs) {
       job.layer->setAttr(kRatesAttrName,
                          DenseI8ArrayAttr::get(&getContext(), job.rates));
+      job.layer->removeAttr(kRateLossesAttrName);
+    }
     numAssigned += jobs.size();
   }
 
 private:
+  LogicalResult checkMethod(const QuantizationMethod &parsed) {
+    bool isWhole = parsed.weights && isTrellis(parsed.weights);
+    if (budget.empty() ? parsed.averageRate != 0
+                       : isWhole && parsed.averageRate == 0)
+      return success();
+    return emitError(getOperation().getLoc())
+           << "rates: requires a trellis with "
+           << (budget.empty()
+                   ? "an average, such as trellis2.5"
+                   : "a whole rate beside a budget, such as trellis2")
+           << ", found '" << method << "'";
+  }
+
+  LogicalResult spendBudget(const TrellisRounding &trellis,
+                            MutableArrayRef<TrellisJob> jobs) {
+    Location loc = getOperation().getLoc();
+    auto wanted = PrecisionBudget::parse(budget);
+    if (!wanted)
+      return emitError(loc) << "rates: " << llvm::toString(wanted.takeError());
+    int64_t weights = 0;
+    for (const TrellisJob &job : jobs)
+      weights += job.matrix.rows * job.matrix.columns;
+    std::optional<int64_t> bytes = wanted->getBytes(weights);
+    if (!bytes || wanted->hasFloor())
+      return emitError(loc)
+             << "rates: requires a budget of bpw=N, bytes=N or reduction=N%, "
+                "and no floor, found '"
+             << budget << "'";
+    return trellis.spendBytes(jobs, *bytes);
+  }
+
   std::vector<TrellisJob> collectJobs(EncodingAttr encoding) {
     std::vector<TrellisJob> jobs;
     llvm::DenseSet<int64_t> tableRows = getTableRows(getOperation());

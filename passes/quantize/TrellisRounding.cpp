@@ -9,6 +9,7 @@
 
 #include "TrellisRounding.h"
 #include "FeedbackRounding.h"
+#include "lowbit/Numerics/EffectiveBits.h"
 #include "mlir/IR/Threading.h"
 #include <cmath>
 #include <numeric>
@@ -164,8 +165,34 @@ LogicalResult TrellisRounding::run(MutableArrayRef<TrellisJob> jobs,
       });
 }
 
-LogicalResult TrellisRounding::assignRates(MutableArrayRef<TrellisJob> jobs,
-                                           double averageBits) const {
+/// What a layer gains from one bit more for each column, from rate b to b + 1,
+/// if `losses` have been measured at rates 1 and more. Beyond them gains fall
+/// as those of Gaussian weights do.
+static LogicalResult takeMeasured(Operation *op, ArrayRef<double> losses,
+                                  std::vector<double> &gains) {
+  // What noise makes of a gain that is small must not end all others.
+  constexpr double kLeast = 1e-3;
+  if (losses.size() < 2 || losses.size() > numerics::maxTrellisRate ||
+      llvm::any_of(losses, [](double loss) { return !std::isfinite(loss); }))
+    return op->emitOpError() << "requires as " << kRateLossesAttrName
+                             << " 2 to " << numerics::maxTrellisRate
+                             << " finite numbers, found " << losses.size();
+  const std::vector<double> &distortions = numerics::trellisDistortions();
+  auto getFall = [&](unsigned rate) {
+    return distortions[rate] - distortions[rate + 1];
+  };
+  for (unsigned rate = 1; rate < numerics::maxTrellisRate; ++rate) {
+    if (rate < losses.size())
+      gains[rate] = std::max(losses[rate - 1] - losses[rate],
+                             kLeast * std::abs(losses[rate - 1]));
+    else
+      gains[rate] = gains[rate - 1] * getFall(rate) / getFall(rate - 1);
+  }
+  return success();
+}
+
+FailureOr<std::vector<numerics::RatedLayer>>
+TrellisRounding::rateLayers(MutableArrayRef<TrellisJob> jobs) const {
   std::vector<numerics::RatedLayer> layers(jobs.size());
   auto weigh = [&](size_t i, const LayerMoments &moments) {
     const ConstantMatrix &matrix = jobs[i].matrix;
@@ -189,9 +216,63 @@ LogicalResult TrellisRounding::assignRates(MutableArrayRef<TrellisJob> jobs,
   };
   if (failed(forEachJob(jobs, statistics, weigh)))
     return failure();
+  for (auto [job, layer] : llvm::zip_equal(jobs, layers))
+    if (auto losses =
+            job.layer->getAttrOfType<DenseF64ArrayAttr>(kRateLossesAttrName))
+      if (failed(takeMeasured(job.layer, losses, layer.gains)))
+        return failure();
+  return layers;
+}
+
+static void setRates(MutableArrayRef<TrellisJob> jobs,
+                     ArrayRef<numerics::RatedLayer> layers,
+                     double averageBits) {
   std::vector<std::vector<uint8_t>> rates =
       numerics::allocateRates(layers, averageBits);
   for (auto [job, found] : llvm::zip_equal(jobs, rates))
     job.rates.assign(found.begin(), found.end());
+}
+
+LogicalResult TrellisRounding::assignRates(MutableArrayRef<TrellisJob> jobs,
+                                           double averageBits) const {
+  auto layers = rateLayers(jobs);
+  if (failed(layers))
+    return failure();
+  setRates(jobs, *layers, averageBits);
+  return success();
+}
+
+/// What `jobs` take with the rates that they have.
+static int64_t countBytes(ArrayRef<TrellisJob> jobs) {
+  int64_t bytes = 0;
+  for (const TrellisJob &job : jobs)
+    bytes +=
+        numerics::storedBytes(withRates(job.encoding, job.rates).getNumerics(),
+                              job.matrix.rows, job.matrix.columns);
+  return bytes;
+}
+
+LogicalResult TrellisRounding::spendBytes(MutableArrayRef<TrellisJob> jobs,
+                                          int64_t bytes) const {
+  auto layers = rateLayers(jobs);
+  if (failed(layers))
+    return failure();
+  double weights = 0;
+  for (const TrellisJob &job : jobs)
+    weights += static_cast<double>(job.matrix.rows) * job.matrix.columns;
+  // What parameters take depends on the rates, a little: the average comes
+  // down until all fits.
+  double average = 8 * static_cast<double>(bytes) / std::max(weights, 1.0);
+  while (!jobs.empty()) {
+    setRates(jobs, *layers, average);
+    int64_t found = countBytes(jobs);
+    if (found <= bytes)
+      return success();
+    if (average < 1)
+      return jobs.front().layer->emitOpError()
+             << "rates: the budget must be at least " << found
+             << " bytes, which one bit for each weight takes, found " << bytes;
+    average -= 8 * static_cast<double>(found - bytes) / weights;
+  }
   return success();
 }

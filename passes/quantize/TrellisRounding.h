@@ -47,11 +47,19 @@ public:
 
   /// Finds the rates of all columns of `jobs`, whose encodings are trellises,
   /// for `averageBits` per weight: bits go to the columns whose errors, by the
-  /// second moment of their input and the gradient at their output, cost most.
+  /// second moment of their input and the gradient at their output, cost most,
+  /// and to layers as the losses that were measured of them say, if they were.
   mlir::LogicalResult assignRates(llvm::MutableArrayRef<TrellisJob> jobs,
                                   double averageBits) const;
+  /// The same for as many bytes as all weights may take at most, with all
+  /// their parameters.
+  mlir::LogicalResult spendBytes(llvm::MutableArrayRef<TrellisJob> jobs,
+                                 int64_t bytes) const;
 
 private:
+  mlir::FailureOr<std::vector<numerics::RatedLayer>>
+  rateLayers(llvm::MutableArrayRef<TrellisJob> jobs) const;
+
   LayerStatistics statistics;
   int64_t sweeps = 0;
   double damping = 0.01;

@@ -11,13 +11,15 @@
 // CHECK-NOT: @fc :
 // CHECK-LABEL: func @parts
 // CHECK-SAME: %[[X:.*]]: tensor<?x6xf32>, %[[B:.*]]: tensor<3xf32>, %[[R:.*]]: tensor<?x3xf32>
-// CHECK: %[[A:.*]] = linalg.generic
+// CHECK: %[[O:.*]] = tensor.extract_slice %{{.*}}[0] [2] [1] : tensor<6xi32>
+// CHECK: %[[S:.*]] = tensor.extract_slice %{{.*}}[0] [2] [1] : tensor<6xf32>
+// CHECK: %[[A:.*]] = linalg.generic {{.*}} ins(%[[O]], %[[S]] :
 // CHECK: tensor.extract %[[X]]
 // CHECK: arith.mulf
-// CHECK: %[[S:.*]] = tensor.extract_slice %[[A]][0, 0] [%{{.*}}, 2]
-// CHECK: %[[Y:.*]] = lowbit.linear %[[S]], %{{.*}} bias %[[B]]
-// CHECK: %[[S:.*]] = tensor.extract_slice %[[A]][0, 2] [%{{.*}}, 4]
-// CHECK: %[[Z:.*]] = lowbit.linear %[[S]], %{{.*}} residual %[[Y]]
+// CHECK: %[[Y:.*]] = lowbit.linear %[[A]], %{{.*}} bias %[[B]]
+// CHECK: tensor.extract_slice %{{.*}}[2] [4] [1] : tensor<6xi32>
+// CHECK: %[[A:.*]] = linalg.generic
+// CHECK: %[[Z:.*]] = lowbit.linear %[[A]], %{{.*}} residual %[[Y]]
 // CHECK: linalg.generic {{.*}} ins(%[[Z]], %[[R]]
 // CHECK: arith.maximumf
 // CHECK: arith.addf

@@ -400,7 +400,9 @@ static llvm::Error quantizeModule(ModuleOp module,
   CompileOptions assigned = options;
   if (searches(options)) {
     Profile::Scope scope(options.profile, "assign");
-    if (llvm::Error error = assignPrecision(module, options))
+    if (llvm::Error error = options.spendsOnRates
+                                ? assignTrellisRates(module, options)
+                                : assignPrecision(module, options))
       return error;
     assigned.scaleFactors = getScaleFactors(options);
     assigned.rules.clear();

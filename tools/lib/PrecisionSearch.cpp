@@ -229,6 +229,46 @@ llvm::Error PrecisionSearch::run() {
   return llvm::Error::success();
 }
 
+llvm::Expected<std::map<std::string, std::vector<double>>>
+PrecisionSearch::measureLayers() {
+  if (llvm::Error error = prepare())
+    return std::move(error);
+  if (llvm::Error error = measureLosses())
+    return std::move(error);
+  std::map<std::string, std::vector<double>> result;
+  for (const PrecisionLayer &layer : problem.getLayers())
+    for (EncodingAttr encoding : problem.getCandidates())
+      if (std::optional<double> loss = sensitivity.lookup(encoding, layer.name))
+        result[layer.name].push_back(*loss);
+  return result;
+}
+
+/// Layers and candidates as `options` say.
+static llvm::Expected<PrecisionProblem>
+createProblem(mlir::ModuleOp raised, const CompileOptions &options) {
+  DiagnosticText errors(*raised.getContext());
+  auto created =
+      PrecisionProblem::create(raised, options.rules, options.config,
+                               options.candidates, /*hasBudget=*/true);
+  if (llvm::failed(created))
+    return errors.takeError("rules cannot be applied");
+  return std::move(*created);
+}
+
+llvm::Expected<std::map<std::string, std::vector<double>>>
+lowbit::measureLayerLosses(mlir::ModuleOp raised,
+                           const CompileOptions &options) {
+  CompileOptions measured = options;
+  measured.strategy = "measured";
+  measured.findings = nullptr;
+  auto problem = createProblem(raised, measured);
+  if (!problem)
+    return problem.takeError();
+  return PrecisionSearch(raised, measured, PrecisionBudget(),
+                         std::move(*problem))
+      .measureLayers();
+}
+
 llvm::Error lowbit::assignPrecision(mlir::ModuleOp raised,
                                     const CompileOptions &options) {
   PrecisionBudget budget;
@@ -238,15 +278,8 @@ llvm::Error lowbit::assignPrecision(mlir::ModuleOp raised,
       return makeError("--budget: " + llvm::toString(parsed.takeError()));
     budget = *parsed;
   }
-  std::optional<PrecisionProblem> problem;
-  {
-    DiagnosticText errors(*raised.getContext());
-    auto created =
-        PrecisionProblem::create(raised, options.rules, options.config,
-                                 options.candidates, /*hasBudget=*/true);
-    if (llvm::failed(created))
-      return errors.takeError("rules cannot be applied");
-    problem.emplace(std::move(*created));
-  }
+  auto problem = createProblem(raised, options);
+  if (!problem)
+    return problem.takeError();
   return PrecisionSearch(raised, options, budget, std::move(*problem)).run();
 }

@@ -24,6 +24,7 @@ public:
         problem(std::move(problem)) {}
 
   llvm::Error run();
+  llvm::Expected<std::map<std::string, std::vector<double>>> measureLayers();
 
 private:
   llvm::Error prepare();

@@ -216,6 +216,8 @@ static llvm::Error checkFlags(StringRef input, const DriverOptions &options,
        "--budget, --fit-device or --optimize-for-accuracy"},
       {options.optimizeForAccuracy, !options.calibrate.empty(),
        "--calibrate=FILE"},
+      {options.codes, options.optimizeForAccuracy && !options.budget.empty(),
+       "--optimize-for-accuracy and --budget"},
       {options.heldOut, isTuned, "--sequential or --optimize-for-accuracy"},
       {options.resume, isTuned, "--sequential or --optimize-for-accuracy"},
       {options.strategy, searches, "--budget or --fit-device"},
@@ -358,7 +360,7 @@ static CompileOptions compileOptions(const DriverOptions &options,
   if (options.optimizeForAccuracy) {
     if (!options.strategy.getNumOccurrences())
       result.strategy = "measured";
-    setAccuracyPreset(result);
+    setAccuracyPreset(result, options.codes);
   }
   return result;
 }

@@ -8,6 +8,7 @@
 #define LOWBIT_TOOLS_QUANTOPT_DRIVER_H
 
 #include "lowbit/Tools/Compiler.h"
+#include "lowbit/Tools/Tune.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Error.h"
@@ -154,6 +155,14 @@ struct DriverOptions {
           "Spend time on accuracy: --sequential with sweeps, and for "
           "each layer the best of --candidates, or the widths that a "
           "budget is best spent on")};
+  llvm::cl::opt<CodeChoice> codes{
+      "codes", llvm::cl::cat(category), llvm::cl::init(CodeChoice::Any),
+      llvm::cl::desc("What --optimize-for-accuracy spends a budget on:"),
+      llvm::cl::values(
+          clEnumValN(
+              CodeChoice::Any, "any",
+              "trellises, where the budget is at most 5 bits per weight"),
+          clEnumValN(CodeChoice::Integers, "integer", "integers alone"))};
   llvm::cl::opt<uint64_t> heldOut{
       "hold-out", llvm::cl::cat(category), llvm::cl::value_desc("n"),
       llvm::cl::desc(

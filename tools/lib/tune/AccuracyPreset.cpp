@@ -6,15 +6,22 @@
 
 #include "lowbit/Tools/Compiler.h"
 #include "lowbit/Tools/Tune.h"
+#include "lowbit/Transforms/PrecisionAssignment.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace lowbit;
 
 /// Whole layers of integers: with feedback, and errors made up for later, even
-/// one bit does for layers that matter little; above six nothing is left to
-/// gain.
+/// one bit does for layers that matter little.
 static constexpr llvm::StringLiteral kIntegers[] = {
-    "int1", "int2-g128", "int3-g128", "int4-g128", "int5-g128", "int6-g128"};
+    "int1",      "int2-g128", "int3-g128", "int4-g128",
+    "int5-g128", "int6-g128", "int8-g128"};
+
+/// Of this state a trellis has 4096 numbers to choose among.
+static constexpr llvm::StringLiteral kTrellis = "trellis2-s12";
+
+/// Above, trellises have little more to give, and then no more bits.
+static constexpr double kMostTrellisBits = 5;
 
 /// Sweeps after which the error of a layer's output hardly falls any more.
 static constexpr unsigned kSweeps = 4;
@@ -22,8 +29,33 @@ static constexpr unsigned kSweeps = 4;
 /// Of so many samples one is held out.
 static constexpr uint64_t kHeldOutShare = 8;
 
-void lowbit::setAccuracyPreset(CompileOptions &options) {
+/// Whether the budget is one for trellises: not known to be too large, without
+/// a floor, and with no other encodings to choose among.
+static bool isForTrellises(const CompileOptions &options) {
+  auto budget = PrecisionBudget::parse(options.budget);
+  if (!budget) {
+    // Whoever reads the budget reports that.
+    llvm::consumeError(budget.takeError());
+    return false;
+  }
+  constexpr double kFloatBits = 16;
+  double bits = budget->bitsPerWeight.value_or(0);
+  if (budget->reduction)
+    bits = (1 - *budget->reduction) * kFloatBits;
+  return budget->hasSize() && !budget->hasFloor() && bits <= kMostTrellisBits &&
+         options.candidates.empty() && options.objective == "size";
+}
+
+void lowbit::setAccuracyPreset(CompileOptions &options, CodeChoice codes) {
   options.sequential = true;
+  if (codes == CodeChoice::Any && options.method == "none" &&
+      isForTrellises(options)) {
+    options.method = kTrellis.str();
+    options.spendsOnRates = true;
+    if (options.calibration.gradients == OutputModel::None)
+      options.calibration.gradients = OutputModel::Automatic;
+    return;
+  }
   if (options.sweeps == 0)
     options.sweeps = kSweeps;
   if (options.method == "none")

@@ -96,6 +96,9 @@ inline constexpr llvm::StringLiteral kEncodingAttrName = "lowbit.encoding";
 /// Attribute of a layer: an array of i8, the rate of each column of its weight,
 /// which is to be a trellis.
 inline constexpr llvm::StringLiteral kRatesAttrName = "lowbit.rates";
+/// Attribute of a layer: an array of f64, what the model loses if all columns
+/// of its weight have a rate of 1, 2, and so on; by which rates are assigned.
+inline constexpr llvm::StringLiteral kRateLossesAttrName = "lowbit.rate_losses";
 /// Argument and result attribute: the name by which users know a tensor.
 inline constexpr llvm::StringLiteral kNameAttrName = "lowbit.name";
 /// Argument and result attribute: an array with the name of each dimension, or

@@ -199,9 +199,13 @@ def AssignRatesPass : Pass<"lowbit-assign-rates", "::mlir::ModuleOp"> {
     `lowbit-quantize-weights` is to give each column of a trellis. Bits go where
     they lower the loss most, which is predicted from the `second_moment` of
     what a layer reads and the `gradient_mean_square` of what it yields, until
-    the average of all weights is that of the method. Quantization by such a
-    method does the same for the layers that have no rates then; this pass is
-    for flows that quantize some layers at a time, or change rates.
+    the average of all weights is that of the method, or their bytes, parameters
+    counted, are those of `budget`. A layer that has `lowbit.rate_losses`, what
+    the model loses if all its columns have 1 bit, 2 bits, and so on, measured,
+    competes with others by that; its columns share by prediction. Quantization
+    by a method with an average does the same for the layers that have no rates
+    then; this pass is for flows that quantize some layers at a time, or change
+    rates.
 
     ```mlir
     %y = lowbit.linear %x, %w : tensor<?x4xf32>, tensor<2x4xf32> -> tensor<?x2xf32>
@@ -214,6 +218,9 @@ def AssignRatesPass : Pass<"lowbit-assign-rates", "::mlir::ModuleOp"> {
   let options = [
     Option<"method", "method", "std::string", "\"trellis2.5\"",
            "A trellis whose rate is an average, such as trellis2.5-s8">,
+    Option<"budget", "budget", "std::string", "",
+           "Instead of an average: bpw=N, bytes=N or reduction=N% that all of "
+           "these weights may take; the method is then one of a whole rate">,
     Option<"damping", "damping", "double", "0.01",
            "What is added to the diagonal of second moments, as a share of its "
            "mean">,

@@ -80,6 +80,9 @@ struct CompileOptions {
   /// In sequence: methods of which each layer gets the one with the least error
   /// on held-out samples; empty for `method` alone.
   std::vector<std::string> tuneMethods;
+  /// Spend the budget on rates of columns, `method` being a trellis: see
+  /// `assignTrellisRates`.
+  bool spendsOnRates = false;
   /// In sequence: the share of the drift of the residual stream that layers
   /// which write to it make up for.
   double residualShare = 0.5;

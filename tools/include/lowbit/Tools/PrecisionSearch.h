@@ -15,6 +15,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/raw_ostream.h"
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -76,6 +77,12 @@ struct PrecisionFindings {
 /// and tried on samples where those are at hand.
 llvm::Error assignPrecision(mlir::ModuleOp raised,
                             const CompileOptions &options);
+
+/// What each layer of `raised` loses with each of `options.candidates`,
+/// measured as the strategy `measured` does: by the name of the layer's weight,
+/// in the order of the candidates.
+llvm::Expected<std::map<std::string, std::vector<double>>>
+measureLayerLosses(mlir::ModuleOp raised, const CompileOptions &options);
 
 /// Prints what was tried, as a table.
 void printFindings(const PrecisionFindings &findings, llvm::raw_ostream &os);

@@ -32,12 +32,25 @@ struct CompileOptions;
 /// memory.
 llvm::Error tuneLayers(mlir::ModuleOp module, const CompileOptions &options);
 
+/// Divides `options.budget` among the columns of all layers of `raised`, whose
+/// weights will be trellises: sets `lowbit.rates`. Statistics are in the
+/// module. For less than three bits per weight, what each layer loses at 1, 2
+/// and 3 bits is measured on samples; predictions trust cheap layers too much
+/// there.
+llvm::Error assignTrellisRates(mlir::ModuleOp raised,
+                               const CompileOptions &options);
+
+/// What codes a preset may choose among.
+enum class CodeChoice { Any, Integers };
+
 /// Fills in what `options` leave open such that the result is as accurate as
-/// this project can make it: sequential calibration, sweeps, and with a budget
-/// widths of 1 to 6 bits by layer; without one, samples are held out, and each
-/// layer gets the best of `candidates` (by default rounding with feedback and
-/// to nearest) on those.
-void setAccuracyPreset(CompileOptions &options);
+/// this project can make it: sequential calibration, and with a budget of at
+/// most five bits per weight trellises whose columns have rates of their own;
+/// for more, or with integers alone, sweeps and widths of 1 to 8 bits by layer.
+/// Without a budget samples are held out, and each layer gets the best of
+/// `candidates` (by default rounding with feedback and to nearest) on those.
+void setAccuracyPreset(CompileOptions &options,
+                       CodeChoice codes = CodeChoice::Any);
 
 } // namespace lowbit
 
