@@ -111,10 +111,10 @@ func.func @tables(%i: tensor<?xi64>, %w: !lowbit.tensor<2x4xf32, #int4>) -> (ten
 // -----
 
 #scaled = #lowbit.encoding<int<4>, column_scale = <uint<8>, tensor>>
-lowbit.global @scaled : !lowbit.tensor<4x4xf32, #scaled> {codes = dense<0> : tensor<8xi8>, scale = dense<1.0> : tensor<4x1xf16>,
+lowbit.global @table : !lowbit.tensor<4x4xf32, #scaled> {codes = dense<0> : tensor<8xi8>, scale = dense<1.0> : tensor<4x1xf16>,
   column_scale = dense<1> : tensor<4xi8>, column_scale.scale = dense<1.0> : tensor<1x1xf16>}
 func.func @scaled(%i: tensor<?xi64>) -> tensor<?x4xf32> {
-  %w = lowbit.weight @scaled : !lowbit.tensor<4x4xf32, #scaled>
+  %w = lowbit.weight @table : !lowbit.tensor<4x4xf32, #scaled>
   // expected-remark @+1 {{the table has column scales}}
   %0 = lowbit.embedding %i, %w : tensor<?xi64>, !lowbit.tensor<4x4xf32, #scaled> -> tensor<?x4xf32>
   return %0 : tensor<?x4xf32>

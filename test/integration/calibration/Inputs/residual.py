@@ -6,7 +6,7 @@
 """Usage: residual.py FOLDER
 
 Writes model.mlir, three blocks y = x + relu(x A^T) B^T, data.npy and x.npy, 24
-samples of what it reads and another one, without NumPy.
+samples of what it reads and another one, and nan.npy.
 """
 
 import pathlib
@@ -87,6 +87,9 @@ def main():
     basis = [[generator.gauss(0, 1) for _ in range(WIDTH)] for _ in range(4)]
     folder.joinpath("data.npy").write_bytes(
         npy((SAMPLES, ROWS, WIDTH), rows(SAMPLES * ROWS, generator, basis)))
+    # No number, nor is what layers make of it.
+    folder.joinpath("nan.npy").write_bytes(
+        npy((1, ROWS, WIDTH), [float("nan")] * (ROWS * WIDTH)))
     folder.joinpath("x.npy").write_bytes(
         npy((1, ROWS, WIDTH), rows(ROWS, generator, basis)))
 
