@@ -122,9 +122,13 @@ TEST_F(CAPITest, CompilesToFiles) {
 TEST_F(CAPITest, PassesRemarksOn) {
   std::vector<std::string> remarks;
   LowbitCompileOptions options = LOWBIT_COMPILE_OPTIONS_INIT;
-  // No kernel reads two numbers from one bit.
-  options.method = "#lowbit.encoding<codebook<dense<[[0.0, 0.0], [1.0, 1.0]]> "
-                   ": tensor<2x2xf32>>>";
+  // No kernel reads codes of nine bits.
+  std::string numbers = "0.0";
+  for (int i = 1; i < 512; ++i)
+    numbers += ", " + std::to_string(i) + ".0";
+  std::string method =
+      "#lowbit.encoding<codebook<dense<[" + numbers + "]> : tensor<512xf32>>>";
+  options.method = method.c_str();
   options.remarkData = &remarks;
   options.remark = [](const char *text, void *data) {
     static_cast<std::vector<std::string> *>(data)->push_back(text);
