@@ -95,13 +95,17 @@ llvm::Expected<PrecisionBudget> PrecisionBudget::parse(llvm::StringRef text) {
 }
 
 std::optional<int64_t> PrecisionBudget::getBytes(int64_t weights) const {
+  // What nothing takes is as good as no limit.
+  constexpr double kMost = 1e18;
   double count = static_cast<double>(weights);
+  auto limit = [&](double found) {
+    return static_cast<int64_t>(std::min(found, kMost));
+  };
   if (bitsPerWeight)
-    return static_cast<int64_t>(*bitsPerWeight * count / 8);
+    return limit(*bitsPerWeight * count / 8);
   if (bytes)
-    return static_cast<int64_t>(*bytes);
+    return limit(*bytes);
   if (reduction)
-    return static_cast<int64_t>((1 - *reduction) * kUnquantizedBits * count /
-                                8);
+    return limit((1 - *reduction) * kUnquantizedBits * count / 8);
   return std::nullopt;
 }

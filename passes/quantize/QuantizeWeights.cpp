@@ -668,6 +668,11 @@ static numerics::Status roundRows(const float *weights, int64_t first,
     if (!status.ok())
       return status;
     scaleParameters(first, end, factor, result);
+    for (const std::vector<float> *values :
+         {&result.scales, &result.minima, &result.outerScales})
+      if (!llvm::all_of(*values, [](float v) { return std::isfinite(v); }))
+        return {"requires a factor of its scales that leaves them finite, "
+                "found one that is too large"};
     numerics::assignCodes(weights, first, end, result);
     return status;
   }

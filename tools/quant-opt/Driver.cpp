@@ -22,6 +22,7 @@
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/WithColor.h"
 
@@ -256,6 +257,16 @@ static llvm::Error checkFlags(StringRef input, const DriverOptions &options,
       {options.report, last >= Phase::Quantize,
        "--phase=quantize or a later one"},
   };
+  if (options.outliers.getNumOccurrences() &&
+      !(options.outliers > 0 && options.outliers < 100))
+    return makeError("--outliers requires a share between 0 and 100 percent, "
+                     "found " +
+                     llvm::formatv("{0}", double(options.outliers)).str());
+  if (options.clip.getNumOccurrences() &&
+      !(options.clip > 0 && options.clip <= 100))
+    return makeError("--clip requires a percentile above 0 and up to 100, "
+                     "found " +
+                     llvm::formatv("{0}", double(options.clip)).str());
   for (const auto &rule : rules)
     if (rule.flag.getNumOccurrences() && !rule.isEffective)
       return makeError("--" + rule.flag.ArgStr + " requires " +

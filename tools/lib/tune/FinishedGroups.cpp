@@ -13,6 +13,8 @@
 #include "lowbit/Transforms/ConstantMatrix.h"
 #include "lowbit/Transforms/LayerNames.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/BLAKE3.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -41,6 +43,14 @@ FinishedGroups::open(llvm::StringRef folder, mlir::ModuleOp module,
   module.walk([&](LinearOp layer) {
     if (auto encoding = layer->getAttrOfType<EncodingAttr>(kEncodingAttrName))
       os << " " << encoding;
+    if (auto rates =
+            layer->getAttrOfType<mlir::DenseI8ArrayAttr>(kRatesAttrName)) {
+      auto bytes = reinterpret_cast<const uint8_t *>(rates.getRawData().data());
+      os << " rates="
+         << llvm::toHex(llvm::BLAKE3::hash<8>(
+                            {bytes, static_cast<size_t>(rates.size())}),
+                        /*LowerCase=*/true);
+    }
   });
   return result;
 }
