@@ -24,8 +24,8 @@ inline constexpr llvm::StringLiteral kGradientMeanSquare =
 /// [K, K], E[x^T y]: x is what a layer reads in the float model, y the same in
 /// the model quantized so far, whose `second_moment` is beside it.
 inline constexpr llvm::StringLiteral kCrossMoment = "cross_moment";
-/// [N, K], E[(r - s)^T y]: r is what the float model adds the layer's output to,
-/// s the same in the model quantized so far; in a record of its own, which
+/// [N, K], E[(r - s)^T y]: r is what the float model adds the layer's output
+/// to, s the same in the model quantized so far; in a record of its own, which
 /// lists that layer alone.
 inline constexpr llvm::StringLiteral kResidualMoment = "residual_moment";
 } // namespace statistic

@@ -92,8 +92,8 @@ public:
 };
 
 /// The strategy called `name` that needs no more than `module`: `uniform`,
-/// `entropy`, or `hessian` and `gradient` (which read `lowbit.statistics`). The error lists
-/// the names.
+/// `entropy`, or `hessian` and `gradient` (which read `lowbit.statistics`). The
+/// error lists the names.
 llvm::Expected<std::unique_ptr<PrecisionStrategy>>
 createPrecisionStrategy(llvm::StringRef name, mlir::ModuleOp module);
 
