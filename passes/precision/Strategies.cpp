@@ -43,6 +43,20 @@ public:
   }
 };
 
+/// The cost of each of `encodings`; fails where one has none.
+static FailureOr<std::vector<double>>
+collectCosts(ArrayRef<EncodingAttr> encodings,
+             llvm::function_ref<FailureOr<double>(EncodingAttr)> getCost) {
+  std::vector<double> costs;
+  for (EncodingAttr encoding : encodings) {
+    FailureOr<double> cost = getCost(encoding);
+    if (failed(cost))
+      return failure();
+    costs.push_back(*cost);
+  }
+  return costs;
+}
+
 /// Errors of outputs on calibration data.
 class HessianStrategy : public PrecisionStrategy {
 public:
@@ -55,15 +69,9 @@ public:
   getLosses(const PrecisionLayer &layer,
             ArrayRef<EncodingAttr> encodings) override {
     ConstantMatrix matrix = *matchConstantMatrix(layer.weight);
-    std::vector<double> losses;
-    for (EncodingAttr encoding : encodings) {
-      FailureOr<double> cost =
-          getOutputError(layer, matrix, encoding, statistics);
-      if (failed(cost))
-        return failure();
-      losses.push_back(*cost);
-    }
-    return losses;
+    return collectCosts(encodings, [&](EncodingAttr encoding) {
+      return getOutputError(layer, matrix, encoding, statistics);
+    });
   }
 
 private:
@@ -86,14 +94,9 @@ public:
         GradientCost::create(layer, matrix, statistics);
     if (failed(gradient))
       return failure();
-    std::vector<double> losses;
-    for (EncodingAttr encoding : encodings) {
-      FailureOr<double> cost = gradient->get(encoding);
-      if (failed(cost))
-        return failure();
-      losses.push_back(*cost);
-    }
-    return losses;
+    return collectCosts(encodings, [&](EncodingAttr encoding) {
+      return gradient->get(encoding);
+    });
   }
 
 private:

@@ -33,8 +33,27 @@ static Value skipRowReshapes(Value value) {
   return value;
 }
 
-std::string LayerGroup::name() {
+std::string LayerGroup::name() const {
   return getLayerName(layers.front()).value_or("a layer");
+}
+
+FailureOr<std::vector<float>> lowbit::readMagnitudes(ModuleOp module,
+                                                     const LayerGroup &group,
+                                                     StringRef purpose) {
+  LayerStatistics statistics(module);
+  std::string name = group.name();
+  std::vector<float> low = statistics.read(name, statistic::kMinimum);
+  std::vector<float> high = statistics.read(name, statistic::kMaximum);
+  size_t columns = group.columns();
+  if (low.size() != columns || high.size() != columns)
+    return LinearOp(group.layers.front()).emitOpError()
+           << "weight '" << name << "': requires the extremes of " << columns
+           << " columns for " << purpose << ", found " << low.size() << " and "
+           << high.size() << "; calibrate the model";
+  std::vector<float> magnitudes(columns);
+  for (size_t k = 0; k < columns; ++k)
+    magnitudes[k] = std::max(std::abs(low[k]), std::abs(high[k]));
+  return magnitudes;
 }
 
 std::vector<LayerGroup> lowbit::collectLayerGroups(ModuleOp module) {

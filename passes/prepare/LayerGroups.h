@@ -25,7 +25,7 @@ struct LayerGroup {
     return mlir::cast<mlir::ShapedType>(input.getType()).getShape().back();
   }
   /// The name of the first layer.
-  std::string name();
+  std::string name() const;
 };
 
 /// All groups, in the order of the module.
@@ -45,6 +45,13 @@ private:
   bool includeEmbeddings;
   llvm::DenseSet<int64_t> tableRows;
 };
+
+/// The largest magnitude that each column of a group's input has, by the
+/// statistics of `module`. Fails, with a diagnostic that says what they are
+/// for, where there are none.
+mlir::FailureOr<std::vector<float>> readMagnitudes(mlir::ModuleOp module,
+                                                   const LayerGroup &group,
+                                                   llvm::StringRef purpose);
 
 /// Makes statistics of the input of `layer` what they are once its columns are
 /// multiplied by `factors`. What can't be told, such as a histogram over all

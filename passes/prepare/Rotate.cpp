@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LayerGroups.h"
-#include "ResidualStream.h"
+#include "RotatedStream.h"
 #include "lowbit/Numerics/Hadamard.h"
 #include "lowbit/Transforms/LayerNames.h"
 #include "lowbit/Transforms/Passes.h"
@@ -32,13 +32,13 @@ struct RotatePass : lowbit::impl::RotatePassBase<RotatePass> {
     WeightEditor editor(getOperation(), releaseData);
     SmallVector<EmbeddingOp> tables;
     getOperation().walk([&](EmbeddingOp op) { tables.push_back(op); });
-    std::vector<ResidualStream> streams;
+    std::vector<RotatedStream> streams;
     for (EmbeddingOp table : tables) {
-      if (llvm::any_of(streams, [&](const ResidualStream &stream) {
+      if (llvm::any_of(streams, [&](const RotatedStream &stream) {
             return stream.contains(table.getResult());
           }))
         continue;
-      ResidualStream stream(editor);
+      RotatedStream stream(editor);
       if (failed(stream.collect(table.getResult()))) {
         table.emitRemark() << "what it begins is not rotated: "
                            << stream.getReason();
@@ -49,7 +49,7 @@ struct RotatePass : lowbit::impl::RotatePassBase<RotatePass> {
     if (tables.empty())
       emitRemark(getOperation().getLoc())
           << "nothing is rotated: no embedding begins a residual stream";
-    for (ResidualStream &stream : streams) {
+    for (RotatedStream &stream : streams) {
       stream.rotate();
       ++numStreams;
       numReaders += stream.numReaders();
@@ -61,7 +61,7 @@ struct RotatePass : lowbit::impl::RotatePassBase<RotatePass> {
 
 private:
   LogicalResult rotateInputs(WeightEditor &editor,
-                             ArrayRef<ResidualStream> streams);
+                             ArrayRef<RotatedStream> streams);
 };
 } // namespace
 
@@ -176,7 +176,7 @@ static Value rotateOnline(OpBuilder &builder, Location loc, Value input) {
 
 /// Rotates inputs of layers that the options name, when the model runs.
 LogicalResult RotatePass::rotateInputs(WeightEditor &editor,
-                                       ArrayRef<ResidualStream> streams) {
+                                       ArrayRef<RotatedStream> streams) {
   std::vector<LayerGroup> groups = collectLayerGroups(getOperation());
   SmallVector<std::string> names;
   for (LayerGroup &group : groups)
@@ -191,7 +191,7 @@ LogicalResult RotatePass::rotateInputs(WeightEditor &editor,
       continue;
     LinearOp first = group.layers.front();
     std::string reason;
-    if (llvm::any_of(streams, [&](const ResidualStream &stream) {
+    if (llvm::any_of(streams, [&](const RotatedStream &stream) {
           return stream.contains(group.input);
         }))
       reason = "it is part of a stream that is rotated already";

@@ -74,18 +74,12 @@ SmoothInputsPass::balance(const LayerGroup &group,
                           ArrayRef<int32_t> classes) {
   LinearOp first = group.layers.front();
   std::string name = getLayerName(first).value_or("a layer");
-  LayerStatistics statistics(getOperation());
-  std::vector<float> low = statistics.read(name, statistic::kMinimum);
-  std::vector<float> high = statistics.read(name, statistic::kMaximum);
-  size_t columns = group.columns();
-  if (low.size() != columns || high.size() != columns)
-    return first.emitOpError()
-           << "weight '" << name << "': requires the extremes of " << columns
-           << " columns for smoothing, found " << low.size() << " and "
-           << high.size() << "; calibrate the model";
-  std::vector<float> inputs(columns), largest(columns);
-  for (size_t k = 0; k < columns; ++k)
-    inputs[k] = std::max(std::abs(low[k]), std::abs(high[k]));
+  auto read = readMagnitudes(getOperation(), group, "smoothing");
+  if (failed(read))
+    return failure();
+  std::vector<float> &inputs = *read;
+  size_t columns = inputs.size();
+  std::vector<float> largest(columns);
   for (const std::vector<float> &values : weights)
     for (auto [i, value] : llvm::enumerate(values))
       largest[i % columns] = std::max(largest[i % columns], std::abs(value));

@@ -56,20 +56,11 @@ private:
 /// The columns to split off, ascending.
 FailureOr<std::vector<int32_t>>
 SplitColumnsPass::findOutliers(LayerGroup &group) {
-  LinearOp first = group.layers.front();
-  std::string name = group.name();
-  LayerStatistics statistics(getOperation());
-  std::vector<float> low = statistics.read(name, statistic::kMinimum);
-  std::vector<float> high = statistics.read(name, statistic::kMaximum);
-  size_t columns = group.columns();
-  if (low.size() != columns || high.size() != columns)
-    return first.emitOpError()
-           << "weight '" << name << "': requires the extremes of " << columns
-           << " columns for splitting them, found " << low.size() << " and "
-           << high.size() << "; calibrate the model";
-  std::vector<float> extremes(columns);
-  for (size_t k = 0; k < columns; ++k)
-    extremes[k] = std::max(std::abs(low[k]), std::abs(high[k]));
+  auto read = readMagnitudes(getOperation(), group, "splitting them");
+  if (failed(read))
+    return failure();
+  const std::vector<float> &extremes = *read;
+  size_t columns = extremes.size();
   std::vector<float> sorted = extremes;
   std::nth_element(sorted.begin(), sorted.begin() + columns / 2, sorted.end());
   double limit = ratio * double(sorted[columns / 2]);

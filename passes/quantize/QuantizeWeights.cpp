@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "FeedbackRounding.h"
+#include "RowRounding.h"
 #include "TrellisRounding.h"
 #include "lowbit/Numerics/Quantizer.h"
 #include "lowbit/Transforms/ConstantMatrix.h"
@@ -567,38 +568,6 @@ QuantizeWeightsPass::getQuantized(Operation *user,
   return global;
 }
 
-/// The sets of four numbers {-1, -1/3, 1/3, 1}, {-1, 0, 1/2, 1} and {-1, 0, 1},
-/// in parts of 126.
-static const std::vector<std::vector<int8_t>> &getFixedSets() {
-  static const std::vector<std::vector<int8_t>> sets = {
-      {-126, -42, 42, 126}, {-126, 0, 63, 126}, {-126, 0, 126, 126}};
-  return sets;
-}
-
-/// How many groups of rows [first, end) decode to zeros alone although their
-/// `weights` are not all zero.
-static int64_t countVanished(const float *weights, int64_t first, int64_t end,
-                             const numerics::QuantizedMatrix &matrix) {
-  const numerics::Encoding &encoding = matrix.encoding;
-  if (matrix.scales.empty())
-    return 0;
-  int64_t groups = encoding.groupCount(matrix.columns);
-  int64_t size = encoding.columnsPerGroup(matrix.columns);
-  int64_t count = 0;
-  for (int64_t row = first; row < end; ++row, weights += matrix.columns)
-    for (int64_t group = 0; group < groups; ++group) {
-      int64_t index = encoding.parameterIndex(row, group, groups);
-      if (matrix.scales[index] != 0 ||
-          (!matrix.minima.empty() && matrix.minima[index] != 0))
-        continue;
-      const float *begin = weights + group * size;
-      const float *finish =
-          weights + std::min(matrix.columns, (group + 1) * size);
-      count += std::any_of(begin, finish, [](float w) { return w != 0; });
-    }
-  return count;
-}
-
 /// How much an error in each column of `matrix` matters: the mean square of
 /// what it is multiplied by. A column that calibration never used still matters
 /// a little, so that its group has a scale.
@@ -632,65 +601,6 @@ QuantizeWeightsPass::getImportance(Operation *user,
   return result;
 }
 
-/// Multiplies the parameters of rows [first, end) by `factor`, as their types
-/// allow.
-static void scaleParameters(int64_t first, int64_t end, float factor,
-                            numerics::QuantizedMatrix &matrix) {
-  const numerics::Encoding &encoding = matrix.encoding;
-  if (encoding.outer != numerics::OuterScale::None) {
-    bool isOne = encoding.outer == numerics::OuterScale::Tensor;
-    for (int64_t i = isOne ? 0 : first; i < (isOne ? 1 : end); ++i)
-      matrix.outerScales[i] *= factor;
-    return;
-  }
-  int64_t groups = encoding.groupCount(matrix.columns);
-  bool isOne = encoding.granularity == numerics::Granularity::Tensor;
-  auto scale = [&](std::vector<float> &values) {
-    for (int64_t i = isOne ? 0 : first * groups;
-         !values.empty() && i < (isOne ? 1 : end * groups); ++i)
-      values[i] = numerics::scaleFromBits(
-          encoding.scale,
-          numerics::scaleToBits(encoding.scale, values[i] * factor));
-  };
-  scale(matrix.scales);
-  scale(matrix.minima);
-}
-
-/// Quantizes rows [first, end): to nearest, or as `plan` says.
-static numerics::Status roundRows(const float *weights, int64_t first,
-                                  int64_t end, float factor,
-                                  const numerics::QuantizeOptions &options,
-                                  const numerics::FeedbackPlan *plan,
-                                  numerics::QuantizedMatrix &result) {
-  if (factor != 1) {
-    numerics::Status status =
-        numerics::findParameters(weights, first, end, options, result);
-    if (!status.ok())
-      return status;
-    scaleParameters(first, end, factor, result);
-    for (const std::vector<float> *values :
-         {&result.scales, &result.minima, &result.outerScales})
-      if (!llvm::all_of(*values, [](float v) { return std::isfinite(v); }))
-        return {"requires a factor of its scales that leaves them finite, "
-                "found one that is too large"};
-    numerics::assignCodes(weights, first, end, result);
-    return status;
-  }
-  if (!plan)
-    return numerics::quantizeRows(weights, first, end, options, result);
-  // One scale for all rows is not a row's to choose.
-  bool ownsTables =
-      result.encoding.element.tableOwner() != numerics::TableOwner::Format;
-  if (result.encoding.granularity == numerics::Granularity::Tensor &&
-      !ownsTables) {
-    numerics::Status status =
-        numerics::findParameters(weights, first, end, options, result);
-    if (!status.ok())
-      return status;
-  }
-  return numerics::quantizeRowsWithFeedback(weights, first, end, *plan, result);
-}
-
 LogicalResult QuantizeWeightsPass::checkSplat(Operation *user,
                                               const ConstantMatrix &matrix) {
   if (!isHugeSplat(matrix.data))
@@ -714,7 +624,7 @@ QuantizeWeightsPass::quantizeMatrix(Operation *user,
   if (plan)
     options.importance = plan->importance();
   if (parsed.fixedSets)
-    options.tables = &getFixedSets();
+    options.tables = &getFixedTables();
   EncodingAttr encoding = getEncoding(user);
   float factor = 1;
   if (auto given = user->getAttrOfType<FloatAttr>(kScaleFactorAttrName))

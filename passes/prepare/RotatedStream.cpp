@@ -1,10 +1,10 @@
-//===- ResidualStream.cpp - values that can be rotated together -----------===//
+//===- RotatedStream.cpp - values that can be rotated together ------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "ResidualStream.h"
+#include "RotatedStream.h"
 #include "lowbit/Numerics/Hadamard.h"
 #include "lowbit/Transforms/Elementwise.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -16,7 +16,7 @@
 using namespace mlir;
 using namespace lowbit;
 
-LogicalResult ResidualStream::collect(Value value) {
+LogicalResult RotatedStream::collect(Value value) {
   columns = cast<ShapedType>(value.getType()).getShape().back();
   if (!add(value, std::nullopt))
     return failure();
@@ -33,7 +33,7 @@ LogicalResult ResidualStream::collect(Value value) {
 }
 
 /// Notes that `value` is rotated, and what it lacks of a norm's weight then.
-bool ResidualStream::add(Value value, std::optional<std::vector<float>> norm) {
+bool RotatedStream::add(Value value, std::optional<std::vector<float>> norm) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   if (!type || type.getRank() == 0 || type.getShape().back() != columns)
     return fail("a value of other columns is added to it");
@@ -50,13 +50,13 @@ bool ResidualStream::add(Value value, std::optional<std::vector<float>> norm) {
 //===----------------------------------------------------------------------===//
 
 /// Whether `operand` has the columns.
-bool ResidualStream::isFull(linalg::LinalgOp op, OpOperand &operand) {
+bool RotatedStream::isFull(linalg::LinalgOp op, OpOperand &operand) {
   return op.getMatchingIndexingMap(&operand).isFunctionOfDim(op.getNumLoops() -
                                                              1);
 }
 
 /// Whether `scalar` is the same number for all columns of a row.
-bool ResidualStream::isRowScalar(linalg::LinalgOp op, Value scalar) {
+bool RotatedStream::isRowScalar(linalg::LinalgOp op, Value scalar) {
   if (auto element = dyn_cast<BlockArgument>(scalar)) {
     if (element.getOwner() != op.getBlock())
       return true;
@@ -70,7 +70,7 @@ bool ResidualStream::isRowScalar(linalg::LinalgOp op, Value scalar) {
 }
 
 /// The weight of a norm: its readers take it over.
-bool ResidualStream::addNorm(linalg::LinalgOp op, Value scalar) {
+bool RotatedStream::addNorm(linalg::LinalgOp op, Value scalar) {
   auto element = dyn_cast<BlockArgument>(scalar);
   if (!element || element.getOwner() != op.getBlock())
     return false;
@@ -84,7 +84,7 @@ bool ResidualStream::addNorm(linalg::LinalgOp op, Value scalar) {
 }
 
 /// Whether `scalar` is linear in members, which it adds.
-bool ResidualStream::isLinear(linalg::LinalgOp op, Value scalar) {
+bool RotatedStream::isLinear(linalg::LinalgOp op, Value scalar) {
   if (auto element = dyn_cast<BlockArgument>(scalar)) {
     OpOperand &operand = op->getOpOperand(element.getArgNumber());
     if (!isFull(op, operand))
@@ -129,7 +129,7 @@ bool ResidualStream::isLinear(linalg::LinalgOp op, Value scalar) {
       });
 }
 
-bool ResidualStream::checkElementwise(linalg::LinalgOp op) {
+bool RotatedStream::checkElementwise(linalg::LinalgOp op) {
   if (!isElementwiseOnTensors(op) || op->getNumResults() != 1)
     return fail("'" + op->getName().getStringRef() + "' mixes its columns");
   return isLinear(op, op.getBlock()->getTerminator()->getOperand(0));
@@ -200,7 +200,7 @@ static bool keepsColumns(Operation *op) {
   return !groups.empty() && groups.back().size() == 1;
 }
 
-bool ResidualStream::addWriter(LinearOp op) {
+bool RotatedStream::addWriter(LinearOp op) {
   if (op.getActivation() || op.getGated())
     return fail("a layer with an activation writes it");
   if (!matchConstantMatrix(op.getWeight()))
@@ -214,14 +214,14 @@ bool ResidualStream::addWriter(LinearOp op) {
   return !op.getResidual() || add(op.getResidual(), std::nullopt);
 }
 
-bool ResidualStream::addReader(LinearOp op) {
+bool RotatedStream::addReader(LinearOp op) {
   if (!matchConstantMatrix(op.getWeight()))
     return fail("a layer whose weight is no constant float matrix reads it");
   readers.insert(op);
   return true;
 }
 
-bool ResidualStream::checkProducer(Value value) {
+bool RotatedStream::checkProducer(Value value) {
   Operation *op = value.getDefiningOp();
   if (!op)
     return fail("an argument is added to it");
@@ -242,7 +242,7 @@ bool ResidualStream::checkProducer(Value value) {
   return fail("'" + op->getName().getStringRef() + "' writes it");
 }
 
-bool ResidualStream::checkUse(OpOperand &use) {
+bool RotatedStream::checkUse(OpOperand &use) {
   Operation *op = use.getOwner();
   if (isa<tensor::DimOp>(op))
     return true;
@@ -279,7 +279,7 @@ bool ResidualStream::checkUse(OpOperand &use) {
 // Rotating
 //===----------------------------------------------------------------------===//
 
-void ResidualStream::rotate() {
+void RotatedStream::rotate() {
   auto update = [&](OpOperand &weight, auto change) {
     auto matrix = matchConstantMatrix(weight.get());
     std::vector<float> values = matrix->readRows(0, matrix->rows);

@@ -1,4 +1,4 @@
-//===- ResidualStream.h - values that can be rotated together ---*- C++ -*-===//
+//===- RotatedStream.h - values that can be rotated together ----*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -10,8 +10,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LOWBIT_PREPARE_RESIDUALSTREAM_H
-#define LOWBIT_PREPARE_RESIDUALSTREAM_H
+#ifndef LOWBIT_PREPARE_ROTATEDSTREAM_H
+#define LOWBIT_PREPARE_ROTATEDSTREAM_H
 
 #include "WeightEditor.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -19,9 +19,9 @@
 
 namespace lowbit {
 
-class ResidualStream {
+class RotatedStream {
 public:
-  explicit ResidualStream(WeightEditor &editor) : editor(editor) {}
+  explicit RotatedStream(WeightEditor &editor) : editor(editor) {}
 
   /// Collects the stream that `value` is part of. Fails with a reason if it
   /// can't be rotated.
@@ -65,4 +65,4 @@ private:
 
 } // namespace lowbit
 
-#endif // LOWBIT_PREPARE_RESIDUALSTREAM_H
+#endif // LOWBIT_PREPARE_ROTATEDSTREAM_H
