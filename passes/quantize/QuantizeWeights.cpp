@@ -8,9 +8,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "FeedbackRounding.h"
-#include "RowRounding.h"
+#include "MatrixRounding.h"
+#include "NarrowFloats.h"
 #include "TrellisRounding.h"
-#include "lowbit/Numerics/Quantizer.h"
 #include "lowbit/Transforms/ConstantMatrix.h"
 #include "lowbit/Transforms/LayerNames.h"
 #include "lowbit/Transforms/LayerStatistics.h"
@@ -19,10 +19,7 @@
 #include "lowbit/Transforms/QuantizationMethod.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/Threading.h"
 #include "llvm/ADT/MapVector.h"
-#include <cmath>
-#include <numeric>
 
 using namespace mlir;
 using namespace lowbit;
@@ -54,17 +51,12 @@ private:
   EncodingAttr getEncoding(Operation *layer);
   FailureOr<GlobalOp> getQuantized(Operation *user,
                                    const ConstantMatrix &matrix);
-  LogicalResult quantizeMatrix(Operation *user, const ConstantMatrix &matrix,
-                               const numerics::FeedbackPlan *plan);
   bool isSelected(Value weight);
-  FailureOr<std::vector<float>> getImportance(Operation *user,
-                                              const ConstantMatrix &matrix);
   void quantizeInput(LinearOp op);
   LogicalResult chooseRates(ArrayRef<WeightUse> uses);
   LogicalResult readRates(Operation *layer);
   std::optional<TrellisJob> makeJob(const WeightUse &use);
   LogicalResult codeAhead(ArrayRef<WeightUse> uses);
-  LogicalResult checkSplat(Operation *user, const ConstantMatrix &matrix);
   LogicalResult narrowUse(const WeightUse &use);
   FailureOr<GlobalOp> getNarrowed(Operation *user,
                                   const ConstantMatrix &matrix);
@@ -74,8 +66,7 @@ private:
   std::string freeName(StringRef wanted);
 
   QuantizationMethod parsed;
-  numerics::QuantizeOptions options;
-  LayerStatistics statistics;
+  MatrixRounding rounding;
   FeedbackRounding feedback;
   CorrectedTarget targets;
   TrellisRounding trellis;
@@ -105,19 +96,9 @@ LogicalResult QuantizeWeightsPass::readOptions() {
   if (!result)
     return emitError(loc) << llvm::toString(result.takeError());
   parsed = *result;
-  if (scaleSearch == "mse")
-    options.search = numerics::ScaleSearch::MeanSquaredError;
-  else if (scaleSearch == "absmax")
-    options.search = numerics::ScaleSearch::AbsMax;
-  else if (scaleSearch == "importance")
-    statistics = LayerStatistics(getOperation());
-  else
-    return emitError(loc)
-           << "scale search: requires mse, importance or absmax, found '"
-           << scaleSearch << "'";
-  if (scaleSearch == "importance" && statistics.empty())
-    return emitError(loc) << "scale search by importance requires statistics, "
-                             "found none in the module; calibrate it first";
+  if (failed(rounding.setScaleSearch(getOperation(), scaleSearch)))
+    return failure();
+  rounding.hasFixedTables = parsed.fixedSets;
   if (damping <= 0 || residualShare < 0)
     return emitError(loc) << "quantizing requires a positive damping and a "
                              "residual share of at least 0, found "
@@ -423,13 +404,6 @@ LogicalResult QuantizeWeightsPass::narrowUse(const WeightUse &use) {
   return success();
 }
 
-/// The bits of `value` rounded to `type`, f16 or bf16.
-static uint16_t narrow(FloatType type, float value) {
-  return static_cast<uint16_t>(numerics::scaleToBits(
-      type.isF16() ? numerics::ScaleFormat::F16 : numerics::ScaleFormat::BF16,
-      value));
-}
-
 FailureOr<GlobalOp>
 QuantizeWeightsPass::getNarrowed(Operation *user,
                                  const ConstantMatrix &matrix) {
@@ -438,24 +412,10 @@ QuantizeWeightsPass::getNarrowed(Operation *user,
             matrix.offset, TypeAttr::get(parsed.floats), Attribute()}];
   if (global)
     return global;
-  if (failed(checkSplat(user, matrix)))
+  FailureOr<std::vector<uint8_t>> bytes =
+      narrowMatrix(user, matrix, parsed.floats);
+  if (failed(bytes))
     return failure();
-  std::vector<uint8_t> bytes;
-  bytes.reserve(2 * matrix.rows * matrix.columns);
-  int64_t beyond = 0;
-  for (int64_t row = 0; row < matrix.rows; ++row)
-    for (float value : matrix.readRows(row, row + 1)) {
-      uint16_t bits = narrow(parsed.floats, value);
-      beyond += parsed.floats.isF16() && std::isfinite(value) &&
-                (bits & 0x7FFF) == 0x7C00;
-      bytes.push_back(static_cast<uint8_t>(bits));
-      bytes.push_back(static_cast<uint8_t>(bits >> 8));
-    }
-  if (beyond)
-    return user->emitOpError()
-           << "weight '" << matrix.name()
-           << "': requires numbers of at most 65504 for f16, found " << beyond
-           << " larger ones; use bf16 or keep the layer as it is";
   auto type =
       RankedTensorType::get({matrix.rows, matrix.columns}, parsed.floats);
   GlobalOp source = matrix.global;
@@ -468,7 +428,7 @@ QuantizeWeightsPass::getNarrowed(Operation *user,
   std::string name = matrix.name();
   std::string key = (name + "." + (parsed.floats.isF16() ? "f16" : "bf16"));
   NamedAttribute data = builder.getNamedAttr(
-      component::kData, makeElements(type, key, std::move(bytes)));
+      component::kData, makeElements(type, key, std::move(*bytes)));
   global = GlobalOp::create(builder, user->getLoc(),
                             freeName(replacesSource ? key : name), type,
                             builder.getDictionaryAttr(data));
@@ -544,7 +504,8 @@ QuantizeWeightsPass::getQuantized(Operation *user,
   }
   if (hasPaths)
     quantized = std::move(coded[user]);
-  else if (failed(quantizeMatrix(user, matrix, plan)))
+  else if (failed(
+               rounding.run(user, matrix, encoding, plan, targets, quantized)))
     return failure();
   Attribute permutation;
   if (plan && !plan->permutation().empty())
@@ -566,123 +527,4 @@ QuantizeWeightsPass::getQuantized(Operation *user,
   numParameters += matrix.rows * matrix.columns;
   numBytes += type.getStoredBytes();
   return global;
-}
-
-/// How much an error in each column of `matrix` matters: the mean square of
-/// what it is multiplied by. A column that calibration never used still matters
-/// a little, so that its group has a scale.
-FailureOr<std::vector<float>>
-QuantizeWeightsPass::getImportance(Operation *user,
-                                   const ConstantMatrix &matrix) {
-  constexpr double kLeast = 1e-6;
-  if (statistics.empty())
-    return std::vector<float>();
-  std::vector<float> result =
-      statistics.read(matrix.name(), statistic::kMeanSquare);
-  if (result.empty()) {
-    user->emitRemark() << "weight '" << matrix.name()
-                       << "' has no statistics: scales are those of least "
-                          "squared error, without importance";
-    return result;
-  }
-  if (static_cast<int64_t>(result.size()) != matrix.columns)
-    return user->emitOpError()
-           << "weight '" << matrix.name() << "': requires statistics of "
-           << matrix.columns << " columns, found " << result.size();
-  double mean = std::accumulate(result.begin(), result.end(), 0.0) /
-                static_cast<double>(result.size());
-  if (!std::isfinite(mean) ||
-      llvm::any_of(result, [](float value) { return value < 0; }))
-    return user->emitOpError()
-           << "weight '" << matrix.name()
-           << "': requires mean squares that are finite and not negative";
-  for (float &value : result)
-    value = static_cast<float>(value + kLeast * mean);
-  return result;
-}
-
-LogicalResult QuantizeWeightsPass::checkSplat(Operation *user,
-                                              const ConstantMatrix &matrix) {
-  if (!isHugeSplat(matrix.data))
-    return success();
-  return user->emitOpError()
-         << "weight '" << matrix.name() << "': requires a splat of at most "
-         << kSplatBytes << " bytes when written out, found "
-         << matrix.data.getShapedType();
-}
-
-/// Leaves `matrix` in `quantized`.
-LogicalResult
-QuantizeWeightsPass::quantizeMatrix(Operation *user,
-                                    const ConstantMatrix &matrix,
-                                    const numerics::FeedbackPlan *plan) {
-  FailureOr<std::vector<float>> importance = getImportance(user, matrix);
-  if (failed(importance))
-    return failure();
-  numerics::QuantizeOptions options = this->options;
-  options.importance = importance->empty() ? nullptr : importance->data();
-  if (plan)
-    options.importance = plan->importance();
-  if (parsed.fixedSets)
-    options.tables = &getFixedTables();
-  EncodingAttr encoding = getEncoding(user);
-  float factor = 1;
-  if (auto given = user->getAttrOfType<FloatAttr>(kScaleFactorAttrName))
-    factor = static_cast<float>(given.getValueAsDouble());
-  if (plan && factor != 1)
-    return user->emitOpError()
-           << "weight '" << matrix.name()
-           << "': a factor of its scales requires rounding to nearest, found "
-              "rounding with feedback";
-  if (encoding.getStored() && factor != 1)
-    return user->emitOpError()
-           << "weight '" << matrix.name()
-           << "': a factor of its scales requires plain scales, found "
-              "quantized ones";
-  quantized.reset(encoding.getNumerics(), matrix.rows, matrix.columns);
-  // Ranges of rows: long enough to outweigh the hand-over, short enough that
-  // the float rows of all threads are little memory.
-  constexpr int64_t kTaskWeights = 1 << 18, kFeedbackRows = 64;
-  int64_t grain =
-      std::max<int64_t>(1, kTaskWeights / std::max<int64_t>(1, matrix.columns));
-  // Each row costs as much as K rows without feedback.
-  if (plan)
-    grain = std::min(grain, kFeedbackRows);
-  int64_t together =
-      numerics::rowsTogether(quantized.encoding, matrix.rows, matrix.columns);
-  grain = llvm::divideCeil(grain, together) * together;
-  std::vector<float> target;
-  if (plan) {
-    FailureOr<std::vector<float>> corrected = targets.get(user, matrix);
-    if (failed(corrected))
-      return failure();
-    target = std::move(*corrected);
-  }
-  std::vector<std::string> problems(llvm::divideCeil(matrix.rows, grain));
-  std::vector<int64_t> vanished(problems.size());
-  parallelFor(&getContext(), 0, problems.size(), [&](size_t i) {
-    int64_t first = i * grain,
-            end = std::min<int64_t>(matrix.rows, first + grain);
-    std::vector<float> own;
-    if (target.empty())
-      own = matrix.readRows(first, end);
-    const float *rows =
-        target.empty() ? own.data() : target.data() + first * matrix.columns;
-    problems[i] =
-        roundRows(rows, first, end, factor, options, plan, quantized).message;
-    vanished[i] = countVanished(rows, first, end, quantized);
-  });
-  for (const std::string &problem : problems)
-    if (!problem.empty())
-      return user->emitOpError()
-             << "weight '" << matrix.name() << "': " << problem;
-  if (int64_t count =
-          std::accumulate(vanished.begin(), vanished.end(), int64_t(0)))
-    user->emitRemark() << "weight '" << matrix.name() << "': " << count
-                       << " of " << quantized.scales.size()
-                       << " groups become zeros: their numbers are too small "
-                          "for a scale of type "
-                       << encoding.getScale()
-                       << "; scale the layer up or keep it float";
-  return success();
 }
