@@ -1,0 +1,67 @@
+//===- Options.cpp - what --help shows, and what it hides -----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Driver.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/Path.h"
+
+using namespace lowbit;
+
+llvm::StringRef DriverOptions::help() {
+  return "Compile low-bit neural networks\n\n"
+         "  quant-opt model.onnx --quantize=int4-g32 -o model.mlir\n"
+         "      quantizes the weights; writes model.mlir and "
+         "model.safetensors\n"
+         "  quant-opt model.onnx --quantize=int4-g32 --target=cpu --emit=asm "
+         "-o model.s\n"
+         "      writes the CPU code of the quantized model\n"
+         "  quant-opt model.onnx --quantize=int4-g32 --target=cpu "
+         "--emit=object -o model.o\n"
+         "      writes model.o, model.h for programs in C, and "
+         "model.safetensors\n"
+         "  quant-opt module.mlir --lowbit-raise --lowbit-fuse\n"
+         "      runs passes, with every facility of mlir-opt\n\n"
+         "--list-passes lists every pass and pipeline, --help-hidden every "
+         "option of them,\nof mlir-opt and of LLVM.\n";
+}
+
+void DriverOptions::hideForeignOptions() {
+  // What people need to run passes and look at what they do.
+  static const llvm::StringSet<> shown = {
+      "allow-unregistered-dialect",
+      "dump-pass-pipeline",
+      "list-passes",
+      "mlir-elide-elementsattrs-if-larger",
+      "mlir-pass-statistics",
+      "mlir-print-ir-after",
+      "mlir-print-ir-after-all",
+      "mlir-print-ir-before",
+      "mlir-timing",
+      "o",
+      "pass-pipeline",
+      "show-dialects",
+      "split-input-file",
+  };
+  for (const auto &entry : llvm::cl::getRegisteredOptions()) {
+    llvm::cl::Option *option = entry.second;
+    if (llvm::is_contained(option->Categories, &category) ||
+        llvm::is_contained(option->Categories, &inspectCategory) ||
+        llvm::is_contained({"help", "help-hidden", "version"}, entry.first))
+      continue;
+    if (shown.contains(entry.first))
+      option->addCategory(passCategory);
+    else if (option->getOptionHiddenFlag() == llvm::cl::NotHidden)
+      option->setHiddenFlag(llvm::cl::Hidden);
+  }
+}
+
+bool DriverOptions::isUsed(llvm::StringRef input) const {
+  return llvm::sys::path::extension(input) == ".onnx" ||
+         llvm::any_of(llvm::cl::getRegisteredOptions(), [&](auto &entry) {
+           return entry.second->getNumOccurrences() &&
+                  llvm::is_contained(entry.second->Categories, &category);
+         });
+}
