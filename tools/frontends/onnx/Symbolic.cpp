@@ -101,8 +101,11 @@ std::optional<Expr> Symbols::add(const Expr &a, const Expr &b) const {
 }
 
 std::optional<Expr> Symbols::sub(const Expr &a, const Expr &b) const {
-  std::optional<Expr> negated = mul(b, Expr(-1));
-  return negated ? add(a, *negated) : std::nullopt;
+  Expr negated = b;
+  for (Expr::Term &term : negated.terms)
+    if (llvm::SubOverflow<int64_t>(0, term.coefficient, term.coefficient))
+      return std::nullopt;
+  return add(a, negated);
 }
 
 std::optional<Expr> Symbols::mul(const Expr &a, const Expr &b) const {
@@ -119,7 +122,10 @@ std::optional<Expr> Symbols::mul(const Expr &a, const Expr &b) const {
                  t.monomial.end(), std::back_inserter(monomial));
       row.terms.push_back({std::move(monomial), coefficient});
     }
-    // Multiplying by one monomial keeps a graded lexicographic order.
+    // Multiplying by one monomial keeps a graded lexicographic order, and one
+    // row is the sum of itself.
+    if (a.terms.size() == 1)
+      return row;
     std::optional<Expr> sum = add(result, row);
     if (!sum)
       return std::nullopt;
@@ -306,7 +312,12 @@ std::optional<bool> Symbols::isLess(const Expr &a, const Expr &b) const {
 std::optional<bool> Symbols::isEqual(const Expr &a, const Expr &b) const {
   if (a == b)
     return true;
-  if (std::optional<Expr> difference = sub(a, b))
+  // What most extents are; the rest holds for them, too, and takes longer.
+  if (a.isConstant() && b.isConstant())
+    return false;
+  std::optional<Expr> difference =
+      assumptions.empty() ? std::nullopt : sub(a, b);
+  if (difference)
     for (const Assumption &assumption : assumptions)
       if (assumption.isEquality && assumption.value == *difference)
         return true;
