@@ -99,6 +99,26 @@ static llvm::Error writeOutput(ModuleOp module, StringRef input,
       .takeError();
 }
 
+/// Writes the output, unless it has no name, and the report, if there is one.
+/// Where there is no room for the report, the output stays as it was, too.
+static llvm::Error writeFiles(ModuleOp module,
+                              const std::optional<Report> &report,
+                              StringRef output, StringRef input,
+                              const DriverOptions &options, Profile *profile) {
+  std::optional<AtomicOutput> reportFile;
+  if (report) {
+    auto prepared = prepareReport(*report, options.report);
+    if (!prepared)
+      return prepared.takeError();
+    reportFile.emplace(std::move(*prepared));
+  }
+  if (!output.empty())
+    if (llvm::Error error =
+            writeOutput(module, input, output, options, profile))
+      return error;
+  return reportFile ? reportFile->commit() : llvm::Error::success();
+}
+
 static llvm::Error recordRecipe(ModuleOp module, const DriverOptions &options) {
   std::string recipe = describeRecipe(compileOptions(options, nullptr));
   if (!options.like.empty())
@@ -158,12 +178,8 @@ static llvm::Error compile(StringRef input, StringRef output,
     return makeFileError(input, llvm::toString(report.takeError()));
   if (onlyCalibrates)
     return llvm::Error::success();
-  if (!onlyAdvises)
-    if (llvm::Error error =
-            writeOutput(**module, input, output, options, profile))
-      return error;
-  return *report ? writeReport(**report, options.report)
-                 : llvm::Error::success();
+  return writeFiles(**module, *report, onlyAdvises ? StringRef() : output,
+                    input, options, profile);
 }
 
 llvm::Error lowbit::compileFile(StringRef input, StringRef output,

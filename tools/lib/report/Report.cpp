@@ -67,7 +67,8 @@ void lowbit::printReport(const Report &report, ReportForm form,
   }
 }
 
-llvm::Error lowbit::writeReport(const Report &report, llvm::StringRef path) {
+llvm::Expected<AtomicOutput> lowbit::prepareReport(const Report &report,
+                                                   llvm::StringRef path) {
   llvm::Expected<ReportForm> form = getReportForm(path);
   if (!form)
     return form.takeError();
@@ -75,5 +76,12 @@ llvm::Error lowbit::writeReport(const Report &report, llvm::StringRef path) {
   if (!output)
     return output.takeError();
   printReport(report, *form, output->os());
-  return output->commit();
+  if (llvm::Error error = output->finish())
+    return std::move(error);
+  return output;
+}
+
+llvm::Error lowbit::writeReport(const Report &report, llvm::StringRef path) {
+  llvm::Expected<AtomicOutput> output = prepareReport(report, path);
+  return output ? output->commit() : output.takeError();
 }

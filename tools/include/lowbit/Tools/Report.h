@@ -23,6 +23,8 @@
 
 namespace lowbit {
 
+class AtomicOutput;
+
 /// The `schema` of JSON reports. The number grows when a key changes its
 /// meaning or goes; keys may be added without that.
 inline constexpr llvm::StringLiteral kReportSchema = "lowbit-report/1";
@@ -194,6 +196,10 @@ llvm::Expected<ReportForm> getReportForm(llvm::StringRef path);
 /// Prints the report. HTML is a whole page with style, charts and script
 /// inside.
 void printReport(const Report &report, ReportForm form, llvm::raw_ostream &os);
+
+/// Writes it to a file that is on the disk, and appears when it is committed.
+llvm::Expected<AtomicOutput> prepareReport(const Report &report,
+                                           llvm::StringRef path);
 
 /// Writes it to a file that appears whole or not at all.
 llvm::Error writeReport(const Report &report, llvm::StringRef path);
