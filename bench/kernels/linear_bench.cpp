@@ -229,6 +229,16 @@ static const int registered = [] {
        {"nf4", "fp4-g32", "mxfp4", "mxfp6-e2m3", "mxfp6-e3m2", "mxfp8-e4m3",
         "fp8-e4m3", "fp8-e5m2", "mxint8", "nvfp4", "ternary", "cb2-g32"})
     add(method, {4096, 4096, 1}, 1);
+  // Tables and scales that are data; groups of other sizes.
+  for (const char *method :
+       {"kmeans2",   "kmeans3",        "kmeans4",      "kmeans5",
+        "kmeans6",   "kmeans4-tensor", "cb2-auto",     "q2_k",
+        "q3_k",      "q4_k",           "q5_k",         "q6_k",
+        "nf4-dq",    "int4-g32-dq",    "uint4-g16",    "uint4-g32",
+        "int6-g16",  "int3-g16",       "uint2-g16",    "int8-g32",
+        "int8-g128", "int4-g128",      "int3-g128",    "int2-g128",
+        "int1-g128", "nf4-g128",       "ternary-g128", "mxfp4-g128"})
+    add(method, {4096, 4096, 1}, 1);
   add("mxfp4-a8", {4096, 4096, 1}, 1);
   for (int64_t m : {8, 128})
     for (const char *method : {"nf4", "mxfp4", "fp8-e4m3"})

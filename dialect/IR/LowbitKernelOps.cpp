@@ -6,11 +6,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lowbit/IR/Lowbit.h"
+#include "lowbit/IR/LowbitTableOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 
 using namespace mlir;
 using namespace lowbit;
+
+#define GET_OP_CLASSES
+#include "lowbit/IR/LowbitTableOps.cpp.inc"
 
 void CallKernelOp::getEffects(
     SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
@@ -86,6 +89,20 @@ LogicalResult LutOp::verify() {
                           "found "
                        << getUpper().getType() << " and "
                        << getIndices().getType();
+}
+
+LogicalResult LearnedLutOp::verify() {
+  // V7
+  int64_t all = getTables().getType().getNumElements();
+  int64_t count = getPerRow() ? getType().getNumElements() / 4 : 1;
+  int64_t size = all / count;
+  if (all % count == 0 && size >= 2 && size <= 256 && llvm::isPowerOf2_64(size))
+    return success();
+  return emitOpError() << "requires " << (getPerRow() ? "a table" : "one table")
+                       << " of 2 to 256 bytes, a power of two, for "
+                       << (getPerRow() ? "each of " : "all of ")
+                       << getType().getNumElements() / 4
+                       << " lanes (V7), found " << all << " bytes";
 }
 
 LogicalResult WindowsOp::verify() {

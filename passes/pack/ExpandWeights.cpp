@@ -2,9 +2,9 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Formats that save memory in the file alone: no kernel decodes scales of
-// scales, which would cost instructions for each group, or tables of single
-// rows. What they stand for is exact in a plain encoding.
+// Some formats save memory in the file alone, for the target has no kernel that
+// decodes their scales of scales, or tables of single rows. What they stand for
+// is exact in a plain encoding.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,6 +28,7 @@ struct ExpandWeightsPass
   void runOnOperation() override;
 
 private:
+  bool isRead(Operation *op, QuantizedTensorType type);
   LogicalResult expandOperand(OpOperand &operand);
   FailureOr<GlobalOp> getExpanded(GlobalOp global, QuantizedTensorType type);
 
@@ -67,13 +68,21 @@ void ExpandWeightsPass::runOnOperation() {
   }
 }
 
+/// Whether the target has a kernel for a layer on the weight as it is.
+bool ExpandWeightsPass::isRead(Operation *op, QuantizedTensorType type) {
+  auto target = dyn_cast_or_null<TargetInterface>(
+      getOperation()->getAttr(kTargetAttrName));
+  std::string reason;
+  return target && isa<LinearOp>(op) && target.getWeightLayout(type, reason);
+}
+
 LogicalResult ExpandWeightsPass::expandOperand(OpOperand &operand) {
   auto type = dyn_cast<QuantizedTensorType>(operand.get().getType());
   auto weight = operand.get().getDefiningOp<WeightOp>();
   if (!type || type.getLayout() || !weight)
     return success();
   EncodingAttr plain = type.getEncoding().getExpanded();
-  if (plain == type.getEncoding())
+  if (plain == type.getEncoding() || isRead(operand.getOwner(), type))
     return success();
   FailureOr<GlobalOp> global = getExpanded(
       weight.getGlobalOp(),

@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ByteLookup.h"
 #include "KernelBuilder.h"
+#include "PermutedLookup.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -22,122 +22,9 @@ namespace {
 
 using Bytes = ArrayRef<int8_t>;
 
-/// A long table stays in memory, as words, of which each lane of four bytes
-/// loads four.
-static Value loadBytes(RewriterBase &rewriter, LutOp op) {
-  cpu::KernelBuilder b(op.getLoc(), rewriter);
-  VectorType type = op.getType();
-  VectorType words = b.vector(type.getNumElements() / 4, b.getI32Type());
-  SmallVector<int32_t> table;
-  for (int8_t byte : op.getTable())
-    table.push_back(uint8_t(byte));
-  int64_t most = table.size() - 1;
-  Value lower = b.bitcast(op.getIndices(), words), result;
-  Value upper = op.getUpper() ? b.bitcast(op.getUpper(), words) : Value();
-  auto getByte = [&](Value lanes, int64_t place, int64_t mask) -> Value {
-    Value moved =
-        arith::ShRUIOp::create(b, lanes, b.splat(words, int64_t(8 * place)));
-    return arith::AndIOp::create(b, moved, b.splat(words, mask));
-  };
-  for (int64_t place = 0; place < 4; ++place) {
-    Value index = getByte(lower, place, most & 0xFF);
-    if (upper)
-      index = arith::OrIOp::create(
-          b, index, b.shift(getByte(upper, place, most >> 8), 8));
-    Value byte = b.shift(b.gather(ArrayRef<int32_t>(table), index), 8 * place);
-    result = result ? arith::OrIOp::create(b, result, byte).getResult() : byte;
-  }
-  return b.bitcast(result, type);
-}
-
 //===----------------------------------------------------------------------===//
 // Permutations
 //===----------------------------------------------------------------------===//
-
-/// Cuts a table into parts that the machine looks up, and selects among what
-/// they give by the index's bits above.
-class PermutedLookup : public ByteLookup {
-public:
-  using ByteLookup::lower;
-  Value lower(RewriterBase &rewriter, LutOp op) const override {
-    if (int64_t(op.getTable().size()) > getLongest())
-      return loadBytes(rewriter, op);
-    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    return lookUp(b, {op.getIndices(), op.getUpper()}, op.getTable());
-  }
-
-protected:
-  /// The longest table that is not left in memory.
-  virtual int64_t getLongest() const { return 256; }
-  /// The longest table that `lookUpPart` takes for indices of `bytes` bytes.
-  virtual int64_t getPartSize(int64_t bytes) const = 0;
-  virtual Value lookUpPart(ImplicitLocOpBuilder &b, Value indices,
-                           Bytes part) const = 0;
-
-  static Value call(ImplicitLocOpBuilder &b, StringRef name,
-                    ValueRange operands) {
-    return LLVM::CallIntrinsicOp::create(b, operands.front().getType(),
-                                         b.getStringAttr(name), operands)
-        .getResult(0);
-  }
-  /// A register of `bytes` bytes with as many copies of `part` as it holds.
-  static Value repeat(ImplicitLocOpBuilder &b, Bytes part, int64_t bytes) {
-    SmallVector<int8_t> all;
-    for (int64_t i = 0; i < bytes; ++i)
-      all.push_back(part[i % part.size()]);
-    auto type = VectorType::get({bytes}, b.getI8Type());
-    return arith::ConstantOp::create(b,
-                                     DenseElementsAttr::get(type, Bytes(all)));
-  }
-  static Value maskIndices(ImplicitLocOpBuilder &b, Value indices,
-                           int8_t mask) {
-    auto type = cast<VectorType>(indices.getType());
-    return arith::AndIOp::create(
-        b, indices,
-        arith::ConstantOp::create(b, DenseElementsAttr::get(type, mask)));
-  }
-
-private:
-  /// Bytes of an index; the second may be missing.
-  struct Indices {
-    Value lower, upper;
-  };
-  Value lookUp(ImplicitLocOpBuilder &b, Indices indices, Bytes table) const {
-    auto type = cast<VectorType>(indices.lower.getType());
-    int64_t size = table.size();
-    if (size <= getPartSize(type.getNumElements()))
-      return lookUpPart(b, indices.lower, table);
-    // First, so that the last look-up may overwrite the index.
-    unsigned bit = llvm::Log2_64(size / 2);
-    Value isHigh = testBit(b, bit < 8 ? indices.lower : indices.upper, bit % 8);
-    Bytes front = table.take_front(size / 2), back = table.drop_front(size / 2);
-    Value low = lookUp(b, indices, front), high;
-    // Floats have a sign on top, which needs no table.
-    if (llvm::equal(front, back, [](int8_t x, int8_t y) {
-          return static_cast<int8_t>(-x) == y;
-        }))
-      high = arith::SubIOp::create(
-          b, arith::ConstantOp::create(b, b.getZeroAttr(type)), low);
-    else
-      high = lookUp(b, indices, back);
-    return arith::SelectOp::create(b, isHigh, high, low);
-  }
-  /// Bit `bit` of each byte, as a comparison of the byte's sign. Shifts of 16
-  /// bits do: what they move in from the neighbour stays below the sign.
-  static Value testBit(ImplicitLocOpBuilder &b, Value indices, unsigned bit) {
-    auto type = cast<VectorType>(indices.getType());
-    if (bit < 7) {
-      auto pairs = VectorType::get({type.getNumElements() / 2}, b.getI16Type());
-      Value words = vector::BitCastOp::create(b, pairs, indices);
-      Value count = arith::ConstantOp::create(
-          b, DenseElementsAttr::get(pairs, b.getI16IntegerAttr(7 - bit)));
-      words = arith::ShLIOp::create(b, words, count);
-      indices = vector::BitCastOp::create(b, type, words);
-    }
-    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, indices, zero);
-  }
-};
 
 /// vpermb ignores what is above 6 bits of an index, vpermi2b above 7.
 class VBMI : public PermutedLookup {
@@ -152,6 +39,37 @@ class VBMI : public PermutedLookup {
     return call(b, "llvm.x86.avx512.vpermi2var.qi.512",
                 {repeat(b, part.take_front(bytes), bytes), indices,
                  repeat(b, part.drop_front(bytes), bytes)});
+  }
+  Value lookUpTable(ImplicitLocOpBuilder &b, Value indices,
+                    Value table) const override {
+    constexpr int64_t bytes = 64;
+    int64_t size = cast<VectorType>(table.getType()).getNumElements();
+    if (size <= bytes)
+      return call(b, "llvm.x86.avx512.permvar.qi.512",
+                  {takeTable(b, table, 0, size, bytes), indices});
+    return call(b, "llvm.x86.avx512.vpermi2var.qi.512",
+                {takeTable(b, table, 0, bytes, bytes), indices,
+                 takeTable(b, table, bytes, bytes, bytes)});
+  }
+  /// gf2p8affineqb multiplies bytes by a matrix of bits, whose rows say which
+  /// bits of the byte are added up, that of the top bit first.
+  Value hash(ImplicitLocOpBuilder &b, Indices indices,
+             ArrayRef<uint16_t> images, unsigned first) const override {
+    Value result;
+    for (size_t bit = 0; bit < images.size(); bit += 8) {
+      SmallVector<int8_t> matrix(8);
+      for (size_t j = bit; j < std::min(bit + 8, images.size()); ++j)
+        for (unsigned i = 0; i < 8; ++i)
+          if (images[j] >> (first + i) & 1)
+            matrix[7 - i] |= static_cast<int8_t>(1u << (j - bit));
+      Value none = arith::ConstantOp::create(b, b.getI8IntegerAttr(0));
+      Value part = call(
+          b, "llvm.x86.vgf2p8affineqb.512",
+          {bit ? indices.upper : indices.lower, repeat(b, matrix, 64), none});
+      result =
+          result ? arith::XOrIOp::create(b, result, part).getResult() : part;
+    }
+    return result;
   }
 
 public:
@@ -221,30 +139,99 @@ class Shuffle : public PermutedLookup {
   Value lookUpPart(ImplicitLocOpBuilder &b, Value indices,
                    Bytes part) const override {
     int64_t bytes = cast<VectorType>(indices.getType()).getNumElements();
+    return permute(b, repeat(b, part, bytes), maskIndices(b, indices, 0x0F));
+  }
+  static Value permute(ImplicitLocOpBuilder &b, Value table, Value indices) {
+    int64_t bytes = cast<VectorType>(indices.getType()).getNumElements();
     const char *name = bytes == 64   ? "llvm.x86.avx512.pshuf.b.512"
                        : bytes == 32 ? "llvm.x86.avx2.pshuf.b"
                                      : "llvm.x86.ssse3.pshuf.b.128";
-    return call(b, name,
-                {repeat(b, part, bytes), maskIndices(b, indices, 0x0F)});
+    return call(b, name, {table, indices});
   }
+  Value lookUpTable(ImplicitLocOpBuilder &b, Value indices,
+                    Value table) const override {
+    return permute(b, table, indices);
+  }
+  /// Learned tables and the indices in them.
+  struct Learned {
+    Value indices, tables;
+    int64_t size;
+  };
+  static Value lookUpRow(ImplicitLocOpBuilder &b, const Learned &learned,
+                         int64_t row, int64_t first, int64_t size);
+
+public:
+  using PermutedLookup::lower;
+  Value lookUpLearned(ImplicitLocOpBuilder &b, Value indices, Value tables,
+                      bool perRow) const override;
 };
+
+/// What `size` bytes from `first` on of the tables give, which belong to row
+/// `row` of the four of each 128 bits, or to all (-1).
+Value Shuffle::lookUpRow(ImplicitLocOpBuilder &b, const Learned &learned,
+                         int64_t row, int64_t first, int64_t size) {
+  constexpr int64_t part = 16;
+  if (size > part) {
+    Value low = lookUpRow(b, learned, row, first, size / 2);
+    Value high = lookUpRow(b, learned, row, first + size / 2, size / 2);
+    Value isHigh = testBit(b, learned.indices, llvm::Log2_64(size / 2));
+    return arith::SelectOp::create(b, isHigh, high, low);
+  }
+  int64_t bytes = cast<VectorType>(learned.indices.getType()).getNumElements();
+  SmallVector<int64_t> places;
+  for (int64_t i = 0; i < bytes; ++i) {
+    int64_t table = row < 0 ? 0 : i / part * 4 + row;
+    places.push_back(table * learned.size + first + i % size);
+  }
+  Value table =
+      vector::ShuffleOp::create(b, learned.tables, learned.tables, places);
+  return permute(b, table, maskIndices(b, learned.indices, 0x0F));
+}
+
+/// The four rows of 128 bits take turns.
+Value Shuffle::lookUpLearned(ImplicitLocOpBuilder &b, Value indices,
+                             Value tables, bool perRow) const {
+  Learned learned{indices, tables, getTableSize(indices, tables, perRow)};
+  if (learned.size > 64)
+    return ByteLookup::lookUpLearned(b, indices, tables, perRow);
+  if (!perRow)
+    return lookUpRow(b, learned, -1, 0, learned.size);
+  Value result;
+  for (int64_t row = 0; row < 4; ++row)
+    result = chooseLanes(b, lookUpRow(b, learned, row, 0, learned.size), result,
+                         [&](int64_t lane) { return lane % 4 == row; });
+  return result;
+}
 
 /// tbl gives 0 for an index beyond its registers.
 class Neon : public PermutedLookup {
   int64_t getPartSize(int64_t) const override { return 64; }
   Value lookUpPart(ImplicitLocOpBuilder &b, Value indices,
                    Bytes part) const override {
-    constexpr int64_t bytes = 16;
     SmallVector<Value> operands;
     if (part.size() <= bytes)
       operands.push_back(repeat(b, part, bytes));
     else
       for (size_t i = 0; i < part.size(); i += bytes)
         operands.push_back(repeat(b, part.slice(i, bytes), bytes));
+    auto mask = static_cast<int8_t>(operands.size() * bytes - 1);
+    return permute(b, operands, maskIndices(b, indices, mask));
+  }
+  Value lookUpTable(ImplicitLocOpBuilder &b, Value indices,
+                    Value table) const override {
+    int64_t size = cast<VectorType>(table.getType()).getNumElements();
+    SmallVector<Value> operands;
+    for (int64_t i = 0; i < size; i += bytes)
+      operands.push_back(takeTable(b, table, i, std::min(size, bytes), bytes));
+    return permute(b, operands, indices);
+  }
+
+  static constexpr int64_t bytes = 16;
+  static Value permute(ImplicitLocOpBuilder &b, SmallVector<Value> operands,
+                       Value indices) {
     std::string name =
         "llvm.aarch64.neon.tbl" + std::to_string(operands.size()) + ".v16i8";
-    operands.push_back(
-        maskIndices(b, indices, int8_t(operands.size() * bytes - 1)));
+    operands.push_back(indices);
     return call(b, name, operands);
   }
 };
@@ -309,6 +296,37 @@ private:
 };
 
 } // namespace
+
+int64_t ByteLookup::getTableSize(Value indices, Value tables, bool perRow) {
+  int64_t all = cast<VectorType>(tables.getType()).getNumElements();
+  int64_t bytes = cast<VectorType>(indices.getType()).getNumElements();
+  return perRow ? 4 * all / bytes : all;
+}
+
+Value ByteLookup::lookUpLearned(ImplicitLocOpBuilder &b, Value indices,
+                                Value tables, bool perRow) const {
+  auto type = cast<VectorType>(indices.getType());
+  VectorType wide = type.clone(b.getI16Type());
+  int64_t size = getTableSize(indices, tables, perRow);
+  SmallVector<int16_t> first;
+  for (int64_t i = 0; i < type.getNumElements(); ++i)
+    first.push_back(static_cast<int16_t>(perRow ? i / 4 * size : 0));
+  auto constant = [&](ArrayRef<int16_t> lanes) -> Value {
+    return arith::ConstantOp::create(b, DenseElementsAttr::get(wide, lanes));
+  };
+  Value places = arith::AndIOp::create(
+      b, arith::ExtUIOp::create(b, wide, indices),
+      constant(SmallVector<int16_t>(first.size(), int16_t(size - 1))));
+  places = arith::OrIOp::create(b, places, constant(first));
+  Value result = arith::ConstantOp::create(b, b.getZeroAttr(type));
+  for (int64_t i = 0; i < type.getNumElements(); ++i) {
+    Value place = arith::IndexCastUIOp::create(
+        b, b.getIndexType(), vector::ExtractOp::create(b, places, i));
+    Value byte = vector::ExtractOp::create(b, tables, OpFoldResult(place));
+    result = vector::InsertOp::create(b, byte, result, i);
+  }
+  return result;
+}
 
 /// Byte s / 8 of each stream and the one after it, shifted to where the window
 /// needs them: all streams of a lane in the same way.

@@ -6,6 +6,12 @@
 // index from a register, or several; a table that is larger than that is cut
 // into parts, from which bits of the index select.
 //
+// Some tables of overlapping codes are a hash and a short table
+// (FactoredTable.h), which is all that is looked up then.
+//
+// Tables that are data are in registers as well, one after the other; the index
+// is joined with the row's number where a register holds those of several rows.
+//
 // Machines also differ in how they take bytes from anywhere in a stream of
 // bits, which are what the index of overlapping codes is.
 //
@@ -15,6 +21,7 @@
 #define LOWBIT_LIB_CODEGEN_CPU_KERNELS_BYTELOOKUP_H
 
 #include "lowbit/IR/Lowbit.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/PatternMatch.h"
 
 namespace lowbit {
@@ -26,9 +33,22 @@ public:
   virtual mlir::Value lower(mlir::RewriterBase &rewriter, LutOp op) const = 0;
   /// The same for windows: by shifts of lanes, unless the machine has more.
   virtual mlir::Value lower(mlir::RewriterBase &rewriter, WindowsOp op) const;
+
+  /// The bytes of `tables`, which are data, at the low bits of `indices`: all
+  /// of them in one table or, with `perRow`, those of each lane of four bytes
+  /// in a table of its own, which follow one another. A table has a power of
+  /// two of bytes. Bytes are taken out one by one, unless the machine has more.
+  virtual mlir::Value lookUpLearned(mlir::ImplicitLocOpBuilder &b,
+                                    mlir::Value indices, mlir::Value tables,
+                                    bool perRow) const;
+
+protected:
+  /// Bytes of one of these tables.
+  static int64_t getTableSize(mlir::Value indices, mlir::Value tables,
+                              bool perRow);
 };
 
-/// vpermb and vpermi2b: 64 and 128 bytes.
+/// vpermb and vpermi2b: 64 and 128 bytes; hashes by gf2p8affineqb.
 const ByteLookup &getVBMILookup();
 /// vpshufb: 16 bytes in each 128 bits.
 const ByteLookup &getShuffleLookup();

@@ -22,6 +22,18 @@ static constexpr int64_t kBlockRows = 32;
 /// Rows of a block of streams.
 static constexpr int64_t kStreamRows = 64;
 
+/// Whether quantized scales, with a scale for each run of groups, are smaller
+/// than plain ones.
+static bool isStoredWorthwhile(const numerics::Encoding &encoding,
+                               int64_t columns) {
+  if (!encoding.stored)
+    return true;
+  int64_t run = getRunGroups(encoding, columns);
+  int64_t saved =
+      numerics::scaleBits(encoding.scale) - encoding.stored->element.codeBits();
+  return run * saved > numerics::scaleBits(encoding.stored->scale);
+}
+
 namespace {
 
 struct CPUTargetModel
@@ -40,6 +52,11 @@ struct CPUTargetModel
     if (encoding.getActivationEncoding(16).getGranularity().getGroupSize() >
         PanelFormat::kMaxColumns) {
       reason = "CPU kernels take activation groups of at most 32768 columns";
+      return {};
+    }
+    if (!isStoredWorthwhile(encoding.getNumerics(), type.getColumns())) {
+      reason = "its scales and theirs take as much memory as plain ones; run "
+               "lowbit-expand-weights first";
       return {};
     }
     ElementFormatInterface element = encoding.getElement();

@@ -23,6 +23,9 @@
 
 namespace lowbit::cpu {
 
+/// What is added to learned numbers where bytes are multiplied as unsigned.
+inline constexpr int64_t kLearnedOffset = 128;
+
 struct CodeDigits {
   /// Bytes by code, for each digit, the highest first. A byte is its digit plus
   /// `offset`. (The numbers of a vector code follow one another.)

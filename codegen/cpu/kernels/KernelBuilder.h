@@ -180,6 +180,42 @@ public:
         mlir::arith::OrIOp::create(*this, bitcast(scaled, words), sign);
     return bitcast(mlir::arith::OrIOp::create(*this, result, exponent), floats);
   }
+  /// f32 rounded to half precision and back: by the machine's conversions
+  /// (`hasHalf`), or in f32. There, 13 bits of the significand go, to nearest
+  /// even; below the smallest normal half, a sum with 0.5 leaves multiples of
+  /// 2^-24; what would be 2^16 is infinite.
+  Value roundToHalf(Value value, bool hasHalf) {
+    auto floats = mlir::cast<mlir::VectorType>(value.getType());
+    if (hasHalf) {
+      Value half = mlir::arith::TruncFOp::create(
+          *this, floats.clone(getF16Type()), value);
+      return mlir::arith::ExtFOp::create(*this, floats, half);
+    }
+    mlir::VectorType words = floats.clone(getI32Type());
+    auto constant = [&](int64_t bits) { return splat(words, bits); };
+    auto both = [&](Value a, int64_t b) -> Value {
+      return mlir::arith::AndIOp::create(*this, a, constant(b));
+    };
+    auto choose = [&](Value bits, int64_t bound, Value below, Value above) {
+      Value isBelow = mlir::arith::CmpIOp::create(
+          *this, mlir::arith::CmpIPredicate::slt, bits, constant(bound));
+      return mlir::arith::SelectOp::create(*this, isBelow, below, above)
+          .getResult();
+    };
+    Value bits = bitcast(value, words), magnitude = both(bits, 0x7FFFFFFF);
+    Value odd = both(shift(magnitude, -13), 1);
+    Value normal = both(add(add(magnitude, constant(0xFFF)), odd), ~0x1FFF);
+    normal = choose(normal, 0x47800000, normal, constant(0x7F800000));
+    Value half = splat(floats, 0.5);
+    Value small = mlir::arith::SubFOp::create(
+        *this,
+        mlir::arith::AddFOp::create(*this, bitcast(magnitude, floats), half),
+        half);
+    Value rounded =
+        choose(magnitude, 0x38800000, bitcast(small, words), normal);
+    Value sign = both(bits, int64_t(int32_t(0x80000000)));
+    return bitcast(mlir::arith::OrIOp::create(*this, rounded, sign), floats);
+  }
   /// Bits of a float of 8, 16 or 32 bits, as integer lanes, to f32, exactly.
   Value extendBits(Value bits, mlir::FloatType type, bool hasHalf) {
     auto lanes = mlir::cast<mlir::VectorType>(bits.getType());

@@ -9,9 +9,13 @@
 #include "CodeWindows.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/xxhash.h"
+#include <numeric>
 
 using namespace lowbit;
 using namespace lowbit::cpu;
+
+/// Longer tables take more permutations than bytes are worth.
+static constexpr unsigned kMaxLearnedBits = 6;
 
 std::string PanelFormat::name() const {
   const char *prefix = kind == PanelKind::Int8    ? "a8"
@@ -43,9 +47,39 @@ static std::string asWord(mlir::Attribute attribute) {
   return word;
 }
 
+/// Whether kernels decode the scales of a group: integers of whole bytes for
+/// every register's rows, under a scale.
+static bool readsStored(const numerics::Encoding &encoding) {
+  const numerics::Encoding &stored = *encoding.stored;
+  auto isPlain = [](numerics::ScaleFormat format) {
+    return format == numerics::ScaleFormat::F16 ||
+           format == numerics::ScaleFormat::F32;
+  };
+  unsigned bits = stored.element.codeBits();
+  return stored.element.integer() && (bits == 4 || bits == 6 || bits == 8) &&
+         stored.zeroPoint == numerics::ZeroPointKind::None &&
+         !stored.hasMinimum &&
+         stored.granularity == numerics::Granularity::Group &&
+         stored.outer == numerics::OuterScale::None && isPlain(stored.scale) &&
+         isPlain(encoding.scale) &&
+         encoding.granularity == numerics::Granularity::Group &&
+         encoding.zeroPoint != numerics::ZeroPointKind::Fractional;
+}
+
+int64_t cpu::getRunGroups(const numerics::Encoding &encoding, int64_t columns) {
+  if (!encoding.stored)
+    return 0;
+  return std::gcd(encoding.stored->groupSize, encoding.groupCount(columns));
+}
+
 std::string cpu::explainNoLinearKernel(EncodingAttr encoding) {
-  if (encoding.getExpanded() != encoding)
-    return "its scales are quantized or its table is its own; run "
+  numerics::Encoding meaning = encoding.getNumerics();
+  if (meaning.stored && !readsStored(meaning))
+    return "CPU kernels read scales that are integers of 4, 6 or 8 bits, in "
+           "groups under an f16 or f32; run lowbit-expand-weights first";
+  if (meaning.element.tableOwner() != numerics::TableOwner::Format &&
+      meaning.element.codeBits() > kMaxLearnedBits)
+    return "CPU kernels look up learned tables of at most 64 numbers; run "
            "lowbit-expand-weights first";
   ElementFormatInterface element = encoding.getElement();
   unsigned values = element.getValuesPerCode();

@@ -15,6 +15,9 @@
 //              layout's tail. Kernels read all of it (of a tail, as far as they
 //              load whole vectors); padding has codes and parameters that no
 //              result sees.
+//   table      of a learned format: [N or 1, codes] signed bytes.
+//   scales of  [row blocks, runs of groups, rows of a block]: of scales that
+//   scales     are quantized (GroupParameters.h), and so for minima.
 //   panel      M * PanelFormat::rowBytes(K), padding included, all written.
 //   codes      of an embedding: the dense stream, ceil(N * K * width / 8)
 //   bytes,
@@ -119,6 +122,10 @@ struct EmbeddingKernelSpec {
 /// Why no linear kernel reads weights of `encoding`, or an empty string.
 std::string explainNoLinearKernel(EncodingAttr encoding);
 
+/// How many groups of a row of `columns` columns share a scale of their scales,
+/// wherever the row's first one stands; 0 where scales aren't quantized.
+int64_t getRunGroups(const numerics::Encoding &encoding, int64_t columns);
+
 /// Whether linear kernels read codes of `encoding` in this layout and multiply
 /// them by such a panel: what pads a segment's codes must not exceed the
 /// panel's padding.
@@ -135,7 +142,9 @@ inline mlir::MemRefType flatBuffer(mlir::Type element) {
 }
 
 /// Emits (or finds) the kernel
-///   (weights: bytes, [outer scales: floats,] panel: bytes, [bias: floats,]
+///   (weights: bytes, [outer scales: floats,] [table: bytes,]
+///    [scales of scales, [of minima,] groups of a run: index,]
+///    panel: bytes, [bias: floats,]
 ///    [residual: floats,]
 ///    m, n, k: index, y: floats, first, last: index)
 /// which computes the rows of the row blocks [first, last) of the weights, all

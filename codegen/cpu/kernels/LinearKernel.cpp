@@ -15,8 +15,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "GroupParameters.h"
 #include "KernelBuilder.h"
 #include "KernelSpec.h"
+#include "RowTables.h"
 #include "SegmentProducts.h"
 #include "lowbit/Reference/Activation.h"
 
@@ -34,6 +36,8 @@ struct Rows {
   Value first;
   int64_t count;
   Slices slices;
+  /// The tables of each register's rows, where rows have some.
+  Values tables;
 };
 
 class LinearKernel {
@@ -42,7 +46,7 @@ public:
       : b(function.getLoc(), function.getContext()), spec(spec),
         function(function), encoding(spec.encoding.getNumerics()),
         layout(spec.layout.getLayout(encoding.element.codeBits())),
-        products(b, spec) {}
+        products(b, spec), parameters(b, spec), tables(b, spec) {}
   void emit();
 
 private:
@@ -67,13 +71,11 @@ private:
   VectorType lanes(Type element) {
     return b.vector(spec.target->lanes(), element);
   }
-  int64_t parameterOffset(numerics::Component component) const;
-  int64_t parameterBytes() const;
   int64_t bytesPerPadding() const {
     return layout.columnPadding / layout.atom.columns * layout.atom.bits / 8;
   }
   int64_t fullGroupBytes() const {
-    return parameterBytes() +
+    return parameters.bytes() +
            llvm::divideCeil(encoding.codesPerRow(encoding.groupSize),
                             layout.columnPadding) *
                bytesPerPadding();
@@ -86,15 +88,11 @@ private:
   void bindArguments();
   void computeBlockBytes();
   void emitRows(Value tile, Rows rows);
-  Values emitGroup(Value offset, Value segment, Extent columns, Rows rows,
-                   ValueRange outer);
+  Values emitGroup(const GroupParameters::Place &place, Extent columns,
+                   Rows rows, ValueRange outer);
   Values emitSegment(Value codes, Value segment, Extent columns, Rows rows,
                      ValueRange sums);
   Values emitSegments(Value codes, Value segment, Extent columns, Rows rows);
-  Value scaleGroup(Value offset, Value firstRow, Value products, Value sum,
-                   Value outer);
-  Value loadParameter(numerics::Component component, Value offset,
-                      Value firstRow);
   void emitPasses(Value tile, Value first, int64_t count);
   void storeRegister(Value sum, Value weightRow, Value row);
   Value takePairs(Value values, int64_t first);
@@ -105,59 +103,13 @@ private:
   numerics::Encoding encoding;
   numerics::Layout layout;
   SegmentProducts products;
+  GroupParameters parameters;
+  RowTables tables;
   Value weights, outer, panel, bias, residual, output, m, n, k, first, last;
   Value fullGroups, allGroups, blockBytes, panelRowBytes;
 };
 
 } // namespace
-
-//===----------------------------------------------------------------------===//
-// Parameters of a group
-//===----------------------------------------------------------------------===//
-
-int64_t LinearKernel::parameterOffset(numerics::Component component) const {
-  numerics::BoundLayout bound(layout, encoding, layout.atom.rows,
-                              encoding.element.valuesPerCode());
-  return bound.parameter(component, 0, 0).bit / 8;
-}
-
-/// Bytes of a group's parameters in front of its codes.
-int64_t LinearKernel::parameterBytes() const {
-  numerics::BoundLayout bound(layout, encoding, layout.atom.rows,
-                              encoding.element.valuesPerCode());
-  return bound.inlineParameterBits() / 8;
-}
-
-/// A parameter of a register's rows from `firstRow` on, as f32.
-Value LinearKernel::loadParameter(numerics::Component component, Value offset,
-                                  Value firstRow) {
-  FloatType type = spec.encoding.getScale();
-  bool isByte = component == numerics::Component::ZeroPoint &&
-                encoding.zeroPoint == numerics::ZeroPointKind::Integer;
-  unsigned bits = isByte ? 8 : type.getWidth();
-  Value place = b.add(b.add(offset, parameterOffset(component)),
-                      b.mul(firstRow, bits / 8));
-  Value value = b.load(weights, place, lanes(b.getIntegerType(bits)));
-  if (isByte)
-    return arith::UIToFPOp::create(b, lanes(b.getF32Type()), value);
-  return b.extendBits(value, type, spec.target->hasHalf);
-}
-
-/// outer + scale * (products - zero point * sum) + minimum * sum.
-Value LinearKernel::scaleGroup(Value offset, Value firstRow, Value product,
-                               Value sum, Value outer) {
-  if (encoding.zeroPoint != numerics::ZeroPointKind::None) {
-    Value zero =
-        loadParameter(numerics::Component::ZeroPoint, offset, firstRow);
-    product = b.fma(arith::NegFOp::create(b, zero), sum, product);
-  }
-  Value scale = loadParameter(numerics::Component::Scale, offset, firstRow);
-  Value result = b.fma(scale, product, outer);
-  if (!encoding.hasMinimum)
-    return result;
-  Value minimum = loadParameter(numerics::Component::Minimum, offset, firstRow);
-  return b.fma(minimum, sum, result);
-}
 
 //===----------------------------------------------------------------------===//
 // Segments and groups
@@ -166,7 +118,7 @@ Value LinearKernel::scaleGroup(Value offset, Value firstRow, Value product,
 /// Adds a segment's products (and activation sums) to `sums`.
 Values LinearKernel::emitSegment(Value codes, Value segment, Extent columns,
                                  Rows rows, ValueRange sums) {
-  SegmentOperands operands{weights, codes, panel, rows.slices, {}};
+  SegmentOperands operands{weights, codes, panel, rows.slices, rows.tables, {}};
   Value offset = b.mul(segment, spec.panel.segmentBytes());
   for (int64_t r = 0; r < rows.count; ++r) {
     Value row = b.mul(b.add(rows.first, r), panelRowBytes);
@@ -211,11 +163,14 @@ Values LinearKernel::emitSegments(Value codes, Value segment, Extent columns,
       });
 }
 
-/// Adds the group at `offset` of the weights to the rows' sums.
-Values LinearKernel::emitGroup(Value offset, Value segment, Extent columns,
-                               Rows rows, ValueRange outer) {
-  Values sums =
-      emitSegments(b.add(offset, parameterBytes()), segment, columns, rows);
+/// Adds the group at `place` of the weights to the rows' sums.
+Values LinearKernel::emitGroup(const GroupParameters::Place &place,
+                               Extent columns, Rows rows, ValueRange outer) {
+  int64_t segments =
+      isGrouped() ? llvm::divideCeil(encoding.groupSize, spec.panel.columns)
+                  : 0;
+  Values sums = emitSegments(b.add(place.offset, parameters.bytes()),
+                             b.mul(place.group, segments), columns, rows);
   Values result;
   int64_t registers = products.registerCount(rows.slices.count);
   products.sortRows(MutableArrayRef(sums).take_front(rows.count * registers));
@@ -223,9 +178,9 @@ Values LinearKernel::emitGroup(Value offset, Value segment, Extent columns,
     for (int64_t i = 0; i < registers; ++i) {
       Value sum =
           needsActivationSum() ? sums[rows.count * registers + r] : Value();
-      result.push_back(scaleGroup(offset, firstRow(rows.slices, i),
-                                  sums[r * registers + i], sum,
-                                  outer[r * registers + i]));
+      result.push_back(parameters.apply(place, firstRow(rows.slices, i),
+                                        sums[r * registers + i], sum,
+                                        outer[r * registers + i]));
     }
   return result;
 }
@@ -241,6 +196,8 @@ void LinearKernel::bindArguments() {
   weights = *argument++;
   if (encoding.outer != numerics::OuterScale::None)
     outer = *argument++;
+  tables.bindArguments(argument);
+  parameters.bindArguments(weights, argument);
   panel = *argument++;
   if (spec.hasBias)
     bias = *argument++;
@@ -257,7 +214,7 @@ void LinearKernel::computeBlockBytes() {
     fullGroups = b.div(k, group);
     allGroups = b.ceilDiv(k, group);
     Value rest = b.sub(k, b.mul(fullGroups, group));
-    Value restBytes = b.mul(b.sub(allGroups, fullGroups), parameterBytes());
+    Value restBytes = b.mul(b.sub(allGroups, fullGroups), parameters.bytes());
     blockBytes = b.add(b.mul(fullGroups, fullGroupBytes()),
                        b.add(restBytes, codeBytes(rest)));
     return;
@@ -265,12 +222,13 @@ void LinearKernel::computeBlockBytes() {
   // One group of all columns; none where K is 0.
   fullGroups = b.index(0);
   allGroups = b.min(k, b.index(1));
-  blockBytes = b.add(b.mul(allGroups, parameterBytes()), codeBytes(k));
+  blockBytes = b.add(b.mul(allGroups, parameters.bytes()), codeBytes(k));
 }
 
 void LinearKernel::emit() {
   bindArguments();
   computeBlockBytes();
+  parameters.setGroups(allGroups);
   panelRowBytes =
       b.mul(b.ceilDiv(k, spec.panel.columns), spec.panel.segmentBytes());
   int64_t rowTile = products.rowTile();
@@ -295,10 +253,10 @@ void LinearKernel::emitPasses(Value tile, Value first, int64_t count) {
   int64_t slices = products.sliceCount(count);
   int64_t perPass = slices * spec.target->lanes();
   if (perPass == kLanes)
-    return emitRows(tile, {first, count, {slices, b.index(0)}});
+    return emitRows(tile, {first, count, {slices, b.index(0)}, {}});
   b.loop(b.index(0), b.index(kLanes), perPass, {},
          [&](Value lane, ValueRange) -> Values {
-           emitRows(tile, {first, count, {slices, lane}});
+           emitRows(tile, {first, count, {slices, lane}, {}});
            return {};
          });
 }
@@ -310,18 +268,21 @@ void LinearKernel::emitRows(Value tile, Rows rows) {
   Values sums(rows.count * registers, zero);
   int64_t group = isGrouped() ? encoding.groupSize : 0;
   int64_t groupBytes = isGrouped() ? fullGroupBytes() : 0;
-  int64_t segments = llvm::divideCeil(group, spec.panel.columns);
+  Value block = b.mul(tile, layout.atom.rows);
+  for (int64_t i = 0; i < registers; ++i)
+    if (Value table = tables.load(b.add(block, firstRow(rows.slices, i)), n))
+      rows.tables.push_back(products.prepareTable(table));
+  auto placeOf = [&](Value g) -> GroupParameters::Place {
+    return {b.add(base, b.mul(g, groupBytes)), tile, g};
+  };
   if (isGrouped())
     sums = b.loop(b.index(0), fullGroups, 1, sums, [&](Value g, ValueRange in) {
-      return emitGroup(b.add(base, b.mul(g, groupBytes)), b.mul(g, segments),
-                       {group, {}}, rows, in);
+      return emitGroup(placeOf(g), {group, {}}, rows, in);
     });
   sums = b.loop(fullGroups, allGroups, 1, sums, [&](Value g, ValueRange in) {
     Value rest = b.sub(k, b.mul(g, group));
-    return emitGroup(b.add(base, b.mul(g, groupBytes)), b.mul(g, segments),
-                     {std::nullopt, rest}, rows, in);
+    return emitGroup(placeOf(g), {std::nullopt, rest}, rows, in);
   });
-  Value block = b.mul(tile, layout.atom.rows);
   for (int64_t r = 0; r < rows.count; ++r)
     for (int64_t i = 0; i < registers; ++i)
       storeRegister(sums[r * registers + i],
@@ -385,6 +346,9 @@ func::FuncOp cpu::getOrCreateLinearKernel(ModuleOp module,
   SmallVector<Type> arguments{bytes};
   if (spec.encoding.getOuterScale() != OuterScaleKind::None)
     arguments.push_back(floats);
+  if (RowTables::isNeeded(spec.encoding))
+    arguments.push_back(bytes);
+  llvm::append_range(arguments, getStoredTypes(spec.encoding));
   arguments.push_back(bytes);
   arguments.append(spec.hasBias + spec.hasResidual, floats);
   arguments.append({index, index, index, floats, index, index});

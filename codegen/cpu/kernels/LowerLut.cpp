@@ -7,6 +7,7 @@
 #include "ByteLookup.h"
 #include "lowbit/CodeGen/CPU/CPUTables.h"
 #include "lowbit/CodeGen/CPU/Kernels.h"
+#include "lowbit/IR/LowbitTableOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -40,16 +41,35 @@ template <typename Op> struct LowerLookup : OpRewritePattern<Op> {
   const CPUDescription &target;
 };
 
+struct LowerLearnedLut : OpRewritePattern<LearnedLutOp> {
+  LowerLearnedLut(MLIRContext *context, const CPUDescription &target)
+      : OpRewritePattern(context), target(target) {}
+
+  LogicalResult matchAndRewrite(LearnedLutOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op.getType().getNumElements() * 8 != target.vectorBits)
+      return rewriter.notifyMatchFailure(op, "no register of the target");
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    rewriter.replaceOp(op, target.lookup().lookUpLearned(b, op.getIndices(),
+                                                         op.getTables(),
+                                                         op.getPerRow()));
+    return success();
+  }
+
+  const CPUDescription &target;
+};
+
 struct LowerLutPass : lowbit::impl::LowerLutPassBase<LowerLutPass> {
   void runOnOperation() override {
-    getOperation()->walk(
-        [&](Operation *op) { numLowered += isa<LutOp, WindowsOp>(op); });
+    getOperation()->walk([&](Operation *op) {
+      numLowered += isa<LutOp, LearnedLutOp, WindowsOp>(op);
+    });
     const CPUDescription &target = getCPUDescription(getOperation());
     RewritePatternSet patterns(&getContext());
     populateLowerLutPatterns(patterns, target);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
     WalkResult result = getOperation()->walk([&](Operation *op) {
-      if (!isa<LutOp, WindowsOp>(op))
+      if (!isa<LutOp, LearnedLutOp, WindowsOp>(op))
         return WalkResult::advance();
       auto type = cast<VectorType>(op->getResult(0).getType());
       op->emitOpError() << "requires " << target.vectorBits / 8
@@ -66,6 +86,6 @@ struct LowerLutPass : lowbit::impl::LowerLutPassBase<LowerLutPass> {
 
 void lowbit::populateLowerLutPatterns(RewritePatternSet &patterns,
                                       const CPUDescription &target) {
-  patterns.add<LowerLookup<LutOp>, LowerLookup<WindowsOp>>(
+  patterns.add<LowerLookup<LutOp>, LowerLearnedLut, LowerLookup<WindowsOp>>(
       patterns.getContext(), target);
 }

@@ -8,8 +8,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "GroupParameters.h"
 #include "KernelSpec.h"
+#include "RowTables.h"
 #include "lowbit/CodeGen/CPU/Kernels.h"
+#include "lowbit/Transforms/ConstantMatrix.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -22,6 +25,7 @@
 using namespace mlir;
 using namespace lowbit;
 using namespace lowbit::cpu;
+using numerics::Component;
 
 namespace lowbit {
 #define GEN_PASS_DEF_LOWERTOCPUKERNELSPASS
@@ -73,6 +77,40 @@ static std::optional<ColumnGather> matchColumnGather(Value value) {
   return ColumnGather{extract.getTensor(), columns};
 }
 
+/// The bytes of a component, splats written out.
+static std::vector<uint8_t> readRepeated(ElementsAttr elements) {
+  ArrayRef<char> raw = getRawBytes(elements);
+  auto dense = dyn_cast<DenseElementsAttr>(elements);
+  if (!dense || !dense.isSplat())
+    return {raw.begin(), raw.end()};
+  std::vector<uint8_t> result;
+  ArrayRef<char> one = dense.getRawData();
+  for (int64_t i = 0; i < elements.getNumElements(); ++i)
+    result.insert(result.end(), one.begin(), one.end());
+  return result;
+}
+
+/// Scales of scales, of `size` bytes, as GroupParameters.h has them, from one
+/// for each block of scales.
+static std::vector<uint8_t> arrangeStoredScales(QuantizedTensorType type,
+                                                ArrayRef<uint8_t> blocks,
+                                                int64_t size) {
+  numerics::BoundLayout layout = type.bindLayout();
+  const numerics::Encoding &encoding = layout.encoding();
+  int64_t rows = layout.layout().atom.rows, groups = layout.groupCount();
+  int64_t runGroups = getRunGroups(encoding, type.getColumns());
+  int64_t runs = groups / runGroups;
+  std::vector<uint8_t> result(layout.rowBlockCount() * runs * rows * size);
+  for (int64_t n = 0; n < type.getRows(); ++n)
+    for (int64_t run = 0; run < runs; ++run) {
+      int64_t from =
+          (n * groups + run * runGroups) / encoding.stored->groupSize;
+      int64_t to = (n / rows * runs + run) * rows + n % rows;
+      llvm::copy(blocks.slice(from * size, size), result.begin() + to * size);
+    }
+  return result;
+}
+
 namespace {
 
 /// The rows of a tensor [..., K]: a flat view and how many there are.
@@ -103,6 +141,7 @@ private:
   Value getPanel(QuantizeOp quantize, const PanelFormat &format);
   Value getBlob(WeightOp weight);
   Value getTablePart(GlobalOp global, StringRef name);
+  Value getStoredScales(GlobalOp global, numerics::Component component);
   GlobalOp createPlain(GlobalOp like, StringRef suffix, ElementsAttr data);
   Value taskGrain(Value workPerTile, int64_t taskWork);
   Value index(int64_t value) {
@@ -382,6 +421,14 @@ std::optional<std::string> Lowering::lower(LinearOp op) {
   if (weight.getEncoding().getOuterScale() != OuterScaleKind::None)
     inputs.push_back(
         getTablePart(source.getGlobalOp(), component::kOuterScale));
+  if (RowTables::isNeeded(weight.getEncoding()))
+    inputs.push_back(getTablePart(source.getGlobalOp(), component::kTable));
+  if (int64_t run = getRunGroups(weight.getEncoding().getNumerics(), k)) {
+    for (Component component : {Component::Scale, Component::Minimum})
+      if (Value scales = getStoredScales(source.getGlobalOp(), component))
+        inputs.push_back(scales);
+    inputs.push_back(index(run));
+  }
   inputs.push_back(panel);
   if (op.getBias())
     inputs.push_back(asDynamic(convert(op.getBias(), b.getF32Type())));
@@ -469,6 +516,32 @@ Value Lowering::getTablePart(GlobalOp global, StringRef name) {
                        global.getComponent(name));
   return flattenAll(WeightOp::create(b, part.getType(), part.getSymName()))
       .flat;
+}
+
+/// The scales of a packed weight's scales, or minima, in the order in which
+/// kernels read them; null where there are none.
+Value Lowering::getStoredScales(GlobalOp global, Component component) {
+  auto type = cast<QuantizedTensorType>(global.getType());
+  if (component == Component::Minimum && !type.getEncoding().getMinimum())
+    return {};
+  StringRef kind =
+      component == Component::Scale ? component::kScale : component::kMinimum;
+  std::string name = (kind + component::kSeparator + component::kScale).str();
+  GlobalOp &part = parts[{global, b.getStringAttr(name)}];
+  if (!part) {
+    ElementsAttr data = global.getComponent(name);
+    std::vector<uint8_t> bytes =
+        arrangeStoredScales(type, readRepeated(data),
+                            data.getElementType().getIntOrFloatBitWidth() / 8);
+    int64_t count =
+        bytes.size() / (data.getElementType().getIntOrFloatBitWidth() / 8);
+    std::string suffix = ".blob." + name;
+    part = createPlain(
+        global, suffix,
+        makeElements(RankedTensorType::get({count}, data.getElementType()),
+                     (global.getSymName() + suffix).str(), bytes));
+  }
+  return asDynamic(WeightOp::create(b, part.getType(), part.getSymName()));
 }
 
 void Lowering::eraseUnused() {

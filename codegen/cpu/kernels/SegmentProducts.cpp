@@ -6,6 +6,7 @@
 
 #include "SegmentProducts.h"
 #include "ByteDot.h"
+#include "lowbit/IR/LowbitTableOps.h"
 
 using namespace mlir;
 using namespace lowbit;
@@ -62,6 +63,15 @@ static void sortByRuns(CodeDigits &tables, const CodeWindows &windows) {
   }
 }
 
+/// Learned numbers are one byte, whatever they are.
+static CodeDigits getLearnedDigits(bool isSigned) {
+  CodeDigits digits;
+  digits.bytes.resize(1);
+  digits.offset = isSigned ? 0 : kLearnedOffset;
+  digits.largest = isSigned ? 128 : 255;
+  return digits;
+}
+
 SegmentProducts::SegmentProducts(KernelBuilder &builder,
                                  const LinearKernelSpec &spec)
     : b(builder), spec(spec), target(*spec.target),
@@ -69,7 +79,9 @@ SegmentProducts::SegmentProducts(KernelBuilder &builder,
       layout(spec.layout.getLayout(encoding.element.codeBits())),
       windows(findCodeWindows(layout, encoding)),
       fields(getFields(layout, encoding, windows)) {
-  if (isTable())
+  if (isLearned())
+    tables = getLearnedDigits(isSigned());
+  else if (isTable())
     tables = findCodeDigits(encoding, isSigned());
   if (windows) {
     sortByRuns(tables, *windows);
@@ -309,10 +321,14 @@ Value SegmentProducts::getCodes(ArrayRef<Value> vectors,
 
 /// The bytes that codes are multiplied as, in the dot product `dotIndex` of
 /// their step.
-SegmentProducts::Values SegmentProducts::getDigits(Value codes,
-                                                   int64_t dotIndex) {
+SegmentProducts::Values
+SegmentProducts::getDigits(Value codes, int64_t dotIndex, Value learned) {
   if (!isTable() || isGathered())
     return {codes};
+  if (isLearned()) {
+    bool isPerRow = encoding.element.tableOwner() == numerics::TableOwner::Row;
+    return {LearnedLutOp::create(b, codes.getType(), codes, learned, isPerRow)};
+  }
   Values result;
   for (const std::vector<int8_t> &table : tables.bytes)
     result.push_back(values() == 1 ? LutOp::create(b, codes.getType(), codes,
@@ -362,10 +378,11 @@ void SegmentProducts::multiplyDecoded(ArrayRef<Value> vectors,
     int64_t at = i % registers, product = i / registers;
     int64_t step = product / values(), dotIndex = product % values();
     Values bytes =
-        windows ? getWindowDigits(vectors, at)
-                : getDigits(getCodes(vectors, fields.at(step, at / slices),
-                                     at % slices, slices),
-                            dotIndex);
+        windows
+            ? getWindowDigits(vectors, at)
+            : getDigits(getCodes(vectors, fields.at(step, at / slices),
+                                 at % slices, slices),
+                        dotIndex, isLearned() ? operands.tables[at] : Value());
     for (auto [r, row] : llvm::enumerate(operands.rows)) {
       SmallVector<int64_t, 4> pairs(levels(), 0);
       for (auto [digit, factor] : llvm::enumerate(bytes))
@@ -557,6 +574,13 @@ Value SegmentProducts::activationSum(Value panel, Value offset) {
     sum = b.fma(sum, b.splat(lanes(b.getF32Type()), 256.0), load(1));
   return b.mulf(sum,
                 b.loadSplat(panel, offset, b.getF32Type(), target.lanes()));
+}
+
+Value SegmentProducts::prepareTable(Value table) {
+  if (!table || isSigned())
+    return table;
+  auto type = cast<VectorType>(table.getType());
+  return arith::XOrIOp::create(b, table, b.splat(type, -kLearnedOffset));
 }
 
 SegmentProducts::Values SegmentProducts::emit(const SegmentOperands &operands,

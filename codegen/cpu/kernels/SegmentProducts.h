@@ -28,6 +28,8 @@
 // that both stand for; each level has sums of its own, and levels that are far
 // below the highest are left out, as their errors would be.
 //
+// Numbers of a learned table are bytes as they are.
+//
 // Windows of codes that overlap are read from streams of bits (CodeWindows.h)
 // and looked up as codes are.
 //
@@ -61,6 +63,9 @@ struct SegmentOperands {
   mlir::Value weights, codes;
   mlir::Value panel;
   Slices slices;
+  /// The tables of each register of weight rows, prepared, where they have
+  /// some.
+  llvm::SmallVector<mlir::Value> tables;
   /// One offset for each row of activations.
   llvm::SmallVector<mlir::Value> rows;
 };
@@ -88,6 +93,8 @@ public:
   Values emit(const SegmentOperands &operands, Extent columns);
   /// Puts the weight rows of such registers, or of sums of them, in order.
   void sortRows(llvm::MutableArrayRef<Value> registers);
+  /// Learned numbers as bytes that are multiplied.
+  Value prepareTable(Value table);
   /// Sum of the segment's activations in every lane, as f32.
   Value activationSum(Value panel, Value offset);
 
@@ -106,6 +113,10 @@ private:
   bool isFloat() const { return spec.panel.kind == PanelKind::Float; }
   int64_t parts() const { return spec.panel.kind == PanelKind::Int16 ? 2 : 1; }
   bool isTable() const { return encoding.element.table(); }
+  /// Whether the table's numbers are data.
+  bool isLearned() const {
+    return encoding.element.tableOwner() != numerics::TableOwner::Format;
+  }
   bool isInPlace(size_t rows) const {
     return rows == 1 && !isFloat() && !isTable();
   }
@@ -159,7 +170,7 @@ private:
   int64_t sharedBlocks() const;
   void sortShared(llvm::MutableArrayRef<Value> registers);
   Values getWindowDigits(llvm::ArrayRef<Value> vectors, int64_t at);
-  Values getDigits(Value codes, int64_t dotIndex);
+  Values getDigits(Value codes, int64_t dotIndex, Value learned);
   Value getCodes(llvm::ArrayRef<Value> vectors,
                  llvm::ArrayRef<CodeField> fields, int64_t slice,
                  int64_t slices);

@@ -16,7 +16,6 @@
 #include "llvm/ADT/StringExtras.h"
 #include "gtest/gtest.h"
 #include <cmath>
-#include <map>
 #include <numeric>
 #include <random>
 
@@ -138,10 +137,11 @@ size_t LayerProgram::getInput(const LayerSpec &spec) {
 
 EncodingAttr LayerProgram::getEncoding(const LayerSpec &spec) {
   auto encoding = EncodingAttr::get(&context, spec.encoding);
-  return EncodingAttr::get(&context, encoding.getElement(),
-                           encoding.getZeroPoint(), encoding.getMinimum(),
-                           encoding.getGranularity(), encoding.getScale(),
-                           spec.isPermuted, encoding.getOuterScale());
+  return EncodingAttr::get(
+      &context, encoding.getElement(), encoding.getZeroPoint(),
+      encoding.getMinimum(), encoding.getGranularity(), encoding.getScale(),
+      spec.isPermuted, encoding.getOuterScale(), encoding.getStoredScale(),
+      encoding.getColumnScale());
 }
 
 static std::string getWeightType(const numerics::QuantizedMatrix &matrix,
@@ -161,14 +161,46 @@ static std::string getElements(const std::vector<uint8_t> &bytes,
   return text;
 }
 
+template <typename Number>
+static std::vector<uint8_t> getBytes(const std::vector<Number> &numbers) {
+  auto raw = reinterpret_cast<const uint8_t *>(numbers.data());
+  return {raw, raw + numbers.size() * sizeof(Number)};
+}
+
+static numerics::PackedMatrix
+packDense(const numerics::QuantizedMatrix &matrix) {
+  numerics::BoundLayout layout(
+      numerics::Layout::dense(matrix.encoding.element.codeBits()),
+      matrix.encoding, matrix.rows, matrix.columns);
+  return numerics::pack(layout, matrix);
+}
+
+/// The bytes of a dense weight's parameter.
+static std::vector<uint8_t>
+getParameter(const numerics::QuantizedMatrix &matrix,
+             const numerics::PackedMatrix &packed, llvm::StringRef name) {
+  if (name == component::kOuterScale)
+    return getBytes(matrix.outerScales);
+  if (name == component::kTable)
+    return getBytes(matrix.tables);
+  unsigned buffer = 1;
+  for (llvm::StringRef kind :
+       {component::kScale, component::kZeroPoint, component::kMinimum}) {
+    if (name == kind)
+      return packed.buffers[buffer];
+    if (name.starts_with(kind) && name != kind)
+      return packDense(matrix.stored[buffer - 1]).buffers[1];
+    ++buffer;
+  }
+  ADD_FAILURE() << "no parameter is called " << name.str();
+  return {};
+}
+
 std::string test::printWeight(llvm::StringRef name,
                               const numerics::QuantizedMatrix &matrix,
                               EncodingAttr encoding,
                               llvm::StringRef permutation) {
-  numerics::BoundLayout layout(
-      numerics::Layout::dense(matrix.encoding.element.codeBits()),
-      matrix.encoding, matrix.rows, matrix.columns);
-  numerics::PackedMatrix packed = numerics::pack(layout, matrix);
+  numerics::PackedMatrix packed = packDense(matrix);
   auto codes = mlir::RankedTensorType::get(
       {static_cast<int64_t>(packed.buffers[0].size())},
       mlir::IntegerType::get(encoding.getContext(), 8));
@@ -176,19 +208,10 @@ std::string test::printWeight(llvm::StringRef name,
   llvm::raw_string_ostream os(text);
   os << "lowbit.global @" << name << " : " << getWeightType(matrix, encoding)
      << " {codes = " << getElements(packed.buffers[0], codes);
-  static const std::map<llvm::StringRef, unsigned> buffers = {
-      {component::kScale, 1},
-      {component::kZeroPoint, 2},
-      {component::kMinimum, 3}};
-  auto outer = reinterpret_cast<const uint8_t *>(matrix.outerScales.data());
-  std::vector<uint8_t> outerBytes(outer, outer + matrix.outerScales.size() *
-                                                     sizeof(float));
   for (llvm::StringRef parameter : encoding.getParameterNames())
     if (parameter != component::kPermutation)
       os << ", " << parameter << " = "
-         << getElements(parameter == component::kOuterScale
-                            ? outerBytes
-                            : packed.buffers[buffers.at(parameter)],
+         << getElements(getParameter(matrix, packed, parameter),
                         encoding.getParameterType(parameter, matrix.rows,
                                                   matrix.columns));
   if (!permutation.empty())

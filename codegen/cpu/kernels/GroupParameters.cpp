@@ -1,0 +1,148 @@
+//===- GroupParameters.cpp - scales of a group, as kernels read them ------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "GroupParameters.h"
+
+using namespace mlir;
+using namespace lowbit;
+using namespace lowbit::cpu;
+using numerics::Component;
+
+SmallVector<Type> cpu::getStoredTypes(EncodingAttr encoding) {
+  EncodingAttr stored = encoding.getStored();
+  if (!stored)
+    return {};
+  SmallVector<Type> types(encoding.getMinimum() ? 2 : 1,
+                          flatBuffer(stored.getScale()));
+  types.push_back(IndexType::get(encoding.getContext()));
+  return types;
+}
+
+GroupParameters::GroupParameters(KernelBuilder &builder,
+                                 const LinearKernelSpec &spec)
+    : b(builder), spec(spec), encoding(spec.encoding.getNumerics()),
+      layout(spec.layout.getLayout(encoding.element.codeBits())) {}
+
+void GroupParameters::bindArguments(Value blob,
+                                    Block::args_iterator &argument) {
+  weights = blob;
+  if (!encoding.stored)
+    return;
+  scales = *argument++;
+  if (encoding.hasMinimum)
+    minima = *argument++;
+  runGroups = *argument++;
+}
+
+void GroupParameters::setGroups(Value count) {
+  if (encoding.stored)
+    runs = arith::DivUIOp::create(b, count, runGroups);
+}
+
+//===----------------------------------------------------------------------===//
+// Loads
+//===----------------------------------------------------------------------===//
+
+bool GroupParameters::isStored(Component component) const {
+  return encoding.stored && component != Component::ZeroPoint;
+}
+
+int64_t GroupParameters::offsetOf(Component component) const {
+  numerics::BoundLayout bound(layout, encoding, layout.atom.rows,
+                              encoding.element.valuesPerCode());
+  return bound.parameter(component, 0, 0).bit / 8;
+}
+
+int64_t GroupParameters::bytes() const {
+  numerics::BoundLayout bound(layout, encoding, layout.atom.rows,
+                              encoding.element.valuesPerCode());
+  return bound.inlineParameterBits() / 8;
+}
+
+/// A parameter of a register's rows from `firstRow` on, as f32.
+Value GroupParameters::load(Component component, const Place &place,
+                            Value firstRow) {
+  if (isStored(component))
+    return loadStored(component, place, firstRow);
+  FloatType type = spec.encoding.getScale();
+  bool isByte = component == Component::ZeroPoint &&
+                encoding.zeroPoint == numerics::ZeroPointKind::Integer;
+  unsigned bits = isByte ? 8 : type.getWidth();
+  Value offset = b.add(b.add(place.offset, offsetOf(component)),
+                       b.mul(firstRow, bits / 8));
+  Value value = b.load(weights, offset, lanes(b.getIntegerType(bits)));
+  if (isByte)
+    return arith::UIToFPOp::create(b, lanes(b.getF32Type()), value);
+  return b.extendBits(value, type, spec.target->hasHalf);
+}
+
+/// Codes of 4, 6 or 8 bits of a register's rows, as 32-bit lanes. What is
+/// loaded beyond them is the group's own codes.
+Value GroupParameters::loadCodes(Value place) {
+  unsigned bits = encoding.stored->element.codeBits();
+  int64_t count = spec.target->lanes();
+  VectorType words = lanes(b.getI32Type());
+  if (bits == 8)
+    return arith::ExtUIOp::create(b, words,
+                                  b.load(weights, place, b.bytes(count)));
+  int64_t loaded = llvm::PowerOf2Ceil(count * bits / 8);
+  Value bytes = b.load(weights, place, b.bytes(loaded));
+  SmallVector<int64_t> places;
+  SmallVector<int32_t> shifts;
+  for (int64_t lane = 0; lane < count; ++lane) {
+    int64_t first = lane * bits / 8;
+    int64_t next = std::min(first + 1, loaded - 1);
+    places.append({first, next, next, next});
+    shifts.push_back(lane * bits % 8);
+  }
+  Value codes =
+      b.bitcast(vector::ShuffleOp::create(b, bytes, bytes, places), words);
+  Value down = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(words, ArrayRef<int32_t>(shifts)));
+  return arith::AndIOp::create(b, arith::ShRUIOp::create(b, codes, down),
+                               b.splat(words, (int64_t(1) << bits) - 1));
+}
+
+/// A quantized parameter: its code, less the format's offset, times the scale
+/// of its run, rounded.
+Value GroupParameters::loadStored(Component component, const Place &place,
+                                  Value firstRow) {
+  const numerics::IntegerFormat &format = *encoding.stored->element.integer();
+  Value offset = b.add(b.add(place.offset, offsetOf(component)),
+                       b.div(b.mul(firstRow, format.width), 8));
+  Value code = loadCodes(offset);
+  if (int32_t least = format.decode(0))
+    code = b.add(code, b.splat(lanes(b.getI32Type()), int64_t(least)));
+  Value run = b.add(b.mul(place.tile, runs),
+                    arith::DivUIOp::create(b, place.group, runGroups));
+  Value row = b.add(b.mul(run, layout.atom.rows), firstRow);
+  Value factors = component == Component::Scale ? scales : minima;
+  FloatType type = spec.encoding.getStored().getScale();
+  Value factor = vector::LoadOp::create(b, lanes(type), factors, row);
+  if (type.isF16())
+    factor = b.extendHalf(factor, spec.target->hasHalf);
+  Value number = b.mulf(b.toFloat(code), factor);
+  if (spec.encoding.getScale().isF16())
+    number = b.roundToHalf(number, spec.target->hasHalf);
+  return number;
+}
+
+//===----------------------------------------------------------------------===//
+// The end of a group
+//===----------------------------------------------------------------------===//
+
+Value GroupParameters::apply(const Place &place, Value firstRow, Value product,
+                             Value sum, Value outer) {
+  if (encoding.zeroPoint != numerics::ZeroPointKind::None) {
+    Value zero = load(Component::ZeroPoint, place, firstRow);
+    product = b.fma(arith::NegFOp::create(b, zero), sum, product);
+  }
+  Value scale = load(Component::Scale, place, firstRow);
+  Value result = b.fma(scale, product, outer);
+  if (!encoding.hasMinimum)
+    return result;
+  return b.fma(load(Component::Minimum, place, firstRow), sum, result);
+}

@@ -1,0 +1,73 @@
+//===- GroupParameters.h - scales as kernels read them ----------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Parameters stand in front of a group's codes, those of all rows of a block
+// one after the other. Where they are quantized, that is their codes; the scale
+// of the codes is common to a run of groups of a row, and to the runs of other
+// rows as well, for their blocks count over rows. Kernels take it in a buffer
+// of their own,
+//
+//   [row block][run of groups][row of the block],
+//
+// where a register's rows are one load. Nothing is expanded in memory: numbers
+// are decoded, and rounded to the type that they stand for, in registers.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_LIB_CODEGEN_CPU_KERNELS_GROUPPARAMETERS_H
+#define LOWBIT_LIB_CODEGEN_CPU_KERNELS_GROUPPARAMETERS_H
+
+#include "KernelBuilder.h"
+#include "KernelSpec.h"
+
+namespace lowbit::cpu {
+
+class GroupParameters {
+public:
+  using Value = mlir::Value;
+
+  GroupParameters(KernelBuilder &builder, const LinearKernelSpec &spec);
+
+  /// Bytes in front of a group's codes.
+  int64_t bytes() const;
+  /// Takes the kernel's arguments of types `getStoredTypes` from `argument` on;
+  /// `blob` is that of the weights.
+  void bindArguments(Value blob, mlir::Block::args_iterator &argument);
+  /// The groups of a row, before the first of the following.
+  void setGroups(Value count);
+  /// outer + scale * (products - zero point * sum) + minimum * sum, for the
+  /// rows from `firstRow` on of block `tile`, whose group `group` begins at
+  /// byte `offset`.
+  struct Place {
+    Value offset, tile, group;
+  };
+  Value apply(const Place &place, Value firstRow, Value product, Value sum,
+              Value outer);
+
+private:
+  bool isStored(numerics::Component component) const;
+  int64_t offsetOf(numerics::Component component) const;
+  Value load(numerics::Component component, const Place &place, Value firstRow);
+  Value loadStored(numerics::Component component, const Place &place,
+                   Value firstRow);
+  Value loadCodes(Value place);
+  mlir::VectorType lanes(mlir::Type element) {
+    return b.vector(spec.target->lanes(), element);
+  }
+
+  KernelBuilder &b;
+  const LinearKernelSpec &spec;
+  numerics::Encoding encoding;
+  numerics::Layout layout;
+  /// Scales of scales and of minima, groups that share one, and such runs.
+  Value weights, scales, minima, runGroups, runs;
+};
+
+/// Arguments of a kernel whose scales are quantized: scales of scales, those of
+/// minima if there are any, and how many groups share one. None for others.
+llvm::SmallVector<mlir::Type> getStoredTypes(EncodingAttr encoding);
+
+} // namespace lowbit::cpu
+
+#endif // LOWBIT_LIB_CODEGEN_CPU_KERNELS_GROUPPARAMETERS_H
