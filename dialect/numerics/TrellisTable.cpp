@@ -67,7 +67,7 @@ static double gaussianQuantile(double share) {
 
 namespace {
 
-/// SplitMix64, for permutations that are the same everywhere.
+/// SplitMix64, for numbers and permutations that are the same everywhere.
 class Shuffler {
 public:
   explicit Shuffler(uint64_t seed) : state(seed) {}
@@ -79,8 +79,6 @@ public:
       std::swap(result[i - 1], result[bits() % i]);
     return result;
   }
-
-private:
   uint64_t bits() {
     uint64_t z = state += 0x9E3779B97F4A7C15u;
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
@@ -88,12 +86,14 @@ private:
     return z ^ z >> 31;
   }
 
+private:
   uint64_t state;
 };
 
 } // namespace
 
-static CodeTable makeTable(unsigned stateBits, unsigned rate) {
+/// States of 8 bits: a number of its own for each window.
+static CodeTable makeShuffledTable(unsigned stateBits, unsigned rate) {
   CodeTable table{rate, stateBits, 1, {}};
   table.values.resize(size_t(1) << stateBits);
   uint32_t branches = 1u << rate, classes = 1u << (stateBits - rate);
@@ -109,6 +109,64 @@ static CodeTable makeTable(unsigned stateBits, unsigned rate) {
     }
   }
   return table;
+}
+
+/// The numbers of 2^`bits` slices of equal probability of a Gaussian, by
+/// magnitude, the negative ones in the second half.
+static std::vector<float> makeNumbers(unsigned bits) {
+  std::vector<float> numbers(size_t(1) << bits);
+  size_t half = numbers.size() / 2;
+  for (size_t i = 0; i < half; ++i) {
+    double number = gaussianQuantile(0.5 + (i + 0.5) / numbers.size());
+    numbers[i] = static_cast<float>(std::nearbyint(number * 32) / 32);
+    numbers[i + half] = -numbers[i];
+  }
+  return numbers;
+}
+
+/// Whether an odd number of the bits are set.
+static bool isOdd(uint32_t bits) {
+  for (unsigned shift : {8u, 4u, 2u, 1u})
+    bits ^= bits >> shift;
+  return bits & 1;
+}
+
+/// Each bit of a number's index is the sum, modulo 2, of some bits of the
+/// window: a convolutional code. The code itself is added to the top ones, so
+/// that it chooses among slices.
+static CodeTable makeLinearTable(unsigned stateBits, unsigned rate) {
+  // Numbers enough for the rate; more gain nothing, and take a kernel longer.
+  constexpr unsigned kIndexBits[maxTrellisRate] = {7, 7, 8, 9, 10, 11};
+  // Of the first hundred or so, the seeds of least error for a Gaussian.
+  constexpr unsigned kSeeds[][maxTrellisRate] = {
+      {42, 58, 38, 1, 14, 12},   // 9 bits of state
+      {48, 3, 3, 1, 19, 14},     // 10
+      {38, 46, 1, 1, 19, 3},     // 11
+      {110, 41, 98, 11, 112, 23} // 12
+  };
+  unsigned indexBits = std::min(kIndexBits[rate - 1], stateBits);
+  Shuffler shuffler(kSeeds[stateBits - 9][rate - 1]);
+  uint32_t codeMask = (1u << rate) - 1, windowMask = (1u << stateBits) - 1;
+  std::vector<uint32_t> sums(indexBits);
+  for (unsigned i = 0; i < indexBits; ++i) {
+    sums[i] = static_cast<uint32_t>(shuffler.bits()) & windowMask & ~codeMask;
+    if (i + rate >= indexBits)
+      sums[i] |= 1u << (i + rate - indexBits);
+  }
+  std::vector<float> numbers = makeNumbers(indexBits);
+  CodeTable table{rate, stateBits, 1, {}};
+  for (uint32_t window = 0; window <= windowMask; ++window) {
+    uint32_t index = 0;
+    for (unsigned i = 0; i < indexBits; ++i)
+      index |= uint32_t(isOdd(window & sums[i])) << i;
+    table.values.push_back(numbers[index]);
+  }
+  return table;
+}
+
+static CodeTable makeTable(unsigned stateBits, unsigned rate) {
+  return stateBits > minTrellisState ? makeLinearTable(stateBits, rate)
+                                     : makeShuffledTable(stateBits, rate);
 }
 
 const CodeTable &trellisTable(unsigned stateBits, unsigned rate) {

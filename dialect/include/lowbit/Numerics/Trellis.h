@@ -36,7 +36,10 @@ constexpr unsigned minTrellisState = 8, maxTrellisState = 12;
 /// must be in the ranges above; made once per process. Numbers that may follow
 /// one state are stratified: one in each of 2^rate slices of equal probability
 /// of a Gaussian. All are multiples of 1/32 between -4 and 4, so that a signed
-/// byte holds them. The same on every machine.
+/// byte holds them. From 9 bits of state on, there are 128 to 2048 numbers,
+/// more for higher rates, and a window's is the one whose index is a linear
+/// function (modulo 2) of the window's bits, so that no table of all windows is
+/// needed to decode them. The same on every machine.
 const CodeTable &trellisTable(unsigned stateBits, unsigned rate);
 
 /// Positive numbers: code c of `codeBits` bits, at most 8, stands for
