@@ -35,7 +35,8 @@ def run(reader, options):
     for name in ("corpus", "found"):
         (folder / name).mkdir()
     command = [options.bin.resolve() / f"fuzz-{reader}", "-seed=1", f"-max_len={MAX_BYTES[reader]}", f"-timeout={TIMEOUT}",
-               f"-rss_limit_mb={MEMORY_MB}", "-detect_leaks=0", "-print_final_stats=1", f"-artifact_prefix={folder / 'found'}/",
+               f"-rss_limit_mb={MEMORY_MB}", "-detect_leaks=0", "-reload=0", "-print_final_stats=1",
+               f"-artifact_prefix={folder / 'found'}/",
                f"-runs={options.runs}" if options.runs else f"-max_total_time={options.seconds}"]
     words = options.source / "test" / "fuzz" / "dictionaries" / f"{reader}.dict"
     if words.exists():

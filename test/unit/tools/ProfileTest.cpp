@@ -67,7 +67,8 @@ TEST(Profile, PeaksBelongToTheirPhase) {
   auto table = getTable(profile);
   // Megabytes.
   EXPECT_GE(table["large"][2], table["before"][2] + 60);
-  EXPECT_EQ(table["total"][2], table["large"][2]);
+  // A sanitizer's own memory grows meanwhile.
+  EXPECT_NEAR(table["total"][2], table["large"][2], 1);
 }
 
 TEST(Profile, ScopesWithoutAProfileDoNothing) {
