@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/TilingInterface.h"
 
 using namespace mlir;
 using namespace lowbit;
@@ -45,13 +46,81 @@ OpFoldResult AttentionTiles::minimum(ArrayRef<AffineExpr> expressions,
   return affine::makeComposedFoldedAffineMin(b, loc, map, operands);
 }
 
+/// Whether each element of the result is made from elements at its place.
+static bool isElementwise(linalg::LinalgOp op) {
+  if (!op || op->getNumResults() != 1 || !op.hasPureTensorSemantics() ||
+      op.getNumParallelLoops() != op.getNumLoops() ||
+      !op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity())
+    return false;
+  return llvm::all_of(op.getIndexingMapsArray(), [](AffineMap map) {
+    return map.isProjectedPermutation();
+  });
+}
+
+/// Whether the tensor is decoded from a cache: by an elementwise op from other
+/// elements, halves of rows apart.
+static bool isDecodedCache(Value tensor) {
+  if (auto collapse = tensor.getDefiningOp<tensor::CollapseShapeOp>())
+    tensor = collapse.getSrc();
+  auto op = tensor.getDefiningOp<linalg::GenericOp>();
+  if (!op || op.getNumDpsInputs() == 0)
+    return false;
+  Type element =
+      getElementTypeOrSelf(op.getDpsInputOperand(0)->get().getType());
+  return element != getElementTypeOrSelf(tensor.getType()) && isElementwise(op);
+}
+
 AttentionView AttentionTiles::viewOperand(Value tensor) {
   SmallVector<int64_t> order = llvm::to_vector(llvm::seq(rank));
   auto transpose = tensor.getDefiningOp<linalg::TransposeOp>();
   if (!transpose || transpose.getPermutation().back() != rank - 1)
-    return {tensor, order};
+    return {tensor, order, isDecodedCache(tensor)};
   return {transpose.getInput(),
           SmallVector<int64_t>(transpose.getPermutation())};
+}
+
+/// A slice of `tensor`: of what decodes it, so that nothing but the slice is
+/// decoded.
+static Value sliceTensor(OpBuilder &b, Location loc, Value tensor,
+                         ArrayRef<OpFoldResult> offsets,
+                         ArrayRef<OpFoldResult> sizes) {
+  // Halves of a row, decoded side by side.
+  auto collapse = tensor.getDefiningOp<tensor::CollapseShapeOp>();
+  if (collapse &&
+      collapse.getSrcType().getRank() ==
+          static_cast<int64_t>(offsets.size()) + 1 &&
+      collapse.getReassociationIndices().back().size() == 2 &&
+      isElementwise(collapse.getSrc().getDefiningOp<linalg::LinalgOp>()) &&
+      isZeroInteger(offsets.back()) &&
+      getConstantIntValue(sizes.back()) ==
+          collapse.getResultType().getShape().back()) {
+    ArrayRef<int64_t> halves = collapse.getSrcType().getShape().take_back(2);
+    SmallVector<OpFoldResult> inner(offsets), innerSizes(sizes.drop_back());
+    inner.push_back(b.getIndexAttr(0));
+    innerSizes.append({b.getIndexAttr(halves[0]), b.getIndexAttr(halves[1])});
+    Value slice = sliceTensor(b, loc, collapse.getSrc(), inner, innerSizes);
+    return tensor::CollapseShapeOp::create(b, loc, slice,
+                                           collapse.getReassociationIndices());
+  }
+  if (auto op = tensor.getDefiningOp<linalg::LinalgOp>(); isElementwise(op)) {
+    FailureOr<TilingResult> tile =
+        cast<TilingInterface>(op.getOperation())
+            .getTiledImplementation(b, SmallVector<OpFoldResult>(offsets),
+                                    SmallVector<OpFoldResult>(sizes));
+    if (succeeded(tile) && tile->tiledOps.size() == 1) {
+      auto tiled = cast<linalg::LinalgOp>(tile->tiledOps.front());
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPoint(tiled);
+      Value init =
+          tensor::EmptyOp::create(b, loc, sizes, getElementTypeOrSelf(tensor));
+      tiled.getDpsInitOperand(0)->set(init);
+      tiled->getResult(0).setType(init.getType());
+      return tiled->getResult(0);
+    }
+  }
+  SmallVector<OpFoldResult> strides(offsets.size(), b.getIndexAttr(1));
+  return tensor::ExtractSliceOp::create(b, loc, tensor, offsets, sizes,
+                                        strides);
 }
 
 Value AttentionTiles::readTile(const AttentionView &view,
@@ -70,8 +139,13 @@ Value AttentionTiles::readTile(const AttentionView &view,
       {getConstantIntValue(rows).value_or(ShapedType::kDynamic),
        getConstantIntValue(columns).value_or(ShapedType::kDynamic)},
       element);
-  Value tile = tensor::ExtractSliceOp::create(b, loc, type, view.tensor,
-                                              offsets, sizes, strides);
+  Value source = view.tensor;
+  if (view.isDecoded) {
+    source = sliceTensor(b, loc, view.tensor, offsets, sizes);
+    offsets.assign(rank, index(0));
+  }
+  Value tile = tensor::ExtractSliceOp::create(b, loc, type, source, offsets,
+                                              sizes, strides);
   if (element.isF32())
     return tile;
   AffineMap identity = b.getMultiDimIdentityMap(2);

@@ -19,6 +19,8 @@ namespace lowbit {
 struct AttentionView {
   mlir::Value tensor;
   llvm::SmallVector<int64_t> order;
+  /// Its elements are decoded from others; tiles are decoded one by one.
+  bool isDecoded = false;
 };
 
 /// Running results of a block of rows: sums of values [rows, E], largest scores

@@ -7,6 +7,7 @@
 #include "lowbit/CodeGen/CPU/Passes.h"
 #include "lowbit/CodeGen/CPU/Pipelines.h"
 #include "lowbit/IR/Lowbit.h"
+#include "lowbit/Transforms/Cache.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -36,7 +37,9 @@ struct CPUBindWeightsPass
   void runOnOperation() override {
     ModuleOp module = getOperation();
     // What a file says about data and signature is not to be trusted.
-    module->removeAttr(kSignatureAttrName);
+    for (NamedAttribute attr : llvm::to_vector(module->getAttrs()))
+      if (attr.getName().strref().starts_with(kSignatureAttrName))
+        module->removeAttr(attr.getName());
     module->removeAttr(kWeightsAttrName);
     llvm::MapVector<StringAttr, RankedTensorType> bound;
     SmallVector<WeightOp> weights;
@@ -97,10 +100,19 @@ struct CPUBindWeightsPass
   }
 
   static void keepSignature(ModuleOp module) {
-    auto main = module.lookupSymbol<func::FuncOp>("main");
-    if (!main)
-      return;
-    Builder builder(module.getContext());
+    for (auto function : module.getOps<func::FuncOp>()) {
+      bool isMain = function.getSymName() == "main";
+      bool hasStates = false;
+      for (unsigned i = 0; i < function.getNumArguments(); ++i)
+        hasStates |= bool(function.getArgAttr(i, kStateAttrName));
+      if (isMain || hasStates)
+        keepSignature(function, getSignatureAttrName(function.getSymName()));
+    }
+  }
+
+  /// States are results only until they are updated in place.
+  static void keepSignature(func::FuncOp function, StringRef attrName) {
+    Builder builder(function.getContext());
     auto getName = [&](DictionaryAttr attrs, StringRef kind, unsigned index) {
       auto name = attrs ? attrs.getAs<StringAttr>(kNameAttrName) : StringAttr();
       return name ? Attribute(name)
@@ -108,32 +120,43 @@ struct CPUBindWeightsPass
     };
     SmallVector<Attribute> inputs, outputs;
     SmallVector<Type> inputTypes, outputTypes;
+    SmallVector<int64_t> states;
+    llvm::SmallDenseSet<int64_t> updated;
     auto getType = [](DictionaryAttr attrs, Type type) {
       return attrs && attrs.get(kUnsignedAttrName) ? makeUnsigned(type) : type;
     };
     // The translation to LLVM IR would warn of attributes that it can't keep.
     StringRef names[] = {kNameAttrName, kDimensionsAttrName, kUnsignedAttrName};
-    for (auto [i, type] : llvm::enumerate(main.getArgumentTypes())) {
-      DictionaryAttr attrs = main.getArgAttrDict(i);
+    for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
+      DictionaryAttr attrs = function.getArgAttrDict(i);
+      if (auto state = attrs ? attrs.getAs<IntegerAttr>(kStateAttrName)
+                             : IntegerAttr()) {
+        states.push_back(i);
+        updated.insert(state.getInt());
+      }
       inputs.push_back(getName(attrs, "input", i));
       inputTypes.push_back(getType(attrs, type));
       for (StringRef name : names)
-        main.removeArgAttr(i, name);
+        function.removeArgAttr(i, name);
     }
-    for (auto [i, type] : llvm::enumerate(main.getResultTypes())) {
-      DictionaryAttr attrs = main.getResultAttrDict(i);
-      outputs.push_back(getName(attrs, "output", i));
-      outputTypes.push_back(getType(attrs, type));
+    for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
+      DictionaryAttr attrs = function.getResultAttrDict(i);
+      if (!updated.contains(i)) {
+        outputs.push_back(getName(attrs, "output", i));
+        outputTypes.push_back(getType(attrs, type));
+      }
       for (StringRef name : names)
-        main.removeResultAttr(i, StringAttr::get(module.getContext(), name));
+        function.removeResultAttr(i, builder.getStringAttr(name));
     }
-    module->setAttr(
-        kSignatureAttrName,
-        builder.getDictionaryAttr(
-            {builder.getNamedAttr("type", TypeAttr::get(builder.getFunctionType(
-                                              inputTypes, outputTypes))),
-             builder.getNamedAttr("inputs", builder.getArrayAttr(inputs)),
-             builder.getNamedAttr("outputs", builder.getArrayAttr(outputs))}));
+    NamedAttrList signature;
+    signature.set("type", TypeAttr::get(builder.getFunctionType(inputTypes,
+                                                                outputTypes)));
+    signature.set("inputs", builder.getArrayAttr(inputs));
+    signature.set("outputs", builder.getArrayAttr(outputs));
+    if (!states.empty())
+      signature.set("states", builder.getDenseI64ArrayAttr(states));
+    function->getParentOp()->setAttr(
+        attrName, signature.getDictionary(function.getContext()));
   }
 
   static MemRefType getBufferType(RankedTensorType type) {

@@ -33,7 +33,7 @@ struct CPUCopyToLinalgPass
       if (auto copy = dyn_cast<memref::CopyOp>(op))
         copies.push_back(copy);
       if (auto alloc = dyn_cast<memref::AllocOp>(op);
-          alloc && isa<scf::ForallOp>(alloc->getParentOp()))
+          alloc && alloc->getParentOfType<scf::ForallOp>())
         temporaries.push_back(alloc);
     });
     IRRewriter rewriter(&getContext());

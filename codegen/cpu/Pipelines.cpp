@@ -56,6 +56,7 @@ void lowbit::buildCPUBufferPipeline(OpPassManager &manager,
       bufferization::LayoutMapOption::IdentityLayoutMap;
   manager.addPass(bufferization::createOneShotBufferizePass(bufferize));
   addCleanup(manager);
+  manager.addPass(createCPUUpdateStatesPass());
   manager.addNestedPass<func::FuncOp>(createCPUSeparateResultsPass());
   bufferization::BufferDeallocationPipelineOptions deallocation;
   bufferization::buildBufferDeallocationPipeline(manager, deallocation);
@@ -66,6 +67,7 @@ void lowbit::buildCPUBufferPipeline(OpPassManager &manager,
   manager.addNestedPass<func::FuncOp>(createCPUCopyToLinalgPass());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCPUOutlinePass());
+  manager.addPass(createCPUPlanMemoryPass());
 }
 
 void lowbit::buildCPUVectorPipeline(OpPassManager &manager,

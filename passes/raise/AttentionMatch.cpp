@@ -18,6 +18,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/ADT/SmallBitVector.h"
 
 using namespace mlir;
 using namespace lowbit;
@@ -173,8 +174,9 @@ private:
   FailureOr<Element> matchFactor(const Element &element);
   FailureOr<Element> matchSelect(const Element &element);
   LogicalResult addMask(const Element &traced, const Element &near);
-  /// The tensor that `near` is an element of, if it is aligned with the scores.
-  Value getAligned(const Element &near);
+  /// Adds the tensor that `near` is an element of, if it is one that the
+  /// scores' dimensions run along.
+  LogicalResult addTensor(const Element &near, bool isCondition, double hidden);
 
   Attention &attention;
   ReasonFn reason;
@@ -182,20 +184,23 @@ private:
 };
 } // namespace
 
-Value ScoresMatcher::getAligned(const Element &near) {
+LogicalResult ScoresMatcher::addTensor(const Element &near, bool isCondition,
+                                       double hidden) {
   auto type = dyn_cast<RankedTensorType>(near.value.getType());
-  int64_t rank = near.map.getNumDims();
-  if (near.scope || !type || type.getRank() < 2)
-    return nullptr;
+  if (near.scope || !type)
+    return failure();
+  llvm::SmallBitVector read(near.map.getNumDims());
   for (auto [i, expression] : llvm::enumerate(near.map.getResults())) {
     auto dimension = dyn_cast<AffineDimExpr>(expression);
     if (!dimension && type.getDimSize(i) != 1)
-      return nullptr;
-    if (dimension && static_cast<int64_t>(dimension.getPosition()) !=
-                         rank - type.getRank() + static_cast<int64_t>(i))
-      return nullptr;
+      return failure();
+    if (dimension && read.test(dimension.getPosition()))
+      return failure();
+    if (dimension)
+      read.set(dimension.getPosition());
   }
-  return near.value;
+  attention.masks.push_back({near.value, near.map, isCondition, hidden});
+  return success();
 }
 
 LogicalResult ScoresMatcher::addMask(const Element &traced,
@@ -206,11 +211,9 @@ LogicalResult ScoresMatcher::addMask(const Element &traced,
     attention.isCausal = true;
     return success();
   }
-  Value mask = getAligned(near);
-  if (!mask || attention.mask || attention.condition)
+  if (failed(addTensor(near, /*isCondition=*/false, /*hidden=*/0)))
     return fails("what is added to the scores is not one tensor of their "
                  "dimensions");
-  attention.mask = mask;
   return success();
 }
 
@@ -232,14 +235,11 @@ FailureOr<Element> ScoresMatcher::matchSelect(const Element &element) {
   std::optional<double> hidden = getConstantNumber(element.getOperand(2));
   if (isScaled || !hidden || *hidden > kHidden)
     return fails("a selection among the scores does not hide them");
-  Value condition = getAligned(element.getNearOperand(0));
   if (matchCausalCondition(element.getOperand(0)) == 0)
     attention.isCausal = true;
-  else if (!condition || attention.mask || attention.condition)
+  else if (failed(addTensor(element.getNearOperand(0), /*isCondition=*/true,
+                            *hidden)))
     return fails("what hides scores is not one tensor of their dimensions");
-  else
-    attention.condition = condition;
-  attention.hidden = *hidden;
   return element.getOperand(1);
 }
 

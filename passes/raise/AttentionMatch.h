@@ -12,6 +12,18 @@
 
 namespace lowbit {
 
+/// A tensor that hides keys of scores.
+struct AttentionMask {
+  mlir::Value tensor;
+  /// Where the tensor has the element of a score: distinct dimensions of the
+  /// scores, or 0.
+  mlir::AffineMap map;
+  /// Numbers are added to the scores; conditions are true where scores count.
+  bool isCondition = false;
+  /// What is in the place of scores where a condition is false.
+  double hidden = 0;
+};
+
 /// softmax(scale * Q * transpose(K) + mask) * V as written with contractions.
 struct Attention {
   /// The contraction with V, and its operand V.
@@ -21,11 +33,7 @@ struct Attention {
   mlir::linalg::LinalgOp scores;
   mlir::OpOperand *query, *key;
   double scale = 1;
-  /// Added to the scores, or null.
-  mlir::Value mask;
-  /// True where scores count, or null; elsewhere they are `hidden`.
-  mlir::Value condition;
-  double hidden = 0;
+  llvm::SmallVector<AttentionMask, 1> masks;
   bool isCausal = false;
 
   /// Loops of `product` and of `scores`: batch loops in the order of the rows

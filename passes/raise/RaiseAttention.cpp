@@ -49,26 +49,74 @@ static SmallVector<unsigned> withMatrix(ArrayRef<unsigned> batch, unsigned row,
   return loops;
 }
 
-/// 0 where `condition` holds, `hidden` elsewhere.
-static Value buildMask(OpBuilder &b, Location loc, Value condition,
-                       double hidden) {
-  auto type = cast<RankedTensorType>(condition.getType());
-  AffineMap identity = b.getMultiDimIdentityMap(type.getRank());
-  Value init = tensor::EmptyOp::create(
-      b, loc, tensor::getMixedSizes(b, loc, condition), b.getF32Type());
-  SmallVector<utils::IteratorType> iterators(type.getRank(),
+/// Whether the mask is what attention takes: numbers whose dimensions are the
+/// last ones of the scores.
+static bool isAligned(const AttentionMask &mask) {
+  int64_t rank = mask.map.getNumDims(), own = mask.map.getNumResults();
+  for (auto [i, expression] : llvm::enumerate(mask.map.getResults())) {
+    auto dimension = dyn_cast<AffineDimExpr>(expression);
+    if (dimension && static_cast<int64_t>(dimension.getPosition()) !=
+                         rank - own + static_cast<int64_t>(i))
+      return false;
+  }
+  return !mask.isCondition && own >= 2;
+}
+
+/// What one mask adds to a score.
+static Value addedBy(OpBuilder &b, Location loc, const AttentionMask &mask,
+                     Value element) {
+  if (mask.isCondition) {
+    Value seen = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
+    Value never =
+        arith::ConstantOp::create(b, loc, b.getF32FloatAttr(mask.hidden));
+    return arith::SelectOp::create(b, loc, element, seen, never);
+  }
+  if (element.getType().isF32())
+    return element;
+  return arith::ExtFOp::create(b, loc, b.getF32Type(), element);
+}
+
+/// The sum of what masks add to the scores, whose dimensions are those of the
+/// scores that some mask runs along, and 1.
+static Value buildMask(OpBuilder &b, Location loc,
+                       ArrayRef<AttentionMask> masks) {
+  unsigned rank = masks.front().map.getNumDims();
+  SmallVector<OpFoldResult> sizes(rank, b.getIndexAttr(1));
+  SmallVector<Value> inputs;
+  SmallVector<AffineMap> maps;
+  unsigned first = rank - 2;
+  for (const AttentionMask &mask : masks) {
+    inputs.push_back(mask.tensor);
+    maps.push_back(mask.map);
+    first = std::min(first, rank - mask.map.getNumResults());
+    for (auto [i, expression] : llvm::enumerate(mask.map.getResults()))
+      if (auto dimension = dyn_cast<AffineDimExpr>(expression)) {
+        sizes[dimension.getPosition()] =
+            tensor::getMixedSize(b, loc, mask.tensor, i);
+        first = std::min(first, dimension.getPosition());
+      }
+  }
+  // Leading dimensions that no mask has are left out.
+  SmallVector<AffineExpr> loops(rank, b.getAffineConstantExpr(0));
+  for (unsigned i = first; i < rank; ++i)
+    loops[i] = b.getAffineDimExpr(i - first);
+  for (AffineMap &map : maps)
+    map = map.replaceDimsAndSymbols(loops, {}, rank - first, 0);
+  sizes.erase(sizes.begin(), sizes.begin() + first);
+  maps.push_back(b.getMultiDimIdentityMap(sizes.size()));
+  Value init = tensor::EmptyOp::create(b, loc, sizes, b.getF32Type());
+  SmallVector<utils::IteratorType> iterators(sizes.size(),
                                              utils::IteratorType::parallel);
   return linalg::GenericOp::create(
-             b, loc, init.getType(), condition, init,
-             ArrayRef{identity, identity}, iterators,
+             b, loc, init.getType(), inputs, init, maps, iterators,
              [&](OpBuilder &b, Location loc, ValueRange values) {
-               Value seen =
-                   arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
-               Value never =
-                   arith::ConstantOp::create(b, loc, b.getF32FloatAttr(hidden));
-               Value mask =
-                   arith::SelectOp::create(b, loc, values[0], seen, never);
-               linalg::YieldOp::create(b, loc, mask);
+               Value sum;
+               for (auto [mask, value] : llvm::zip(masks, values)) {
+                 Value added = addedBy(b, loc, mask, value);
+                 sum = sum ? Value(arith::AddFOp::create(b, loc, sum, added))
+                           : added;
+               }
+               linalg::YieldOp::create(b, loc, sum);
              })
       .getResult(0);
 }
@@ -96,9 +144,11 @@ struct RaiseProductOfSoftmax : OpInterfaceRewritePattern<linalg::LinalgOp> {
         orderedOperand(rewriter, op, found->value,
                        withMatrix(found->productBatch, found->productKey,
                                   found->productColumn));
-    Value mask = found->mask;
-    if (found->condition)
-      mask = buildMask(rewriter, loc, found->condition, found->hidden);
+    Value mask;
+    if (found->masks.size() == 1 && isAligned(found->masks.front()))
+      mask = found->masks.front().tensor;
+    else if (!found->masks.empty())
+      mask = buildMask(rewriter, loc, found->masks);
     // Dimensions of the product's result, in the order of attention's.
     SmallVector<unsigned> order = withMatrix(
         found->productBatch, found->productQuery, found->productColumn);

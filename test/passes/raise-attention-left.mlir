@@ -24,14 +24,20 @@ func.func @mask_before_scale(%q: tensor<2x4x8xf32>, %kt: tensor<2x8x5xf32>, %v: 
 // -----
 
 // CHECK: remark: attention is left: what is added to the scores is not one tensor of their dimensions
-func.func @two_masks(%q: tensor<2x4x8xf32>, %kt: tensor<2x8x5xf32>, %v: tensor<2x5x8xf32>, %m: tensor<2x4x5xf32>, %n: tensor<2x4x5xf32>,
+#all = affine_map<(b, i, j) -> (b, i, j)>
+#twice = affine_map<(b, i, j) -> (b, j, j)>
+func.func @diagonal(%q: tensor<2x4x8xf32>, %kt: tensor<2x8x5xf32>, %v: tensor<2x5x8xf32>, %m: tensor<2x5x5xf32>,
     %es: tensor<2x4x5xf32>, %ey: tensor<2x4x8xf32>) -> tensor<2x4x8xf32> {
   %zero = arith.constant 0.0 : f32
   %zs = linalg.fill ins(%zero : f32) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
   %zy = linalg.fill ins(%zero : f32) outs(%ey : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
   %s = linalg.batch_matmul ins(%q, %kt : tensor<2x4x8xf32>, tensor<2x8x5xf32>) outs(%zs : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
-  %u = linalg.add ins(%s, %m : tensor<2x4x5xf32>, tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
-  %t = linalg.add ins(%u, %n : tensor<2x4x5xf32>, tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
+  %t = linalg.generic {indexing_maps = [#all, #twice, #all], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%s, %m : tensor<2x4x5xf32>, tensor<2x5x5xf32>) outs(%es : tensor<2x4x5xf32>) {
+  ^bb0(%in: f32, %added: f32, %out: f32):
+    %0 = arith.addf %in, %added : f32
+    linalg.yield %0 : f32
+  } -> tensor<2x4x5xf32>
   %p = linalg.softmax dimension(2) ins(%t : tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
   %y = linalg.batch_matmul ins(%p, %v : tensor<2x4x5xf32>, tensor<2x5x8xf32>) outs(%zy : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
   return %y : tensor<2x4x8xf32>
@@ -63,22 +69,16 @@ func.func @other_selection(%q: tensor<2x4x8xf32>, %kt: tensor<2x8x5xf32>, %v: te
 
 // CHECK: remark: attention is left: what hides scores is not one tensor of their dimensions
 #all = affine_map<(b, i, j) -> (b, i, j)>
-func.func @two_conditions(%q: tensor<2x4x8xf32>, %kt: tensor<2x8x5xf32>, %v: tensor<2x5x8xf32>, %c: tensor<2x4x5xi1>, %d: tensor<2x4x5xi1>,
+#twice = affine_map<(b, i, j) -> (b, j, j)>
+func.func @hidden_diagonal(%q: tensor<2x4x8xf32>, %kt: tensor<2x8x5xf32>, %v: tensor<2x5x8xf32>, %c: tensor<2x5x5xi1>,
     %es: tensor<2x4x5xf32>, %ey: tensor<2x4x8xf32>) -> tensor<2x4x8xf32> {
   %zero = arith.constant 0.0 : f32
   %zs = linalg.fill ins(%zero : f32) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
   %zy = linalg.fill ins(%zero : f32) outs(%ey : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
   %s = linalg.batch_matmul ins(%q, %kt : tensor<2x4x8xf32>, tensor<2x8x5xf32>) outs(%zs : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
-  %hidden2 = arith.constant -1.0e+9 : f32
-  %u = linalg.generic {indexing_maps = [#all, #all, #all], iterator_types = ["parallel", "parallel", "parallel"]}
-      ins(%c, %s : tensor<2x4x5xi1>, tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) {
-  ^bb0(%isSeen: i1, %in: f32, %out: f32):
-    %0 = arith.select %isSeen, %in, %hidden2 : f32
-    linalg.yield %0 : f32
-  } -> tensor<2x4x5xf32>
   %hidden1 = arith.constant -1.0e+9 : f32
-  %t = linalg.generic {indexing_maps = [#all, #all, #all], iterator_types = ["parallel", "parallel", "parallel"]}
-      ins(%d, %u : tensor<2x4x5xi1>, tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) {
+  %t = linalg.generic {indexing_maps = [#twice, #all, #all], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%c, %s : tensor<2x5x5xi1>, tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) {
   ^bb0(%isSeen: i1, %in: f32, %out: f32):
     %0 = arith.select %isSeen, %in, %hidden1 : f32
     linalg.yield %0 : f32

@@ -193,6 +193,39 @@ func.func @grouped(%q: tensor<1x4x7x16xf32>, %k: tensor<1x2x5x16xf32>, %v: tenso
 
 // -----
 
+// Several masks are one that is the sum of what they add, whichever of the scores'
+// dimensions they have.
+
+// CHECK-LABEL: func @several_masks
+// CHECK-SAME:    %[[C:[a-z0-9]+]]: tensor<4x5xi1>, %[[M:[a-z0-9]+]]: tensor<1x5xf32>
+// CHECK:         %[[MASK:.*]] = linalg.generic {{.*}} ins(%[[C]], %[[M]] : tensor<4x5xi1>, tensor<1x5xf32>) outs(%{{.*}} : tensor<4x5xf32>)
+// CHECK:           arith.select
+// CHECK:           arith.addf
+// CHECK:         lowbit.attention {{.*}} mask %[[MASK]] {{.*}} mask tensor<4x5xf32>
+#pair = affine_map<(b, i, j) -> (i, j)>
+#keys = affine_map<(b, i, j) -> (0, j)>
+#scores = affine_map<(b, i, j) -> (b, i, j)>
+func.func @several_masks(%q: tensor<2x4x8xf32>, %kt: tensor<2x8x5xf32>, %v: tensor<2x5x8xf32>, %c: tensor<4x5xi1>, %m: tensor<1x5xf32>,
+    %es: tensor<2x4x5xf32>, %ey: tensor<2x4x8xf32>) -> tensor<2x4x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %hidden = arith.constant -1.0e+9 : f32
+  %zs = linalg.fill ins(%zero : f32) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
+  %zy = linalg.fill ins(%zero : f32) outs(%ey : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  %s = linalg.batch_matmul ins(%q, %kt : tensor<2x4x8xf32>, tensor<2x8x5xf32>) outs(%zs : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
+  %t = linalg.generic {indexing_maps = [#pair, #keys, #scores, #scores], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%c, %m, %s : tensor<4x5xi1>, tensor<1x5xf32>, tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) {
+  ^bb0(%isSeen: i1, %added: f32, %in: f32, %out: f32):
+    %1 = arith.addf %in, %added : f32
+    %2 = arith.select %isSeen, %1, %hidden : f32
+    linalg.yield %2 : f32
+  } -> tensor<2x4x5xf32>
+  %p = linalg.softmax dimension(2) ins(%t : tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
+  %y = linalg.batch_matmul ins(%p, %v : tensor<2x4x5xf32>, tensor<2x5x8xf32>) outs(%zy : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  return %y : tensor<2x4x8xf32>
+}
+
+// -----
+
 // What is left says why.
 
 // CHECK-LABEL: func @other_factor

@@ -71,6 +71,14 @@ static void addFuse(OpPassManager &manager, const CompileOptions &options) {
   fuse.disabledPatterns = selectPatterns(options, getFusePatternNames());
   fuse.releaseData = options.releaseData;
   buildFusePipeline(manager, fuse);
+  if (options.kvCache.empty())
+    return;
+  AddCachePassOptions cache;
+  cache.format = options.kvCache;
+  cache.maxLength = options.maxLength;
+  manager.addPass(createAddCachePass(cache));
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
 }
 
 /// Whether layers get encodings of their own.
@@ -277,6 +285,10 @@ std::string lowbit::describeRecipe(const CompileOptions &options) {
                     std::to_string(options.measureSamples));
   if (!options.candidates.empty())
     words.push_back("candidates=" + llvm::join(options.candidates, ","));
+  if (!options.kvCache.empty())
+    words.insert(words.end(),
+                 {"kv-cache=" + options.kvCache,
+                  "max-length=" + std::to_string(options.maxLength)});
   if (!options.disabledPatterns.empty())
     words.push_back("disable-patterns=" +
                     llvm::join(options.disabledPatterns, ","));

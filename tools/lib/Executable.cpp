@@ -10,9 +10,11 @@
 #include "lowbit/Tools/Executable.h"
 #include "LoweredModule.h"
 #include "TargetCode.h"
+#include "lowbit/CodeGen/CPU/Pipelines.h"
 #include "lowbit/Runtime/OpenMP.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/FatalErrors.h"
+#include "lowbit/Transforms/Cache.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
@@ -27,19 +29,34 @@ static size_t getDescriptorWords(const TensorSpec &spec) {
   return 3 + 2 * spec.shape.size();
 }
 
-struct Executable::Impl {
+/// A function that can be called.
+struct Executable::Function {
+  std::string name;
   Signature signature;
+  void (*entry)(void **, const void *const *) = nullptr;
+  /// What it computes in, and its descriptor.
+  HostTensor workspace;
+
+  unsigned getNumArguments() const {
+    return (signature.outputs.empty() ? 0 : 1) + signature.inputs.size() +
+           (signature.workspace ? 1 : 0);
+  }
+};
+
+struct Executable::Impl {
+  /// `@main` alone, or those of a model with states.
+  std::vector<Function> functions;
   /// What the session below reports while it links.
   std::string reports;
   std::unique_ptr<llvm::orc::LLJIT> jit;
-  void (*entry)(void **, const void *const *) = nullptr;
   void (*setThreads)(int) = nullptr;
   unsigned threads = 0;
   void (*release)(void *) = nullptr;
   WeightStorage storage;
 };
 
-static constexpr llvm::StringLiteral kEntry = "lowbit_entry";
+/// How the names of entries begin.
+static constexpr llvm::StringLiteral kEntry = "lowbit_entry_";
 
 //===----------------------------------------------------------------------===//
 // Linking
@@ -95,18 +112,17 @@ static llvm::Error defineWeights(mlir::ModuleOp module,
 }
 
 /// Compiles and adds the code of `module`.
-static llvm::Error addCode(mlir::ModuleOp module,
-                           llvm::orc::JITTargetMachineBuilder builder,
-                           unsigned optLevel, unsigned numArguments,
-                           llvm::orc::LLJIT &jit) {
+static llvm::Error
+addCode(mlir::ModuleOp module, llvm::orc::JITTargetMachineBuilder builder,
+        unsigned optLevel,
+        llvm::function_ref<llvm::Error(llvm::Module &)> addEntries,
+        llvm::orc::LLJIT &jit) {
   auto machine = builder.createTargetMachine();
   if (!machine)
     return machine.takeError();
   auto context = std::make_unique<llvm::LLVMContext>();
-  auto code = translateAndOptimize(
-      module, *context, **machine, optLevel, [&](llvm::Module &translated) {
-        return addEntry(translated, kEntry, numArguments).takeError();
-      });
+  auto code =
+      translateAndOptimize(module, *context, **machine, optLevel, addEntries);
   if (!code)
     return code.takeError();
   return jit.addIRModule(
@@ -119,12 +135,24 @@ Executable::~Executable() = default;
 llvm::Expected<std::unique_ptr<Executable>>
 Executable::create(mlir::ModuleOp module, const ExecutableOptions &options) {
   auto impl = std::make_unique<Impl>();
-  llvm::Expected<Signature> signature = getLoweredSignature(module);
-  if (!signature)
-    return signature.takeError();
-  impl->signature = std::move(*signature);
-  unsigned numArguments =
-      impl->signature.inputs.size() + (impl->signature.outputs.empty() ? 0 : 1);
+  for (llvm::StringRef name :
+       {llvm::StringRef(kPrefillFunction), llvm::StringRef(kDecodeFunction),
+        llvm::StringRef(kMainFunction)}) {
+    // An error about `@main` is for modules that have none of the others.
+    if (!module->hasAttr(getSignatureAttrName(name)) &&
+        (name != kMainFunction || !impl->functions.empty()))
+      continue;
+    llvm::Expected<Signature> signature = getLoweredSignature(module, name);
+    if (!signature)
+      return signature.takeError();
+    Function function;
+    function.name = name.str();
+    if (signature->workspace)
+      function.workspace = HostTensor::allocate(
+          ElementType::I8, {static_cast<int64_t>(*signature->workspace)});
+    function.signature = std::move(*signature);
+    impl->functions.push_back(std::move(function));
+  }
   auto builder = getTargetBuilder(options.cpu, options.optLevel);
   if (!builder)
     return builder.takeError();
@@ -142,17 +170,28 @@ Executable::create(mlir::ModuleOp module, const ExecutableOptions &options) {
   if (llvm::Error error =
           defineWeights(module, options, *impl->jit, impl->storage))
     return std::move(error);
+  auto addEntries = [&](llvm::Module &code) -> llvm::Error {
+    for (const Function &function : impl->functions)
+      if (llvm::Error error =
+              addEntry(code, (kEntry + function.name).str(),
+                       function.getNumArguments(), function.name)
+                  .takeError())
+        return error;
+    return llvm::Error::success();
+  };
   if (llvm::Error error =
-          addCode(module, *builder, options.optLevel, numArguments, *impl->jit))
+          addCode(module, *builder, options.optLevel, addEntries, *impl->jit))
     return std::move(error);
-  auto entry = impl->jit->lookup(kEntry);
-  if (!entry) {
-    // The session's own reports say what this error only hints at.
-    std::string failure = llvm::toString(entry.takeError());
-    return makeError("the code cannot be linked: " +
-                     (impl->reports.empty() ? failure : impl->reports));
+  for (Function &function : impl->functions) {
+    auto entry = impl->jit->lookup((kEntry + function.name).str());
+    if (!entry) {
+      // The session's own reports say what this error only hints at.
+      std::string failure = llvm::toString(entry.takeError());
+      return makeError("the code cannot be linked: " +
+                       (impl->reports.empty() ? failure : impl->reports));
+    }
+    function.entry = entry->toPtr<void (*)(void **, const void *const *)>();
   }
-  impl->entry = entry->toPtr<void (*)(void **, const void *const *)>();
   auto setThreads = impl->jit->lookup("omp_set_num_threads");
   if (!setThreads)
     return setThreads.takeError();
@@ -213,35 +252,76 @@ static HostTensor takeResult(const TensorSpec &parameter, const int64_t *words,
                           std::move(owner));
 }
 
-llvm::Expected<std::vector<HostTensor>>
-Executable::run(llvm::ArrayRef<HostTensor> inputs) {
-  if (inputs.size() != impl->signature.inputs.size())
-    return makeError("requires " + llvm::Twine(impl->signature.inputs.size()) +
+const Signature *Executable::getFunction(llvm::StringRef name) const {
+  for (const Function &function : impl->functions)
+    if (function.name == name)
+      return &function.signature;
+  return nullptr;
+}
+
+llvm::Expected<Executable::Call>
+Executable::prepare(llvm::StringRef name, llvm::ArrayRef<HostTensor> inputs) {
+  auto *function = llvm::find_if(
+      llvm::MutableArrayRef(impl->functions),
+      [&](const Function &function) { return function.name == name; });
+  if (function == impl->functions.data() + impl->functions.size())
+    return makeError("the model has no function @" + name);
+  const Signature &signature = function->signature;
+  if (inputs.size() != signature.inputs.size())
+    return makeError("requires " + llvm::Twine(signature.inputs.size()) +
                      " inputs, found " + llvm::Twine(inputs.size()));
-  std::vector<std::vector<int64_t>> descriptors;
-  for (auto [wanted, found] : llvm::zip_equal(impl->signature.inputs, inputs)) {
+  Call call;
+  call.executable = this;
+  call.entry = function->entry;
+  call.signature = &function->signature;
+  call.inputs.assign(inputs.begin(), inputs.end());
+  for (auto [wanted, found] : llvm::zip_equal(signature.inputs, inputs)) {
     if (llvm::Error error = checkInput(wanted, found))
       return std::move(error);
-    descriptors.push_back(describeBuffer(found));
+    call.descriptors.push_back(describeBuffer(found));
   }
+  if (signature.workspace)
+    call.descriptors.push_back(describeBuffer(function->workspace));
   size_t resultWords = 0;
-  for (const TensorSpec &output : impl->signature.outputs)
+  for (const TensorSpec &output : signature.outputs)
     resultWords += getDescriptorWords(output);
-  std::vector<int64_t> results(resultWords);
-  std::vector<void *> arguments;
-  if (!impl->signature.outputs.empty())
-    arguments.push_back(results.data());
-  for (std::vector<int64_t> &descriptor : descriptors)
-    arguments.push_back(descriptor.data());
+  call.results.resize(resultWords);
+  if (!signature.outputs.empty())
+    call.arguments.push_back(call.results.data());
+  for (std::vector<int64_t> &descriptor : call.descriptors)
+    call.arguments.push_back(descriptor.data());
+  return std::move(call);
+}
 
-  if (impl->threads)
-    impl->setThreads(impl->threads);
-  impl->entry(arguments.data(), /*weights=*/nullptr);
+void Executable::Call::operator()() {
+  Impl &impl = *executable->impl;
+  if (impl.threads)
+    impl.setThreads(impl.threads);
+  entry(arguments.data(), /*weights=*/nullptr);
+}
 
+llvm::Expected<std::vector<HostTensor>>
+Executable::run(llvm::ArrayRef<HostTensor> inputs) {
+  return run(kMainFunction, inputs);
+}
+
+llvm::Expected<std::vector<HostTensor>>
+Executable::run(llvm::StringRef function, llvm::ArrayRef<HostTensor> inputs) {
+  llvm::Expected<Call> call = prepare(function, inputs);
+  if (!call)
+    return call.takeError();
+  (*call)();
+  return call->getOutputs();
+}
+
+std::vector<HostTensor> Executable::Call::getOutputs() const {
+  // What lies in a workspace stays there.
+  auto release =
+      signature->workspace ? [](void *) {} : executable->impl->release;
   std::vector<HostTensor> outputs;
   const int64_t *words = results.data();
-  for (const TensorSpec &output : impl->signature.outputs) {
-    outputs.push_back(takeResult(output, words, impl->release));
+  for (const TensorSpec &output : signature->outputs) {
+    outputs.push_back(takeResult(output, words, release));
     words += getDescriptorWords(output);
   }
   return outputs;

@@ -10,8 +10,10 @@
 #include "lowbit/Tools/LanguageModel.h"
 #include "lowbit/Tools/Errors.h"
 #include "llvm/ADT/STLExtras.h"
+#include <algorithm>
 #include <cmath>
-#include <random>
+#include <functional>
+#include <limits>
 
 using namespace lowbit;
 
@@ -68,15 +70,22 @@ lowbit::runLanguageModel(Model &model, llvm::ArrayRef<uint32_t> tokens) {
 }
 
 /// Draws from softmax(logits / temperature) by inverting its distribution.
-static uint32_t drawToken(llvm::ArrayRef<float> logits, double temperature,
-                          std::mt19937_64 &generator) {
+uint32_t TokenSampler::draw(llvm::ArrayRef<float> logits) {
   const float *best = llvm::max_element(logits);
-  if (temperature <= 0.0)
+  if (options.temperature <= 0.0)
     return best - logits.begin();
-  std::vector<double> cumulative(logits.size());
+  float least = -std::numeric_limits<float>::infinity();
+  if (options.topK != 0 && options.topK < logits.size()) {
+    ordered.assign(logits.begin(), logits.end());
+    auto last = ordered.begin() + (options.topK - 1);
+    std::nth_element(ordered.begin(), last, ordered.end(), std::greater<>());
+    least = *last;
+  }
+  cumulative.resize(logits.size());
   double sum = 0.0;
   for (size_t i = 0; i < logits.size(); ++i) {
-    sum += std::exp((double(logits[i]) - *best) / temperature);
+    if (logits[i] >= least)
+      sum += std::exp((double(logits[i]) - *best) / options.temperature);
     cumulative[i] = sum;
   }
   double uniform = double(generator() >> 11) * 0x1p-53;
@@ -93,15 +102,14 @@ lowbit::generate(Model &model, llvm::ArrayRef<uint32_t> prompt,
   if (options.window == 0)
     return makeError("the window must hold at least one token");
   std::vector<uint32_t> tokens(prompt.begin(), prompt.end());
-  std::mt19937_64 generator(options.seed);
+  TokenSampler sampler(options);
   for (unsigned i = 0; i < options.count; ++i) {
     llvm::ArrayRef<uint32_t> visible = tokens;
     visible = visible.take_back(options.window);
     llvm::Expected<Logits> logits = runLanguageModel(model, visible);
     if (!logits)
       return logits.takeError();
-    uint32_t token = drawToken(logits->getRow(visible.size() - 1),
-                               options.temperature, generator);
+    uint32_t token = sampler.draw(logits->getRow(visible.size() - 1));
     tokens.push_back(token);
     if (onToken)
       onToken(token);

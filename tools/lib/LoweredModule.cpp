@@ -37,12 +37,15 @@ static llvm::Error readTensors(mlir::TypeRange types, mlir::ArrayAttr names,
   return llvm::Error::success();
 }
 
-llvm::Expected<Signature> lowbit::getLoweredSignature(mlir::ModuleOp module) {
-  auto attr = module->getAttrOfType<mlir::DictionaryAttr>(kSignatureAttrName);
+llvm::Expected<Signature>
+lowbit::getLoweredSignature(mlir::ModuleOp module, llvm::StringRef function) {
+  std::string name = getSignatureAttrName(function);
+  auto attr = module->getAttrOfType<mlir::DictionaryAttr>(name);
   if (!attr)
-    return makeError("the module has no attribute '" + kSignatureAttrName +
+    return makeError("the module has no attribute '" + name +
                      "': it must come from lowbit-cpu-to-llvm and have a "
-                     "function @main");
+                     "function @" +
+                     function);
   auto type = mlir::cast<mlir::FunctionType>(
       attr.getAs<mlir::TypeAttr>("type").getValue());
   auto get = [&](llvm::StringRef name) {
@@ -55,6 +58,11 @@ llvm::Expected<Signature> lowbit::getLoweredSignature(mlir::ModuleOp module) {
   if (llvm::Error error =
           readTensors(type.getResults(), get("outputs"), signature.outputs))
     return std::move(error);
+  if (auto states = attr.getAs<mlir::DenseI64ArrayAttr>("states"))
+    signature.states.append(states.asArrayRef().begin(),
+                            states.asArrayRef().end());
+  if (auto workspace = attr.getAs<mlir::IntegerAttr>("workspace"))
+    signature.workspace = workspace.getInt();
   return signature;
 }
 

@@ -18,7 +18,9 @@ namespace lowbit {
 
 /// The signature of `@main` before it became pointers. A module that does not
 /// come from `lowbit-cpu-to-llvm` is an error.
-llvm::Expected<Signature> getLoweredSignature(mlir::ModuleOp module);
+llvm::Expected<Signature>
+getLoweredSignature(mlir::ModuleOp module,
+                    llvm::StringRef function = kMainFunction);
 
 /// The name that people gave to the weight behind a symbol.
 llvm::StringRef getWeightName(llvm::StringRef symbol);

@@ -72,10 +72,11 @@ lowbit::getTargetBuilder(llvm::StringRef cpu, unsigned optLevel,
 
 llvm::Expected<llvm::Function *> lowbit::addEntry(llvm::Module &module,
                                                   llvm::StringRef name,
-                                                  unsigned numArguments) {
-  llvm::Function *main = module.getFunction("_mlir_ciface_main");
+                                                  unsigned numArguments,
+                                                  llvm::StringRef function) {
+  llvm::Function *main = module.getFunction(("_mlir_ciface_" + function).str());
   if (!main)
-    return makeError("the module has no public function @main");
+    return makeError("the module has no public function @" + function);
   llvm::LLVMContext &context = module.getContext();
   auto *pointer = llvm::PointerType::get(context, 0);
   auto *type = llvm::FunctionType::get(llvm::Type::getVoidTy(context),

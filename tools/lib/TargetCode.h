@@ -24,8 +24,10 @@ getTargetBuilder(llvm::StringRef cpu, unsigned optLevel,
 /// unpacks pointers for the C interface of `@main`: `arguments` holds
 /// `numArguments` of them, and `weights` is passed on if `@main` takes one
 /// pointer more.
-llvm::Expected<llvm::Function *>
-addEntry(llvm::Module &module, llvm::StringRef name, unsigned numArguments);
+llvm::Expected<llvm::Function *> addEntry(llvm::Module &module,
+                                          llvm::StringRef name,
+                                          unsigned numArguments,
+                                          llvm::StringRef function = "main");
 
 /// Translates a module in the LLVM dialect and optimizes it for `machine`.
 llvm::Expected<std::unique_ptr<llvm::Module>>

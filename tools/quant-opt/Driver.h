@@ -79,6 +79,17 @@ struct DriverOptions {
       "scale-factor", llvm::cl::cat(category), llvm::cl::CommaSeparated,
       llvm::cl::value_desc("glob=f"),
       llvm::cl::desc("Multiply the scales that layers get, by name")};
+  llvm::cl::opt<std::string> kvCache{
+      "kv-cache", llvm::cl::cat(category),
+      llvm::cl::value_desc("f32|f16|int8|int4"),
+      llvm::cl::desc("Make a causal decoder one that extends a text token by "
+                     "token: functions @prefill and @decode, with a cache of "
+                     "keys and values that stores numbers like this")};
+  llvm::cl::opt<int64_t> maxLength{
+      "max-length", llvm::cl::cat(category), llvm::cl::value_desc("n"),
+      llvm::cl::init(2048),
+      llvm::cl::desc("With --kv-cache: tokens of the longest text (default "
+                     "2048)")};
   llvm::cl::opt<bool> rotate{
       "rotate", llvm::cl::cat(category),
       llvm::cl::desc("Spread outliers over all columns of the residual stream "

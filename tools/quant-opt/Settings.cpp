@@ -52,6 +52,8 @@ CompileOptions lowbit::compileOptions(const DriverOptions &options,
   result.scaleFactors.assign(options.scaleFactors.begin(),
                              options.scaleFactors.end());
   result.rotate = options.rotate;
+  result.kvCache = options.kvCache;
+  result.maxLength = options.maxLength;
   result.rotateOnline.assign(options.rotateOnline.begin(),
                              options.rotateOnline.end());
   result.config = options.config;

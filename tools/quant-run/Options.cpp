@@ -118,6 +118,21 @@ struct Flags {
   cl::opt<std::string> prompt{"prompt", cl::value_desc("text"),
                               cl::cat(textCategory),
                               cl::desc("Text to continue")};
+  cl::list<unsigned> promptTokens{
+      "prompt-tokens", cl::value_desc("ids"), cl::CommaSeparated,
+      cl::cat(textCategory),
+      cl::desc("Tokens to continue, in the place of --prompt; without "
+               "--tokenizer, ids are what is printed")};
+  cl::opt<std::string> kvCache{
+      "kv-cache", cl::value_desc("f32|f16|int8|int4|none"), cl::init("f32"),
+      cl::cat(textCategory),
+      cl::desc(
+          "How keys and values of earlier tokens are kept (default f32); "
+          "none keeps none, and computes each token from --window tokens")};
+  cl::opt<unsigned long> maxLength{
+      "max-length", cl::value_desc("n"), cl::cat(textCategory),
+      cl::desc("Tokens of the longest text that the cache has room for "
+               "(default: what the text needs)")};
   cl::opt<std::string> tokenizer{
       "tokenizer", cl::value_desc("bpe_merges.json"), cl::cat(textCategory),
       cl::desc("Merges of a byte-level byte-pair encoding")};
@@ -125,6 +140,9 @@ struct Flags {
       "temperature", cl::value_desc("t"), cl::init(0.0), cl::cat(textCategory),
       cl::desc("0 takes the most likely token (default), 1 draws as the model "
                "predicts")};
+  cl::opt<unsigned long> topK{
+      "top-k", cl::value_desc("k"), cl::init(0), cl::cat(textCategory),
+      cl::desc("Draw from the k most likely tokens only (default: all)")};
   cl::opt<unsigned long> seed{"seed", cl::value_desc("n"), cl::init(0),
                               cl::cat(textCategory),
                               cl::desc("Seed of the draws (default 0)")};
@@ -173,7 +191,9 @@ static llvm::Error checkCounts(const Flags &flags) {
                 {flags.window, flags.window, kMaxCount},
                 {flags.windows, flags.windows, kMaxCount},
                 {flags.layerWindows, flags.layerWindows, kMaxCount},
-                {flags.generate, flags.generate, kMaxCount}};
+                {flags.generate, flags.generate, kMaxCount},
+                {flags.topK, flags.topK, kMaxCount},
+                {flags.maxLength, flags.maxLength, kMaxCount}};
   for (const auto &count : counts)
     if (count.flag.getNumOccurrences() &&
         (count.value == 0 || count.value > count.most))
@@ -208,6 +228,12 @@ static llvm::Error checkEffects(const Flags &flags) {
       {flags.tokenizer, generates, "--generate"},
       {flags.temperature, generates, "--generate"},
       {flags.seed, generates, "--generate"},
+      {flags.promptTokens, generates, "--generate"},
+      {flags.kvCache, generates, "--generate"},
+      {flags.maxLength, generates && flags.kvCache != "none",
+       "--generate and a --kv-cache"},
+      {flags.topK, generates && flags.temperature > 0.0,
+       "--generate and a --temperature above 0"},
   };
   for (const auto &rule : rules)
     if (rule.flag.getNumOccurrences() && !rule.isEffective)
@@ -298,9 +324,22 @@ static llvm::Error checkOptions(const RunOptions &options) {
     return makeError("--tolerance must be a number of at least 0");
   if (!(options.temperature >= 0.0 && std::isfinite(options.temperature)))
     return makeError("--temperature must be a number of at least 0");
-  if (options.generate != 0 && options.tokenizer.empty())
-    return makeError("--generate needs --tokenizer");
-  if (options.generate != 0 && options.prompt.empty())
+  if (!llvm::is_contained({"f32", "f16", "int8", "int4", "none"},
+                          options.kvCache))
+    return makeError(
+        "--kv-cache must be f32, f16, int8, int4 or none, found '" +
+        options.kvCache + "'");
+  if (options.generate == 0 || !options.promptTokens.empty()) {
+    if (!options.prompt.empty() && !options.promptTokens.empty())
+      return makeError(
+          "--prompt and --prompt-tokens are two prompts; leave one "
+          "of them out");
+    return llvm::Error::success();
+  }
+  if (options.tokenizer.empty())
+    return makeError("--generate needs --tokenizer and --prompt, or "
+                     "--prompt-tokens");
+  if (options.prompt.empty())
     return makeError("--generate needs a --prompt of at least one character");
   return llvm::Error::success();
 }
@@ -366,6 +405,11 @@ llvm::Expected<RunOptions> lowbit::parseRunOptions(int argc, char **argv) {
   options.generate = flags.generate;
   options.prompt = flags.prompt;
   options.tokenizer = flags.tokenizer;
+  options.promptTokens.assign(flags.promptTokens.begin(),
+                              flags.promptTokens.end());
+  options.kvCache = flags.kvCache;
+  options.maxLength = flags.maxLength;
+  options.topK = flags.topK;
   options.temperature = flags.temperature;
   options.seed = flags.seed;
   options.json = flags.json;

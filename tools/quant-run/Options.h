@@ -54,8 +54,15 @@ struct RunOptions {
 
   unsigned generate = 0;
   std::string prompt, tokenizer;
+  /// Ids in the place of a prompt.
+  std::vector<uint32_t> promptTokens;
   double temperature = 0.0;
+  size_t topK = 0;
   uint64_t seed = 0;
+  /// How the cache stores numbers, and its tokens; none computes each token
+  /// from a window of those before it, 0 takes as many as the text has.
+  std::string kvCache = "f32";
+  int64_t maxLength = 0;
 
   bool json = false;
 };

@@ -15,7 +15,6 @@
 #include "lowbit/Tools/LanguageModel.h"
 #include "lowbit/Tools/Npy.h"
 #include "lowbit/Tools/TokenFile.h"
-#include "lowbit/Tools/Tokenizer.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/Path.h"
@@ -47,7 +46,6 @@ private:
   std::pair<double, std::optional<double>>
   getFigure(llvm::StringRef name) const;
   llvm::Error time();
-  llvm::Error continuePrompt();
 
   /// Tensors of --input in the model's order.
   llvm::Expected<std::vector<HostTensor>> readInputs() const;
@@ -87,7 +85,9 @@ llvm::Error Runner::run() {
     if (llvm::Error error = time())
       return error;
   if (options.generate != 0)
-    if (llvm::Error error = continuePrompt())
+    if (llvm::Error error = continuePrompt(
+            options, subject.path, options.kvCache == "none" ? &model : nullptr,
+            figures))
       return error;
   figures.peakBytes = getPeakMemory();
   if (llvm::Error error = checkFigures())
@@ -273,33 +273,6 @@ llvm::Error Runner::time() {
   return llvm::Error::success();
 }
 
-llvm::Error Runner::continuePrompt() {
-  llvm::Expected<Tokenizer> tokenizer = Tokenizer::read(options.tokenizer);
-  if (!tokenizer)
-    return tokenizer.takeError();
-  GenerationOptions generation;
-  generation.count = options.generate;
-  generation.temperature = options.temperature;
-  generation.seed = options.seed;
-  generation.window = options.window;
-  if (!options.json)
-    llvm::outs() << options.prompt;
-  llvm::Expected<std::vector<uint32_t>> tokens =
-      generate(model, tokenizer->encode(options.prompt), generation,
-               [&](uint32_t token) {
-                 if (options.json)
-                   return;
-                 llvm::outs() << tokenizer->decode(token);
-                 llvm::outs().flush();
-               });
-  if (!options.json)
-    llvm::outs() << "\n";
-  if (!tokens)
-    return tokens.takeError();
-  figures.text = tokenizer->decode(*tokens);
-  return llvm::Error::success();
-}
-
 //===----------------------------------------------------------------------===//
 // Bounds and reports
 //===----------------------------------------------------------------------===//
@@ -360,9 +333,30 @@ llvm::Error Runner::report() {
   return writeReport(*result, options.report);
 }
 
+/// Whether nothing is asked for but a text with a cache, which needs no model
+/// without one.
+static bool onlyGenerates(const RunOptions &options) {
+  return options.generate != 0 && options.kvCache != "none" &&
+         options.inputs.empty() && options.outputs.empty() &&
+         options.comparisons.empty() && options.tokens.empty() &&
+         options.samples.empty() && !options.benchmark &&
+         options.bounds.empty() && !options.defaultBounds &&
+         options.report.empty() && options.recipes.empty();
+}
+
 llvm::Expected<std::vector<RunFigures>>
 lowbit::runModels(const RunOptions &options) {
   std::vector<RunFigures> results;
+  if (onlyGenerates(options)) {
+    results.emplace_back();
+    results.back().model =
+        llvm::sys::path::filename(options.models.front()).str();
+    if (llvm::Error error = continuePrompt(options, options.models.front(),
+                                           nullptr, results.back()))
+      return std::move(error);
+    results.back().peakBytes = getPeakMemory();
+    return results;
+  }
   Reference reference(options);
   std::vector<std::string> recipes = options.recipes;
   if (recipes.empty())

@@ -11,6 +11,7 @@
 
 #include "Options.h"
 #include "lowbit/Tools/Evaluation.h"
+#include "lowbit/Tools/Model.h"
 #include "lowbit/Tools/Report.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -22,7 +23,8 @@ struct RunFigures {
   std::string model;
   std::optional<double> perplexity, referencePerplexity, kl, top1,
       tokensPerSecond, secondsPerRun, speedup, maxError, relativeError,
-      accuracy, referenceAccuracy;
+      accuracy, referenceAccuracy, promptTokensPerSecond, newTokensPerSecond,
+      cacheBytes, workspaceBytes;
   double bitsPerWeight = 0.0;
   /// Bytes of all tensors.
   uint64_t sizeBytes = 0;
@@ -48,6 +50,11 @@ void printTable(llvm::ArrayRef<RunFigures> models, llvm::raw_ostream &os,
 /// streamed to standard output unless figures are JSON. What fails its bound is
 /// one line on standard error.
 llvm::Expected<std::vector<RunFigures>> runModels(const RunOptions &options);
+
+/// Continues the prompt by `model`, or where that is null by the model at
+/// `path` with a KV cache.
+llvm::Error continuePrompt(const RunOptions &options, llvm::StringRef path,
+                           Model *model, RunFigures &figures);
 
 } // namespace lowbit
 

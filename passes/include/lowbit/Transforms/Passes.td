@@ -11,6 +11,7 @@
 #define LOWBIT_TRANSFORMS_PASSES
 
 include "mlir/Pass/PassBase.td"
+include "lowbit/Transforms/CachePasses.td"
 include "lowbit/Transforms/CalibrationPasses.td"
 include "lowbit/Transforms/ImportPasses.td"
 include "lowbit/Transforms/PreparePasses.td"

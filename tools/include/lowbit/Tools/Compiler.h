@@ -103,6 +103,12 @@ struct CompileOptions {
   std::string triple;
   /// Multiply weights by f32 activations, not by 16-bit ones in two bytes.
   bool floatActivations = false;
+  /// How a KV cache stores numbers: f32, f16, int8 or int4; empty for a model
+  /// without one. With a cache, `@main` becomes `@prefill` and `@decode` at
+  /// the end of the phase of fusing.
+  std::string kvCache;
+  /// Tokens of the longest text that fits into the cache.
+  int64_t maxLength = 2048;
   /// Whether tasks run on OpenMP threads, or one after another.
   bool parallel = true;
   /// Bytes of which the address of every buffer is a multiple; 0 for no more

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The just-in-time compiler. It takes a module in the LLVM dialect, links its
-// weights in as absolute symbols, and calls `@main` with tensors.
+// weights in as absolute symbols, and calls functions with tensors.
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,7 +11,7 @@
 #define LOWBIT_TOOLS_EXECUTABLE_H
 
 #include "lowbit/Tools/FatalErrors.h"
-#include "lowbit/Tools/HostTensor.h"
+#include "lowbit/Tools/Signature.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Error.h"
@@ -43,8 +43,9 @@ struct ExecutableOptions {
 /// data of weights live there. Not to be run from two threads at once.
 class Executable {
 public:
-  /// Compiles `module`, which is in the LLVM dialect. The function's
-  /// signature comes from the attribute that `lowbit-cpu-to-llvm` leaves.
+  /// Compiles `module`, which is in the LLVM dialect. The signatures of
+  /// `@main`, or of `@prefill` and `@decode`, come from the attributes that
+  /// `lowbit-cpu-to-llvm` leaves.
   /// Errors: no signature, a weight without data, an unknown CPU, or what LLVM
   /// reports.
   static llvm::Expected<std::unique_ptr<Executable>>
@@ -56,10 +57,42 @@ public:
   llvm::Expected<std::vector<HostTensor>>
   run(llvm::ArrayRef<HostTensor> inputs);
 
+  /// The signature of a function with states, such as `decode`; null where
+  /// there is none of that name.
+  const Signature *getFunction(llvm::StringRef name) const;
+
+  /// Calls such a function. Inputs that are its states are written to. Outputs
+  /// of a function with a workspace lie there, until it is called again.
+  llvm::Expected<std::vector<HostTensor>>
+  run(llvm::StringRef function, llvm::ArrayRef<HostTensor> inputs);
+
+  /// A call of a function with a workspace, to be made any number of times: it
+  /// reads what its inputs hold then, and allocates nothing. Lives no longer
+  /// than the executable.
+  class Call {
+  public:
+    void operator()();
+    /// What the last call yielded.
+    std::vector<HostTensor> getOutputs() const;
+
+  private:
+    friend class Executable;
+    Executable *executable = nullptr;
+    void (*entry)(void **, const void *const *) = nullptr;
+    std::vector<HostTensor> inputs;
+    const Signature *signature = nullptr;
+    std::vector<std::vector<int64_t>> descriptors;
+    std::vector<int64_t> results;
+    std::vector<void *> arguments;
+  };
+  llvm::Expected<Call> prepare(llvm::StringRef function,
+                               llvm::ArrayRef<HostTensor> inputs);
+
   /// Threads of later runs; at least 1.
   void setThreads(unsigned threads);
 
 private:
+  struct Function;
   struct Impl;
   explicit Executable(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl;

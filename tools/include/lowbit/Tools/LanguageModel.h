@@ -13,6 +13,8 @@
 
 #include "lowbit/Tools/Model.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
+#include <random>
+#include <vector>
 
 namespace lowbit {
 
@@ -42,10 +44,29 @@ struct GenerationOptions {
   /// 0 takes the most likely token; otherwise logits are divided by this
   /// before a token is drawn.
   double temperature = 0.0;
+  /// A token is drawn from the most likely ones only, this many; 0 for all.
+  size_t topK = 0;
   /// Seed of the draw: the same seed gives the same text on every machine.
   uint64_t seed = 0;
   /// The model sees at most this many of the last tokens.
   size_t window = 256;
+};
+
+/// Draws tokens as options say.
+class TokenSampler {
+public:
+  explicit TokenSampler(const GenerationOptions &options)
+      : options(options), generator(options.seed) {}
+
+  /// The token that follows, by logits that are finite. Allocates nothing once
+  /// it has been called.
+  uint32_t draw(llvm::ArrayRef<float> logits);
+
+private:
+  GenerationOptions options;
+  std::mt19937_64 generator;
+  std::vector<double> cumulative;
+  std::vector<float> ordered;
 };
 
 /// Continues `prompt` (at least one token) and hands each new token to

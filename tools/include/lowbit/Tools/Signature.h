@@ -14,6 +14,7 @@
 #include "lowbit/Tools/Model.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/IntegerSet.h"
+#include <optional>
 
 namespace lowbit {
 
@@ -33,6 +34,11 @@ struct Requirement {
 struct Signature {
   std::vector<TensorSpec> inputs, outputs;
   std::vector<Requirement> requirements;
+  /// Inputs that are updated in place.
+  llvm::SmallVector<int64_t, 4> states;
+  /// Bytes of the workspace that the function computes in, where its outputs
+  /// lie, too; nothing for one that allocates what it needs.
+  std::optional<uint64_t> workspace;
 };
 
 /// Checks inputs of the right types against the requirements. The error says

@@ -27,8 +27,18 @@ inline constexpr llvm::StringLiteral kWeightTableAttrName =
     "lowbit.weight_table";
 
 /// Module attribute with the signature of `@main` before it became pointers:
-/// `type` is its function type, `inputs` and `outputs` are names.
+/// `type` is its function type, `inputs` and `outputs` are names. That of
+/// another function, with states, has its name appended after a dot; then
+/// `states` are the numbers of the inputs that are updated in place, and
+/// `workspace` the bytes of a last argument that has room for its buffers.
 inline constexpr llvm::StringLiteral kSignatureAttrName = "lowbit.signature";
+
+/// The name of the attribute with the signature of `function`.
+inline std::string getSignatureAttrName(llvm::StringRef function) {
+  if (function == "main")
+    return kSignatureAttrName.str();
+  return (kSignatureAttrName + "." + function).str();
+}
 
 /// Options of `lowbit-cpu-to-llvm`.
 struct CPUPipelineOptions : mlir::PassPipelineOptions<CPUPipelineOptions> {

@@ -1,0 +1,48 @@
+// RUN: quant-opt %s --lowbit-cpu-plan-memory --split-input-file | FileCheck %s
+
+// Buffers that live at different times share a place; one of a dynamic size has
+// room for the largest. The result keeps its place to the end.
+
+// CHECK:       lowbit.signature.decode = {states = array<i64: 0>, workspace = 320 : i64}
+// CHECK-LABEL: func.func @decode
+// CHECK-SAME:    %[[N:[a-z0-9]+]]: index, %[[SPACE:[a-z0-9]+]]: memref<320xi8>
+// CHECK-DAG:     %[[M:.*]] = affine.min
+// CHECK-DAG:     %[[A:.*]] = memref.view %[[SPACE]][%c64{{.*}}][] : memref<320xi8> to memref<32xf32>
+// CHECK:         %[[B:.*]] = memref.view %[[SPACE]][%c192{{.*}}][%[[M]]] : memref<320xi8> to memref<?xf32>
+// CHECK:         linalg.fill {{.*}} outs(%[[B]]
+// CHECK:         %[[C:.*]] = memref.view %[[SPACE]][%c64{{.*}}][] : memref<320xi8> to memref<32xf32>
+// CHECK:         %[[Y:.*]] = memref.view %[[SPACE]][%c0{{.*}}][] : memref<320xi8> to memref<4xf32>
+// CHECK-NOT:     dealloc
+// CHECK:         return %[[Y]]
+#most = affine_map<()[s0] -> (s0, 32)>
+module attributes {lowbit.signature.decode = {states = array<i64: 0>}} {
+  func.func @decode(%state: memref<8xf32>, %n: index) -> memref<4xf32> {
+    %zero = arith.constant 0.0 : f32
+    %m = affine.min #most()[%n]
+    %a = memref.alloc() : memref<32xf32>
+    %b = memref.alloc(%m) : memref<?xf32>
+    linalg.fill ins(%zero : f32) outs(%a : memref<32xf32>)
+    linalg.fill ins(%zero : f32) outs(%b : memref<?xf32>)
+    %c = memref.alloc() : memref<32xf32>
+    %y = memref.alloc() : memref<4xf32>
+    linalg.fill ins(%zero : f32) outs(%c : memref<32xf32>)
+    linalg.fill ins(%zero : f32) outs(%y : memref<4xf32>)
+    memref.dealloc %a : memref<32xf32>
+    memref.dealloc %b : memref<?xf32>
+    memref.dealloc %c : memref<32xf32>
+    return %y : memref<4xf32>
+  }
+}
+
+// -----
+
+// A buffer that may have any size has no place.
+
+// CHECK-LABEL: func.func @prefill
+// CHECK:         memref.alloc
+module attributes {lowbit.signature.prefill = {states = array<i64: 0>}} {
+  func.func @prefill(%state: memref<8xf32>, %n: index) -> memref<?xf32> {
+    %y = memref.alloc(%n) : memref<?xf32>
+    return %y : memref<?xf32>
+  }
+}
