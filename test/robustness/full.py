@@ -8,10 +8,13 @@
 Writes every kind of output where there is too little room for it, over an older
 result: in a file system of a few pages, where this program may mount one, and
 under a limit on the size of files. Each run must end with one error that names
-the file, and the older files, and no others, must be there afterwards.
+the file, and the older files, and no others, must be there afterwards. What a run
+keeps for the next one (statistics, layers that are finished) may be there, too,
+if it is whole; with enough room, that next run must then give the same files.
 """
 
 import argparse
+import fnmatch
 import os
 import pathlib
 import re
@@ -22,11 +25,13 @@ import sys
 
 import seeds
 
-# The output and the command, in which {out} is the output.
+# The output and the command, in which {out} is the output, {folder} is where it
+# lies, and {valid} has the inputs.
 OLD, NEW = "--quantize=int8", "--quantize=int4-g16"
 # Code that is made quickly.
 SIMPLE = ["--mcpu=portable", "--serial"]
-QUANTIZE = ["quant-opt", "model.onnx", "-o", "{out}", NEW]
+QUANTIZE = ["quant-opt", "{valid}/model.onnx", "-o", "{out}", NEW]
+CALIBRATE = ["--calibrate={valid}/tokens.bin", "--calibration-window=8"]
 KINDS = {
     "mlir": ("m.mlir", QUANTIZE),
     "mlirbc": ("m.mlirbc", [*QUANTIZE, "--target=cpu", "--emit=bytecode"]),
@@ -35,27 +40,37 @@ KINDS = {
     "object": ("m.o", [*QUANTIZE, "--emit=object", *SIMPLE]),
     "embedded": ("m.o", [*QUANTIZE, "--emit=object", *SIMPLE, "--embed-weights"]),
     "shared": ("libm.so", [*QUANTIZE, "--emit=shared", *SIMPLE]),
-    "npy": ("y.npy", ["quant-run", "model.onnx", "--input", "ids=ids.npy", "--output", "logits={out}"]),
+    "onnx": ("q.onnx", [*QUANTIZE, "--emit=onnx"]),
+    "report": ("m.mlir", [*QUANTIZE, "--report={folder}/r.html"]),
+    "npy": ("y.npy", ["quant-run", "{valid}/model.onnx", "--input", "ids={valid}/ids.npy", "--output", "logits={out}"]),
+    "run-report": ("r.json", ["quant-run", "{valid}/model.onnx", "--perplexity={valid}/tokens.bin", "--window=8",
+                              "--report={out}"]),
+    "statistics": ("s.safetensors", ["quant-opt", "{valid}/model.onnx", *CALIBRATE, "--statistics={out}"]),
+    "sensitivity": ("m.mlir", [*QUANTIZE, *CALIBRATE, "--strategy=measured", "--budget=bpw=5",
+                               "--candidates=int4-g16,int8", "--sensitivity={folder}/losses.json"]),
+    "resume": ("m.mlir", ["quant-opt", "{valid}/model.onnx", "-o", "{out}", "--quantize=gptq-int4-g16", *CALIBRATE,
+                          "--sequential", "--resume={folder}/work"]),
 }
+# Files that are read if they are there: runs begin without.
+KEPT = {"statistics": "s.safetensors", "sensitivity": "losses.json", "resume": "work/*"}
 REASON = re.compile(r"No space left on device|File too large|File size limit exceeded")
 PAGE = os.sysconf("SC_PAGESIZE")
 
 
 def read(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def command(kind, tools, inputs, folder):
+def command(kind, options, folder):
     output, words = KINDS[kind]
-    names = {"model.onnx": inputs / "model.onnx", "ids=ids.npy": f"ids={inputs / 'ids.npy'}"}
-    return [tools / words[0], *(str(names.get(word, word)).format(out=folder / output) for word in words[1:])]
+    names = {"out": folder / output, "folder": folder, "valid": options.inputs}
+    return [options.tools / words[0], *(word.format(**names) for word in words[1:])]
 
 
 def make_files(kind, options, folder, method):
     """Fills `folder` with what a run with enough room writes."""
     folder.mkdir(parents=True)
-    words = [method if str(word).startswith("--quantize") else word
-             for word in command(kind, options.tools, options.inputs, folder)]
+    words = [method if word == NEW else word for word in command(kind, options, folder)]
     status, text = run(words)
     if status:
         sys.exit(f"{kind}: {text}")
@@ -88,12 +103,38 @@ def judge(status, text, left, before):
     return None
 
 
+class Attempt:
+    """One kind of output where there is too little room."""
+
+    def __init__(self, kind, options, folder, files):
+        self.kind, self.options, self.folder, self.files, self.before = kind, options, folder, files, read(folder)
+
+    def run(self, limit=None):
+        """What is wrong with a run under a limit, or None."""
+        status, text = run(command(self.kind, self.options, self.folder), limit)
+        pattern = KEPT.get(self.kind, "")
+        left = {name: data for name, data in read(self.folder).items()
+                if not (fnmatch.fnmatch(name, pattern) and data == self.files[name])}
+        return judge(status, text, left, self.before)
+
+    def go_on(self):
+        """What is wrong with the next run, which has room, or None."""
+        if self.kind not in KEPT:
+            return None
+        status, text = run(command(self.kind, self.options, self.folder))
+        if status:
+            return f"the next run fails: {text}"
+        return None if read(self.folder) == self.files else "the next run gives other files"
+
+
 def try_limit(kind, options, folder, files):
     """The largest file doesn't fit. Yields what is wrong."""
-    largest, before = max(map(len, files.values())), read(folder)
-    for limit in (1, largest - 1):
-        yield f"limit of {limit}", judge(*run(command(kind, options.tools, options.inputs, folder), limit), read(folder),
-                                         before)
+    for limit in (1, max(map(len, files.values())) - 1):
+        attempt = Attempt(kind, options, folder, files)
+        yield f"limit of {limit}", attempt.run(limit) or attempt.go_on()
+        if kind in KEPT:
+            shutil.rmtree(folder)
+            folder.mkdir()
 
 
 def try_mount(kind, options, folder, files):
@@ -109,7 +150,10 @@ def try_mount(kind, options, folder, files):
         try:
             for name, data in before.items():
                 (disk / name).write_bytes(data)
-            yield f"disk of {size}", judge(*run(command(kind, options.tools, options.inputs, disk)), read(disk), before)
+            attempt = Attempt(kind, options, disk, files)
+            problem = attempt.run()
+            subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
+            yield f"disk of {size}", problem or attempt.go_on()
         finally:
             subprocess.run(["umount", disk], check=True)
 
@@ -142,7 +186,10 @@ def main():
         for kind in KINDS:
             make_files(kind, options, options.folder / "new" / kind, NEW)
             # So that all files change: a program keeps a file of the same weights.
-            make_files(kind, options, options.folder / "old" / kind, OLD)
+            if kind in KEPT:
+                (options.folder / "old" / kind).mkdir(parents=True)
+            else:
+                make_files(kind, options, options.folder / "old" / kind, OLD)
         may_mount = subprocess.run(["unshare", "-m", "true"], stderr=subprocess.DEVNULL).returncode == 0
         if may_mount:
             subprocess.run(["unshare", "-m", sys.executable, __file__, options.tools, options.folder, "--mount"])

@@ -43,6 +43,11 @@ def write_model(path):
     save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
 
 
+def write_tokens(path):
+    """A text to calibrate on."""
+    path.write_bytes(struct.pack("<40H", *(i % VOCABULARY for i in range(40))))
+
+
 def write_seeds(folder, quant_opt):
     """Fills `folder`; returns the names of the IR files: one per phase, and
     some with other encodings."""
@@ -50,7 +55,7 @@ def write_seeds(folder, quant_opt):
     header = "{'descr': '<i8', 'fortran_order': False, 'shape': (1, 4), }".ljust(117) + "\n"
     (folder / "ids.npy").write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
                                      + struct.pack("<4q", 1, 5, 9, 15))
-    (folder / "tokens.bin").write_bytes(struct.pack("<40H", *(i % VOCABULARY for i in range(40))))
+    write_tokens(folder / "tokens.bin")
     (folder / "merges.json").write_text(json.dumps([[104, 101], [256, 108]]))
     forms = {"import": [], "raise": []}
     forms.update({phase: ["--quantize=int4-g16"] for phase in ("quantize", "fuse", "pack")})
