@@ -80,6 +80,7 @@ void lowbit::buildQuantizePipeline(OpPassManager &manager,
     QuantizeInputsPassOptions inputs;
     inputs.observer = options.observer;
     inputs.asymmetric = steps.hasZeroPoints;
+    inputs.format = steps.inputFormat.str();
     manager.addPass(createQuantizeInputsPass(inputs));
   }
   manager.addPass(createCSEPass());

@@ -64,3 +64,31 @@ int64_t PerGroupAttr::getGroupSize() const { return getSize(); }
 numerics::Granularity PerGroupAttr::getKind() const {
   return numerics::Granularity::Group;
 }
+
+LogicalResult
+PerBlockAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                     int64_t rows, int64_t columns) {
+  // G2
+  constexpr int64_t limit = int64_t(1) << 31;
+  if (rows >= 2 && rows < limit && columns >= 1 && columns < limit)
+    return success();
+  return emitError() << "requires a block of 2 to " << limit - 1
+                     << " rows and 1 to " << limit - 1
+                     << " columns (G2), found [" << rows << ", " << columns
+                     << "]";
+}
+
+std::array<int64_t, 2> PerBlockAttr::getParameterShape(int64_t rows,
+                                                       int64_t columns) const {
+  auto divide = [](int64_t extent, int64_t size) {
+    return ShapedType::isDynamic(extent)
+               ? extent
+               : static_cast<int64_t>(llvm::divideCeil(extent, size));
+  };
+  return {divide(rows, getRows()), divide(columns, getColumns())};
+}
+int64_t PerBlockAttr::getGroupSize() const { return getColumns(); }
+int64_t PerBlockAttr::getGroupRows() const { return getRows(); }
+numerics::Granularity PerBlockAttr::getKind() const {
+  return numerics::Granularity::Group;
+}

@@ -27,6 +27,9 @@ static void printAlias(EncodingAttr encoding, llvm::raw_ostream &os) {
        << encoding.getCodeBits();
   TypeSwitch<Attribute>(encoding.getGranularity())
       .Case([&](PerGroupAttr group) { os << "_g" << group.getSize(); })
+      .Case([&](PerBlockAttr block) {
+        os << "_b" << block.getRows() << 'x' << block.getColumns();
+      })
       .Case([&](PerTensorAttr) { os << "_tensor"; });
   os << '_' << encoding.getScale();
   if (encoding.getStored())

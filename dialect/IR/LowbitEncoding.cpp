@@ -31,6 +31,8 @@ ElementFormatInterface lowbit::parseElementFormat(AsmParser &parser) {
     attribute = LogAttr::parse(parser, {});
   else if (succeeded(parser.parseOptionalKeyword("mixed")))
     attribute = MixedAttr::parse(parser, {});
+  else if (succeeded(parser.parseOptionalKeyword("lattice")))
+    attribute = LatticeAttr::parse(parser, {});
   else if (succeeded(parser.parseOptionalKeyword("learned")))
     attribute = LearnedAttr::parse(parser, {});
   else if (parser.parseAttribute(attribute))
@@ -64,7 +66,8 @@ struct EncodingOptions {
         .Case("scale", static_cast<bool>(scale))
         .Case("column_scale", static_cast<bool>(columnScale))
         .Case("zero_point", zeroPoint != ZeroPointKind::None)
-        .Cases({"tensor", "channel", "group"}, static_cast<bool>(granularity))
+        .Cases({"tensor", "channel", "group", "block"},
+               static_cast<bool>(granularity))
         .Cases({"tensor_scale", "channel_scale"}, outer != OuterScaleKind::None)
         .Default(false);
   }
@@ -123,6 +126,15 @@ static ParseResult parseEncodingOption(AsmParser &parser,
     options.granularity =
         parser.getChecked<PerGroupAttr>(location, context, size);
     return success(static_cast<bool>(options.granularity));
+  } else if (word == "block") {
+    int64_t rows, columns;
+    if (parser.parseEqual() || parser.parseLSquare() ||
+        parser.parseInteger(rows) || parser.parseComma() ||
+        parser.parseInteger(columns) || parser.parseRSquare())
+      return failure();
+    options.granularity =
+        parser.getChecked<PerBlockAttr>(location, context, rows, columns);
+    return success(static_cast<bool>(options.granularity));
   } else if (word == "scale") {
     return parseScale(parser, options);
   } else if (word == "column_scale") {
@@ -134,8 +146,9 @@ static ParseResult parseEncodingOption(AsmParser &parser,
     return parseZeroPoint(parser, options.zeroPoint);
   } else {
     return parser.emitError(location)
-           << "requires minimum, zero_point, tensor, channel, group, scale, "
-              "tensor_scale, channel_scale, permuted or column_scale, found '"
+           << "requires minimum, zero_point, tensor, channel, group, block, "
+              "scale, tensor_scale, channel_scale, permuted or column_scale, "
+              "found '"
            << word << "'";
   }
   return success();
@@ -172,7 +185,7 @@ void lowbit::printElementFormat(AsmPrinter &printer,
   };
   TypeSwitch<Attribute>(format)
       .Case<IntAttr, UIntAttr, SmallFloatAttr, CodebookAttr, TrellisAttr,
-            LogAttr, MixedAttr, LearnedAttr>(printShort)
+            LogAttr, MixedAttr, LatticeAttr, LearnedAttr>(printShort)
       .Default([&](Attribute attr) { printer << attr; });
 }
 
@@ -188,6 +201,10 @@ void EncodingAttr::print(AsmPrinter &printer) const {
       .Case([&](PerChannelAttr) { printer << ", channel"; })
       .Case(
           [&](PerGroupAttr attr) { printer << ", group = " << attr.getSize(); })
+      .Case([&](PerBlockAttr attr) {
+        printer << ", block = [" << attr.getRows() << ", " << attr.getColumns()
+                << ']';
+      })
       .Default([&](Attribute attr) { printer << ", " << attr; });
   printer << ", scale = " << getScale();
   if (EncodingAttr stored = getStored()) {
@@ -343,15 +360,21 @@ EncodingAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
   // E21
   numerics::TableOwner owner = element.getTableOwner();
   if (owner != numerics::TableOwner::Format &&
-      (minimum || stored || zeroPoint != ZeroPointKind::None))
+      (minimum || stored || zeroPoint != ZeroPointKind::None ||
+       granularity.getGroupRows() != 1))
     return emitError() << "requires plain scales alone beside a learned table "
-                          "(E21), found a zero point, a minimum or quantized "
-                          "scales";
+                          "(E21), found a zero point, a minimum, quantized "
+                          "scales or blocks of rows";
   if (owner == numerics::TableOwner::Row &&
       granularity.getKind() == numerics::Granularity::Tensor)
     return emitError() << "requires scales for each channel beside a learned "
                           "table for each (E21), found "
                        << granularity;
+  // E24: blocks of rows share what is stored as it is.
+  if (granularity.getGroupRows() != 1 &&
+      (stored || outer != OuterScaleKind::None))
+    return emitError() << "requires plain scales for blocks of rows (E24), "
+                          "found quantized ones or an outer scale";
   // E23: path searches choose scales as they are.
   if (stored && element.getWindowBits() != element.getCodeBits())
     return emitError() << "requires plain scales beside codes that overlap or "
@@ -441,6 +464,8 @@ getElementFormat(MLIRContext *context, const numerics::ElementFormat &format) {
   if (table.owner != numerics::TableOwner::Format)
     return LearnedAttr::get(context, table.codeBits,
                             table.owner == numerics::TableOwner::Row);
+  if (table.latticeIndexBits)
+    return LatticeAttr::get(context, table.valuesPerCode, table.codeBits);
   if (table.windowBits > table.codeBits)
     return TrellisAttr::get(context, table.windowBits, table.codeBits);
   SmallVector<int64_t> shape{int64_t(1) << table.codeBits};
@@ -458,7 +483,11 @@ EncodingAttr EncodingAttr::get(MLIRContext *context,
   if (encoding.granularity == numerics::Granularity::Tensor)
     granularity = PerTensorAttr::get(context);
   else if (encoding.granularity == numerics::Granularity::Group)
-    granularity = PerGroupAttr::get(context, encoding.groupSize);
+    granularity = encoding.groupRows == 1
+                      ? GranularityInterface(
+                            PerGroupAttr::get(context, encoding.groupSize))
+                      : PerBlockAttr::get(context, encoding.groupRows,
+                                          encoding.groupSize);
   return get(context, element, static_cast<ZeroPointKind>(encoding.zeroPoint),
              encoding.hasMinimum, granularity,
              getScaleType(context, encoding.scale), /*permuted=*/false,
@@ -479,6 +508,7 @@ numerics::Encoding EncodingAttr::getNumerics() const {
   encoding.hasMinimum = getMinimum();
   encoding.granularity = getGranularity().getKind();
   encoding.groupSize = getGranularity().getGroupSize();
+  encoding.groupRows = getGranularity().getGroupRows();
   encoding.scale = *getScaleFormat(getScale());
   encoding.outer = static_cast<numerics::OuterScale>(getOuterScale());
   if (EncodingAttr columnScale = getColumnScaleEncoding())
@@ -506,10 +536,18 @@ static int64_t activationGroup(const numerics::Encoding &encoding) {
 }
 
 EncodingAttr EncodingAttr::getActivationEncoding(unsigned width) const {
-  numerics::Encoding encoding;
-  encoding.element = {width, numerics::IntegerKind::Signed};
-  encoding.granularity = numerics::Granularity::Group;
-  encoding.groupSize = activationGroup(getNumerics());
-  encoding.scale = numerics::ScaleFormat::F32;
-  return EncodingAttr::get(getContext(), encoding);
+  return getActivationEncoding(
+      IntAttr::get(getContext(), width, /*restricted=*/false),
+      /*perToken=*/false);
+}
+
+EncodingAttr EncodingAttr::getActivationEncoding(ElementFormatInterface element,
+                                                 bool perToken) const {
+  MLIRContext *context = getContext();
+  GranularityInterface granularity = PerChannelAttr::get(context);
+  if (!perToken)
+    granularity = PerGroupAttr::get(context, activationGroup(getNumerics()));
+  return EncodingAttr::get(context, element, ZeroPointKind::None,
+                           /*minimum=*/false, granularity,
+                           Float32Type::get(context), /*permuted=*/false);
 }

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ElementFormats.h"
+#include "lowbit/Numerics/Lattice.h"
 #include "lowbit/Numerics/Trellis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -338,6 +339,71 @@ static numerics::ElementFormat getParts(MixedAttr mixed) {
 }
 
 //===----------------------------------------------------------------------===//
+// Lattices
+//===----------------------------------------------------------------------===//
+
+static numerics::LatticeFormat getFormat(LatticeAttr lattice) {
+  return {lattice.getValues(), lattice.getBits()};
+}
+
+LogicalResult
+LatticeAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                    unsigned values, unsigned bits) {
+  // E25
+  if (numerics::LatticeFormat{values, bits}.isValid())
+    return success();
+  return emitError() << "requires 4 numbers in 7 to 14 bits or 8 in 11 to 16 "
+                        "(E25), found "
+                     << values << " in " << bits;
+}
+
+unsigned LatticeAttr::getCodeBits() const { return getBits(); }
+
+unsigned LatticeAttr::getValuesPerCode() const { return getValues(); }
+
+void LatticeAttr::decode(uint64_t window, MutableArrayRef<float> values) const {
+  ArrayRef<float> numbers(numerics::latticeTable(getFormat(*this))->values);
+  llvm::copy(numbers.slice(window * values.size(), values.size()),
+             values.begin());
+}
+
+/// The table of magnitudes alone, and signs by arithmetic.
+Value LatticeAttr::buildDecode(OpBuilder &builder, Location loc, Value window,
+                               Value index) const {
+  numerics::LatticeFormat format = getFormat(*this);
+  Type word = window.getType();
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(builder, loc,
+                                     builder.getIntegerAttr(word, value));
+  };
+  const std::vector<int8_t> &magnitudes = numerics::latticeMagnitudes(format);
+  int64_t count = int64_t(1) << format.indexBits();
+  auto type =
+      RankedTensorType::get({count, format.values}, builder.getI8Type());
+  Value table = arith::ConstantOp::create(
+      builder, loc, DenseElementsAttr::get(type, ArrayRef(magnitudes)));
+  Value row = arith::AndIOp::create(builder, loc, window, constant(count - 1));
+  row = arith::IndexCastUIOp::create(builder, loc, builder.getIndexType(), row);
+  Value number =
+      tensor::ExtractOp::create(builder, loc, table, ValueRange{row, index});
+  number = toFloat(builder, loc, number);
+  Value bits = arith::ShRUIOp::create(builder, loc, window,
+                                      constant(format.indexBits()));
+  Value signs = arith::XOrIOp::create(
+      builder, loc, bits,
+      arith::ShLIOp::create(builder, loc, bits, constant(1)));
+  Value place = arith::IndexCastUIOp::create(builder, loc, word, index);
+  Value sign = arith::AndIOp::create(
+      builder, loc, arith::ShRUIOp::create(builder, loc, signs, place),
+      constant(1));
+  Value isNegated = arith::CmpIOp::create(
+      builder, loc, arith::CmpIPredicate::ne, sign, constant(0));
+  return arith::SelectOp::create(builder, loc, isNegated,
+                                 arith::NegFOp::create(builder, loc, number),
+                                 number);
+}
+
+//===----------------------------------------------------------------------===//
 // Learned tables
 //===----------------------------------------------------------------------===//
 
@@ -422,6 +488,8 @@ LowbitDialect::getTable(Attribute format) {
 }
 
 numerics::ElementFormat lowbit::getNumericsFormat(Attribute format) {
+  if (auto lattice = dyn_cast<LatticeAttr>(format))
+    return numerics::latticeTable(getFormat(lattice));
   if (auto mixed = dyn_cast<MixedAttr>(format))
     return getParts(mixed);
   if (auto integer = cast<ElementFormatInterface>(format).getIntegerFormat())

@@ -56,16 +56,6 @@ verifyBlock(llvm::function_ref<InFlightDiagnostic()> emitError, int64_t rows,
   return success();
 }
 
-static LogicalResult
-verifyBits(llvm::function_ref<InFlightDiagnostic()> emitError,
-           unsigned codeBits) {
-  // L4
-  if (codeBits <= 8)
-    return success();
-  return emitError() << "requires codes of at most 8 bits (L4), found "
-                     << codeBits;
-}
-
 LogicalResult
 PlanesAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                    int64_t rows, int64_t padding) {
@@ -79,7 +69,7 @@ Layout PlanesAttr::getLayout(unsigned codeBits) const {
 LogicalResult
 PlanesAttr::verifyCodeBits(llvm::function_ref<InFlightDiagnostic()> emitError,
                            unsigned codeBits) const {
-  return verifyBits(emitError, codeBits);
+  return success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -103,7 +93,11 @@ Layout StreamsAttr::getLayout(unsigned codeBits) const {
 LogicalResult
 StreamsAttr::verifyCodeBits(llvm::function_ref<InFlightDiagnostic()> emitError,
                             unsigned codeBits) const {
-  return verifyBits(emitError, codeBits);
+  // L4
+  if (codeBits <= 8)
+    return success();
+  return emitError() << "requires codes of at most 8 bits (L4), found "
+                     << codeBits;
 }
 
 //===----------------------------------------------------------------------===//

@@ -467,10 +467,14 @@ LogicalResult QuantizeOp::verify() {
                          << getInput().getType() << " (Q1), found " << result;
   EncodingAttr encoding = result.getEncoding();
   auto integer = encoding.getElement().getIntegerFormat();
+  auto real = dyn_cast<SmallFloatAttr>(encoding.getElement());
   // Q2
-  if (!integer || (integer->width != 8 && integer->width != 16) ||
-      integer->kind == numerics::IntegerKind::Unsigned)
-    return emitOpError() << "requires int<8> or int<16> codes (Q2), found "
+  bool isInteger = integer && (integer->width == 8 || integer->width == 16) &&
+                   integer->kind != numerics::IntegerKind::Unsigned;
+  bool isReal = real && isa<Float8E4M3FNType, Float8E5M2Type>(real.getType());
+  if (!isInteger && !isReal)
+    return emitOpError() << "requires codes of int<8>, int<16>, "
+                            "float<f8E4M3FN> or float<f8E5M2> (Q2), found "
                          << encoding.getElement();
   // Q3
   if (encoding.getZeroPoint() != ZeroPointKind::None || encoding.getMinimum())

@@ -8,6 +8,7 @@
 
 #include "ParameterBits.h"
 #include <algorithm>
+#include <cmath>
 
 namespace lowbit::numerics {
 
@@ -56,17 +57,24 @@ void ColumnRounder::roundVectors(const float *panel, const float *metric,
   std::vector<float> numbers(table.count * size, 0),
       points(size * panelRows, 0);
   for (int64_t to = 0; to < size; ++to)
+    for (int64_t from = 0; from < size; ++from)
+      if (float factor = metric[from * size + to]; factor != 0)
+        for (int64_t n = 0; n < panelRows; ++n)
+          points[to * panelRows + n] += factor * panel[from * panelRows + n];
+  for (uint32_t entry = 0; entry < table.count; ++entry)
     for (int64_t from = 0; from < size; ++from) {
-      float factor = metric[from * size + to];
-      if (factor == 0)
-        continue;
-      for (uint32_t entry = 0; entry < table.count; ++entry)
-        numbers[entry * size + to] +=
-            factor * table.numbers[entry * size + from];
-      for (int64_t n = 0; n < panelRows; ++n)
-        points[to * panelRows + n] += factor * panel[from * panelRows + n];
+      float number = table.numbers[entry * size + from];
+      float *sums = numbers.data() + entry * size;
+      const float *factors = metric + from * size;
+      if (std::isfinite(number))
+        for (int64_t to = 0; to < size; ++to)
+          sums[to] += number * factors[to];
+      else
+        std::fill_n(sums, size, number);
     }
   table.numbers = numbers.data();
+  // The signs of numbers times T are no lattice's.
+  table.indexBits = 0;
   std::vector<float> lanes(size * groupLanes);
   for (int64_t first = 0; first < panelRows; first += groupLanes) {
     for (int64_t i = 0; i < size; ++i)

@@ -8,6 +8,7 @@
 
 #include "lowbit/Numerics/Encoding.h"
 
+#include "lowbit/Numerics/Lattice.h"
 #include <algorithm>
 
 namespace lowbit::numerics {
@@ -42,7 +43,7 @@ bool ElementFormat::operator==(const ElementFormat &other) const {
   return &a == &b ||
          (a.codeBits == b.codeBits && a.windowBits == b.windowBits &&
           a.valuesPerCode == b.valuesPerCode && a.values == b.values &&
-          a.owner == b.owner);
+          a.owner == b.owner && a.latticeIndexBits == b.latticeIndexBits);
 }
 
 static std::string found(const char *required, int64_t value) {
@@ -72,6 +73,11 @@ static std::string checkTable(const CodeTable &table) {
              "each, found others";
     return {};
   }
+  if (table.latticeIndexBits &&
+      (!LatticeFormat{table.valuesPerCode, table.codeBits}.isValid() ||
+       table.windowBits != table.codeBits))
+    return "a lattice needs codes of 7 to 14 bits for 4 numbers or of 11 to 16 "
+           "for 8, found others";
   size_t count = size_t(table.valuesPerCode) << table.windowBits;
   if (table.values.size() != count)
     return found(
@@ -153,6 +159,21 @@ static std::string checkStored(const Encoding &encoding) {
   return checkEncoding(stored);
 }
 
+/// Rows that share the parameters of their groups.
+static std::string checkGroupRows(const Encoding &encoding) {
+  if (encoding.groupRows < 1)
+    return found("a group needs at least 1 row", encoding.groupRows);
+  if (encoding.groupRows == 1)
+    return {};
+  if (encoding.granularity != Granularity::Group)
+    return "parameters for several rows need groups, found one set for each "
+           "row or for all";
+  if (encoding.stored || encoding.outer != OuterScale::None)
+    return "parameters for several rows need plain scales, found quantized "
+           "ones or an outer one";
+  return {};
+}
+
 std::string checkEncoding(const Encoding &encoding) {
   const ElementFormat &element = encoding.element;
   std::string problem =
@@ -171,11 +192,13 @@ std::string checkEncoding(const Encoding &encoding) {
            describeScale(encoding.scale);
   TableOwner owner = element.tableOwner();
   if (owner != TableOwner::Format &&
-      (encoding.stored || encoding.hasMinimum ||
+      (encoding.stored || encoding.hasMinimum || encoding.groupRows != 1 ||
        encoding.zeroPoint != ZeroPointKind::None))
     return "beside a matrix' own table there are plain scales, found others";
   if (owner == TableOwner::Row && encoding.granularity == Granularity::Tensor)
     return "a table for each row needs scales for each row, found one for all";
+  if (std::string problem = checkGroupRows(encoding); !problem.empty())
+    return problem;
   if (encoding.outer != OuterScale::None &&
       (encoding.granularity == Granularity::Tensor ||
        (encoding.granularity == Granularity::Channel &&

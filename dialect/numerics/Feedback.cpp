@@ -24,6 +24,9 @@ static std::string explainRefusal(const Encoding &encoding, ColumnOrder order) {
   if (needsTable(encoding))
     if (std::string problem = explainTableRefusal(encoding); !problem.empty())
       return problem;
+  if (encoding.groupRows > 1 && order != ColumnOrder::ByDiagonal)
+    return "parameters of several rows are chosen before the first column is "
+           "rounded, which a permuted or natural order doesn't do";
   if (encoding.stored && order != ColumnOrder::ByDiagonal)
     return "quantized scales are chosen before the first column is rounded, "
            "which a permuted or natural order doesn't do";

@@ -112,14 +112,32 @@ static std::vector<float> metricOf(const FactoredHessian &factors,
   return metric;
 }
 
+/// From columns that have the errors of the columns before their code to the
+/// point whose distance to the code's numbers is what the metric measures:
+/// errors are those of the weights themselves, of a code's columns too.
+void FeedbackPanel::moveTargets(int64_t place, const float *original) {
+  const FactoredHessian &factors = plan.factors();
+  for (int64_t to = 1; to < unit; ++to)
+    for (int64_t from = 0; from < to; ++from) {
+      float factor = factors.row(place + from)[place + to];
+      const float *weight = original + from * panelRows;
+      const float *target = at(current, place + from);
+      float *moved = at(current, place + to);
+      for (int64_t n = 0; n < panelRows; ++n)
+        moved[n] += factor * (weight[n] - target[n]);
+    }
+}
+
 /// Rounds the columns of one code and tells the rest of the block.
 void FeedbackPanel::roundUnit(int64_t begin, int64_t place, int64_t end) {
   const FactoredHessian &factors = plan.factors();
   int64_t stored = storedOf(place);
   float *value = at(values, stored), *error = at(errors, stored);
   std::vector<float> metric;
-  if (unit > 1)
+  if (unit > 1) {
     metric = metricOf(factors, place, unit);
+    moveTargets(place, error);
+  }
   rounder.round(at(current, place), unit > 1 ? metric.data() : nullptr,
                 parameters, value, codes.data() + stored / unit * panelRows);
   float *blockError = at(blockErrors, place - begin);

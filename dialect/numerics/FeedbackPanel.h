@@ -30,6 +30,7 @@ private:
   int64_t endOfBlock(int64_t begin) const;
   Status roundBlock(int64_t begin, int64_t end);
   Status enterGroup(int64_t place, int64_t group);
+  void moveTargets(int64_t place, const float *original);
   void roundUnit(int64_t begin, int64_t place, int64_t end);
 
   // Sweeps over the result (FeedbackSweep.cpp).

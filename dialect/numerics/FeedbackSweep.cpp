@@ -200,7 +200,8 @@ void FeedbackPanel::roundAgain(int64_t begin, int64_t end) {
 }
 
 void FeedbackPanel::sweep() {
-  bool isShared = matrix.encoding.granularity == Granularity::Tensor;
+  bool isShared = matrix.encoding.granularity == Granularity::Tensor ||
+                  matrix.encoding.groupRows > 1;
   for (int64_t group = 0; group < groups; ++group) {
     int64_t begin = group * groupColumns;
     int64_t end = std::min(begin + groupColumns, columns);

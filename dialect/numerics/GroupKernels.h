@@ -84,6 +84,14 @@ struct LaneTable {
   const uint16_t *ranks;
   uint32_t count;
   unsigned valuesPerCode;
+  /// Of a lattice (Lattice.h), the bits of an index, and what indices select:
+  /// magnitudes [2^indexBits, valuesPerCode], the sums of their squares, and
+  /// whether the last number of a vector is negative (all ones) or not (0).
+  /// `numbers` are then those of all codes; 0 and null for other tables.
+  unsigned indexBits = 0;
+  const float *magnitudes = nullptr;
+  const float *lengths = nullptr;
+  const uint32_t *isOdd = nullptr;
 };
 
 /// What a scale costs, per lane, and what the scale that is best for its codes

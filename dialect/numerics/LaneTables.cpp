@@ -40,12 +40,35 @@ LaneTables::LaneTables(const ElementFormat &element)
   if (lanes.valuesPerCode == 1)
     sortScalars();
   lanes.count = static_cast<uint32_t>(numbers.size()) / lanes.valuesPerCode;
-  numbers.resize(std::max<size_t>(numbers.size(), LaneTable::chainLength),
-                 INFINITY);
-  borders.resize(numbers.size(), INFINITY);
+  if (lanes.valuesPerCode == 1) {
+    numbers.resize(std::max<size_t>(numbers.size(), LaneTable::chainLength),
+                   INFINITY);
+    borders.resize(numbers.size(), INFINITY);
+  }
   lanes.numbers = numbers.data();
   lanes.borders = borders.data();
   lanes.ranks = ranks.data();
+  if (element.isLattice())
+    readLattice(latticeOf(element));
+}
+
+void LaneTables::readLattice(LatticeFormat format) {
+  const std::vector<int8_t> &all = latticeMagnitudes(format);
+  for (size_t first = 0; first < all.size(); first += format.values) {
+    float length = 0;
+    for (unsigned i = 0; i < format.values; ++i) {
+      float number = all[first + i];
+      magnitudes.push_back(std::fabs(number));
+      length += number * number;
+    }
+    lengths.push_back(length);
+    isOdd.push_back(all[first + format.values - 1] < 0 ? ~0u : 0u);
+  }
+  lanes.indexBits = format.indexBits();
+  lanes.magnitudes = magnitudes.data();
+  lanes.lengths = lengths.data();
+  lanes.isOdd = isOdd.data();
+  symmetric = true;
 }
 
 void LaneTables::sortScalars() {
@@ -77,6 +100,10 @@ void LaneTables::sortScalars() {
 }
 
 float LaneTables::extreme(float like) const {
+  if (lanes.indexBits)
+    return std::copysign(
+        std::sqrt(lengths.back() / static_cast<float>(lanes.valuesPerCode)),
+        like);
   float best = 0;
   for (float value : numbers) {
     float magnitude = std::fabs(value), other = std::fabs(best);

@@ -11,7 +11,7 @@
 #define LOWBIT_NUMERICS_LANETABLES_H
 
 #include "GroupKernels.h"
-#include "lowbit/Numerics/Encoding.h"
+#include "lowbit/Numerics/Lattice.h"
 
 namespace lowbit::numerics {
 
@@ -29,15 +29,22 @@ public:
   float number(uint32_t entry, unsigned i) const {
     return numbers[entry * lanes.valuesPerCode + i];
   }
-  /// The number of largest magnitude, of the sign of `like` if both have it.
+  /// The number of largest magnitude, of the sign of `like` if both have it. Of
+  /// a lattice, the root mean square of the longest vector's numbers: it is
+  /// vectors that a scale must keep within the lattice.
   float extreme(float like) const;
+  /// Whether a scale that clips outliers may be much better than one that
+  /// doesn't, since numbers are few and far between.
+  bool isCoarse() const { return lanes.count <= 32 || lanes.indexBits; }
   /// Whether the negative of each number is another one.
   bool isSymmetric() const { return symmetric; }
 
 private:
   void sortScalars();
+  void readLattice(LatticeFormat format);
 
-  std::vector<float> numbers, borders;
+  std::vector<float> numbers, borders, magnitudes, lengths;
+  std::vector<uint32_t> isOdd;
   std::vector<uint16_t> codes, ranks;
   bool symmetric = false;
   LaneTable lanes;

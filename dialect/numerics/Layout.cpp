@@ -218,8 +218,10 @@ BitAddress BoundLayout::parameter(Component component, int64_t n, int64_t g,
   int64_t bits = componentBits(component);
   bool isSeparate = map.parameters == ParameterPlacement::Separate;
   unsigned buffer = isSeparate ? static_cast<unsigned>(component) : 0;
-  if (const BoundLayout *layout = parameterLayout(component))
-    return {buffer, layout->code(n, g, bit).bit};
+  if (const BoundLayout *layout = parameterLayout(component)) {
+    int64_t row = isSeparate ? meaning.parameterIndex(n, 0, 1) : n;
+    return {buffer, layout->code(row, g, bit).bit};
+  }
   if (isSeparate)
     return {buffer, meaning.parameterIndex(n, g, groups) * bits + bit};
   int64_t section = 0;

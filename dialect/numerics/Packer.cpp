@@ -220,7 +220,7 @@ bool Packer::blocksAreIndependent() const {
                 layout.layout().parameters == ParameterPlacement::Separate;
   for (unsigned i = 1; i < 4; ++i)
     shared |= layout.layout().parameters == ParameterPlacement::Separate &&
-              (layout.layout().own[i] ||
+              (layout.layout().own[i] || layout.encoding().groupRows > 1 ||
                layout.componentBits(static_cast<Component>(i)) % 8);
   return layout.rowBlockCount() <= 1 ||
          (rowMajor && layout.rowBlockBits() % 8 == 0 && !shared);
@@ -341,7 +341,8 @@ QuantizedMatrix unpack(const BoundLayout &layout, const PackedMatrix &packed) {
 static bool sameMeaning(const Encoding &a, const Encoding &b) {
   return a.element == b.element && a.zeroPoint == b.zeroPoint &&
          a.hasMinimum == b.hasMinimum && a.granularity == b.granularity &&
-         (a.granularity != Granularity::Group || a.groupSize == b.groupSize) &&
+         (a.granularity != Granularity::Group ||
+          (a.groupSize == b.groupSize && a.groupRows == b.groupRows)) &&
          a.scale == b.scale && a.outer == b.outer &&
          (a.stored == b.stored ||
           (a.stored && b.stored && sameMeaning(*a.stored, *b.stored)));

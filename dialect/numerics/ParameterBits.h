@@ -30,14 +30,18 @@ float parameterFromBits(const Encoding &encoding, Component component,
 template <typename Visit>
 void forEachParameter(const BoundLayout &layout, Component component,
                       int64_t firstBlock, int64_t endBlock, Visit visit) {
-  bool isSeparate = layout.layout().parameters == ParameterPlacement::Separate;
   const Encoding &encoding = layout.encoding();
-  int64_t rows =
-      isSeparate ? encoding.parameterRows(layout.rows()) : layout.rows();
   int64_t blockRows = layout.layout().atom.rows;
-  int64_t end = std::min(rows, endBlock * blockRows);
+  int64_t end = std::min(layout.rows(), endBlock * blockRows);
   int64_t columns = layout.parameterColumns(component);
-  for (int64_t n = firstBlock * blockRows; n < end; ++n)
+  // Inline, each row has a copy; elsewhere the first of those that share.
+  int64_t step = 1;
+  if (layout.layout().parameters == ParameterPlacement::Separate)
+    step = encoding.granularity == Granularity::Tensor
+               ? std::max<int64_t>(layout.rows(), 1)
+               : encoding.groupRows;
+  int64_t first = (firstBlock * blockRows + step - 1) / step * step;
+  for (int64_t n = first; n < end; n += step)
     for (int64_t g = 0; g < columns; ++g)
       visit(n, g, encoding.parameterIndex(n, g, columns));
 }

@@ -10,6 +10,7 @@
 
 #include "ParameterQuantizer.h"
 
+#include "LaneTables.h"
 #include <algorithm>
 #include <cmath>
 
@@ -111,6 +112,9 @@ private:
   Status round(const ParameterKind &kind, int64_t begin, int64_t end);
   void improve(const GroupJudge &judge, const GroupWeights &group,
                int64_t index);
+  void improveVectors();
+  void improveLanes(const LaneTables &tables, int64_t row, int64_t firstGroup,
+                    int64_t count, int64_t length);
 
   const float *weights;
   int64_t firstRow, endRow;
@@ -184,6 +188,70 @@ void ParameterQuantizer::improve(const GroupJudge &judge,
     }
 }
 
+/// The same for `count` groups of `length` columns whose codes stand for
+/// several numbers: the vector code rounds 16 groups at a time.
+void ParameterQuantizer::improveLanes(const LaneTables &tables, int64_t row,
+                                      int64_t firstGroup, int64_t count,
+                                      int64_t length) {
+  const Encoding &encoding = matrix.encoding;
+  const ParameterKind &scale = kinds[0];
+  int64_t size = encoding.columnsPerGroup(matrix.columns);
+  std::vector<float> values(length * groupLanes), importance;
+  auto columnOf = [&](int64_t lane) {
+    return (firstGroup + std::min(lane, count - 1)) * size;
+  };
+  const float *from = weights + (row - firstRow) * matrix.columns;
+  for (int64_t k = 0; k < length; ++k)
+    for (int64_t lane = 0; lane < groupLanes; ++lane) {
+      int64_t column = columnOf(lane) + k;
+      values[k * groupLanes + lane] = from[column] / matrix.outerScale(row);
+      if (options.importance)
+        importance.push_back(options.importance[column]);
+    }
+  Segment segment{values.data(),
+                  importance.empty() ? nullptr : importance.data(), length};
+  constexpr int kReach = 2;
+  const IntegerFormat *format = scale.stored->encoding.element.integer();
+  int least = format ? static_cast<int>(format->firstCode()) : 0;
+  int last = static_cast<int>(scale.stored->encoding.element.codeCount()) - 1;
+  int64_t first = row * groups + firstGroup;
+  float errors[groupLanes];
+  std::fill_n(errors, groupLanes, INFINITY);
+  std::vector<uint8_t> start(scale.stored->codes.begin() + first,
+                             scale.stored->codes.begin() + first + count);
+  for (int step = -kReach; step <= kReach; ++step) {
+    float trial[groupLanes];
+    uint8_t codes[groupLanes];
+    for (int64_t lane = 0; lane < groupLanes; ++lane) {
+      int64_t i = std::min(lane, count - 1);
+      int code = std::min(std::max(start[i] + step, least), last);
+      codes[lane] = static_cast<uint8_t>(code);
+      trial[lane] = scale.number(encoding, first + i, code);
+    }
+    TableFit fit;
+    groupKernels().fitTable(tables.table(), segment, trial, fit);
+    for (int64_t lane = 0; lane < count; ++lane)
+      if (fit.error[lane] < errors[lane]) {
+        errors[lane] = fit.error[lane];
+        scale.stored->codes[first + lane] = codes[lane];
+        (*scale.numbers)[first + lane] = trial[lane];
+      }
+  }
+}
+
+void ParameterQuantizer::improveVectors() {
+  LaneTables tables(matrix.encoding.element);
+  int64_t size = matrix.encoding.columnsPerGroup(matrix.columns);
+  int64_t whole = matrix.columns / size;
+  for (int64_t row = firstRow; row < endRow; ++row) {
+    for (int64_t group = 0; group < whole; group += groupLanes)
+      improveLanes(tables, row, group, std::min(groupLanes, whole - group),
+                   size);
+    if (whole < groups)
+      improveLanes(tables, row, whole, 1, matrix.columns - whole * size);
+  }
+}
+
 Status ParameterQuantizer::run() {
   const Encoding &encoding = matrix.encoding;
   int64_t together = rowsTogether(encoding, matrix.rows, matrix.columns);
@@ -200,9 +268,14 @@ Status ParameterQuantizer::run() {
     if (kind)
       if (Status status = round(kind, begin, end); !status.ok())
         return status;
+  if (isTensor || options.search == ScaleSearch::AbsMax)
+    return Status::success();
+  if (encoding.element.valuesPerCode() > 1) {
+    improveVectors();
+    return Status::success();
+  }
   GroupJudge judge(encoding);
-  if (isTensor || !judge.isCheap() || encoding.element.valuesPerCode() > 1 ||
-      options.search == ScaleSearch::AbsMax)
+  if (!judge.isCheap())
     return Status::success();
   int64_t size = encoding.columnsPerGroup(matrix.columns);
   std::vector<float> inner(size);

@@ -9,6 +9,7 @@
 
 #include "lowbit/Numerics/Quantizer.h"
 
+#include "BlockParameters.h"
 #include "GroupProblem.h"
 #include "LearnedTables.h"
 #include "ParameterQuantizer.h"
@@ -240,7 +241,7 @@ int64_t rowsTogether(const Encoding &encoding, int64_t rows, int64_t columns) {
   if (needsAllRows(encoding))
     return std::max<int64_t>(rows, 1);
   if (!encoding.stored)
-    return 1;
+    return encoding.groupRows;
   int64_t block = encoding.stored->groupSize;
   return block / std::gcd(block, encoding.groupCount(columns));
 }
@@ -259,6 +260,8 @@ Status findParameters(const float *weights, int64_t firstRow, int64_t endRow,
   if (matrix.encoding.element.tableOwner() != TableOwner::Format)
     return {"parameters beside a matrix' own table are found with it, found a "
             "request for them alone"};
+  if (matrix.encoding.groupRows > 1)
+    return findBlockParameters(weights, firstRow, endRow, options, matrix);
   Status status =
       needsTable(matrix.encoding)
           ? findTableScales(weights, firstRow, endRow, options, matrix)

@@ -106,9 +106,8 @@ void ScaleSearcher::find(ScaleSearch search, const float *largest,
   }
   if (search == ScaleSearch::AbsMax)
     return;
-  // Down to a quarter where numbers are few: a coarse table is best where it
-  // clips outliers.
-  bool isCoarse = tables.table().count <= 32;
+  // Down to a quarter where it may be better to clip outliers.
+  bool isCoarse = tables.isCoarse();
   int count = isCoarse ? 26 : 10;
   float first = isCoarse ? 1.15f : 1.03f, step = isCoarse ? 0.944f : 0.96f;
   auto tryAll = [&](auto scaleOf) {

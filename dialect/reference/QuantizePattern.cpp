@@ -3,19 +3,22 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // scale = round(max |x| / c) unless it is given, code = round(x / scale) within
-// [-c', c], where c is the largest code, c' the smallest one's magnitude. For
-// the maximum, the tensor is seen as [rows, groups, columns of a group], the
-// last group filled up with zeros, which change nothing.
+// [-c', c], where c is the largest code, c' the smallest one's magnitude; or
+// the nearest number of an FP8 format. For the maximum, the tensor is seen as
+// [rows, groups, columns of a group], the last group filled up with zeros,
+// which change nothing.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Patterns.h"
 #include "QuantizedValue.h"
 #include "lowbit/Numerics/Float16.h"
+#include "lowbit/Reference/Float8.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace lowbit;
@@ -29,7 +32,10 @@ public:
     numerics::Encoding encoding = type.getEncoding().getNumerics();
     groupColumns = encoding.columnsPerGroup(columns);
     groups = encoding.groupCount(columns);
-    format = *encoding.element.integer();
+    if (const numerics::IntegerFormat *integer = encoding.element.integer())
+      format = *integer;
+    else
+      real = cast<SmallFloatAttr>(type.getEncoding().getElement()).getType();
   }
 
   /// Components and dynamic extents of the quantized `input`, whose scales are
@@ -53,6 +59,11 @@ private:
   Value buildScales(Value largest);
   Value fillScales(Value matrix, FloatAttr scale);
   Value buildCode(OpBuilder &b, Value number, Value scale);
+  Value buildFloatCode(OpBuilder &b, Value level);
+  unsigned codeBits() const { return real ? 8 : format.width; }
+  double largestCode() const {
+    return real ? getLargestNumber(real) : format.largestRuntimeValue();
+  }
   Value buildCodes(Value matrix, Value scales);
   Value toBytes(Value codes);
 
@@ -60,6 +71,8 @@ private:
   Location loc;
   QuantizedTensorType type;
   int64_t columns, groupColumns, groups;
+  /// What codes are: numbers of `real`, or of `format` where that is null.
+  FloatType real;
   numerics::IntegerFormat format;
 };
 } // namespace
@@ -148,7 +161,7 @@ Value Quantizer::buildLargest(Value grouped) {
 /// Scales in their storage format; beyond its range, its largest number.
 Value Quantizer::buildScales(Value largest) {
   FloatType scaleType = type.getEncoding().getScale();
-  double largestCode = format.largestRuntimeValue();
+  double largestCode = this->largestCode();
   Value init = createEmpty(largest, groups, scaleType);
   return buildGeneric(largest, init, [&](OpBuilder &b, ValueRange values) {
     Value scale =
@@ -176,8 +189,10 @@ Value Quantizer::buildCode(OpBuilder &b, Value number, Value scale) {
   Value isZero = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, scale,
                                        constant(b, 0));
   scale = arith::SelectOp::create(b, loc, isZero, constant(b, 1), scale);
-  Value level = math::RoundEvenOp::create(
-      b, loc, arith::DivFOp::create(b, loc, number, scale));
+  Value level = arith::DivFOp::create(b, loc, number, scale);
+  if (real)
+    return buildFloatCode(b, level);
+  level = math::RoundEvenOp::create(b, loc, level);
   // The bounds also give NaN, which no integer stands for, a code.
   level = arith::MaxNumFOp::create(
       b, loc, level, constant(b, format.decode(format.firstCode())));
@@ -191,9 +206,37 @@ Value Quantizer::buildCode(OpBuilder &b, Value number, Value scale) {
   return arith::TruncIOp::create(b, loc, b.getIntegerType(format.width), code);
 }
 
+/// The bits of the FP8 number that is nearest to `level`, within the format's
+/// range; NaN stays one. Few targets round to such floats by themselves.
+Value Quantizer::buildFloatCode(OpBuilder &b, Value level) {
+  Type word = b.getI32Type();
+  auto bits = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
+  };
+  Value isNaN =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, level, level);
+  level = buildRoundToFloat8(b, loc, level, real);
+  // Multiplied, the exponents of all its numbers are those of their codes.
+  const llvm::fltSemantics &semantics = real.getFloatSemantics();
+  int mantissa = int(llvm::APFloat::semanticsPrecision(semantics)) - 1;
+  int bias = 1 - llvm::APFloat::semanticsMinExponent(semantics);
+  Value magnitude =
+      arith::MulFOp::create(b, loc, math::AbsFOp::create(b, loc, level),
+                            constant(b, std::ldexp(1.0, bias - 127)));
+  Value code = arith::ShRUIOp::create(
+      b, loc, arith::BitcastOp::create(b, loc, word, magnitude),
+      bits(23 - mantissa));
+  code = arith::SelectOp::create(b, loc, isNaN, bits(0x7F), code);
+  Value sign = arith::ShRUIOp::create(
+      b, loc, arith::BitcastOp::create(b, loc, word, level), bits(24));
+  sign = arith::AndIOp::create(b, loc, sign, bits(0x80));
+  code = arith::OrIOp::create(b, loc, code, sign);
+  return arith::TruncIOp::create(b, loc, b.getIntegerType(8), code);
+}
+
 /// [rows, K] codes as unsigned integers of their width.
 Value Quantizer::buildCodes(Value matrix, Value scales) {
-  Value init = createEmpty(matrix, columns, b.getIntegerType(format.width));
+  Value init = createEmpty(matrix, columns, b.getIntegerType(codeBits()));
   return buildGeneric(matrix, init, [&](OpBuilder &b, ValueRange values) {
     IndexBuilder builder(b, loc);
     Value row = linalg::IndexOp::create(b, loc, 0);
@@ -208,10 +251,10 @@ Value Quantizer::buildCodes(Value matrix, Value scales) {
 
 /// [rows, K] codes as the dense stream of bytes, the low byte first.
 Value Quantizer::toBytes(Value codes) {
-  if (format.width == 8)
+  if (codeBits() == 8)
     return tensor::CollapseShapeOp::create(
         b, loc, codes, ArrayRef<ReassociationIndices>{{0, 1}});
-  int64_t bytes = format.width / 8;
+  int64_t bytes = codeBits() / 8;
   Value init = createEmpty(codes, {columns, bytes}, b.getI8Type());
   AffineMap identity = b.getMultiDimIdentityMap(3);
   SmallVector<utils::IteratorType> iterators(3, utils::IteratorType::parallel);

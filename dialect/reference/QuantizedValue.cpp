@@ -189,6 +189,9 @@ Value QuantizedValue::buildParameter(IndexBuilder &builder, StringRef name,
   if (encoding.getGranularity().getKind() == numerics::Granularity::Tensor &&
       getLayout(type).parameters == numerics::ParameterPlacement::Separate)
     n = builder.constant(0);
+  // Where parameters are placed with codes, each row has a copy.
+  if (getLayout(type).parameters == numerics::ParameterPlacement::Separate)
+    n = builder.divide(n, encoding.getGranularity().getGroupRows());
   bool isInteger = name == component::kZeroPoint &&
                    encoding.getZeroPoint() == ZeroPointKind::Integer;
   if (encoding.getStored() && !isInteger)

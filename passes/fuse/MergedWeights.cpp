@@ -60,6 +60,7 @@ std::string MergedWeights::explain(ArrayRef<LinearOp> layers) {
   if (encoding.getPermuted() ||
       encoding.getGranularity().getKind() == numerics::Granularity::Tensor ||
       encoding.getOuterScale() == OuterScaleKind::Tensor ||
+      encoding.getGranularity().getGroupRows() != 1 ||
       encoding.getElement().getWindowBits() != encoding.getCodeBits() ||
       encoding.getColumnScale() ||
       encoding.getElement().getTableOwner() == numerics::TableOwner::Tensor ||

@@ -88,7 +88,7 @@ LogicalResult PrecisionProblem::readCandidates(ArrayRef<std::string> wanted) {
     if (!method)
       return emitError(module.getLoc())
              << "precision: " << llvm::toString(method.takeError());
-    if (!method->weights || method->feedback || method->activationBits ||
+    if (!method->weights || method->feedback || method->activations ||
         method->averageRate)
       return emitError(module.getLoc())
              << "precision: a candidate requires the encoding of a weight "

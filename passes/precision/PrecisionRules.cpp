@@ -135,7 +135,7 @@ private:
     if (!method)
       return error() << "'" << rule.key
                      << "': " << llvm::toString(method.takeError());
-    if (method->feedback || method->activationBits || method->averageRate)
+    if (method->feedback || method->activations || method->averageRate)
       return error() << "'" << rule.key
                      << "' requires the encoding of a weight alone: rounding "
                         "and activations are the same for all layers; found '"

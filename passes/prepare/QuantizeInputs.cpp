@@ -6,6 +6,7 @@
 
 #include "WeightEditor.h"
 #include "lowbit/Numerics/ActivationRange.h"
+#include "lowbit/Reference/Float8.h"
 #include "lowbit/Transforms/LayerNames.h"
 #include "lowbit/Transforms/LayerStatistics.h"
 #include "lowbit/Transforms/Passes.h"
@@ -23,7 +24,7 @@ using namespace mlir;
 using namespace lowbit;
 using numerics::ActivationRange;
 
-/// Bits of a code; what is said of its values is for signed integers.
+/// Bits of a code. Observers that compare ranges judge signed integers.
 static constexpr unsigned kBits = 8;
 
 namespace {
@@ -57,6 +58,7 @@ struct QuantizeInputsPass
 
 private:
   LogicalResult checkOptions();
+  ElementFormatInterface getFormat();
   FailureOr<ActivationRange> findRange(LinearOp op, StringRef name);
   InputCodes chooseCodes(ActivationRange range, Type element);
   Value shift(LinearOp op, InputCodes codes);
@@ -79,6 +81,18 @@ LogicalResult QuantizeInputsPass::checkOptions() {
                              "moving_average, percentile, mse or entropy, "
                              "found '"
                           << observer << "'";
+  if (!llvm::is_contained({"int8", "fp8-e4m3", "fp8-e5m2"}, format.getValue()))
+    return emitError(loc)
+           << "static inputs: requires the format int8, fp8-e4m3 "
+              "or fp8-e5m2, found '"
+           << format << "'";
+  if (format != "int8" &&
+      (asymmetric || observer == "mse" || observer == "entropy"))
+    return emitError(loc) << "static inputs: requires int8 for "
+                          << (asymmetric
+                                  ? "asymmetric ranges"
+                                  : "the observer " + observer.getValue())
+                          << ", found " << format;
   if (!(percentile > 0 && percentile <= 100))
     return emitError(loc)
            << "static inputs: requires a percentile above 0 and up to 100, "
@@ -134,10 +148,21 @@ FailureOr<ActivationRange> QuantizeInputsPass::findRange(LinearOp op,
                          std::min(range.high, all.high)};
 }
 
+ElementFormatInterface QuantizeInputsPass::getFormat() {
+  MLIRContext *context = &getContext();
+  if (format == "fp8-e4m3")
+    return SmallFloatAttr::get(context, Float8E4M3FNType::get(context));
+  if (format == "fp8-e5m2")
+    return SmallFloatAttr::get(context, Float8E5M2Type::get(context));
+  return IntAttr::get(context, kBits, /*restricted=*/false);
+}
+
 InputCodes QuantizeInputsPass::chooseCodes(ActivationRange range,
                                            Type element) {
-  numerics::IntegerFormat format{kBits};
-  double least = format.decode(0), most = format.largestRuntimeValue();
+  numerics::IntegerFormat integers{kBits};
+  double least = integers.decode(0), most = integers.largestRuntimeValue();
+  if (auto real = dyn_cast<SmallFloatAttr>(getFormat()))
+    most = getLargestNumber(real.getType());
   double low = std::min(range.low, 0.0), high = std::max(range.high, 0.0);
   InputCodes codes;
   double scale =
@@ -240,9 +265,9 @@ LogicalResult QuantizeInputsPass::quantizeInput(LinearOp op,
   auto type = cast<RankedTensorType>(input.getType());
   EncodingAttr weight =
       cast<QuantizedTensorType>(op.getWeight().getType()).getEncoding();
-  auto quantized =
-      QuantizedTensorType::get(type.getShape(), type.getElementType(),
-                               weight.getActivationEncoding(kBits));
+  auto quantized = QuantizedTensorType::get(
+      type.getShape(), type.getElementType(),
+      weight.getActivationEncoding(getFormat(), /*perToken=*/false));
   OpBuilder builder(op.getContext());
   FloatAttr scale = builder.getF32FloatAttr(codes.scale);
   ++numLayers;

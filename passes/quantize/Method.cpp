@@ -17,13 +17,16 @@ static llvm::Error methodError(llvm::StringRef name, const llvm::Twine &found) {
       "quantization method '" + name +
       "': requires none, f16, bf16, int<b> or uint<b> with b = 1 to 8 and the "
       "suffixes "
-      "-g<group> and -a8, such as int4-g32, " +
+      "-g<group> or -b<rows>x<columns> and -a8 or -afp8[-e5m2][-token], such "
+      "as int4-g32, " +
       llvm::join(llvm::map_range(getNamedEncodings(),
                                  [](const NamedEncoding &encoding) {
                                    return encoding.name;
                                  }),
                  ", ") +
-      ", kmeans<b> or cb2-auto, each with -dq behind it, trellis<rate> with a "
+      ", kmeans<b> or cb2-auto, each with -dq behind it, lattice<rate> with a "
+      "rate of 1.375 to 2 bits in steps of 0.125 or 2.25 to 3.5 in steps of "
+      "0.25 and the suffix -g<group>, trellis<rate> with a "
       "rate of 1 to 6 bits, whole or an average, and the suffix -s8 to -s12, "
       "or #lowbit.encoding<...>, also after gptq-; found " +
       found);
@@ -40,6 +43,12 @@ MethodSteps lowbit::splitQuantizationMethod(llvm::StringRef name) {
   steps.hasZeroPoints = name.consume_back("-a8-static-asymmetric");
   steps.hasStaticInputs =
       steps.hasZeroPoints || name.consume_back("-a8-static");
+  for (auto [suffix, format] : {std::pair("-afp8-static", "fp8-e4m3"),
+                                std::pair("-afp8-e5m2-static", "fp8-e5m2")})
+    if (name.consume_back(suffix)) {
+      steps.hasStaticInputs = true;
+      steps.inputFormat = format;
+    }
   steps.rounding = name.str();
   return steps;
 }
@@ -69,6 +78,74 @@ static bool takeLearned(llvm::StringRef &text, mlir::MLIRContext *context,
       /*permuted=*/false);
   text = rest;
   return true;
+}
+
+/// `-a8`, or `-afp8` with its variants: what activations are quantized to.
+static void takeActivations(llvm::StringRef &text, mlir::MLIRContext *context,
+                            QuantizationMethod &method) {
+  context->getOrLoadDialect<LowbitDialect>();
+  if (text.consume_front("-afp8")) {
+    mlir::FloatType type = mlir::Float8E4M3FNType::get(context);
+    if (text.consume_front("-e5m2"))
+      type = mlir::Float8E5M2Type::get(context);
+    method.activations = SmallFloatAttr::get(context, type);
+    method.scalesPerToken = text.consume_front("-token");
+  } else if (text.consume_front("-a8")) {
+    method.activations = IntAttr::get(context, 8, /*restricted=*/false);
+  }
+}
+
+namespace {
+/// What shares parameters, as a name says it.
+struct GroupShape {
+  /// 0 columns where the name says nothing.
+  int64_t rows = 1, columns = 0;
+};
+} // namespace
+
+/// `-g<columns>`, after names of formats also `-b<columns>`, or
+/// `-b<rows>x<columns>`. False where there are no such numbers.
+static bool takeGroup(llvm::StringRef &text, bool isNamed, GroupShape &group) {
+  auto isSize = [](int64_t size) {
+    return size >= 1 && size <= std::numeric_limits<int32_t>::max();
+  };
+  llvm::StringRef rest = text;
+  bool isBlock = rest.consume_front("-b");
+  if (!isBlock && !rest.consume_front("-g"))
+    return true;
+  if (rest.consumeInteger(10, group.columns) || !isSize(group.columns))
+    return false;
+  if (isBlock && rest.consume_front("x")) {
+    group.rows = group.columns;
+    if (rest.consumeInteger(10, group.columns) || !isSize(group.columns) ||
+        group.rows == 1)
+      return false;
+  } else if (isBlock && !isNamed) {
+    return false;
+  }
+  text = rest;
+  return true;
+}
+
+/// Reads what follows `lattice` in the name of a method.
+static llvm::Expected<QuantizationMethod>
+parseLattice(llvm::StringRef name, llvm::StringRef rest,
+             mlir::MLIRContext *context, QuantizationMethod method) {
+  llvm::StringRef number =
+      rest.take_while([](char c) { return llvm::isDigit(c) || c == '.'; });
+  rest = rest.drop_front(number.size());
+  double rate;
+  GroupShape group;
+  if (number.getAsDouble(rate) || !getLatticeEncoding(context, rate, 0))
+    return methodError(name, "no such rate");
+  if (!takeGroup(rest, /*isNamed=*/false, group) || group.rows != 1 ||
+      group.columns % 8 != 0)
+    return methodError(name, "no multiple of 8 columns after '-g'");
+  method.weights = getLatticeEncoding(context, rate, group.columns);
+  takeActivations(rest, context, method);
+  if (!rest.empty())
+    return methodError(name, "'" + rest + "' at the end");
+  return method;
 }
 
 /// `encoding` with scales of 8 bits, an f32 for 256 of them.
@@ -147,8 +224,7 @@ parseTrellis(llvm::StringRef name, llvm::StringRef rest,
       (rest.consumeInteger(10, state) || state < numerics::minTrellisState ||
        state > numerics::maxTrellisState))
     return methodError(name, "no state of 8 to 12 bits after '-s'");
-  if (rest.consume_front("-a8"))
-    method.activationBits = 8;
+  takeActivations(rest, context, method);
   if (!rest.empty())
     return methodError(name, "'" + rest + "' at the end");
   if (number.contains('.'))
@@ -176,6 +252,8 @@ lowbit::parseQuantizationMethod(llvm::StringRef name,
     return parseEncoding(rest, method.feedback, context);
   if (!method.feedback && rest.consume_front("trellis"))
     return parseTrellis(name, rest, context);
+  if (rest.consume_front("lattice"))
+    return parseLattice(name, rest, context, method);
   numerics::Encoding encoding;
   numerics::IntegerFormat element;
   bool isLearned = takeLearned(rest, context, method);
@@ -196,23 +274,28 @@ lowbit::parseQuantizationMethod(llvm::StringRef name,
   if (!named && !isLearned &&
       (rest.consumeInteger(10, width) || width < 1 || width > 8))
     return methodError(name, "no such width");
-  if (rest.consume_front("-g") || (named && rest.consume_front("-b"))) {
-    encoding.granularity = numerics::Granularity::Group;
-    if (rest.consumeInteger(10, encoding.groupSize) || encoding.groupSize < 1 ||
-        encoding.groupSize > std::numeric_limits<int32_t>::max())
-      return methodError(name, "no group size of 1 to 2147483647 after '-g'");
-  }
+  GroupShape group;
+  if (!takeGroup(rest, named, group))
+    return methodError(name, "no group size of 1 to 2147483647 after '-g' or "
+                             "'-b', nor blocks of two rows or more");
   bool quantizesScales = rest.consume_front("-dq");
-  if (rest.consume_front("-a8"))
-    method.activationBits = 8;
+  takeActivations(rest, context, method);
   if (!rest.empty())
     return methodError(name, "'" + rest + "' at the end");
-  if (named && encoding.groupSize && !named->hasAnyGroup)
-    return methodError(name, "groups of " + llvm::Twine(encoding.groupSize) +
+  if (named && group.columns && !named->hasAnyGroup)
+    return methodError(name, "groups of " + llvm::Twine(group.columns) +
                                  ", where the format has " +
                                  llvm::Twine(named->group));
+  if (group.rows != 1 && (isLearned || quantizesScales))
+    return methodError(name, "blocks of rows where scales are quantized or "
+                             "tables belong to the weight");
+  if (group.columns) {
+    encoding.granularity = numerics::Granularity::Group;
+    encoding.groupSize = group.columns;
+    encoding.groupRows = group.rows;
+  }
   if (named) {
-    method.weights = named->get(context, encoding.groupSize);
+    method.weights = named->get(context, group.columns, group.rows);
   } else if (!isLearned) {
     encoding.element = element;
     method.weights = EncodingAttr::get(context, encoding);

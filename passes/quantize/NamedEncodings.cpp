@@ -11,8 +11,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "NamedEncodings.h"
+#include "lowbit/Numerics/Lattice.h"
 #include "mlir/AsmParser/AsmParser.h"
 #include "llvm/Support/FormatVariadic.h"
+#include <cmath>
 
 using namespace lowbit;
 
@@ -76,12 +78,31 @@ const NamedEncoding *lowbit::takeNamedEncoding(llvm::StringRef &text) {
   return longest;
 }
 
-EncodingAttr NamedEncoding::get(mlir::MLIRContext *context,
-                                int64_t size) const {
+EncodingAttr lowbit::getLatticeEncoding(mlir::MLIRContext *context, double rate,
+                                        int64_t size) {
+  constexpr int64_t kBlock = 256, kColumns = 32;
+  unsigned values = rate <= 2 ? 8 : 4;
+  double bits = rate * values;
+  if (bits != std::floor(bits) || bits < 1 || bits > 16 ||
+      !numerics::LatticeFormat{values, unsigned(bits)}.isValid())
+    return {};
+  context->getOrLoadDialect<LowbitDialect>();
+  int64_t columns = size ? size : kColumns;
+  std::string text = llvm::formatv(
+      "#lowbit.encoding<lattice<{0} in {1}>, group = {2}, scale = f16 as "
+      "<uint<4>, group = {3}, scale = f16>>",
+      values, unsigned(bits), columns, std::max<int64_t>(1, kBlock / columns));
+  return mlir::cast<EncodingAttr>(mlir::parseAttribute(text, context));
+}
+
+EncodingAttr NamedEncoding::get(mlir::MLIRContext *context, int64_t size,
+                                int64_t rows) const {
   context->getOrLoadDialect<LowbitDialect>();
   int64_t columns = size ? size : group;
   std::string granularity =
       columns ? "group = " + std::to_string(columns) : "channel";
+  if (rows != 1)
+    granularity = llvm::formatv("block = [{0}, {1}]", rows, columns);
   std::string text = llvm::formatv("#lowbit.encoding<{0}, {1}, scale = {2}>",
                                    element, granularity, scale);
   return mlir::cast<EncodingAttr>(mlir::parseAttribute(text, context));

@@ -24,8 +24,10 @@ struct NamedEncoding {
   /// The type of scales, and what follows it.
   llvm::StringLiteral scale;
 
-  /// The encoding with groups of `size` columns (0: the format's own).
-  EncodingAttr get(mlir::MLIRContext *context, int64_t size) const;
+  /// The encoding with groups of `size` columns (0: the format's own) and
+  /// `rows` rows.
+  EncodingAttr get(mlir::MLIRContext *context, int64_t size,
+                   int64_t rows) const;
 };
 
 /// The formats, in the order in which the documentation has them.
@@ -34,6 +36,12 @@ llvm::ArrayRef<NamedEncoding> getNamedEncodings();
 /// Takes a format's name, with nothing or a hyphen behind it, from the front of
 /// `text`; null where there is none.
 const NamedEncoding *takeNamedEncoding(llvm::StringRef &text);
+
+/// The lattice of `rate` bits for each number: of 8 numbers up to 2 bits, of 4
+/// beyond; null where there is none of that rate. Scales have 4 bits under an
+/// f16 for 256 numbers, groups `size` columns (0: 32), a multiple of 8.
+EncodingAttr getLatticeEncoding(mlir::MLIRContext *context, double rate,
+                                int64_t size);
 
 } // namespace lowbit
 

@@ -206,7 +206,7 @@ void QuantizeWeightsPass::runOnOperation() {
     if (!quantized && failed(quantizeUse(use)))
       return signalPassFailure();
     if (auto linear = dyn_cast<LinearOp>(use.op);
-        quantized && linear && parsed.activationBits)
+        quantized && linear && parsed.activations)
       quantizeInput(linear);
     use.op->removeAttr(kEncodingAttrName);
     use.op->removeAttr(kScaleFactorAttrName);
@@ -364,7 +364,7 @@ LogicalResult QuantizeWeightsPass::quantizeUse(const WeightUse &use) {
   if (failed(global))
     return failure();
   replaceWeight(use, *matrix, *global);
-  if (auto linear = dyn_cast<LinearOp>(use.op); linear && parsed.activationBits)
+  if (auto linear = dyn_cast<LinearOp>(use.op); linear && parsed.activations)
     quantizeInput(linear);
   return success();
 }
@@ -449,7 +449,7 @@ void QuantizeWeightsPass::quantizeInput(LinearOp op) {
       cast<QuantizedTensorType>(op.getWeight().getType()).getEncoding();
   auto type = QuantizedTensorType::get(
       input.getShape(), input.getElementType(),
-      weight.getActivationEncoding(parsed.activationBits));
+      weight.getActivationEncoding(parsed.activations, parsed.scalesPerToken));
   for (Operation *user : op.getInput().getUsers())
     if (auto existing = dyn_cast<QuantizeOp>(user);
         existing && existing.getType() == type && !existing.getScaleAttr() &&

@@ -54,8 +54,9 @@ static bool scaleParameters(int64_t first, int64_t end, float factor,
   bool isOne = encoding.granularity == numerics::Granularity::Tensor;
   auto scale = [&](std::vector<float> &values) {
     bool isFinite = true;
-    for (int64_t i = isOne ? 0 : first * groups;
-         !values.empty() && i < (isOne ? 1 : end * groups); ++i) {
+    int64_t begin = encoding.parameterIndex(first, 0, groups);
+    int64_t finish = isOne ? 1 : encoding.parameterRows(end) * groups;
+    for (int64_t i = begin; !values.empty() && i < finish; ++i) {
       values[i] = numerics::scaleFromBits(
           encoding.scale,
           numerics::scaleToBits(encoding.scale, values[i] * factor));

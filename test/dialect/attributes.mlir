@@ -24,7 +24,9 @@ module @formats attributes {
   // CHECK-SAME: test.h = #lowbit.log<width = 5, octave = 8>
   test.h = #lowbit.log<width = 5, octave = 8>,
   // CHECK-SAME: test.i = #lowbit.mixed<2 int<8>, 6 trellis<state = 8, rate = 2>>
-  test.i = #lowbit.mixed<2 #lowbit.int<8>, 6 trellis<state = 8, rate = 2>>
+  test.i = #lowbit.mixed<2 #lowbit.int<8>, 6 trellis<state = 8, rate = 2>>,
+  // CHECK-SAME: test.j = #lowbit.lattice<8 in 15>
+  test.j = #lowbit.lattice<8 in 15>
 } {}
 
 // CHECK-LABEL: module @granularity
@@ -34,7 +36,9 @@ module @granularity attributes {
   // CHECK-SAME: test.b = #lowbit.per_channel
   test.b = #lowbit.per_channel,
   // CHECK-SAME: test.c = #lowbit.per_group<128>
-  test.c = #lowbit.per_group<128>
+  test.c = #lowbit.per_group<128>,
+  // CHECK-SAME: test.d = #lowbit.per_block<[128, 64]>
+  test.d = #lowbit.per_block<[128, 64]>
 } {}
 
 // CHECK-LABEL: module @encodings
@@ -58,6 +62,10 @@ module @encodings attributes {
   test.g = #lowbit.encoding<#lowbit.int<4>, #lowbit.per_group<16>>,
   // ALIAS-DAG: #f4E2M1FN_g32_f16 = #lowbit.encoding<float<f4E2M1FN>, group = 32, scale = f16>
   test.h = #lowbit.encoding<float<f4E2M1FN>, group = 32>,
+  // ALIAS-DAG: #f8E4M3FN_b128x64_f32 = #lowbit.encoding<float<f8E4M3FN>, block = [128, 64], scale = f32>
+  test.ha = #lowbit.encoding<float<f8E4M3FN>, block = [128, 64], scale = f32>,
+  // ALIAS-DAG: #lattice11_g32_f16 = #lowbit.encoding<lattice<4 in 11>, group = 32, scale = f16>
+  test.hb = #lowbit.encoding<lattice<4 in 11>, group = 32>,
   // ALIAS-DAG: #codebook1_f16 = #lowbit.encoding<codebook<dense<{{.*}}> : tensor<2x2xf32>>, channel, scale = f16>
   test.i = #lowbit.encoding<codebook<dense<[[-1.0, 1.0], [1.0, 1.0]]> : tensor<2x2xf32>>>,
   // ALIAS-DAG: #trellis3_f16 = #lowbit.encoding<trellis<state = 8, rate = 3>, channel, scale = f16>

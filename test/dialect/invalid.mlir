@@ -44,13 +44,33 @@ module attributes {test.a = #lowbit.encoding<int<4>, group = 32, scale = f16 as 
 
 // -----
 
-// expected-error @+1 {{requires plain scales alone beside a learned table (E21), found a zero point, a minimum or quantized scales}}
+// expected-error @+1 {{requires plain scales alone beside a learned table (E21), found a zero point, a minimum, quantized scales or blocks of rows}}
 module attributes {test.a = #lowbit.encoding<learned<4>, minimum>} {}
 
 // -----
 
 // expected-error @+1 {{requires scales for each channel beside a learned table for each (E21), found #lowbit.per_tensor}}
 module attributes {test.a = #lowbit.encoding<learned<4, channel>, tensor>} {}
+
+// -----
+
+// expected-error @+1 {{requires 4 numbers in 7 to 14 bits or 8 in 11 to 16 (E25), found 8 in 10}}
+module attributes {test.a = #lowbit.encoding<lattice<8 in 10>>} {}
+
+// -----
+
+// expected-error @+1 {{requires 4 numbers in 7 to 14 bits or 8 in 11 to 16 (E25), found 4 in 15}}
+module attributes {test.a = #lowbit.encoding<lattice<4 in 15>>} {}
+
+// -----
+
+// expected-error @+1 {{requires 4 numbers in 7 to 14 bits or 8 in 11 to 16 (E25), found 2 in 12}}
+module attributes {test.a = #lowbit.lattice<2 in 12>} {}
+
+// -----
+
+// expected-error @+1 {{requires a group of a multiple of 8 columns, the values per code (E5), found 20}}
+module attributes {test.a = #lowbit.encoding<lattice<8 in 15>, group = 20>} {}
 
 // -----
 
@@ -174,6 +194,36 @@ module attributes {test.a = #lowbit.encoding<int<4>, column_scale = <int<8>, ten
 
 // -----
 
+// expected-error @+1 {{requires a block of 2 to 2147483647 rows and 1 to 2147483647 columns (G2), found [1, 4]}}
+module attributes {test.a = #lowbit.encoding<int<4>, block = [1, 4]>} {}
+
+// -----
+
+// expected-error @+1 {{requires a block of 2 to 2147483647 rows and 1 to 2147483647 columns (G2), found [128, 0]}}
+module attributes {test.a = #lowbit.per_block<[128, 0]>} {}
+
+// -----
+
+// expected-error @+1 {{encoding option given twice: 'block'}}
+module attributes {test.a = #lowbit.encoding<int<4>, group = 4, block = [2, 4]>} {}
+
+// -----
+
+// expected-error @+1 {{requires plain scales for blocks of rows (E24), found quantized ones or an outer scale}}
+module attributes {test.a = #lowbit.encoding<int<4>, block = [2, 4], tensor_scale>} {}
+
+// -----
+
+// expected-error @+1 {{requires plain scales for blocks of rows (E24), found quantized ones or an outer scale}}
+module attributes {test.a = #lowbit.encoding<int<4>, block = [2, 4], scale = f16 as <int<8>, group = 8, scale = f32>>} {}
+
+// -----
+
+// expected-error @+1 {{requires plain scales alone beside a learned table (E21), found a zero point, a minimum, quantized scales or blocks of rows}}
+module attributes {test.a = #lowbit.encoding<learned<2>, block = [2, 4]>} {}
+
+// -----
+
 // expected-error @+1 {{requires a group of 1 to 2147483647 columns (G1), found 0}}
 module attributes {test.a = #lowbit.per_group<0>} {}
 
@@ -189,7 +239,7 @@ module attributes {test.a = #lowbit.encoding<"int">} {}
 
 // -----
 
-// expected-error @+1 {{requires minimum, zero_point, tensor, channel, group, scale, tensor_scale, channel_scale, permuted or column_scale, found 'blocks'}}
+// expected-error @+1 {{requires minimum, zero_point, tensor, channel, group, block, scale, tensor_scale, channel_scale, permuted or column_scale, found 'blocks'}}
 module attributes {test.a = #lowbit.encoding<int<4>, blocks = 32>} {}
 
 // -----
@@ -259,13 +309,6 @@ module attributes {test.a = #lowbit.streams<rows = 8, overlap = 0, padding = 4>}
 #streams = #lowbit.streams<rows = 32, overlap = 0, padding = 4>
 // expected-error @+1 {{requires codes of at most 8 bits (L4), found 16}}
 func.func private @f(!lowbit.tensor<8x64xf32, #int16, #streams>)
-
-// -----
-
-#int16 = #lowbit.encoding<int<16>>
-#planes = #lowbit.planes<rows = 32, padding = 32>
-// expected-error @+1 {{requires codes of at most 8 bits (L4), found 16}}
-func.func private @f(!lowbit.tensor<8x64xf32, #int16, #planes>)
 
 // -----
 
@@ -577,7 +620,7 @@ func.func @f(%x: tensor<?x64xf32>) {
 // -----
 
 func.func @f(%x: tensor<?x64xf32>) {
-  // expected-error @+1 {{requires int<8> or int<16> codes (Q2), found #lowbit.int<4>}}
+  // expected-error @+1 {{requires codes of int<8>, int<16>, float<f8E4M3FN> or float<f8E5M2> (Q2), found #lowbit.int<4>}}
   %0 = lowbit.quantize %x : tensor<?x64xf32> -> !lowbit.tensor<?x64xf32, #lowbit.encoding<int<4>>>
   return
 }

@@ -97,7 +97,7 @@ module attributes {lowbit.target = #lowbit.cpu<portable>} {
   lowbit.global @fc : !lowbit.tensor<2x4xf32, #int16> {codes = dense<0> : tensor<16xi8>, scale = dense<1.0> : tensor<2x1xf16>}
   func.func @wide(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {
     %w = lowbit.weight @fc : !lowbit.tensor<2x4xf32, #int16>
-    // expected-remark @+1 {{stays dense: CPU kernels read codes of 1 to 8 bits, of 1, 2, 4 or 8 numbers}}
+    // expected-remark @+1 {{stays dense: CPU kernels read codes of 1 to 8 bits, of 1, 2, 4 or 8 numbers, and those of lattices}}
     %y = lowbit.linear %x, %w : tensor<?x4xf32>, !lowbit.tensor<2x4xf32, #int16> -> tensor<?x2xf32>
     return %y : tensor<?x2xf32>
   }

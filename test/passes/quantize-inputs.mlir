@@ -1,6 +1,8 @@
 // RUN: quant-opt %s --lowbit-quantize-inputs | FileCheck %s
 // RUN: quant-opt %s --lowbit-quantize-inputs=observer=moving_average | FileCheck %s --check-prefix=AVERAGE
 // RUN: quant-opt %s --lowbit-quantize-inputs=asymmetric | FileCheck %s --check-prefix=ASYMMETRIC
+// RUN: quant-opt %s --lowbit-quantize-inputs=format=fp8-e4m3 | FileCheck %s --check-prefix=FP8
+// RUN: quant-opt %s --lowbit-quantize-inputs=format=fp8-e5m2 | FileCheck %s --check-prefix=E5M2
 
 // Calibration has seen numbers from -1.27 to 2.54. Symmetric codes reach to
 // 2.54 on either side; layers that share an input share its codes.
@@ -23,6 +25,11 @@
 // ASYMMETRIC: arith.addf %{{.*}}, %[[C]]
 // ASYMMETRIC: %[[Q:.*]] = lowbit.quantize %[[X]] scale 0.0149411764
 // ASYMMETRIC: lowbit.linear %[[Q]], %{{.*}} bias
+
+// The largest number of E4M3 is 448, that of E5M2 57344.
+
+// FP8: lowbit.quantize %{{.*}} scale 0.00566964271 : tensor<?x4xf32> -> !lowbit.tensor<?x4xf32, #f8E4M3FN_g4_f32>
+// E5M2: lowbit.quantize %{{.*}} scale 4.42940836E-5 : tensor<?x4xf32> -> !lowbit.tensor<?x4xf32, #f8E5M2_g4_f32>
 
 #w = #lowbit.encoding<int<4>, group = 4, scale = f32>
 lowbit.global @fc1 : !lowbit.tensor<2x4xf32, #w> {codes = dense<[-87, -53, -120, -119]> : tensor<4xi8>, scale = dense<1.0> : tensor<2x1xf32>}

@@ -21,8 +21,8 @@ namespace {
 struct Grid {
   GlobalOp global;
   WeightPart part;
-  /// Bits of the activations that meet it; 0 for float ones.
-  unsigned activationBits = 0;
+  /// How the activations that meet it are quantized; null for float ones.
+  EncodingAttr activations;
   bool isTaken = false;
 };
 
@@ -37,7 +37,7 @@ private:
   llvm::Error quantize(mlir::OpOperand &weight);
   llvm::Expected<GlobalOp> makeGlobal(const ConstantMatrix &matrix,
                                       const Grid &grid);
-  void quantizeInput(LinearOp op, unsigned bits);
+  void quantizeInput(LinearOp op, EncodingAttr activations);
   void dropFloat();
 
   mlir::ModuleOp module;
@@ -60,7 +60,7 @@ llvm::Error LikeQuantizer::readGrids(mlir::ModuleOp like) {
     if (!input || !read || input.getEncoding().getCodeBits() != 8)
       return;
     for (const WeightPart &part : getWeightParts(read.getGlobalOp()))
-      grids[part.name].activationBits = 8;
+      grids[part.name].activations = input.getEncoding();
   });
   if (grids.empty())
     return makeError("has no low-bit weights whose grid could be taken");
@@ -118,14 +118,12 @@ llvm::Expected<GlobalOp> LikeQuantizer::makeGlobal(const ConstantMatrix &matrix,
                      other.getComponent(component::kPermutation)));
 }
 
-void LikeQuantizer::quantizeInput(LinearOp op, unsigned bits) {
+void LikeQuantizer::quantizeInput(LinearOp op, EncodingAttr activations) {
   auto input = llvm::dyn_cast<mlir::RankedTensorType>(op.getInput().getType());
-  if (!input || bits == 0)
+  if (!input || !activations)
     return;
-  EncodingAttr weight =
-      llvm::cast<QuantizedTensorType>(op.getWeight().getType()).getEncoding();
   auto type = QuantizedTensorType::get(input.getShape(), input.getElementType(),
-                                       weight.getActivationEncoding(bits));
+                                       activations);
   mlir::OpBuilder builder(op);
   op.getInputMutable().assign(
       QuantizeOp::create(builder, op.getLoc(), type, op.getInput()));
@@ -158,7 +156,7 @@ llvm::Error LikeQuantizer::quantize(mlir::OpOperand &weight) {
   weight.set(WeightOp::create(builder, op->getLoc(), global.getType(),
                               global.getSymName()));
   if (auto linear = llvm::dyn_cast<LinearOp>(op))
-    quantizeInput(linear, grid.activationBits);
+    quantizeInput(linear, grid.activations);
   return llvm::Error::success();
 }
 

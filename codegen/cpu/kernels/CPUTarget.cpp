@@ -6,7 +6,9 @@
 // in segments that don't cross groups. 32 rows make a row block of every width
 // 1 to 8 whole vectors, and leave registers for four rows of activations. Codes
 // that overlap are streams over 64 rows, of which the codes that a block
-// repeats are a small part.
+// repeats are a small part. Long codes for several numbers make few columns of
+// codes in a group, which single bits of 32 rows would not fill: there, blocks
+// have more rows.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,8 +19,9 @@ using namespace mlir;
 using namespace lowbit;
 using namespace lowbit::cpu;
 
-/// Rows of a block: two vectors of 16 lanes.
-static constexpr int64_t kBlockRows = 32;
+/// Rows of a block: two vectors of 16 lanes; where codes are long, perhaps
+/// more.
+static constexpr int64_t kBlockRows = 32, kMostBlockRows = 128;
 /// Rows of a block of streams.
 static constexpr int64_t kStreamRows = 64;
 
@@ -69,14 +72,16 @@ struct CPUTargetModel
     PanelFormat panel{
         PanelKind::Int16,
         encoding.getActivationEncoding(16).getGranularity().getGroupSize()};
-    for (int64_t padding = kStepColumns; padding <= PanelFormat::kPadding;
-         padding *= 2) {
-      auto layout = PlanesAttr::get(weight.getContext(), kBlockRows, padding);
-      numerics::Layout bits = layout.getLayout(encoding.getCodeBits());
-      if (numerics::checkLayout(bits, encoding.getNumerics()).empty() &&
-          hasLinearKernel(bits, encoding.getNumerics(), panel))
-        return layout;
-    }
+    int64_t mostRows = encoding.getCodeBits() > 8 ? kMostBlockRows : kBlockRows;
+    for (int64_t rows = kBlockRows; rows <= mostRows; rows *= 2)
+      for (int64_t padding = kStepColumns; padding <= PanelFormat::kPadding;
+           padding *= 2) {
+        auto layout = PlanesAttr::get(weight.getContext(), rows, padding);
+        numerics::Layout bits = layout.getLayout(encoding.getCodeBits());
+        if (numerics::checkLayout(bits, encoding.getNumerics()).empty() &&
+            hasLinearKernel(bits, encoding.getNumerics(), panel))
+          return layout;
+      }
     reason =
         "codes of so few bits and so many numbers don't fill the planes layout "
         "of so short groups";
@@ -87,8 +92,11 @@ struct CPUTargetModel
                          std::string &reason) const {
     EncodingAttr encoding = cast<QuantizedTensorType>(weight).getEncoding();
     if (auto quantized = dyn_cast<QuantizedTensorType>(input)) {
+      EncodingAttr own = quantized.getEncoding();
+      bool perToken = isa<SmallFloatAttr>(own.getElement()) &&
+                      isa<PerChannelAttr>(own.getGranularity());
       EncodingAttr wanted =
-          encoding.getActivationEncoding(quantized.getEncoding().getCodeBits());
+          encoding.getActivationEncoding(own.getElement(), perToken);
       if (quantized.getEncoding() == wanted)
         return input;
       reason = "the activation's groups differ from the weight's segments";

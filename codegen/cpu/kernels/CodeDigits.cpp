@@ -69,8 +69,26 @@ static Step findStep(const Numbers &numbers, size_t mostDigits) {
   return {largest / getLargestMultiple(mostDigits), mostDigits, false};
 }
 
+/// The bytes of a lattice are computed (LatticeCodes.cpp).
+static CodeDigits findLatticeDigits(const numerics::ElementFormat &element) {
+  CodeDigits result;
+  result.offset = getLatticeOffset(numerics::latticeOf(element));
+  result.largest = 2 * result.offset - 1;
+  result.bytes.emplace_back();
+  return result;
+}
+
+int cpu::getLatticeOffset(numerics::LatticeFormat format) {
+  int largest = 0;
+  for (int number : numerics::latticeMagnitudes(format))
+    largest = std::max(largest, std::abs(number));
+  return static_cast<int>(llvm::PowerOf2Ceil(largest));
+}
+
 CodeDigits cpu::findCodeDigits(const numerics::Encoding &encoding,
                                bool isSigned) {
+  if (encoding.element.isLattice())
+    return findLatticeDigits(encoding.element);
   Numbers numbers = encoding.element.table()->values;
   for (float &number : numbers)
     if (!std::isfinite(number))

@@ -17,7 +17,7 @@
 #ifndef LOWBIT_LIB_CODEGEN_CPU_KERNELS_CODEDIGITS_H
 #define LOWBIT_LIB_CODEGEN_CPU_KERNELS_CODEDIGITS_H
 
-#include "lowbit/Numerics/Encoding.h"
+#include "lowbit/Numerics/Lattice.h"
 #include <cstdint>
 #include <vector>
 
@@ -38,11 +38,16 @@ struct CodeDigits {
   bool isExact = true;
 };
 
+/// What is added to a lattice's numbers, so that they are bytes above 0: a
+/// power of two above the largest of them.
+int getLatticeOffset(numerics::LatticeFormat format);
+
 /// The digits of the numbers of `encoding`'s table: as many as make them exact,
 /// at most two, or three where a single scale serves a tensor, for then many a
 /// row is small against the largest number. Bytes are signed (without an
 /// offset) or unsigned. Infinities and NaNs, which packed weights don't hold,
-/// have digits of 0.
+/// have digits of 0. Of a lattice there are no bytes by code, but the rest: one
+/// digit, unsigned and with an offset on every target.
 CodeDigits findCodeDigits(const numerics::Encoding &encoding, bool isSigned);
 
 } // namespace lowbit::cpu

@@ -12,6 +12,7 @@
 
 #include "KernelBuilder.h"
 #include "KernelSpec.h"
+#include "lowbit/Numerics/Lattice.h"
 
 using namespace mlir;
 using namespace lowbit;
@@ -44,6 +45,7 @@ private:
   Value loadCodes(Value bit);
   Value decode(Value codes);
   Value decodeOne(Value bit);
+  Value decodeLattice(Value code);
   void emitGroup(Value row, Value group, Value output);
 
   KernelBuilder b;
@@ -72,7 +74,7 @@ Value EmbeddingKernel::loadRow(Value place) {
 Value EmbeddingKernel::loadParameter(Value memory, Value row, Value group) {
   Value at = group;
   if (encoding.granularity != numerics::Granularity::Tensor)
-    at = b.add(b.mul(row, groups), group);
+    at = b.add(b.mul(b.div(row, encoding.groupRows), groups), group);
   Value number = memref::LoadOp::create(b, memory, at);
   auto type = dyn_cast<FloatType>(number.getType());
   if (type)
@@ -132,11 +134,45 @@ Value EmbeddingKernel::decodeOne(Value bit) {
   Value mask = arith::ConstantOp::create(
       b, b.getI64IntegerAttr((int64_t(1) << width) - 1));
   Value code = arith::AndIOp::create(b, loadWord(bit), mask);
+  if (encoding.element.isLattice())
+    return decodeLattice(code);
   Value place =
       b.mul(arith::IndexCastUIOp::create(b, b.getIndexType(), code), values);
   return vector::LoadOp::create(
       b, lanes(b.getF32Type()),
       b.table(ArrayRef(encoding.element.table()->values)), place);
+}
+
+/// The same of a lattice: magnitudes from a table, and signs.
+Value EmbeddingKernel::decodeLattice(Value code) {
+  numerics::LatticeFormat format = numerics::latticeOf(encoding.element);
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(b, b.getI64IntegerAttr(value));
+  };
+  SmallVector<float> magnitudes;
+  for (int8_t number : numerics::latticeMagnitudes(format))
+    magnitudes.push_back(number);
+  Value index = arith::AndIOp::create(
+      b, code, constant((int64_t(1) << format.indexBits()) - 1));
+  Value place =
+      b.mul(arith::IndexCastUIOp::create(b, b.getIndexType(), index), values);
+  Value number = vector::LoadOp::create(
+      b, lanes(b.getF32Type()), b.table(ArrayRef<float>(magnitudes)), place);
+  Value bits = arith::ShRUIOp::create(b, code, constant(format.indexBits()));
+  Value signs = arith::XOrIOp::create(
+      b, bits, arith::ShLIOp::create(b, bits, constant(1)));
+  VectorType words = lanes(b.getI64Type());
+  SmallVector<int64_t> single;
+  for (int64_t i = 0; i < values; ++i)
+    single.push_back(int64_t(1) << i);
+  Value mask = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(words, ArrayRef<int64_t>(single)));
+  Value isNegated = arith::CmpIOp::create(
+      b, arith::CmpIPredicate::ne,
+      arith::AndIOp::create(b, b.broadcast(signs, values), mask),
+      b.zero(words));
+  return arith::SelectOp::create(b, isNegated, arith::NegFOp::create(b, number),
+                                 number);
 }
 
 void EmbeddingKernel::emitGroup(Value row, Value group, Value output) {

@@ -24,6 +24,19 @@ std::string PanelFormat::name() const {
   return (llvm::Twine(prefix) + "x" + llvm::Twine(columns)).str();
 }
 
+std::string PanelFormat::kernelName() const {
+  std::string result = "lowbit_panel_" + name();
+  if (isPermuted)
+    result += "_permuted";
+  if (rounding)
+    llvm::raw_string_ostream(result) << '_' << rounding;
+  if (scalesPerRow)
+    result += "_token";
+  if (hasGivenScale)
+    result += "_scaled";
+  return result;
+}
+
 /// Turns the assembly of an attribute into a word: letters, digits,
 /// underscores. The numbers of a table are told apart by a hash.
 static std::string asWord(mlir::Attribute attribute) {
@@ -83,10 +96,13 @@ std::string cpu::explainNoLinearKernel(EncodingAttr encoding) {
            "lowbit-expand-weights first";
   ElementFormatInterface element = encoding.getElement();
   unsigned values = element.getValuesPerCode();
-  if (element.getCodeBits() > 8 || values > 8 || !llvm::isPowerOf2_32(values))
-    return "CPU kernels read codes of 1 to 8 bits, of 1, 2, 4 or 8 numbers";
   if (encoding.getColumnScale())
     return "CPU kernels read weights without column scales";
+  if (encoding.getNumerics().element.isLattice())
+    return {};
+  if (element.getCodeBits() > 8 || values > 8 || !llvm::isPowerOf2_32(values))
+    return "CPU kernels read codes of 1 to 8 bits, of 1, 2, 4 or 8 numbers, "
+           "and those of lattices";
   if (element.getWindowBits() == element.getCodeBits())
     return {};
   if (values != 1 || element.getWindowBits() > kMaxWindowBits ||

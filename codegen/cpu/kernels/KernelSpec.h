@@ -65,6 +65,11 @@ struct PanelFormat {
   bool isPermuted = false;
   /// Whether all segments have one scale, which is an argument.
   bool hasGivenScale = false;
+  /// Of `Float`: the FP8 type that values are rounded to, divided by their
+  /// scale, before they are multiplied by it again; null: none.
+  mlir::FloatType rounding = {};
+  /// Whether a scale for that is a row's, and not a segment's.
+  bool scalesPerRow = false;
 
   static constexpr int64_t kHeaderBytes = 16;
   /// Segments are padded to a multiple of this many columns. Layouts' paddings
@@ -89,8 +94,10 @@ struct PanelFormat {
   int64_t rowBytes(int64_t rowColumns) const {
     return segmentCount(rowColumns) * segmentBytes();
   }
-  /// Part of a kernel's name, such as `a16x32`.
+  /// Part of a kernel's name, such as `a16x32`: what tells a linear kernel.
   std::string name() const;
+  /// The name of the kernel that writes such panels.
+  std::string kernelName() const;
 };
 
 /// A matrix product with one weight encoding, layout, panel and epilogue.

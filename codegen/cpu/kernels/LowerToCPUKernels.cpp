@@ -327,7 +327,7 @@ Value Lowering::getBlob(WeightOp weight) {
 
 /// The panel of a quantized value, made where it is quantized.
 Value Lowering::getPanel(QuantizeOp quantize, const PanelFormat &format) {
-  Value &panel = panels[{quantize, b.getStringAttr(format.name())}];
+  Value &panel = panels[{quantize, b.getStringAttr(format.kernelName())}];
   if (panel)
     return panel;
   OpBuilder::InsertionGuard guard(b);
@@ -379,22 +379,29 @@ std::optional<std::string> Lowering::makeSpec(LinearOp op,
   numerics::Encoding encoding = weight.getEncoding().getNumerics();
   numerics::Layout layout =
       weight.getLayout().getLayout(encoding.element.codeBits());
-  int64_t columns = input.getEncoding().getGranularity().getGroupSize();
+  EncodingAttr codes = input.getEncoding();
+  auto real = dyn_cast<SmallFloatAttr>(codes.getElement());
+  bool perToken = real && isa<PerChannelAttr>(codes.getGranularity());
+  EncodingAttr grouped = weight.getEncoding().getActivationEncoding(
+      codes.getElement(), /*perToken=*/false);
+  int64_t columns = grouped.getGranularity().getGroupSize();
   if (columns > PanelFormat::kMaxColumns)
     return "the input's groups have more than 32768 columns";
-  unsigned bits = input.getEncoding().getCodeBits();
-  if (input.getEncoding() != weight.getEncoding().getActivationEncoding(bits))
+  if (codes !=
+      weight.getEncoding().getActivationEncoding(codes.getElement(), perToken))
     return "the input's groups differ from the weight's segments";
-  PanelKind kind = bits == 8          ? PanelKind::Int8
-                   : floatActivations ? PanelKind::Float
-                                      : PanelKind::Int16;
+  PanelKind kind = real                       ? PanelKind::Float
+                   : codes.getCodeBits() == 8 ? PanelKind::Int8
+                   : floatActivations         ? PanelKind::Float
+                                              : PanelKind::Int16;
   spec.target = &target;
   spec.encoding = weight.getEncoding();
   spec.layout = weight.getLayout();
   spec.panel = {kind, columns,
                 matchColumnGather(quantize.getInput()).has_value(),
-                // Floats are not scaled.
-                kind != PanelKind::Float && quantize.getScaleAttr()};
+                // Floats are not scaled, unless to be rounded.
+                (kind != PanelKind::Float || real) && quantize.getScaleAttr(),
+                real ? real.getType() : FloatType(), perToken};
   if (weight.getEncoding().getPermuted() ||
       !hasLinearKernel(layout, encoding, spec.panel))
     return "no kernel reads the weight's layout";

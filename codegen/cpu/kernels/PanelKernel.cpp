@@ -4,12 +4,14 @@
 //
 // Writes rows of a panel (PanelFormat): per segment the scale, the sums and the
 // values. Scales are given, or the largest magnitude over the largest code;
-// codes are rounded half to even: what `lowbit.quantize` means.
+// codes are rounded half to even: what `lowbit.quantize` means. FP8 codes are
+// kept as the f32 numbers that they stand for.
 //
 //===----------------------------------------------------------------------===//
 
 #include "KernelBuilder.h"
 #include "KernelSpec.h"
+#include "lowbit/Reference/Float8.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
@@ -44,7 +46,9 @@ private:
   Value roundToInteger(Value level);
   void storeCodes(Value place, Value row, Value column, Value columns,
                   Value scale);
-  void storeFloats(Value place, Value row, Value column, Value columns);
+  void storeFloats(Value place, Value row, Value column, Value columns,
+                   Value scale);
+  Value getScale(Value row, Value column, Value columns, double largest);
   void storeWord(Value place, int64_t word, Value scalar);
   void storeBytes(Value codes, Value place);
 
@@ -53,6 +57,8 @@ private:
   const CPUDescription &target;
   func::FuncOp function;
   Value x, order, given, panel, k;
+  /// The scale of the row at hand, where it has one.
+  Value rowScale;
 };
 
 } // namespace
@@ -149,20 +155,43 @@ void PanelKernel::storeCodes(Value place, Value row, Value column,
               vector::ReductionOp::create(b, vector::CombiningKind::ADD, sum));
 }
 
+/// Values as they are or, with a scale, rounded to the format's numbers times
+/// that scale.
 void PanelKernel::storeFloats(Value place, Value row, Value column,
-                              Value columns) {
+                              Value columns, Value scale) {
+  Value factor = scale ? b.broadcast(scale, kLanes) : Value();
   VectorType floats = lanes(b.getF32Type());
   Value values = b.add(place, PanelFormat::kHeaderBytes);
-  Values sums = b.loop(b.index(0), b.index(format.paddedColumns()), kLanes,
-                       b.zero(floats), [&](Value c, ValueRange in) -> Values {
-                         Value loaded = loadColumns(row, b.add(column, c),
-                                                    b.sub(columns, c));
-                         b.store(loaded, panel, b.add(values, b.mul(c, 4)));
-                         return {arith::AddFOp::create(b, in[0], loaded)};
-                       });
+  Values sums = b.loop(
+      b.index(0), b.index(format.paddedColumns()), kLanes, b.zero(floats),
+      [&](Value c, ValueRange in) -> Values {
+        Value loaded = loadColumns(row, b.add(column, c), b.sub(columns, c));
+        if (factor)
+          loaded = b.mulf(
+              buildRoundToFloat8(b, b.getLoc(),
+                                 arith::DivFOp::create(b, loaded, factor),
+                                 format.rounding),
+              factor);
+        b.store(loaded, panel, b.add(values, b.mul(c, 4)));
+        return {arith::AddFOp::create(b, in[0], loaded)};
+      });
   storeWord(
       place, 1,
       vector::ReductionOp::create(b, vector::CombiningKind::ADD, sums[0]));
+}
+
+/// What maps the largest magnitude of some columns to `largest`; 1 where there
+/// is nothing but zeros, for then any divisor will do.
+Value PanelKernel::getScale(Value row, Value column, Value columns,
+                            double largest) {
+  auto constant = [&](double value) -> Value {
+    return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
+  };
+  Value scale = arith::DivFOp::create(b, largestMagnitude(row, column, columns),
+                                      constant(largest));
+  Value isZero =
+      arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, scale, constant(0));
+  return arith::SelectOp::create(b, isZero, constant(1), scale);
 }
 
 void PanelKernel::emitSegment(Value row, Value segment) {
@@ -177,7 +206,11 @@ void PanelKernel::emitSegment(Value row, Value segment) {
   };
   if (format.kind == PanelKind::Float) {
     storeWord(place, 0, constant(1));
-    storeFloats(place, start, column, columns);
+    Value scale = given ? given : rowScale;
+    if (format.rounding && !scale)
+      scale =
+          getScale(start, column, columns, getLargestNumber(format.rounding));
+    storeFloats(place, start, column, columns, scale);
     return;
   }
   if (given) {
@@ -210,6 +243,9 @@ void PanelKernel::emit() {
   Value first = *argument++, last = *argument++;
   Value segments = b.ceilDiv(k, format.columns);
   b.loop(first, last, 1, {}, [&](Value row, ValueRange) -> Values {
+    if (format.scalesPerRow && !given)
+      rowScale = getScale(b.mul(row, k), b.index(0), k,
+                          getLargestNumber(format.rounding));
     b.loop(b.index(0), segments, 1, {},
            [&](Value segment, ValueRange) -> Values {
              emitSegment(row, segment);
@@ -223,11 +259,7 @@ void PanelKernel::emit() {
 func::FuncOp cpu::getOrCreatePanelKernel(ModuleOp module,
                                          const PanelFormat &format,
                                          const CPUDescription &target) {
-  std::string name = "lowbit_panel_" + format.name();
-  if (format.isPermuted)
-    name += "_permuted";
-  if (format.hasGivenScale)
-    name += "_scaled";
+  std::string name = format.kernelName();
   if (auto existing = module.lookupSymbol<func::FuncOp>(name))
     return existing;
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());

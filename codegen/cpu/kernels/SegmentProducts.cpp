@@ -286,14 +286,21 @@ void SegmentProducts::multiplyInPlace(ArrayRef<Value> vectors,
   }
 }
 
-/// The codes of a block as bytes: its fields, shifted to their bits.
+/// Bits [firstBit, endBit) of the codes of a block as bytes: its fields,
+/// shifted to their bits.
 Value SegmentProducts::decode(ArrayRef<Value> vectors,
                               ArrayRef<CodeField> blockFields, int64_t slice,
-                              int64_t slices) {
+                              int64_t slices, unsigned firstBit,
+                              unsigned endBit) {
   Value codes;
   for (const CodeField &field : blockFields) {
+    unsigned begin = std::max(field.codeBit, firstBit);
+    unsigned end = std::min(field.codeBit + field.width, endBit);
+    if (begin >= end)
+      continue;
     Value vector = vectors[field.vector * slices + slice];
-    Value bits = b.extractBits(vector, field.shift, field.width, field.codeBit);
+    Value bits = b.extractBits(vector, field.shift + begin - field.codeBit,
+                               end - begin, begin - firstBit);
     codes = codes ? arith::OrIOp::create(b, codes, bits).getResult() : bits;
   }
   return codes;
@@ -378,8 +385,10 @@ void SegmentProducts::multiplyDecoded(ArrayRef<Value> vectors,
     int64_t at = i % registers, product = i / registers;
     int64_t step = product / values(), dotIndex = product % values();
     Values bytes =
-        windows
-            ? getWindowDigits(vectors, at)
+        windows ? getWindowDigits(vectors, at)
+        : encoding.element.isLattice()
+            ? Values{getLatticeBytes(vectors, fields.at(step, at / slices),
+                                     at % slices, slices, dotIndex)}
             : getDigits(getCodes(vectors, fields.at(step, at / slices),
                                  at % slices, slices),
                         dotIndex, isLearned() ? operands.tables[at] : Value());

@@ -31,7 +31,7 @@
 // Numbers of a learned table are bytes as they are.
 //
 // Windows of codes that overlap are read from streams of bits (CodeWindows.h)
-// and looked up as codes are.
+// and looked up as codes are. Codes of lattices are computed (LatticeCodes.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -174,11 +174,15 @@ private:
   Value getCodes(llvm::ArrayRef<Value> vectors,
                  llvm::ArrayRef<CodeField> fields, int64_t slice,
                  int64_t slices);
+  Value getLatticeBytes(llvm::ArrayRef<Value> vectors,
+                        llvm::ArrayRef<CodeField> fields, int64_t slice,
+                        int64_t slices, int64_t dotIndex);
   Value gatherDigits(llvm::ArrayRef<int8_t> table, Value codes,
                      int64_t dotIndex);
   Values joinChains(mlir::ValueRange sums, size_t rows, int64_t slices);
   Value decode(llvm::ArrayRef<Value> vectors, llvm::ArrayRef<CodeField> fields,
-               int64_t slice, int64_t slices);
+               int64_t slice, int64_t slices, unsigned firstBit = 0,
+               unsigned endBit = 8);
   Value placeField(Value vector, const CodeField &field);
   Value dot(Value sum, Value codes, unsigned largest, Value panel,
             Value offset);

@@ -11,6 +11,7 @@
 #include "lowbit/Numerics/Packer.h"
 #include "lowbit/Numerics/Quantizer.h"
 #include "lowbit/Tools/Registration.h"
+#include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/StringExtras.h"
@@ -80,7 +81,8 @@ std::string test::describe(const LayerSpec &spec) {
      << " input " << getType(spec.leading, spec.columns) << " "
      << spec.activation << (spec.hasBias ? " bias" : "")
      << (spec.hasResidual ? " residual" : "")
-     << (spec.quantizesInput ? " a8" : "")
+     << (spec.quantizesInput ? " a8" + spec.float8 : "")
+     << (spec.scalesPerToken ? " per token" : "")
      << (spec.isPermuted ? " permuted " : " ") << spec.element;
   return text;
 }
@@ -142,6 +144,17 @@ EncodingAttr LayerProgram::getEncoding(const LayerSpec &spec) {
       encoding.getMinimum(), encoding.getGranularity(), encoding.getScale(),
       spec.isPermuted, encoding.getOuterScale(), encoding.getStoredScale(),
       encoding.getColumnScale());
+}
+
+/// How the layer's input is quantized.
+EncodingAttr LayerProgram::getActivationEncoding(const LayerSpec &spec) {
+  EncodingAttr encoding = getEncoding(spec);
+  if (spec.float8.empty())
+    return encoding.getActivationEncoding(8);
+  auto type =
+      llvm::cast<mlir::FloatType>(mlir::parseType(spec.float8, &context));
+  return encoding.getActivationEncoding(SmallFloatAttr::get(&context, type),
+                                        spec.scalesPerToken);
 }
 
 static std::string getWeightType(const numerics::QuantizedMatrix &matrix,
@@ -289,8 +302,8 @@ std::string LayerProgram::getLayer(size_t index) {
     llvm::raw_string_ostream type(quantized);
     llvm::StringRef shape = llvm::StringRef(inputType).drop_back();
     shape.consume_front("tensor<");
-    type << "!lowbit.tensor<" << shape << ", "
-         << encoding.getActivationEncoding(8) << ">";
+    type << "!lowbit.tensor<" << shape << ", " << getActivationEncoding(spec)
+         << ">";
     os << "%q" << index << " = lowbit.quantize " << input << " : " << inputType
        << " -> " << quantized << "\n";
     input = "%q" + name;
@@ -436,6 +449,31 @@ static void quantizeRow(llvm::MutableArrayRef<double> row, int64_t group) {
   }
 }
 
+/// The same to a floating-point type.
+static void quantizeRow(llvm::MutableArrayRef<double> row, int64_t group,
+                        llvm::StringRef name) {
+  const llvm::fltSemantics &type = name == "f8E5M2"
+                                       ? llvm::APFloat::Float8E5M2()
+                                       : llvm::APFloat::Float8E4M3FN();
+  float most = llvm::APFloat::getLargest(type).convertToFloat();
+  for (size_t begin = 0; begin < row.size(); begin += group) {
+    auto part = row.slice(begin, std::min<size_t>(group, row.size() - begin));
+    float largest = 0;
+    for (double x : part)
+      largest = std::fmax(largest, std::fabs(static_cast<float>(x)));
+    float scale = largest / most;
+    for (double &x : part) {
+      float level = scale ? static_cast<float>(x) / scale : 0;
+      llvm::APFloat number(std::fmax(std::fmin(level, most), -most));
+      bool losesInfo;
+      number.convert(type, llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+      number.convert(llvm::APFloat::IEEEsingle(),
+                     llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+      x = double(number.convertToFloat()) * scale;
+    }
+  }
+}
+
 LayerProgram::Truth
 LayerProgram::computeTruth(const Layer &layer, const HostTensor &input,
                            const HostTensor *bias,
@@ -452,8 +490,10 @@ LayerProgram::computeTruth(const Layer &layer, const HostTensor &input,
     std::vector<double> row(spec.columns);
     for (int64_t k = 0; k < spec.columns; ++k)
       row[k] = roundTo(spec.element, x[k]);
-    if (spec.quantizesInput)
+    if (spec.quantizesInput && spec.float8.empty())
       quantizeRow(row, group);
+    else if (spec.quantizesInput)
+      quantizeRow(row, spec.scalesPerToken ? spec.columns : group, spec.float8);
     for (int64_t n = 0; n < spec.rows; ++n) {
       double sum = bias ? bias->getAs<float>()[n] : 0, squares = 0;
       for (int64_t k = 0; k < spec.columns; ++k) {

@@ -35,6 +35,10 @@ struct LayerSpec {
   bool hasBias = false, hasResidual = false;
   /// Whether the input is quantized to 8 bits before it is multiplied.
   bool quantizesInput = false;
+  /// The FP8 type that it becomes, as the assembly has it, and whether a row
+  /// has one scale; int8 if empty.
+  std::string float8;
+  bool scalesPerToken = false;
   /// Whether the weight's columns are stored in another order.
   bool isPermuted = false;
   /// f32, or f16 or bf16: input, residual and result are converted.
@@ -102,6 +106,7 @@ private:
 
   size_t getInput(const LayerSpec &spec);
   EncodingAttr getEncoding(const LayerSpec &spec);
+  EncodingAttr getActivationEncoding(const LayerSpec &spec);
   std::string getGlobal(size_t index);
   std::string getLayer(size_t index);
   std::vector<HostTensor> createArguments(int64_t extent) const;

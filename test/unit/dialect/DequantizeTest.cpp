@@ -232,6 +232,9 @@ TEST(DequantizeTables, EqualNumerics) {
   for (StringRef text : {"2 2 1", "3 3 2", "8 8 5", "9 9 4", "16 16 8", "2 8 1",
                          "3 12 1", "4 6 2"})
     formats.push_back(StringAttr::get(&*context, text));
+  for (auto [values, bits] : {std::pair(8u, 11u), std::pair(8u, 16u),
+                              std::pair(4u, 7u), std::pair(4u, 14u)})
+    formats.push_back(LatticeAttr::get(&*context, values, bits));
   for (unsigned rate : {1, 2, 3, 5})
     formats.push_back(TrellisAttr::get(&*context, 8 + rate % 5, rate));
   for (Attribute attribute : formats) {
@@ -239,9 +242,10 @@ TEST(DequantizeTables, EqualNumerics) {
     unsigned bits = format.getCodeBits(), values = format.getValuesPerCode();
     SmallVector<LayoutInterface> layouts{
         LayoutInterface(), TilesAttr::get(&*context, numerics::gptq(bits))};
+    if (format.getWindowBits() == bits)
+      layouts.push_back(PlanesAttr::get(&*context, 32, 32));
     if (bits <= 8)
-      layouts.append({PlanesAttr::get(&*context, 32, 32),
-                      StreamsAttr::get(&*context, 16, 7, 4)});
+      layouts.push_back(StreamsAttr::get(&*context, 16, 7, 4));
     for (LayoutInterface layout : layouts) {
       // Scale formats take turns.
       FloatType scales[] = {

@@ -266,4 +266,81 @@ TEST(Quantize, EqualsDefinition) {
             roundTrip(x, 25, false, -32768, 32639));
 }
 
+/// The number of `type` that is nearest to `x`, half to even, within its range.
+float roundToFloat8(const llvm::fltSemantics &type, float x) {
+  float most = APFloat::getLargest(type).convertToFloat();
+  APFloat number(std::isnan(x) ? x : std::fmax(std::fmin(x, most), -most));
+  bool losesInfo;
+  number.convert(type, APFloat::rmNearestTiesToEven, &losesInfo);
+  number.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven,
+                 &losesInfo);
+  return number.convertToFloat();
+}
+
+/// Every number of both formats, what is halfway between neighbours and next to
+/// that, and what is beyond.
+TEST(Quantize, RoundsToFloat8) {
+  std::unique_ptr<MLIRContext> context = createContext();
+  std::unique_ptr<ReferenceJit> jit = compile(*context, R"mlir(
+    !e4m3 = !lowbit.tensor<?x8xf32, #lowbit.encoding<float<f8E4M3FN>, channel, scale = f32>>
+    !e5m2 = !lowbit.tensor<?x8xf32, #lowbit.encoding<float<f8E5M2>, group = 3, scale = f32>>
+    func.func @e4m3(%x: tensor<?x8xf32>) -> tensor<?x8xf32>
+        attributes {llvm.emit_c_interface} {
+      %q = lowbit.quantize %x scale 1.0 : tensor<?x8xf32> -> !e4m3
+      %y = lowbit.dequantize %q : !e4m3 -> tensor<?x8xf32>
+      return %y : tensor<?x8xf32>
+    }
+    func.func @e5m2(%x: tensor<?x8xf32>) -> tensor<?x8xf32>
+        attributes {llvm.emit_c_interface} {
+      %q = lowbit.quantize %x scale 1.0 : tensor<?x8xf32> -> !e5m2
+      %y = lowbit.dequantize %q : !e5m2 -> tensor<?x8xf32>
+      return %y : tensor<?x8xf32>
+    }
+    func.func @scaled(%x: tensor<?x8xf32>) -> tensor<?x8xf32>
+        attributes {llvm.emit_c_interface} {
+      %q = lowbit.quantize %x : tensor<?x8xf32> -> !e4m3
+      %y = lowbit.dequantize %q : !e4m3 -> tensor<?x8xf32>
+      return %y : tensor<?x8xf32>
+    })mlir");
+  ASSERT_TRUE(jit);
+  for (auto [name, type] : {std::pair("e4m3", &APFloat::Float8E4M3FN()),
+                            std::pair("e5m2", &APFloat::Float8E5M2())}) {
+    std::vector<float> numbers{0, INFINITY, NAN, 1e30f, 1e-30f};
+    for (unsigned code = 0; code < 127; ++code) {
+      float here = APFloat(*type, APInt(8, code)).convertToFloat();
+      float next = APFloat(*type, APInt(8, code + 1)).convertToFloat();
+      float middle = here + (next - here) / 2;
+      if (std::isfinite(middle))
+        for (float number : {here, middle, std::nextafter(middle, here),
+                             std::nextafter(middle, next)})
+          numbers.push_back(number);
+    }
+    size_t count = numbers.size();
+    for (size_t i = 0; i < count; ++i)
+      numbers.push_back(-numbers[i]);
+    while (numbers.size() % 8)
+      numbers.push_back(1);
+    std::vector<float> found = jit->call(
+        name, {{numbers.data(), {int64_t(numbers.size() / 8), 8}}}, 2);
+    ASSERT_EQ(found.size(), numbers.size());
+    for (auto [number, result] : llvm::zip_equal(numbers, found)) {
+      float expected = roundToFloat8(*type, number);
+      if (std::isnan(expected))
+        EXPECT_TRUE(std::isnan(result)) << name;
+      else
+        EXPECT_EQ(result, expected) << name << " of " << number;
+    }
+  }
+  // A row's largest number is the format's.
+  std::vector<float> row = createNumbers(8, 3);
+  std::vector<float> found = jit->call("scaled", {{row.data(), {1, 8}}}, 2);
+  float largest = 0;
+  for (float x : row)
+    largest = std::fmax(largest, std::fabs(x));
+  float scale = largest / 448;
+  for (size_t i = 0; i < row.size(); ++i)
+    EXPECT_EQ(found[i],
+              roundToFloat8(APFloat::Float8E4M3FN(), row[i] / scale) * scale);
+}
+
 } // namespace

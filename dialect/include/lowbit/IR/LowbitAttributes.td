@@ -162,6 +162,25 @@ def Lowbit_MixedAttr : Lowbit_Attr<"Mixed", "mixed",
   let genVerifyDecl = 1;
 }
 
+def Lowbit_LatticeAttr : Lowbit_Attr<"Lattice", "lattice",
+    [DeclareAttrInterfaceMethods<Lowbit_ElementFormatInterface,
+                                 ["getValuesPerCode", "buildDecode"]>]> {
+  let summary = "Codes for 4 or 8 odd numbers whose sum is a multiple of 4";
+  let description = [{
+    A code's low bits select one of the shortest vectors of odd magnitudes; the
+    others, one less than there are numbers, say the signs
+    (numerics/Lattice.h). 15 bits for 8 numbers are 1.875 for each.
+
+    ```mlir
+    #lowbit.lattice<8 in 15>
+    #lowbit.lattice<4 in 11>
+    ```
+  }];
+  let parameters = (ins "unsigned":$values, "unsigned":$bits);
+  let assemblyFormat = "`<` $values `in` $bits `>`";
+  let genVerifyDecl = 1;
+}
+
 def Lowbit_LearnedAttr : Lowbit_Attr<"Learned", "learned",
     [DeclareAttrInterfaceMethods<Lowbit_ElementFormatInterface,
                                  ["getTableOwner", "buildDecode"]>]> {
@@ -219,6 +238,21 @@ def Lowbit_PerGroupAttr : Lowbit_Attr<"PerGroup", "per_group",
   }];
   let parameters = (ins "int64_t":$size);
   let assemblyFormat = "`<` $size `>`";
+  let genVerifyDecl = 1;
+}
+
+def Lowbit_PerBlockAttr : Lowbit_Attr<"PerBlock", "per_block",
+    [DeclareAttrInterfaceMethods<Lowbit_GranularityInterface,
+                                 ["getGroupSize", "getGroupRows"]>]> {
+  let summary = "One scale for each block of rows and columns; the last may be short";
+  let description = [{
+    ```mlir
+    #lowbit.encoding<float<f8E4M3FN>, block = [128, 128], scale = f32>
+    #lowbit.per_block<[128, 128]>
+    ```
+  }];
+  let parameters = (ins "int64_t":$rows, "int64_t":$columns);
+  let assemblyFormat = "`<` `[` $rows `,` $columns `]` `>`";
   let genVerifyDecl = 1;
 }
 
@@ -313,6 +347,10 @@ def Lowbit_EncodingAttr : Lowbit_Attr<"Encoding", "encoding"> {
     /// of this one: symmetric, f32 scales, in groups that end where the
     /// weight's do.
     EncodingAttr getActivationEncoding(unsigned width) const;
+    /// The same for activations of another format; with `perToken`, one scale
+    /// for each row.
+    EncodingAttr getActivationEncoding(ElementFormatInterface element,
+                                       bool perToken) const;
     /// The encoding of the factors of columns, a row of numbers; null without.
     EncodingAttr getColumnScaleEncoding() const;
     /// The formats of parts of the columns; null where all have one.

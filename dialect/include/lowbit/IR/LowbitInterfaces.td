@@ -74,6 +74,8 @@ def Lowbit_GranularityInterface : AttrInterface<"GranularityInterface"> {
       (ins "int64_t":$rows, "int64_t":$columns)>,
     InterfaceMethod<"Columns per group, or 0 for whole rows.",
       "int64_t", "getGroupSize", (ins), [{}], [{ return 0; }]>,
+    InterfaceMethod<"Rows that share parameters; others than 1 beside groups.",
+      "int64_t", "getGroupRows", (ins), [{}], [{ return 1; }]>,
     InterfaceMethod<"The same as the numerics library spells it.",
       "::lowbit::numerics::Granularity", "getKind">,
   ];

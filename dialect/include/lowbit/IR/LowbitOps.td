@@ -175,11 +175,12 @@ def Lowbit_QuantizeOp : Lowbit_Op<"quantize", [Pure]> {
   let description = [{
     Each group's scale is its largest magnitude over the largest code, rounded
     to the scale's format, or the number that `scale` gives for all of them;
-    codes are rounded half to even. This is how activations are quantized at run
-    time.
+    codes are rounded half to even: to integers of 8 or 16 bits, or to FP8. This
+    is how activations are quantized at run time.
 
     ```mlir
     %q = lowbit.quantize %x : tensor<?x768xf32> -> !lowbit.tensor<?x768xf32, #a8>
+    %f = lowbit.quantize %x : tensor<?x768xf32> -> !lowbit.tensor<?x768xf32, #f8E4M3FN_f32>
     %s = lowbit.quantize %x scale 3.125000e-02 : tensor<?x768xf32> -> !lowbit.tensor<?x768xf32, #a8>
     ```
   }];

@@ -85,6 +85,9 @@ struct CodeTable {
   /// stands for an infinity or NaN. Empty where matrices own their tables.
   std::vector<float> values;
   TableOwner owner = TableOwner::Format;
+  /// Bits of a code that are an index, where the others are signs of what it
+  /// selects: `values` then are those of a lattice (Lattice.h). 0: of none.
+  unsigned latticeIndexBits = 0;
 };
 
 struct ColumnPart;
@@ -109,6 +112,8 @@ public:
   }
   /// The table, or null for integers.
   const CodeTable *table() const { return numbers.get(); }
+  /// Whether the table is that of a lattice.
+  bool isLattice() const { return numbers && numbers->latticeIndexBits; }
   /// The formats of parts of the columns, or null where all have the same.
   const std::vector<ColumnPart> *parts() const { return columnParts.get(); }
   /// Who has the numbers of the table, if there is one.
@@ -183,6 +188,9 @@ struct Encoding {
   /// quantized themselves: each kind as a matrix of one row, [1, parameterRows
   /// * groups], whose numbers are then rounded to `scale`. Null: as they are.
   std::shared_ptr<const Encoding> stored;
+  /// Rows that share the parameters of a group, the last ones perhaps fewer;
+  /// others than 1 with Granularity::Group only.
+  int64_t groupRows = 1;
 
   /// Bits that say which part each column belongs to; 0 without parts.
   unsigned partBits() const;
@@ -214,14 +222,19 @@ struct Encoding {
     int64_t size = columnsPerGroup(columns);
     return (columns + size - 1) / size;
   }
-  /// Rows of the parameter matrices: 1 per tensor, otherwise one per channel.
+  /// Rows of the parameter matrices: 1 per tensor, otherwise one per channel
+  /// or block of rows.
   int64_t parameterRows(int64_t rows) const {
-    return granularity == Granularity::Tensor ? (rows ? 1 : 0) : rows;
+    if (granularity == Granularity::Tensor)
+      return rows ? 1 : 0;
+    return (rows + groupRows - 1) / groupRows;
   }
   /// Index of the parameters of (row, group) in a [parameterRows, groups] array
   /// of a matrix with `groups` groups.
   int64_t parameterIndex(int64_t row, int64_t group, int64_t groups) const {
-    return granularity == Granularity::Tensor ? 0 : row * groups + group;
+    return granularity == Granularity::Tensor
+               ? 0
+               : row / groupRows * groups + group;
   }
   /// Codes of a row of `columns` columns, a multiple of the values per code.
   int64_t codesPerRow(int64_t columns) const {
@@ -245,7 +258,8 @@ struct Encoding {
 /// Checks that `encoding` is one that weights can have: integers of 1 to 8
 /// bits, at least 2 when restricted, or a table as CodeTable describes it,
 /// without an integer zero point; neither fractional zero points nor minima of
-/// 8 bits; groups of a positive multiple of the values per code; outer scales
+/// 8 bits; groups of a positive multiple of the values per code; several rows
+/// only where groups share scales that are stored as they are; outer scales
 /// that more than one scale shares; stored parameters of at most 8 bits without
 /// stored parameters of their own, of codes that are their own windows; column
 /// scales without factors of their own; parts as Encoding.cpp lists it. Returns

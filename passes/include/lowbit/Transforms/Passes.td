@@ -93,9 +93,12 @@ def QuantizeWeightsPass : Pass<"lowbit-quantize-weights", "::mlir::ModuleOp"> {
 
     `method` is an encoding spelled as in IR (`#lowbit.encoding<...>`), `none`,
     `int<b>` (symmetric, full range) or `uint<b>`
-    (asymmetric, with a minimum), per channel or with `-g<group>`; the suffix
-    `-a8` quantizes the layers' inputs to int8 at run time. A weight that is
-    quantized already keeps its codes, with a remark where they are others.
+    (asymmetric, with a minimum), per channel, with `-g<group>` or with
+    `-b<rows>x<columns>` for blocks of rows and columns; the suffix `-a8`
+    quantizes the layers' inputs to int8 at run time, `-afp8` to FP8
+    (`-afp8-e5m2` to E5M2; with `-token` behind it, under one scale for each
+    row). A weight that is quantized already keeps its codes, with a remark where
+    they are others.
 
     ```mlir
     lowbit.global @fc : tensor<2x4xf32> {data = dense<1.0> : tensor<2x4xf32>}

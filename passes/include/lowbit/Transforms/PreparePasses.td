@@ -302,8 +302,8 @@ def SetScaleFactorsPass : Pass<"lowbit-set-scale-factors", "::mlir::ModuleOp"> {
 def QuantizeInputsPass : Pass<"lowbit-quantize-inputs", "::mlir::ModuleOp"> {
   let summary = "Quantizes inputs of layers with scales from calibration";
   let description = [{
-    The input of each `lowbit.linear` with a quantized weight becomes int8 with one
-    scale that calibration chose, so that nothing looks for the largest magnitude
+    The input of each `lowbit.linear` with a quantized weight becomes int8, or with
+    `format` FP8, with one scale that calibration chose, so that nothing looks for the largest magnitude
     when the model runs. Which range is encoded, `observer` says: `minmax` all that
     was seen; `moving_average` a moving average of the samples' extremes;
     `percentile` all but the rarest numbers; `mse` the one of least squared error;
@@ -312,6 +312,9 @@ def QuantizeInputsPass : Pass<"lowbit-quantize-inputs", "::mlir::ModuleOp"> {
     With `asymmetric` the range needn't be symmetric: the input is shifted by
     scale · zero_point before it is rounded, and the layer's bias takes back
     scale · zero_point · Σ_k w_nk, which costs one addition per number of the input.
+
+    FP8 resolves small numbers as finely beside large ones: there the range may be
+    all that was seen, a moving average or a percentile, and it is symmetric.
 
     Needs: `lowbit-quantize-weights`; in `lowbit.statistics` the extremes,
     `moving_range` or `histogram`. Guarantees: no layer's input is quantized twice;
@@ -334,7 +337,9 @@ def QuantizeInputsPass : Pass<"lowbit-quantize-inputs", "::mlir::ModuleOp"> {
     Option<"percentile", "percentile", "double", "99.99",
            "The percentage of numbers within the range of that observer">,
     Option<"asymmetric", "asymmetric", "bool", "false",
-           "Let ranges be asymmetric">];
+           "Let ranges be asymmetric">,
+    Option<"format", "format", "std::string", "\"int8\"",
+           "What inputs become: int8, fp8-e4m3, fp8-e5m2">];
   let statistics = [
     Statistic<"numInputs", "inputs", "Inputs quantized">,
     Statistic<"numLayers", "layers", "Layers that read them">];

@@ -20,8 +20,11 @@ struct QuantizationMethod {
   EncodingAttr weights;
   /// With `f16` and `bf16`, the type in which weights stay floats; null else.
   mlir::FloatType floats;
-  /// 8 with the suffix `-a8`; 0 leaves activations to the target.
-  unsigned activationBits = 0;
+  /// What activations are quantized to, with the suffixes `-a8` and `-afp8`;
+  /// null leaves it to the target.
+  ElementFormatInterface activations;
+  /// Whether they have one scale for each row, and not for each group.
+  bool scalesPerToken = false;
   /// With the prefix `gptq-`: columns make up for the errors of those before.
   bool feedback = false;
   /// Bits per weight that the columns of all layers have on average, where
@@ -37,6 +40,11 @@ struct QuantizationMethod {
 ///   f16, bf16                   weights are rounded to that
 ///   int<b>[-g<group>][-a8]      symmetric, full range, b = 1 to 8
 ///   uint<b>[-g<group>][-a8]     asymmetric: an f16 minimum beside the scale
+///   ...-b<rows>x<columns>       in place of -g: blocks of rows and columns
+///   ...-afp8[-e5m2][-token]     in place of -a8: activations in E4M3 (E5M2), a
+///                               scale for each group, or for each row
+///   lattice<r>[-g<group>][-a8]  codes for 8 numbers (r up to 2 bits) or 4 (up
+///                               to 3.5), scales in 4 bits under an f16
 ///   nf4[-g<group>][-a8]         or another format by name (NamedEncodings.cpp)
 ///   trellis<r>[-s<L>][-a8]      codes that overlap: r bits, 1 to 6, and a
 ///   state
@@ -62,6 +70,9 @@ struct MethodSteps {
   /// With the suffix `-a8-static`: activations have scales from calibration,
   /// and with `-a8-static-asymmetric` zero points, too.
   bool hasStaticInputs = false, hasZeroPoints = false;
+  /// Their format: int8, or with `-afp8-static` fp8-e4m3, with
+  /// `-afp8-e5m2-static` fp8-e5m2.
+  llvm::StringRef inputFormat = "int8";
 };
 MethodSteps splitQuantizationMethod(llvm::StringRef name);
 
