@@ -18,7 +18,6 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
-#include "llvm/ADT/SmallBitVector.h"
 
 using namespace mlir;
 using namespace lowbit;
@@ -174,46 +173,42 @@ private:
   FailureOr<Element> matchFactor(const Element &element);
   FailureOr<Element> matchSelect(const Element &element);
   LogicalResult addMask(const Element &traced, const Element &near);
-  /// Adds the tensor that `near` is an element of, if it is one that the
-  /// scores' dimensions run along.
-  LogicalResult addTensor(const Element &near, bool isCondition, double hidden);
 
   Attention &attention;
   ReasonFn reason;
-  bool isScaled = false;
 };
 } // namespace
 
-LogicalResult ScoresMatcher::addTensor(const Element &near, bool isCondition,
-                                       double hidden) {
+/// Whether `near` is an element of a tensor that broadcasts to the scores.
+static bool isMask(const Element &near) {
   auto type = dyn_cast<RankedTensorType>(near.value.getType());
   if (near.scope || !type)
-    return failure();
-  llvm::SmallBitVector read(near.map.getNumDims());
+    return false;
+  int64_t next = 0;
   for (auto [i, expression] : llvm::enumerate(near.map.getResults())) {
     auto dimension = dyn_cast<AffineDimExpr>(expression);
     if (!dimension && type.getDimSize(i) != 1)
-      return failure();
-    if (dimension && read.test(dimension.getPosition()))
-      return failure();
+      return false;
+    if (dimension && dimension.getPosition() < next)
+      return false;
     if (dimension)
-      read.set(dimension.getPosition());
+      next = dimension.getPosition() + 1;
   }
-  attention.masks.push_back({near.value, near.map, isCondition, hidden});
-  return success();
+  return next > 0;
 }
 
 LogicalResult ScoresMatcher::addMask(const Element &traced,
                                      const Element &near) {
-  if (isScaled)
-    return fails("a mask is added before the scores are scaled");
   if (isCausalMask(traced)) {
     attention.isCausal = true;
     return success();
   }
-  if (failed(addTensor(near, /*isCondition=*/false, /*hidden=*/0)))
+  if (!isMask(near))
     return fails("what is added to the scores is not one tensor of their "
                  "dimensions");
+  // What was found behind the sum multiplies the mask, too.
+  attention.masks.push_back(
+      {near.value, near.map, attention.scale, std::nullopt});
   return success();
 }
 
@@ -224,7 +219,6 @@ FailureOr<Element> ScoresMatcher::matchFactor(const Element &element) {
     if (!factor || (isQuotient && i == 0))
       continue;
     attention.scale *= isQuotient ? 1 / *factor : *factor;
-    isScaled = true;
     return element.getOperand(1 - i);
   }
   return fails("the scores are multiplied by something else than a constant");
@@ -233,13 +227,16 @@ FailureOr<Element> ScoresMatcher::matchFactor(const Element &element) {
 /// where(condition, score, hidden).
 FailureOr<Element> ScoresMatcher::matchSelect(const Element &element) {
   std::optional<double> hidden = getConstantNumber(element.getOperand(2));
-  if (isScaled || !hidden || *hidden > kHidden)
+  if (!hidden || !(*hidden * attention.scale <= kHidden))
     return fails("a selection among the scores does not hide them");
+  Element near = element.getNearOperand(0);
   if (matchCausalCondition(element.getOperand(0)) == 0)
     attention.isCausal = true;
-  else if (failed(addTensor(element.getNearOperand(0), /*isCondition=*/true,
-                            *hidden)))
+  else if (!isMask(near))
     return fails("what hides scores is not one tensor of their dimensions");
+  else
+    attention.masks.push_back(
+        {near.value, near.map, 1, *hidden * attention.scale});
   return element.getOperand(1);
 }
 
@@ -401,9 +398,6 @@ FailureOr<Attention> lowbit::matchAttention(linalg::LinalgOp product,
       return fails("the scores are no product of a query and a key");
     if (attention.isCausal && !isSquare(attention.scores))
       return fails("a causal mask of scores that aren't square");
-    auto type = cast<RankedTensorType>(scores.getType());
-    if (type.isDynamicDim(type.getRank() - 3))
-      return fails("the number of heads is dynamic");
     return attention;
   }
   return failure();

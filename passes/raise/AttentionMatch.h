@@ -10,21 +10,22 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
+#include <optional>
+
 namespace lowbit {
 
-/// A tensor that hides keys of scores.
-struct AttentionMask {
+/// What is added to scores: the elements of `tensor` times `factor`, or, of
+/// booleans, 0 where they are true and `hidden` elsewhere.
+struct ScoreMask {
   mlir::Value tensor;
-  /// Where the tensor has the element of a score: distinct dimensions of the
-  /// scores, or 0.
+  /// From the position of a score to the place in `tensor`: dimensions in
+  /// ascending order, and 0 where an extent is 1.
   mlir::AffineMap map;
-  /// Numbers are added to the scores; conditions are true where scores count.
-  bool isCondition = false;
-  /// What is in the place of scores where a condition is false.
-  double hidden = 0;
+  double factor = 1;
+  std::optional<double> hidden;
 };
 
-/// softmax(scale * Q * transpose(K) + mask) * V as written with contractions.
+/// softmax(scale * Q * transpose(K) + masks) * V as written with contractions.
 struct Attention {
   /// The contraction with V, and its operand V.
   mlir::linalg::LinalgOp product;
@@ -33,7 +34,7 @@ struct Attention {
   mlir::linalg::LinalgOp scores;
   mlir::OpOperand *query, *key;
   double scale = 1;
-  llvm::SmallVector<AttentionMask, 1> masks;
+  llvm::SmallVector<ScoreMask, 2> masks;
   bool isCausal = false;
 
   /// Loops of `product` and of `scores`: batch loops in the order of the rows

@@ -18,6 +18,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "llvm/ADT/SmallBitVector.h"
 
 namespace lowbit {
 #define GEN_PASS_DEF_RAISEATTENTIONPASS
@@ -49,76 +50,160 @@ static SmallVector<unsigned> withMatrix(ArrayRef<unsigned> batch, unsigned row,
   return loops;
 }
 
-/// Whether the mask is what attention takes: numbers whose dimensions are the
-/// last ones of the scores.
-static bool isAligned(const AttentionMask &mask) {
-  int64_t rank = mask.map.getNumDims(), own = mask.map.getNumResults();
-  for (auto [i, expression] : llvm::enumerate(mask.map.getResults())) {
+//===----------------------------------------------------------------------===//
+// Masks
+//===----------------------------------------------------------------------===//
+
+/// Dimensions of the scores that one of `masks` has.
+static llvm::SmallBitVector getMaskedDims(ArrayRef<ScoreMask> masks,
+                                          unsigned rank) {
+  llvm::SmallBitVector dims(rank);
+  for (const ScoreMask &mask : masks)
+    for (unsigned i = 0; i < rank; ++i)
+      if (mask.map.isFunctionOfDim(i))
+        dims.set(i);
+  return dims;
+}
+
+/// `mask` as an operand of attention: what comes before its first dimension is
+/// left out, others that it does not have are 1.
+static Value expandMask(OpBuilder &b, Location loc, const ScoreMask &mask) {
+  auto type = cast<RankedTensorType>(mask.tensor.getType());
+  int64_t rank = mask.map.getNumDims(), dims = type.getRank();
+  auto isPlace = [&](int64_t i) {
+    AffineExpr expression = mask.map.getResult(i);
+    return isa<AffineConstantExpr>(expression) ||
+           expression == b.getAffineDimExpr(rank - dims + i);
+  };
+  if (dims >= 2 && llvm::all_of(llvm::seq<int64_t>(0, dims), isPlace))
+    return mask.tensor;
+  // Units that stand elsewhere join a neighbour; then units are put between.
+  SmallVector<int64_t> sizes, places;
+  for (AffineExpr expression : mask.map.getResults()) {
     auto dimension = dyn_cast<AffineDimExpr>(expression);
-    if (dimension && static_cast<int64_t>(dimension.getPosition()) !=
-                         rank - own + static_cast<int64_t>(i))
-      return false;
+    if (!dimension || (places.empty() && !sizes.empty()))
+      sizes.empty() ? sizes.push_back(1) : void(++sizes.back());
+    else
+      sizes.push_back(1);
+    if (dimension)
+      places.push_back(dimension.getPosition());
   }
-  return !mask.isCondition && own >= 2;
+  Value dense = collapsed(b, loc, mask.tensor, sizes);
+  int64_t first = std::min(places.front(), rank - 2);
+  SmallVector<OpFoldResult> shape(rank - first, b.getIndexAttr(1));
+  SmallVector<ReassociationIndices> groups(places.size());
+  for (auto [i, place] : llvm::enumerate(places)) {
+    shape[place - first] = tensor::getMixedSize(b, loc, dense, i);
+    int64_t begin = i == 0 ? first : place;
+    int64_t end = i + 1 == places.size() ? rank : places[i + 1];
+    for (int64_t dimension = begin; dimension < end; ++dimension)
+      groups[i].push_back(dimension - first);
+  }
+  auto expandedType = RankedTensorType::get(decomposeMixedValues(shape).first,
+                                            type.getElementType());
+  return tensor::ExpandShapeOp::create(b, loc, expandedType, dense, groups,
+                                       shape);
 }
 
-/// What one mask adds to a score.
-static Value addedBy(OpBuilder &b, Location loc, const AttentionMask &mask,
-                     Value element) {
-  if (mask.isCondition) {
-    Value seen = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
-    Value never =
-        arith::ConstantOp::create(b, loc, b.getF32FloatAttr(mask.hidden));
-    return arith::SelectOp::create(b, loc, element, seen, never);
-  }
-  if (element.getType().isF32())
+/// What `mask` adds to a score, `element` being the one of its tensor.
+static Value buildAddend(OpBuilder &b, Location loc, const ScoreMask &mask,
+                         Value element) {
+  auto number = [&](double value) -> Value {
+    return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(value));
+  };
+  if (mask.hidden)
+    return arith::SelectOp::create(b, loc, element, number(0),
+                                   number(*mask.hidden));
+  if (element.getType().getIntOrFloatBitWidth() < 32)
+    element = arith::ExtFOp::create(b, loc, b.getF32Type(), element);
+  if (mask.factor == 1)
     return element;
-  return arith::ExtFOp::create(b, loc, b.getF32Type(), element);
+  return arith::MulFOp::create(b, loc, element, number(mask.factor));
 }
 
-/// The sum of what masks add to the scores, whose dimensions are those of the
-/// scores that some mask runs along, and 1.
-static Value buildMask(OpBuilder &b, Location loc,
-                       ArrayRef<AttentionMask> masks) {
-  unsigned rank = masks.front().map.getNumDims();
-  SmallVector<OpFoldResult> sizes(rank, b.getIndexAttr(1));
-  SmallVector<Value> inputs;
-  SmallVector<AffineMap> maps;
-  unsigned first = rank - 2;
-  for (const AttentionMask &mask : masks) {
-    inputs.push_back(mask.tensor);
-    maps.push_back(mask.map);
-    first = std::min(first, rank - mask.map.getNumResults());
-    for (auto [i, expression] : llvm::enumerate(mask.map.getResults()))
-      if (auto dimension = dyn_cast<AffineDimExpr>(expression)) {
-        sizes[dimension.getPosition()] =
-            tensor::getMixedSize(b, loc, mask.tensor, i);
-        first = std::min(first, dimension.getPosition());
+/// The sum of `masks`, of all dimensions of the scores that one of them has.
+static Value buildMask(OpBuilder &b, Location loc, ArrayRef<ScoreMask> masks) {
+  const ScoreMask &only = masks.front();
+  if (masks.size() == 1 && !only.hidden && only.factor == 1)
+    return expandMask(b, loc, only);
+  unsigned scoresRank = only.map.getNumDims();
+  llvm::SmallBitVector dims = getMaskedDims(masks, scoresRank);
+  SmallVector<AffineExpr> loops(scoresRank, b.getAffineConstantExpr(0));
+  SmallVector<OpFoldResult> shape;
+  SmallVector<AffineExpr> kept;
+  for (unsigned dimension : dims.set_bits()) {
+    loops[dimension] = b.getAffineDimExpr(shape.size());
+    kept.push_back(b.getAffineDimExpr(dimension));
+    for (const ScoreMask &mask : masks)
+      if (auto at = mask.map.getResultPosition(kept.back())) {
+        shape.push_back(tensor::getMixedSize(b, loc, mask.tensor, *at));
+        break;
       }
   }
-  // Leading dimensions that no mask has are left out.
-  SmallVector<AffineExpr> loops(rank, b.getAffineConstantExpr(0));
-  for (unsigned i = first; i < rank; ++i)
-    loops[i] = b.getAffineDimExpr(i - first);
-  for (AffineMap &map : maps)
-    map = map.replaceDimsAndSymbols(loops, {}, rank - first, 0);
-  sizes.erase(sizes.begin(), sizes.begin() + first);
-  maps.push_back(b.getMultiDimIdentityMap(sizes.size()));
-  Value init = tensor::EmptyOp::create(b, loc, sizes, b.getF32Type());
-  SmallVector<utils::IteratorType> iterators(sizes.size(),
+  SmallVector<Value> inputs;
+  SmallVector<AffineMap> maps;
+  for (const ScoreMask &mask : masks) {
+    inputs.push_back(mask.tensor);
+    maps.push_back(mask.map.replaceDimsAndSymbols(loops, {}, shape.size(), 0));
+  }
+  maps.push_back(b.getMultiDimIdentityMap(shape.size()));
+  Value init = tensor::EmptyOp::create(b, loc, shape, b.getF32Type());
+  SmallVector<utils::IteratorType> iterators(shape.size(),
                                              utils::IteratorType::parallel);
-  return linalg::GenericOp::create(
-             b, loc, init.getType(), inputs, init, maps, iterators,
-             [&](OpBuilder &b, Location loc, ValueRange values) {
-               Value sum;
-               for (auto [mask, value] : llvm::zip(masks, values)) {
-                 Value added = addedBy(b, loc, mask, value);
-                 sum = sum ? Value(arith::AddFOp::create(b, loc, sum, added))
-                           : added;
-               }
-               linalg::YieldOp::create(b, loc, sum);
-             })
-      .getResult(0);
+  auto sum = linalg::GenericOp::create(
+      b, loc, init.getType(), inputs, init, maps, iterators,
+      [&](OpBuilder &b, Location loc, ValueRange values) {
+        Value sum = buildAddend(b, loc, only, values[0]);
+        for (auto [mask, value] :
+             llvm::zip(masks.drop_front(), values.drop_front()))
+          sum = arith::AddFOp::create(b, loc, sum,
+                                      buildAddend(b, loc, mask, value));
+        linalg::YieldOp::create(b, loc, sum);
+      });
+  AffineMap map = AffineMap::get(scoresRank, 0, kept, b.getContext());
+  return expandMask(b, loc, {sum.getResult(0), map, 1, std::nullopt});
+}
+
+/// `value` with a dimension of extent 1 before its last two.
+static Value insertHead(OpBuilder &b, Location loc, Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  int64_t rank = type.getRank(), place = rank - 2;
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, value);
+  sizes.insert(sizes.begin() + place, b.getIndexAttr(1));
+  SmallVector<int64_t> shape(type.getShape());
+  shape.insert(shape.begin() + place, 1);
+  SmallVector<ReassociationIndices> groups;
+  for (int64_t i = 0; i < rank; ++i)
+    groups.push_back({i + (i >= place)});
+  groups[place - 1].push_back(place);
+  return tensor::ExpandShapeOp::create(b, loc, type.clone(shape), value, groups,
+                                       sizes);
+}
+
+/// Attention whose batches and heads are one dynamic dimension: each batch has
+/// one head.
+static Value buildAttention(OpBuilder &b, Location loc, RankedTensorType type,
+                            Value query, Value key, Value value, Value mask,
+                            double scale, bool isCausal) {
+  int64_t rank = type.getRank();
+  bool isMerged = type.isDynamicDim(rank - 3);
+  if (isMerged) {
+    for (Value *operand : {&query, &key, &value})
+      *operand = insertHead(b, loc, *operand);
+    if (mask && cast<RankedTensorType>(mask.getType()).getRank() > 2)
+      mask = insertHead(b, loc, mask);
+    SmallVector<int64_t> shape(type.getShape());
+    shape.insert(shape.begin() + rank - 2, 1);
+    type = type.clone(shape);
+  }
+  Value result = AttentionOp::create(b, loc, type, query, key, value, mask,
+                                     b.getF32FloatAttr(scale),
+                                     isCausal ? b.getUnitAttr() : UnitAttr());
+  if (!isMerged)
+    return result;
+  SmallVector<int64_t> sizes(rank, 1);
+  sizes[rank - 3] = 2;
+  return collapsed(b, loc, result, sizes);
 }
 
 namespace {
@@ -145,9 +230,7 @@ struct RaiseProductOfSoftmax : OpInterfaceRewritePattern<linalg::LinalgOp> {
                        withMatrix(found->productBatch, found->productKey,
                                   found->productColumn));
     Value mask;
-    if (found->masks.size() == 1 && isAligned(found->masks.front()))
-      mask = found->masks.front().tensor;
-    else if (!found->masks.empty())
+    if (!found->masks.empty())
       mask = buildMask(rewriter, loc, found->masks);
     // Dimensions of the product's result, in the order of attention's.
     SmallVector<unsigned> order = withMatrix(
@@ -161,10 +244,8 @@ struct RaiseProductOfSoftmax : OpInterfaceRewritePattern<linalg::LinalgOp> {
     auto type = cast<RankedTensorType>(op->getResult(0).getType());
     SmallVector<int64_t> shape =
         applyPermutation(type.getShape(), invertPermutationVector(permutation));
-    Value result = AttentionOp::create(
-        rewriter, loc, type.clone(shape), query, key, value, mask,
-        rewriter.getF32FloatAttr(found->scale),
-        found->isCausal ? rewriter.getUnitAttr() : UnitAttr());
+    Value result = buildAttention(rewriter, loc, type.clone(shape), query, key,
+                                  value, mask, found->scale, found->isCausal);
     rewriter.replaceOp(op, transposed(rewriter, loc, result, permutation));
     return success();
   }

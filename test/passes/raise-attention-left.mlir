@@ -2,49 +2,6 @@
 
 // Products with a softmax that are no attention, and what their remarks say.
 
-// CHECK: remark: attention is left: a mask is added before the scores are scaled
-func.func @mask_before_scale(%q: tensor<2x4x8xf32>, %kt: tensor<2x8x5xf32>, %v: tensor<2x5x8xf32>, %m: tensor<2x4x5xf32>,
-    %es: tensor<2x4x5xf32>, %ey: tensor<2x4x8xf32>) -> tensor<2x4x8xf32> {
-  %zero = arith.constant 0.0 : f32
-  %zs = linalg.fill ins(%zero : f32) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
-  %zy = linalg.fill ins(%zero : f32) outs(%ey : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
-  %s = linalg.batch_matmul ins(%q, %kt : tensor<2x4x8xf32>, tensor<2x8x5xf32>) outs(%zs : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
-  %u = linalg.add ins(%s, %m : tensor<2x4x5xf32>, tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
-  %half = arith.constant 0.5 : f32
-  %t = linalg.map ins(%u : tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>)
-    (%in: f32, %out: f32) {
-      %0 = arith.mulf %in, %half : f32
-      linalg.yield %0 : f32
-    }
-  %p = linalg.softmax dimension(2) ins(%t : tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
-  %y = linalg.batch_matmul ins(%p, %v : tensor<2x4x5xf32>, tensor<2x5x8xf32>) outs(%zy : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
-  return %y : tensor<2x4x8xf32>
-}
-
-// -----
-
-// CHECK: remark: attention is left: what is added to the scores is not one tensor of their dimensions
-#all = affine_map<(b, i, j) -> (b, i, j)>
-#twice = affine_map<(b, i, j) -> (b, j, j)>
-func.func @diagonal(%q: tensor<2x4x8xf32>, %kt: tensor<2x8x5xf32>, %v: tensor<2x5x8xf32>, %m: tensor<2x5x5xf32>,
-    %es: tensor<2x4x5xf32>, %ey: tensor<2x4x8xf32>) -> tensor<2x4x8xf32> {
-  %zero = arith.constant 0.0 : f32
-  %zs = linalg.fill ins(%zero : f32) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
-  %zy = linalg.fill ins(%zero : f32) outs(%ey : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
-  %s = linalg.batch_matmul ins(%q, %kt : tensor<2x4x8xf32>, tensor<2x8x5xf32>) outs(%zs : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
-  %t = linalg.generic {indexing_maps = [#all, #twice, #all], iterator_types = ["parallel", "parallel", "parallel"]}
-      ins(%s, %m : tensor<2x4x5xf32>, tensor<2x5x5xf32>) outs(%es : tensor<2x4x5xf32>) {
-  ^bb0(%in: f32, %added: f32, %out: f32):
-    %0 = arith.addf %in, %added : f32
-    linalg.yield %0 : f32
-  } -> tensor<2x4x5xf32>
-  %p = linalg.softmax dimension(2) ins(%t : tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
-  %y = linalg.batch_matmul ins(%p, %v : tensor<2x4x5xf32>, tensor<2x5x8xf32>) outs(%zy : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
-  return %y : tensor<2x4x8xf32>
-}
-
-// -----
-
 // CHECK: remark: attention is left: a selection among the scores does not hide them
 #all = affine_map<(b, i, j) -> (b, i, j)>
 func.func @other_selection(%q: tensor<2x4x8xf32>, %kt: tensor<2x8x5xf32>, %v: tensor<2x5x8xf32>, %c: tensor<2x4x5xi1>,
@@ -69,18 +26,40 @@ func.func @other_selection(%q: tensor<2x4x8xf32>, %kt: tensor<2x8x5xf32>, %v: te
 
 // CHECK: remark: attention is left: what hides scores is not one tensor of their dimensions
 #all = affine_map<(b, i, j) -> (b, i, j)>
-#twice = affine_map<(b, i, j) -> (b, j, j)>
-func.func @hidden_diagonal(%q: tensor<2x4x8xf32>, %kt: tensor<2x8x5xf32>, %v: tensor<2x5x8xf32>, %c: tensor<2x5x5xi1>,
+#turned = affine_map<(b, i, j) -> (i, b, j)>
+func.func @turned_condition(%q: tensor<2x4x8xf32>, %kt: tensor<2x8x5xf32>, %v: tensor<2x5x8xf32>, %d: tensor<4x2x5xi1>,
     %es: tensor<2x4x5xf32>, %ey: tensor<2x4x8xf32>) -> tensor<2x4x8xf32> {
   %zero = arith.constant 0.0 : f32
   %zs = linalg.fill ins(%zero : f32) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
   %zy = linalg.fill ins(%zero : f32) outs(%ey : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
   %s = linalg.batch_matmul ins(%q, %kt : tensor<2x4x8xf32>, tensor<2x8x5xf32>) outs(%zs : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
-  %hidden1 = arith.constant -1.0e+9 : f32
-  %t = linalg.generic {indexing_maps = [#twice, #all, #all], iterator_types = ["parallel", "parallel", "parallel"]}
-      ins(%c, %s : tensor<2x5x5xi1>, tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) {
-  ^bb0(%isSeen: i1, %in: f32, %out: f32):
-    %0 = arith.select %isSeen, %in, %hidden1 : f32
+  %hidden = arith.constant -1.0e+9 : f32
+  %t = linalg.generic {indexing_maps = [#turned, #all, #all], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%d, %s : tensor<4x2x5xi1>, tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) {
+  ^bb0(%m: i1, %in: f32, %out: f32):
+    %0 = arith.select %m, %in, %hidden : f32
+    linalg.yield %0 : f32
+  } -> tensor<2x4x5xf32>
+  %p = linalg.softmax dimension(2) ins(%t : tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
+  %y = linalg.batch_matmul ins(%p, %v : tensor<2x4x5xf32>, tensor<2x5x8xf32>) outs(%zy : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  return %y : tensor<2x4x8xf32>
+}
+
+// -----
+
+// CHECK: remark: attention is left: what is added to the scores is not one tensor of their dimensions
+#all = affine_map<(b, i, j) -> (b, i, j)>
+#turned = affine_map<(b, i, j) -> (i, b, j)>
+func.func @turned_mask(%q: tensor<2x4x8xf32>, %kt: tensor<2x8x5xf32>, %v: tensor<2x5x8xf32>, %d: tensor<4x2x5xf32>,
+    %es: tensor<2x4x5xf32>, %ey: tensor<2x4x8xf32>) -> tensor<2x4x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %zs = linalg.fill ins(%zero : f32) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
+  %zy = linalg.fill ins(%zero : f32) outs(%ey : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  %s = linalg.batch_matmul ins(%q, %kt : tensor<2x4x8xf32>, tensor<2x8x5xf32>) outs(%zs : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
+  %t = linalg.generic {indexing_maps = [#turned, #all, #all], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%d, %s : tensor<4x2x5xf32>, tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) {
+  ^bb0(%m: f32, %in: f32, %out: f32):
+    %0 = arith.addf %in, %m : f32
     linalg.yield %0 : f32
   } -> tensor<2x4x5xf32>
   %p = linalg.softmax dimension(2) ins(%t : tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
@@ -175,20 +154,6 @@ func.func @not_square(%q: tensor<2x4x8xf32>, %kt: tensor<2x8x5xf32>, %v: tensor<
   %p = linalg.softmax dimension(2) ins(%t : tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
   %y = linalg.batch_matmul ins(%p, %v : tensor<2x4x5xf32>, tensor<2x5x8xf32>) outs(%zy : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
   return %y : tensor<2x4x8xf32>
-}
-
-// -----
-
-// CHECK: remark: attention is left: the number of heads is dynamic
-func.func @dynamic_heads(%q: tensor<?x4x8xf32>, %kt: tensor<?x8x5xf32>, %v: tensor<?x5x8xf32>,
-    %es: tensor<?x4x5xf32>, %ey: tensor<?x4x8xf32>) -> tensor<?x4x8xf32> {
-  %zero = arith.constant 0.0 : f32
-  %zs = linalg.fill ins(%zero : f32) outs(%es : tensor<?x4x5xf32>) -> tensor<?x4x5xf32>
-  %zy = linalg.fill ins(%zero : f32) outs(%ey : tensor<?x4x8xf32>) -> tensor<?x4x8xf32>
-  %s = linalg.batch_matmul ins(%q, %kt : tensor<?x4x8xf32>, tensor<?x8x5xf32>) outs(%zs : tensor<?x4x5xf32>) -> tensor<?x4x5xf32>
-  %p = linalg.softmax dimension(2) ins(%s : tensor<?x4x5xf32>) outs(%es : tensor<?x4x5xf32>) -> tensor<?x4x5xf32>
-  %y = linalg.batch_matmul ins(%p, %v : tensor<?x4x5xf32>, tensor<?x5x8xf32>) outs(%zy : tensor<?x4x8xf32>) -> tensor<?x4x8xf32>
-  return %y : tensor<?x4x8xf32>
 }
 
 // -----

@@ -136,10 +136,10 @@ func.func @causal(%q: tensor<9x2x16xf32>, %k: tensor<2x9x16xf32>, %v: tensor<9x2
 
 // CHECK-LABEL: func @grouped
 // CHECK-SAME:    %{{[a-z0-9]+}}: tensor<1x4x7x16xf32>, %[[K:[a-z0-9]+]]: tensor<1x2x5x16xf32>, %[[V:[a-z0-9]+]]: tensor<1x2x5x16xf32>
-// CHECK:         %[[MASK:.*]] = linalg.generic {{.*}} ins(%{{.*}} : tensor<1x1x7x5xi1>) outs(%{{.*}} : tensor<1x1x7x5xf32>)
+// CHECK:         %[[MASK:.*]] = linalg.generic {{.*}} ins(%{{.*}} : tensor<1x1x7x5xi1>) outs(%{{.*}} : tensor<7x5xf32>)
 // CHECK:           arith.select %{{.*}}, %{{.*}}, %{{.*}} : f32
 // CHECK:         lowbit.attention %{{.*}}, %[[K]], %[[V]] mask %[[MASK]] scale 1.000000e+00
-// CHECK-SAME:      : tensor<1x4x7x16xf32>, tensor<1x2x5x16xf32>, tensor<1x2x5x16xf32>, mask tensor<1x1x7x5xf32>
+// CHECK-SAME:      : tensor<1x4x7x16xf32>, tensor<1x2x5x16xf32>, tensor<1x2x5x16xf32>, mask tensor<7x5xf32>
 #heads = affine_map<(b, g, r, j, d) -> (b, g, j, d)>
 #repeated = affine_map<(b, g, r, j, d) -> (b, g, r, j, d)>
 #q = affine_map<(b, h, i, j, d) -> (b, h, i, d)>
@@ -244,4 +244,131 @@ func.func @other_factor(%q: tensor<4x5x64xf32>, %kt: tensor<4x64x5xf32>, %v: ten
   %y = linalg.batch_matmul ins(%p, %v : tensor<4x5x5xf32>, tensor<4x5x64xf32>)
                            outs(%zy : tensor<4x5x64xf32>) -> tensor<4x5x64xf32>
   return %y : tensor<4x5x64xf32>
+}
+
+// -----
+
+// What is added before scores are scaled is scaled with them.
+
+// CHECK-LABEL: func @mask_before_scale
+// CHECK-SAME:    %[[M:[a-z0-9]+]]: tensor<2x4x5xf32>
+// CHECK:         %[[MASK:.*]] = linalg.generic {{.*}} ins(%[[M]] : tensor<2x4x5xf32>)
+// CHECK:           arith.mulf %{{.*}}, %cst
+// CHECK:         lowbit.attention %{{.*}} mask %[[MASK]] scale 5.000000e-01
+func.func @mask_before_scale(%q: tensor<2x4x8xf32>, %kt: tensor<2x8x5xf32>, %v: tensor<2x5x8xf32>, %m: tensor<2x4x5xf32>,
+    %es: tensor<2x4x5xf32>, %ey: tensor<2x4x8xf32>) -> tensor<2x4x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %zs = linalg.fill ins(%zero : f32) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
+  %zy = linalg.fill ins(%zero : f32) outs(%ey : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  %s = linalg.batch_matmul ins(%q, %kt : tensor<2x4x8xf32>, tensor<2x8x5xf32>) outs(%zs : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
+  %u = linalg.add ins(%s, %m : tensor<2x4x5xf32>, tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
+  %half = arith.constant 0.5 : f32
+  %t = linalg.map ins(%u : tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>)
+    (%in: f32, %out: f32) {
+      %0 = arith.mulf %in, %half : f32
+      linalg.yield %0 : f32
+    }
+  %p = linalg.softmax dimension(2) ins(%t : tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
+  %y = linalg.batch_matmul ins(%p, %v : tensor<2x4x5xf32>, tensor<2x5x8xf32>) outs(%zy : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  return %y : tensor<2x4x8xf32>
+}
+
+// -----
+
+// Several masks are one, of all dimensions that one of them has.
+
+// CHECK-LABEL: func @two_masks
+// CHECK-SAME:    %[[M:[a-z0-9]+]]: tensor<2x4x5xf32>, %[[N:[a-z0-9]+]]: tensor<2x4x5xf32>
+// CHECK:         %[[MASK:.*]] = linalg.generic {{.*}} ins(%[[N]], %[[M]] :
+// CHECK:           arith.addf
+// CHECK:         lowbit.attention %{{.*}} mask %[[MASK]] scale 1.000000e+00
+func.func @two_masks(%q: tensor<2x4x8xf32>, %kt: tensor<2x8x5xf32>, %v: tensor<2x5x8xf32>, %m: tensor<2x4x5xf32>, %n: tensor<2x4x5xf32>,
+    %es: tensor<2x4x5xf32>, %ey: tensor<2x4x8xf32>) -> tensor<2x4x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %zs = linalg.fill ins(%zero : f32) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
+  %zy = linalg.fill ins(%zero : f32) outs(%ey : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  %s = linalg.batch_matmul ins(%q, %kt : tensor<2x4x8xf32>, tensor<2x8x5xf32>) outs(%zs : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
+  %u = linalg.add ins(%s, %m : tensor<2x4x5xf32>, tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
+  %t = linalg.add ins(%u, %n : tensor<2x4x5xf32>, tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
+  %p = linalg.softmax dimension(2) ins(%t : tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
+  %y = linalg.batch_matmul ins(%p, %v : tensor<2x4x5xf32>, tensor<2x5x8xf32>) outs(%zy : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  return %y : tensor<2x4x8xf32>
+}
+
+// -----
+
+// A mask of keys, as encoders have it: 1 where a key counts.
+
+// CHECK-LABEL: func @padding
+// CHECK-SAME:    %[[ONES:[a-z0-9]+]]: tensor<?x?xf32>
+// CHECK:         %[[PAD:.*]] = linalg.generic {{.*}} ins(%[[ONES]] :
+// CHECK:         %[[MASK:.*]] = tensor.expand_shape %[[PAD]] {{\[\[}}0, 1, 2], [3]] {{.*}} : tensor<?x?xf32> into tensor<?x1x1x?xf32>
+// CHECK:         lowbit.attention %{{.*}} mask %[[MASK]] scale 2.500000e-01
+#keys = affine_map<(b, h, i, j) -> (b, j)>
+#all = affine_map<(b, h, i, j) -> (b, h, i, j)>
+#same = affine_map<(b, j) -> (b, j)>
+#q = affine_map<(b, h, i, j, d) -> (b, h, i, d)>
+#k = affine_map<(b, h, i, j, d) -> (b, h, j, d)>
+#s = affine_map<(b, h, i, j, d) -> (b, h, i, j)>
+func.func @padding(%q: tensor<?x4x?x16xf32>, %k: tensor<?x4x?x16xf32>, %v: tensor<?x4x?x16xf32>, %ones: tensor<?x?xf32>,
+    %em: tensor<?x?xf32>, %es: tensor<?x4x?x?xf32>, %ey: tensor<?x4x?x16xf32>) -> tensor<?x4x?x16xf32> {
+  %zero = arith.constant 0.0 : f32
+  %one = arith.constant 1.0 : f32
+  %least = arith.constant -1.0e4 : f32
+  %quarter = arith.constant 0.25 : f32
+  %pad = linalg.generic {indexing_maps = [#same, #same], iterator_types = ["parallel", "parallel"]}
+      ins(%ones : tensor<?x?xf32>) outs(%em : tensor<?x?xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = arith.subf %one, %in : f32
+    %1 = arith.mulf %0, %least : f32
+    linalg.yield %1 : f32
+  } -> tensor<?x?xf32>
+  %zs = linalg.fill ins(%zero : f32) outs(%es : tensor<?x4x?x?xf32>) -> tensor<?x4x?x?xf32>
+  %zy = linalg.fill ins(%zero : f32) outs(%ey : tensor<?x4x?x16xf32>) -> tensor<?x4x?x16xf32>
+  %s = linalg.generic {indexing_maps = [#q, #k, #s],
+                       iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction"]}
+      ins(%q, %k : tensor<?x4x?x16xf32>, tensor<?x4x?x16xf32>) outs(%zs : tensor<?x4x?x?xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %0 = arith.mulf %a, %b : f32
+    %1 = arith.addf %c, %0 : f32
+    linalg.yield %1 : f32
+  } -> tensor<?x4x?x?xf32>
+  %t = linalg.generic {indexing_maps = [#all, #keys, #all], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%s, %pad : tensor<?x4x?x?xf32>, tensor<?x?xf32>) outs(%es : tensor<?x4x?x?xf32>) {
+  ^bb0(%in: f32, %m: f32, %out: f32):
+    %0 = arith.mulf %in, %quarter : f32
+    %1 = arith.addf %0, %m : f32
+    linalg.yield %1 : f32
+  } -> tensor<?x4x?x?xf32>
+  %p = linalg.softmax dimension(3) ins(%t : tensor<?x4x?x?xf32>) outs(%es : tensor<?x4x?x?xf32>) -> tensor<?x4x?x?xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(b, h, i, e, j) -> (b, h, i, j)>,
+                                        affine_map<(b, h, i, e, j) -> (b, h, j, e)>,
+                                        affine_map<(b, h, i, e, j) -> (b, h, i, e)>],
+                       iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction"]}
+      ins(%p, %v : tensor<?x4x?x?xf32>, tensor<?x4x?x16xf32>) outs(%zy : tensor<?x4x?x16xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %0 = arith.mulf %a, %b : f32
+    %1 = arith.addf %c, %0 : f32
+    linalg.yield %1 : f32
+  } -> tensor<?x4x?x16xf32>
+  return %y : tensor<?x4x?x16xf32>
+}
+
+// -----
+
+// Batches and heads that are one dynamic dimension are batches of one head.
+
+// CHECK-LABEL: func @merged_heads
+// CHECK:         %[[Q:.*]] = tensor.expand_shape %{{.*}} {{\[\[}}0, 1], [2], [3]] {{.*}} : tensor<?x4x8xf32> into tensor<?x1x4x8xf32>
+// CHECK:         %[[Y:.*]] = lowbit.attention %[[Q]], {{.*}} -> tensor<?x1x4x8xf32>
+// CHECK:         tensor.collapse_shape %[[Y]] {{\[\[}}0, 1], [2], [3]]
+func.func @merged_heads(%q: tensor<?x4x8xf32>, %kt: tensor<?x8x5xf32>, %v: tensor<?x5x8xf32>,
+    %es: tensor<?x4x5xf32>, %ey: tensor<?x4x8xf32>) -> tensor<?x4x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %zs = linalg.fill ins(%zero : f32) outs(%es : tensor<?x4x5xf32>) -> tensor<?x4x5xf32>
+  %zy = linalg.fill ins(%zero : f32) outs(%ey : tensor<?x4x8xf32>) -> tensor<?x4x8xf32>
+  %s = linalg.batch_matmul ins(%q, %kt : tensor<?x4x8xf32>, tensor<?x8x5xf32>) outs(%zs : tensor<?x4x5xf32>) -> tensor<?x4x5xf32>
+  %p = linalg.softmax dimension(2) ins(%s : tensor<?x4x5xf32>) outs(%es : tensor<?x4x5xf32>) -> tensor<?x4x5xf32>
+  %y = linalg.batch_matmul ins(%p, %v : tensor<?x4x5xf32>, tensor<?x5x8xf32>) outs(%zy : tensor<?x4x8xf32>) -> tensor<?x4x8xf32>
+  return %y : tensor<?x4x8xf32>
 }
