@@ -121,23 +121,30 @@ public:
   GroupSplitter(PatternRewriter &rewriter, linalg::LinalgOp op, unsigned group)
       : b(rewriter), op(op), loc(op.getLoc()), group(group) {}
 
-  Value split() {
+  /// Replaces the convolution, and what is computed of each of its results.
+  void split() {
     OpOperand *init = op.getDpsInitOperand(0);
     int64_t dimension = *find(init);
-    auto type = cast<RankedTensorType>(op->getResult(0).getType());
+    Value whole = op->getResult(0);
     SmallVector<OpFoldResult> sizes =
         tensor::getMixedSizes(b, loc, init->get());
-    Value result =
-        tensor::EmptyOp::create(b, loc, sizes, type.getElementType());
-    sizes[dimension] = b.getIndexAttr(1);
-    SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0)),
-        strides(sizes.size(), b.getIndexAttr(1));
-    for (int64_t i = 0; i < type.getDimSize(dimension); ++i) {
-      offsets[dimension] = b.getIndexAttr(i);
-      result = tensor::InsertSliceOp::create(b, loc, buildGroup(i), result,
-                                             offsets, sizes, strides);
+    SmallVector<Value> parts;
+    for (int64_t i = 0; i < typeOf(whole).getDimSize(dimension); ++i)
+      parts.push_back(buildGroup(i));
+    SmallVector<Operation *> replaced{op};
+    bool isFlat = takeCollapse(whole, dimension);
+    if (isFlat) {
+      replaced.push_back(whole.getDefiningOp());
+      sizes.erase(sizes.begin() + dimension);
+      sizes[dimension] = b.getIndexAttr(typeOf(whole).getDimSize(dimension));
+      while (takeElementwise(whole, dimension, parts))
+        replaced.push_back(whole.getDefiningOp());
     }
-    return result;
+    b.setInsertionPoint(replaced.back());
+    b.replaceAllUsesWith(whole,
+                         join(parts, sizes, typeOf(whole), dimension, isFlat));
+    for (Operation *dead : llvm::reverse(replaced))
+      b.eraseOp(dead);
   }
 
 private:
@@ -187,6 +194,105 @@ private:
     return generic.getResult(0);
   }
 
+  /// Whether the only use of `whole` merges the dimension of the groups with
+  /// the next; `whole` is then its result.
+  static bool takeCollapse(Value &whole, int64_t dimension) {
+    if (!whole.hasOneUse())
+      return false;
+    auto collapse =
+        dyn_cast<tensor::CollapseShapeOp>(*whole.getUsers().begin());
+    if (!collapse)
+      return false;
+    for (auto [i, run] : llvm::enumerate(collapse.getReassociationIndices())) {
+      bool merges = static_cast<int64_t>(i) == dimension;
+      if (run.size() != (merges ? 2 : 1) ||
+          run.front() != static_cast<int64_t>(i) + (run.front() > dimension))
+        return false;
+    }
+    whole = collapse.getResult();
+    return !ShapedType::isDynamic(
+        collapse.getResultType().getDimSize(dimension));
+  }
+
+  /// Whether an operand that `map` reads can be sliced along `dimension`.
+  static bool isSliceable(AffineMap map) {
+    return map.isProjectedPermutation(/*allowZeroInResults=*/true);
+  }
+
+  /// Computes an elementwise op, the only use of `whole`, on each of `parts`.
+  /// What follows a layer then stands behind it.
+  bool takeElementwise(Value &whole, int64_t dimension,
+                       MutableArrayRef<Value> parts) {
+    if (!whole.hasOneUse())
+      return false;
+    auto user = dyn_cast<linalg::GenericOp>(*whole.getUsers().begin());
+    if (!user || !user.hasPureTensorSemantics() ||
+        user.getNumParallelLoops() != user.getNumLoops() ||
+        user->getNumResults() != 1 || user.hasIndexSemantics() ||
+        typeOf(user.getResult(0)).getShape() != typeOf(whole).getShape() ||
+        !llvm::all_of(user.getIndexingMapsArray(), isSliceable))
+      return false;
+    OpOperand *init = user.getDpsInitOperand(0);
+    for (OpOperand &operand : user->getOpOperands())
+      if ((operand.get() == whole || &operand == init) &&
+          !user.getMatchingIndexingMap(&operand).isIdentity())
+        return false;
+    if (user.payloadUsesValueFromOperand(init))
+      return false;
+    b.setInsertionPoint(user);
+    int64_t size = typeOf(whole).getDimSize(dimension) / parts.size();
+    for (auto [i, part] : llvm::enumerate(parts)) {
+      SmallVector<Value> operands;
+      for (OpOperand &operand : user->getOpOperands())
+        operands.push_back(operand.get() == whole
+                               ? part
+                               : sliceRun(operand.get(),
+                                          user.getMatchingIndexingMap(&operand),
+                                          dimension, i * size, size));
+      SmallVector<Type> types{operands.back().getType()};
+      part = clone(b, user, types, operands)->getResult(0);
+    }
+    whole = user.getResult(0);
+    return true;
+  }
+
+  static RankedTensorType typeOf(Value value) {
+    return cast<RankedTensorType>(value.getType());
+  }
+
+  /// The part of `value`, read by `map`, that belongs to `size` positions of
+  /// loop `dimension`.
+  Value sliceRun(Value value, AffineMap map, int64_t dimension, int64_t first,
+                 int64_t size) {
+    auto place = map.getResultPosition(b.getAffineDimExpr(dimension));
+    if (!place)
+      return value;
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, value);
+    SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0)),
+        strides(sizes.size(), b.getIndexAttr(1));
+    offsets[*place] = b.getIndexAttr(first);
+    sizes[*place] = b.getIndexAttr(size);
+    return tensor::ExtractSliceOp::create(b, loc, value, offsets, sizes,
+                                          strides);
+  }
+
+  /// All groups, one behind the other.
+  Value join(ArrayRef<Value> parts, SmallVector<OpFoldResult> sizes, Type type,
+             int64_t dimension, bool isFlat) {
+    Value result = tensor::EmptyOp::create(
+        b, loc, sizes, cast<RankedTensorType>(type).getElementType());
+    SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0)),
+        strides(sizes.size(), b.getIndexAttr(1));
+    int64_t size = isFlat ? typeOf(parts[0]).getDimSize(dimension) : 1;
+    sizes[dimension] = b.getIndexAttr(size);
+    for (auto [i, part] : llvm::enumerate(parts)) {
+      offsets[dimension] = b.getIndexAttr(i * size);
+      result = tensor::InsertSliceOp::create(b, loc, part, result, offsets,
+                                             sizes, strides);
+    }
+    return result;
+  }
+
   PatternRewriter &b;
   linalg::LinalgOp op;
   Location loc;
@@ -203,8 +309,7 @@ struct SplitGroups : OpInterfaceRewritePattern<linalg::LinalgOp> {
       return rewriter.notifyMatchFailure(op, "no grouped convolution");
     if (std::string reason = explainConvolution(op); !reason.empty())
       return rewriter.notifyMatchFailure(op, reason);
-    rewriter.replaceOp(
-        op, GroupSplitter(rewriter, op, *convolution->group).split());
+    GroupSplitter(rewriter, op, *convolution->group).split();
     return success();
   }
 };

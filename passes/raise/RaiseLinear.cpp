@@ -201,6 +201,9 @@ struct RaiseLinearPass : lowbit::impl::RaiseLinearPassBase<RaiseLinearPass> {
     count(linears, embeddings);
     if (failed(applyPatternsGreedily(getOperation(), patterns)))
       return signalPassFailure();
+    if (auto module = dyn_cast<ModuleOp>(getOperation()))
+      if (failed(takeRowsOfCodes(module)))
+        return signalPassFailure();
     unsigned linearsBefore = linears, embeddingsBefore = embeddings;
     count(linears, embeddings);
     numLinears += linears - linearsBefore;

@@ -7,6 +7,7 @@
 #ifndef LOWBIT_RAISE_RAISEPATTERNS_H
 #define LOWBIT_RAISE_RAISEPATTERNS_H
 
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/PatternMatch.h"
 
 namespace lowbit {
@@ -16,6 +17,10 @@ void populateRaiseEmbeddingPatterns(mlir::RewritePatternSet &patterns);
 
 /// Layers whose weight is dequantized read the quantized weight.
 void populateLinearDequantizePatterns(mlir::RewritePatternSet &patterns);
+
+/// Layers whose weight is some rows of a dequantized one read a weight of those
+/// rows. Fails, with a diagnostic, where a weight's data are absent.
+mlir::LogicalResult takeRowsOfCodes(mlir::ModuleOp module);
 
 } // namespace lowbit
 

@@ -31,8 +31,9 @@ def RaiseLinearPass : Pass<"lowbit-raise-linear"> {
     undefined.
 
     A layer whose weight is the `lowbit.dequantize` of a matrix reads the matrix
-    itself. Any other use of a dequantized weight stays, with a remark: its
-    numbers are computed whenever the model runs.
+    itself; some rows of it, such as those of a group of a convolution, become a
+    weight of their own. Any other use of a dequantized weight stays, with a
+    remark: its numbers are computed whenever the model runs.
 
     Needs: `linalg` on tensors, weights of static shape. Guarantees: a product
     with a weight that is left has a batch dimension in the weight, or sums over
@@ -87,7 +88,8 @@ def RaiseConvPass : Pass<"lowbit-raise-conv"> {
     patch embedding or of a kernel of one element, are a reshape and a
     transposition of the input. Others are copied to [outputs..., kernel...] by a
     `linalg.generic`: the im2col matrix, as many times the input as windows
-    overlap. A grouped convolution becomes one for each group.
+    overlap. A grouped convolution becomes one for each group, and so does what is
+    computed of its results one by one, such as a bias.
 
     Needs: `linalg` on tensors; padding is an op of its own before. Guarantees: a
     convolution that is left has more than 64 groups, fewer than 8 filters in a
@@ -130,17 +132,20 @@ def RaiseAttentionPass : Pass<"lowbit-raise-attention"> {
   let summary = "Recognises attention";
   let description = [{
     A product of a softmax with V, the softmax being of the product of Q and K
-    times a constant, plus a mask, becomes `lowbit.attention` (the pattern
+    times a constant, plus masks, becomes `lowbit.attention` (the pattern
     `attention_pattern`). Scalars are traced through elementwise ops, so it
     doesn't matter how those are divided; the softmax may be one op or its
     steps, the order of dimensions is any. A mask that is made from positions
     and hides the keys after the query's own becomes `causal`; one that selects
     scores by a condition is added as 0 or the number it puts in their place.
-    Heads of K and V that are repeated for groups of query heads are read where
+    Several masks are added up first, in the dimensions that they have; what is
+    added before scores are multiplied by a constant is multiplied, too. Heads of K and V that are repeated for groups of query heads are read where
     they are.
 
-    Needs: `linalg` on tensors, a static number of heads. Guarantees: a product
-    with a softmax that is left has one of the reasons that `report` names.
+    Batches and heads that are one dynamic dimension are batches of one head.
+
+    Needs: `linalg` on tensors. Guarantees: a product with a softmax that is left
+    has one of the reasons that `report` names.
 
     ```mlir
     %s = linalg.batch_matmul ins(%q, %kt : tensor<4x?x64xf32>, tensor<4x64x?xf32>)
