@@ -148,4 +148,22 @@ TEST_F(SymbolicTest, QuotientsBoundTheirOperand) {
   EXPECT_TRUE(s.isNonNegative(frames));
 }
 
+TEST_F(SymbolicTest, RemaindersHaveBounds) {
+  Expr rest = *s.sub(n, *s.mul(*s.floorDiv(n, Expr(4)), Expr(4)));
+  EXPECT_EQ(s.lowerBound(rest), 0);
+  EXPECT_EQ(s.upperBound(rest), 3);
+  EXPECT_EQ(*s.floorDiv(rest, Expr(4)), Expr(0));
+}
+
+TEST_F(SymbolicTest, MultiplesAreDividedEvenly) {
+  Expr quotient = *s.floorDiv(n, Expr(4));
+  Expr whole = *s.mul(quotient, Expr(4));
+  EXPECT_TRUE(s.assumeEqual(*s.mul(n, m), *s.mul(whole, m)));
+  EXPECT_EQ(s.resolve(n), whole);
+  EXPECT_EQ(s.lowerBound(s.resolve(n)), 4);
+  EXPECT_EQ(*s.floorDiv(s.resolve(n), Expr(2)), *s.mul(quotient, Expr(2)));
+  EXPECT_EQ(s.str(whole), "n");
+  EXPECT_FALSE(s.assumeEqual(n, whole));
+}
+
 } // namespace

@@ -220,6 +220,39 @@ bool Symbols::assumeDim(const Expr &difference) {
   return true;
 }
 
+/// x + k == c * ((x + k) / c) makes x the rest of a multiple: it is spelled so
+/// from then on, and divisions by c come out even.
+bool Symbols::assumeMultiple(const Expr &difference) {
+  for (const Expr::Term &term : difference.terms) {
+    if (term.monomial.size() != 1)
+      continue;
+    const Atom atom = atoms[term.monomial[0]];
+    auto line = asLine(atom.lhs);
+    if (atom.kind != Kind::FloorDiv || !atom.rhs.isConstant() || !line ||
+        std::abs(term.coefficient) != atom.rhs.constant())
+      continue;
+    auto [coefficient, dim, offset] = *line;
+    std::optional<Expr> multiple =
+        mul(Expr::atom(term.monomial[0]), Expr(std::abs(term.coefficient)));
+    std::optional<Expr> whole =
+        multiple ? sub(atom.lhs, *multiple) : std::nullopt;
+    if (whole && term.coefficient > 0)
+      whole = mul(*whole, Expr(-1));
+    if (!whole || *whole != difference || coefficient != 1 ||
+        atoms[dim].kind != Kind::Dim || substitutions.count(dim))
+      continue;
+    assumptions.push_back({difference, /*isEquality=*/true});
+    int64_t divisor = atom.rhs.constant();
+    raiseLower(
+        atom.lhs,
+        llvm::alignTo(std::max<int64_t>(lowerBound(atom.lhs), 0), divisor));
+    refreshBounds();
+    substitutions[dim] = *sub(*multiple, Expr(offset));
+    return true;
+  }
+  return false;
+}
+
 bool Symbols::assumeEqual(const Expr &a, const Expr &b) {
   std::optional<Expr> difference = sub(a, b);
   if (!difference || isEqual(a, b).has_value() || difference->terms.empty() ||
@@ -248,7 +281,7 @@ bool Symbols::assumeEqual(const Expr &a, const Expr &b) {
     return true;
   if (!isCheckable(*rest))
     return false;
-  if (assumeDim(*rest))
+  if (assumeMultiple(*rest) || assumeDim(*rest))
     return true;
   unsigned dims = 0;
   for (const Expr::Term &term : rest->terms)

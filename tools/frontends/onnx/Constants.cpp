@@ -107,6 +107,37 @@ static Error emitDropout(Importer &im, const Node &node) {
 // Range
 //===----------------------------------------------------------------------===//
 
+static mlir::Value scalarOf(Importer &im, mlir::Type element,
+                            const Scalar &scalar) {
+  if (scalar.isReal || !mlir::isa<mlir::FloatType>(element))
+    return im.constantScalar(element, scalar);
+  mlir::Value integer = im.constantScalar(im.ops().getI64Type(), scalar);
+  return arith::SIToFPOp::create(im.ops(), element, integer);
+}
+
+/// The number or the integer expression that `value` is, or nothing.
+static std::optional<Scalar> scalarOf(Importer &im, const Value &value) {
+  if (const Scalar *scalar = value.uniform())
+    return *scalar;
+  std::optional<Expr> integer = im.castFrom(value);
+  return integer ? std::optional(Scalar::of(*integer)) : std::nullopt;
+}
+
+/// Where one of them is an expression, whole numbers are integers, too.
+static bool unify(llvm::MutableArrayRef<Scalar> scalars) {
+  if (llvm::all_of(scalars, [](const Scalar &s) { return s.isReal; }))
+    return true;
+  for (Scalar &scalar : scalars) {
+    if (!scalar.isReal)
+      continue;
+    if (scalar.real != std::trunc(scalar.real) ||
+        std::abs(scalar.real) > double(maxExtent))
+      return false;
+    scalar = Scalar::of(Expr(int64_t(scalar.real)));
+  }
+  return true;
+}
+
 /// start + index * delta for a number of elements known at import.
 static Value emitRange(Importer &im, int32_t type, const Scalar &start,
                        const Scalar &delta, const Expr &count) {
@@ -115,9 +146,9 @@ static Value emitRange(Importer &im, int32_t type, const Scalar &start,
   mlir::Value init = im.empty(element, {count});
   mlir::Value first, step;
   if (!(start.isConstant() && start.number() == 0))
-    first = im.constantScalar(element, start);
+    first = scalarOf(im, element, start);
   if (!(delta.isConstant() && delta.number() == 1))
-    step = im.constantScalar(element, delta);
+    step = scalarOf(im, element, delta);
   mlir::AffineMap map = b.getMultiDimIdentityMap(1);
   auto generic = mlir::linalg::GenericOp::create(
       b, init.getType(), mlir::ValueRange{}, init, map,
@@ -170,16 +201,21 @@ static Error emitRangeNode(Importer &im, const Node &node) {
   for (const Value *value : {&limit, &delta})
     if (Error failed = im.requireSameType(node, start, *value))
       return failed;
+  llvm::SmallVector<Scalar, 3> scalars;
   for (const Value *value : {&start, &limit, &delta})
-    if (!value->uniform() || isBool(value->type))
-      return im.error(node, "start, limit and delta must be scalars that "
-                            "depend on shapes and constants only");
-  const Scalar &s = *start.uniform(), &d = *delta.uniform();
+    if (std::optional<Scalar> scalar = scalarOf(im, *value);
+        scalar && !isBool(value->type))
+      scalars.push_back(*scalar);
+  if (scalars.size() != 3 || !unify(scalars))
+    return im.error(node, "start, limit and delta must be scalars that "
+                          "depend on shapes and constants only");
+  const Scalar &s = scalars[0], &d = scalars[2];
   Expected<Expr> count =
-      im.checked(node, countOf(im.symbols, s, *limit.uniform(), d));
+      im.checked(node, countOf(im.symbols, s, scalars[1], d));
   if (!count)
     return count.takeError();
-  bool isSmall = count->isConstant() && count->constant() <= 64 && !s.isReal;
+  bool isSmall =
+      count->isConstant() && count->constant() <= 64 && !isFloat(start.type);
   std::vector<Scalar> elements;
   for (int64_t i = 0; isSmall && i < count->constant(); ++i) {
     std::optional<Expr> offset = im.symbols.mul(d.integer, Expr(i));
@@ -197,12 +233,12 @@ static Error emitRangeNode(Importer &im, const Node &node) {
 
 void lowbit::frontend::addConstantOperators(OperatorTable &table) {
   table.add({
-      {"Constant", 1, 23, 0, 0, 1,
+      {"Constant", 1, newest, 0, 0, 1,
        "value:t value_int:i value_ints:I value_float:f value_floats:F",
        emitConstant, refuseConstant},
-      {"ConstantOfShape", 9, 23, 1, 1, 1, "value:t", emitConstantOfShape},
-      {"Identity", 1, 23, 1, 1, 1, "", emitIdentity},
-      {"Dropout", 7, 23, 1, 3, 2, "ratio:f seed:i", emitDropout},
-      {"Range", 11, 23, 3, 3, 1, "", emitRangeNode},
+      {"ConstantOfShape", 9, newest, 1, 1, 1, "value:t", emitConstantOfShape},
+      {"Identity", 1, newest, 1, 1, 1, "", emitIdentity},
+      {"Dropout", 7, newest, 1, 3, 2, "ratio:f seed:i", emitDropout},
+      {"Range", 11, newest, 3, 3, 1, "", emitRangeNode},
   });
 }

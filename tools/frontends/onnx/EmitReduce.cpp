@@ -83,11 +83,43 @@ mlir::Value Reducer::combine(mlir::OpBuilder &b, mlir::Location loc,
 // Over axes
 //===----------------------------------------------------------------------===//
 
+/// One element from all of a known value of integers, or nothing.
+static std::optional<Scalar> foldAll(Symbols &symbols, const Value &input,
+                                     ReduceKind kind) {
+  if (!input.known || !input.size() || *input.size() == 0 ||
+      *input.size() > 64 || !isInteger(input.type))
+    return std::nullopt;
+  std::optional<Expr> result = input.element(0).integer;
+  for (int64_t i = 1; result && i < *input.size(); ++i) {
+    const Expr &next = input.element(i).integer;
+    switch (kind) {
+    case ReduceKind::Sum:
+      result = symbols.add(*result, next);
+      break;
+    case ReduceKind::Prod:
+      result = symbols.mul(*result, next);
+      break;
+    case ReduceKind::Max:
+      result = symbols.max(*result, next);
+      break;
+    case ReduceKind::Min:
+      result = symbols.min(*result, next);
+      break;
+    }
+  }
+  return result ? std::optional(Scalar::of(*result)) : std::nullopt;
+}
+
 Expected<Value> Importer::reduce(const Node &node, const Value &input,
                                  ArrayRef<int64_t> axes, ReduceKind kind,
                                  bool keepDims, bool ignoreNaN) {
   if (isBool(input.type))
     return error(node, "cannot reduce booleans");
+  // Extents of shapes.
+  if (int64_t(axes.size()) == input.rank())
+    if (std::optional<Scalar> all = foldAll(symbols, input, kind))
+      return knownValue(input.type, Dims(keepDims ? input.rank() : 0, Expr(1)),
+                        {*all});
   Reducer reducer(kind, input.type, ignoreNaN);
   mlir::Type accumulator = elementType(reducer.accumulated);
   mlir::Value source = full(input);

@@ -24,6 +24,7 @@
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringSet.h"
 
 #include <deque>
@@ -201,6 +202,9 @@ public:
                                const Value &b);
   llvm::Expected<Value> cast(const Node &node, const Value &input,
                              int32_t type);
+  /// The integer that `value`, a tensor of one number, was cast from, if that
+  /// depends on shapes alone.
+  std::optional<Expr> castFrom(const Value &value) const;
   /// Extents [offset, offset + size) along `axis`.
   Value slice(const Value &input, int64_t axis, const Expr &offset,
               const Expr &size, int64_t step = 1);
@@ -313,6 +317,7 @@ private:
   llvm::StringMap<mlir::Value> quantized;
   llvm::StringSet<> takenNames;
   std::map<Expr, mlir::Value> indexCache;
+  llvm::DenseMap<mlir::Value, Expr> castIntegers;
 };
 
 /// While it lives, ops are built at the end of `block`, and extents that are

@@ -287,9 +287,22 @@ private:
 };
 } // namespace
 
-/// `64 >= past + seq`, from 64 - past - seq.
+/// The atom x / c in x - c * (x / c) where that is known to be 0, or null.
+static const Symbols::Atom *findMultiple(const Symbols &symbols,
+                                         const Expr &e) {
+  for (const Expr::Term &term : e.getTerms())
+    for (unsigned number : term.monomial)
+      if (symbols.multipleOf(symbols.getAtom(number)))
+        return &symbols.getAtom(number);
+  return nullptr;
+}
+
+/// `64 >= past + seq`, from 64 - past - seq; `seq % 4 == 0`.
 static std::string spell(const Symbols &symbols, const Expr &e,
                          bool isEquality) {
+  const Symbols::Atom *atom = isEquality ? findMultiple(symbols, e) : nullptr;
+  if (atom && e.getTerms().size() == 2)
+    return symbols.str(atom->lhs) + " % " + symbols.str(atom->rhs) + " == 0";
   Expr left, right;
   for (const Expr::Term &term : e.getTerms()) {
     Expr one(std::abs(term.coefficient));
@@ -328,7 +341,13 @@ Error Importer::addRequirements() {
     const std::vector<Expr::Term> &terms = dim.extent.getTerms();
     bool own = terms.size() == 1 && terms[0].coefficient == 1 &&
                terms[0].monomial.size() == 1;
-    if (own) {
+    if (const Symbols::Atom *multiple = findMultiple(symbols, dim.extent)) {
+      // That nothing is left over is required below.
+      const Symbols::Atom &atom =
+          symbols.getAtom(multiple->lhs.getTerms()[0].monomial[0]);
+      own = symbols.resolve(multiple->lhs) == dim.extent &&
+            atom.argument == dim.argument && atom.axis == dim.axis;
+    } else if (own) {
       const Symbols::Atom &atom = symbols.getAtom(terms[0].monomial[0]);
       own = atom.kind == Symbols::Kind::Dim && atom.argument == dim.argument &&
             atom.axis == dim.axis;

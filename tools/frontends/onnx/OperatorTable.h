@@ -19,13 +19,16 @@ namespace lowbit::frontend {
 
 class Importer;
 
+/// The last version of the default domain that is known: from 24 on, operators
+/// that were there before took more types.
+constexpr int newest = 25;
 /// Inputs without an upper bound.
 constexpr int variadic = 1 << 20;
 
 struct Operator {
   llvm::StringRef name;
   /// First and last version of the domain whose form of the operator is read.
-  int since = 11, until = 23;
+  int since = 11, until = newest;
   int minInputs = 1, maxInputs = 1;
   int maxOutputs = 1;
   /// Attributes that are understood, as `name:kind` separated by spaces. Kinds:
@@ -93,6 +96,11 @@ void addLoopOperators(OperatorTable &table);
 void addGridSampleOperators(OperatorTable &table);
 void addNonZeroOperators(OperatorTable &table);
 void addQLinearOperators(OperatorTable &table);
+void addQAttentionOperators(OperatorTable &table);
+void addMatMulBnb4Operators(OperatorTable &table);
+void addMixtureOperators(OperatorTable &table);
+void addSelectionOperators(OperatorTable &table);
+void addSignalOperators(OperatorTable &table);
 
 /// The domain without its alias: `ai.onnx` is the default domain.
 llvm::StringRef canonicalDomain(llvm::StringRef domain);

@@ -227,9 +227,16 @@ static Error emitTopK(Importer &im, const Node &node) {
     return im.error(node, "k must be one number that is not negative, found " +
                               im.str(k));
   std::optional<bool> over = im.symbols.isLess(given.dims[*axis], k[0]);
-  if (!over || *over)
-    return im.error(node, "k = " + im.symbols.str(k[0]) + " must be at most " +
-                              im.symbols.str(given.dims[*axis]));
+  std::string message = "k = " + im.symbols.str(k[0]) + " must be at most " +
+                        im.symbols.str(given.dims[*axis]);
+  if (over && *over)
+    return im.error(node, message);
+  if (!over) {
+    Expected<Expr> spare =
+        im.checked(node, im.symbols.sub(given.dims[*axis], k[0]));
+    return spare ? im.needNonNegative(node, *spare, message)
+                 : spare.takeError();
+  }
   Expected<Value> x = swapLast(im, node, given, *axis);
   if (!x)
     return x.takeError();
@@ -260,10 +267,10 @@ void lowbit::frontend::addSearchOperators(OperatorTable &table) {
   constexpr llvm::StringLiteral attributes =
       "axis:i keepdims:i select_last_index:i";
   table.add({
-      {"ArgMax", 1, 23, 1, 1, 1, attributes, emitArg<ReduceKind::Max>},
-      {"ArgMin", 1, 23, 1, 1, 1, attributes, emitArg<ReduceKind::Min>},
-      {"Hardmax", 1, 23, 1, 1, 1, "axis:i", emitHardmax},
-      {"TopK", 1, 23, 1, 2, 2, "axis:i k:i largest:i sorted:i", emitTopK,
+      {"ArgMax", 1, newest, 1, 1, 1, attributes, emitArg<ReduceKind::Max>},
+      {"ArgMin", 1, newest, 1, 1, 1, attributes, emitArg<ReduceKind::Min>},
+      {"Hardmax", 1, newest, 1, 1, 1, "axis:i", emitHardmax},
+      {"TopK", 1, newest, 1, 2, 2, "axis:i k:i largest:i sorted:i", emitTopK,
        refuseTopK},
   });
 }

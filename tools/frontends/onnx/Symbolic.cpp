@@ -254,20 +254,48 @@ static Interval evaluate(const Expr &e, AtomInterval of) {
   return sum;
 }
 
+static Interval evaluate(const Symbols &symbols, const Expr &e) {
+  return evaluate(e, [&](unsigned number) {
+    const Symbols::Atom &atom = symbols.getAtom(number);
+    return Interval{atom.lower, atom.upper};
+  });
+}
+
+/// Of the bounds by atoms and those with k * c * (x / c) taken for k * x, less
+/// k times 0 to c - 1: the closest.
+static Interval closestBounds(const Symbols &symbols, const Expr &e) {
+  Interval best = evaluate(symbols, e);
+  for (const Expr::Term &term : e.getTerms()) {
+    if (term.monomial.size() != 1)
+      continue;
+    const Symbols::Atom &atom = symbols.getAtom(term.monomial[0]);
+    if (atom.kind != Symbols::Kind::FloorDiv || !atom.rhs.isConstant() ||
+        term.coefficient % atom.rhs.constant() != 0)
+      continue;
+    int64_t factor = term.coefficient / atom.rhs.constant();
+    std::optional<Expr> own =
+        symbols.mul(Expr::atom(term.monomial[0]), Expr(term.coefficient));
+    std::optional<Expr> rest = own ? symbols.sub(e, *own) : std::nullopt;
+    std::optional<Expr> whole = symbols.mul(atom.lhs, Expr(factor));
+    std::optional<Expr> sum =
+        rest && whole ? symbols.add(*rest, *whole) : std::nullopt;
+    if (!sum)
+      continue;
+    Interval found = evaluate(symbols, *sum);
+    Interval over = multiply({-factor, -factor}, {0, atom.rhs.constant() - 1});
+    best.first = std::max(best.first, saturatingAdd(found.first, over.first));
+    best.second =
+        std::min(best.second, saturatingAdd(found.second, over.second));
+  }
+  return best;
+}
+
 int64_t Symbols::lowerBound(const Expr &e) const {
-  return evaluate(e,
-                  [&](unsigned atom) {
-                    return Interval{atoms[atom].lower, atoms[atom].upper};
-                  })
-      .first;
+  return closestBounds(*this, e).first;
 }
 
 int64_t Symbols::upperBound(const Expr &e) const {
-  return evaluate(e,
-                  [&](unsigned atom) {
-                    return Interval{atoms[atom].lower, atoms[atom].upper};
-                  })
-      .second;
+  return closestBounds(*this, e).second;
 }
 
 std::pair<int64_t, int64_t> Symbols::boundsOf(Kind kind, const Expr &a,
@@ -378,6 +406,15 @@ std::optional<Expr> Symbols::intern(Kind kind, const Expr &a, const Expr &b,
   return Expr::atom(atoms.size() - 1);
 }
 
+const Expr *Symbols::multipleOf(const Atom &atom) const {
+  if (atom.kind != Kind::FloorDiv || atom.lhs.getTerms().size() != 1 ||
+      !atom.rhs.isConstant())
+    return nullptr;
+  Expr same = resolve(atom.lhs);
+  std::optional<Expr> rest = divideExactly(same, atom.rhs);
+  return same != atom.lhs && rest ? &atom.lhs : nullptr;
+}
+
 std::string Symbols::str(const Expr &e) const {
   auto spell = [&](unsigned number) -> std::string {
     const Atom &atom = atoms[number];
@@ -400,10 +437,18 @@ std::string Symbols::str(const Expr &e) const {
   std::string text;
   for (const Expr::Term &term : e.terms) {
     std::vector<std::string> factors;
-    if (term.monomial.empty() || term.coefficient != 1)
-      factors.push_back(llvm::itostr(term.coefficient));
-    for (unsigned atom : term.monomial)
-      factors.push_back(spell(atom));
+    int64_t coefficient = term.coefficient;
+    for (unsigned number : term.monomial) {
+      const Atom &atom = atoms[number];
+      // c * (x / c) is x where nothing is left over.
+      const Expr *multiple = multipleOf(atom);
+      bool whole = multiple && coefficient % atom.rhs.constant() == 0;
+      if (whole)
+        coefficient /= atom.rhs.constant();
+      factors.push_back(whole ? str(*multiple) : spell(number));
+    }
+    if (term.monomial.empty() || coefficient != 1)
+      factors.insert(factors.begin(), llvm::itostr(coefficient));
     text += (text.empty() ? "" : " + ") + llvm::join(factors, "*");
     if (text.size() > 200)
       return text.substr(0, 200) + "...";

@@ -135,6 +135,8 @@ public:
   /// The expression that an input dimension was assumed to be, or the
   /// dimension.
   Expr resolve(const Expr &dim) const;
+  /// x, for the atom x / c where x is known to be a multiple of c; else null.
+  const Expr *multipleOf(const Atom &atom) const;
   /// Whether `e` is made of input dimensions, sums, multiples and quotients by
   /// numbers.
   bool isCheckable(const Expr &e) const;
@@ -160,6 +162,7 @@ private:
   void refreshBounds();
   bool assumeMinMax(const Expr &difference);
   bool assumeDim(const Expr &difference);
+  bool assumeMultiple(const Expr &difference);
 
   std::vector<Atom> atoms;
   std::vector<Assumption> assumptions;

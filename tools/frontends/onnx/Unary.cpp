@@ -200,13 +200,23 @@ Expected<Value> Importer::cast(const Node &node, const Value &input,
   // Constants of type uint64 are kept as bit patterns.
   Fold fold = input.type == TensorProto::UINT64 ? nullptr : foldCast;
   mlir::Type to = elementType(type);
-  return elementwise(
+  Expected<Value> result = elementwise(
       node, {&input}, type,
       [&](ScalarBuilder &b, ArrayRef<mlir::Value> x) {
         return isFloat(b.type) ? fromFloat(b, x[0], to)
                                : fromInteger(b, x[0], to);
       },
       fold);
+  const Scalar *number = input.uniform();
+  if (result && result->tensor && number && !number->isReal)
+    castIntegers[result->tensor] = number->integer;
+  return result;
+}
+
+std::optional<Expr> Importer::castFrom(const Value &value) const {
+  auto found = castIntegers.find(value.tensor);
+  return found == castIntegers.end() ? std::nullopt
+                                     : std::optional(found->second);
 }
 
 static Error emitCastTo(Importer &im, const Node &node, int32_t type) {
@@ -234,30 +244,31 @@ static std::string refuseCast(const Node &node) {
 
 void lowbit::frontend::addUnaryOperators(OperatorTable &table) {
   table.add({
-      {"Sqrt", 6, 23, 1, 1, 1, "", emitFoldable<math::SqrtOp, std::sqrt>},
-      {"Floor", 6, 23, 1, 1, 1, "", emitFoldable<math::FloorOp, std::floor>},
-      {"Ceil", 6, 23, 1, 1, 1, "", emitFoldable<math::CeilOp, std::ceil>},
-      {"Round", 11, 23, 1, 1, 1, "", emitFunction<math::RoundEvenOp>},
-      {"Exp", 6, 23, 1, 1, 1, "", emitFunction<math::ExpOp>},
-      {"Log", 6, 23, 1, 1, 1, "", emitFunction<math::LogOp>},
-      {"Sin", 7, 23, 1, 1, 1, "", emitFunction<math::SinOp>},
-      {"Cos", 7, 23, 1, 1, 1, "", emitFunction<math::CosOp>},
-      {"Tan", 7, 23, 1, 1, 1, "", emitFunction<math::TanOp>},
-      {"Asin", 7, 23, 1, 1, 1, "", emitFunction<math::AsinOp>},
-      {"Acos", 7, 23, 1, 1, 1, "", emitFunction<math::AcosOp>},
-      {"Atan", 7, 23, 1, 1, 1, "", emitFunction<math::AtanOp>},
-      {"Sinh", 9, 23, 1, 1, 1, "", emitFunction<math::SinhOp>},
-      {"Cosh", 9, 23, 1, 1, 1, "", emitFunction<math::CoshOp>},
-      {"Asinh", 9, 23, 1, 1, 1, "", emitFunction<math::AsinhOp>},
-      {"Acosh", 9, 23, 1, 1, 1, "", emitFunction<math::AcoshOp>},
-      {"Atanh", 9, 23, 1, 1, 1, "", emitFunction<math::AtanhOp>},
-      {"Tanh", 6, 23, 1, 1, 1, "", emitFunction<math::TanhOp>},
-      {"Erf", 9, 23, 1, 1, 1, "", emitFunction<math::ErfOp>},
-      {"Reciprocal", 6, 23, 1, 1, 1, "", emitReciprocal},
-      {"Neg", 6, 23, 1, 1, 1, "", emitNeg},
-      {"Abs", 6, 23, 1, 1, 1, "", emitAbs},
-      {"Sign", 9, 23, 1, 1, 1, "", emitSign},
-      {"Cast", 6, 23, 1, 1, 1, "to:i saturate:i", emitCast, refuseCast},
-      {"CastLike", 15, 23, 2, 2, 1, "saturate:i", emitCastLike},
+      {"Sqrt", 6, newest, 1, 1, 1, "", emitFoldable<math::SqrtOp, std::sqrt>},
+      {"Floor", 6, newest, 1, 1, 1, "",
+       emitFoldable<math::FloorOp, std::floor>},
+      {"Ceil", 6, newest, 1, 1, 1, "", emitFoldable<math::CeilOp, std::ceil>},
+      {"Round", 11, newest, 1, 1, 1, "", emitFunction<math::RoundEvenOp>},
+      {"Exp", 6, newest, 1, 1, 1, "", emitFunction<math::ExpOp>},
+      {"Log", 6, newest, 1, 1, 1, "", emitFunction<math::LogOp>},
+      {"Sin", 7, newest, 1, 1, 1, "", emitFunction<math::SinOp>},
+      {"Cos", 7, newest, 1, 1, 1, "", emitFunction<math::CosOp>},
+      {"Tan", 7, newest, 1, 1, 1, "", emitFunction<math::TanOp>},
+      {"Asin", 7, newest, 1, 1, 1, "", emitFunction<math::AsinOp>},
+      {"Acos", 7, newest, 1, 1, 1, "", emitFunction<math::AcosOp>},
+      {"Atan", 7, newest, 1, 1, 1, "", emitFunction<math::AtanOp>},
+      {"Sinh", 9, newest, 1, 1, 1, "", emitFunction<math::SinhOp>},
+      {"Cosh", 9, newest, 1, 1, 1, "", emitFunction<math::CoshOp>},
+      {"Asinh", 9, newest, 1, 1, 1, "", emitFunction<math::AsinhOp>},
+      {"Acosh", 9, newest, 1, 1, 1, "", emitFunction<math::AcoshOp>},
+      {"Atanh", 9, newest, 1, 1, 1, "", emitFunction<math::AtanhOp>},
+      {"Tanh", 6, newest, 1, 1, 1, "", emitFunction<math::TanhOp>},
+      {"Erf", 9, newest, 1, 1, 1, "", emitFunction<math::ErfOp>},
+      {"Reciprocal", 6, newest, 1, 1, 1, "", emitReciprocal},
+      {"Neg", 6, newest, 1, 1, 1, "", emitNeg},
+      {"Abs", 6, newest, 1, 1, 1, "", emitAbs},
+      {"Sign", 9, newest, 1, 1, 1, "", emitSign},
+      {"Cast", 6, newest, 1, 1, 1, "to:i saturate:i", emitCast, refuseCast},
+      {"CastLike", 15, newest, 2, 2, 1, "saturate:i", emitCastLike},
   });
 }
