@@ -107,6 +107,12 @@ TEST(FusedRefusals, Attention) {
                   "needs operands of 4 dimensions, or of 3 with attributes "
                   "q_num_heads and kv_num_heads, found",
                   "", "", 23);
+  refusesStandard("Attention", {"t4", "t4", "t4"},
+                  "attribute qk_matmul_output_mode must be 0, 1, 2 or 3",
+                  integer("qk_matmul_output_mode", 4), "", 23);
+  refusesStandard("Attention", {"t4", "t4", "t4", "s8"},
+                  "attn_mask has 8 keys of 3", "",
+                  io("input", "s8", kFloat, {"3", "8"}), 23);
 }
 
 TEST(FusedRefusals, GroupQueryAttention) {
@@ -114,8 +120,8 @@ TEST(FusedRefusals, GroupQueryAttention) {
   Inputs all = {"x", "x", "x", "", "", "lengths", "total"};
   refuses("GroupQueryAttention", all,
           "needs positive attributes num_heads and kv_num_heads");
-  refuses("GroupQueryAttention", all, "attribute smooth_softmax must be 0",
-          heads + integer("smooth_softmax", 1));
+  refuses("GroupQueryAttention", all, "attribute qk_output must be 0",
+          heads + integer("qk_output", 1));
   refuses("GroupQueryAttention", {"m", "x", "x", "", "", "lengths", "total"},
           "needs a query of 3 dimensions, found", heads);
   refuses("GroupQueryAttention", {"x", "x", "", "", "", "lengths", "total"},

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A fused operator says that it is attention, so it becomes `lowbit.attention`
-// right away; only a soft cap on the scores is written out.
+// right away; what that op does not have, such as a soft cap, is written out.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,6 +12,7 @@
 #include "lowbit/IR/Lowbit.h"
 
 #include <cmath>
+#include <limits>
 
 using namespace lowbit::frontend;
 using onnx::TensorProto;
@@ -59,74 +60,119 @@ Value lowbit::frontend::countAlong(Composer &c, const Expr &size, int64_t axis,
   return c.reshape(range, dims);
 }
 
+Value lowbit::frontend::causalMask(Composer &c, const Attention &a,
+                                   const Value &past) {
+  if (!c.ok())
+    return Value();
+  Value last = c.add(countAlong(c, a.query.dims[2], 2, 4), past);
+  Value seen =
+      c.apply("LessOrEqual", {countAlong(c, a.key.dims[2], 3, 4), last});
+  return maskOf(c, seen, std::numeric_limits<float>::lowest());
+}
+
 //===----------------------------------------------------------------------===//
 // Attention
 //===----------------------------------------------------------------------===//
 
-/// Scores written out, with each head of keys and values repeated.
-static Value emitCapped(Composer &c, const Attention &a) {
+/// The softmax of scores, less the share of a sink.
+static Value emitWeights(Composer &c, const Value &scores, const Value &sink) {
+  std::initializer_list<Attribute> last = {{"axis", int64_t(-1)}};
+  if (!sink.type || !c.ok())
+    return c.apply("Softmax", {scores}, last);
+  Dims column = scores.dims;
+  column[3] = Expr(1);
+  Value more = c.apply("Expand", {sink, Composer::integers(column)});
+  Value all = c.apply("Softmax", {c.concat({scores, more}, 3)}, last);
+  return c.slice(all, 3, Expr(0), scores.dims[3]);
+}
+
+/// Scores written out, with each head of keys and values repeated. `stages`
+/// takes them after each stage.
+static Value emitWritten(Composer &c, const Attention &a,
+                         llvm::MutableArrayRef<Value> stages) {
   Dims q = a.query.dims, k = a.key.dims, v = a.value.dims;
   Expr group = c.quotient(q[1], k[1]);
   // Head h = g * group + i: the group's heads are rows of one product.
   Value queries =
       c.reshape(a.query, {q[0], k[1], c.product(group, q[2]), q[3]});
   Value scores = c.matmul(queries, c.transpose(a.key, {0, 1, 3, 2}));
-  scores =
-      c.reshape(c.scale(scores, a.scale / a.softcap), {q[0], q[1], q[2], k[2]});
-  scores = c.scale(c.apply("Tanh", {scores}), a.softcap);
+  scores = c.reshape(c.scale(scores, a.scale), {q[0], q[1], q[2], k[2]});
+  stages[unsigned(Stage::Product)] = scores;
+  if (a.softcap != 0)
+    scores =
+        c.scale(c.apply("Tanh", {c.scale(scores, 1 / a.softcap)}), a.softcap);
+  stages[unsigned(Stage::Capped)] = scores;
   if (a.mask.type)
     scores = c.add(scores, a.mask);
-  Value weights = c.apply("Softmax", {scores}, {{"axis", int64_t(-1)}});
+  stages[unsigned(Stage::Masked)] = scores;
+  Value weights = emitWeights(c, scores, a.sink);
+  stages[unsigned(Stage::Weights)] = weights;
   weights = c.reshape(weights, {q[0], k[1], c.product(group, q[2]), k[2]});
   return c.reshape(c.matmul(weights, a.value), {q[0], q[1], q[2], v[3]});
 }
 
-Value lowbit::frontend::emitAttention(Composer &c, const Attention &given) {
+static Value emitOp(Composer &c, const Attention &a) {
+  Dims dims = a.query.dims;
+  dims.back() = a.value.dims.back();
+  mlir::Value mask;
+  if (a.mask.type) {
+    // Dimensions of the scores that the mask does not have are 1.
+    Value shaped = a.mask;
+    if (shaped.rank() < 2)
+      shaped = c.reshape(shaped,
+                         {Expr(1), shaped.rank() ? shaped.dims[0] : Expr(1)});
+    if (!c.ok())
+      return Value();
+    mask = c.im.full(shaped);
+  }
+  auto element = c.im.elementType(TensorProto::FLOAT);
+  return c.im.fromTensor(TensorProto::FLOAT, dims,
+                         lowbit::AttentionOp::create(
+                             c.ops, c.ops.getLoc(),
+                             c.im.tensorType(element, dims), c.im.full(a.query),
+                             c.im.full(a.key), c.im.full(a.value), mask,
+                             c.ops.getF32FloatAttr(a.scale),
+                             a.causal ? c.ops.getUnitAttr() : nullptr));
+}
+
+static Value integerOf(const Expr &e) {
+  return knownValue(TensorProto::INT64, {}, {Scalar::of(e)});
+}
+
+/// Attention as one op, or written out where `scores` are asked for, or for
+/// what the op does not have.
+static Value emit(Composer &c, Attention a, Stage stage, Value *scores) {
   if (!c.ok())
     return Value();
-  Attention a = given;
   int32_t type = a.query.type;
   bool narrow = byteSize(type) == 2;
-  for (Value *operand : {&a.query, &a.key, &a.value, &a.mask})
+  for (Value *operand : {&a.query, &a.key, &a.value, &a.mask, &a.sink})
     if (operand->type && operand->type != TensorProto::FLOAT)
       *operand = c.cast(*operand, TensorProto::FLOAT);
-  if (a.softcap != 0 && a.causal) {
-    Expr past = c.difference(a.key.dims[2], a.query.dims[2]);
-    Value last = c.add(countAlong(c, a.query.dims[2], 2, 4),
-                       knownValue(TensorProto::INT64, {}, {Scalar::of(past)}));
-    Value seen =
-        c.apply("LessOrEqual", {countAlong(c, a.key.dims[2], 3, 4), last});
-    a.mask = joinMasks(c, a.mask, maskOf(c, seen, -INFINITY));
-  }
+  bool written = scores || a.softcap != 0 || a.sink.type;
+  if (written && a.causal)
+    a.mask = joinMasks(
+        c, a.mask,
+        causalMask(c, a,
+                   integerOf(c.difference(a.key.dims[2], a.query.dims[2]))));
   if (!c.ok())
     return Value();
-  Value result;
-  if (a.softcap != 0) {
-    result = emitCapped(c, a);
-  } else {
-    Dims dims = a.query.dims;
-    dims.back() = a.value.dims.back();
-    mlir::Value mask;
-    if (a.mask.type) {
-      // Dimensions of the scores that the mask does not have are 1.
-      Value shaped = a.mask;
-      if (shaped.rank() < 2)
-        shaped = c.reshape(shaped,
-                           {Expr(1), shaped.rank() ? shaped.dims[0] : Expr(1)});
-      if (!c.ok())
-        return Value();
-      mask = c.im.full(shaped);
-    }
-    auto element = c.im.elementType(TensorProto::FLOAT);
-    result = c.im.fromTensor(
-        TensorProto::FLOAT, dims,
-        AttentionOp::create(c.ops, c.ops.getLoc(),
-                            c.im.tensorType(element, dims), c.im.full(a.query),
-                            c.im.full(a.key), c.im.full(a.value), mask,
-                            c.ops.getF32FloatAttr(a.scale),
-                            a.causal ? c.ops.getUnitAttr() : nullptr));
+  Value stages[4];
+  Value result = written ? emitWritten(c, a, stages) : emitOp(c, a);
+  if (scores) {
+    const Value &chosen = stages[unsigned(stage)];
+    *scores = narrow ? c.cast(chosen, type) : chosen;
   }
   return narrow ? c.cast(result, type) : result;
+}
+
+Value lowbit::frontend::emitAttention(Composer &c, const Attention &attention) {
+  return emit(c, attention, Stage::Product, nullptr);
+}
+
+Value lowbit::frontend::emitAttention(Composer &c, const Attention &attention,
+                                      Stage stage, Value &scores) {
+  return emit(c, attention, stage, &scores);
 }
 
 //===----------------------------------------------------------------------===//

@@ -26,11 +26,36 @@ struct Attention {
   double softcap = 0;
   /// Query i sees keys up to i + T - S.
   bool causal = false;
+  /// [1, H, 1, 1]: the score of one more key for each head, which has no value;
+  /// without a type if there is none.
+  Value sink;
 };
+
+/// Scores on their way through attention.
+enum class Stage { Product, Capped, Masked, Weights };
 
 /// softmax(scale * Q * K^T + mask) * V: [B, H, S, E]. Scores are f32 where
 /// operands are 16-bit floats.
 Value emitAttention(Composer &c, const Attention &attention);
+/// The same, and in `scores` [B, H, S, T] what they are after `stage`.
+Value emitAttention(Composer &c, const Attention &attention, Stage stage,
+                    Value &scores);
+
+/// Where com.microsoft's attention on a projection has its other inputs; -1 for
+/// what it does not have.
+struct ProjectedInputs {
+  int mask, past, bias;
+};
+
+/// Columns of query, key and value in the projection by the weight at input
+/// `weight`. Fails unless that is a matrix and input 0 has 3 dimensions.
+Axes projectionSizes(Composer &c, int weight);
+/// Defines the outputs of a node whose projection is `projected` [B, S, Q + K +
+/// V].
+void emitProjectedAttention(Composer &c, const Value &projected,
+                            const Axes &sizes, const ProjectedInputs &inputs);
+/// Why the attributes of com.microsoft's attention are not supported.
+std::string refuseHeads(const Node &node);
 
 /// [B, S, heads * D] as [B, heads, S, D].
 Value splitHeads(Composer &c, const Value &x, const Expr &heads);
@@ -41,6 +66,9 @@ double scaleOf(const Node &node, const Expr &headSize);
 
 /// 0 where `keep` is true, else `otherwise`, as f32.
 Value maskOf(Composer &c, const Value &keep, double otherwise);
+/// Hides the keys behind `past` + i from query i; `past` is an integer or one
+/// for each row, [B, 1, 1, 1].
+Value causalMask(Composer &c, const Attention &attention, const Value &past);
 /// The masks of two conditions or additions; either may be without a type.
 Value joinMasks(Composer &c, const Value &a, const Value &b);
 /// 0, 1, ... size - 1, as int64 along `axis` of `rank` dimensions.

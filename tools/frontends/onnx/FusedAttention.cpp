@@ -2,7 +2,7 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// ONNX's Attention of version 23, and what ONNX Runtime's optimizer makes of
+// ONNX's own Attention, and what ONNX Runtime's optimizer makes of
 // encoders and decoders: Attention, which holds the projection too, and
 // MultiHeadAttention. Extents are called as in Attention.h.
 //
@@ -10,6 +10,8 @@
 
 #include "Attention.h"
 #include "OperatorTable.h"
+
+#include "llvm/ADT/StringExtras.h"
 
 #include <limits>
 
@@ -62,10 +64,10 @@ static Value keyMask(Composer &c, const Value &mask, const Expr &batch,
 static Value contribMask(Composer &c, int keys, int bias, const Expr &batch,
                          const Expr &length) {
   Value mask;
-  if (c.has(keys))
+  if (keys >= 0 && c.has(keys))
     mask = keyMask(c, c.in(keys), batch, length,
                    c.node.real("mask_filter_value", -10000));
-  if (!c.has(bias) || !c.ok())
+  if (bias < 0 || !c.has(bias) || !c.ok())
     return mask;
   return joinMasks(c, mask, c.cast(c.in(bias), TensorProto::FLOAT));
 }
@@ -74,8 +76,8 @@ static Value contribMask(Composer &c, int keys, int bias, const Expr &batch,
 // com.microsoft Attention
 //===----------------------------------------------------------------------===//
 
-/// Columns of query, key and value in the projection.
-static Axes projectionSizes(Composer &c, const Value &weight) {
+Axes lowbit::frontend::projectionSizes(Composer &c, int input) {
+  const Value &x = c.in(0), &weight = c.in(input);
   Axes sizes = c.node.integers("qkv_hidden_sizes");
   c.require(weight.rank() == 2 && weight.dims[1].isConstant(),
             "needs a matrix of weights, found " + c.im.str(weight.dims));
@@ -88,6 +90,8 @@ static Axes projectionSizes(Composer &c, const Value &weight) {
                 sizes[0] == sizes[1],
             "attribute qkv_hidden_sizes must divide the " + llvm::Twine(width) +
                 " columns of the weight");
+  c.require(x.rank() == 3,
+            "needs an input of 3 dimensions, found " + c.im.str(x.dims));
   return c.ok() ? sizes : Axes(3, 0);
 }
 
@@ -100,16 +104,12 @@ static void definePresent(Composer &c, const Value &key, const Value &value) {
   c.define(1, c.concat({c.reshape(key, dims), c.reshape(value, dims)}, 0));
 }
 
-static Error emitContribAttention(Importer &im, const Node &node) {
-  Composer c(im, node);
-  const Value &x = c.in(0), &weight = c.in(1);
-  Axes sizes = projectionSizes(c, weight);
-  c.require(x.rank() == 3,
-            "needs an input of 3 dimensions, found " + im.str(x.dims));
-  Expr heads(node.integer("num_heads", 0));
-  Value projected = c.matmul(x, weight);
-  if (c.has(2))
-    projected = c.add(projected, c.in(2));
+void lowbit::frontend::emitProjectedAttention(Composer &c,
+                                              const Value &projected,
+                                              const Axes &sizes,
+                                              const ProjectedInputs &inputs) {
+  const Value &x = c.in(0);
+  Expr heads(c.node.integer("num_heads", 0));
   Attention a;
   Value *parts[] = {&a.query, &a.key, &a.value};
   int64_t at = 0;
@@ -118,11 +118,11 @@ static Error emitContribAttention(Importer &im, const Node &node) {
         splitHeads(c, c.slice(projected, 2, Expr(at), Expr(sizes[i])), heads);
     at += sizes[i];
   }
-  if (c.has(4) && c.ok()) {
+  if (c.has(inputs.past) && c.ok()) {
     // [2, B, H, P, D]
-    Value past = c.in(4);
+    Value past = c.in(inputs.past);
     c.require(past.rank() == 5,
-              "past must have 5 dimensions, found " + im.str(past.dims));
+              "past must have 5 dimensions, found " + c.im.str(past.dims));
     for (int i : {0, 1}) {
       if (!c.ok())
         break;
@@ -133,15 +133,24 @@ static Error emitContribAttention(Importer &im, const Node &node) {
   }
   definePresent(c, a.key, a.value);
   if (c.ok()) {
-    a.mask = contribMask(c, 3, 5, x.dims[0], a.key.dims[2]);
-    a.causal = node.integer("unidirectional", 0) != 0;
-    a.scale = scaleOf(node, a.query.dims[3]);
+    a.mask = contribMask(c, inputs.mask, inputs.bias, x.dims[0], a.key.dims[2]);
+    a.causal = c.node.integer("unidirectional", 0) != 0;
+    a.scale = scaleOf(c.node, a.query.dims[3]);
   }
   c.define(0, mergeHeads(c, emitAttention(c, a)));
+}
+
+static Error emitContribAttention(Importer &im, const Node &node) {
+  Composer c(im, node);
+  Axes sizes = projectionSizes(c, 1);
+  Value projected = c.matmul(c.in(0), c.in(1));
+  if (c.has(2) && c.ok())
+    projected = c.add(projected, c.in(2));
+  emitProjectedAttention(c, projected, sizes, {3, 4, 5});
   return c.finish();
 }
 
-static std::string refuseHeads(const Node &node) {
+std::string lowbit::frontend::refuseHeads(const Node &node) {
   if (node.integer("num_heads", 0) < 1)
     return "needs a positive attribute num_heads";
   for (llvm::StringRef name : {"do_rotary", "past_present_share_buffer"})
@@ -229,23 +238,76 @@ static Error emitMultiHeadAttention(Importer &im, const Node &node) {
 }
 
 //===----------------------------------------------------------------------===//
-// Attention of version 23
+// Attention of versions 23 and 24
 //===----------------------------------------------------------------------===//
 
-/// Input 3: true for keys that count, or numbers to add.
-static Value standardMask(Composer &c) {
-  if (!c.has(3))
+/// Input 3: true for keys that count, or numbers to add. Keys behind its end
+/// are hidden.
+static Value standardMask(Composer &c, const Expr &keys) {
+  if (!c.has(3) || !c.ok())
     return Value();
-  const Value &mask = c.in(3);
-  return isBool(mask.type) ? maskOf(c, mask, least)
-                           : c.cast(mask, TensorProto::FLOAT);
+  const Value &given = c.in(3);
+  Value mask = isBool(given.type) ? maskOf(c, given, least)
+                                  : c.cast(given, TensorProto::FLOAT);
+  if (!c.ok() || mask.rank() == 0 || mask.dims.back().isConstant(1) ||
+      mask.dims.back() == keys)
+    return mask;
+  Expr last = mask.dims.back();
+  if (!c.im.symbols.isLess(last, keys).value_or(false)) {
+    c.requireEqual(last, keys,
+                   "attn_mask has " + c.im.symbols.str(last) + " keys of " +
+                       c.im.symbols.str(keys));
+    return mask;
+  }
+  Dims pads(2 * mask.rank(), Expr(0));
+  pads.back() = c.difference(keys, last);
+  Value hidden = knownValue(TensorProto::FLOAT, {}, {Scalar::of(least)});
+  return c.apply("Pad", {mask, Composer::integers(pads), hidden});
 }
 
-/// Query `i` sees keys 0 to `i`, wherever keys of the past end.
-static Value upperLeftMask(Composer &c, const Attention &a) {
-  Value seen = c.apply("LessOrEqual", {countAlong(c, a.key.dims[2], 3, 4),
-                                       countAlong(c, a.query.dims[2], 2, 4)});
-  return maskOf(c, seen, least);
+static Value integerOf(const Expr &e) {
+  return knownValue(TensorProto::INT64, {}, {Scalar::of(e)});
+}
+
+/// With lengths of rows in input 6, queries are the last of each row: the keys
+/// before them, [B, 1, 1, 1].
+static Value pastOfRows(Composer &c, const Attention &a) {
+  Dims rows(4, Expr(1));
+  rows[0] = a.query.dims[0];
+  Value lengths = c.reshape(c.cast(c.in(6), TensorProto::INT64), rows);
+  return c.ok() ? c.sub(lengths, integerOf(a.query.dims[2])) : Value();
+}
+
+static void addEndingMask(Composer &c, Attention &a) {
+  a.mask = joinMasks(c, a.mask, causalMask(c, a, pastOfRows(c, a)));
+}
+
+/// All that hides keys or is added to scores.
+static void addStandardMasks(Composer &c, Attention &a) {
+  if (!c.ok())
+    return;
+  const Expr &queries = a.query.dims[2], &keys = a.key.dims[2];
+  a.mask = standardMask(c, keys);
+  if (c.has(6))
+    a.mask =
+        joinMasks(c, a.mask, keyMask(c, c.in(6), a.query.dims[0], keys, least));
+  if (c.node.integer("is_causal", 0) == 0 || !c.ok())
+    return;
+  if (c.has(6) && !c.has(4))
+    return addEndingMask(c, a);
+  Expr past = c.has(4) ? c.in(4).dims[2] : Expr(0);
+  a.causal = c.difference(keys, queries) == past;
+  if (!a.causal)
+    a.mask = joinMasks(c, a.mask, causalMask(c, a, integerOf(past)));
+}
+
+/// `y` where a query has a key, else 0: lengths may be less than queries.
+static Value zeroWithoutKeys(Composer &c, const Attention &a, const Value &y) {
+  if (!c.ok() || !c.has(6) || c.has(4) || c.node.integer("is_causal", 0) == 0)
+    return y;
+  Value last = c.add(countAlong(c, a.query.dims[2], 2, 4), pastOfRows(c, a));
+  Value seen = c.apply("GreaterOrEqual", {last, integerOf(Expr(0))});
+  return c.ok() ? c.apply("Where", {seen, y, Importer::scalar(y, 0)}) : y;
 }
 
 static Error emitStandardAttention(Importer &im, const Node &node) {
@@ -266,26 +328,37 @@ static Error emitStandardAttention(Importer &im, const Node &node) {
   a.value = withPast(c, a.value, 5);
   c.define(1, a.key);
   c.define(2, a.value);
-  a.mask = standardMask(c);
-  if (c.ok()) {
-    a.scale = scaleOf(node, a.query.dims[3]);
-    a.softcap = node.real("softcap", 0);
-    bool causal = node.integer("is_causal", 0) != 0;
-    a.causal = causal && c.has(4);
-    if (causal && !a.causal)
-      a.mask = joinMasks(c, a.mask, upperLeftMask(c, a));
-  }
-  Value result = emitAttention(c, a);
+  addStandardMasks(c, a);
+  if (!c.ok())
+    return c.finish();
+  a.scale = scaleOf(node, a.query.dims[3]);
+  a.softcap = node.real("softcap", 0);
+  Value scores;
+  Value result =
+      node.hasOutput(3)
+          ? emitAttention(c, a, Stage(node.integer("qk_matmul_output_mode", 0)),
+                          scores)
+          : emitAttention(c, a);
+  c.define(3, scores);
+  result = zeroWithoutKeys(c, a, result);
   c.define(0, flat ? mergeHeads(c, result) : result);
   return c.finish();
 }
 
+static std::string refuseStage(const Node &node) {
+  int64_t mode = node.integer("qk_matmul_output_mode", 0);
+  if (mode < 0 || mode > 3)
+    return "attribute qk_matmul_output_mode must be 0, 1, 2 or 3, found " +
+           llvm::itostr(mode);
+  return "";
+}
+
 void lowbit::frontend::addFusedAttentionOperators(OperatorTable &table) {
   table.add({
-      {"Attention", 23, 23, 3, 6, 3,
+      {"Attention", 23, newest, 3, 7, 4,
        "is_causal:i kv_num_heads:i q_num_heads:i qk_matmul_output_mode:i "
        "scale:f softcap:f softmax_precision:i",
-       emitStandardAttention},
+       emitStandardAttention, refuseStage},
       {"Attention", 1, 1, 2, 6, 2,
        "num_heads:i unidirectional:i qkv_hidden_sizes:I mask_filter_value:f "
        "scale:f do_rotary:i rotary_embedding_dim:i past_present_share_buffer:i",

@@ -37,7 +37,8 @@ enum Input {
   Cosines,
   Sines,
   Positions,
-  Bias
+  Bias,
+  Sinks
 };
 } // namespace
 
@@ -187,6 +188,15 @@ static Value maskOfRows(Composer &c, const Value &positions, const Expr &keys,
   return maskOf(c, seen, std::numeric_limits<float>::lowest());
 }
 
+/// What the softmax sums besides the keys: e to the number of each head, or 1.
+static Value readSink(Composer &c, const Expr &heads) {
+  if (c.has(Sinks))
+    return c.reshape(c.in(Sinks), {Expr(1), heads, Expr(1), Expr(1)});
+  if (c.node.integer("smooth_softmax", 0) != 1)
+    return Value();
+  return knownValue(TensorProto::FLOAT, Dims(4, Expr(1)), {Scalar::of(0.0)});
+}
+
 static Error emitGroupQueryAttention(Importer &im, const Node &node) {
   Composer c(im, node);
   Attention a;
@@ -220,6 +230,7 @@ static Error emitGroupQueryAttention(Importer &im, const Node &node) {
   if (c.ok()) {
     a.scale = scaleOf(node, a.query.dims[3]);
     a.softcap = node.real("softcap", 0);
+    a.sink = readSink(c, a.query.dims[1]);
   }
   c.define(0, mergeHeads(c, emitAttention(c, a)));
   return c.finish();
@@ -228,16 +239,16 @@ static Error emitGroupQueryAttention(Importer &im, const Node &node) {
 static std::string refuse(const Node &node) {
   if (node.integer("num_heads", 0) < 1 || node.integer("kv_num_heads", 0) < 1)
     return "needs positive attributes num_heads and kv_num_heads";
-  if (node.integer("smooth_softmax", 0) == 1)
-    return "attribute smooth_softmax must be 0";
+  if (node.integer("qk_output", 0) != 0)
+    return "attribute qk_output must be 0";
   return "";
 }
 
 void lowbit::frontend::addGroupQueryAttentionOperators(OperatorTable &table) {
   table.add({
-      {"GroupQueryAttention", 1, 1, 1, 11, 3,
+      {"GroupQueryAttention", 1, 1, 1, 12, 3,
        "num_heads:i kv_num_heads:i scale:f softcap:f local_window_size:i "
-       "do_rotary:i rotary_interleaved:i smooth_softmax:i",
+       "do_rotary:i rotary_interleaved:i smooth_softmax:i qk_output:i",
        emitGroupQueryAttention, refuse, "com.microsoft"},
   });
 }
