@@ -137,7 +137,7 @@ TEST(Import, AllUnsupportedNodesInOneError) {
   EXPECT_HAS(text, "4 nodes are not supported:");
   EXPECT_HAS(text, "node '/first' (Foo): operator is not supported");
   EXPECT_HAS(text, "node '/second' (LayerNormalization): operator is "
-                   "supported for versions 17 to 23, the model imports "
+                   "supported for versions 17 to 25, the model imports "
                    "version 13");
   EXPECT_HAS(text, "node '/third' (Cast): attribute to = 8");
   EXPECT_HAS(text, "node '/fourth' (Exp): attribute 'bar'");

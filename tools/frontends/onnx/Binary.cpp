@@ -337,15 +337,15 @@ static Error emitPow(Importer &im, const Node &node) {
 
 void lowbit::frontend::addBinaryOperators(OperatorTable &table) {
   table.add({
-      {"Add", 7, 23, 2, 2, 1, "", emitArithmetic<&Importer::add>},
-      {"Sub", 7, 23, 2, 2, 1, "", emitArithmetic<&Importer::sub>},
-      {"Mul", 7, 23, 2, 2, 1, "", emitArithmetic<&Importer::mul>},
-      {"Div", 7, 23, 2, 2, 1, "", emitArithmetic<&Importer::div>},
-      {"Mod", 10, 23, 2, 2, 1, "fmod:i", emitMod},
-      {"Pow", 7, 23, 2, 2, 1, "", emitPow},
-      {"Min", 8, 23, 1, variadic, 1, "", emitMin},
-      {"Max", 8, 23, 1, variadic, 1, "", emitMax},
-      {"Mean", 8, 23, 1, variadic, 1, "", emitMean},
-      {"Sum", 8, 23, 1, variadic, 1, "", emitSum},
+      {"Add", 7, newest, 2, 2, 1, "", emitArithmetic<&Importer::add>},
+      {"Sub", 7, newest, 2, 2, 1, "", emitArithmetic<&Importer::sub>},
+      {"Mul", 7, newest, 2, 2, 1, "", emitArithmetic<&Importer::mul>},
+      {"Div", 7, newest, 2, 2, 1, "", emitArithmetic<&Importer::div>},
+      {"Mod", 10, newest, 2, 2, 1, "fmod:i", emitMod},
+      {"Pow", 7, newest, 2, 2, 1, "", emitPow},
+      {"Min", 8, newest, 1, variadic, 1, "", emitMin},
+      {"Max", 8, newest, 1, variadic, 1, "", emitMax},
+      {"Mean", 8, newest, 1, variadic, 1, "", emitMean},
+      {"Sum", 8, newest, 1, variadic, 1, "", emitSum},
   });
 }

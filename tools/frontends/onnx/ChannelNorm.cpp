@@ -321,15 +321,17 @@ static Error emitLRN(Importer &im, const Node &node) {
 
 void lowbit::frontend::addChannelNormOperators(OperatorTable &table) {
   table.add({
-      {"BatchNormalization", 7, 23, 5, 5, 5,
+      {"BatchNormalization", 7, newest, 5, 5, 5,
        "epsilon:f momentum:f spatial:i training_mode:i", emitBatchNorm,
        refuseBatchNorm},
-      {"InstanceNormalization", 6, 23, 3, 3, 1, "epsilon:f", emitInstanceNorm},
-      {"GroupNormalization", 18, 23, 3, 3, 1,
+      {"InstanceNormalization", 6, newest, 3, 3, 1, "epsilon:f",
+       emitInstanceNorm},
+      {"GroupNormalization", 18, newest, 3, 3, 1,
        "epsilon:f num_groups:i stash_type:i", emitGroupNorm},
-      {"MeanVarianceNormalization", 9, 23, 1, 1, 1, "axes:I", emitMeanVariance},
-      {"LpNormalization", 1, 23, 1, 1, 1, "axis:i p:i", emitLpNorm,
+      {"MeanVarianceNormalization", 9, newest, 1, 1, 1, "axes:I",
+       emitMeanVariance},
+      {"LpNormalization", 1, newest, 1, 1, 1, "axis:i p:i", emitLpNorm,
        refuseLpNorm},
-      {"LRN", 1, 23, 1, 1, 1, "alpha:f beta:f bias:f size:i", emitLRN},
+      {"LRN", 1, newest, 1, 1, 1, "alpha:f beta:f bias:f size:i", emitLRN},
   });
 }

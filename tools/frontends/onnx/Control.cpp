@@ -114,7 +114,7 @@ static std::string refuseIf(const Node &node) {
 
 void lowbit::frontend::addControlOperators(OperatorTable &table) {
   table.add({
-      {"If", 1, 23, 1, 1, variadic, "then_branch:g else_branch:g", emitIf,
+      {"If", 1, newest, 1, 1, variadic, "then_branch:g else_branch:g", emitIf,
        refuseIf},
   });
 }

@@ -402,8 +402,8 @@ void lowbit::frontend::addConvolutionOperators(OperatorTable &table) {
   constexpr llvm::StringLiteral attributes =
       "auto_pad:s dilations:I group:i kernel_shape:I pads:I strides:I";
   table.add({
-      {"Conv", 1, 23, 2, 3, 1, attributes, emitConv, refuseWindow},
-      {"ConvTranspose", 1, 23, 2, 3, 1,
+      {"Conv", 1, newest, 2, 3, 1, attributes, emitConv, refuseWindow},
+      {"ConvTranspose", 1, newest, 2, 3, 1,
        "auto_pad:s dilations:I group:i kernel_shape:I pads:I strides:I "
        "output_padding:I output_shape:I",
        emitConvTranspose, refuseWindow},

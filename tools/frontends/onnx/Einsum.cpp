@@ -228,6 +228,6 @@ static Error emitEinsum(Importer &im, const Node &node) {
 
 void lowbit::frontend::addEinsumOperators(OperatorTable &table) {
   table.add({
-      {"Einsum", 12, 23, 1, variadic, 1, "equation:s", emitEinsum},
+      {"Einsum", 12, newest, 1, variadic, 1, "equation:s", emitEinsum},
   });
 }

@@ -90,6 +90,51 @@ static Error emitFusedMatMul(Importer &im, const Node &node) {
   return c.finish();
 }
 
+/// gelu, by tanh, of a product plus a bias.
+static Error emitGemmFastGelu(Importer &im, const Node &node) {
+  Composer c(im, node);
+  Value y = c.matmul(c.in(0), c.in(1));
+  if (c.has(2) && c.ok())
+    y = c.add(y, c.in(2));
+  c.define(0, c.apply("Gelu", {y}, {{"approximate", std::string("tanh")}}));
+  return c.finish();
+}
+
+/// The softmax of a sum along the dimensions from `axis` on.
+static Error emitBiasSoftmax(Importer &im, const Node &node) {
+  Composer c(im, node);
+  Value sum = c.add(c.in(0), c.in(1));
+  if (!c.ok())
+    return c.finish();
+  llvm::Expected<int64_t> axis =
+      im.axis(node, node.integer("axis", 1), sum.rank());
+  if (!axis)
+    return axis.takeError();
+  c.require(*axis + 1 == sum.rank(), "attribute axis must be the last one");
+  c.define(0, c.apply("Softmax", {sum}, {{"axis", int64_t(-1)}}));
+  return c.finish();
+}
+
+/// The first half of the columns times gelu of the second, of a sum.
+static Error emitBiasSplitGelu(Importer &im, const Node &node) {
+  Composer c(im, node);
+  Value x = c.add(c.in(0), c.in(1));
+  if (!c.ok())
+    return c.finish();
+  int64_t last = x.rank() - 1;
+  Expr half = c.quotient(x.dims[last], Expr(2));
+  Value gate = c.apply("Gelu", {c.slice(x, last, half, half)});
+  c.define(0, c.mul(c.slice(x, last, Expr(0), half), gate));
+  return c.finish();
+}
+
+/// A bias and a residual.
+static Error emitBiasAdd(Importer &im, const Node &node) {
+  Composer c(im, node);
+  c.define(0, c.add(c.add(c.in(0), c.in(1)), c.in(2)));
+  return c.finish();
+}
+
 static std::string refuseBatches(const Node &node) {
   for (StringRef name : {"transBatchA", "transBatchB"})
     if (node.integer(name, 0) != 0)
@@ -129,6 +174,15 @@ void lowbit::frontend::addFusedOperators(OperatorTable &table) {
       {"FusedMatMul", 1, 1, 2, 2, 1,
        "alpha:f transA:i transB:i transBatchA:i transBatchB:i", emitFusedMatMul,
        refuseBatches, "com.microsoft"},
+      {"TransposeMatMul", 1, 1, 2, 2, 1, "alpha:f transA:i transB:i",
+       emitFusedMatMul, nullptr, "com.microsoft"},
+      {"GemmFastGelu", 1, 1, 2, 3, 1, "", emitGemmFastGelu, nullptr,
+       "com.microsoft"},
+      {"BiasSoftmax", 1, 1, 2, 2, 1, "axis:i is_inner_broadcast:i",
+       emitBiasSoftmax, nullptr, "com.microsoft"},
+      {"BiasSplitGelu", 1, 1, 2, 2, 1, "", emitBiasSplitGelu, nullptr,
+       "com.microsoft"},
+      {"BiasAdd", 1, 1, 3, 3, 1, "", emitBiasAdd, nullptr, "com.microsoft"},
       {"FusedConv", 1, 1, 2, 4, 1,
        "auto_pad:s dilations:I group:i kernel_shape:I pads:I strides:I "
        "activation:s activation_params:F",

@@ -168,7 +168,7 @@ static std::string refuse(const Node &node) {
 
 void lowbit::frontend::addGridSampleOperators(OperatorTable &table) {
   table.add({
-      {"GridSample", 16, 23, 2, 2, 1, "align_corners:i mode:s padding_mode:s",
-       emitGridSample, refuse},
+      {"GridSample", 16, newest, 2, 2, 1,
+       "align_corners:i mode:s padding_mode:s", emitGridSample, refuse},
   });
 }

@@ -397,11 +397,11 @@ static Error emitTrilu(Importer &im, const Node &node) {
 
 void lowbit::frontend::addIndexingOperators(OperatorTable &table) {
   table.add({
-      {"Gather", 1, 23, 2, 2, 1, "axis:i", emitGather},
-      {"GatherElements", 11, 23, 2, 2, 1, "axis:i", emitGatherElements},
-      {"GatherND", 11, 23, 2, 2, 1, "batch_dims:i", emitGatherND},
-      {"OneHot", 9, 23, 3, 3, 1, "axis:i", emitOneHot},
-      {"EyeLike", 9, 23, 1, 1, 1, "dtype:i k:i", emitEyeLike},
-      {"Trilu", 14, 23, 1, 2, 1, "upper:i", emitTrilu},
+      {"Gather", 1, newest, 2, 2, 1, "axis:i", emitGather},
+      {"GatherElements", 11, newest, 2, 2, 1, "axis:i", emitGatherElements},
+      {"GatherND", 11, newest, 2, 2, 1, "batch_dims:i", emitGatherND},
+      {"OneHot", 9, newest, 3, 3, 1, "axis:i", emitOneHot},
+      {"EyeLike", 9, newest, 1, 1, 1, "dtype:i k:i", emitEyeLike},
+      {"Trilu", 14, newest, 1, 2, 1, "upper:i", emitTrilu},
   });
 }

@@ -217,8 +217,8 @@ static Error emitDynamicQuantizeMatMul(Importer &im, const Node &node) {
 
 void lowbit::frontend::addIntegerMatMulOperators(OperatorTable &table) {
   table.add({
-      {"MatMulInteger", 10, 23, 2, 4, 1, "", emitMatMulInteger},
-      {"QLinearMatMul", 10, 23, 8, 8, 1, "", emitQLinearMatMul},
+      {"MatMulInteger", 10, newest, 2, 4, 1, "", emitMatMulInteger},
+      {"QLinearMatMul", 10, newest, 8, 8, 1, "", emitQLinearMatMul},
       {"MatMulIntegerToFloat", 1, 1, 4, 7, 1, "", emitMatMulIntegerToFloat,
        nullptr, "com.microsoft"},
       {"DynamicQuantizeMatMul", 1, 1, 3, 5, 1, "", emitDynamicQuantizeMatMul,

@@ -460,9 +460,9 @@ static std::string refuseLoop(const Node &node) {
 
 void lowbit::frontend::addLoopOperators(OperatorTable &table) {
   table.add({
-      {"Loop", 1, 23, 0, variadic, variadic, "body:g", emitLoop, refuseLoop, "",
-       true},
-      {"Scan", 9, 23, 1, variadic, variadic,
+      {"Loop", 1, newest, 0, variadic, variadic, "body:g", emitLoop, refuseLoop,
+       "", true},
+      {"Scan", 9, newest, 1, variadic, variadic,
        "body:g num_scan_inputs:i scan_input_axes:I scan_input_directions:I "
        "scan_output_axes:I scan_output_directions:I",
        emitScan, refuseScan},

@@ -230,7 +230,8 @@ static Error emitGemm(Importer &im, const Node &node) {
 
 void lowbit::frontend::addMatMulOperators(OperatorTable &table) {
   table.add({
-      {"MatMul", 1, 23, 2, 2, 1, "", emitMatMul},
-      {"Gemm", 7, 23, 2, 3, 1, "alpha:f beta:f transA:i transB:i", emitGemm},
+      {"MatMul", 1, newest, 2, 2, 1, "", emitMatMul},
+      {"Gemm", 7, newest, 2, 3, 1, "alpha:f beta:f transA:i transB:i",
+       emitGemm},
   });
 }

@@ -428,12 +428,12 @@ static Error emitTile(Importer &im, const Node &node) {
 
 void lowbit::frontend::addMovementOperators(OperatorTable &table) {
   table.add({
-      {"Transpose", 1, 23, 1, 1, 1, "perm:I", emitTranspose},
-      {"Slice", 1, 23, 1, 5, 1, "starts:I ends:I axes:I", emitSlice,
+      {"Transpose", 1, newest, 1, 1, 1, "perm:I", emitTranspose},
+      {"Slice", 1, newest, 1, 5, 1, "starts:I ends:I axes:I", emitSlice,
        refuseSlice},
-      {"Split", 2, 23, 1, 2, variadic, "axis:i split:I num_outputs:i",
+      {"Split", 2, newest, 1, 2, variadic, "axis:i split:I num_outputs:i",
        emitSplit},
-      {"Concat", 4, 23, 1, variadic, 1, "axis:i", emitConcat},
-      {"Tile", 6, 23, 2, 2, 1, "", emitTile},
+      {"Concat", 4, newest, 1, variadic, 1, "axis:i", emitConcat},
+      {"Tile", 6, newest, 2, 2, 1, "", emitTile},
   });
 }

@@ -104,6 +104,6 @@ static Error emitNonZero(Importer &im, const Node &node) {
 
 void lowbit::frontend::addNonZeroOperators(OperatorTable &table) {
   table.add({
-      {"NonZero", 9, 23, 1, 1, 1, "", emitNonZero},
+      {"NonZero", 9, newest, 1, 1, 1, "", emitNonZero},
   });
 }

@@ -191,13 +191,13 @@ static std::string refuseEmbedding(const Node &node) {
 void lowbit::frontend::addNormOperators(OperatorTable &table) {
   constexpr llvm::StringLiteral attributes = "axis:i epsilon:f stash_type:i";
   table.add({
-      {"LayerNormalization", 17, 23, 2, 3, 3, attributes, emitLayerNorm,
+      {"LayerNormalization", 17, newest, 2, 3, 3, attributes, emitLayerNorm,
        refuseStash},
-      {"RMSNormalization", 23, 23, 2, 2, 1, attributes, emitRMSNorm,
+      {"RMSNormalization", 23, newest, 2, 2, 1, attributes, emitRMSNorm,
        refuseStash},
       // Runtimes register this one in the default domain, in any version.
-      {"SimplifiedLayerNormalization", 1, 23, 2, 2, 2, attributes, emitRMSNorm,
-       refuseStash},
+      {"SimplifiedLayerNormalization", 1, newest, 2, 2, 2, attributes,
+       emitRMSNorm, refuseStash},
       {"SimplifiedLayerNormalization", 1, 1, 2, 2, 2, attributes, emitRMSNorm,
        refuseStash, "com.microsoft"},
       {"SkipSimplifiedLayerNormalization", 1, 1, 3, 4, 4, "epsilon:f",

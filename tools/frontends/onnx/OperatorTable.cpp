@@ -59,6 +59,11 @@ const OperatorTable &OperatorTable::get() {
     addGridSampleOperators(all);
     addNonZeroOperators(all);
     addQLinearOperators(all);
+    addQAttentionOperators(all);
+    addMatMulBnb4Operators(all);
+    addMixtureOperators(all);
+    addSelectionOperators(all);
+    addSignalOperators(all);
     return all;
   }();
   return table;

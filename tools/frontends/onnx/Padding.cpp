@@ -214,6 +214,6 @@ static std::string refusePad(const Node &node) {
 
 void lowbit::frontend::addPaddingOperators(OperatorTable &table) {
   table.add({
-      {"Pad", 2, 23, 1, 4, 1, "mode:s pads:I value:f", emitPad, refusePad},
+      {"Pad", 2, newest, 1, 4, 1, "mode:s pads:I value:f", emitPad, refusePad},
   });
 }

@@ -293,19 +293,19 @@ static Error emitGlobalLpPool(Importer &im, const Node &node) {
 
 void lowbit::frontend::addPoolingOperators(OperatorTable &table) {
   table.add({
-      {"MaxPool", 8, 23, 1, 1, 2,
+      {"MaxPool", 8, newest, 1, 1, 2,
        "auto_pad:s ceil_mode:i dilations:I kernel_shape:I pads:I "
        "storage_order:i strides:I",
        emitMaxPool, refuseWindow},
-      {"AveragePool", 7, 23, 1, 1, 1,
+      {"AveragePool", 7, newest, 1, 1, 1,
        "auto_pad:s ceil_mode:i count_include_pad:i dilations:I kernel_shape:I "
        "pads:I strides:I",
        emitAveragePool, refuseWindow},
-      {"LpPool", 2, 23, 1, 1, 1,
+      {"LpPool", 2, newest, 1, 1, 1,
        "auto_pad:s ceil_mode:i dilations:I kernel_shape:I p:i pads:I strides:I",
        emitLpPool, refuseWindow},
-      {"GlobalAveragePool", 1, 23, 1, 1, 1, "", emitGlobalAveragePool},
-      {"GlobalMaxPool", 1, 23, 1, 1, 1, "", emitGlobalMaxPool},
-      {"GlobalLpPool", 2, 23, 1, 1, 1, "p:i", emitGlobalLpPool},
+      {"GlobalAveragePool", 1, newest, 1, 1, 1, "", emitGlobalAveragePool},
+      {"GlobalMaxPool", 1, newest, 1, 1, 1, "", emitGlobalMaxPool},
+      {"GlobalLpPool", 2, newest, 1, 1, 1, "p:i", emitGlobalLpPool},
   });
 }

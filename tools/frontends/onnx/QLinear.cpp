@@ -24,6 +24,22 @@ static Value parameter(Composer &c, int i) {
   return value.size() == 1 ? c.reshape(value, {}) : value;
 }
 
+/// The numbers of a constant matrix whose filters run along `axis`: a scale for
+/// the matrix is one for each filter, so that it stays a weight.
+static Value decodeMatrix(Composer &c, int i, int64_t axis) {
+  auto spread = [&](int p) {
+    Value value = parameter(c, p);
+    if (!c.ok() || !value.uniform() || c.in(i).rank() != 2 ||
+        !c.in(i).isConstant())
+      return value;
+    return knownValue(value.type, {c.in(i).dims[axis]}, {*value.uniform()});
+  };
+  if (!c.ok())
+    return Value();
+  return c.apply("DequantizeLinear", {c.in(i), spread(i + 1), spread(i + 2)},
+                 {{"axis", axis}});
+}
+
 /// The numbers that input `i` stands for, with its scale and zero point behind
 /// it.
 static Value decode(Composer &c, int i, int64_t axis = 1) {
@@ -68,6 +84,24 @@ static Error emitConcat(Importer &im, const Node &node) {
   return encode(c, c.concat(parts, node.integer("axis", 0)), 0);
 }
 
+/// Where input 0 holds, the number at 1, else that at 4.
+static Error emitWhere(Importer &im, const Node &node) {
+  Composer c(im, node);
+  Value x = decode(c, 1), y = decode(c, 4);
+  return encode(c, c.apply("Where", {c.in(0), x, y}), 7);
+}
+
+static Error emitReduceMean(Importer &im, const Node &node) {
+  Composer c(im, node);
+  Value x = decode(c, 0);
+  Axes axes = node.integers("axes");
+  Dims list(axes.begin(), axes.end());
+  llvm::SmallVector<Value> inputs{x};
+  if (!axes.empty())
+    inputs.push_back(Composer::integers(list));
+  return encode(c, c.applySelf("ReduceMean", inputs, {"axes"}), 3);
+}
+
 /// A bias of integers, whose scale is that of the products.
 static Value decodeBias(Composer &c, int bias, int scaleX, int scaleW) {
   if (!c.has(bias) || !c.ok())
@@ -86,7 +120,7 @@ static Error emitConv(Importer &im, const Node &node) {
 static Error emitGemm(Importer &im, const Node &node) {
   Composer c(im, node);
   bool turned = node.integer("transB", 0) != 0;
-  Value a = decode(c, 0), b = decode(c, 3, turned ? 0 : 1);
+  Value a = decode(c, 0), b = decodeMatrix(c, 3, turned ? 0 : 1);
   Value bias = decodeBias(c, 6, 1, 4);
   Value y = c.applySelf("Gemm", {a, b, bias});
   if (c.has(7))
@@ -128,8 +162,8 @@ void lowbit::frontend::addQLinearOperators(OperatorTable &table) {
   constexpr llvm::StringLiteral convolution =
       "auto_pad:s dilations:I group:i kernel_shape:I pads:I strides:I";
   table.add({
-      {"QLinearConv", 10, 23, 8, 9, 1, convolution, emitConv},
-      {"ConvInteger", 10, 23, 2, 4, 1, convolution, emitConvInteger},
+      {"QLinearConv", 10, newest, 8, 9, 1, convolution, emitConv},
+      {"ConvInteger", 10, newest, 2, 4, 1, convolution, emitConvInteger},
       {"QGemm", 1, 1, 6, 9, 1, "alpha:f transA:i transB:i", emitGemm, nullptr,
        "com.microsoft"},
       {"QLinearAdd", 1, 1, 7, 8, 1, "", emitBinary<add>, nullptr,
@@ -138,6 +172,9 @@ void lowbit::frontend::addQLinearOperators(OperatorTable &table) {
        "com.microsoft"},
       {"QLinearConcat", 1, 1, 5, variadic, 1, "axis:i", emitConcat, nullptr,
        "com.microsoft"},
+      {"QLinearWhere", 1, 1, 9, 9, 1, "", emitWhere, nullptr, "com.microsoft"},
+      {"QLinearReduceMean", 1, 1, 4, 5, 1, "axes:I keepdims:i", emitReduceMean,
+       nullptr, "com.microsoft"},
       {"QLinearSigmoid", 1, 1, 4, 5, 1, "", emitUnary<sigmoid>, nullptr,
        "com.microsoft"},
       {"QLinearLeakyRelu", 1, 1, 4, 5, 1, "alpha:f", emitUnary<leakyRelu>,

@@ -353,12 +353,12 @@ static Error emitDynamicQuantize(Importer &im, const Node &node) {
 void lowbit::frontend::addQuantizeOperators(OperatorTable &table) {
   llvm::StringRef microsoft = "com.microsoft";
   table.add({
-      {"QuantizeLinear", 11, 23, 2, 3, 1,
+      {"QuantizeLinear", 11, newest, 2, 3, 1,
        "axis:i block_size:i output_dtype:i precision:i saturate:i",
        emitQuantize},
-      {"DequantizeLinear", 11, 23, 2, 3, 1,
+      {"DequantizeLinear", 11, newest, 2, 3, 1,
        "axis:i block_size:i output_dtype:i", emitDequantize},
-      {"DynamicQuantizeLinear", 11, 23, 1, 1, 3, "", emitDynamicQuantize},
+      {"DynamicQuantizeLinear", 11, newest, 1, 1, 3, "", emitDynamicQuantize},
       {"QuantizeLinear", 1, 1, 2, 3, 1, "axis:i block_size:i", emitQuantize,
        nullptr, microsoft},
       {"DequantizeLinear", 1, 1, 2, 3, 1, "axis:i block_size:i", emitDequantize,

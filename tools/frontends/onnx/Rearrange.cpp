@@ -73,8 +73,8 @@ static Error emitSpaceToDepth(Importer &im, const Node &node) {
 
 void lowbit::frontend::addRearrangeOperators(OperatorTable &table) {
   table.add({
-      {"DepthToSpace", 1, 23, 1, 1, 1, "blocksize:i mode:s", emitDepthToSpace,
-       refuseDepthToSpace},
-      {"SpaceToDepth", 1, 23, 1, 1, 1, "blocksize:i", emitSpaceToDepth},
+      {"DepthToSpace", 1, newest, 1, 1, 1, "blocksize:i mode:s",
+       emitDepthToSpace, refuseDepthToSpace},
+      {"SpaceToDepth", 1, newest, 1, 1, 1, "blocksize:i", emitSpaceToDepth},
   });
 }

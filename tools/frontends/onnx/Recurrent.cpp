@@ -454,8 +454,8 @@ void lowbit::frontend::addRecurrentOperators(OperatorTable &table) {
       "activation_alpha:F activation_beta:F activations:S clip:f direction:s "
       "hidden_size:i layout:i input_forget:i";
   table.add({
-      {"RNN", 7, 23, 3, 6, 2, common, emitRNN, refuse},
-      {"GRU", 7, 23, 3, 6, 2, gru, emitGRU, refuse},
-      {"LSTM", 7, 23, 3, 8, 3, lstm, emitLSTM, refuse},
+      {"RNN", 7, newest, 3, 6, 2, common, emitRNN, refuse},
+      {"GRU", 7, newest, 3, 6, 2, gru, emitGRU, refuse},
+      {"LSTM", 7, newest, 3, 8, 3, lstm, emitLSTM, refuse},
   });
 }

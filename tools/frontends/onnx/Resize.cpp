@@ -426,7 +426,7 @@ static std::string refuse(const Node &node) {
 
 void lowbit::frontend::addResizeOperators(OperatorTable &table) {
   table.add({
-      {"Resize", 10, 23, 1, 4, 1,
+      {"Resize", 10, newest, 1, 4, 1,
        "antialias:i axes:I coordinate_transformation_mode:s cubic_coeff_a:f "
        "exclude_outside:i extrapolation_value:f keep_aspect_ratio_policy:s "
        "mode:s nearest_mode:s",

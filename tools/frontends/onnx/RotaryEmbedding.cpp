@@ -85,7 +85,7 @@ static std::string refuseContrib(const Node &node) {
 
 void lowbit::frontend::addRotaryEmbeddingOperators(OperatorTable &table) {
   table.add({
-      {"RotaryEmbedding", 23, 23, 3, 4, 1,
+      {"RotaryEmbedding", 23, newest, 3, 4, 1,
        "interleaved:i num_heads:i rotary_embedding_dim:i", emitStandardRotary},
       {"RotaryEmbedding", 1, 1, 4, 4, 1,
        "interleaved:i num_heads:i rotary_embedding_dim:i scale:f "

@@ -246,10 +246,10 @@ static Error emitCumSum(Importer &im, const Node &node) {
 void lowbit::frontend::addScatterOperators(OperatorTable &table) {
   table.add({
       {"Scatter", 9, 10, 3, 3, 1, "axis:i", emitScatterElements},
-      {"ScatterElements", 11, 23, 3, 3, 1, "axis:i reduction:s",
+      {"ScatterElements", 11, newest, 3, 3, 1, "axis:i reduction:s",
        emitScatterElements, refuseScatter},
-      {"ScatterND", 11, 23, 3, 3, 1, "reduction:s", emitScatterND,
+      {"ScatterND", 11, newest, 3, 3, 1, "reduction:s", emitScatterND,
        refuseScatter},
-      {"CumSum", 11, 23, 2, 2, 1, "exclusive:i reverse:i", emitCumSum},
+      {"CumSum", 11, newest, 2, 2, 1, "exclusive:i reverse:i", emitCumSum},
   });
 }

@@ -183,14 +183,16 @@ static Error emitSplit(Importer &im, const Node &node) {
 
 void lowbit::frontend::addSequenceOperators(OperatorTable &table) {
   table.add({
-      {"SequenceEmpty", 11, 23, 0, 0, 1, "dtype:i", emitEmpty},
-      {"SequenceConstruct", 11, 23, 1, variadic, 1, "", emitConstruct},
-      {"SequenceInsert", 11, 23, 2, 3, 1, "", emitInsert, nullptr, "", true},
-      {"SequenceErase", 11, 23, 1, 2, 1, "", emitErase, nullptr, "", true},
-      {"SequenceAt", 11, 23, 2, 2, 1, "", emitAt, nullptr, "", true},
-      {"SequenceLength", 11, 23, 1, 1, 1, "", emitLength, nullptr, "", true},
-      {"ConcatFromSequence", 11, 23, 1, 1, 1, "axis:i new_axis:i", emitConcat,
-       nullptr, "", true},
-      {"SplitToSequence", 11, 23, 1, 2, 1, "axis:i keepdims:i", emitSplit},
+      {"SequenceEmpty", 11, newest, 0, 0, 1, "dtype:i", emitEmpty},
+      {"SequenceConstruct", 11, newest, 1, variadic, 1, "", emitConstruct},
+      {"SequenceInsert", 11, newest, 2, 3, 1, "", emitInsert, nullptr, "",
+       true},
+      {"SequenceErase", 11, newest, 1, 2, 1, "", emitErase, nullptr, "", true},
+      {"SequenceAt", 11, newest, 2, 2, 1, "", emitAt, nullptr, "", true},
+      {"SequenceLength", 11, newest, 1, 1, 1, "", emitLength, nullptr, "",
+       true},
+      {"ConcatFromSequence", 11, newest, 1, 1, 1, "axis:i new_axis:i",
+       emitConcat, nullptr, "", true},
+      {"SplitToSequence", 11, newest, 1, 2, 1, "axis:i keepdims:i", emitSplit},
   });
 }

@@ -351,12 +351,12 @@ static Error emitExpand(Importer &im, const Node &node) {
 
 void lowbit::frontend::addShapeOperators(OperatorTable &table) {
   table.add({
-      {"Shape", 1, 23, 1, 1, 1, "start:i end:i", emitShape},
-      {"Size", 1, 23, 1, 1, 1, "", emitSize},
-      {"Reshape", 5, 23, 2, 2, 1, "allowzero:i", emitReshape},
-      {"Flatten", 1, 23, 1, 1, 1, "axis:i", emitFlatten},
-      {"Unsqueeze", 1, 23, 1, 2, 1, "axes:I", emitUnsqueeze},
-      {"Squeeze", 1, 23, 1, 2, 1, "axes:I", emitSqueeze},
-      {"Expand", 8, 23, 2, 2, 1, "", emitExpand},
+      {"Shape", 1, newest, 1, 1, 1, "start:i end:i", emitShape},
+      {"Size", 1, newest, 1, 1, 1, "", emitSize},
+      {"Reshape", 5, newest, 2, 2, 1, "allowzero:i", emitReshape},
+      {"Flatten", 1, newest, 1, 1, 1, "axis:i", emitFlatten},
+      {"Unsqueeze", 1, newest, 1, 2, 1, "axes:I", emitUnsqueeze},
+      {"Squeeze", 1, newest, 1, 2, 1, "axes:I", emitSqueeze},
+      {"Expand", 8, newest, 2, 2, 1, "", emitExpand},
   });
 }

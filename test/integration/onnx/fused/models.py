@@ -186,8 +186,99 @@ def integers():
     return m
 
 
+def quantized():
+    """What the quantizers of ONNX Runtime write."""
+    m = Fused("quantized", 7)
+    x = m.tensor("x", BATCH, LENGTH, 20)
+    s, z = m.constant("x.s", numpy.float32(0.02)), m.constant("x.z", numpy.uint8(120))
+    m.node("QuantizeLinear", [x, s, z], "q")
+    w = m.constant("w", m.random.randint(-127, 128, (20, 3 * WIDTH)).astype(numpy.int8))
+    bias = m.weight("w.b", 3 * WIDTH)
+    scale, columns = m.constant("w.s", numpy.float32(0.01)), m.constant("w.c", m.scales(3 * WIDTH))
+    zero, zeros = m.constant("w.z", numpy.int8(0)), m.constant("w.zs", numpy.zeros(3 * WIDTH, numpy.int8))
+    mask = m.ints("mask", [[1, 1, 1], [1, 1, 0]])
+    m.fused("QAttention", ["q", w, bias, s, scale, mask, z, zero], "tensor", num_heads=HEADS)
+    past = m.tensor("past", 2, BATCH, HEADS, PAST, SIZE)
+    m.fused("QAttention", ["q", w, bias, s, columns, "", z, zeros, past], ["channels", "present"], num_heads=HEADS,
+            unidirectional=1)
+    for name, kind in (("fp4", 0), ("nf4", 1)):
+        codes = m.constant(name + ".w", m.random.randint(0, 256, 7 * 64 // 2).astype(numpy.uint8))
+        m.fused("MatMulBnb4", [m.tensor(name + "_x", 3, 64), codes, m.constant(name + ".s", m.scales(7 * 4))], name,
+                K=64, N=7, block_size=16, quant_type=kind)
+    ids, segments = m.ints("ids", [[1, 5, 2], [0, 3, 19]]), m.ints("segments", [[0, 0, 1], [0, 1, 1]])
+    tables, scales, points = [], [], []
+    for name, shape in (("words", (20, 32)), ("places", (9, 32)), ("kinds", (2, 32)), ("gamma", (32,)), ("beta", (32,))):
+        tables.append(m.constant(name, m.random.randint(0, 256, shape).astype(numpy.uint8)))
+        scales.append(m.constant(name + ".s", numpy.float32(m.random.uniform(0.01, 0.03))))
+        points.append(m.constant(name + ".z", numpy.uint8(m.random.randint(100, 150))))
+    m.fused("QEmbedLayerNormalization", [ids, segments, *tables, mask, *scales, *points],
+            ["embedded", "embedded.mask"], epsilon=1e-5)
+    m.outputs[-1] = ("embedded.mask", INT32)
+    ys, yz = m.constant("y.s", numpy.float32(0.05)), m.constant("y.z", numpy.uint8(128))
+    choice = m.input("choice", m.random.rand(BATCH, LENGTH, 1) < 0.5)
+    m.fused("QLinearWhere", [choice, "q", s, z, "q", ys, yz, ys, yz], "either", UINT8)
+    return m
+
+
+def experts():
+    m = Fused("experts", 8)
+    x, router = m.tensor("x", 5, 12), m.tensor("router", 5, 4)
+    up, down = m.weight("up", 4, 16, 12), m.weight("down", 4, 12, 16)
+    biases = m.weight("up.b", 4, 16), m.weight("down.b", 4, 12)
+    m.fused("MoE", [x, router, up, biases[0], down, biases[1]], "silu", k=2, activation_type="silu")
+    m.fused("MoE", [x, router, up, "", down], "normal", k=2, activation_type="gelu", normalize_routing_weights=1)
+    wide = m.weight("wide", 4, 32, 12)
+    m.fused("MoE", [x, router, wide, m.weight("wide.b", 4, 32), down, biases[1]], "gated", k=2,
+            activation_type="swiglu", swiglu_fusion=1, swiglu_limit=0.7, activation_alpha=1.702, activation_beta=1.0,
+            normalize_routing_weights=1)
+    return m
+
+
+def sinks():
+    """A key without a value for each head, and other new operators of caches and images."""
+    m = Fused("sinks", 9)
+    q = m.tensor("q", 1, LENGTH, WIDTH)
+    k, v = (m.tensor(n, 1, LENGTH, GROUPS * SIZE) for n in "kv")
+    past = [m.tensor(n, 1, GROUPS, PAST, SIZE) for n in ("past_k", "past_v")]
+    rest = [m.ints("lengths", [7]), m.constant("total", numpy.array(8, numpy.int32))]
+    sizes = {"num_heads": HEADS, "kv_num_heads": GROUPS}
+    m.fused("GroupQueryAttention", [q, k, v, *past, *rest], ["smooth", "smooth.k", "smooth.v"], smooth_softmax=1, **sizes)
+    m.fused("GroupQueryAttention", [q, k, v, *past, *rest, "", "", "", "", m.weight("heads", HEADS, scale=1)],
+            ["sink", "sink.k", "sink.v"], **sizes)
+    image = m.tensor("image", 2, 3, 5, 8)
+    m.fused("CenterCropPad", [image, m.constant("shape", numpy.array([3, 11]))], "centre", domain="", axes=[2, 3])
+    columns = m.tensor("columns", 2, 3 * 6, 12)
+    m.fused("Col2Im", [columns, m.constant("whole", numpy.array([4, 5])), m.constant("block", numpy.array([2, 3]))],
+            "folded", domain="", pads=[0, 1, 0, 0])
+    m.fused("Col2Im", [columns, m.constant("large", numpy.array([8, 10])), m.constant("block2", numpy.array([2, 3]))],
+            "apart", domain="", strides=[2, 3], dilations=[1, 2], pads=[0, 1, 1, 1])
+    return m
+
+
+def signals():
+    m = Fused("signals", 10)
+    length, size = m.constant("length", numpy.array(24)), m.constant("size", numpy.array(16))
+    for name in ("HannWindow", "HammingWindow", "BlackmanWindow"):
+        m.fused(name, [size], name, domain="")
+    m.fused("HannWindow", [size], "symmetric", domain="", periodic=0)
+    x = m.tensor("x", 2, 50, 1)
+    axis = m.constant("axis", numpy.array(1))
+    m.fused("DFT", [x, "", axis], "whole", domain="")
+    m.fused("DFT", [x, "", axis], "half", domain="", onesided=1)
+    m.fused("DFT", [x, length, axis], "cut", domain="")
+    m.fused("DFT", [m.tensor("z", 2, 3, 12, 2), m.constant("longer", numpy.array(20)), m.constant("third", numpy.array(2))],
+            "inverse", domain="", inverse=1)
+    step = m.constant("step", numpy.array(10))
+    m.fused("STFT", [x, step, "HannWindow"], "frames", domain="")
+    m.fused("STFT", [x, step, "", length], "all", domain="", onesided=0)
+    m.fused("MelWeightMatrix", [m.constant("bins", numpy.array(8)), m.constant("n", numpy.array(64)),
+                                m.constant("rate", numpy.array(8192)), m.constant("low", numpy.float32(10)),
+                                m.constant("high", numpy.float32(4000))], "mel", domain="")
+    return m
+
+
 def main():
-    for family in (norms, products, attention, groups, rotary, integers):
+    for family in (norms, products, attention, groups, rotary, integers, quantized, experts, sinks, signals):
         family().save(pathlib.Path(sys.argv[1]))
 
 

@@ -20,7 +20,7 @@ INT64, FLOAT16 = TensorProto.INT64, TensorProto.FLOAT16
 UINT16, INT16 = TensorProto.UINT16, TensorProto.INT16
 UINT4, INT4 = 21, 22  # newer than the package onnx
 KIND = {numpy.dtype(name): kind for name, kind in [
-    ("float32", FLOAT), ("float16", FLOAT16), ("int64", INT64), ("int32", INT32)]}
+    ("float32", FLOAT), ("float16", FLOAT16), ("int64", INT64), ("int32", INT32), ("bool", TensorProto.BOOL)]}
 
 
 def pack(codes, bits, axis=-1):
@@ -72,7 +72,7 @@ class Model:
     def scales(self, *shape, kind=numpy.float32):
         return (self.random.uniform(0.5, 2, shape) / 64).astype(kind)
 
-    def save(self, folder):
+    def save(self, folder, opset=21):
         inputs = [helper.make_tensor_value_info(n, KIND[a.dtype], a.shape)
                   for n, a in self.inputs.items()]
         outputs = [helper.make_tensor_value_info(n, k, None)
@@ -80,7 +80,7 @@ class Model:
         graph = helper.make_graph(self.nodes, self.name, inputs, outputs,
                                   self.constants)
         model = helper.make_model(graph, opset_imports=[
-            helper.make_opsetid("", 21), helper.make_opsetid("com.microsoft", 1)])
+            helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)])
         model.ir_version = 10
         save(model, str(folder / (self.name + ".onnx")))
         for name, array in self.inputs.items():

@@ -19,6 +19,7 @@ const types = {
   uint16: ['<u2', Uint16Array],
   int8: ['|i1', Int8Array],
   uint8: ['|u1', Uint8Array],
+  bool: ['|b1', Uint8Array],
 };
 
 function readNpy(file) {
