@@ -100,15 +100,16 @@ void DecoderRows::buildExtents() {
   Value given = tensor::ExtractOp::create(
       b, loc, target.function.getArgument(1), ValueRange());
   Value index = arith::IndexCastOp::create(b, loc, b.getIndexType(), given);
-  // Affine forms have bounds that later passes can find.
+  // Affine forms have bounds that later passes can find: the smaller of two
+  // numbers has one, the larger has none.
   AffineExpr s0 = b.getAffineSymbolExpr(0), s1 = b.getAffineSymbolExpr(1);
-  AffineMap upper =
-      AffineMap::get(0, 2, {s0, target.maxLength - s1}, b.getContext());
   AffineMap lower =
       AffineMap::get(0, 1, {s0, b.getAffineConstantExpr(0)}, b.getContext());
-  Value last =
-      affine::AffineMinOp::create(b, loc, upper, ValueRange{index, newTokens});
-  position = affine::AffineMaxOp::create(b, loc, lower, last);
+  AffineMap upper =
+      AffineMap::get(0, 2, {s0, target.maxLength - s1}, b.getContext());
+  Value least = affine::AffineMaxOp::create(b, loc, lower, index);
+  position = affine::AffineMinOp::create(b, loc, upper,
+                                         ValueRange{least, newTokens});
   length = affine::AffineApplyOp::create(b, loc, s0 + s1,
                                          ValueRange{position, newTokens});
 }

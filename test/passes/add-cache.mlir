@@ -15,8 +15,8 @@
 // CHECK-SAME:    -> (tensor<1x?x8xf32>{{.*}}, tensor<1x1x16x8xf32> {lowbit.name = "cache.0.keys"}, tensor<1x1x16x8xf32> {lowbit.name = "cache.0.values"})
 // CHECK-DAG:     %[[NEW:.*]] = tensor.dim %[[T]], %c1
 // CHECK-DAG:     %[[GIVEN:.*]] = tensor.extract %[[POSITION]][]
-// CHECK:         %[[ROOM:.*]] = affine.min
-// CHECK:         %[[P:.*]] = affine.max
+// CHECK:         %[[LEAST:.*]] = affine.max
+// CHECK:         %[[P:.*]] = affine.min #{{.*}}()[%[[LEAST]], %[[NEW]]]
 // CHECK:         %[[S:.*]] = affine.apply #{{.*}}()[%[[P]], %[[NEW]]]
 // CHECK:         tensor.extract_slice %{{.*}}[%[[P]], 0] [%[[NEW]], 8] [1, 1] : tensor<16x8xf32> to tensor<?x8xf32>
 // CHECK:         %[[INDEX:.*]] = linalg.index 1
@@ -96,7 +96,7 @@ module attributes {lowbit.requires = [{dims = array<i64: 0, 1>, holds = #set, te
 // CHECK-SAME:    %[[T:[a-z0-9]+]]: tensor<1x1xi64>
 // CHECK-SAME:    %[[K:[a-z0-9]+]]: tensor<1x1x16x8xf32> {lowbit.name = "cache.0.keys", lowbit.state = 1 : i64}
 // CHECK-SAME:    -> (tensor<1x1x1x8xf32>, tensor<1x1x16x8xf32> {{.*}}, tensor<1x1x16x8xf32>
-// CHECK:         %[[P:.*]] = affine.max
+// CHECK:         %[[P:.*]] = affine.min
 // CHECK:         %[[S:.*]] = affine.apply
 // CHECK:         %[[ONES:.*]] = linalg.fill ins(%c1_i64 : i64) outs(%{{.*}} : tensor<1x?xi64>)
 // CHECK:         %[[MASK:.*]] = linalg.generic {{.*}} ins(%[[ONES]] : tensor<1x?xi64>) outs(%{{.*}} : tensor<1x?xf32>)

@@ -234,6 +234,20 @@ lowbit::compileToDecoder(llvm::StringRef path, CompileOptions options,
 // Generating
 //===----------------------------------------------------------------------===//
 
+/// Tokens of a prompt that are computed at once: enough to read each weight
+/// seldom, and few enough that logits of all of them are no great memory.
+static constexpr size_t kPieceTokens = 256;
+
+/// Appends a prompt. Returns the logits of its last piece.
+static llvm::Expected<Logits>
+prefillByPieces(TextDecoder &decoder, llvm::ArrayRef<uint32_t> prompt) {
+  for (; prompt.size() > kPieceTokens; prompt = prompt.drop_front(kPieceTokens))
+    if (llvm::Error error =
+            decoder.prefill(prompt.take_front(kPieceTokens)).takeError())
+      return std::move(error);
+  return decoder.prefill(prompt);
+}
+
 llvm::Expected<std::vector<uint32_t>>
 lowbit::generate(TextDecoder &decoder, llvm::ArrayRef<uint32_t> prompt,
                  const GenerationOptions &options,
@@ -256,11 +270,11 @@ lowbit::generate(TextDecoder &decoder, llvm::ArrayRef<uint32_t> prompt,
   tokens.reserve(prompt.size() + options.count);
   decoder.reset();
   Clock::time_point start = Clock::now();
-  llvm::Expected<Logits> logits = decoder.prefill(prompt);
+  llvm::Expected<Logits> logits = prefillByPieces(decoder, prompt);
   if (!logits)
     return logits.takeError();
   double promptSeconds = since(start);
-  llvm::ArrayRef<float> row = logits->getRow(prompt.size() - 1);
+  llvm::ArrayRef<float> row = logits->getRow(logits->tokens - 1);
   start = Clock::now();
   for (unsigned i = 0; i < options.count; ++i) {
     uint32_t token = sampler.draw(row);

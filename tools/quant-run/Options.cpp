@@ -222,7 +222,9 @@ static llvm::Error checkEffects(const Flags &flags) {
            flags.against.getNumOccurrences(),
        "--perplexity, --against and --report"},
       {flags.windows, judges || samples, "--perplexity or --samples"},
-      {flags.window, judges || samples || generates || flags.benchmark,
+      {flags.window,
+       judges || samples || (generates && flags.kvCache == "none") ||
+           flags.benchmark,
        "--perplexity, --samples, --benchmark or --generate"},
       {flags.prompt, generates, "--generate"},
       {flags.tokenizer, generates, "--generate"},

@@ -21,6 +21,7 @@
 
 #include <atomic>
 #include <cmath>
+#include <map>
 
 using namespace lowbit;
 
@@ -55,9 +56,12 @@ LoadOptions oneText(llvm::StringRef name) {
   return load;
 }
 
-/// Logits of the whole text, by the model without a cache.
+/// Logits of the whole text, by the model without a cache; once for each model.
 llvm::Expected<HostTensor> runWhole(llvm::StringRef name,
                                     llvm::ArrayRef<uint32_t> tokens) {
+  static std::map<std::string, HostTensor> known;
+  if (auto found = known.find(name.str()); found != known.end())
+    return found->second;
   auto model = loadModel(pathOf(name), oneText(name));
   if (!model)
     return model.takeError();
@@ -72,7 +76,7 @@ llvm::Expected<HostTensor> runWhole(llvm::StringRef name,
   auto outputs = (*model)->run(inputs);
   if (!outputs)
     return outputs.takeError();
-  return outputs->front();
+  return known[name.str()] = outputs->front();
 }
 
 class CacheTest : public ::testing::TestWithParam<CacheCase> {};
@@ -128,10 +132,9 @@ TEST_P(CacheTest, EqualsTheWholeText) {
 INSTANTIATE_TEST_SUITE_P(
     All, CacheTest,
     ::testing::Values(CacheCase{"llama-5m", "llama-5m", "f32", 1e-4},
-                      CacheCase{"llama-5m", "llama-5m", "f16", 2e-2},
                       CacheCase{"llama-5m", "llama-5m", "int8", 0.2},
-                      CacheCase{"llama-5m", "llama-5m", "int4", 3.0},
                       CacheCase{"gpt2", "gpt2", "f32", 1e-4},
+                      CacheCase{"gpt2", "gpt2", "f16", 1e-2},
                       CacheCase{"gpt2", "gpt2", "int4", 1.0},
                       CacheCase{"llama", "llama", "f32", 1e-4},
                       CacheCase{"llama", "llama", "int8", 0.1},
