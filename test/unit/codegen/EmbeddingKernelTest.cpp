@@ -9,6 +9,7 @@
 
 #include "GuardedProgram.h"
 #include "LayerProgram.h"
+#include "lowbit/Numerics/Lattice.h"
 #include "lowbit/Numerics/Quantizer.h"
 #include "lowbit/Tools/Registration.h"
 #include "mlir/Parser/Parser.h"
@@ -45,7 +46,14 @@ std::vector<numerics::Encoding> createLookedUp(unsigned width) {
   wide.scale = numerics::ScaleFormat::BF16;
   wide.outer = numerics::OuterScale::Tensor;
   vectors.element = createFormat(9, kColumns);
-  return {scalar, wide, vectors};
+  numerics::Encoding blocks = scalar, eights, fours;
+  blocks.outer = numerics::OuterScale::None;
+  blocks.groupRows = 4;
+  eights.element = numerics::latticeTable({8, 15});
+  fours.element = numerics::latticeTable({4, 13});
+  fours.granularity = numerics::Granularity::Group;
+  fours.groupSize = 12;
+  return {scalar, wide, vectors, blocks, eights, fours};
 }
 
 /// The tables of a width: each granularity, with and without zero points and
@@ -81,8 +89,11 @@ std::vector<numerics::QuantizedMatrix> createTables(unsigned width) {
     encoding.scale = scale;
   }
   for (const numerics::Encoding &encoding : encodings) {
+    // A row of a lattice holds whole codes.
+    int64_t columns =
+        encoding.element.isLattice() ? kColumns / 8 * 8 : kColumns;
     numerics::Status status = numerics::quantize(
-        numbers.data(), kRows, kColumns, encoding,
+        numbers.data(), kRows, columns, encoding,
         {numerics::ScaleSearch::AbsMax, nullptr}, tables.emplace_back());
     EXPECT_TRUE(status.ok()) << status.message;
   }
@@ -95,14 +106,16 @@ std::string getText(mlir::MLIRContext &context,
   for (auto [i, table] : llvm::enumerate(tables)) {
     auto encoding = EncodingAttr::get(&context, table.encoding);
     std::string name = std::to_string(i), weight;
+    std::string columns = std::to_string(table.columns);
     llvm::raw_string_ostream(weight)
-        << "!lowbit.tensor<11x37xf32, " << encoding << ">";
+        << "!lowbit.tensor<11x" << columns << "xf32, " << encoding << ">";
     globals += printWeight("t" + name, table, encoding);
     body += "%w" + name + " = lowbit.weight @t" + name + " : " + weight +
             "\n%y" + name + " = lowbit.embedding %x, %w" + name +
-            " : tensor<?xi64>, " + weight + " -> tensor<?x37xf32>\n";
+            " : tensor<?xi64>, " + weight + " -> tensor<?x" + columns +
+            "xf32>\n";
     results += (i ? ", %y" : "%y") + name;
-    types += i ? ", tensor<?x37xf32>" : "tensor<?x37xf32>";
+    types += (i ? ", tensor<?x" : "tensor<?x") + columns + "xf32>";
   }
   return globals + "func.func @main(%x: tensor<?xi64>) -> (" + types + ") {\n" +
          body + "return " + results + " : " + types + "\n}\n";
@@ -112,15 +125,16 @@ std::string getText(mlir::MLIRContext &context,
 void expectRows(const std::vector<numerics::QuantizedMatrix> &tables,
                 llvm::ArrayRef<HostTensor> results) {
   for (auto [table, result] : llvm::zip_equal(tables, results)) {
-    std::vector<float> numbers(kRows * kColumns);
+    int64_t columns = table.columns;
+    std::vector<float> numbers(kRows * columns);
     numerics::dequantize(table, numbers.data());
     llvm::ArrayRef<float> found = result.getAs<float>();
-    ASSERT_EQ(found.size(), kIndices.size() * kColumns);
+    ASSERT_EQ(found.size(), kIndices.size() * columns);
     for (auto [place, index] : llvm::enumerate(kIndices)) {
       int64_t row =
           std::clamp<int64_t>(index < 0 ? index + kRows : index, 0, kRows - 1);
-      for (int64_t k = 0; k < kColumns; ++k)
-        ASSERT_EQ(found[place * kColumns + k], numbers[row * kColumns + k])
+      for (int64_t k = 0; k < columns; ++k)
+        ASSERT_EQ(found[place * columns + k], numbers[row * columns + k])
             << "index " << index << " column " << k;
     }
   }
