@@ -1,9 +1,12 @@
 // RUN: quant-opt %s --lowbit-add-cache=max-length=16 --split-input-file --verify-diagnostics
+// RUN: not quant-opt %s --lowbit-add-cache=format=int4 --split-input-file 2>&1 | FileCheck %s --check-prefix=WIDTH
 // RUN: not quant-opt %s --lowbit-add-cache=format=int3 --split-input-file 2>&1 | FileCheck %s --check-prefix=FORMAT
 // RUN: not quant-opt %s --lowbit-add-cache=max-length=0 --split-input-file 2>&1 | FileCheck %s --check-prefix=LENGTH
 
 // FORMAT: 'lowbit-add-cache' requires 'format' to be one of f32, f16, int8, int4, found 'int3'
 // LENGTH: 'lowbit-add-cache' requires 'max-length' from 1 to 2^31, found 0
+
+// WIDTH: 'lowbit.attention' op a KV cache of int4 requires rows of an even number of numbers, found 3
 
 // expected-error @+1 {{a KV cache requires a function '@main' of one block, found none}}
 module {
@@ -117,4 +120,21 @@ func.func @main(%ids: tensor<1x?xi64>) -> (tensor<1x1x?x8xf32>, tensor<?x8xf32>)
       linalg.yield %0 : f32
   } -> tensor<?x8xf32>
   return %y, %s : tensor<1x1x?x8xf32>, tensor<?x8xf32>
+}
+
+// -----
+
+// Keys of which more is dynamic than the number of rows; and rows of odd width.
+
+func.func @main(%ids: tensor<1x?xi64>) -> tensor<1x?x?x3xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %seq = tensor.dim %ids, %c1 : tensor<1x?xi64>
+  %q = tensor.empty(%seq, %seq) : tensor<?x1x?x3xf32>
+  %k = tensor.empty(%seq, %seq) : tensor<?x1x?x3xf32>
+  // expected-error @+1 {{'lowbit.attention' op a KV cache requires keys and values of which the number of rows alone is dynamic, found 'tensor<?x1x?x3xf32>'}}
+  %y = lowbit.attention %q, %k, %k scale 1.0 causal : tensor<?x1x?x3xf32>, tensor<?x1x?x3xf32>, tensor<?x1x?x3xf32> -> tensor<?x1x?x3xf32>
+  %e = tensor.empty(%seq, %seq) : tensor<1x?x?x3xf32>
+  %t = linalg.transpose ins(%y : tensor<?x1x?x3xf32>) outs(%e : tensor<1x?x?x3xf32>) permutation = [1, 0, 2, 3]
+  return %t : tensor<1x?x?x3xf32>
 }

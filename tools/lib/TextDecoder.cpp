@@ -109,6 +109,8 @@ llvm::Error CompiledDecoder::start() {
   bool fits = signature && executable->getFunction(kPrefillFunction) &&
               signature->inputs.size() > 2 && !signature->states.empty() &&
               signature->states.front() == 2 &&
+              (signature->inputs[0].type == ElementType::I64 ||
+               signature->inputs[0].type == ElementType::I32) &&
               signature->inputs[0].shape == llvm::ArrayRef<int64_t>({1, 1}) &&
               signature->inputs[1].type == ElementType::I64 &&
               signature->inputs[1].shape.empty();
@@ -122,8 +124,6 @@ llvm::Error CompiledDecoder::start() {
     return makeError("a language model's first output must be f32 logits of "
                      "shape [1, T, V]");
   tokenType = signature->inputs[0].type;
-  if (tokenType != ElementType::I64 && tokenType != ElementType::I32)
-    return makeError("a language model's tokens must be i64 or i32");
   vocabulary = signature->outputs[0].shape[2];
   std::vector<HostTensor> inputs;
   for (const TensorSpec &spec : signature->inputs) {
