@@ -30,6 +30,8 @@ using namespace lowbit;
 
 /// A window's last loop is worth a run of its own from this extent on.
 static constexpr int64_t kLongRun = 16;
+/// Rows of a register tile, or a multiple of them: two vectors of 512 bits.
+static constexpr int64_t kRegisterRows = 32;
 
 namespace {
 /// A layer of the windows that `copy` makes.
@@ -162,7 +164,13 @@ SmallVector<int64_t> WindowTiler::chooseTiles() {
   // A row has its window and its results.
   columns += layer.linear.getType().getShape().back();
   int64_t rows = std::max(minRows, scratchElements / columns);
-  return chooseBlockTiles(ArrayRef(extents).take_front(layer.leading), rows);
+  SmallVector<int64_t> result =
+      chooseBlockTiles(ArrayRef(extents).take_front(layer.leading), rows);
+  // Vectors run along rows then: a register tile that is not full costs as much
+  // as one that is.
+  if (isFloat() && columnsFirst() && result.back() != 0)
+    result.back() = llvm::alignTo(result.back(), kRegisterRows);
+  return result;
 }
 
 void WindowTiler::chooseBlock(ValueRange ivs) {

@@ -5,29 +5,29 @@
 
 // CHECK-DAG: #[[READ:.*]] = affine_map<(d0, d1, d2, d3) -> (d2, d0, d1 + d3)>
 // CHECK-LABEL: func @channels_first
-// CHECK-SAME:    %[[X:[a-z0-9]+]]: tensor<1x8x202xf32>, %[[W:[a-z0-9]+]]: tensor<16x24xf32>
-// CHECK:         %[[E:.*]] = tensor.empty() : tensor<1x16x200xf32>
+// CHECK-SAME:    %[[X:[a-z0-9]+]]: tensor<1x8x194xf32>, %[[W:[a-z0-9]+]]: tensor<16x24xf32>
+// CHECK:         %[[E:.*]] = tensor.empty() : tensor<1x16x192xf32>
 // CHECK:         scf.forall (%[[I:.*]]) in (2) shared_outs(%{{.*}} = %[[E]])
 // CHECK:           %[[FIRST:.*]] = affine.apply #{{.*}}()[%[[I]]]
-// CHECK:           %[[PART:.*]] = tensor.extract_slice %[[X]][0, 0, %{{.*}}] [1, 8, 102] [1, 1, 1]
-// CHECK:           %[[COPY:.*]] = linalg.generic {indexing_maps = [#[[READ]], #{{.*}}], {{.*}} ins(%[[PART]] : tensor<1x8x102xf32>) outs(%{{.*}} : tensor<8x3x1x100xf32>)
-// CHECK:           %[[COLUMNS:.*]] = tensor.collapse_shape %[[COPY]] {{\[\[}}0, 1], [2, 3]] : {{.*}} into tensor<24x100xf32>
-// CHECK:           linalg.matmul ins(%[[W]], %[[COLUMNS]] : tensor<16x24xf32>, tensor<24x100xf32>)
-// CHECK:           tensor.parallel_insert_slice %{{.*}}[0, 0, %[[FIRST]]] [1, 16, 100] [1, 1, 1]
+// CHECK:           %[[PART:.*]] = tensor.extract_slice %[[X]][0, 0, %{{.*}}] [1, 8, 98] [1, 1, 1]
+// CHECK:           %[[COPY:.*]] = linalg.generic {indexing_maps = [#[[READ]], #{{.*}}], {{.*}} ins(%[[PART]] : tensor<1x8x98xf32>) outs(%{{.*}} : tensor<8x3x1x96xf32>)
+// CHECK:           %[[COLUMNS:.*]] = tensor.collapse_shape %[[COPY]] {{\[\[}}0, 1], [2, 3]] : {{.*}} into tensor<24x96xf32>
+// CHECK:           linalg.matmul ins(%[[W]], %[[COLUMNS]] : tensor<16x24xf32>, tensor<24x96xf32>)
+// CHECK:           tensor.parallel_insert_slice %{{.*}}[0, 0, %[[FIRST]]] [1, 16, 96] [1, 1, 1]
 #read = affine_map<(n, o, c, k) -> (n, c, o + k)>
 #all = affine_map<(n, o, c, k) -> (n, o, c, k)>
-func.func @channels_first(%x: tensor<1x8x202xf32>, %w: tensor<16x24xf32>) -> tensor<1x16x200xf32> {
-  %e = tensor.empty() : tensor<1x200x8x3xf32>
+func.func @channels_first(%x: tensor<1x8x194xf32>, %w: tensor<16x24xf32>) -> tensor<1x16x192xf32> {
+  %e = tensor.empty() : tensor<1x192x8x3xf32>
   %0 = linalg.generic {indexing_maps = [#read, #all], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
-      ins(%x : tensor<1x8x202xf32>) outs(%e : tensor<1x200x8x3xf32>) {
+      ins(%x : tensor<1x8x194xf32>) outs(%e : tensor<1x192x8x3xf32>) {
   ^bb0(%in: f32, %out: f32):
     linalg.yield %in : f32
-  } -> tensor<1x200x8x3xf32>
-  %1 = tensor.collapse_shape %0 [[0], [1], [2, 3]] : tensor<1x200x8x3xf32> into tensor<1x200x24xf32>
-  %2 = lowbit.linear %1, %w : tensor<1x200x24xf32>, tensor<16x24xf32> -> tensor<1x200x16xf32>
-  %f = tensor.empty() : tensor<1x16x200xf32>
-  %3 = linalg.transpose ins(%2 : tensor<1x200x16xf32>) outs(%f : tensor<1x16x200xf32>) permutation = [0, 2, 1]
-  return %3 : tensor<1x16x200xf32>
+  } -> tensor<1x192x8x3xf32>
+  %1 = tensor.collapse_shape %0 [[0], [1], [2, 3]] : tensor<1x192x8x3xf32> into tensor<1x192x24xf32>
+  %2 = lowbit.linear %1, %w : tensor<1x192x24xf32>, tensor<16x24xf32> -> tensor<1x192x16xf32>
+  %f = tensor.empty() : tensor<1x16x192xf32>
+  %3 = linalg.transpose ins(%2 : tensor<1x192x16xf32>) outs(%f : tensor<1x16x192xf32>) permutation = [0, 2, 1]
+  return %3 : tensor<1x16x192xf32>
 }
 
 // -----

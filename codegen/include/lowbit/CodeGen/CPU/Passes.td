@@ -70,7 +70,8 @@ def CPUTileWindowsPass : Pass<"lowbit-cpu-tile-windows", "::mlir::func::FuncOp">
     task copies the windows of its block, quantizes them and multiplies, so that
     the whole copy never exists. A transposition of the result is written through.
     Blocks have about `scratch-elements` elements and at least `min-rows` rows,
-    whole inner dimensions if they fit; they depend on shapes alone.
+    whole inner dimensions if they fit; of floats whose vectors run along rows, a
+    multiple of 32. They depend on shapes alone.
 
     Where memory runs along the layer's rows (channels first), a window's elements
     are the rows of the copy, so that it consists of long runs; layers with codes
@@ -87,10 +88,10 @@ def CPUTileWindowsPass : Pass<"lowbit-cpu-tile-windows", "::mlir::func::FuncOp">
     ```
     becomes
     ```mlir
-    %y = scf.forall (%i) in (6) shared_outs(%out = %e) -> (tensor<1x3000x384xf32>) {
-      %part = tensor.extract_slice %x[0, 0, %first] [1, 80, 502] [1, 1, 1]
+    %y = scf.forall (%i) in (14) shared_outs(%out = %e) -> (tensor<1x3000x384xf32>) {
+      %part = tensor.extract_slice %x[0, 0, %first] [1, 80, %rows_and_2] [1, 1, 1]
       %columns = linalg.generic {indexing_maps = [(c, k, n, o) -> (n, c, o + k), ...]} ins(%part : ...) ...
-      %block = linalg.matmul ins(%w, %matrix : tensor<384x240xf32>, tensor<240x500xf32>) ...
+      %block = linalg.matmul ins(%w, %matrix : tensor<384x240xf32>, tensor<240x?xf32>) ...
       ...
     ```
   }];
