@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LearnedTables.h"
+#include "TableQuantizer.h"
 
 #include "lowbit/Numerics/Codebook.h"
 #include <algorithm>
@@ -110,6 +111,9 @@ Status quantizeRowsWithTables(const float *weights, int64_t firstRow,
                               QuantizedMatrix &matrix) {
   if (std::string problem = checkEncoding(matrix.encoding); !problem.empty())
     return {problem};
+  if (Status status = checkFinite(weights, firstRow, endRow, matrix.columns);
+      !status.ok())
+    return status;
   uint32_t count = matrix.encoding.element.codeCount();
   bool isPerRow = matrix.encoding.element.tableOwner() == TableOwner::Row;
   int64_t step = isPerRow ? 1 : std::max<int64_t>(1, endRow - firstRow);

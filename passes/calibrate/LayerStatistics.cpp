@@ -24,6 +24,14 @@ StatisticsOp LayerStatistics::lookup(StringRef layer) const {
   return nullptr;
 }
 
+bool LayerStatistics::has(StringRef component) const {
+  return llvm::any_of(records, [&](const auto &layer) {
+    return llvm::any_of(layer.second, [&](StatisticsOp record) {
+      return record.getComponents().contains(component);
+    });
+  });
+}
+
 std::vector<float> LayerStatistics::read(StringRef layer,
                                          StringRef component) const {
   ElementsAttr elements;

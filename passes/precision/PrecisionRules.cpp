@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "PrecisionRules.h"
+#include "lowbit/Transforms/JsonText.h"
 #include "lowbit/Transforms/LayerNames.h"
 #include "lowbit/Transforms/QuantizationMethod.h"
 #include "llvm/ADT/StringExtras.h"
@@ -151,11 +152,9 @@ private:
 
 FailureOr<PrecisionRules> PrecisionRules::parse(Location loc, StringRef source,
                                                 StringRef json) {
-  llvm::Expected<llvm::json::Value> value = llvm::json::parse(json);
-  if (!value) {
-    emitError(loc) << source << ": " << llvm::toString(value.takeError());
-    return failure();
-  }
+  llvm::Expected<llvm::json::Value> value = parseJson(json, source);
+  if (!value)
+    return emitError(loc) << llvm::toString(value.takeError());
   Parser parser(loc, source);
   if (failed(parser.parse(*value)))
     return failure();
@@ -219,6 +218,12 @@ PrecisionRules::match(Location loc, ArrayRef<PrecisionLayer> layers) const {
   std::vector<const PrecisionRule *> result(layers.size());
   auto blocks = getBlockRange(layers);
   for (const PrecisionRule &rule : rules) {
+    if (rule.kind == PrecisionRule::Blocks && blocks &&
+        (rule.from < blocks->first || rule.to > blocks->second))
+      return emitError(loc)
+             << "precision: 'blocks' requires numbers from " << blocks->first
+             << " to " << blocks->second
+             << ", the blocks that the model has, found '" << rule.key << "'";
     bool isUsed = false;
     std::optional<llvm::GlobPattern> glob;
     if (rule.kind == PrecisionRule::Glob || rule.kind == PrecisionRule::Name)
@@ -240,8 +245,6 @@ PrecisionRules::match(Location loc, ArrayRef<PrecisionLayer> layers) const {
       for (const PrecisionLayer &layer : layers)
         names.push_back(layer.name);
       error << "; the nearest are " << describeNearest(rule.key, names);
-    } else if (rule.kind == PrecisionRule::Blocks && blocks) {
-      error << "; blocks are " << blocks->first << " to " << blocks->second;
     }
     return failure();
   }

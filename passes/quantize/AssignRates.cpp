@@ -60,7 +60,7 @@ private:
            << ", found '" << method << "'";
   }
 
-  LogicalResult spendBudget(const TrellisRounding &trellis,
+  LogicalResult spendBudget(TrellisRounding &trellis,
                             MutableArrayRef<TrellisJob> jobs) {
     Location loc = getOperation().getLoc();
     auto wanted = PrecisionBudget::parse(budget);

@@ -6,8 +6,8 @@
 
 #include "MatrixRounding.h"
 #include "RowRounding.h"
-#include "lowbit/Transforms/PackedData.h"
 #include "lowbit/Transforms/LayerNames.h"
+#include "lowbit/Transforms/PackedData.h"
 #include "mlir/IR/Threading.h"
 #include <cmath>
 #include <numeric>

@@ -12,25 +12,79 @@
 
 using namespace lowbit;
 
-static llvm::Error methodError(llvm::StringRef name, const llvm::Twine &found) {
-  return llvm::createStringError(
-      "quantization method '" + name +
-      "': requires none, f16, bf16, int<b> or uint<b> with b = 1 to 8 and the "
-      "suffixes "
-      "-g<group> or -b<rows>x<columns> and -a8 or -afp8[-e5m2][-token], such "
-      "as int4-g32, " +
-      llvm::join(llvm::map_range(getNamedEncodings(),
-                                 [](const NamedEncoding &encoding) {
-                                   return encoding.name;
-                                 }),
-                 ", ") +
-      ", kmeans<b> or cb2-auto, each with -dq behind it, lattice<rate> with a "
-      "rate of 1.375 to 2 bits in steps of 0.125 or 2.25 to 3.5 in steps of "
-      "0.25 and the suffix -g<group>, trellis<rate> with a "
-      "rate of 1 to 6 bits, whole or an average, and the suffix -s8 to -s12, "
-      "or #lowbit.encoding<...>, also after gptq-; found " +
-      found);
+//===----------------------------------------------------------------------===//
+// Errors
+//===----------------------------------------------------------------------===//
+
+static llvm::Error methodError(llvm::StringRef name,
+                               const llvm::Twine &required,
+                               const llvm::Twine &found) {
+  return llvm::createStringError("quantization method '" + name +
+                                 "': requires " + required + ", found " +
+                                 found);
 }
+
+/// What methods begin with, behind prefixes.
+static std::vector<std::string> getStems() {
+  std::vector<std::string> stems = {"none", "f16", "bf16", "cb2-auto"};
+  for (const NamedEncoding &encoding : getNamedEncodings())
+    stems.push_back(encoding.name.str());
+  for (unsigned bits = 1; bits <= 8; ++bits)
+    for (llvm::StringRef stem : {"int", "uint", "kmeans"})
+      stems.push_back((stem + llvm::Twine(bits)).str());
+  for (unsigned rate = 1; rate <= numerics::maxTrellisRate; ++rate)
+    stems.push_back("trellis" + std::to_string(rate));
+  stems.push_back("lattice2");
+  return stems;
+}
+
+/// Cuts `text` before its dash number `count`.
+static llvm::StringRef takeWords(llvm::StringRef text, size_t count) {
+  size_t end = 0;
+  for (size_t i = 0; i < count && end != llvm::StringRef::npos; ++i)
+    end = text.find('-', i ? end + 1 : 0);
+  return text.substr(0, end);
+}
+
+/// The stem that `text`, without prefixes, comes closest to.
+static std::string getNearestStem(llvm::StringRef text) {
+  std::string nearest;
+  unsigned least = ~0u;
+  for (std::string &stem : getStems()) {
+    size_t words = 1 + llvm::StringRef(stem).count('-');
+    unsigned distance = takeWords(text, words).edit_distance(stem);
+    if (distance >= least)
+      continue;
+    least = distance;
+    nearest = std::move(stem);
+  }
+  return nearest;
+}
+
+static llvm::Error unknownError(llvm::StringRef name, llvm::StringRef rest) {
+  if (rest.starts_with("awq-") || rest.starts_with("gptq-"))
+    return methodError(name,
+                       "awq- before gptq-, each at most once and neither "
+                       "before trellises",
+                       "'" + rest + "' behind a prefix");
+  // Without that prefix it would have been read.
+  if (rest.starts_with("trellis"))
+    return methodError(name,
+                       "trellises without gptq-: their search makes up for "
+                       "errors by itself",
+                       "gptq-");
+  if (rest.starts_with("kmeans"))
+    return methodError(name, "a width of 1 to 8 bits behind kmeans",
+                       "'" + takeWords(rest, 1) + "'");
+  return methodError(name,
+                     "a method that README.md lists, of which '" +
+                         getNearestStem(rest) + "' is the nearest",
+                     "'" + takeWords(rest, 1) + "'");
+}
+
+//===----------------------------------------------------------------------===//
+// Parts of names
+//===----------------------------------------------------------------------===//
 
 bool lowbit::hasFeedback(llvm::StringRef method) {
   return method.starts_with("gptq-") || method.starts_with("trellis") ||
@@ -68,7 +122,6 @@ static bool takeLearned(llvm::StringRef &text, mlir::MLIRContext *context,
       (!rest.consume_front("kmeans") || rest.consumeInteger(10, width) ||
        width < 1 || width > 8))
     return false;
-  context->getOrLoadDialect<LowbitDialect>();
   auto element =
       LearnedAttr::get(context, width,
                        /*perChannel=*/!rest.consume_front("-tensor"));
@@ -137,14 +190,21 @@ parseLattice(llvm::StringRef name, llvm::StringRef rest,
   double rate;
   GroupShape group;
   if (number.getAsDouble(rate) || !getLatticeEncoding(context, rate, 0))
-    return methodError(name, "no such rate");
+    return methodError(name,
+                       "a rate of 1.375 to 2 bits in steps of 0.125 or 2.25 to "
+                       "3.5 in steps of 0.25 behind lattice",
+                       "'" + number + "'");
   if (!takeGroup(rest, /*isNamed=*/false, group) || group.rows != 1 ||
       group.columns % 8 != 0)
-    return methodError(name, "no multiple of 8 columns after '-g'");
+    return methodError(name, "a multiple of 8 columns behind -g",
+                       "'" + name + "'");
   method.weights = getLatticeEncoding(context, rate, group.columns);
   takeActivations(rest, context, method);
   if (!rest.empty())
-    return methodError(name, "'" + rest + "' at the end");
+    return methodError(name,
+                       "no suffixes of lattices but -g<columns> and -a8 or "
+                       "-afp8[-e5m2][-token], in this order",
+                       "'" + rest + "' at the end");
   return method;
 }
 
@@ -172,18 +232,18 @@ static EncodingAttr regroup(EncodingAttr encoding, int64_t size) {
 /// Reads an encoding spelled as in IR.
 static llvm::Expected<QuantizationMethod>
 parseEncoding(llvm::StringRef name, bool feedback, mlir::MLIRContext *context) {
-  std::string problem = "another attribute";
+  std::string problem = "requires an encoding, found another attribute";
   mlir::ScopedDiagnosticHandler handler(
       context,
       [&](mlir::Diagnostic &diagnostic) { problem = diagnostic.str(); });
-  context->getOrLoadDialect<LowbitDialect>();
   auto encoding =
       mlir::dyn_cast_or_null<EncodingAttr>(mlir::parseAttribute(name, context));
   if (!encoding)
-    return methodError(name, problem);
+    return llvm::createStringError("quantization method '" + name +
+                                   "': " + problem);
   if (encoding.getPermuted() && !feedback)
-    return methodError(name, "a permutation, which rounding to nearest "
-                             "doesn't choose");
+    return methodError(name, "columns in their order, for rounding to nearest",
+                       "a permutation");
   QuantizationMethod method;
   method.weights = encoding;
   method.feedback = feedback;
@@ -195,7 +255,6 @@ parseEncoding(llvm::StringRef name, bool feedback, mlir::MLIRContext *context) {
 /// octave apart.
 static EncodingAttr getTrellisEncoding(mlir::MLIRContext *context,
                                        unsigned state, unsigned rate) {
-  context->getOrLoadDialect<LowbitDialect>();
   auto columnScale = EncodingAttr::get(
       context, LogAttr::get(context, 5, 8), ZeroPointKind::None,
       /*minimum=*/false, PerTensorAttr::get(context),
@@ -218,15 +277,23 @@ parseTrellis(llvm::StringRef name, llvm::StringRef rest,
   unsigned state = numerics::maxTrellisState;
   if (number.getAsDouble(rate) || !(rate >= 1) ||
       rate > numerics::maxTrellisRate)
-    return methodError(name, "no such rate");
+    return methodError(name,
+                       "a rate of 1 to " +
+                           llvm::Twine(numerics::maxTrellisRate) +
+                           " bits behind trellis, whole or an average",
+                       "'" + number + "'");
   rest = rest.drop_front(number.size());
   if (rest.consume_front("-s") &&
       (rest.consumeInteger(10, state) || state < numerics::minTrellisState ||
        state > numerics::maxTrellisState))
-    return methodError(name, "no state of 8 to 12 bits after '-s'");
+    return methodError(name, "a state of 8 to 12 bits behind -s",
+                       "'" + name.substr(name.find("-s")) + "'");
   takeActivations(rest, context, method);
   if (!rest.empty())
-    return methodError(name, "'" + rest + "' at the end");
+    return methodError(name,
+                       "no suffixes of trellises but -s<bits> and -a8 or "
+                       "-afp8[-e5m2][-token], in this order",
+                       "'" + rest + "' at the end");
   if (number.contains('.'))
     method.averageRate = rate;
   method.weights =
@@ -246,6 +313,7 @@ lowbit::parseQuantizationMethod(llvm::StringRef name,
                         : mlir::BFloat16Type::get(context);
     return method;
   }
+  context->getOrLoadDialect<LowbitDialect>();
   llvm::StringRef rest = name;
   method.feedback = rest.consume_front("gptq-");
   if (rest.starts_with("#"))
@@ -258,8 +326,10 @@ lowbit::parseQuantizationMethod(llvm::StringRef name,
   numerics::IntegerFormat element;
   bool isLearned = takeLearned(rest, context, method);
   if (method.fixedSets && method.feedback)
-    return methodError(name, "gptq- before cb2-auto, whose choice is made from "
-                             "the weights alone");
+    return methodError(name,
+                       "rounding to nearest for cb2-auto, whose tables "
+                       "are chosen by the weights alone",
+                       "gptq-");
   const NamedEncoding *named = isLearned ? nullptr : takeNamedEncoding(rest);
   if (named || isLearned) {
     // Its element and scales are not to be read from the name.
@@ -267,28 +337,37 @@ lowbit::parseQuantizationMethod(llvm::StringRef name,
     element.kind = numerics::IntegerKind::Unsigned;
     encoding.hasMinimum = true;
   } else if (!rest.consume_front("int")) {
-    return methodError(
-        name, "'" + rest.take_until([](char c) { return c == '-'; }) + "'");
+    return unknownError(name, rest);
   }
   unsigned &width = element.width;
   if (!named && !isLearned &&
       (rest.consumeInteger(10, width) || width < 1 || width > 8))
-    return methodError(name, "no such width");
+    return methodError(name, "a width of 1 to 8 bits",
+                       "'" + takeWords(name, 1 + method.feedback) + "'");
   GroupShape group;
   if (!takeGroup(rest, named, group))
-    return methodError(name, "no group size of 1 to 2147483647 after '-g' or "
-                             "'-b', nor blocks of two rows or more");
+    return methodError(
+        name,
+        "a size of 1 to 2147483647 columns behind -g, and of two "
+        "rows or more in blocks, -b<rows>x<columns>",
+        "'" + name + "'");
   bool quantizesScales = rest.consume_front("-dq");
   takeActivations(rest, context, method);
   if (!rest.empty())
-    return methodError(name, "'" + rest + "' at the end");
+    return methodError(name,
+                       "no suffixes but -g<columns> or -b<rows>x<columns>, -dq "
+                       "and -a8 or -afp8[-e5m2][-token], each at most once and "
+                       "in this order",
+                       "'" + rest + "' at the end");
   if (named && group.columns && !named->hasAnyGroup)
-    return methodError(name, "groups of " + llvm::Twine(group.columns) +
-                                 ", where the format has " +
-                                 llvm::Twine(named->group));
+    return methodError(
+        name, "groups of " + llvm::Twine(named->group) + ", as the format has",
+        "groups of " + llvm::Twine(group.columns));
   if (group.rows != 1 && (isLearned || quantizesScales))
-    return methodError(name, "blocks of rows where scales are quantized or "
-                             "tables belong to the weight");
+    return methodError(name,
+                       "groups of one row where scales are quantized or tables "
+                       "belong to the weight",
+                       "blocks of " + llvm::Twine(group.rows) + " rows");
   if (group.columns) {
     encoding.granularity = numerics::Granularity::Group;
     encoding.groupSize = group.columns;
@@ -306,8 +385,27 @@ lowbit::parseQuantizationMethod(llvm::StringRef name,
     return method;
   if (isLearned || method.weights.getStored() ||
       numerics::scaleBits(method.weights.getNumerics().scale) == 8)
-    return methodError(name, "'-dq' where scales have 8 bits or tables belong "
-                             "to the weight");
+    return methodError(name,
+                       "scales of 16 bits, and no table with them, for -dq",
+                       "'" + name.take_front(name.rfind("-dq")) + "'");
   method.weights = quantizeScales(method.weights);
   return method;
+}
+
+llvm::Error lowbit::checkQuantizationMethod(llvm::StringRef name,
+                                            mlir::MLIRContext *context) {
+  MethodSteps steps = splitQuantizationMethod(name);
+  auto method = parseQuantizationMethod(steps.rounding, context);
+  if (!method)
+    return method.takeError();
+  bool isLowBit = bool(method->weights);
+  if (steps.scalesColumns && (!isLowBit || method->weights.getColumnScale()))
+    return methodError(name,
+                       "awq- before low-bit weights whose scales are of rows "
+                       "or groups",
+                       "'" + steps.rounding + "'");
+  if (steps.hasStaticInputs && !isLowBit)
+    return methodError(name, "low-bit weights for static activations",
+                       "'" + steps.rounding + "'");
+  return llvm::Error::success();
 }

@@ -13,7 +13,7 @@ namespace lowbit {
 
 /// The numbers of `matrix`, the weight of `user`, rounded to `type` (f16 or
 /// bf16): two bytes each, row by row, low byte first. Fails, with a diagnostic,
-/// where finite numbers are beyond f16.
+/// where numbers are not finite, or beyond f16.
 mlir::FailureOr<std::vector<uint8_t>> narrowMatrix(mlir::Operation *user,
                                                    const ConstantMatrix &matrix,
                                                    mlir::FloatType type);

@@ -53,14 +53,6 @@ EncodingAttr lowbit::withRates(EncodingAttr encoding, ArrayRef<int8_t> rates) {
                            encoding.getColumnScale());
 }
 
-namespace {
-/// What a layer's statistics say about it. Without gradients there are no
-/// weights of rows.
-struct LayerMoments {
-  std::vector<float> second, rowWeights;
-};
-} // namespace
-
 /// Each output counts by its gradient; one that had none still matters a
 /// little.
 static std::vector<float> weighRows(std::vector<float> squares) {
@@ -76,7 +68,7 @@ static std::vector<float> weighRows(std::vector<float> squares) {
 
 static LogicalResult readMoments(const TrellisJob &job,
                                  const LayerStatistics &statistics,
-                                 LayerMoments &moments) {
+                                 TrellisRounding::LayerMoments &moments) {
   int64_t rows = job.matrix.rows, columns = job.matrix.columns;
   // A table has no input: each of its rows is read by itself.
   if (isa<EmbeddingOp>(job.layer)) {
@@ -98,14 +90,16 @@ static LogicalResult readMoments(const TrellisJob &job,
            << "weight '" << job.matrix.name() << "': requires a "
            << statistic::kGradientMeanSquare << " of " << rows
            << " numbers, found " << found;
-  if (moments.rowWeights.empty())
+  if (moments.rowWeights.empty() &&
+      statistics.has(statistic::kGradientMeanSquare))
     job.layer->emitRemark() << "weight '" << job.matrix.name() << "' has no "
                             << statistic::kGradientMeanSquare
                             << ": errors of all outputs count the same";
   return success();
 }
 
-static numerics::Status code(TrellisJob &job, const LayerMoments &moments,
+static numerics::Status code(TrellisJob &job,
+                             const TrellisRounding::LayerMoments &moments,
                              numerics::TrellisOptions options,
                              std::vector<float> target) {
   if (target.empty())
@@ -122,15 +116,25 @@ static numerics::Status code(TrellisJob &job, const LayerMoments &moments,
                                    options, job.result);
 }
 
-/// Calls `work` for all of `jobs` with their statistics, which are read in
-/// order, all threads of the context busy.
-static LogicalResult forEachJob(
-    MutableArrayRef<TrellisJob> jobs, const LayerStatistics &statistics,
-    llvm::function_ref<numerics::Status(size_t, const LayerMoments &)> work) {
+void TrellisRounding::noteMissingGradients(ModuleOp module) {
+  if (hasNoted || statistics.has(statistic::kGradientMeanSquare))
+    return;
+  hasNoted = true;
+  module.emitRemark() << "trellises: no layer has "
+                      << statistic::kGradientMeanSquare
+                      << ", so errors of all outputs count the same; calibrate "
+                         "with gradients to weigh them";
+}
+
+LogicalResult TrellisRounding::forEachJob(MutableArrayRef<TrellisJob> jobs,
+                                          const Work &work) {
   std::vector<LayerMoments> moments(jobs.size());
   for (auto [job, moment] : llvm::zip_equal(jobs, moments))
     if (failed(readMoments(job, statistics, moment)))
       return failure();
+  if (llvm::any_of(
+          jobs, [](const TrellisJob &job) { return isa<LinearOp>(job.layer); }))
+    noteMissingGradients(jobs.front().layer->getParentOfType<ModuleOp>());
   std::vector<numerics::Status> statuses(jobs.size());
   if (!jobs.empty())
     parallelFor(jobs.front().layer->getContext(), 0, jobs.size(),
@@ -143,7 +147,7 @@ static LogicalResult forEachJob(
 }
 
 LogicalResult TrellisRounding::run(MutableArrayRef<TrellisJob> jobs,
-                                   CorrectedTarget &targets) const {
+                                   CorrectedTarget &targets) {
   numerics::TrellisOptions options;
   options.damping = damping;
   options.sweeps = static_cast<int>(sweeps);
@@ -159,10 +163,9 @@ LogicalResult TrellisRounding::run(MutableArrayRef<TrellisJob> jobs,
       return failure();
     corrected.push_back(std::move(*target));
   }
-  return forEachJob(
-      jobs, statistics, [&](size_t i, const LayerMoments &moments) {
-        return code(jobs[i], moments, options, std::move(corrected[i]));
-      });
+  return forEachJob(jobs, [&](size_t i, const LayerMoments &moments) {
+    return code(jobs[i], moments, options, std::move(corrected[i]));
+  });
 }
 
 /// What a layer gains from one bit more for each column, from rate b to b + 1,
@@ -192,7 +195,7 @@ static LogicalResult takeMeasured(Operation *op, ArrayRef<double> losses,
 }
 
 FailureOr<std::vector<numerics::RatedLayer>>
-TrellisRounding::rateLayers(MutableArrayRef<TrellisJob> jobs) const {
+TrellisRounding::rateLayers(MutableArrayRef<TrellisJob> jobs) {
   std::vector<numerics::RatedLayer> layers(jobs.size());
   auto weigh = [&](size_t i, const LayerMoments &moments) {
     const ConstantMatrix &matrix = jobs[i].matrix;
@@ -214,7 +217,7 @@ TrellisRounding::rateLayers(MutableArrayRef<TrellisJob> jobs) const {
       share = total > 0 ? share / total : 0;
     return status;
   };
-  if (failed(forEachJob(jobs, statistics, weigh)))
+  if (failed(forEachJob(jobs, weigh)))
     return failure();
   for (auto [job, layer] : llvm::zip_equal(jobs, layers))
     if (auto losses =
@@ -234,7 +237,7 @@ static void setRates(MutableArrayRef<TrellisJob> jobs,
 }
 
 LogicalResult TrellisRounding::assignRates(MutableArrayRef<TrellisJob> jobs,
-                                           double averageBits) const {
+                                           double averageBits) {
   auto layers = rateLayers(jobs);
   if (failed(layers))
     return failure();
@@ -253,7 +256,7 @@ static int64_t countBytes(ArrayRef<TrellisJob> jobs) {
 }
 
 LogicalResult TrellisRounding::spendBytes(MutableArrayRef<TrellisJob> jobs,
-                                          int64_t bytes) const {
+                                          int64_t bytes) {
   auto layers = rateLayers(jobs);
   if (failed(layers))
     return failure();

@@ -21,7 +21,11 @@
 // RUN: not quant-opt %s '--lowbit-assign-precision=rules={"blocks":{"first":"int4"}}' 2>&1 | FileCheck %s --check-prefix=BLOCKS
 // BLOCKS: error: precision rules: 'blocks' requires numbers and ranges such as "0-2", found 'first'
 // RUN: not quant-opt %s '--lowbit-assign-precision=rules={"blocks":{"7":"int4"}}' 2>&1 | FileCheck %s --check-prefix=BLOCK
-// BLOCK: error: precision: no layer matches '7'; blocks are 0 to 1
+// BLOCK: error: precision: 'blocks' requires numbers from 0 to 1, the blocks that the model has, found '7'
+// RUN: not quant-opt %s '--lowbit-assign-precision=rules={"blocks":{"1-2":"int4"}}' 2>&1 | FileCheck %s --check-prefix=BEYOND
+// BEYOND: error: precision: 'blocks' requires numbers from 0 to 1, the blocks that the model has, found '1-2'
+// RUN: not quant-opt %s '--lowbit-assign-precision=rules={"blocks":{"0":"int4","\u0030":"int8"}}' 2>&1 | FileCheck %s --check-prefix=TWICE
+// TWICE: error: precision rules: line 1, column {{[0-9]+}}: key '\u0030' occurs twice in one object
 // RUN: not quant-opt %s '--lowbit-assign-precision=rules={"default":"int4"} config=none.json' 2>&1 | FileCheck %s --check-prefix=BOTH
 // BOTH: error: precision: requires rules or config, found both
 // RUN: not quant-opt %s '--lowbit-assign-precision=config=none.json' 2>&1 | FileCheck %s --check-prefix=FILE

@@ -19,8 +19,8 @@
 // PLAIN: #lowbit.encoding<lattice<8 in 11>, channel, scale = f32>
 // PLAIN: codes = dense<{{.*}}> : tensor<11xi8>, scale = dense<{{.*}}> : tensor<2x1xf32>
 
-// RATE: quantization method 'lattice{{.*}}': requires {{.*}}lattice<rate> with a rate of 1.375 to 2 bits in steps of 0.125 or 2.25 to 3.5 in steps of 0.25 {{.*}}; found no such rate
-// GROUP: found no multiple of 8 columns after '-g'
+// RATE: quantization method 'lattice{{.*}}': requires a rate of 1.375 to 2 bits in steps of 0.125 or 2.25 to 3.5 in steps of 0.25 behind lattice, found '{{.*}}'
+// GROUP: requires a multiple of 8 columns behind -g, found '{{.*}}'
 // END: found '-dq' at the end
 
 lowbit.global @fc : tensor<2x32xf32> {data = dense<0.5> : tensor<2x32xf32>}

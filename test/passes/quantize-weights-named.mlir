@@ -18,8 +18,8 @@
 // ... and others are part of the format.
 // MXFP4: #lowbit.encoding<float<f4E2M1FN>, group = 32, scale = f8E8M0FNU>
 // MXINT8: #lowbit.encoding<int<8>, group = 32, scale = f8E8M0FNU>
-// FIXED: quantization method 'mxfp4-g64': requires {{.*}}; found groups of 64, where the format has 32
-// OTHER: quantization method 'nf4x': requires {{.*}}; found 'nf4x'
+// FIXED: quantization method 'mxfp4-g64': requires groups of 32, as the format has, found groups of 64
+// OTHER: quantization method 'nf4x': requires a method that README.md lists, of which 'nf4' is the nearest, found 'nf4x'
 
 lowbit.global @fc : tensor<2x4xf32> {data = dense<[[-4.0, 0.0, 2.0, 4.0], [4.0, 2.0, 0.0, -4.0]]> : tensor<2x4xf32>}
 

@@ -29,9 +29,9 @@
 // REFERENCE: lowbit.global @fc.scale_scale : tensor<1x1xf16>
 // REFERENCE: arith.truncf %{{.*}} : f32 to f16
 
-// EIGHT: quantization method 'mxfp4-dq': requires {{.*}}; found '-dq' where scales have 8 bits or tables belong to the weight
-// WIDTH: quantization method 'kmeans9': requires {{.*}}; found 'kmeans9'
-// FEEDBACK: found gptq- before cb2-auto, whose choice is made from the weights alone
+// EIGHT: quantization method 'mxfp4-dq': requires scales of 16 bits, and no table with them, for -dq, found 'mxfp4'
+// WIDTH: quantization method 'kmeans9': requires a width of 1 to 8 bits behind kmeans, found 'kmeans9'
+// FEEDBACK: requires rounding to nearest for cb2-auto, whose tables are chosen by the weights alone, found gptq-
 
 lowbit.global @fc : tensor<2x8xf32> {data = dense<[[-4.0, 0.0, 2.0, 4.0, 4.0, 2.0, 2.0, -4.0], [4.0, 1.0, -1.0, -4.0, -4.0, -1.0, 1.0, 4.0]]> : tensor<2x8xf32>}
 

@@ -28,9 +28,9 @@
 
 // DIVIDE: error: 'lowbit.linear' op weight 'fc': requires a last dimension of a multiple of 3, the values per code (T4), found 4
 // MINIMUM: error: 'lowbit.linear' op weight 'fc': rounding with a zero point or minimum needs integer codes and scales of f32 or f16, found a table
-// PERMUTED: found a permutation, which rounding to nearest doesn't choose
-// OTHER: error: quantization method '#lowbit.int<4>': requires none, f16, bf16, int<b> or uint<b> with b = 1 to 8 and the suffixes -g<group> or -b<rows>x<columns> and -a8 or -afp8[-e5m2][-token], such as int4-g32, nf4, {{.*}}cb2-uniform, {{.*}}kmeans<b> or cb2-auto, each with -dq behind it, lattice<rate> {{.*}}, trellis<rate> {{.*}}, or #lowbit.encoding<...>, also after gptq-; found another attribute
-// INVALID: found requires a width of 1 to 8 or 16 bits (E1), found 9
+// PERMUTED: requires columns in their order, for rounding to nearest, found a permutation
+// OTHER: error: quantization method '#lowbit.int<4>': requires an encoding, found another attribute
+// INVALID: requires a width of 1 to 8 or 16 bits (E1), found 9
 
 lowbit.global @fc : tensor<2x4xf32> {data = dense<[[-4.0, 0.0, 2.0, 4.0], [4.0, 2.0, 0.0, -4.0]]> : tensor<2x4xf32>}
 

@@ -3,9 +3,9 @@
 // RUN: not quant-opt --split-input-file %s --lowbit-quantize-weights=method=trellis2-s13 2>&1 | FileCheck %s --check-prefix=STATE
 // RUN: not quant-opt --split-input-file %s --lowbit-quantize-weights=method=gptq-trellis2 2>&1 | FileCheck %s --check-prefix=GPTQ
 
-// RATE: quantization method 'trellis7': requires none, {{.*}} trellis<rate> with a rate of 1 to 6 bits, {{.*}}; found no such rate
-// STATE: found no state of 8 to 12 bits after '-s'
-// GPTQ: found 'trellis2'
+// RATE: quantization method 'trellis7': requires a rate of 1 to 6 bits behind trellis, whole or an average, found '7'
+// STATE: requires a state of 8 to 12 bits behind -s, found '-s13'
+// GPTQ: quantization method 'gptq-trellis2': requires trellises without gptq-: their search makes up for errors by itself, found gptq-
 
 lowbit.global @fc : tensor<2x4xf32> {data = dense<1.0> : tensor<2x4xf32>}
 func.func @main(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {
@@ -17,8 +17,28 @@ func.func @main(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {
 
 // -----
 
+// Without gradients of any layer that is said once.
+// expected-remark @below {{trellises: no layer has gradient_mean_square, so errors of all outputs count the same; calibrate with gradients to weigh them}}
+module {
+  lowbit.global @fc : tensor<2x4xf32> {data = dense<1.0> : tensor<2x4xf32>}
+  lowbit.global @out : tensor<4x2xf32> {data = dense<1.0> : tensor<4x2xf32>}
+  lowbit.statistics "fc" layers ["fc"] count 8 {second_moment = dense<1.0> : tensor<4x4xf32>}
+  lowbit.statistics "out" layers ["out"] count 8 {second_moment = dense<1.0> : tensor<2x2xf32>}
+  func.func @main(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+    %w = lowbit.weight @fc : tensor<2x4xf32>
+    %0 = lowbit.linear %x, %w : tensor<?x4xf32>, tensor<2x4xf32> -> tensor<?x2xf32>
+    %v = lowbit.weight @out : tensor<4x2xf32>
+    %1 = lowbit.linear %0, %v : tensor<?x2xf32>, tensor<4x2xf32> -> tensor<?x4xf32>
+    return %1 : tensor<?x4xf32>
+  }
+}
+
+// -----
+
+// Where other layers have them, the layer is named.
 lowbit.global @fc : tensor<2x4xf32> {data = dense<1.0> : tensor<2x4xf32>}
 lowbit.statistics "fc" layers ["fc"] count 8 {second_moment = dense<1.0> : tensor<4x4xf32>}
+lowbit.statistics "other" layers ["other"] count 8 {gradient_mean_square = dense<1.0> : tensor<3xf32>}
 func.func @main(%x: tensor<?x4xf32>) -> tensor<?x2xf32> {
   %w = lowbit.weight @fc : tensor<2x4xf32>
   // expected-remark @+1 {{weight 'fc' has no gradient_mean_square: errors of all outputs count the same}}

@@ -7,6 +7,7 @@
 #include "lowbit-c/Compiler.h"
 #include "lowbit/Compiler.h"
 #include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/PrintableText.h"
 #include <cstring>
 #include <deque>
 #include <iterator>
@@ -111,14 +112,25 @@ struct LowbitResults {
 static LowbitError *toC(llvm::Error error) {
   if (!error)
     return nullptr;
-  return new LowbitError{llvm::toString(std::move(error))};
+  return new LowbitError{makePrintable(llvm::toString(std::move(error)))};
 }
 
 const char *lowbitErrorGetMessage(const LowbitError *error) {
-  return error->message.c_str();
+  return error ? error->message.c_str() : "";
 }
 
 void lowbitErrorDestroy(LowbitError *error) { delete error; }
+
+/// What a call cannot do without.
+static llvm::Error checkGiven(
+    llvm::StringRef function,
+    std::initializer_list<std::pair<llvm::StringRef, const void *>> arguments) {
+  for (const auto &[name, pointer] : arguments)
+    if (!pointer)
+      return makeError(function + " requires the argument '" + name +
+                       "', found null");
+  return llvm::Error::success();
+}
 
 //===----------------------------------------------------------------------===//
 // Compiling
@@ -138,6 +150,11 @@ readOptions(const LowbitCompileOptions *options) {
                      "link a library "
                      "that is no older than the header");
   std::memcpy(&result, options, options->size);
+  for (size_t i = 0; i < result.numDimensions; ++i)
+    if (!result.dimensions || !result.dimensions[i])
+      return makeError("compile options require " +
+                       llvm::Twine(result.numDimensions) +
+                       " dimensions, found null for number " + llvm::Twine(i));
   return result;
 }
 
@@ -166,6 +183,9 @@ static LoadOptions getLoadOptions(const LowbitCompileOptions &options,
 
 LowbitError *lowbitCompile(const char *input, const char *output,
                            const LowbitCompileOptions *options) {
+  if (llvm::Error error =
+          checkGiven("lowbitCompile", {{"input", input}, {"output", output}}))
+    return toC(std::move(error));
   llvm::Expected<LowbitCompileOptions> read = readOptions(options);
   if (!read)
     return toC(read.takeError());
@@ -189,6 +209,9 @@ size_t lowbitElementTypeGetSize(LowbitElementType type) {
 LowbitError *lowbitModelLoad(const char *path,
                              const LowbitCompileOptions *options,
                              LowbitModel **model) {
+  if (llvm::Error error =
+          checkGiven("lowbitModelLoad", {{"path", path}, {"model", model}}))
+    return toC(std::move(error));
   llvm::Expected<LowbitCompileOptions> read = readOptions(options);
   if (!read)
     return toC(read.takeError());
@@ -205,24 +228,27 @@ LowbitError *lowbitModelLoad(const char *path,
 void lowbitModelDestroy(LowbitModel *model) { delete model; }
 
 size_t lowbitModelGetNumInputs(const LowbitModel *model) {
-  return model->inputs.get().size();
+  return model ? model->inputs.get().size() : 0;
 }
 
 const LowbitTensor *lowbitModelGetInputs(const LowbitModel *model) {
-  return model->inputs.get().data();
+  return model ? model->inputs.get().data() : nullptr;
 }
 
 size_t lowbitModelGetNumOutputs(const LowbitModel *model) {
-  return model->outputs.get().size();
+  return model ? model->outputs.get().size() : 0;
 }
 
 const LowbitTensor *lowbitModelGetOutputs(const LowbitModel *model) {
-  return model->outputs.get().data();
+  return model ? model->outputs.get().data() : nullptr;
 }
 
 /// An input of the model as a view of the caller's bytes.
 static llvm::Expected<HostTensor> readTensor(const LowbitTensor &tensor,
                                              const TensorSpec &spec) {
+  if (!tensor.shape && tensor.rank != 0)
+    return makeError("input '" + spec.name + "' requires a shape of " +
+                     llvm::Twine(tensor.rank) + " extents, found null");
   llvm::ArrayRef<int64_t> shape(tensor.shape, tensor.rank);
   std::optional<ElementType> type = fromC(tensor.type);
   if (!type)
@@ -263,6 +289,12 @@ readInputs(const Model &model, llvm::ArrayRef<LowbitTensor> inputs) {
 
 LowbitError *lowbitRun(LowbitModel *model, const LowbitTensor *inputs,
                        size_t numInputs, LowbitResults **results) {
+  if (llvm::Error error =
+          checkGiven("lowbitRun", {{"model", model}, {"results", results}}))
+    return toC(std::move(error));
+  if (numInputs != 0)
+    if (llvm::Error error = checkGiven("lowbitRun", {{"inputs", inputs}}))
+      return toC(std::move(error));
   llvm::Expected<std::vector<HostTensor>> tensors =
       readInputs(*model->model, {inputs, numInputs});
   if (!tensors)
@@ -283,9 +315,9 @@ LowbitError *lowbitRun(LowbitModel *model, const LowbitTensor *inputs,
 void lowbitResultsDestroy(LowbitResults *results) { delete results; }
 
 size_t lowbitResultsGetNumOutputs(const LowbitResults *results) {
-  return results->outputs.get().size();
+  return results ? results->outputs.get().size() : 0;
 }
 
 const LowbitTensor *lowbitResultsGetOutputs(const LowbitResults *results) {
-  return results->outputs.get().data();
+  return results ? results->outputs.get().data() : nullptr;
 }

@@ -86,7 +86,14 @@ MlirAttribute lowbitEncodingAttrGet(MlirAttribute element,
                                     LowbitZeroPoint zeroPoint, bool minimum,
                                     MlirAttribute granularity, MlirType scale,
                                     bool permuted) {
+  if (mlirTypeIsNull(scale))
+    return {};
   mlir::MLIRContext *context = unwrap(scale).getContext();
+  if (zeroPoint > LowbitZeroPointFractional) {
+    emitErrorIn(context)() << "the zero point is none: found the number "
+                           << static_cast<unsigned>(zeroPoint);
+    return {};
+  }
   auto format = require<ElementFormatInterface>(unwrap(element), context,
                                                 "the element format");
   auto groups = require<GranularityInterface>(unwrap(granularity), context,
@@ -132,8 +139,16 @@ MlirType lowbitEncodingAttrGetScale(MlirAttribute encoding) {
 MlirType lowbitTensorTypeGet(intptr_t rank, const int64_t *shape,
                              MlirType elementType, MlirAttribute encoding,
                              MlirAttribute layout) {
+  if (mlirTypeIsNull(elementType))
+    return {};
   mlir::Type expressed = unwrap(elementType);
   mlir::MLIRContext *context = expressed.getContext();
+  if (rank < 0 || (rank > 0 && !shape)) {
+    emitErrorIn(context)() << "the shape requires a rank of at least 0 and as "
+                              "many extents, found a rank of "
+                           << static_cast<int64_t>(rank);
+    return {};
+  }
   auto unwrapped =
       require<EncodingAttr>(unwrap(encoding), context, "the encoding");
   LayoutInterface place;

@@ -110,6 +110,16 @@ llvm::Expected<AtomicOutput> AtomicOutput::create(llvm::StringRef path) {
   return AtomicOutput(path, temporary, descriptor);
 }
 
+llvm::Error AtomicOutput::check(llvm::StringRef path) {
+  // Opening a pipe twice would end what its reader reads.
+  if (fs::exists(path) && !fs::is_regular_file(path) && !fs::is_directory(path))
+    return ::access(path.str().c_str(), W_OK) == 0
+               ? llvm::Error::success()
+               : makeFileError(path,
+                               "cannot be written: " + lastError().message());
+  return create(path).takeError();
+}
+
 AtomicOutput::~AtomicOutput() { discard(); }
 
 void AtomicOutput::discard() {

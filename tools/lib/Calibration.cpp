@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/Tools/Calibration.h"
+#include "CalibrationFiles.h"
 #include "Collector.h"
 #include "LossSeed.h"
 #include "lowbit/Tools/CalibrationData.h"
@@ -129,16 +130,20 @@ public:
   /// With a loss, what layers yield is observed, not what they read: its
   /// gradients.
   Run(mlir::ModuleOp module, const CalibrationOptions &options,
-      const CompileOptions &compile, std::optional<Loss> loss = std::nullopt)
+      const CompileOptions &compile, StatisticsSource source,
+      std::optional<Loss> loss = std::nullopt)
       : loss(std::move(loss)), module(module), options(options),
-        compile(compileAsItIs(compile)) {}
+        compile(compileAsItIs(compile)),
+        kept(options.folder, this->loss ? "gradients" : "inputs",
+             std::move(source)) {}
 
   llvm::Expected<std::vector<StatisticsRecord>> run();
 
 private:
   llvm::Error instrument();
   llvm::Error makeGroups();
-  llvm::Error runGroup(const Group &group);
+  llvm::Error addGroup(const Group &group);
+  llvm::Expected<std::vector<StatisticsRecord>> runGroup(const Group &group);
   llvm::Expected<std::vector<HostTensor>> getInputs(uint64_t sample);
   llvm::Expected<std::unique_ptr<Executable>> compileGroup(const Group &group);
   llvm::Error collect(llvm::ArrayRef<HostTensor> outputs,
@@ -152,6 +157,7 @@ private:
   mlir::ModuleOp module;
   const CalibrationOptions &options;
   CompileOptions compile;
+  CalibratedGroups kept;
   mlir::OwningOpRef<mlir::ModuleOp> instrumented;
   CalibrationData data;
   std::vector<Group> groups;
@@ -293,7 +299,8 @@ static void keepGradient(StatisticsRecord &record) {
   record.components.insert(std::move(squares));
 }
 
-llvm::Error Run::runGroup(const Group &group) {
+llvm::Expected<std::vector<StatisticsRecord>>
+Run::runGroup(const Group &group) {
   llvm::Expected<std::unique_ptr<Executable>> executable = compileGroup(group);
   if (!executable)
     return executable.takeError();
@@ -321,14 +328,36 @@ llvm::Error Run::runGroup(const Group &group) {
       return makeError("sample " + llvm::Twine(sample) + ": " +
                        llvm::toString(std::move(error)));
   }
+  std::vector<StatisticsRecord> records;
   for (Collector &collector : collectors) {
     records.push_back(collector.take());
     if (loss)
       keepGradient(records.back());
     else if (groups.size() > 1 && options.secondMoments)
       if (llvm::Error error = spill(records.back()))
-        return error;
+        return std::move(error);
   }
+  return std::move(records);
+}
+
+/// The records of `group`: those that an earlier run has kept, or what a run
+/// finds.
+llvm::Error Run::addGroup(const Group &group) {
+  size_t index = &group - groups.data();
+  llvm::SetVector<StringRef> names;
+  for (ObserveOp observer : group)
+    names.insert(observer.getName());
+  auto found = kept.read(index, names);
+  if (!found)
+    return found.takeError();
+  if (found->empty()) {
+    found = runGroup(group);
+    if (!found)
+      return found.takeError();
+    if (llvm::Error error = kept.write(index, *found))
+      return error;
+  }
+  llvm::move(*found, std::back_inserter(records));
   return llvm::Error::success();
 }
 
@@ -348,7 +377,7 @@ llvm::Expected<std::vector<StatisticsRecord>> Run::run() {
     seeds = std::move(*created);
   }
   for (const Group &group : groups)
-    if (llvm::Error error = runGroup(group))
+    if (llvm::Error error = addGroup(group))
       return std::move(error);
   return std::move(records);
 }
@@ -359,134 +388,18 @@ lowbit::calibrate(mlir::ModuleOp module, const CalibrationOptions &options,
   llvm::Expected<StatisticsSource> provenance = getProvenance(module, options);
   if (!provenance)
     return provenance.takeError();
-  auto records = Run(module, options, compile).run();
+  auto records = Run(module, options, compile, *provenance).run();
   if (!records)
     return records.takeError();
   if (options.gradients != OutputModel::None) {
     llvm::Expected<Loss> loss = resolveLoss(module, options);
     if (!loss)
       return loss.takeError();
-    auto gradients = Run(module, options, compile, std::move(*loss)).run();
+    auto gradients =
+        Run(module, options, compile, *provenance, std::move(*loss)).run();
     if (!gradients)
       return gradients.takeError();
     llvm::move(*gradients, std::back_inserter(*records));
   }
   return CalibrationStatistics{std::move(*provenance), std::move(*records)};
-}
-
-//===----------------------------------------------------------------------===//
-// Files
-//===----------------------------------------------------------------------===//
-
-/// Whether statistics found are those that are wanted.
-static llvm::Error checkProvenance(StringRef path,
-                                   const StatisticsSource &wanted,
-                                   const StatisticsSource &found) {
-  auto differ = [&](StringRef what, StringRef a, StringRef b) {
-    return makeFileError(path, "requires statistics of " + what + " " + a +
-                                   ", found those of " + b +
-                                   "; remove the file or name another one");
-  };
-  if (wanted.model != found.model)
-    return differ("the model", wanted.model, found.model);
-  if (wanted.data.empty())
-    return llvm::Error::success();
-  if (wanted.data != found.data)
-    return differ("the data", wanted.data, found.data);
-  if (wanted.options != found.options)
-    return differ("the options", wanted.options, found.options);
-  llvm::SmallVector<StringRef> all, known;
-  StringRef(wanted.statistics).split(all, '|');
-  StringRef(found.statistics).split(known, '|');
-  for (StringRef one : all)
-    if (!llvm::is_contained(known, one))
-      return differ("the kinds", wanted.statistics, found.statistics);
-  return llvm::Error::success();
-}
-
-llvm::Expected<CalibrationStatistics>
-lowbit::obtainStatistics(mlir::ModuleOp module, StringRef path,
-                         const CalibrationOptions &options,
-                         const CompileOptions &compile) {
-  if (!path.empty() && (options.data.empty() || llvm::sys::fs::exists(path))) {
-    llvm::Expected<StatisticsSource> wanted = getProvenance(module, options);
-    if (!wanted)
-      return wanted.takeError();
-    auto found = readStatistics(path);
-    if (!found)
-      return found.takeError();
-    if (llvm::Error error = checkProvenance(path, *wanted, found->provenance))
-      return std::move(error);
-    return found;
-  }
-  auto statistics = calibrate(module, options, compile);
-  if (statistics && !path.empty())
-    if (llvm::Error error = writeStatistics(path, *statistics))
-      return std::move(error);
-  return statistics;
-}
-
-//===----------------------------------------------------------------------===//
-// Statistics in IR
-//===----------------------------------------------------------------------===//
-
-/// A component as an attribute: large ones stay where they are.
-static mlir::Attribute makeAttribute(mlir::MLIRContext *context, StringRef name,
-                                     const HostTensor &tensor) {
-  auto type = mlir::RankedTensorType::get(tensor.getShape(),
-                                          mlir::Float32Type::get(context));
-  HostTensor numbers = widen(tensor);
-  if (numbers.getShape().size() < 2)
-    return mlir::DenseElementsAttr::get(type, numbers.getAs<float>());
-  auto owner = std::make_shared<HostTensor>(numbers);
-  return mlir::DenseResourceElementsAttr::get(
-      type, name,
-      mlir::AsmResourceBlob(
-          numbers.getBytes(), alignof(float),
-          [owner](void *, size_t, size_t) mutable { owner.reset(); },
-          /*dataIsMutable=*/false));
-}
-
-llvm::SmallVector<StatisticsOp>
-lowbit::attachStatistics(mlir::ModuleOp module,
-                         const CalibrationStatistics &statistics) {
-  llvm::SmallVector<StatisticsOp> attached;
-  auto builder = mlir::OpBuilder::atBlockBegin(module.getBody());
-  for (const StatisticsRecord &record : statistics.records) {
-    llvm::SmallVector<mlir::NamedAttribute> components;
-    for (const auto &[name, tensor] : record.components)
-      if (name == statistic::kMinimum || name == statistic::kMaximum ||
-          name == statistic::kMean || name == statistic::kMeanSquare ||
-          name == statistic::kMovingRange || name == statistic::kHistogram ||
-          name == statistic::kHistogramLimit ||
-          name == statistic::kSecondMoment || name == statistic::kCrossMoment ||
-          name == statistic::kResidualMoment ||
-          name == statistic::kGradientMeanSquare)
-        components.push_back(builder.getNamedAttr(
-            name, makeAttribute(module.getContext(), record.name + "." + name,
-                                tensor)));
-    llvm::SmallVector<StringRef> layers(record.layers.begin(),
-                                        record.layers.end());
-    attached.push_back(StatisticsOp::create(
-        builder, module.getLoc(), record.name, builder.getStrArrayAttr(layers),
-        record.rows, builder.getDictionaryAttr(components)));
-  }
-  return attached;
-}
-
-void lowbit::eraseStatistics(llvm::ArrayRef<StatisticsOp> records) {
-  for (StatisticsOp record : records) {
-    // A resource belongs to the context, which lives on.
-    for (mlir::NamedAttribute named : record.getComponents())
-      if (auto data =
-              llvm::dyn_cast<mlir::DenseResourceElementsAttr>(named.getValue()))
-        data.getRawHandle().getResource()->setBlob(mlir::AsmResourceBlob());
-    record.erase();
-  }
-}
-
-void lowbit::detachStatistics(mlir::ModuleOp module) {
-  // Copies of the module may share the data.
-  for (StatisticsOp op : llvm::to_vector(module.getOps<StatisticsOp>()))
-    op.erase();
 }

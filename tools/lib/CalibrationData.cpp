@@ -124,6 +124,12 @@ llvm::Error CalibrationData::readTokenFile(const CalibrationOptions &options,
   if (!tokens)
     return tokens.takeError();
   uint64_t window = options.window;
+  if (int64_t length = inputs[0].shape[1];
+      length >= 0 && window != uint64_t(length))
+    return makeFileError(
+        options.data, "requires windows of " + llvm::Twine(length) +
+                          " tokens, as the model's input '" + inputs[0].name +
+                          "' has, found a window of " + llvm::Twine(window));
   if (window == 0 || tokens->size() < window)
     return makeFileError(
         options.data, "requires at least a window of " + llvm::Twine(window) +

@@ -109,7 +109,7 @@ lowbit::compileToProgram(llvm::StringRef input, llvm::StringRef output,
                          const CompileOptions &options, ProgramOptions program,
                          const LoadOptions &load) {
   program.input = input.str();
-  if (llvm::Error error = checkProgram(output, program))
+  if (llvm::Error error = checkProgram(output, program).takeError())
     return std::move(error);
   mlir::MLIRContext context;
   prepare(context, input, load);

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/Tools/Compiler.h"
+#include "QuantizePhase.h"
 #include "lowbit/CodeGen/CPU/Kernels.h"
 #include "lowbit/CodeGen/CPU/Passes.h"
 #include "lowbit/CodeGen/CPU/Pipelines.h"
@@ -81,116 +82,10 @@ static void addFuse(OpPassManager &manager, const CompileOptions &options) {
   manager.addPass(createCSEPass());
 }
 
-/// Whether layers get encodings of their own.
-static bool assigns(const CompileOptions &options) {
-  return !options.rules.empty() || !options.config.empty() ||
-         !options.budget.empty();
-}
-
-/// Whether encodings are looked for with the model at hand.
-static bool searches(const CompileOptions &options) {
-  return !options.budget.empty() || !options.fitDevice.empty();
-}
-
-static void addAssign(OpPassManager &manager, const CompileOptions &options) {
-  AssignPrecisionPassOptions assign;
-  assign.rules = options.rules;
-  assign.config = options.config;
-  assign.strategy = options.strategy;
-  assign.budget = options.budget;
-  llvm::append_range(assign.candidates, options.candidates);
-  manager.addPass(createAssignPrecisionPass(assign));
-}
-
 std::string lowbit::getScaleSearch(const CompileOptions &options) {
   if (!options.scaleSearch.empty())
     return options.scaleSearch;
   return wantsStatistics(options) ? "importance" : "mse";
-}
-
-/// Factors of scales in the rules, then those of the options: the last one that
-/// matches a layer decides. What isn't a number is left for the pass to report.
-static std::vector<std::string> getScaleFactors(const CompileOptions &options) {
-  std::vector<std::string> factors;
-  auto add = [&](llvm::StringRef json) {
-    llvm::Expected<llvm::json::Value> value = llvm::json::parse(json);
-    if (!value)
-      return llvm::consumeError(value.takeError());
-    const llvm::json::Object *rules = value->getAsObject();
-    const llvm::json::Object *scales =
-        rules ? rules->getObject("scales") : nullptr;
-    if (scales)
-      for (const auto &[glob, factor] : *scales)
-        factors.push_back(llvm::formatv("{0}={1}", glob.str(), factor));
-  };
-  add(options.rules);
-  // A file that can't be read is what `lowbit-assign-precision` reports.
-  if (auto file = llvm::MemoryBuffer::getFile(options.config);
-      !options.config.empty() && file)
-    add((*file)->getBuffer());
-  // The order of an object's keys is its own.
-  llvm::sort(factors, [](const std::string &a, const std::string &b) {
-    return std::make_pair(a.size(), a) < std::make_pair(b.size(), b);
-  });
-  llvm::append_range(factors, options.scaleFactors);
-  return factors;
-}
-
-/// What is done to float layers before they are quantized.
-static void addSplits(OpPassManager &manager, const CompileOptions &options) {
-  if (options.outlierColumns) {
-    SplitColumnsPassOptions split;
-    split.count = options.outlierColumns;
-    split.releaseData = options.releaseData;
-    manager.addPass(createSplitColumnsPass(split));
-  }
-  if (options.outliers > 0) {
-    SplitWeightsPassOptions split;
-    split.share = options.outliers;
-    split.releaseData = options.releaseData;
-    manager.addPass(createSplitWeightsPass(split));
-  }
-  if (options.clip > 0) {
-    ClipWeightsPassOptions clip;
-    clip.percentile = options.clip;
-    clip.releaseData = options.releaseData;
-    manager.addPass(createClipWeightsPass(clip));
-  }
-  std::vector<std::string> scaleFactors = getScaleFactors(options);
-  if (!scaleFactors.empty()) {
-    SetScaleFactorsPassOptions factors;
-    llvm::append_range(factors.factors, scaleFactors);
-    manager.addPass(createSetScaleFactorsPass(factors));
-  }
-}
-
-/// The passes of the quantize phase for the weights called `layers`, or all.
-static void addQuantizeWeights(OpPassManager &manager,
-                               const CompileOptions &options,
-                               llvm::ArrayRef<std::string> layers = {}) {
-  QuantizePipelineOptions quantize;
-  quantize.layers = layers;
-  quantize.method = options.method;
-  quantize.sweeps = options.sweeps;
-  if (!options.observer.empty())
-    quantize.observer = options.observer;
-  quantize.scaleSearch = getScaleSearch(options);
-  // What sequential calibration knows is gone with the layers that it is of.
-  if (!layers.empty() && options.scaleSearch.empty())
-    quantize.scaleSearch = "mse";
-  quantize.includeEmbeddings = options.includeEmbeddings;
-  quantize.strict = options.strict;
-  quantize.releaseData = options.releaseData;
-  buildQuantizePipeline(manager, quantize);
-}
-
-static void addQuantize(OpPassManager &manager, const CompileOptions &options) {
-  if (assigns(options))
-    addAssign(manager, options);
-  else if (options.method == "none")
-    return;
-  addSplits(manager, options);
-  addQuantizeWeights(manager, options);
 }
 
 static void addTarget(OpPassManager &manager, const CompileOptions &options,
@@ -304,7 +199,7 @@ void lowbit::addPhase(OpPassManager &manager, Phase phase,
   case Phase::Raise:
     return addRaise(manager, options);
   case Phase::Quantize:
-    return addQuantize(manager, options);
+    return addQuantizePhase(manager, options);
   case Phase::Fuse:
     return addFuse(manager, options);
   case Phase::Pack:
@@ -335,100 +230,6 @@ static llvm::Error runPhases(ModuleOp module, Phase first, Phase last,
   return llvm::Error::success();
 }
 
-/// Names of the weights that are float still.
-static llvm::SmallVector<std::string> getFloatWeights(ModuleOp module) {
-  llvm::SmallVector<std::string> names;
-  FloatWeights weights(module);
-  for (const auto &[name, matrix] : weights.getAll())
-    names.push_back(name.str());
-  return names;
-}
-
-/// Whether columns are to have bits by what all layers together lose.
-static bool dividesRates(MLIRContext *context, const CompileOptions &options) {
-  auto method = parseQuantizationMethod(
-      splitQuantizationMethod(options.method).rounding, context);
-  if (method)
-    return method->averageRate != 0;
-  llvm::consumeError(method.takeError());
-  return false;
-}
-
-/// The quantize phase with sequential calibration: layers by groups, and then
-/// what is in no group.
-static llvm::Error runSequentially(ModuleOp module,
-                                   const CompileOptions &options) {
-  if (!getScaleFactors(options).empty())
-    return makeError("factors of scales require rounding to nearest, found "
-                     "sequential calibration");
-  Profile::Scope scope(options.profile, getPhaseName(Phase::Quantize));
-  auto run = [&](auto addPasses, StringRef what) -> llvm::Error {
-    DiagnosticText errors(*module.getContext());
-    PassManager manager(module.getContext());
-    (void)applyPassManagerCLOptions(manager);
-    addPasses(manager);
-    if (failed(manager.run(module)))
-      return errors.takeError(what);
-    return llvm::Error::success();
-  };
-  if (assigns(options))
-    if (llvm::Error error =
-            run([&](OpPassManager &manager) { addAssign(manager, options); },
-                "precision cannot be assigned"))
-      return error;
-  if (llvm::Error error =
-          run([&](OpPassManager &manager) { addSplits(manager, options); },
-              "layers cannot be prepared"))
-    return error;
-  // Groups that are quantized one by one have no say in others' bits.
-  if (dividesRates(module.getContext(), options)) {
-    AssignRatesPassOptions rates;
-    rates.method = options.method;
-    rates.includeEmbeddings = options.includeEmbeddings;
-    if (llvm::Error error = run(
-            [&](OpPassManager &manager) {
-              manager.addPass(createAssignRatesPass(rates));
-            },
-            "bits cannot be divided among columns"))
-      return error;
-  }
-  if (llvm::Error error = tuneLayers(module, options))
-    return error;
-  llvm::SmallVector<std::string> rest = getFloatWeights(module);
-  return run(
-      [&](OpPassManager &manager) {
-        if (!rest.empty())
-          return addQuantizeWeights(manager, options, rest);
-        manager.addPass(createCSEPass());
-        if (options.strict)
-          manager.addPass(createVerifyNoFloatWeightsPass());
-      },
-      "the rest of the weights cannot be quantized");
-}
-
-/// The quantize phase, with what the module's statistics and a budget say.
-static llvm::Error quantizeModule(ModuleOp module,
-                                  const CompileOptions &options) {
-  CompileOptions assigned = options;
-  if (searches(options)) {
-    Profile::Scope scope(options.profile, "assign");
-    if (llvm::Error error = options.spendsOnRates
-                                ? assignTrellisRates(module, options)
-                                : assignPrecision(module, options))
-      return error;
-    assigned.scaleFactors = getScaleFactors(options);
-    assigned.rules.clear();
-    assigned.config.clear();
-    assigned.budget.clear();
-    assigned.fitDevice.clear();
-    // What is known stays known; it is in the module.
-    assigned.scaleSearch = getScaleSearch(options);
-  }
-  if (options.sequential)
-    return runSequentially(module, assigned);
-  return runPhases(module, Phase::Quantize, Phase::Quantize, assigned);
-}
-
 /// What a calibration run is to record for `options`.
 static CalibrationOptions getCalibration(const CompileOptions &options) {
   CalibrationOptions calibration = options.calibration;
@@ -437,6 +238,27 @@ static CalibrationOptions getCalibration(const CompileOptions &options) {
       calibration.gradients == OutputModel::None)
     calibration.gradients = OutputModel::Automatic;
   return calibration;
+}
+
+/// The file in the folder of what is finished, if there is one.
+static std::string keepIn(StringRef folder, StringRef name) {
+  llvm::SmallString<128> path(folder);
+  if (!folder.empty())
+    llvm::sys::path::append(path, name);
+  return path.str().str();
+}
+
+/// With a folder for what is finished, what is found out is kept there, too,
+/// unless it has a file of its own.
+static CompileOptions keepFindings(CompileOptions options) {
+  if (options.resume.empty() || options.calibration.data.empty())
+    return options;
+  if (options.statistics.empty())
+    options.statistics = keepIn(options.resume, "statistics.safetensors");
+  options.calibration.folder = options.resume;
+  if (options.sensitivity.empty())
+    options.sensitivity = keepIn(options.resume, "sensitivity.json");
+  return options;
 }
 
 /// Moves outliers of activations to weights. Calibrates once more for observers
@@ -457,7 +279,9 @@ static llvm::Error smoothInputs(ModuleOp module,
   if (!needsAll || options.calibration.data.empty())
     return llvm::Error::success();
   detachStatistics(module);
-  auto statistics = calibrate(module, getCalibration(options), options);
+  auto statistics =
+      obtainStatistics(module, keepIn(options.resume, "smoothed.safetensors"),
+                       getCalibration(options), options);
   if (statistics)
     attachStatistics(module, *statistics);
   return statistics.takeError();
@@ -486,7 +310,8 @@ static llvm::Error addStatistics(ModuleOp module, const CompileOptions &options,
 }
 
 llvm::Error lowbit::compileModule(ModuleOp module, Phase last,
-                                  const CompileOptions &options, Phase first) {
+                                  const CompileOptions &given, Phase first) {
+  CompileOptions options = keepFindings(given);
   if (llvm::Error error = checkPatterns(options))
     return error;
   bool needsMore = wantsStatistics(options) || searches(options);
@@ -498,6 +323,8 @@ llvm::Error lowbit::compileModule(ModuleOp module, Phase last,
       return error;
   if (last < Phase::Raise)
     return llvm::Error::success();
+  if (llvm::Error error = checkModel(module, options))
+    return error;
   bool quantizes = last >= Phase::Quantize;
   // In sequence, groups of layers are calibrated as they are quantized.
   bool calibrates = !options.sequential || searches(options) ||

@@ -9,6 +9,7 @@
 
 #include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/PrintableText.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Location.h"
 #include "llvm/Support/raw_ostream.h"
@@ -43,22 +44,33 @@ void DiagnosticText::add(const mlir::Diagnostic &diagnostic) {
   print(diagnostic, os);
 }
 
+UniqueRemarks::UniqueRemarks(mlir::MLIRContext &context)
+    : handler(&context, [this](mlir::Diagnostic &diagnostic) {
+        if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
+          return mlir::failure();
+        std::string text;
+        llvm::raw_string_ostream os(text);
+        print(diagnostic, os);
+        return llvm::success(!said.insert(text).second);
+      }) {}
+
 void lowbit::printRemarks(mlir::MLIRContext &context, llvm::raw_ostream &os,
                           llvm::StringRef tool) {
   context.getDiagEngine().registerHandler(
       [&os, tool = tool.str()](mlir::Diagnostic &diagnostic) {
         if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
           return mlir::failure();
+        auto say = [&](llvm::StringRef kind, const mlir::Diagnostic &what) {
+          std::string text;
+          llvm::raw_string_ostream line(text);
+          print(what, line);
+          os << tool << ": " << kind << ": " << makePrintable(text) << "\n";
+        };
         bool isWarning =
             diagnostic.getSeverity() == mlir::DiagnosticSeverity::Warning;
-        os << tool << (isWarning ? ": warning: " : ": remark: ");
-        print(diagnostic, os);
-        os << "\n";
-        for (const mlir::Diagnostic &note : diagnostic.getNotes()) {
-          os << tool << ": note: ";
-          print(note, os);
-          os << "\n";
-        }
+        say(isWarning ? "warning" : "remark", diagnostic);
+        for (const mlir::Diagnostic &note : diagnostic.getNotes())
+          say("note", note);
         return mlir::success();
       });
 }

@@ -38,6 +38,7 @@ static CompileOptions floatOptions(const CompileOptions &options) {
   result.fitDevice.clear();
   result.calibration = {};
   result.statistics.clear();
+  result.resume.clear();
   // The weights are the module's, which goes on.
   result.releaseData = false;
   result.cpu = "native";

@@ -19,6 +19,7 @@ CompileOptions lowbit::compileAsItIs(CompileOptions options) {
   options.budget.clear();
   options.calibration = {};
   options.statistics.clear();
+  options.resume.clear();
   options.releaseData = false;
   options.cpu = "native";
   options.triple.clear();

@@ -23,3 +23,10 @@ llvm::Expected<MappedFile> lowbit::mapFile(llvm::StringRef path) {
                          "cannot be read: " + buffer.getError().message());
   return MappedFile(std::move(*buffer));
 }
+
+llvm::Error lowbit::checkReadable(llvm::StringRef path) {
+  if (llvm::sys::fs::exists(path) && !llvm::sys::fs::is_regular_file(path) &&
+      !llvm::sys::fs::is_directory(path))
+    return llvm::Error::success();
+  return mapFile(path).takeError();
+}

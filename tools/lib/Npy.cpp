@@ -235,11 +235,17 @@ llvm::Error lowbit::printNpy(llvm::raw_ostream &os, const HostTensor &tensor,
   return llvm::Error::success();
 }
 
-llvm::Error lowbit::writeNpy(llvm::StringRef path, const HostTensor &tensor) {
+llvm::Expected<AtomicOutput> lowbit::prepareNpy(llvm::StringRef path,
+                                                const HostTensor &tensor) {
   llvm::Expected<AtomicOutput> output = AtomicOutput::create(path);
   if (!output)
     return output.takeError();
   if (llvm::Error error = printNpy(output->os(), tensor, path))
-    return error;
-  return output->commit();
+    return std::move(error);
+  return output;
+}
+
+llvm::Error lowbit::writeNpy(llvm::StringRef path, const HostTensor &tensor) {
+  llvm::Expected<AtomicOutput> output = prepareNpy(path, tensor);
+  return output ? output->commit() : output.takeError();
 }

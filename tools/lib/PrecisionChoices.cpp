@@ -117,19 +117,9 @@ llvm::Expected<PrecisionChoice> PrecisionSearch::guard(PrecisionChoice choice,
 
 /// Costs are bytes, or nanoseconds where time is what counts.
 llvm::Error PrecisionSearch::setCosts() {
-  bool isTime = options.objective == "latency";
-  if (!isTime && options.objective != "size")
-    return makeError("--objective requires size or latency, found '" +
-                     options.objective + "'");
-  if (isTime ? budget.hasSize() || device : budget.latency.has_value())
-    return makeError(llvm::Twine("--objective=") + options.objective +
-                     " requires a budget of " +
-                     (isTime ? "latency=N ms, accuracy=SHARE or kl=NATS"
-                             : "bpw=N, bytes=N, reduction=N%, accuracy=SHARE "
-                               "or kl=NATS") +
-                     ", found '" +
-                     (device ? options.fitDevice : options.budget) + "'");
-  if (!isTime)
+  if (llvm::Error error = checkObjective(budget, options))
+    return error;
+  if (options.objective != "latency")
     return llvm::Error::success();
   uint64_t total = getWeightSize(module).allBytes;
   problem.setCosts([&](const PrecisionLayer &layer, EncodingAttr encoding) {

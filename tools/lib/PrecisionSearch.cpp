@@ -7,6 +7,7 @@
 #include "PrecisionSearchState.h"
 #include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/Signature.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include <unistd.h>
@@ -48,6 +49,7 @@ PrecisionSearch::quantize(const PrecisionChoice &choice) {
   // The module has statistics already.
   quantize.calibration = {};
   quantize.statistics.clear();
+  quantize.resume.clear();
   quantize.strict = false;
   quantize.releaseData = false;
   quantize.profile = nullptr;
@@ -109,7 +111,9 @@ llvm::Error PrecisionSearch::measureCandidate(size_t index) {
     if (!scores)
       return scores.takeError();
     sensitivity.set(encoding, weight.name, scores->loss);
-    return llvm::Error::success();
+    return options.sensitivity.empty()
+               ? llvm::Error::success()
+               : writeSensitivity(options.sensitivity, sensitivity);
   });
 }
 
@@ -129,38 +133,57 @@ llvm::Expected<StatisticsSource> PrecisionSearch::getSource() {
   return source;
 }
 
-/// Reads what a file has, measures what it lacks, and writes both.
-llvm::Error PrecisionSearch::measureLosses() {
+/// Says what measurements are of, and reads those that a file has.
+llvm::Error PrecisionSearch::readMeasured() {
+  auto source = getSource();
+  if (!source)
+    return source.takeError();
+  sensitivity.source = std::move(*source);
+  llvm::Expected<Signature> signature = getSignature(module);
+  if (!signature)
+    return signature.takeError();
+  sensitivity.measure = isTokenModel(signature->inputs, signature->outputs)
+                            ? "kl"
+                            : "relative error";
   llvm::StringRef path = options.sensitivity;
-  std::string measure = probe->isTokenModel() ? "kl" : "relative error";
-  if (!path.empty() && llvm::sys::fs::exists(path)) {
-    llvm::Expected<Sensitivity> found = readSensitivity(path);
-    if (!found)
-      return found.takeError();
-    for (auto [what, wanted, is] :
-         {std::make_tuple("the model", sensitivity.source.model,
-                          found->source.model),
-          std::make_tuple("the data", sensitivity.source.data,
-                          found->source.data),
-          std::make_tuple("the options", sensitivity.source.options,
-                          found->source.options),
-          std::make_tuple("the measure", measure, found->measure)})
-      if (wanted != is)
-        return makeFileError(path, "requires measurements of " +
-                                       llvm::Twine(what) + " " + wanted +
-                                       ", found those of " + is +
-                                       "; remove the file or name another one");
-    sensitivity.losses = std::move(found->losses);
-  }
-  sensitivity.measure = measure;
-  auto before = sensitivity.losses;
+  if (path.empty() || !llvm::sys::fs::exists(path))
+    return llvm::Error::success();
+  llvm::Expected<Sensitivity> found = readSensitivity(path);
+  if (!found)
+    return found.takeError();
+  for (auto [what, wanted, is] :
+       {std::make_tuple("the model", sensitivity.source.model,
+                        found->source.model),
+        std::make_tuple("the data", sensitivity.source.data,
+                        found->source.data),
+        std::make_tuple("the options", sensitivity.source.options,
+                        found->source.options),
+        std::make_tuple("the measure", sensitivity.measure, found->measure)})
+    if (wanted != is)
+      return makeFileError(path, "requires measurements of " +
+                                     llvm::Twine(what) + " " + wanted +
+                                     ", found those of " + is +
+                                     "; remove the file or name another one");
+  sensitivity.losses = std::move(found->losses);
+  return llvm::Error::success();
+}
+
+/// Whether a layer has not been measured with a candidate.
+bool PrecisionSearch::lacksMeasurements() const {
+  for (const PrecisionLayer &layer : problem.getLayers())
+    for (EncodingAttr encoding : problem.getCandidates())
+      if (!sensitivity.lookup(encoding, layer.name))
+        return true;
+  return false;
+}
+
+/// Measures what is not known yet. The file has each measurement at once.
+llvm::Error PrecisionSearch::measureLosses() {
   for (size_t i = 0; i < problem.getCandidates().size(); ++i)
     if (llvm::Error error = measureCandidate(i))
       return error;
   showProgress(1, 1);
-  if (path.empty() || before == sensitivity.losses)
-    return llvm::Error::success();
-  return writeSensitivity(path, sensitivity);
+  return llvm::Error::success();
 }
 
 /// Compiles the float model, if anything has to be measured.
@@ -173,10 +196,6 @@ llvm::Error PrecisionSearch::prepare() {
   bool reports = options.findings && hasSamples;
   if (!needsSamples() && !reports)
     return llvm::Error::success();
-  auto source = getSource();
-  if (!source)
-    return source.takeError();
-  sensitivity.source = std::move(*source);
   auto created = FloatProbe::create(module, options);
   if (!created)
     return created.takeError();
@@ -186,7 +205,7 @@ llvm::Error PrecisionSearch::prepare() {
     return makeFileError(options.calibration.data,
                          llvm::toString(divided.takeError()));
   split = std::move(*divided);
-  if (isMeasured())
+  if (isMeasured() && lacksMeasurements())
     if (llvm::Error error = probe->runReference(split.measured))
       return error;
   return probe->runReference(split.heldOut);
@@ -213,6 +232,9 @@ llvm::Error PrecisionSearch::setLosses() {
 llvm::Error PrecisionSearch::run() {
   if (llvm::Error error = readDevice())
     return error;
+  if (isMeasured())
+    if (llvm::Error error = readMeasured())
+      return error;
   if (llvm::Error error = prepare())
     return error;
   if (llvm::Error error = setLosses())
@@ -231,10 +253,14 @@ llvm::Error PrecisionSearch::run() {
 
 llvm::Expected<std::map<std::string, std::vector<double>>>
 PrecisionSearch::measureLayers() {
-  if (llvm::Error error = prepare())
+  if (llvm::Error error = readMeasured())
     return std::move(error);
-  if (llvm::Error error = measureLosses())
-    return std::move(error);
+  if (lacksMeasurements()) {
+    if (llvm::Error error = prepare())
+      return std::move(error);
+    if (llvm::Error error = measureLosses())
+      return std::move(error);
+  }
   std::map<std::string, std::vector<double>> result;
   for (const PrecisionLayer &layer : problem.getLayers())
     for (EncodingAttr encoding : problem.getCandidates())

@@ -29,6 +29,8 @@ public:
 private:
   llvm::Error prepare();
   llvm::Error setLosses();
+  llvm::Error readMeasured();
+  bool lacksMeasurements() const;
   llvm::Error measureLosses();
   llvm::Error measureCandidate(size_t index);
   llvm::Expected<StatisticsSource> getSource();

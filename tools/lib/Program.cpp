@@ -32,6 +32,7 @@ public:
       : output(output), options(options) {}
 
   llvm::Error check();
+  llvm::Expected<ProgramFiles> nameAndCheck();
   llvm::Expected<ProgramFiles> write(mlir::ModuleOp packed,
                                      const CompileOptions &compile);
 
@@ -271,6 +272,12 @@ llvm::Error ProgramWriter::generate(mlir::ModuleOp packed,
   return llvm::Error::success();
 }
 
+llvm::Expected<ProgramFiles> ProgramWriter::nameAndCheck() {
+  if (llvm::Error error = check())
+    return std::move(error);
+  return files;
+}
+
 llvm::Expected<ProgramFiles>
 ProgramWriter::write(mlir::ModuleOp packed, const CompileOptions &compile) {
   Profile::Scope scope(compile.profile, "emit");
@@ -283,9 +290,9 @@ ProgramWriter::write(mlir::ModuleOp packed, const CompileOptions &compile) {
   return files;
 }
 
-llvm::Error lowbit::checkProgram(llvm::StringRef output,
-                                 const ProgramOptions &options) {
-  return ProgramWriter(output, options).check();
+llvm::Expected<ProgramFiles>
+lowbit::checkProgram(llvm::StringRef output, const ProgramOptions &options) {
+  return ProgramWriter(output, options).nameAndCheck();
 }
 
 llvm::Expected<ProgramFiles> lowbit::writeProgram(mlir::ModuleOp packed,

@@ -257,6 +257,17 @@ std::string lowbit::computeChecksum(llvm::ArrayRef<SafetensorsEntry> entries) {
                          /*Width=*/16);
 }
 
+std::string
+lowbit::computeChecksum(const std::map<std::string, std::string> &metadata,
+                        llvm::ArrayRef<SafetensorsEntry> entries) {
+  std::string text = computeChecksum(entries);
+  for (const auto &[key, value] : metadata)
+    if (key != "checksum")
+      text += "\n" + key + "=" + value;
+  return llvm::utohexstr(llvm::xxh3_64bits(text), /*LowerCase=*/true,
+                         /*Width=*/16);
+}
+
 SafetensorsSize
 lowbit::measureSafetensors(std::vector<SafetensorsEntry> entries,
                            const std::map<std::string, std::string> &metadata) {

@@ -14,13 +14,15 @@
 #include "lowbit/Tools/Safetensors.h"
 #include "lowbit/Transforms/LayerStatistics.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/FormatVariadic.h"
 #include <cmath>
 
 using namespace lowbit;
 using llvm::StringRef;
 
 static constexpr llvm::StringLiteral kFormatKey("format");
-static constexpr llvm::StringLiteral kFormat("lowbit.statistics 1");
+static constexpr llvm::StringLiteral kFormat("lowbit.statistics 2");
 
 const HostTensor *StatisticsRecord::lookup(StringRef component) const {
   auto found = components.find(component.str());
@@ -58,6 +60,29 @@ getKnownShape(StringRef component, int64_t columns) {
     return {{ElementType::U64, {numerics::Histogram::kBins}}};
   if (component == statistic::kHistogramLimit)
     return {{ElementType::F64, {1}}};
+  return std::nullopt;
+}
+
+/// Says what of a component's numbers cannot have been seen by anybody; nothing
+/// if they may have been.
+static std::optional<std::string> findImpossible(StringRef name,
+                                                 const HostTensor &tensor) {
+  bool isSquare = name == statistic::kMeanSquare ||
+                  name == statistic::kGradientMeanSquare ||
+                  name == statistic::kHistogramLimit;
+  auto find = [&](auto numbers) -> std::optional<std::string> {
+    for (auto [i, number] : llvm::enumerate(numbers))
+      if (!std::isfinite(number) || (isSquare && number < 0))
+        return llvm::formatv("requires {0} numbers, found {1} at {2}",
+                             isSquare ? "finite and no negative" : "finite",
+                             number, i)
+            .str();
+    return std::nullopt;
+  };
+  if (tensor.getType() == ElementType::F32)
+    return find(tensor.getAs<float>());
+  if (tensor.getType() == ElementType::F64)
+    return find(tensor.getAs<double>());
   return std::nullopt;
 }
 
@@ -131,7 +156,11 @@ private:
                                  describe(known->first, known->second) +
                                  ", found " +
                                  describe(entry->type, entry->shape));
-    record.components[name.str()] = makeTensor(*entry, file.getFile());
+    HostTensor tensor = makeTensor(*entry, file.getFile());
+    if (std::optional<std::string> problem = findImpossible(name, tensor))
+      return makeFileError(file.getSource(),
+                           "tensor '" + key + "': " + *problem);
+    record.components[name.str()] = std::move(tensor);
     return llvm::Error::success();
   }
 
@@ -151,6 +180,10 @@ llvm::Expected<CalibrationStatistics> lowbit::readStatistics(StringRef path) {
     return makeFileError(path, "requires a statistics file (format '" +
                                    kFormat + "'), found '" + get(kFormatKey) +
                                    "'");
+  if (get("checksum") !=
+      computeChecksum(file->getMetadata(), file->getEntries()))
+    return makeFileError(path, "is damaged: its bytes do not match their "
+                               "checksum; remove it and calibrate again");
   CalibrationStatistics result;
   result.provenance = {get("model"), get("data"), get("options"),
                        get("statistics")};
@@ -202,13 +235,15 @@ llvm::Error lowbit::writeStatistics(StringRef path,
   llvm::Expected<AtomicOutput> output = AtomicOutput::create(path);
   if (!output)
     return output.takeError();
-  auto size = writeSafetensors(*output, std::move(entries),
-                               {{kFormatKey.str(), kFormat.str()},
-                                {"model", provenance.model},
-                                {"data", provenance.data},
-                                {"options", provenance.options},
-                                {"statistics", provenance.statistics},
-                                {"records", records}});
+  std::map<std::string, std::string> metadata = {
+      {kFormatKey.str(), kFormat.str()},
+      {"model", provenance.model},
+      {"data", provenance.data},
+      {"options", provenance.options},
+      {"statistics", provenance.statistics},
+      {"records", records}};
+  metadata["checksum"] = computeChecksum(metadata, entries);
+  auto size = writeSafetensors(*output, std::move(entries), metadata);
   if (!size)
     return size.takeError();
   return output->commit();
@@ -294,10 +329,27 @@ static void copyTensors(StatisticsRecord &record) {
   }
 }
 
+/// Samples that two parts have seen would count twice.
+static llvm::Error checkDifferent(llvm::ArrayRef<CalibrationStatistics> parts) {
+  llvm::StringSet<> seen;
+  for (const CalibrationStatistics &part : parts) {
+    llvm::SmallVector<StringRef> data;
+    StringRef(part.provenance.data).split(data, '+');
+    for (StringRef one : data)
+      if (!seen.insert(one).second)
+        return makeError("merging requires statistics of different data, found "
+                         "those of " +
+                         one + " twice: their samples would count twice");
+  }
+  return llvm::Error::success();
+}
+
 llvm::Expected<CalibrationStatistics>
 lowbit::mergeStatistics(llvm::ArrayRef<CalibrationStatistics> parts) {
   if (parts.empty())
     return makeError("merging requires at least one statistics file");
+  if (llvm::Error error = checkDifferent(parts))
+    return std::move(error);
   CalibrationStatistics result = parts.front();
   for (StatisticsRecord &record : result.records)
     copyTensors(record);

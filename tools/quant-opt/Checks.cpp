@@ -10,14 +10,12 @@
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Transforms/QuantizationMethod.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
 using namespace lowbit;
 
-/// Passes on the command line belong to the other way of use.
 llvm::Error lowbit::checkNoPasses(MLIRContext &context) {
   PassManager passes(&context);
   if (failed(
@@ -29,7 +27,6 @@ llvm::Error lowbit::checkNoPasses(MLIRContext &context) {
                    "FILE.mlir) and run the passes on that");
 }
 
-/// The phase that the artefact asked for is made of.
 llvm::Expected<Phase> lowbit::lastPhase(const DriverOptions &options) {
   if (!options.target.empty() && options.target != "cpu")
     return makeError("--target: requires cpu, found '" + options.target + "'");
@@ -67,130 +64,208 @@ static StringRef findTransformation(const DriverOptions &options) {
                                                          : "";
 }
 
-/// A flag without effect is a mistake: each needs the phase that it is for.
-llvm::Error lowbit::checkFlags(StringRef input, const DriverOptions &options,
-                               Phase last) {
+namespace {
+
+/// What a flag needs to have an effect.
+struct FlagNeed {
+  const llvm::cl::Option &flag;
+  bool isMet;
+  StringRef need;
+};
+
+/// Flags that exclude each other, and why.
+struct FlagConflict {
+  const llvm::cl::Option &flag;
+  bool hasOther;
+  StringRef other, reason;
+};
+
+} // namespace
+
+static bool isGiven(const llvm::cl::Option &flag) {
+  return flag.getNumOccurrences() > 0;
+}
+
+static llvm::Error checkNeeds(ArrayRef<FlagNeed> needs) {
+  for (const FlagNeed &need : needs)
+    if (isGiven(need.flag) && !need.isMet)
+      return makeError("--" + need.flag.ArgStr + " requires " + need.need +
+                       ": without it the flag has no effect");
+  return llvm::Error::success();
+}
+
+/// Needs of flags that quantize, or say how.
+static llvm::Error checkQuantizing(const DriverOptions &options, Phase last) {
   bool quantizes = options.quantize != "none" || options.optimizeForAccuracy;
+  bool hasFeedback =
+      ::hasFeedback(splitQuantizationMethod(options.quantize).rounding);
+  bool calibrates = isGiven(options.calibrate);
+  bool hasStatistics = calibrates || isGiven(options.statistics);
+  bool hasLater = last >= Phase::Quantize;
+  constexpr StringRef kMethod = "--quantize=METHOD",
+                      kLater = "--phase=quantize or a later one",
+                      kStatistics = "--calibrate=FILE or --statistics=FILE";
+  return checkNeeds({
+      {options.scaleSearch, quantizes, kMethod},
+      {options.includeEmbeddings, quantizes, kMethod},
+      {options.strict, quantizes, kMethod},
+      {options.outliers, quantizes, kMethod},
+      {options.outlierColumns, quantizes, kMethod},
+      {options.outlierColumns, hasStatistics, kStatistics},
+      {options.clip, quantizes, kMethod},
+      {options.scaleFactors, quantizes, kMethod},
+      {options.smooth, hasStatistics, kStatistics},
+      {options.observer, StringRef(options.quantize).contains("-a8-static"),
+       "--quantize=METHOD-a8-static"},
+      {options.sequential, calibrates, "--calibrate=FILE"},
+      {options.sequential, hasFeedback || options.optimizeForAccuracy,
+       "--quantize=gptq-METHOD or trellis"},
+      {options.sweeps, hasFeedback || options.optimizeForAccuracy,
+       "--quantize=gptq-METHOD or trellis"},
+      {options.config, quantizes, kMethod},
+      {options.budget, quantizes, kMethod},
+      {options.quantize, options.quantize == "none" || hasLater, kLater},
+      {options.like, hasLater, kLater},
+      {options.report, hasLater, kLater},
+  });
+}
+
+/// Needs of flags that are about data, and what is found out from them.
+static llvm::Error checkData(const DriverOptions &options) {
+  bool quantizes = options.quantize != "none" || options.optimizeForAccuracy;
+  bool calibrates = isGiven(options.calibrate);
   bool isTuned = options.sequential || options.optimizeForAccuracy;
-  bool searches = !options.budget.empty() || !options.fitDevice.empty();
-  struct {
-    const llvm::cl::Option &flag;
-    bool isEffective;
-    llvm::StringRef requirement;
-  } rules[] = {
-      {options.scaleSearch, quantizes, "--quantize=METHOD"},
-      {options.includeEmbeddings, quantizes, "--quantize=METHOD"},
-      {options.strict, quantizes, "--quantize=METHOD"},
-      {options.calibrationSamples, !options.calibrate.empty(),
-       "--calibrate=FILE"},
-      {options.calibrationWindow, !options.calibrate.empty(),
-       "--calibrate=FILE"},
-      {options.calibrationMemory, !options.calibrate.empty(),
-       "--calibrate=FILE"},
-      {options.calibrationLayers, !options.calibrate.empty(),
-       "--calibrate=FILE"},
-      {options.secondMoments, !options.calibrate.empty(), "--calibrate=FILE"},
-      {options.gradients, !options.calibrate.empty(), "--calibrate=FILE"},
+  bool searches = isGiven(options.budget) || isGiven(options.fitDevice);
+  bool measures = options.strategy == "measured" || options.optimizeForAccuracy;
+  constexpr StringRef kData = "--calibrate=FILE",
+                      kTuned = "--sequential or --optimize-for-accuracy",
+                      kBudget = "--budget or --fit-device";
+  return checkNeeds({
+      {options.calibrationSamples, calibrates, kData},
+      {options.calibrationWindow, calibrates, kData},
+      {options.calibrationMemory, calibrates, kData},
+      {options.calibrationLayers, calibrates, kData},
+      {options.secondMoments, calibrates, kData},
+      {options.gradients, calibrates, kData},
       {options.gradientsOf,
        options.gradients != OutputModel::None || options.strategy == "gradient",
        "--gradients or --strategy=gradient"},
-      {options.calibrate, !options.statistics.empty() || quantizes,
+      {options.calibrate, isGiven(options.statistics) || quantizes,
        "--quantize=METHOD or --statistics=FILE"},
-      {options.statistics, !options.calibrate.empty() || quantizes,
+      {options.statistics, calibrates || quantizes,
        "--quantize=METHOD or --calibrate=FILE"},
+      {options.candidates, searches || options.optimizeForAccuracy,
+       "--budget, --fit-device or --optimize-for-accuracy"},
+      {options.optimizeForAccuracy, calibrates, kData},
+      {options.codes, options.optimizeForAccuracy && isGiven(options.budget),
+       "--optimize-for-accuracy and --budget"},
+      {options.heldOut, isTuned, kTuned},
+      {options.resume, quantizes, "--quantize=METHOD"},
+      {options.resume, calibrates || isGiven(options.statistics),
+       "--calibrate=FILE or --statistics=FILE"},
+      {options.strategy, searches, kBudget},
+      {options.objective, isGiven(options.budget), "--budget"},
+      {options.fitDevice, quantizes, "--quantize=METHOD"},
+      {options.fitDevice, calibrates, kData},
+      {options.measureSamples, searches, kBudget},
+      {options.measureSamples, calibrates, kData},
+      {options.sensitivity, searches, kBudget},
+      {options.sensitivity, measures, "--strategy=measured"},
+      {options.labels, searches, kBudget},
+      {options.labels, calibrates, kData},
+      {options.json, false,
+       "--verify, --diff, --print-statistics or --weight-statistics, which "
+       "print"},
+  });
+}
+
+/// Needs of flags that are about what is written.
+static llvm::Error checkWriting(const DriverOptions &options, Phase last) {
+  bool isCode = lowbit::isCode(options.emit);
+  bool packs = last >= Phase::Pack;
+  constexpr StringRef kCode = "--emit=object, shared, llvm or asm",
+                      kPack =
+                          "--target=cpu, or --emit=llvm, asm, object or shared";
+  return checkNeeds({
       {options.rotate, last >= Phase::Raise, "--phase=raise or a later one"},
       {options.rotateOnline, options.rotate, "--rotate"},
       {options.kvCache, last == Phase::Fuse || last == Phase::Pack,
        "--phase=fuse or --phase=pack"},
-      {options.maxLength, !options.kvCache.empty(), "--kv-cache=FORMAT"},
-      {options.outliers, quantizes, "--quantize=METHOD"},
-      {options.outlierColumns,
-       quantizes && (!options.calibrate.empty() || !options.statistics.empty()),
-       "--quantize=METHOD and --calibrate=FILE or --statistics=FILE"},
-      {options.clip, quantizes, "--quantize=METHOD"},
-      {options.scaleFactors, quantizes, "--quantize=METHOD"},
-      {options.outliers, !isTuned,
-       "no --sequential, no --optimize-for-accuracy"},
-      {options.outlierColumns, !isTuned,
-       "no --sequential, no --optimize-for-accuracy"},
-      {options.clip, !isTuned, "no --sequential, no --optimize-for-accuracy"},
-      {options.scaleFactors, !isTuned,
-       "no --sequential, no --optimize-for-accuracy"},
-      {options.smooth,
-       !options.calibrate.empty() || !options.statistics.empty(),
-       "--calibrate=FILE or --statistics=FILE"},
-      {options.observer,
-       splitQuantizationMethod(options.quantize).hasStaticInputs,
-       "--quantize=METHOD-a8-static"},
-      {options.sequential,
-       !options.calibrate.empty() &&
-           (hasFeedback(options.quantize) || options.optimizeForAccuracy),
-       "--calibrate=FILE and --quantize=gptq-METHOD or trellis"},
-      {options.sweeps,
-       hasFeedback(options.quantize) || options.optimizeForAccuracy,
-       "--quantize=gptq-METHOD or trellis"},
-      {options.config, quantizes, "--quantize=METHOD"},
-      {options.budget, quantizes, "--quantize=METHOD"},
-      {options.candidates, searches || options.optimizeForAccuracy,
-       "--budget, --fit-device or --optimize-for-accuracy"},
-      {options.optimizeForAccuracy, !options.calibrate.empty(),
-       "--calibrate=FILE"},
-      {options.codes, options.optimizeForAccuracy && !options.budget.empty(),
-       "--optimize-for-accuracy and --budget"},
-      {options.heldOut, isTuned, "--sequential or --optimize-for-accuracy"},
-      {options.resume, isTuned, "--sequential or --optimize-for-accuracy"},
-      {options.strategy, searches, "--budget or --fit-device"},
-      {options.objective, !options.budget.empty(), "--budget"},
-      {options.fitDevice, quantizes, "--quantize=METHOD"},
-      {options.fitDevice, !options.calibrate.empty(), "--calibrate=FILE"},
-      {options.fitDevice, options.budget.empty(), "no --budget"},
-      {options.measureSamples, searches && !options.calibrate.empty(),
-       "--calibrate=FILE, and --budget or --fit-device"},
-      {options.sensitivity,
-       searches &&
-           (options.strategy == "measured" || options.optimizeForAccuracy),
-       "--strategy=measured, and --budget or --fit-device"},
-      {options.labels, searches && !options.calibrate.empty(),
-       "--calibrate=FILE, and --budget or --fit-device"},
-      {options.json, !options.printStatistics.empty(),
-       "--print-statistics=FILE"},
-      {options.quantize, options.quantize == "none" || last >= Phase::Quantize,
-       "--phase=quantize or a later one"},
-      {options.target, last >= Phase::Pack, "--phase=pack or a later one"},
-      {options.mcpu, last >= Phase::Pack,
-       "--target=cpu, or --emit=llvm, asm, object or shared"},
-      {options.mtriple, last >= Phase::Pack,
-       "--target=cpu, or --emit=llvm, asm, object or shared"},
-      {options.name, isCode(options.emit),
-       "--emit=object, shared, llvm or asm"},
-      {options.serial, isCode(options.emit),
-       "--emit=object, shared, llvm or asm"},
+      {options.maxLength, isGiven(options.kvCache), "--kv-cache=FORMAT"},
+      {options.target, packs, "--phase=pack or a later one"},
+      {options.mcpu, packs, kPack},
+      {options.mtriple, packs, kPack},
+      {options.name, isCode, kCode},
+      {options.serial, isCode, kCode},
       {options.embedWeights,
        options.emit == EmitKind::Object || options.emit == EmitKind::Shared,
        "--emit=object or --emit=shared"},
       {options.linker, options.emit == EmitKind::Shared, "--emit=shared"},
       {options.graph, options.emit == EmitKind::ONNX, "--emit=onnx"},
-      {options.like, last >= Phase::Quantize,
-       "--phase=quantize or a later one"},
-      {options.report, last >= Phase::Quantize,
-       "--phase=quantize or a later one"},
+  });
+}
+
+static llvm::Error checkConflicts(const DriverOptions &options) {
+  bool isTuned = options.sequential || options.optimizeForAccuracy;
+  MethodSteps steps = splitQuantizationMethod(options.quantize);
+  StringRef tuning =
+      options.sequential ? "--sequential" : "--optimize-for-accuracy";
+  constexpr StringRef kRounds = "layers in sequence are rounded, and nothing "
+                                "else is done to them",
+                      kInputs = "in sequence, layers are calibrated with the "
+                                "inputs that they have";
+  const FlagConflict conflicts[] = {
+      {options.outliers, isTuned, tuning, kRounds},
+      {options.outlierColumns, isTuned, tuning, kRounds},
+      {options.clip, isTuned, tuning, kRounds},
+      {options.scaleFactors, isTuned, tuning, kRounds},
+      {options.smooth, isTuned, tuning, kInputs},
+      {options.fitDevice, isGiven(options.budget), "--budget",
+       "a device's memory is the budget"},
+      {options.observer, steps.scalesColumns && options.observer != "minmax",
+       "--quantize=awq-...",
+       "of columns that are scaled, extremes alone stay known"},
+      {options.like, options.quantize != "none", "--quantize",
+       "the artefact has the encodings"},
   };
-  if (options.outliers.getNumOccurrences() &&
+  for (const FlagConflict &conflict : conflicts)
+    if (isGiven(conflict.flag) && conflict.hasOther)
+      return makeError("--" + conflict.flag.ArgStr + " and " + conflict.other +
+                       " exclude each other: " + conflict.reason +
+                       "; leave one of them out");
+  if (isTuned && (steps.scalesColumns || steps.hasStaticInputs))
+    return makeError(
+        "--quantize=" + options.quantize + " and " + tuning +
+        " exclude each other: " + (steps.scalesColumns ? kRounds : kInputs) +
+        "; use the method " + steps.rounding + ", or leave the flag out");
+  return llvm::Error::success();
+}
+
+/// Numbers that are none of what they count.
+static llvm::Error checkNumbers(const DriverOptions &options) {
+  auto number = [](double value) { return llvm::formatv("{0}", value).str(); };
+  if (isGiven(options.outliers) &&
       !(options.outliers > 0 && options.outliers < 100))
     return makeError("--outliers requires a share between 0 and 100 percent, "
                      "found " +
-                     llvm::formatv("{0}", double(options.outliers)).str());
-  if (options.clip.getNumOccurrences() &&
-      !(options.clip > 0 && options.clip <= 100))
+                     number(options.outliers));
+  if (isGiven(options.clip) && !(options.clip > 0 && options.clip <= 100))
     return makeError("--clip requires a percentile above 0 and up to 100, "
                      "found " +
-                     llvm::formatv("{0}", double(options.clip)).str());
-  for (const auto &rule : rules)
-    if (rule.flag.getNumOccurrences() && !rule.isEffective)
-      return makeError("--" + rule.flag.ArgStr + " requires " +
-                       rule.requirement +
-                       ": without it the flag has no effect");
-  if (options.emit == EmitKind::ONNX && !options.graph.getNumOccurrences() &&
+                     number(options.clip));
+  if (isGiven(options.smooth) && !(options.smooth >= 0 && options.smooth <= 1))
+    return makeError("--smooth requires a number from 0 to 1, found " +
+                     number(options.smooth));
+  if (isGiven(options.calibrationWindow) && options.calibrationWindow == 0)
+    return makeError("--calibration-window requires at least one token, found "
+                     "0");
+  return llvm::Error::success();
+}
+
+/// What an ONNX graph, and a report beside float weights, ask for.
+static llvm::Error checkExchange(StringRef input,
+                                 const DriverOptions &options) {
+  if (options.emit == EmitKind::ONNX && !isGiven(options.graph) &&
       llvm::sys::path::extension(input) != ".onnx")
     return makeError("--emit=onnx requires --graph=MODEL.onnx, the model that "
                      "the weights go back into");
@@ -202,35 +277,28 @@ llvm::Error lowbit::checkFlags(StringRef input, const DriverOptions &options,
         llvm::Twine(" requires weights that stand for those of the "
                     "model, found ") +
         transformation + ", which makes others of them");
-  if (options.like.getNumOccurrences() && options.quantize != "none")
-    return makeError("--like takes the encodings of an artefact; leave out "
-                     "--quantize, or --like");
-  if (!options.report.empty())
-    if (llvm::Error error = getReportForm(options.report).takeError())
-      return error;
+  if (isGiven(options.report))
+    return getReportForm(options.report).takeError();
+  return llvm::Error::success();
+}
+
+llvm::Error lowbit::checkFlags(StringRef input, const DriverOptions &options,
+                               Phase last) {
+  if (llvm::Error error = checkNumbers(options))
+    return error;
+  if (llvm::Error error = checkConflicts(options))
+    return error;
+  if (llvm::Error error = checkQuantizing(options, last))
+    return error;
+  if (llvm::Error error = checkData(options))
+    return error;
+  if (llvm::Error error = checkWriting(options, last))
+    return error;
+  if (llvm::Error error = checkExchange(input, options))
+    return error;
   if (!isCode(options.emit) && StringRef(options.mcpu).contains(','))
     return makeError("--mcpu: a list of CPUs requires --emit=object, shared, "
                      "llvm or asm, found '" +
                      options.mcpu + "'");
   return llvm::Error::success();
-}
-
-/// Readers, and people, tell a file by its extension. What is no file, such as
-/// /dev/stdout, has none.
-llvm::Error lowbit::checkOutputName(StringRef output, EmitKind kind) {
-  if (output == "-")
-    return makeError("compiling a model requires -o FILE, found none");
-  static constexpr llvm::StringLiteral kExtensions[] = {
-      ".mlir", ".mlirbc", ".ll", ".s", ".o", ".so", ".onnx"};
-  StringRef wanted = kExtensions[static_cast<int>(kind)];
-  StringRef found = llvm::sys::path::extension(output);
-  bool isDevice =
-      llvm::sys::fs::exists(output) && !llvm::sys::fs::is_regular_file(output);
-  if (isDevice || found == wanted)
-    return llvm::Error::success();
-  return makeFileError(output,
-                       "requires the extension " + wanted +
-                           " of what --emit says, found " +
-                           (found.empty() ? "none" : "'" + found + "'") +
-                           "; change the name or --emit");
 }

@@ -18,12 +18,27 @@ namespace lowbit {
 llvm::Expected<Phase> lastPhase(const DriverOptions &options);
 
 /// A flag without effect is a mistake: each needs the phase that it is for.
+/// Flags that exclude each other, and numbers that mean nothing, are others.
 llvm::Error checkFlags(llvm::StringRef input, const DriverOptions &options,
                        Phase last);
 
-/// Readers, and people, tell a file by its extension. What is no file, such as
-/// /dev/stdout, has none.
-llvm::Error checkOutputName(llvm::StringRef output, EmitKind kind);
+/// The form of output that an extension stands for, if any.
+std::optional<EmitKind> findForm(llvm::StringRef output);
+
+/// Readers, and people, tell a file by its extension, which must be that of
+/// what --emit says. What is no file, such as /dev/stdout, has none.
+llvm::Error checkOutputForm(llvm::StringRef output,
+                            const DriverOptions &options);
+
+/// Whether the model, and models beside it, can be read, and code be made for
+/// each CPU of a list.
+llvm::Error checkInputs(llvm::StringRef input, const DriverOptions &options);
+
+/// Whether all files that `options` ask for can be written, and none of them
+/// twice or in place of one that is read and stays. `output` is "-" where the
+/// model itself isn't written.
+llvm::Error checkOutputs(llvm::StringRef input, llvm::StringRef output,
+                         const DriverOptions &options);
 
 /// Passes on the command line belong to the other way of use.
 llvm::Error checkNoPasses(mlir::MLIRContext &context);

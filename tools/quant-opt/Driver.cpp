@@ -8,6 +8,7 @@
 #include "Checks.h"
 #include "Settings.h"
 #include "lowbit/Tools/Artefact.h"
+#include "lowbit/Tools/AtomicOutput.h"
 #include "lowbit/Tools/CollectReport.h"
 #include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
@@ -147,21 +148,24 @@ static llvm::Error compile(StringRef input, StringRef output,
   // What a device can run may be all that is asked for.
   bool onlyAdvises = output == "-" && !options.fitDevice.empty();
   if (!onlyCalibrates && !onlyAdvises)
-    if (llvm::Error error = checkOutputName(output, options.emit))
+    if (llvm::Error error = checkOutputForm(output, options))
       return error;
   llvm::Expected<Phase> last = lastPhase(options);
   if (!last)
     return last.takeError();
   if (llvm::Error error = checkFlags(input, options, *last))
     return error;
-  if (isCode(options.emit) && !onlyAdvises)
-    if (llvm::Error error =
-            checkProgram(output, programOptions(options, input)))
-      return error;
   MLIRContext context(registry);
   context.printOpOnDiagnostic(false);
   printRemarks(context, llvm::errs(), "quant-opt");
   if (llvm::Error error = checkNoPasses(context))
+    return error;
+  if (llvm::Error error = checkInputs(input, options))
+    return error;
+  CompileOptions compile = compileOptions(options, profile);
+  if (llvm::Error error = checkOptions(compile, context))
+    return error;
+  if (llvm::Error error = checkOutputs(input, output, options))
     return error;
   std::optional<Profile::Scope> loading(std::in_place, profile, "load");
   llvm::Expected<OwningOpRef<ModuleOp>> module =
@@ -183,8 +187,11 @@ static llvm::Error compile(StringRef input, StringRef output,
 }
 
 llvm::Error lowbit::compileFile(StringRef input, StringRef output,
-                                const DriverOptions &options,
+                                DriverOptions &options,
                                 const DialectRegistry &registry) {
+  if (std::optional<EmitKind> form = findForm(output);
+      form && !options.emit.getNumOccurrences())
+    options.emit.setValue(*form);
   std::optional<Profile> profile;
   if (options.timing)
     profile.emplace();

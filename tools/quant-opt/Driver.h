@@ -53,7 +53,9 @@ struct DriverOptions {
           "-g<group>, and -a8 for int8 activations; such as int4-g32. "
           "Or a format by name: nf4, fp4, bnb-fp4, fp8-e4m3, fp8-e5m2, "
           "mxfp4, mxfp6-e2m3, mxfp6-e3m2, mxfp8-e4m3, mxfp8-e5m2, mxint8, "
-          "nvfp4, ternary, cb2, cb2-uniform. "
+          "nvfp4, ternary, cb2, cb2-uniform, q2_k to q6_k, kmeans<b>, "
+          "trellis<bits>; with gptq- or awq- before it. README.md has the "
+          "table. "
           "none keeps them float")};
   llvm::cl::opt<std::string> scaleSearch{
       "scale-search", llvm::cl::cat(category),
@@ -182,8 +184,8 @@ struct DriverOptions {
           "rounded plainly")};
   llvm::cl::opt<std::string> resume{
       "resume", llvm::cl::cat(category), llvm::cl::value_desc("folder"),
-      llvm::cl::desc("With --sequential: keep finished layers here; started "
-                     "again, go on from them")};
+      llvm::cl::desc("Keep here what is found out and finished; started again, "
+                     "go on from there")};
   llvm::cl::opt<unsigned> sweeps{
       "sweeps", llvm::cl::cat(category), llvm::cl::value_desc("n"),
       llvm::cl::desc("Passes over the finished codes of gptq- methods and "
@@ -279,7 +281,7 @@ struct DriverOptions {
       llvm::cl::desc("List the instruction sets with kernels of their own")};
   llvm::cl::opt<EmitKind> emit{
       "emit", llvm::cl::cat(category), llvm::cl::init(EmitKind::MLIR),
-      llvm::cl::desc("What to write (the extension of -o says the same)"),
+      llvm::cl::desc("What to write (else the extension of -o decides)"),
       llvm::cl::values(
           clEnumValN(EmitKind::MLIR, "mlir",
                      "IR as text, and its sidecar (.mlir)"),
@@ -352,18 +354,25 @@ struct DriverOptions {
   /// options of MLIR's passes and LLVM's back ends stay in `--help-hidden`.
   /// Call it when all are registered, before the command line is parsed.
   void hideForeignOptions();
+  /// How many options of compiling are given.
+  size_t countCompiling() const;
   /// Whether the command line asks for compiling rather than for passes.
-  bool isUsed(llvm::StringRef input) const;
+  bool isUsed(llvm::StringRef input, llvm::StringRef output = "-") const;
   /// Whether it asks for looking at files.
   bool inspects() const {
     return verify.getNumOccurrences() || diff.getNumOccurrences();
+  }
+  /// Whether it asks for showing or merging statistics.
+  bool isAboutStatistics() const {
+    return printStatistics.getNumOccurrences() ||
+           mergeStatistics.getNumOccurrences();
   }
   /// The text above the options in `--help`.
   static llvm::StringRef help();
 };
 
 /// What `--print-statistics` and `--merge-statistics` ask for.
-llvm::Error handleStatistics(llvm::StringRef output,
+llvm::Error handleStatistics(llvm::StringRef input, llvm::StringRef output,
                              const DriverOptions &options);
 
 /// What `--weight-statistics` asks for: no data, and nothing is written.
@@ -376,10 +385,10 @@ llvm::Expected<bool> inspectFiles(llvm::StringRef input,
                                   const DriverOptions &options,
                                   const mlir::DialectRegistry &registry);
 
-/// Compiles the model at `input` and writes the artefact `output`. Nothing is
-/// left behind on an error.
+/// Compiles the model at `input` and writes the artefact `output`, in the form
+/// that --emit says, or else its extension. Nothing is left behind on an error.
 llvm::Error compileFile(llvm::StringRef input, llvm::StringRef output,
-                        const DriverOptions &options,
+                        DriverOptions &options,
                         const mlir::DialectRegistry &registry);
 
 } // namespace lowbit

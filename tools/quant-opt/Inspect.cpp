@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Driver.h"
+#include "lowbit/Tools/AtomicOutput.h"
 #include "lowbit/Tools/Calibration.h"
 #include "lowbit/Tools/CompareArtefacts.h"
 #include "lowbit/Tools/Errors.h"
@@ -12,20 +13,11 @@
 using namespace mlir;
 using namespace lowbit;
 
-llvm::Error lowbit::handleStatistics(StringRef output,
-                                     const DriverOptions &options) {
-  if (!options.printStatistics.empty()) {
-    auto statistics = readStatistics(options.printStatistics);
-    if (!statistics)
-      return statistics.takeError();
-    if (options.json)
-      printStatisticsAsJson(*statistics, llvm::outs());
-    else
-      printStatistics(*statistics, llvm::outs());
-    return llvm::Error::success();
-  }
+static llvm::Error mergeFiles(StringRef output, const DriverOptions &options) {
   if (output == "-")
     return makeError("merging statistics requires -o FILE, found none");
+  if (llvm::Error error = AtomicOutput::check(output))
+    return error;
   std::vector<CalibrationStatistics> parts;
   for (const std::string &file : options.mergeStatistics) {
     auto statistics = readStatistics(file);
@@ -37,6 +29,27 @@ llvm::Error lowbit::handleStatistics(StringRef output,
   if (!merged)
     return merged.takeError();
   return writeStatistics(output, *merged);
+}
+
+llvm::Error lowbit::handleStatistics(StringRef input, StringRef output,
+                                     const DriverOptions &options) {
+  bool prints = options.printStatistics.getNumOccurrences();
+  bool merges = options.mergeStatistics.getNumOccurrences();
+  if (options.countCompiling() > 1 || input != "-" ||
+      (merges && options.json) || (prints && output != "-"))
+    return makeError("--print-statistics=FILE (with --json) and "
+                     "--merge-statistics=FILES (with -o) stand alone: they "
+                     "take no model, and compile nothing");
+  if (merges)
+    return mergeFiles(output, options);
+  auto statistics = readStatistics(options.printStatistics);
+  if (!statistics)
+    return statistics.takeError();
+  if (options.json)
+    printStatisticsAsJson(*statistics, llvm::outs());
+  else
+    printStatistics(*statistics, llvm::outs());
+  return llvm::Error::success();
 }
 
 llvm::Expected<bool> lowbit::inspectFiles(llvm::StringRef input,

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Checks.h"
 #include "Driver.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Path.h"
@@ -58,10 +59,18 @@ void DriverOptions::hideForeignOptions() {
   }
 }
 
-bool DriverOptions::isUsed(llvm::StringRef input) const {
-  return llvm::sys::path::extension(input) == ".onnx" ||
-         llvm::any_of(llvm::cl::getRegisteredOptions(), [&](auto &entry) {
-           return entry.second->getNumOccurrences() &&
-                  llvm::is_contained(entry.second->Categories, &category);
-         });
+size_t DriverOptions::countCompiling() const {
+  return llvm::count_if(llvm::cl::getRegisteredOptions(), [&](auto &entry) {
+    return entry.second->getNumOccurrences() &&
+           llvm::is_contained(entry.second->Categories, &category);
+  });
+}
+
+bool DriverOptions::isUsed(llvm::StringRef input,
+                           llvm::StringRef output) const {
+  // Passes write IR, and never one of these.
+  std::optional<EmitKind> form = findForm(output);
+  bool isIR = !form || *form == EmitKind::MLIR || *form == EmitKind::Bytecode;
+  return llvm::sys::path::extension(input) == ".onnx" || !isIR ||
+         countCompiling();
 }

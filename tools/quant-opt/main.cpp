@@ -10,10 +10,11 @@
 #include "Driver.h"
 #include "lowbit/CodeGen/CPU/CPUTables.h"
 #include "lowbit/Tools/FatalErrors.h"
+#include "lowbit/Tools/PrintableText.h"
 #include "lowbit/Tools/Registration.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/InitLLVM.h"
-#include "llvm/Support/WithColor.h"
+#include "llvm/Support/raw_ostream.h"
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
@@ -31,8 +32,7 @@ int main(int argc, char **argv) {
     return EXIT_SUCCESS;
   }
   auto fail = [](llvm::Error error) {
-    llvm::WithColor::error(llvm::errs(), "quant-opt")
-        << llvm::toString(std::move(error)) << "\n";
+    lowbit::printError("quant-opt", std::move(error));
     return EXIT_FAILURE;
   };
   if (options.inspects()) {
@@ -42,15 +42,15 @@ int main(int argc, char **argv) {
       return fail(passed.takeError());
     return *passed ? EXIT_SUCCESS : EXIT_FAILURE;
   }
-  if (!options.printStatistics.empty() || !options.mergeStatistics.empty()) {
-    llvm::Error error = lowbit::handleStatistics(output, options);
+  if (options.isAboutStatistics()) {
+    llvm::Error error = lowbit::handleStatistics(input, output, options);
     return error ? fail(std::move(error)) : EXIT_SUCCESS;
   }
   if (options.weightStatistics) {
     llvm::Error error = lowbit::showWeightStatistics(input, options, registry);
     return error ? fail(std::move(error)) : EXIT_SUCCESS;
   }
-  if (!options.isUsed(input))
+  if (!options.isUsed(input, output))
     return mlir::asMainReturnCode(
         mlir::MlirOptMain(argc, argv, input, output, registry));
   if (llvm::Error error = lowbit::compileFile(input, output, options, registry))

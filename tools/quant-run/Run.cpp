@@ -2,18 +2,20 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Files that are cheap to check are read before anything slow happens, so that
-// a misspelled name costs a moment and not an evaluation.
+// Files are checked before anything slow happens (CheckFiles.cpp), so that a
+// misspelled name costs a moment and not an evaluation.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Run.h"
 #include "Subject.h"
+#include "lowbit/Tools/AtomicOutput.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/EvaluateSamples.h"
 #include "lowbit/Tools/Evaluation.h"
 #include "lowbit/Tools/LanguageModel.h"
 #include "lowbit/Tools/Npy.h"
+#include "lowbit/Tools/PrintableText.h"
 #include "lowbit/Tools/TokenFile.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Format.h"
@@ -37,6 +39,7 @@ public:
 
 private:
   llvm::Error runOnInputs();
+  llvm::Error writeOutputs(llvm::ArrayRef<HostTensor> outputs);
   llvm::Error compare(const NamedFile &expected, const HostTensor &actual);
   llvm::Error judge();
   llvm::Error judgeSamples();
@@ -134,8 +137,9 @@ llvm::Error Runner::compare(const NamedFile &expected,
   if (options.hasTolerance && *error > options.tolerance) {
     figures.failed = true;
     llvm::WithColor::error(llvm::errs(), "quant-run")
-        << "output '" << expected.name << "' differs from " << expected.path
-        << " by " << llvm::format("%.6g", *error) << ", the tolerance is "
+        << "output '" << makePrintable(expected.name) << "' differs from "
+        << makePrintable(expected.path) << " by "
+        << llvm::format("%.6g", *error) << ", the tolerance is "
         << llvm::format("%.6g", options.tolerance) << "\n";
   }
   return llvm::Error::success();
@@ -158,11 +162,24 @@ llvm::Error Runner::runOnInputs() {
     if (llvm::Error error =
             compare(file, (*outputs)[*findTensor(specs, file.name, "output")]))
       return error;
-  for (const NamedFile &file : options.outputs)
-    if (llvm::Error error = writeNpy(
-            file.path, (*outputs)[*findTensor(specs, file.name, "output")]))
-      return error;
-  return llvm::Error::success();
+  return writeOutputs(*outputs);
+}
+
+/// All files of --output appear, or none.
+llvm::Error Runner::writeOutputs(llvm::ArrayRef<HostTensor> outputs) {
+  std::vector<AtomicOutput> files;
+  for (const NamedFile &file : options.outputs) {
+    size_t index = *findTensor(model.getOutputs(), file.name, "output");
+    llvm::Expected<AtomicOutput> prepared =
+        prepareNpy(file.path, outputs[index]);
+    if (!prepared)
+      return prepared.takeError();
+    files.push_back(std::move(*prepared));
+  }
+  llvm::SmallVector<AtomicOutput *> all;
+  for (AtomicOutput &file : files)
+    all.push_back(&file);
+  return AtomicOutput::commitAll(all);
 }
 
 llvm::Error Runner::judge() {
@@ -314,7 +331,7 @@ llvm::Error Runner::checkFigures() {
     if (!check.passed) {
       figures.failed = true;
       llvm::WithColor::error(llvm::errs(), "quant-run")
-          << subject.path << ": " << bound.figure << " is "
+          << makePrintable(subject.path) << ": " << bound.figure << " is "
           << llvm::format("%.6g", check.value) << ", " << bound.text
           << " requires " << (bound.isUpper ? "less" : "more") << " than "
           << llvm::format("%.6g", check.limit) << "\n";
@@ -346,6 +363,8 @@ static bool onlyGenerates(const RunOptions &options) {
 
 llvm::Expected<std::vector<RunFigures>>
 lowbit::runModels(const RunOptions &options) {
+  if (llvm::Error error = checkFiles(options))
+    return std::move(error);
   std::vector<RunFigures> results;
   if (onlyGenerates(options)) {
     results.emplace_back();

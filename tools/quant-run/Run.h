@@ -45,6 +45,10 @@ struct RunFigures {
 void printTable(llvm::ArrayRef<RunFigures> models, llvm::raw_ostream &os,
                 bool json);
 
+/// Whether all files that `options` name can be read and written, and models be
+/// quantized as they say, which is known before any model is loaded.
+llvm::Error checkFiles(const RunOptions &options);
+
 /// Loads each model and does what `options` asks, in this order: run and
 /// compare, perplexity, benchmark, generate, bounds, report. Generated text is
 /// streamed to standard output unless figures are JSON. What fails its bound is

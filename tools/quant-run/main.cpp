@@ -9,13 +9,13 @@
 
 #include "Run.h"
 #include "lowbit/Tools/FatalErrors.h"
+#include "lowbit/Tools/PrintableText.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/InitLLVM.h"
-#include "llvm/Support/WithColor.h"
+#include "llvm/Support/raw_ostream.h"
 
 static int fail(llvm::Error error) {
-  llvm::WithColor::error(llvm::errs(), "quant-run")
-      << llvm::toString(std::move(error)) << "\n";
+  lowbit::printError("quant-run", std::move(error));
   return EXIT_FAILURE;
 }
 

@@ -98,6 +98,37 @@ TEST_F(CAPITest, RefusesInputs) {
   EXPECT_TRUE(outputs.empty());
 }
 
+TEST_F(CAPITest, RefusesNull) {
+  EXPECT_EQ(take(lowbitModelLoad(nullptr, nullptr, &model)),
+            "lowbitModelLoad requires the argument 'path', found null");
+  EXPECT_EQ(take(lowbitModelLoad(path.c_str(), nullptr, nullptr)),
+            "lowbitModelLoad requires the argument 'model', found null");
+  EXPECT_EQ(take(lowbitCompile(nullptr, path.c_str(), nullptr)),
+            "lowbitCompile requires the argument 'input', found null");
+  EXPECT_EQ(take(lowbitCompile(path.c_str(), nullptr, nullptr)),
+            "lowbitCompile requires the argument 'output', found null");
+  LowbitCompileOptions options = LOWBIT_COMPILE_OPTIONS_INIT;
+  options.numDimensions = 1;
+  EXPECT_EQ(take(lowbitModelLoad(path.c_str(), &options, &model)),
+            "compile options require 1 dimensions, found null for number 0");
+  ASSERT_EQ(take(lowbitModelLoad(path.c_str(), nullptr, &model)), "");
+  LowbitResults *results = nullptr;
+  EXPECT_EQ(take(lowbitRun(nullptr, &residual, 1, &results)),
+            "lowbitRun requires the argument 'model', found null");
+  EXPECT_EQ(take(lowbitRun(model, nullptr, 2, &results)),
+            "lowbitRun requires the argument 'inputs', found null");
+  EXPECT_EQ(take(lowbitRun(model, &residual, 1, nullptr)),
+            "lowbitRun requires the argument 'results', found null");
+  LowbitTensor spoiled = residual;
+  spoiled.shape = nullptr;
+  EXPECT_EQ(run(spoiled),
+            "input 'input1' requires a shape of 2 extents, found null");
+  EXPECT_EQ(lowbitModelGetNumInputs(nullptr), 0u);
+  EXPECT_EQ(lowbitModelGetOutputs(nullptr), nullptr);
+  EXPECT_EQ(lowbitResultsGetNumOutputs(nullptr), 0u);
+  EXPECT_STREQ(lowbitErrorGetMessage(nullptr), "");
+}
+
 TEST_F(CAPITest, CompilesToFiles) {
   LowbitCompileOptions options = LOWBIT_COMPILE_OPTIONS_INIT;
   options.method = "int8";

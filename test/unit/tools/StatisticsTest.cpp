@@ -8,6 +8,7 @@
 #include "TestSupport.h"
 #include "lowbit/IR/Lowbit.h"
 #include "lowbit/Tools/Safetensors.h"
+#include <cmath>
 #include <gtest/gtest.h>
 
 using namespace lowbit;
@@ -65,7 +66,9 @@ TEST(Statistics, AreReadAsTheyWereWritten) {
 }
 
 TEST(Statistics, MergingWeighsByRows) {
-  auto merged = mergeStatistics({makeStatistics(1, 4), makeStatistics(3, 100)});
+  CalibrationStatistics more = makeStatistics(3, 100);
+  more.provenance.data = "e";
+  auto merged = mergeStatistics({makeStatistics(1, 4), more});
   ASSERT_TRUE(bool(merged)) << llvm::toString(merged.takeError());
   const StatisticsRecord &record = merged->records.front();
   EXPECT_EQ(record.rows, 4u);
@@ -75,7 +78,7 @@ TEST(Statistics, MergingWeighsByRows) {
   EXPECT_EQ(record.lookup("second_moment")->getAs<float>()[0], 76);
   EXPECT_EQ(record.getHistogram()->limit(), 128);
   EXPECT_EQ(record.getHistogram()->total(), 2u);
-  EXPECT_EQ(merged->provenance.data, "d+d");
+  EXPECT_EQ(merged->provenance.data, "d+e");
 }
 
 std::string mergeError(const CalibrationStatistics &a,
@@ -85,6 +88,10 @@ std::string mergeError(const CalibrationStatistics &a,
 
 TEST(Statistics, MergingRefusesOtherThings) {
   CalibrationStatistics a = makeStatistics(1, 4), b = a;
+  EXPECT_EQ(mergeError(a, b),
+            "merging requires statistics of different data, found those of d "
+            "twice: their samples would count twice");
+  a.provenance.data = "c";
   b.provenance.model = "n";
   EXPECT_EQ(mergeError(a, b), "merging requires statistics of one model, found "
                               "those of m and n");
@@ -98,23 +105,31 @@ TEST(Statistics, MergingRefusesOtherThings) {
             "statistics of one model must have the same records, found 'fc' "
             "and 'fc' with other layers, columns or components");
   a.records[0].components["fisher"] = b.records[0].components["minimum"];
-  EXPECT_EQ(mergeError(a, a), "component 'fisher' of 'fc' is not known here, "
+  b = a;
+  b.provenance.data = "d";
+  EXPECT_EQ(mergeError(a, b), "component 'fisher' of 'fc' is not known here, "
                               "and cannot be merged");
   EXPECT_EQ(llvm::toString(mergeStatistics({}).takeError()),
             "merging requires at least one statistics file");
 }
 
-/// What reading says of a file with these records.
-std::string readError(const std::string &records) {
+/// What reading says of a file with these records, of which one has two minima,
+/// 1 and `second`.
+std::string readError(const std::string &records, float second = 2,
+                      bool isSigned = true) {
   TemporaryFolder folder;
   std::string path = folder / "a.stats";
-  float values[] = {1, 2};
+  float values[] = {1, second};
   auto output = AtomicOutput::create(path);
   EXPECT_TRUE(bool(output));
   llvm::ArrayRef<char> bytes(reinterpret_cast<const char *>(values), 8);
-  EXPECT_TRUE(bool(writeSafetensors(
-      *output, {{"fc.minimum", ElementType::F32, {2}, bytes}},
-      {{"format", "lowbit.statistics 1"}, {"records", records}})));
+  std::vector<SafetensorsEntry> entries = {
+      {"fc.minimum", ElementType::F32, {2}, bytes}};
+  std::map<std::string, std::string> metadata = {
+      {"format", "lowbit.statistics 2"}, {"records", records}};
+  if (isSigned)
+    metadata["checksum"] = computeChecksum(metadata, entries);
+  EXPECT_TRUE(bool(writeSafetensors(*output, entries, metadata)));
   EXPECT_FALSE(bool(output->commit()));
   std::string text = llvm::toString(readStatistics(path).takeError());
   return text.empty() ? text : text.substr(text.find(": ") + 2);
@@ -132,6 +147,12 @@ TEST(Statistics, DamagedFilesAreRefused) {
             "the tensor 'fc.mean' of a record is missing");
   EXPECT_EQ(readError("[{" + fields + "3,\"components\":[\"minimum\"]}]"),
             "tensor 'fc.minimum': requires 3xf32, found 2xf32");
+  std::string good = "[{" + fields + "2,\"components\":[\"minimum\"]}]";
+  EXPECT_EQ(readError(good, /*second=*/NAN),
+            "tensor 'fc.minimum': requires finite numbers, found nan at 1");
+  EXPECT_EQ(readError(good, 2, /*isSigned=*/false),
+            "is damaged: its bytes do not match their checksum; remove it and "
+            "calibrate again");
 }
 
 } // namespace

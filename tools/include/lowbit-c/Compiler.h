@@ -12,7 +12,8 @@
 |*                                                                            *|
 |* Errors: functions that can fail return null on success, or an error with a *|
 |* message in UTF-8, and then write nothing through their pointers and leave  *|
-|* no file behind.                                                            *|
+|* no file behind. A null that is not allowed is such an error; functions     *|
+|* that only look at an object find nothing in null.                          *|
 |*                                                                            *|
 \*===----------------------------------------------------------------------===*/
 

@@ -23,6 +23,38 @@ using namespace lowbit;
 /// The attribute of a group's module that says what it depends on.
 static constexpr llvm::StringLiteral kSourceAttrName = "lowbit.tuned_from";
 
+/// What somebody has decided on for layers one by one, as a digest.
+static std::string describeLayers(mlir::ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  module.walk([&](LinearOp layer) {
+    os << getLayerName(layer).value_or("");
+    for (llvm::StringRef name :
+         {kEncodingAttrName, kRatesAttrName, kScaleFactorAttrName})
+      if (mlir::Attribute attribute = layer->getAttr(name))
+        os << " " << attribute;
+    os << "\n";
+  });
+  auto bytes = reinterpret_cast<const uint8_t *>(text.data());
+  return llvm::toHex(llvm::BLAKE3::hash<8>({bytes, text.size()}),
+                     /*LowerCase=*/true);
+}
+
+/// What statistics from a file are of.
+static llvm::Expected<StatisticsSource>
+getSource(mlir::ModuleOp module, const CompileOptions &options) {
+  auto source = getProvenance(module, options.calibration);
+  if (!source || !options.calibration.data.empty() ||
+      options.statistics.empty())
+    return source;
+  auto statistics = readStatistics(options.statistics);
+  if (!statistics)
+    return statistics.takeError();
+  source->data = statistics->provenance.data;
+  source->options = statistics->provenance.options;
+  return source;
+}
+
 llvm::Expected<FinishedGroups>
 FinishedGroups::open(llvm::StringRef folder, mlir::ModuleOp module,
                      const CompileOptions &options) {
@@ -31,28 +63,32 @@ FinishedGroups::open(llvm::StringRef folder, mlir::ModuleOp module,
     return result;
   if (std::error_code error = llvm::sys::fs::create_directories(folder))
     return llvm::createFileError(folder, error);
-  auto provenance = getProvenance(module, options.calibration);
+  auto provenance = getSource(module, options);
   if (!provenance)
     return provenance.takeError();
   result.folder = folder.str();
-  llvm::raw_string_ostream os(result.source);
-  os << "lowbit=" << getLowbitVersion() << " model=" << provenance->model
-     << " data=" << provenance->data << " " << provenance->options << " "
-     << describeRecipe(options);
-  // Encodings that somebody else has decided on.
-  module.walk([&](LinearOp layer) {
-    if (auto encoding = layer->getAttrOfType<EncodingAttr>(kEncodingAttrName))
-      os << " " << encoding;
-    if (auto rates =
-            layer->getAttrOfType<mlir::DenseI8ArrayAttr>(kRatesAttrName)) {
-      auto bytes = reinterpret_cast<const uint8_t *>(rates.getRawData().data());
-      os << " rates="
-         << llvm::toHex(llvm::BLAKE3::hash<8>(
-                            {bytes, static_cast<size_t>(rates.size())}),
-                        /*LowerCase=*/true);
-    }
-  });
+  result.source = {{"the version", getLowbitVersion().str()},
+                   {"the model", provenance->model},
+                   {"the data", provenance->data},
+                   {"the samples", provenance->options},
+                   {"the options", describeRecipe(options)},
+                   {"the encodings of layers", describeLayers(module)}};
   return result;
+}
+
+/// Whether `found` is what the weights here depend on; the error names the
+/// first thing that isn't.
+llvm::Error FinishedGroups::checkSource(mlir::DictionaryAttr found) const {
+  for (const auto &[what, wanted] : source) {
+    auto text =
+        found ? found.getAs<mlir::StringAttr>(what) : mlir::StringAttr();
+    llvm::StringRef is = text ? text.getValue() : "nothing that is known";
+    if (is != wanted)
+      return makeError("requires weights of " + what + " " + wanted +
+                       ", found those of " + is +
+                       "; remove the folder or name another one");
+  }
+  return llvm::Error::success();
 }
 
 std::string FinishedGroups::getPath(size_t index) const {
@@ -97,6 +133,7 @@ static llvm::Error replaceGlobal(mlir::ModuleOp module, LinearOp layer,
   if (matrix->global)
     builder.setInsertionPoint(matrix->global);
   auto global = mlir::cast<GlobalOp>(builder.clone(*saved));
+  global->setLoc(layer.getLoc());
   std::string name = global.getSymName().str();
   // Both have the name for a while.
   global.setSymName(name + ".quantized");
@@ -125,12 +162,9 @@ FinishedGroups::restore(size_t index, mlir::ModuleOp module,
   auto saved = loadArtefact(path, *module.getContext());
   if (!saved)
     return saved.takeError();
-  auto found = (**saved)->getAttrOfType<mlir::StringAttr>(kSourceAttrName);
-  if (!found || found.getValue() != source)
-    return makeFileError(path, "requires weights of '" + source +
-                                   "', found those of '" +
-                                   (found ? found.getValue() : "") +
-                                   "'; remove the folder or name another one");
+  if (llvm::Error error = checkSource(
+          (**saved)->getAttrOfType<mlir::DictionaryAttr>(kSourceAttrName)))
+    return makeFileError(path, llvm::toString(std::move(error)));
   for (LinearOp layer : layers) {
     if (mlir::isa<QuantizedTensorType>(layer.getWeight().getType()))
       continue;
@@ -162,12 +196,20 @@ llvm::Error FinishedGroups::save(size_t index,
       mlir::ModuleOp::create(builder.getUnknownLoc());
   builder.setInsertionPointToStart(module->getBody());
   llvm::SetVector<GlobalOp> globals;
-  for (LinearOp layer : layers)
-    if (auto weight = layer.getWeight().getDefiningOp<WeightOp>())
-      globals.insert(weight.getGlobalOp());
+  for (LinearOp layer : layers) {
+    auto weight = layer.getWeight().getDefiningOp<WeightOp>();
+    // A part with weights that stay float is soon done again.
+    if (!weight || !mlir::isa<QuantizedTensorType>(weight.getType()))
+      return llvm::Error::success();
+    globals.insert(weight.getGlobalOp());
+  }
   for (GlobalOp global : globals)
     builder.clone(*global);
-  (*module)->setAttr(kSourceAttrName, builder.getStringAttr(source));
+  llvm::SmallVector<mlir::NamedAttribute> attributes;
+  for (const auto &[what, value] : source)
+    attributes.push_back(
+        builder.getNamedAttr(what, builder.getStringAttr(value)));
+  (*module)->setAttr(kSourceAttrName, builder.getDictionaryAttr(attributes));
   return saveArtefact(*module, getPath(index), ArtefactFormat::Bytecode)
       .takeError();
 }

@@ -38,10 +38,11 @@ public:
 
 private:
   std::string getPath(size_t index) const;
+  llvm::Error checkSource(mlir::DictionaryAttr found) const;
 
   std::string folder;
-  /// What the weights depend on.
-  std::string source;
+  /// What the weights depend on, by what it is called in errors.
+  std::vector<std::pair<std::string, std::string>> source;
 };
 
 } // namespace lowbit

@@ -190,6 +190,7 @@ llvm::Expected<size_t> Tuning::restoreGroups() {
 }
 
 llvm::Error Tuning::run() {
+  UniqueRemarks unique(*module.getContext());
   if (llvm::Error error = readData())
     return error;
   auto opened = FinishedGroups::open(options.resume, module, options);

@@ -40,6 +40,8 @@ public:
   bool empty() const { return records.empty(); }
   /// The record of the input of `layer`, or null.
   StatisticsOp lookup(llvm::StringRef layer) const;
+  /// Whether a record of any layer has `component`.
+  bool has(llvm::StringRef component) const;
   /// A component of a record of `layer`, the first that has it, as f32; empty
   /// where there is none, its data are absent, or it is not f32.
   std::vector<float> read(llvm::StringRef layer,

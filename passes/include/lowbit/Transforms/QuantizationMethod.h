@@ -76,6 +76,10 @@ struct MethodSteps {
 };
 MethodSteps splitQuantizationMethod(llvm::StringRef name);
 
+/// Whether all steps of the method can be read and go together.
+llvm::Error checkQuantizationMethod(llvm::StringRef name,
+                                    mlir::MLIRContext *context);
+
 /// Whether the method needs the second moments of layers' inputs.
 bool needsSecondMoments(llvm::StringRef name);
 

@@ -35,6 +35,7 @@ def main():
     a = npy((2, 2, 4), [float(i) for i in range(1, 17)])
     b = npy((2, 2, 4), [-float(i) for i in range(1, 17)])
     write(folder / "good.npz", {"a": a, "b": b})
+    write(folder / "more.npz", {"a": b, "b": a})
     (folder / "a.npy").write_bytes(a)
     write(folder / "missing.npz", {"a": a})
     write(folder / "surplus.npz", {"a": a, "b": b, "c": a})
@@ -44,6 +45,8 @@ def main():
     write(folder / "infinite.npz", {"a": npy((1, 1, 4), [1.0, math.inf, 0.0, 0.0]), "b": npy((1, 1, 4), [0.0] * 4)})
     write(folder / "compressed.npz", {"a": a, "b": b}, zipfile.ZIP_DEFLATED)
     write(folder / "tokens.npz", {"input_ids": npy((4, 8), [i * i % 61 for i in range(32)], "q"),
+                                  "attention_mask": npy((4, 8), [1] * 32, "q")})
+    write(folder / "others.npz", {"input_ids": npy((4, 8), [(i * i + 7) % 61 for i in range(32)], "q"),
                                   "attention_mask": npy((4, 8), [1] * 32, "q")})
     good = (folder / "good.npz").read_bytes()
     (folder / "no-archive.npz").write_bytes(a)

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 #===-----------------------------------------------------------------------===#
-"""Usage: residual.py FOLDER
+"""Usage: residual.py FOLDER [BLOCKS]
 
-Writes model.mlir, three blocks y = x + relu(x A^T) B^T, data.npy and x.npy, 24
+Writes model.mlir, three blocks (or BLOCKS) y = x + relu(x A^T) B^T, data.npy and x.npy, 24
 samples of what it reads and another one, and nan.npy.
 """
 
@@ -14,7 +14,8 @@ import random
 import struct
 import sys
 
-WIDTH, INNER, BLOCKS, SAMPLES, ROWS = 16, 32, 3, 24, 32
+WIDTH, INNER, SAMPLES, ROWS = 16, 32, 24, 32
+BLOCKS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
 
 
 def spell(values):

@@ -27,6 +27,10 @@ public:
   /// (a pipe, /dev/null) is written in place.
   static llvm::Expected<AtomicOutput> create(llvm::StringRef path);
 
+  /// Whether `path` could be written now: for work that takes long, before it
+  /// begins. Leaves nothing behind.
+  static llvm::Error check(llvm::StringRef path);
+
   /// Removes what programs that were killed have left of `path`, as `create`
   /// does. A program that is alive holds a lock on its temporary files.
   static void removeLeftovers(llvm::StringRef path);

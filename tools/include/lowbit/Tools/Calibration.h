@@ -48,6 +48,9 @@ struct CalibrationOptions {
   std::vector<std::string> layers;
   /// Bytes that activations and sums of a group of layers may take.
   uint64_t memory = uint64_t(2) << 30;
+  /// A folder that keeps what each group of layers has been found to read, for
+  /// a run that is started again; empty for none.
+  std::string folder;
   /// Shows progress on standard error if that is a terminal.
   bool progress = true;
 };

@@ -136,6 +136,12 @@ std::string describeRecipe(const CompileOptions &options);
 void addPhase(mlir::OpPassManager &manager, Phase phase,
               const CompileOptions &options);
 
+/// Says what is wrong with `options` without a model at hand: texts that cannot
+/// be read, files that are missing, damaged or cannot be written. For the
+/// beginning of work that takes long; `context` has the registered dialects.
+llvm::Error checkOptions(const CompileOptions &options,
+                         mlir::MLIRContext &context);
+
 /// The rule by which scales are found: the one that is asked for, or the one
 /// that fits what is known.
 std::string getScaleSearch(const CompileOptions &options);

@@ -11,6 +11,7 @@
 #define LOWBIT_TOOLS_DIAGNOSTICTEXT_H
 
 #include "mlir/IR/Diagnostics.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/raw_ostream.h"
 #include <string>
@@ -31,6 +32,17 @@ private:
   void add(const mlir::Diagnostic &diagnostic);
 
   std::string text;
+  mlir::ScopedDiagnosticHandler handler;
+};
+
+/// Lets each remark and warning of a context pass once while it lives: work
+/// that is done in parts has the same to say of each.
+class UniqueRemarks {
+public:
+  explicit UniqueRemarks(mlir::MLIRContext &context);
+
+private:
+  llvm::StringSet<> said;
   mlir::ScopedDiagnosticHandler handler;
 };
 

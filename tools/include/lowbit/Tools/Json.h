@@ -1,34 +1,15 @@
-//===- Json.h - Reading JSON that others wrote ------------------*- C++ -*-===//
+//===- Json.h - JSON in files -----------------------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-// LLVM's JSON parser recurses once per nesting level and lets a repeated key
-// replace the one before. Both matter for files from elsewhere: the first can
-// overflow the stack, the second hides what a file really says. This wrapper
-// refuses both before the parser runs.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef LOWBIT_TOOLS_JSON_H
 #define LOWBIT_TOOLS_JSON_H
 
-#include "llvm/Support/Error.h"
-#include "llvm/Support/JSON.h"
+#include "lowbit/Transforms/JsonText.h"
 
 namespace lowbit {
-
-/// What a JSON text may not exceed.
-struct JsonLimits {
-  /// Nesting of arrays and objects.
-  unsigned depth = 64;
-  /// Bytes of text.
-  uint64_t bytes = uint64_t(32) << 20;
-};
-
-/// Parses `text`. Errors read "`source`: line 3, column 7: ...".
-llvm::Expected<llvm::json::Value> parseJson(llvm::StringRef text,
-                                            llvm::StringRef source,
-                                            const JsonLimits &limits = {});
 
 /// Maps the file at `path` and parses it.
 llvm::Expected<llvm::json::Value> readJson(llvm::StringRef path,

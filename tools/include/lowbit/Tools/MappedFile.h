@@ -24,6 +24,10 @@ using MappedFile = std::shared_ptr<const llvm::MemoryBuffer>;
 /// project replace files by renaming, which leaves a mapping intact.
 llvm::Expected<MappedFile> mapFile(llvm::StringRef path);
 
+/// Whether `mapFile` could read what is at `path`: for work that takes long,
+/// before it begins. A pipe, which can be read once, is taken on trust.
+llvm::Error checkReadable(llvm::StringRef path);
+
 } // namespace lowbit
 
 #endif // LOWBIT_TOOLS_MAPPEDFILE_H

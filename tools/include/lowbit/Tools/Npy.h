@@ -11,6 +11,7 @@
 #ifndef LOWBIT_TOOLS_NPY_H
 #define LOWBIT_TOOLS_NPY_H
 
+#include "lowbit/Tools/AtomicOutput.h"
 #include "lowbit/Tools/HostTensor.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/raw_ostream.h"
@@ -30,6 +31,10 @@ llvm::Expected<HostTensor> parseNpy(llvm::StringRef bytes,
 /// NumPy type and are an error, which names the file `target`.
 llvm::Error printNpy(llvm::raw_ostream &os, const HostTensor &tensor,
                      llvm::StringRef target);
+
+/// The same to a file that takes the name `path` when it is committed.
+llvm::Expected<AtomicOutput> prepareNpy(llvm::StringRef path,
+                                        const HostTensor &tensor);
 
 /// The same to a file, replacing `path` as a whole.
 llvm::Error writeNpy(llvm::StringRef path, const HostTensor &tensor);

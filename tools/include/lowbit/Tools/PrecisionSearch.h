@@ -23,6 +23,7 @@
 namespace lowbit {
 
 struct CompileOptions;
+struct PrecisionBudget;
 struct Report;
 
 /// A choice of encodings for all layers of a budget.
@@ -77,6 +78,10 @@ struct PrecisionFindings {
 /// and tried on samples where those are at hand.
 llvm::Error assignPrecision(mlir::ModuleOp raised,
                             const CompileOptions &options);
+
+/// Whether what is made least, `options.objective`, is what the budget is of.
+llvm::Error checkObjective(const PrecisionBudget &budget,
+                           const CompileOptions &options);
 
 /// What each layer of `raised` loses with each of `options.candidates`,
 /// measured as the strategy `measured` does: by the name of the layer's weight,

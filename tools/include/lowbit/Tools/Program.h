@@ -60,13 +60,17 @@ struct ProgramFiles {
   std::string linker;
 };
 
-/// Whether a program could be written to `output` at all. What is wrong here is
-/// wrong whatever the model is, and better known before it is compiled.
-llvm::Error checkProgram(llvm::StringRef output, const ProgramOptions &options);
+/// The files of a program that is written to `output`, if that could be done at
+/// all. What is wrong here is wrong whatever the model is, and better known
+/// before it is compiled.
+llvm::Expected<ProgramFiles> checkProgram(llvm::StringRef output,
+                                          const ProgramOptions &options);
 
-/// Whether a program could be written to `output` at all. What is wrong here is
-/// wrong whatever the model is, and better known before it is compiled.
-llvm::Error checkProgram(llvm::StringRef output, const ProgramOptions &options);
+/// The files of a program that is written to `output`, if that could be done at
+/// all. What is wrong here is wrong whatever the model is, and better known
+/// before it is compiled.
+llvm::Expected<ProgramFiles> checkProgram(llvm::StringRef output,
+                                          const ProgramOptions &options);
 
 /// Lowers `packed`, a module after `Phase::Pack`, for each CPU and writes the
 /// program to `output`; header and weights have its name with the extensions

@@ -13,6 +13,7 @@
 #ifndef LOWBIT_TOOLS_REPORT_H
 #define LOWBIT_TOOLS_REPORT_H
 
+#include "lowbit/Tools/AtomicOutput.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/JSON.h"
@@ -197,7 +198,8 @@ llvm::Expected<ReportForm> getReportForm(llvm::StringRef path);
 /// inside.
 void printReport(const Report &report, ReportForm form, llvm::raw_ostream &os);
 
-/// Writes it to a file that is on the disk, and appears when it is committed.
+/// Writes it whole to the disk beside `path`, whose name it takes when it is
+/// committed.
 llvm::Expected<AtomicOutput> prepareReport(const Report &report,
                                            llvm::StringRef path);
 

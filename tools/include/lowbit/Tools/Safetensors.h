@@ -68,6 +68,10 @@ private:
 /// order of their names. It finds damage, not forgery.
 std::string computeChecksum(llvm::ArrayRef<SafetensorsEntry> entries);
 
+/// The same over the metadata, too, but what is called `checksum` in them.
+std::string computeChecksum(const std::map<std::string, std::string> &metadata,
+                            llvm::ArrayRef<SafetensorsEntry> entries);
+
 /// Sizes of a written file, in bytes.
 struct SafetensorsSize {
   uint64_t header = 0;

@@ -8,7 +8,8 @@
 // [-limit, limit) with `R.histogram_limit` (f64 [1]), and `R.second_moment`
 // (f32 [K, K]), as far as they were asked for; the record of a layer's gradient
 // has `R.gradient_mean_square` (f64 [N]) and N columns. The metadata say of
-// which model, data and options all that is; `records` lists the records.
+// which model, data and options all that is; `records` lists the records, and
+// `checksum` is over all of it: numbers decide what models become.
 // Tensors that a reader doesn't know are kept.
 //
 //===----------------------------------------------------------------------===//
@@ -61,7 +62,8 @@ struct CalibrationStatistics {
   std::vector<StatisticsRecord> records;
 };
 
-/// Reads a statistics file. Its tensors stay in the mapping.
+/// Reads a statistics file. Its tensors stay in the mapping. Damage, and
+/// numbers that are not finite, are errors.
 llvm::Expected<CalibrationStatistics> readStatistics(llvm::StringRef path);
 
 /// Writes a statistics file; the bytes depend on the contents alone.

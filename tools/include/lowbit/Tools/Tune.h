@@ -32,6 +32,13 @@ struct CompileOptions;
 /// memory.
 llvm::Error tuneLayers(mlir::ModuleOp module, const CompileOptions &options);
 
+/// Quantizes the layers of `module`, in raised form and prepared, a few at a
+/// time, as `options` say and encodings on layers ask for, and keeps those that
+/// are finished in `options.resume`; takes those that are there. Layers that
+/// share data with embeddings, or with layers of other names, are left as they
+/// are: all uses of such data become one weight.
+llvm::Error roundInParts(mlir::ModuleOp module, const CompileOptions &options);
+
 /// Divides `options.budget` among the columns of all layers of `raised`, whose
 /// weights will be trellises: sets `lowbit.rates`. Statistics are in the
 /// module. For less than three bits per weight, what each layer loses at 1, 2
