@@ -84,6 +84,12 @@ llvm::Error lowbit::checkInputs(StringRef input, const DriverOptions &options) {
   return llvm::Error::success();
 }
 
+/// Whether weights go to a file beside the IR. Those of programs are checked
+/// where they are written.
+static bool hasSidecar(const DriverOptions &options) {
+  return options.emit == EmitKind::MLIR || options.emit == EmitKind::Bytecode;
+}
+
 /// All files that are written, by what names them. Those of a program are
 /// checked where they are named.
 static llvm::Expected<std::vector<std::pair<StringRef, std::string>>>
@@ -103,11 +109,9 @@ collectOutputs(StringRef input, StringRef output,
     add("the weights", files->weights);
   } else if (output != "-") {
     add("-o", output);
-    bool hasSidecar =
-        options.emit == EmitKind::MLIR || options.emit == EmitKind::Bytecode;
     // A device has no folder for one.
-    if (hasSidecar && (!llvm::sys::fs::exists(output) ||
-                       llvm::sys::fs::is_regular_file(output)))
+    if (hasSidecar(options) && (!llvm::sys::fs::exists(output) ||
+                                llvm::sys::fs::is_regular_file(output)))
       add("the weights of -o", getSidecarPath(output));
   }
   add("--report", options.report);
@@ -144,7 +148,7 @@ static llvm::Error checkInputStays(StringRef input, StringRef output) {
 
 llvm::Error lowbit::checkOutputs(StringRef input, StringRef output,
                                  const DriverOptions &options) {
-  if (output != "-")
+  if (output != "-" && hasSidecar(options))
     if (llvm::Error error = checkInputStays(input, output))
       return error;
   auto outputs = collectOutputs(input, output, options);
