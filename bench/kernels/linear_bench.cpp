@@ -37,7 +37,7 @@ struct Layer {
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::unique_ptr<Executable> executable;
-  HostTensor weights;
+  std::vector<HostTensor> weights;
   int64_t packedBytes = 0;
   std::string error;
 };
@@ -157,9 +157,10 @@ Layer::Layer(const std::string &method, const std::string &cpu, int64_t n,
             weight.getValue())) {
       llvm::ArrayRef<char> bytes = resource.getRawHandle().getBlob()->getData();
       packedBytes += bytes.size();
-      weights = HostTensor::allocate(ElementType::I8, {int64_t(bytes.size())});
-      std::memcpy(weights.getMutableBytes().data(), bytes.data(), bytes.size());
-      execution.weights[weight.getName()] = weights.getBytes().data();
+      HostTensor &copy = weights.emplace_back(
+          HostTensor::allocate(ElementType::I8, {int64_t(bytes.size())}));
+      std::memcpy(copy.getMutableBytes().data(), bytes.data(), bytes.size());
+      execution.weights[weight.getName()] = copy.getBytes().data();
     }
   auto created = Executable::create(*module, execution);
   if (created)

@@ -802,6 +802,14 @@ func.func @f(%u: vector<16xi8>, %v: vector<32xi8>) {
 
 // -----
 
+func.func @f(%i: vector<16xi8>, %t: vector<24xi8>) {
+  // expected-error @+1 {{requires a table of 2 to 256 bytes, a power of two, for each of 4 lanes (V7), found 24 bytes}}
+  %0 = lowbit.learned_lut %i, %t rows : vector<16xi8>, vector<24xi8>
+  return
+}
+
+// -----
+
 func.func @f(%s: vector<16xi8>) {
   // expected-error @+1 {{requires a start for each of 4 lanes (V4), found 3}}
   %0 = lowbit.windows %s, [0, 1, 2] : vector<16xi8> -> vector<16xi8>

@@ -148,6 +148,15 @@ func.func @lut(%i: vector<32xi8>) -> vector<32xi8> {
   return %1 : vector<32xi8>
 }
 
+// CHECK-LABEL: func.func @learned_lut
+func.func @learned_lut(%i: vector<32xi8>, %one: vector<8xi8>, %each: vector<64xi8>) -> vector<32xi8> {
+  // CHECK: lowbit.learned_lut %{{.*}}, %{{.*}} : vector<32xi8>, vector<8xi8>
+  %0 = lowbit.learned_lut %i, %one : vector<32xi8>, vector<8xi8>
+  // CHECK: lowbit.learned_lut %{{.*}}, %{{.*}} rows : vector<32xi8>, vector<64xi8>
+  %1 = lowbit.learned_lut %0, %each rows : vector<32xi8>, vector<64xi8>
+  return %1 : vector<32xi8>
+}
+
 // CHECK-LABEL: func.func @windows
 func.func @windows(%s: vector<32xi8>) -> vector<16xi8> {
   // CHECK: lowbit.windows %{{.*}}, [0, 3, 6, 56] : vector<32xi8> -> vector<16xi8>

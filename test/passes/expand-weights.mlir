@@ -1,9 +1,11 @@
 // RUN: quant-opt %s --lowbit-quantize-weights=method=int4-g4-dq --lowbit-expand-weights | FileCheck %s
-// RUN: quant-opt %s --lowbit-quantize-weights=method=kmeans2 --lowbit-expand-weights | FileCheck %s --check-prefix=TABLE
+// RUN: quant-opt %s --lowbit-quantize-weights=method=kmeans7 --lowbit-expand-weights | FileCheck %s --check-prefix=TABLE
+// RUN: quant-opt %s --lowbit-quantize-weights=method=kmeans2 --lowbit-expand-weights | FileCheck %s --check-prefix=KEPT
 // RUN: quant-opt %s --lowbit-quantize-weights=method=kmeans2 --lowbit-pack | FileCheck %s --check-prefix=PACK
 // RUN: quant-opt %s --lowbit-quantize-weights=method=q4_k --lowbit-pack-weights 2>&1 | FileCheck %s --check-prefix=DENSE
 
-// Scales that were quantized are written out: 4 / 8 in f16, of both rows.
+// A row has two scales. With the f32 that they share they take more than two
+// plain ones, which they become: 4 / 8 in f16, of both rows.
 
 // CHECK: #[[PLAIN:.*]] = #lowbit.encoding<int<4>, group = 4, scale = f16>
 // CHECK: lowbit.global @fc : !lowbit.tensor<2x8xf32, #[[PLAIN]]>
@@ -11,17 +13,19 @@
 // CHECK-SAME: scale = dense<{{.*}}> : tensor<2x2xf16>
 // CHECK-NOT: scale_scale
 
-// The codes of a learned table become the integers that it has.
+// The codes of a long learned table become the integers that it has.
 
 // TABLE: #[[PLAIN:.*]] = #lowbit.encoding<int<8>, channel, scale = f16>
 // TABLE: lowbit.global @fc : !lowbit.tensor<2x8xf32, #[[PLAIN]]>
 // TABLE-NOT: table =
 // TABLE: lowbit.linear %{{.*}}, %{{.*}} : tensor<?x8xf32>, !lowbit.tensor<2x8xf32, #[[PLAIN]]> -> tensor<?x2xf32>
 
-// The phase expands weights before it packs them; the kernels know no other form.
+// A short one stays, and is packed beside the codes.
 
-// PACK: lowbit.global @fc : !lowbit.tensor<2x8xf32, #{{.*}}, #planes32> {blob
-// DENSE: remark: stays dense: its scales are quantized or its table is its own; run lowbit-expand-weights first
+// KEPT: lowbit.global @fc : !lowbit.tensor<2x8xf32, #[[LEARNED:.*]]> {{{.*}}table = dense
+// PACK: lowbit.global @fc : !lowbit.tensor<2x8xf32, #{{.*}}, #planes32> {blob = {{.*}}, table = {{.*}} : tensor<2x4xi8>
+
+// DENSE: remark: stays dense: its scales and theirs take as much memory as plain ones; run lowbit-expand-weights first
 
 module attributes {lowbit.target = #lowbit.cpu<portable>} {
 lowbit.global @fc : tensor<2x8xf32> {data = dense<[[-4.0, 0.0, 2.0, 4.0, 4.0, 2.0, 2.0, -4.0], [4.0, 2.0, 0.0, -4.0, -4.0, -4.0, 2.0, 4.0]]> : tensor<2x8xf32>}

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/xxhash.h"
 
@@ -303,8 +304,30 @@ int64_t ByteLookup::getTableSize(Value indices, Value tables, bool perRow) {
   return perRow ? 4 * all / bytes : all;
 }
 
+/// `tables` in memory, stored there once, where they become known.
+static Value getStored(ImplicitLocOpBuilder &b, Value tables) {
+  for (Operation *user : tables.getUsers())
+    if (auto store = dyn_cast<vector::StoreOp>(user);
+        store && store.getBase().getDefiningOp<memref::AllocaOp>())
+      return store.getBase();
+  OpBuilder::InsertionGuard guard(b);
+  Operation *function = b.getInsertionBlock()->getParentOp();
+  while (!isa<FunctionOpInterface>(function))
+    function = function->getParentOp();
+  b.setInsertionPointToStart(&function->getRegion(0).front());
+  auto type = cast<VectorType>(tables.getType());
+  Value memory = memref::AllocaOp::create(
+      b, MemRefType::get(type.getShape(), type.getElementType()));
+  if (tables.getDefiningOp())
+    b.setInsertionPointAfterValue(tables);
+  Value zero = arith::ConstantIndexOp::create(b, 0);
+  vector::StoreOp::create(b, tables, memory, zero);
+  return memory;
+}
+
 Value ByteLookup::lookUpLearned(ImplicitLocOpBuilder &b, Value indices,
                                 Value tables, bool perRow) const {
+  Value memory = getStored(b, tables);
   auto type = cast<VectorType>(indices.getType());
   VectorType wide = type.clone(b.getI16Type());
   int64_t size = getTableSize(indices, tables, perRow);
@@ -322,8 +345,8 @@ Value ByteLookup::lookUpLearned(ImplicitLocOpBuilder &b, Value indices,
   for (int64_t i = 0; i < type.getNumElements(); ++i) {
     Value place = arith::IndexCastUIOp::create(
         b, b.getIndexType(), vector::ExtractOp::create(b, places, i));
-    Value byte = vector::ExtractOp::create(b, tables, OpFoldResult(place));
-    result = vector::InsertOp::create(b, byte, result, i);
+    result = vector::InsertOp::create(
+        b, memref::LoadOp::create(b, memory, place), result, i);
   }
   return result;
 }

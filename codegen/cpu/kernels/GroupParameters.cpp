@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "GroupParameters.h"
+#include "lowbit/Transforms/ConstantMatrix.h"
 
 using namespace mlir;
 using namespace lowbit;
@@ -21,6 +22,42 @@ SmallVector<Type> cpu::getStoredTypes(EncodingAttr encoding) {
   return types;
 }
 
+/// The bytes of a component, splats written out.
+static std::vector<uint8_t> readRepeated(ElementsAttr elements) {
+  ArrayRef<char> raw = getRawBytes(elements);
+  auto dense = dyn_cast<DenseElementsAttr>(elements);
+  if (!dense || !dense.isSplat())
+    return {raw.begin(), raw.end()};
+  std::vector<uint8_t> result;
+  ArrayRef<char> one = dense.getRawData();
+  for (int64_t i = 0; i < elements.getNumElements(); ++i)
+    result.insert(result.end(), one.begin(), one.end());
+  return result;
+}
+
+ElementsAttr cpu::arrangeStoredScales(QuantizedTensorType type,
+                                      ElementsAttr scales, StringRef name) {
+  std::vector<uint8_t> bytes = readRepeated(scales);
+  Type element = scales.getElementType();
+  int64_t size = element.getIntOrFloatBitWidth() / 8;
+  numerics::BoundLayout layout = type.bindLayout();
+  const numerics::Encoding &encoding = layout.encoding();
+  int64_t rows = layout.layout().atom.rows, groups = layout.groupCount();
+  int64_t runGroups = getRunGroups(encoding, type.getColumns());
+  int64_t runs = groups / runGroups;
+  int64_t count = layout.rowBlockCount() * runs * rows;
+  std::vector<uint8_t> result(count * size);
+  for (int64_t n = 0; n < type.getRows(); ++n)
+    for (int64_t run = 0; run < runs; ++run) {
+      int64_t from =
+          (n * groups + run * runGroups) / encoding.stored->groupSize;
+      int64_t to = (n / rows * runs + run) * rows + n % rows;
+      llvm::copy(ArrayRef(bytes).slice(from * size, size),
+                 result.begin() + to * size);
+    }
+  return makeElements(RankedTensorType::get({count}, element), name, result);
+}
+
 GroupParameters::GroupParameters(KernelBuilder &builder,
                                  const LinearKernelSpec &spec)
     : b(builder), spec(spec), encoding(spec.encoding.getNumerics()),
@@ -34,12 +71,12 @@ void GroupParameters::bindArguments(Value blob,
   scales = *argument++;
   if (encoding.hasMinimum)
     minima = *argument++;
-  runGroups = *argument++;
+  runShift = *argument++;
 }
 
 void GroupParameters::setGroups(Value count) {
   if (encoding.stored)
-    runs = arith::DivUIOp::create(b, count, runGroups);
+    runs = arith::ShRUIOp::create(b, count, runShift);
 }
 
 //===----------------------------------------------------------------------===//
@@ -117,7 +154,7 @@ Value GroupParameters::loadStored(Component component, const Place &place,
   if (int32_t least = format.decode(0))
     code = b.add(code, b.splat(lanes(b.getI32Type()), int64_t(least)));
   Value run = b.add(b.mul(place.tile, runs),
-                    arith::DivUIOp::create(b, place.group, runGroups));
+                    arith::ShRUIOp::create(b, place.group, runShift));
   Value row = b.add(b.mul(run, layout.atom.rows), firstRow);
   Value factors = component == Component::Scale ? scales : minima;
   FloatType type = spec.encoding.getStored().getScale();

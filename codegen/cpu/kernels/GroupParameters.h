@@ -60,13 +60,22 @@ private:
   const LinearKernelSpec &spec;
   numerics::Encoding encoding;
   numerics::Layout layout;
-  /// Scales of scales and of minima, groups that share one, and such runs.
-  Value weights, scales, minima, runGroups, runs;
+  /// The blob, scales of scales and of minima, how many groups share one (its
+  /// logarithm), and how many such runs a row has.
+  Value weights, scales, minima, runShift, runs;
 };
 
 /// Arguments of a kernel whose scales are quantized: scales of scales, those of
-/// minima if there are any, and how many groups share one. None for others.
+/// minima if there are any, and the logarithm of how many groups share one.
+/// None for others.
 llvm::SmallVector<mlir::Type> getStoredTypes(EncodingAttr encoding);
+
+/// Scales of a packed weight's scales, or of its minima, one for each block of
+/// them, in the order of that buffer, as a component called `name`. Their data
+/// are at hand.
+mlir::ElementsAttr arrangeStoredScales(QuantizedTensorType type,
+                                       mlir::ElementsAttr scales,
+                                       llvm::StringRef name);
 
 } // namespace lowbit::cpu
 

@@ -28,6 +28,8 @@ std::string PanelFormat::kernelName() const {
   std::string result = "lowbit_panel_" + name();
   if (isPermuted)
     result += "_permuted";
+  if (hasFactors)
+    result += "_factors";
   if (rounding)
     llvm::raw_string_ostream(result) << '_' << rounding;
   if (scalesPerRow)
@@ -82,7 +84,9 @@ static bool readsStored(const numerics::Encoding &encoding) {
 int64_t cpu::getRunGroups(const numerics::Encoding &encoding, int64_t columns) {
   if (!encoding.stored)
     return 0;
-  return std::gcd(encoding.stored->groupSize, encoding.groupCount(columns));
+  int64_t groups =
+      std::gcd(encoding.stored->groupSize, encoding.groupCount(columns));
+  return groups & -groups;
 }
 
 std::string cpu::explainNoLinearKernel(EncodingAttr encoding) {

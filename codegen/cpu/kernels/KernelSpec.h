@@ -60,11 +60,13 @@ struct PanelFormat {
   PanelKind kind;
   /// Columns of a segment; the row's last may have fewer.
   int64_t columns;
-  /// Whether the row's values come in another order than the panel's: a buffer
-  /// holds each one's column.
+  /// Whether the row's values come in another order than the panel's, or are
+  /// some of a longer row's: a buffer holds each one's column.
   bool isPermuted = false;
   /// Whether all segments have one scale, which is an argument.
   bool hasGivenScale = false;
+  /// Whether such values are multiplied by factors, a buffer of them.
+  bool hasFactors = false;
   /// Of `Float`: the FP8 type that values are rounded to, divided by their
   /// scale, before they are multiplied by it again; null: none.
   mlir::FloatType rounding = {};
@@ -130,7 +132,8 @@ struct EmbeddingKernelSpec {
 std::string explainNoLinearKernel(EncodingAttr encoding);
 
 /// How many groups of a row of `columns` columns share a scale of their scales,
-/// wherever the row's first one stands; 0 where scales aren't quantized.
+/// wherever the row's first one stands: a power of two; 0 where scales aren't
+/// quantized.
 int64_t getRunGroups(const numerics::Encoding &encoding, int64_t columns);
 
 /// Whether linear kernels read codes of `encoding` in this layout and multiply
@@ -150,7 +153,7 @@ inline mlir::MemRefType flatBuffer(mlir::Type element) {
 
 /// Emits (or finds) the kernel
 ///   (weights: bytes, [outer scales: floats,] [table: bytes,]
-///    [scales of scales, [of minima,] groups of a run: index,]
+///    [scales of scales, [of minima,] log2 of a run's groups: index,]
 ///    panel: bytes, [bias: floats,]
 ///    [residual: floats,]
 ///    m, n, k: index, y: floats, first, last: index)
@@ -160,8 +163,8 @@ mlir::func::FuncOp getOrCreateLinearKernel(mlir::ModuleOp module,
                                            const LinearKernelSpec &spec);
 
 /// Emits (or finds) the kernel
-///   (x: floats, [columns: words,] [scale: f32,] k: index, panel: bytes,
-///    first, last: index)
+///   (x: floats, [columns: words, columns of x: index,] [factors: floats,]
+///    [scale: f32,] k: index, panel: bytes, first, last: index)
 /// which writes the rows [first, last) of the panel.
 mlir::func::FuncOp getOrCreatePanelKernel(mlir::ModuleOp module,
                                           const PanelFormat &format,

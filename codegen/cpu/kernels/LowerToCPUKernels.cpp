@@ -12,7 +12,6 @@
 #include "KernelSpec.h"
 #include "RowTables.h"
 #include "lowbit/CodeGen/CPU/Kernels.h"
-#include "lowbit/Transforms/ConstantMatrix.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -39,33 +38,51 @@ static constexpr int64_t kPanelTaskWork = 1 << 15;
 
 namespace {
 
-/// result[..., k] = source[..., columns[k]]
+/// result[..., k] = source[..., columns[k]] * factors[k]; without factors if
+/// null.
 struct ColumnGather {
-  Value source, columns;
+  Value source, columns, factors;
 };
 } // namespace
 
-/// Matches what `lowbit-reorder-columns` puts in front of a layer, so that the
-/// panel kernel reads the columns in their order.
+/// Whether `source` has the rows that `result` has, of as many columns or more.
+static bool haveSameRows(Value source, Value result) {
+  auto from = cast<ShapedType>(source.getType());
+  auto to = cast<ShapedType>(result.getType());
+  return from.getElementType() == to.getElementType() &&
+         from.getRank() == to.getRank() &&
+         from.getShape().drop_back() == to.getShape().drop_back() &&
+         !from.isDynamicDim(from.getRank() - 1);
+}
+
+/// Matches what `lowbit-reorder-columns` and `lowbit-split-mixed` put in front
+/// of a layer, so that the panel kernel reads the columns in their order.
 static std::optional<ColumnGather> matchColumnGather(Value value) {
   auto op = value.getDefiningOp<linalg::GenericOp>();
-  if (!op || op.getNumDpsInputs() != 1 || op.getNumLoops() == 0 ||
-      op.getNumParallelLoops() != op.getNumLoops())
+  if (!op || op.getNumDpsInputs() == 0 || op.getNumDpsInputs() > 2 ||
+      op.getNumLoops() == 0 || op.getNumParallelLoops() != op.getNumLoops())
     return std::nullopt;
   unsigned last = op.getNumLoops() - 1;
-  Value columns = op.getDpsInputs()[0];
+  Value columns = op.getDpsInputs()[0], factors;
   AffineMap result = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
-  auto extract = op.getBlock()
-                     ->getTerminator()
-                     ->getOperand(0)
-                     .getDefiningOp<tensor::ExtractOp>();
-  if (!extract || extract.getTensor().getType() != value.getType() ||
+  Value number = op.getBlock()->getTerminator()->getOperand(0);
+  if (op.getNumDpsInputs() == 2) {
+    auto product = number.getDefiningOp<arith::MulFOp>();
+    if (!product || product.getRhs() != op.getBlock()->getArgument(1) ||
+        !product.getType().isF32())
+      return std::nullopt;
+    factors = op.getDpsInputs()[1];
+    number = product.getLhs();
+  }
+  auto extract = number.getDefiningOp<tensor::ExtractOp>();
+  if (!extract || !haveSameRows(extract.getTensor(), value) ||
       extract.getTensor().getParentBlock() == op.getBlock() ||
       !getElementTypeOrSelf(columns.getType()).isInteger(32) ||
-      !result.isIdentity() ||
-      op.getMatchingIndexingMap(op.getDpsInputOperand(0)) !=
-          result.getMinorSubMap(1))
+      !result.isIdentity())
     return std::nullopt;
+  for (OpOperand *input : op.getDpsInputOperands())
+    if (op.getMatchingIndexingMap(input) != result.getMinorSubMap(1))
+      return std::nullopt;
   for (unsigned i = 0; i < last; ++i) {
     auto index = extract.getIndices()[i].getDefiningOp<linalg::IndexOp>();
     if (!index || index.getDim() != i)
@@ -74,41 +91,7 @@ static std::optional<ColumnGather> matchColumnGather(Value value) {
   auto column = extract.getIndices()[last].getDefiningOp<arith::IndexCastOp>();
   if (!column || column.getIn() != op.getBlock()->getArgument(0))
     return std::nullopt;
-  return ColumnGather{extract.getTensor(), columns};
-}
-
-/// The bytes of a component, splats written out.
-static std::vector<uint8_t> readRepeated(ElementsAttr elements) {
-  ArrayRef<char> raw = getRawBytes(elements);
-  auto dense = dyn_cast<DenseElementsAttr>(elements);
-  if (!dense || !dense.isSplat())
-    return {raw.begin(), raw.end()};
-  std::vector<uint8_t> result;
-  ArrayRef<char> one = dense.getRawData();
-  for (int64_t i = 0; i < elements.getNumElements(); ++i)
-    result.insert(result.end(), one.begin(), one.end());
-  return result;
-}
-
-/// Scales of scales, of `size` bytes, as GroupParameters.h has them, from one
-/// for each block of scales.
-static std::vector<uint8_t> arrangeStoredScales(QuantizedTensorType type,
-                                                ArrayRef<uint8_t> blocks,
-                                                int64_t size) {
-  numerics::BoundLayout layout = type.bindLayout();
-  const numerics::Encoding &encoding = layout.encoding();
-  int64_t rows = layout.layout().atom.rows, groups = layout.groupCount();
-  int64_t runGroups = getRunGroups(encoding, type.getColumns());
-  int64_t runs = groups / runGroups;
-  std::vector<uint8_t> result(layout.rowBlockCount() * runs * rows * size);
-  for (int64_t n = 0; n < type.getRows(); ++n)
-    for (int64_t run = 0; run < runs; ++run) {
-      int64_t from =
-          (n * groups + run * runGroups) / encoding.stored->groupSize;
-      int64_t to = (n / rows * runs + run) * rows + n % rows;
-      llvm::copy(blocks.slice(from * size, size), result.begin() + to * size);
-    }
-  return result;
+  return ColumnGather{extract.getTensor(), columns, factors};
 }
 
 namespace {
@@ -332,18 +315,21 @@ Value Lowering::getPanel(QuantizeOp quantize, const PanelFormat &format) {
     return panel;
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(quantize);
-  Value x = quantize.getInput(), order;
-  if (std::optional<ColumnGather> gather = matchColumnGather(x)) {
+  Value x = quantize.getInput();
+  std::optional<ColumnGather> gather = matchColumnGather(x);
+  if (gather)
     x = gather->source;
-    order = asDynamic(gather->columns);
-  }
   FlatRows rows = flatten(convert(x, b.getF32Type()));
   int64_t columns = quantize.getType().getColumns();
   Value bytes =
       arith::MulIOp::create(b, rows.count, index(format.rowBytes(columns)));
   SmallVector<Value> inputs{rows.flat};
-  if (order)
-    inputs.push_back(order);
+  if (gather) {
+    inputs.push_back(asDynamic(gather->columns));
+    inputs.push_back(index(cast<ShapedType>(x.getType()).getShape().back()));
+    if (gather->factors)
+      inputs.push_back(asDynamic(gather->factors));
+  }
   if (format.hasGivenScale)
     inputs.push_back(arith::ConstantOp::create(b, quantize.getScaleAttr()));
   inputs.push_back(index(columns));
@@ -397,11 +383,12 @@ std::optional<std::string> Lowering::makeSpec(LinearOp op,
   spec.target = &target;
   spec.encoding = weight.getEncoding();
   spec.layout = weight.getLayout();
-  spec.panel = {kind, columns,
-                matchColumnGather(quantize.getInput()).has_value(),
+  std::optional<ColumnGather> gather = matchColumnGather(quantize.getInput());
+  spec.panel = {kind, columns, gather.has_value(),
                 // Floats are not scaled, unless to be rounded.
                 (kind != PanelKind::Float || real) && quantize.getScaleAttr(),
-                real ? real.getType() : FloatType(), perToken};
+                gather && gather->factors, real ? real.getType() : FloatType(),
+                perToken};
   if (weight.getEncoding().getPermuted() ||
       !hasLinearKernel(layout, encoding, spec.panel))
     return "no kernel reads the weight's layout";
@@ -434,7 +421,7 @@ std::optional<std::string> Lowering::lower(LinearOp op) {
     for (Component component : {Component::Scale, Component::Minimum})
       if (Value scales = getStoredScales(source.getGlobalOp(), component))
         inputs.push_back(scales);
-    inputs.push_back(index(run));
+    inputs.push_back(index(llvm::Log2_64(run)));
   }
   inputs.push_back(panel);
   if (op.getBias())
@@ -536,17 +523,11 @@ Value Lowering::getStoredScales(GlobalOp global, Component component) {
   std::string name = (kind + component::kSeparator + component::kScale).str();
   GlobalOp &part = parts[{global, b.getStringAttr(name)}];
   if (!part) {
-    ElementsAttr data = global.getComponent(name);
-    std::vector<uint8_t> bytes =
-        arrangeStoredScales(type, readRepeated(data),
-                            data.getElementType().getIntOrFloatBitWidth() / 8);
-    int64_t count =
-        bytes.size() / (data.getElementType().getIntOrFloatBitWidth() / 8);
     std::string suffix = ".blob." + name;
-    part = createPlain(
-        global, suffix,
-        makeElements(RankedTensorType::get({count}, data.getElementType()),
-                     (global.getSymName() + suffix).str(), bytes));
+    part =
+        createPlain(global, suffix,
+                    arrangeStoredScales(type, global.getComponent(name),
+                                        (global.getSymName() + suffix).str()));
   }
   return asDynamic(WeightOp::create(b, part.getType(), part.getSymName()));
 }

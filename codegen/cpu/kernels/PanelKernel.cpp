@@ -56,7 +56,7 @@ private:
   const PanelFormat &format;
   const CPUDescription &target;
   func::FuncOp function;
-  Value x, order, given, panel, k;
+  Value x, order, xColumns, factors, given, panel, k;
   /// The scale of the row at hand, where it has one.
   Value rowScale;
 };
@@ -71,8 +71,12 @@ Value PanelKernel::loadColumns(Value row, Value column, Value count) {
   Value columns = b.loadFirst(order, column, count, ints, target.hasMasks);
   Value mask =
       vector::CreateMaskOp::create(b, lanes(b.getI1Type()), ValueRange{count});
-  return vector::GatherOp::create(b, floats, x, ValueRange{row}, columns, mask,
-                                  b.zero(floats));
+  Value values = vector::GatherOp::create(b, floats, x, ValueRange{row},
+                                          columns, mask, b.zero(floats));
+  if (!factors)
+    return values;
+  return b.mulf(values,
+                b.loadFirst(factors, column, count, floats, target.hasMasks));
 }
 
 Value PanelKernel::largestMagnitude(Value row, Value column, Value columns) {
@@ -199,7 +203,7 @@ void PanelKernel::emitSegment(Value row, Value segment) {
   Value place =
       b.add(b.mul(row, rowBytes), b.mul(segment, format.segmentBytes()));
   Value column = b.mul(segment, format.columns);
-  Value start = b.mul(row, k);
+  Value start = b.mul(row, format.isPermuted ? xColumns : k);
   Value columns = b.min(b.sub(k, column), b.index(format.columns));
   auto constant = [&](double value) -> Value {
     return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
@@ -234,8 +238,12 @@ void PanelKernel::emit() {
   b.setInsertionPointToStart(entry);
   auto argument = entry->args_begin();
   x = *argument++;
-  if (format.isPermuted)
+  if (format.isPermuted) {
     order = *argument++;
+    xColumns = *argument++;
+  }
+  if (format.hasFactors)
+    factors = *argument++;
   if (format.hasGivenScale)
     given = *argument++;
   k = *argument++;
@@ -244,8 +252,8 @@ void PanelKernel::emit() {
   Value segments = b.ceilDiv(k, format.columns);
   b.loop(first, last, 1, {}, [&](Value row, ValueRange) -> Values {
     if (format.scalesPerRow && !given)
-      rowScale = getScale(b.mul(row, k), b.index(0), k,
-                          getLargestNumber(format.rounding));
+      rowScale = getScale(b.mul(row, format.isPermuted ? xColumns : k),
+                          b.index(0), k, getLargestNumber(format.rounding));
     b.loop(b.index(0), segments, 1, {},
            [&](Value segment, ValueRange) -> Values {
              emitSegment(row, segment);
@@ -268,7 +276,9 @@ func::FuncOp cpu::getOrCreatePanelKernel(ModuleOp module,
   Type floats = flatBuffer(builder.getF32Type());
   SmallVector<Type> arguments{floats};
   if (format.isPermuted)
-    arguments.push_back(flatBuffer(builder.getI32Type()));
+    arguments.append({flatBuffer(builder.getI32Type()), index});
+  if (format.hasFactors)
+    arguments.push_back(floats);
   if (format.hasGivenScale)
     arguments.push_back(builder.getF32Type());
   arguments.append({index, bytes, index, index});

@@ -97,3 +97,93 @@ module attributes {lowbit.target = #lowbit.cpu<neon>} {
     return %w : vector<16xi8>
   }
 }
+
+// -----
+
+// A table that repeats itself is a hash and a short table. Bits of two bytes are
+// summed by multiplications of bits; four numbers are left.
+module attributes {lowbit.target = #lowbit.cpu<avx512_vbmi>} {
+  // CHECK-LABEL: @hashed
+  func.func @hashed(%i: vector<64xi8>, %u: vector<64xi8>) -> vector<64xi8> {
+    // CHECK: %[[LOW:.*]] = llvm.call_intrinsic "llvm.x86.vgf2p8affineqb.512"(%arg0,
+    // CHECK: %[[HIGH:.*]] = llvm.call_intrinsic "llvm.x86.vgf2p8affineqb.512"(%arg1,
+    // CHECK: %[[HASH:.*]] = arith.xori %[[LOW]], %[[HIGH]]
+    // CHECK: llvm.call_intrinsic "llvm.x86.avx512.permvar.qi.512"(%{{.*}}, %[[HASH]])
+    // CHECK-NOT: call_intrinsic
+    %r = lowbit.lut %i upper %u : vector<64xi8>, [10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5] : vector<64xi8>
+    return %r : vector<64xi8>
+  }
+}
+
+// -----
+
+// Elsewhere four bits at a time give their part of the hash.
+module attributes {lowbit.target = #lowbit.cpu<avx2>} {
+  // CHECK-LABEL: @nibbles
+  func.func @nibbles(%i: vector<32xi8>, %u: vector<32xi8>) -> vector<32xi8> {
+    // CHECK: llvm.call_intrinsic "llvm.x86.avx2.pshuf.b"
+    // CHECK: llvm.call_intrinsic "llvm.x86.avx2.pshuf.b"
+    // CHECK: arith.xori
+    // CHECK: llvm.call_intrinsic "llvm.x86.avx2.pshuf.b"
+    // CHECK-NOT: call_intrinsic
+    %r = lowbit.lut %i upper %u : vector<32xi8>, [10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 10, 20, -5, 7, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5, 20, 10, 7, -5] : vector<32xi8>
+    return %r : vector<32xi8>
+  }
+}
+
+// -----
+
+// Eight numbers for each of sixteen rows are 128 bytes, of which each lane's
+// indices mean its own eight.
+module attributes {lowbit.target = #lowbit.cpu<avx512_vbmi>} {
+  // CHECK-LABEL: @rows
+  func.func @rows(%i: vector<64xi8>, %t: vector<128xi8>) -> vector<64xi8> {
+    // CHECK: %[[SEVEN:.*]] = arith.constant dense<7> : vector<64xi8>
+    // CHECK: %[[CODE:.*]] = arith.andi %arg0, %[[SEVEN]]
+    // CHECK: %[[ROW:.*]] = arith.constant dense<[0, 0, 0, 0, 8, 8, 8, 8, 16, {{.*}}]> : vector<64xi8>
+    // CHECK: %[[INDEX:.*]] = arith.ori %[[CODE]], %[[ROW]]
+    // CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.qi.512"(%{{.*}}, %[[INDEX]], %{{.*}})
+    // CHECK-NOT: call_intrinsic
+    %r = lowbit.learned_lut %i, %t rows : vector<64xi8>, vector<128xi8>
+    return %r : vector<64xi8>
+  }
+}
+
+// -----
+
+// vpshufb sees the four rows of 128 bits; they take turns.
+module attributes {lowbit.target = #lowbit.cpu<avx2>} {
+  // CHECK-LABEL: @turns
+  func.func @turns(%i: vector<32xi8>, %t: vector<128xi8>) -> vector<32xi8> {
+    // CHECK-COUNT-4: llvm.call_intrinsic "llvm.x86.avx2.pshuf.b"
+    // CHECK-NOT: call_intrinsic
+    %r = lowbit.learned_lut %i, %t rows : vector<32xi8>, vector<128xi8>
+    return %r : vector<32xi8>
+  }
+}
+
+// -----
+
+// One table for all: 32 bytes are two registers of tbl.
+module attributes {lowbit.target = #lowbit.cpu<neon>} {
+  // CHECK-LABEL: @shared
+  func.func @shared(%i: vector<16xi8>, %t: vector<32xi8>) -> vector<16xi8> {
+    // CHECK: llvm.call_intrinsic "llvm.aarch64.neon.tbl2.v16i8"
+    %r = lowbit.learned_lut %i, %t : vector<16xi8>, vector<32xi8>
+    return %r : vector<16xi8>
+  }
+}
+
+// -----
+
+// Elsewhere the tables are in memory, once for all look-ups.
+// CHECK-LABEL: @stored
+func.func @stored(%i: vector<16xi8>, %t: vector<32xi8>) -> vector<16xi8> {
+  // CHECK: %[[M:.*]] = memref.alloca() : memref<32xi8>
+  // CHECK: vector.store %arg1, %[[M]]
+  // CHECK-NOT: vector.store
+  // CHECK-COUNT-32: memref.load %[[M]]
+  %r = lowbit.learned_lut %i, %t rows : vector<16xi8>, vector<32xi8>
+  %s = lowbit.learned_lut %r, %t : vector<16xi8>, vector<32xi8>
+  return %s : vector<16xi8>
+}

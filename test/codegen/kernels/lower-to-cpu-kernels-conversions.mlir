@@ -26,7 +26,7 @@ func.func @ordered(%x: tensor<4x3xf32>) -> tensor<4x2xf32> {
   } -> tensor<4x3xf32>
   // CHECK: %[[ORDER:.*]] = lowbit.weight @w.columns
   // CHECK: %[[FLAT:.*]] = tensor.collapse_shape %[[X]]
-  // CHECK: lowbit.call_kernel @lowbit_panel_a16x128_permuted {{.*}} ins(%{{.*}}, %{{.*}}, %{{.*}} : tensor<?xf32>, tensor<?xi32>, index)
+  // CHECK: lowbit.call_kernel @lowbit_panel_a16x128_permuted {{.*}} ins(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : tensor<?xf32>, tensor<?xi32>, index, index)
   %q = lowbit.quantize %g : tensor<4x3xf32> -> !lowbit.tensor<4x3xf32, #a16>
   // CHECK: lowbit.call_kernel @lowbit_linear_
   %y = lowbit.linear %q, %w : !lowbit.tensor<4x3xf32, #a16>, !lowbit.tensor<2x3xf32, #int4, #planes> -> tensor<4x2xf32>

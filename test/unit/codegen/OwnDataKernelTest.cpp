@@ -172,12 +172,10 @@ INSTANTIATE_TEST_SUITE_P(Targets, OwnDataTarget,
                          });
 
 TEST_P(OwnDataTarget, LearnedTables) {
-  check({createLearned(2, TableOwner::Row, 0, 37, 1),
-         createLearned(3, TableOwner::Row, 32, 70, 3),
-         createLearned(4, TableOwner::Row, 0, 67, 0),
+  check({createLearned(3, TableOwner::Row, 32, 70, 1),
+         createLearned(4, TableOwner::Row, 0, 67, 2),
          createLearned(5, TableOwner::Row, 0, 20, 1),
-         createLearned(4, TableOwner::Tensor, 0, 50, 3),
-         createLearned(6, TableOwner::Tensor, 0, 50, 0)},
+         createLearned(6, TableOwner::Tensor, 0, 50, 1)},
         options(), kTolerance16);
 }
 

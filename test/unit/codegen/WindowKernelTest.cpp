@@ -11,6 +11,7 @@
 #include "OtherTarget.h"
 #include "codegen/cpu/kernels/CodeFields.h"
 #include "codegen/cpu/kernels/CodeWindows.h"
+#include "codegen/cpu/kernels/FactoredTable.h"
 #include "lowbit/Numerics/Layouts.h"
 #include "lowbit/Numerics/Trellis.h"
 #include "gtest/gtest.h"
@@ -169,6 +170,57 @@ TEST(CodeWindows, NeedTheCodesBefore) {
   numerics::Layout layout = numerics::streams(2, 64, 3, 4);
   layout.tailBits = 0;
   EXPECT_FALSE(cpu::findCodeWindows(layout, encoding));
+}
+
+//===----------------------------------------------------------------------===//
+// What is looked up
+//===----------------------------------------------------------------------===//
+
+/// The numbers of a trellis as a kernel's table has them, in 32nds.
+std::vector<int8_t> getTable(unsigned state, unsigned rate) {
+  std::vector<int8_t> bytes;
+  for (float number : numerics::trellisTable(state, rate).values)
+    bytes.push_back(static_cast<int8_t>(32 * number));
+  return bytes;
+}
+
+void expectProduct(const FactoredTable &factored,
+                   const std::vector<int8_t> &table) {
+  ASSERT_EQ(size_t(1) << factored.images.size(), table.size());
+  for (size_t i = 0; i < table.size(); ++i) {
+    uint16_t hash = 0;
+    for (auto [bit, image] : llvm::enumerate(factored.images))
+      if (i >> bit & 1)
+        hash ^= image;
+    ASSERT_EQ(factored.entries[hash], table[i]) << i;
+  }
+}
+
+TEST(FactoredTable, HasTheNumbersThatARateNeeds) {
+  for (auto [rate, size] : {std::pair(1u, 128u),
+                            {2u, 128u},
+                            {3u, 256u},
+                            {4u, 512u},
+                            {5u, 1024u},
+                            {6u, 2048u}}) {
+    std::vector<int8_t> table = getTable(12, rate);
+    FactoredTable factored = factorTable(table);
+    ASSERT_LE(factored.entries.size(), size);
+    expectProduct(factored, table);
+    // Negative numbers need no table.
+    size_t half = factored.entries.size() / 2;
+    for (size_t i = 0; i < half; ++i)
+      EXPECT_EQ(factored.entries[i + half], -factored.entries[i]);
+  }
+}
+
+TEST(FactoredTable, LeavesATableWithoutAPattern) {
+  std::vector<int8_t> table = getTable(8, 2);
+  FactoredTable factored = factorTable(table);
+  EXPECT_EQ(factored.entries.size(), 256u);
+  expectProduct(factored, table);
+  std::vector<int8_t> same(64, 7);
+  EXPECT_EQ(factorTable(same).entries, std::vector<int8_t>{7});
 }
 
 } // namespace
