@@ -118,6 +118,18 @@ def cases():
         m.ConvNet(), ["pixel_values"], ["logits"],
         {"pixel_values": {0: "batch", 2: "height", 3: "width"}, "logits": {0: "batch"}},
         [(torch.randn(b, 3, h, w),) for b, h, w in ((1, 32, 32), (2, 40, 28))], opset)
+    tokens = {0: "batch", 1: "seq"}
+    yield "local", lambda opset=14: Case(
+        m.LocalAttention(), ["input_ids", "attention_mask"], ["hidden"],
+        {"input_ids": tokens, "attention_mask": tokens, "hidden": tokens},
+        [(ids(b, s), mask(b, s)) for b, s in ((1, 12), (2, 8), (1, 4))], opset)
+    yield "xlnet", lambda opset=14: Case(
+        m.XLNet(), ["input_ids"], ["hidden"], {"input_ids": tokens, "hidden": tokens},
+        [(ids(b, s),) for b, s in ((1, 7), (2, 5))], opset)
+    yield "unet", lambda opset=14: Case(
+        m.UNet(), ["pixels"], ["classes"],
+        {name: {0: "batch", 2: "height", 3: "width"} for name in ("pixels", "classes")},
+        [(torch.randn(b, 1, h, w),) for b, h, w in ((1, 16, 15), (2, 13, 18))], opset)
 
 
 TYPES = {"float32": "F32", "int64": "I64"}
@@ -153,7 +165,7 @@ def scale_outputs(module, inputs):
     """Outputs of unit scale, so that an absolute difference means the same in every architecture."""
     first = module(*inputs)
     first = first[0] if isinstance(first, (tuple, list)) else first
-    heads = [child for child in module.modules() if isinstance(child, torch.nn.Linear)]
+    heads = [child for kind in (torch.nn.Conv2d, torch.nn.Linear) for child in module.modules() if isinstance(child, kind)]
     deviation = first.std().item()
     if deviation < 0.5:
         for parameter in heads[-1].parameters():

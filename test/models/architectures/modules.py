@@ -14,5 +14,6 @@ from decoders import GPT2, Llama  # noqa: F401
 from encoder_decoders import T5, Whisper  # noqa: F401
 from encoders import Bert, CLIP, ViT, Wav2Vec2  # noqa: F401
 from perceptrons import ConvNet, MLP  # noqa: F401
+from segments import LocalAttention, UNet, XLNet  # noqa: F401
 
 torch.set_default_dtype(torch.float32)

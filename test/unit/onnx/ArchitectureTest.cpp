@@ -148,6 +148,7 @@ INSTANTIATE_TEST_SUITE_P(All, ArchitectureTest,
                          ::testing::Values("bert", "gpt2", "gpt2-past", "llama",
                                            "llama-past", "vit", "whisper", "t5",
                                            "clip", "wav2vec2", "mlp",
-                                           "convnet"));
+                                           "convnet", "local", "xlnet",
+                                           "unet"));
 
 } // namespace
