@@ -166,24 +166,33 @@ private:
 
 } // namespace
 
-llvm::Error Run::instrument() {
-  instrumented = module.clone();
+/// Lets one pass insert observers.
+static llvm::Error insertObservers(mlir::ModuleOp module,
+                                   std::unique_ptr<mlir::Pass> pass) {
   DiagnosticText errors(*module.getContext());
   mlir::PassManager manager(module.getContext());
-  if (loss) {
-    DifferentiatePassOptions differentiate;
-    differentiate.result = std::to_string(loss->output);
-    llvm::append_range(differentiate.selected, options.layers);
-    manager.addPass(createDifferentiatePass(differentiate));
-  } else {
-    InsertObserversPassOptions insert;
-    llvm::append_range(insert.selected, options.layers);
-    llvm::append_range(insert.recorded, getWanted(options));
-    manager.addPass(createInsertObserversPass(insert));
-  }
-  if (mlir::failed(manager.run(*instrumented)))
-    return errors.takeError("observers cannot be inserted");
-  return llvm::Error::success();
+  manager.addPass(std::move(pass));
+  return mlir::failed(manager.run(module))
+             ? errors.takeError("observers cannot be inserted")
+             : llvm::Error::success();
+}
+
+static llvm::Error differentiate(mlir::ModuleOp module, const Loss &loss,
+                                 const CalibrationOptions &options) {
+  DifferentiatePassOptions pass;
+  pass.result = std::to_string(loss.output);
+  llvm::append_range(pass.selected, options.layers);
+  return insertObservers(module, createDifferentiatePass(pass));
+}
+
+llvm::Error Run::instrument() {
+  instrumented = module.clone();
+  if (loss)
+    return differentiate(*instrumented, *loss, options);
+  InsertObserversPassOptions pass;
+  llvm::append_range(pass.selected, options.layers);
+  llvm::append_range(pass.recorded, getWanted(options));
+  return insertObservers(*instrumented, createInsertObserversPass(pass));
 }
 
 /// Cuts the records into groups that fit into the memory. Observers of one
@@ -380,6 +389,21 @@ llvm::Expected<std::vector<StatisticsRecord>> Run::run() {
     if (llvm::Error error = addGroup(group))
       return std::move(error);
   return std::move(records);
+}
+
+llvm::Error lowbit::checkGradients(mlir::ModuleOp module,
+                                   const CalibrationOptions &options) {
+  llvm::Expected<Loss> loss = resolveLoss(module, options);
+  if (!loss)
+    return loss.takeError();
+  mlir::OwningOpRef<mlir::ModuleOp> copy = module.clone();
+  // What remains to be said is said when gradients are computed.
+  mlir::ScopedDiagnosticHandler silence(
+      module.getContext(), [](mlir::Diagnostic &diagnostic) {
+        return llvm::success(diagnostic.getSeverity() !=
+                             mlir::DiagnosticSeverity::Error);
+      });
+  return differentiate(*copy, *loss, options);
 }
 
 llvm::Expected<CalibrationStatistics>

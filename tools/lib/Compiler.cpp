@@ -309,22 +309,42 @@ static llvm::Error addStatistics(ModuleOp module, const CompileOptions &options,
   return llvm::Error::success();
 }
 
+/// `given` for a module in raised form: without gradients, which a remark says,
+/// if it has none and need not have any.
+static CompileOptions adaptGradients(ModuleOp module,
+                                     const CompileOptions &given) {
+  CompileOptions options = given;
+  CalibrationOptions &calibration = options.calibration;
+  if (calibration.gradients == OutputModel::None ||
+      !calibration.gradientsAreOptional)
+    return options;
+  if (llvm::Error error = checkGradients(module, calibration)) {
+    mlir::emitRemark(module.getLoc())
+        << "goes without gradients, so errors of all outputs of a layer count "
+           "the same: "
+        << llvm::toString(std::move(error));
+    calibration.gradients = OutputModel::None;
+  }
+  return options;
+}
+
 llvm::Error lowbit::compileModule(ModuleOp module, Phase last,
                                   const CompileOptions &given, Phase first) {
-  CompileOptions options = keepFindings(given);
-  if (llvm::Error error = checkPatterns(options))
+  CompileOptions kept = keepFindings(given);
+  if (llvm::Error error = checkPatterns(kept))
     return error;
-  bool needsMore = wantsStatistics(options) || searches(options);
+  bool needsMore = wantsStatistics(kept) || searches(kept);
   if (!needsMore || first > Phase::Quantize)
-    return runPhases(module, first, last, options);
+    return runPhases(module, first, last, kept);
   if (first <= Phase::Raise)
     if (llvm::Error error =
-            runPhases(module, first, std::min(last, Phase::Raise), options))
+            runPhases(module, first, std::min(last, Phase::Raise), kept))
       return error;
   if (last < Phase::Raise)
     return llvm::Error::success();
-  if (llvm::Error error = checkModel(module, options))
+  if (llvm::Error error = checkModel(module, kept))
     return error;
+  CompileOptions options = adaptGradients(module, kept);
   bool quantizes = last >= Phase::Quantize;
   // In sequence, groups of layers are calibrated as they are quantized.
   bool calibrates = !options.sequential || searches(options) ||

@@ -36,8 +36,8 @@ llvm::Expected<Loss> lowbit::resolveLoss(mlir::ModuleOp module,
   llvm::Expected<Signature> signature = getSignature(module);
   if (!signature)
     return signature.takeError();
-  std::optional<Loss> found;
-  unsigned fitting = 0;
+  std::optional<Loss> found, logits;
+  unsigned fitting = 0, categorical = 0;
   std::string names;
   for (auto [i, output] : llvm::enumerate(signature->outputs)) {
     if (output.type != ElementType::F32 || output.shape.empty())
@@ -47,6 +47,15 @@ llvm::Expected<Loss> lowbit::resolveLoss(mlir::ModuleOp module,
       continue;
     ++fitting;
     found = Loss{static_cast<unsigned>(i), output.name, options.gradients};
+    if (isCategorical(module, output)) {
+      ++categorical;
+      logits = found;
+    }
+  }
+  // Beside logits, models return what they keep for the next tokens.
+  if (fitting > 1 && categorical == 1) {
+    found = logits;
+    fitting = 1;
   }
   std::string known = names.empty() ? "none" : names;
   if (!options.gradientsOf.empty() && !found)

@@ -28,11 +28,11 @@ struct Loss {
 };
 
 /// The loss that `options` ask for: of the output that they name, or the only
-/// one of floats. An output is categorical, unless they say what it is, if its
-/// name has `logits` in it, or its last extent is the number of rows of an
-/// embedding table. Of a categorical output the last dimension is a
-/// distribution, and a label is drawn for each; all others are means of
-/// Gaussians of variance 1.
+/// one of floats, or of several the only one that is categorical. An output is
+/// categorical, unless they say what it is, if its name has `logits` in it, or
+/// its last extent is the number of rows of an embedding table. Of a
+/// categorical output the last dimension is a distribution, and a label is
+/// drawn for each; all others are means of Gaussians of variance 1.
 llvm::Expected<Loss> resolveLoss(mlir::ModuleOp module,
                                  const CalibrationOptions &options);
 

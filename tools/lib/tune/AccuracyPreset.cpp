@@ -52,8 +52,10 @@ void lowbit::setAccuracyPreset(CompileOptions &options, CodeChoice codes) {
       isForTrellises(options)) {
     options.method = kTrellis.str();
     options.spendsOnRates = true;
-    if (options.calibration.gradients == OutputModel::None)
+    if (options.calibration.gradients == OutputModel::None) {
       options.calibration.gradients = OutputModel::Automatic;
+      options.calibration.gradientsAreOptional = true;
+    }
     return;
   }
   if (options.sweeps == 0)

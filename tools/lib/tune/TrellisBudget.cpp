@@ -78,7 +78,10 @@ llvm::Error lowbit::assignTrellisRates(mlir::ModuleOp raised,
   auto budget = PrecisionBudget::parse(options.budget);
   if (!budget)
     return budget.takeError();
-  if (isTight(*budget, countWeights(raised, options)))
+  // Without gradients nothing predicts what one layer's errors cost beside
+  // another's.
+  bool predicts = options.calibration.gradients != OutputModel::None;
+  if (!predicts || isTight(*budget, countWeights(raised, options)))
     if (llvm::Error error = measureRates(raised, options))
       return error;
   AssignRatesPassOptions rates;

@@ -41,8 +41,11 @@ struct CalibrationOptions {
   /// (Categorical) or means (Gaussian). Automatic: by what is known of the
   /// output.
   OutputModel gradients = OutputModel::None;
+  /// Whether a model that has no gradients (see checkGradients) goes without
+  /// them, which a remark says; otherwise that is an error.
+  bool gradientsAreOptional = false;
   /// The name of the output that is differentiated; empty for the only one of
-  /// floats.
+  /// floats, or the only one of them that is known to be logits.
   std::string gradientsOf;
   /// Globs of names of layers; all where none is given.
   std::vector<std::string> layers;
@@ -60,6 +63,11 @@ struct CalibrationOptions {
 llvm::Expected<CalibrationStatistics>
 calibrate(mlir::ModuleOp module, const CalibrationOptions &options,
           const CompileOptions &compile);
+
+/// Why `module`, in raised form, has no gradients of the loss that `options`
+/// ask for: its output isn't known, or an operation has no adjoint.
+llvm::Error checkGradients(mlir::ModuleOp module,
+                           const CalibrationOptions &options);
 
 /// What statistics by `calibrate` would be of. Without data, of the model
 /// alone.
