@@ -1,5 +1,5 @@
 // RUN: quant-opt %s '--lowbit-assign-precision=rules={"default":"int4-g32","layers":{"*.down":"int8","h.1.up":"int5"},"attention":"int6","head":"none","first":"int3"}' | FileCheck %s --check-prefix=RULES
-// RUN: quant-opt %s '--lowbit-assign-precision=rules={"default":"int4-g32","blocks":{"1-2":"int2"}}' | FileCheck %s --check-prefix=BLOCKS
+// RUN: quant-opt %s '--lowbit-assign-precision=rules={"default":"int4-g32","blocks":{"1-1":"int2"}}' | FileCheck %s --check-prefix=BLOCKS
 // RUN: quant-opt %s '--lowbit-assign-precision=strategy=entropy budget=bpw=9 candidates=int4,int8' | FileCheck %s --check-prefix=BUDGET
 // RUN: quant-opt %s '--lowbit-assign-precision=strategy=uniform budget=bpw=8 candidates=int3,int8,int4' | FileCheck %s --check-prefix=UNIFORM
 // RUN: quant-opt %s '--lowbit-assign-precision=rules={"default":"int4-g32"}' --lowbit-quantize-weights=method=none | FileCheck %s --check-prefix=QUANTIZED

@@ -1,5 +1,4 @@
-//===- JsonText.h - Reading JSON that others wrote ------------------*- C++
-//-*-===//
+//===- JsonText.h - JSON that others wrote ----------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
