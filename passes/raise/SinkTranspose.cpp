@@ -17,6 +17,13 @@
 using namespace mlir;
 using namespace lowbit;
 
+/// Whether one op uses `value`; questions for its extents don't count.
+static bool isUsedOnce(Value value) {
+  return llvm::count_if(value.getUsers(), [](Operation *user) {
+           return !isa<tensor::DimOp>(user);
+         }) == 1;
+}
+
 /// Whether `value` is a layer's result, or computed from one elementwise, by
 /// ops that nothing else uses.
 static bool isOfLayer(Value value) {
@@ -30,7 +37,7 @@ static bool isOfLayer(Value value) {
     Value next;
     for (OpOperand *input : op.getDpsInputOperands())
       if (input->get().getType() == value.getType() &&
-          input->get().hasOneUse() && getElement(*input))
+          isUsedOnce(input->get()) && getElement(*input))
         next = input->get();
     if (!next)
       return false;

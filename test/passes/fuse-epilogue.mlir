@@ -193,3 +193,34 @@ func.func @user_in_a_loop(%x: tensor<?x4xf32>, %w: tensor<8x4xf32>, %r: tensor<?
   }
   return %1 : tensor<?x8xf32>
 }
+
+// -----
+
+// Channels first, as convolutions have it, with extents that aren't known: the
+// transposition goes behind all that the layer absorbs.
+
+#all = affine_map<(n, f, h) -> (n, f, h)>
+#filters = affine_map<(n, f, h) -> (f)>
+
+// CHECK-LABEL: func @channels_first
+// CHECK-SAME:    %[[X:[a-z0-9]+]]: tensor<?x?x12xf32>, %[[W:[a-z0-9]+]]: tensor<16x12xf32>, %[[B:[a-z0-9]+]]: tensor<16xf32>
+func.func @channels_first(%x: tensor<?x?x12xf32>, %w: tensor<16x12xf32>, %b: tensor<16xf32>, %e: tensor<?x16x?xf32>) -> tensor<?x16x?xf32> {
+  // CHECK: %[[Y:.*]] = lowbit.linear %[[X]], %[[W]] bias %[[B]] activation relu
+  // CHECK: linalg.transpose ins(%[[Y]] : tensor<?x?x16xf32>) {{.*}} permutation = [0, 2, 1]
+  %zero = arith.constant 0.0 : f32
+  %0 = lowbit.linear %x, %w : tensor<?x?x12xf32>, tensor<16x12xf32> -> tensor<?x?x16xf32>
+  %1 = linalg.transpose ins(%0 : tensor<?x?x16xf32>) outs(%e : tensor<?x16x?xf32>) permutation = [0, 2, 1]
+  %2 = linalg.generic {indexing_maps = [#all, #filters, #all], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%1, %b : tensor<?x16x?xf32>, tensor<16xf32>) outs(%e : tensor<?x16x?xf32>) {
+  ^bb0(%in: f32, %bias: f32, %out: f32):
+    %sum = arith.addf %in, %bias : f32
+    linalg.yield %sum : f32
+  } -> tensor<?x16x?xf32>
+  %3 = linalg.generic {indexing_maps = [#all, #all], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%2 : tensor<?x16x?xf32>) outs(%e : tensor<?x16x?xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %relu = arith.maximumf %in, %zero : f32
+    linalg.yield %relu : f32
+  } -> tensor<?x16x?xf32>
+  return %3 : tensor<?x16x?xf32>
+}
