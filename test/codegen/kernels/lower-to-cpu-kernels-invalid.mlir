@@ -119,3 +119,14 @@ func.func @scaled(%i: tensor<?xi64>) -> tensor<?x4xf32> {
   %0 = lowbit.embedding %i, %w : tensor<?xi64>, !lowbit.tensor<4x4xf32, #scaled> -> tensor<?x4xf32>
   return %0 : tensor<?x4xf32>
 }
+
+// -----
+
+#learned = #lowbit.encoding<learned<2>, channel, scale = f16>
+lowbit.global @table : !lowbit.tensor<4x8xf32, #learned> {codes = dense<0> : tensor<8xi8>, scale = dense<1.0> : tensor<4x1xf16>, table = dense<1> : tensor<1x4xi8>}
+func.func @learned(%i: tensor<?xi64>) -> tensor<?x8xf32> {
+  %w = lowbit.weight @table : !lowbit.tensor<4x8xf32, #learned>
+  // expected-remark @+1 {{the table's scales are quantized or its numbers are learned; run lowbit-expand-weights first}}
+  %0 = lowbit.embedding %i, %w : tensor<?xi64>, !lowbit.tensor<4x8xf32, #learned> -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
