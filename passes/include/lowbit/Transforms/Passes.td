@@ -341,8 +341,9 @@ def ExpandWeightsPass : Pass<"lowbit-expand-weights", "::mlir::ModuleOp"> {
   let description = [{
     Scales that are quantized become plain, and codes of a table that belongs to
     the weight become integers of 8 bits: the same values bit by bit, in more
-    memory. Concerns dense weights of `lowbit.linear` and `lowbit.embedding`;
-    others keep what they have.
+    memory. Concerns dense weights of `lowbit.linear`, where the module's
+    `lowbit.target` has no kernel for them as they are (or there is no target),
+    and of `lowbit.embedding`; others keep what they have.
 
     ```mlir
     lowbit.global @fc : !lowbit.tensor<2x64xf32, #lowbit.encoding<int<4>, group = 32, scale = f16 as <int<8>, group = 256, scale = f32>>> {codes = ..., scale = ..., scale_scale = ...}
