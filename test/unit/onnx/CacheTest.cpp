@@ -27,10 +27,9 @@ using namespace lowbit;
 
 namespace {
 
-/// A model, the one whose text it must continue, and the largest difference of
-/// logits by format.
+/// A model, a format, and the largest difference of logits.
 struct CacheCase {
-  const char *model, *reference, *format;
+  const char *model, *format;
   double tolerance;
 };
 
@@ -67,8 +66,15 @@ llvm::Expected<HostTensor> runWhole(llvm::StringRef name,
     return model.takeError();
   std::vector<HostTensor> inputs;
   for (const TensorSpec &spec : (*model)->getInputs()) {
-    inputs.push_back(
-        HostTensor::allocate(spec.type, {1, int64_t(tokens.size())}));
+    // A past, where there is one, is of no tokens.
+    llvm::SmallVector<int64_t, 4> shape(spec.shape);
+    bool isPast = spec.type == ElementType::F32;
+    for (int64_t &extent : shape)
+      if (extent < 0)
+        extent = isPast ? 0 : int64_t(tokens.size());
+    inputs.push_back(HostTensor::allocate(spec.type, shape));
+    if (isPast)
+      continue;
     for (size_t i = 0; i < tokens.size(); ++i)
       inputs.back().getMutableAs<int64_t>()[i] =
           spec.name == "attention_mask" ? 1 : tokens[i];
@@ -91,7 +97,7 @@ double differ(llvm::ArrayRef<float> a, llvm::ArrayRef<float> b) {
 TEST_P(CacheTest, EqualsTheWholeText) {
   const CacheCase &param = GetParam();
   std::vector<uint32_t> tokens = makeTokens(23);
-  auto whole = runWhole(param.reference, tokens);
+  auto whole = runWhole(param.model, tokens);
   ASSERT_TRUE(bool(whole)) << llvm::toString(whole.takeError());
   CompileOptions compile;
   compile.kvCache = param.format;
@@ -131,15 +137,12 @@ TEST_P(CacheTest, EqualsTheWholeText) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, CacheTest,
-    ::testing::Values(CacheCase{"llama-5m", "llama-5m", "f32", 1e-4},
-                      CacheCase{"llama-5m", "llama-5m", "int8", 0.2},
-                      CacheCase{"gpt2", "gpt2", "f32", 1e-4},
-                      CacheCase{"gpt2", "gpt2", "f16", 1e-2},
-                      CacheCase{"gpt2", "gpt2", "int4", 1.0},
-                      CacheCase{"llama", "llama", "f32", 1e-4},
-                      CacheCase{"llama", "llama", "int8", 0.1},
-                      CacheCase{"gpt2-past", "gpt2", "f32", 1e-4},
-                      CacheCase{"llama-past", "llama", "f32", 1e-4}),
+    ::testing::Values(
+        CacheCase{"llama-5m", "f32", 1e-4}, CacheCase{"llama-5m", "int8", 0.2},
+        CacheCase{"gpt2", "f32", 1e-4}, CacheCase{"gpt2", "f16", 1e-2},
+        CacheCase{"gpt2", "int4", 1.0}, CacheCase{"llama", "f32", 1e-4},
+        CacheCase{"llama", "int8", 2e-2}, CacheCase{"gpt2-past", "f32", 1e-4},
+        CacheCase{"llama-past", "f32", 1e-4}),
     [](const auto &info) {
       std::string name =
           std::string(info.param.model) + "_" + info.param.format;
