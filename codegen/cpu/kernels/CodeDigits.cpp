@@ -122,3 +122,11 @@ CodeDigits cpu::findCodeDigits(const numerics::Encoding &encoding,
       byte = static_cast<int8_t>(byte + result.offset);
   return result;
 }
+
+CodeDigits cpu::getLearnedDigits(bool isSigned) {
+  CodeDigits digits;
+  digits.bytes.resize(1);
+  digits.offset = isSigned ? 0 : kLearnedOffset;
+  digits.largest = isSigned ? 128 : 255;
+  return digits;
+}

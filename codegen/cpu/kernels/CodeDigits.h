@@ -50,6 +50,10 @@ int getLatticeOffset(numerics::LatticeFormat format);
 /// digit, unsigned and with an offset on every target.
 CodeDigits findCodeDigits(const numerics::Encoding &encoding, bool isSigned);
 
+/// The digits of learned numbers, one each, whatever they are; `bytes` are
+/// data.
+CodeDigits getLearnedDigits(bool isSigned);
+
 } // namespace lowbit::cpu
 
 #endif // LOWBIT_LIB_CODEGEN_CPU_KERNELS_CODEDIGITS_H

@@ -63,15 +63,6 @@ static void sortByRuns(CodeDigits &tables, const CodeWindows &windows) {
   }
 }
 
-/// Learned numbers are one byte, whatever they are.
-static CodeDigits getLearnedDigits(bool isSigned) {
-  CodeDigits digits;
-  digits.bytes.resize(1);
-  digits.offset = isSigned ? 0 : kLearnedOffset;
-  digits.largest = isSigned ? 128 : 255;
-  return digits;
-}
-
 SegmentProducts::SegmentProducts(KernelBuilder &builder,
                                  const LinearKernelSpec &spec)
     : b(builder), spec(spec), target(*spec.target),
