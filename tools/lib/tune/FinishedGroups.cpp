@@ -52,6 +52,7 @@ getSource(mlir::ModuleOp module, const CompileOptions &options) {
     return statistics.takeError();
   source->data = statistics->provenance.data;
   source->options = statistics->provenance.options;
+  source->statistics = statistics->provenance.statistics;
   return source;
 }
 
@@ -71,6 +72,7 @@ FinishedGroups::open(llvm::StringRef folder, mlir::ModuleOp module,
                    {"the model", provenance->model},
                    {"the data", provenance->data},
                    {"the samples", provenance->options},
+                   {"the kinds of statistics", provenance->statistics},
                    {"the options", describeRecipe(options)},
                    {"the encodings of layers", describeLayers(module)}};
   return result;
