@@ -176,7 +176,7 @@ CrossProgram::create(mlir::ModuleOp module, llvm::StringRef cpu,
     return std::move(error);
   if (llvm::Error error = program->execute(
           kCompiler,
-          {"-static", "-march=armv8.6-a+sve2", "-Dmain=model_main",
+          {"-static", "-march=armv8.6-a+sve2+sha3", "-Dmain=model_main",
            program->path("main.c"), program->path("code.S"),
            program->path("weights.s"), "-lm", "-o", program->path("program")}))
     return std::move(error);
