@@ -32,7 +32,7 @@ public:
     llvm::outs().flush();
   }
   void end() {
-    if (!isQuiet)
+    if (!isFirst)
       llvm::outs() << "\n";
   }
 
@@ -105,9 +105,15 @@ llvm::Error lowbit::continuePrompt(const RunOptions &options,
       figures.workspaceBytes = decoder->getWorkspaceBytes();
   }
   Printer printer(options, words);
-  for (uint32_t token : prompt)
+  // The prompt comes with the first token, so that an error has no text.
+  bool isFirst = true;
+  auto print = [&](uint32_t token) {
+    if (isFirst)
+      for (uint32_t given : prompt)
+        printer.print(given);
+    isFirst = false;
     printer.print(token);
-  auto print = [&](uint32_t token) { printer.print(token); };
+  };
   GenerationTimes times;
   auto tokens = decoder ? generate(*decoder, prompt, generation, print, &times)
                         : generate(*model, prompt, generation, print);
