@@ -96,10 +96,12 @@ TEST(Statistics, MergingRefusesOtherThings) {
   EXPECT_EQ(mergeError(a, b), "merging requires statistics of one model, found "
                               "those of m and n");
   b = a;
+  b.provenance.data = "d";
   b.records.clear();
   EXPECT_EQ(mergeError(a, b),
             "merging requires the same records, found 1 and 0");
   b = a;
+  b.provenance.data = "d";
   b.records[0].layers.pop_back();
   EXPECT_EQ(mergeError(a, b),
             "statistics of one model must have the same records, found 'fc' "
