@@ -346,11 +346,10 @@ lowbit::parseQuantizationMethod(llvm::StringRef name,
                        "'" + takeWords(name, 1 + method.feedback) + "'");
   GroupShape group;
   if (!takeGroup(rest, named, group))
-    return methodError(
-        name,
-        "a size of 1 to 2147483647 columns behind -g, and of two "
-        "rows or more in blocks, -b<rows>x<columns>",
-        "'" + name + "'");
+    return methodError(name,
+                       "a size of 1 to 2147483647 columns behind -g, and two "
+                       "rows or more in blocks, -b<rows>x<columns>",
+                       "'" + name + "'");
   bool quantizesScales = rest.consume_front("-dq");
   takeActivations(rest, context, method);
   if (!rest.empty())
@@ -362,7 +361,10 @@ lowbit::parseQuantizationMethod(llvm::StringRef name,
   if (named && group.columns && !named->hasAnyGroup)
     return methodError(
         name, "groups of " + llvm::Twine(named->group) + ", as the format has",
-        "groups of " + llvm::Twine(group.columns));
+        group.rows == 1
+            ? "groups of " + std::to_string(group.columns)
+            : "blocks of " + std::to_string(group.rows) + " rows and " +
+                  std::to_string(group.columns) + " columns");
   if (group.rows != 1 && (isLearned || quantizesScales))
     return methodError(name,
                        "groups of one row where scales are quantized or tables "

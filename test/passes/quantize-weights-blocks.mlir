@@ -15,8 +15,8 @@
 // CHECK: lowbit.global @fc : !lowbit.tensor<3x5xf32, #[[E]]>
 // CHECK-SAME{LITERAL}: scale = dense<[[1.000000e+00, 5.000000e-01], [-2.500000e-01, 2.000000e+00]]> : tensor<2x2xf16>
 
-// Activations in FP8: a scale for each group of the weight's columns, or for
-// each token.
+// Activations in eight-bit floats have a scale for each group of the weight's
+// columns, or for each token.
 
 // FP8-DAG: #[[A:.*]] = #lowbit.encoding<float<f8E4M3FN>, group = 2, scale = f32>
 // FP8-DAG: #[[E:.*]] = #lowbit.encoding<float<f8E4M3FN>, block = [2, 2], scale = f16>
@@ -24,9 +24,9 @@
 // TOKEN: #[[A:.*]] = #lowbit.encoding<float<f8E5M2>, channel, scale = f32>
 // TOKEN: lowbit.quantize %{{.*}} : tensor<?x5xf32> -> !lowbit.tensor<?x5xf32, #[[A]]>
 
-// ROWS: quantization method 'int4-b{{.*}}': requires {{.*}}; found no group size of 1 to 2147483647 after '-g' or '-b', nor blocks of two rows or more
-// OWN: quantization method '{{.*}}-b2x4{{.*}}': requires {{.*}}; found blocks of rows where scales are quantized or tables belong to the weight
-// FIXED: quantization method 'mxfp4-b2x32': requires {{.*}}; found groups of 32, where the format has 32
+// ROWS: quantization method 'int4-b{{.*}}': requires a size of 1 to 2147483647 columns behind -g, and two rows or more in blocks, -b<rows>x<columns>, found 'int4-b{{.*}}'
+// OWN: quantization method '{{.*}}-b2x4{{.*}}': requires groups of one row where scales are quantized or tables belong to the weight, found blocks of 2 rows
+// FIXED: quantization method 'mxfp4-b2x32': requires groups of 32, as the format has, found blocks of 2 rows and 32 columns
 
 lowbit.global @fc : tensor<3x5xf32> {data = dense<[[1.0, 2.0, 3.0, 7.0, -4.0], [-8.0, 1.0, 0.0, 2.0, 3.0], [2.0, 1.0, -1.0, 0.5, -16.0]]> : tensor<3x5xf32>}
 

@@ -26,6 +26,7 @@ endfunction()
 
 file(MAKE_DIRECTORY ${LOWBIT_DOC_DIR})
 lowbit_add_doc(Dialect dialect/include/lowbit/IR/LowbitOps.td -gen-dialect-doc -dialect=lowbit)
+lowbit_add_doc(TableOps dialect/include/lowbit/IR/LowbitTableOps.td -gen-op-doc)
 lowbit_add_doc(Interfaces dialect/include/lowbit/IR/LowbitInterfaces.td -gen-attr-interface-docs)
 lowbit_add_doc(Passes passes/include/lowbit/Transforms/Passes.td -gen-pass-doc)
 lowbit_add_doc(CPUKernelPasses codegen/include/lowbit/CodeGen/CPU/KernelPasses.td -gen-pass-doc)
