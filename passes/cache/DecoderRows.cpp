@@ -108,8 +108,8 @@ void DecoderRows::buildExtents() {
   AffineMap upper =
       AffineMap::get(0, 2, {s0, target.maxLength - s1}, b.getContext());
   Value least = affine::AffineMaxOp::create(b, loc, lower, index);
-  position = affine::AffineMinOp::create(b, loc, upper,
-                                         ValueRange{least, newTokens});
+  position =
+      affine::AffineMinOp::create(b, loc, upper, ValueRange{least, newTokens});
   length = affine::AffineApplyOp::create(b, loc, s0 + s1,
                                          ValueRange{position, newTokens});
 }

@@ -2,9 +2,9 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The first of the precompiled headers. NDEBUG decides what class a statistic of
-// a pass is, and libMLIR, which makes them, was built with it: in code that keeps
-// its assertions they would be another class, which nobody initializes.
+// The first of the precompiled headers. NDEBUG decides what class a statistic
+// of a pass is, and libMLIR, which makes them, was built with it: in code that
+// keeps its assertions they would be another class, which nobody initializes.
 //
 //===----------------------------------------------------------------------===//
 

@@ -239,8 +239,8 @@ lowbit::compileToDecoder(llvm::StringRef path, CompileOptions options,
 static constexpr size_t kPieceTokens = 256;
 
 /// Appends a prompt. Returns the logits of its last piece.
-static llvm::Expected<Logits>
-prefillByPieces(TextDecoder &decoder, llvm::ArrayRef<uint32_t> prompt) {
+static llvm::Expected<Logits> prefillByPieces(TextDecoder &decoder,
+                                              llvm::ArrayRef<uint32_t> prompt) {
   for (; prompt.size() > kPieceTokens; prompt = prompt.drop_front(kPieceTokens))
     if (llvm::Error error =
             decoder.prefill(prompt.take_front(kPieceTokens)).takeError())

@@ -147,8 +147,7 @@ TEST_P(ArchitectureTest, EightBits) { run("int8", 0.05); }
 INSTANTIATE_TEST_SUITE_P(All, ArchitectureTest,
                          ::testing::Values("bert", "gpt2", "gpt2-past", "llama",
                                            "llama-past", "vit", "whisper", "t5",
-                                           "clip", "wav2vec2", "mlp",
-                                           "convnet", "local", "xlnet",
-                                           "unet"));
+                                           "clip", "wav2vec2", "mlp", "convnet",
+                                           "local", "xlnet", "unet"));
 
 } // namespace
