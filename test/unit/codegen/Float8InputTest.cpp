@@ -8,7 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "LayerProgram.h"
+#include "LayerCheck.h"
 #include "OtherTarget.h"
 #include "gtest/gtest.h"
 
@@ -49,10 +49,7 @@ constexpr double kTolerance = 2e-5, kHalfTolerance = 1e-3;
 
 void check(std::vector<LayerSpec> layers, const CompileOptions &options,
            double tolerance = kTolerance) {
-  LayerProgram program(std::move(layers));
-  program.compile(options);
-  for (int64_t extent : {0, 1, 3, 5})
-    program.check(extent, tolerance);
+  checkLayers(std::move(layers), options, tolerance);
 }
 
 TEST(Float8Input, EveryFormatAndScale) { check(createLayers(0, 4), {}); }

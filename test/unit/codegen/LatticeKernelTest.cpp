@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "LayerProgram.h"
+#include "LayerCheck.h"
 #include "OtherTarget.h"
 #include "lowbit/Numerics/Lattice.h"
 #include "gtest/gtest.h"
@@ -46,23 +46,6 @@ std::vector<LayerSpec> createLayers(LatticeFormat format, unsigned turn,
   return layers;
 }
 
-std::vector<LayerSpec> quantizeInputs(std::vector<LayerSpec> layers) {
-  for (LayerSpec &layer : layers)
-    layer.quantizesInput = true;
-  return layers;
-}
-
-void check(std::vector<LayerSpec> layers, const CompileOptions &options,
-           double tolerance) {
-  LayerProgram program(std::move(layers));
-  program.compile(options);
-  for (int64_t extent : {0, 1, 3, 5})
-    program.check(extent, tolerance);
-}
-
-constexpr double kTolerance16 = 1e-4, kTolerance8 = 3e-5,
-                 kToleranceFloat = 2e-5;
-
 class LatticeKernel : public testing::TestWithParam<LatticeFormat> {};
 
 INSTANTIATE_TEST_SUITE_P(
@@ -77,7 +60,8 @@ INSTANTIATE_TEST_SUITE_P(
     });
 
 TEST_P(LatticeKernel, SixteenBitActivations) {
-  check(createLayers(GetParam(), GetParam().codeBits, 2), {}, kTolerance16);
+  checkLayers(createLayers(GetParam(), GetParam().codeBits, 2), {},
+              kTolerance16);
 }
 
 TEST_P(LatticeKernel, AmongGuardPages) {
@@ -88,7 +72,7 @@ TEST_P(LatticeKernel, AmongGuardPages) {
 TEST(LatticeKernel, EightBitActivations) {
   std::vector<LayerSpec> layers = createLayers({8, 15}, 2, 2);
   llvm::append_range(layers, createLayers({4, 11}, 5, 2));
-  check(quantizeInputs(layers), {}, kTolerance8);
+  checkLayers(quantizeInputs(layers), {}, kTolerance8);
 }
 
 TEST(LatticeKernel, FloatActivations) {
@@ -96,7 +80,7 @@ TEST(LatticeKernel, FloatActivations) {
   floats.floatActivations = true;
   std::vector<LayerSpec> layers = createLayers({8, 16}, 3, 1);
   llvm::append_range(layers, createLayers({4, 13}, 6, 1));
-  check(layers, floats, kToleranceFloat);
+  checkLayers(layers, floats, kToleranceFloat);
 }
 
 //===----------------------------------------------------------------------===//
@@ -131,12 +115,12 @@ TEST(BlockKernel, SixteenBitActivations) {
       createBlocks({4, numerics::IntegerKind::Unsigned});
   for (LayerSpec &layer : layers)
     layer.encoding.hasMinimum = true;
-  check(layers, {}, kTolerance16);
+  checkLayers(layers, {}, kTolerance16);
 }
 
 TEST(BlockKernel, EightBitActivations) {
-  check(quantizeInputs(createBlocks({8, numerics::IntegerKind::Signed})), {},
-        kTolerance8);
+  checkLayers(quantizeInputs(createBlocks({8, numerics::IntegerKind::Signed})),
+              {}, kTolerance8);
 }
 
 TEST(BlockKernel, AmongGuardPages) {
@@ -160,11 +144,12 @@ TEST_P(LatticeTarget, SixteenBitActivations) {
   std::vector<LayerSpec> layers = createLayers({8, 15}, 5, 1);
   llvm::append_range(layers, createLayers({4, 13}, 4, 1));
   layers.push_back(createBlocks({4, numerics::IntegerKind::Signed})[1]);
-  check(layers, options(), kTolerance16);
+  checkLayers(layers, options(), kTolerance16);
 }
 
 TEST_P(LatticeTarget, EightBitActivations) {
-  check(quantizeInputs(createLayers({8, 12}, 2, 1)), options(), kTolerance8);
+  checkLayers(quantizeInputs(createLayers({8, 12}, 2, 1)), options(),
+              kTolerance8);
 }
 
 } // namespace

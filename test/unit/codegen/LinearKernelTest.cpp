@@ -14,6 +14,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LayerCheck.h"
 #include "OtherTarget.h"
 #include "gtest/gtest.h"
 #include <cstdlib>
@@ -99,22 +100,13 @@ std::vector<LayerSpec> sampleLayers(unsigned width, unsigned turn,
   return some;
 }
 
-std::vector<LayerSpec> quantizeInputs(std::vector<LayerSpec> layers) {
-  for (LayerSpec &layer : layers)
-    layer.quantizesInput = true;
-  return layers;
-}
-
 void check(const std::vector<LayerSpec> &layers, const CompileOptions &options,
            double tolerance) {
-  LayerProgram program(layers);
-  program.compile(options);
-  for (int64_t extent : {0, 1, 3, 4, 7})
-    program.check(extent, tolerance);
+  checkLayers(layers, options, tolerance, {0, 1, 3, 4, 7});
 }
 
-constexpr double kTolerance16 = 1e-4, kTolerance8 = 1e-5,
-                 kToleranceFloat = 2e-5;
+/// Integers are exact, where tables are rounded to bytes.
+constexpr double kIntegerTolerance8 = 1e-5;
 
 //===----------------------------------------------------------------------===//
 // This machine
@@ -128,7 +120,7 @@ TEST_P(WidthKernel, SixteenBitActivations) {
 }
 
 TEST_P(WidthKernel, EightBitActivations) {
-  check(quantizeInputs(sampleLayers(GetParam(), 1, 9)), {}, kTolerance8);
+  check(quantizeInputs(sampleLayers(GetParam(), 1, 9)), {}, kIntegerTolerance8);
 }
 
 /// Sums of f32, from which a zero point's share is subtracted at the end.
@@ -201,7 +193,7 @@ TEST_P(TargetKernel, SixteenBitActivations) {
 }
 
 TEST_P(TargetKernel, EightBitActivations) {
-  check(quantizeInputs(layers(1, {1, 3, 5, 7, 8})), options(), kTolerance8);
+  check(quantizeInputs(layers(1, {1, 3, 5, 7, 8})), options(), kIntegerTolerance8);
 }
 
 TEST_P(TargetKernel, FloatActivations) {

@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LayerCheck.h"
 #include "OtherTarget.h"
 #include "gtest/gtest.h"
 
@@ -89,23 +90,6 @@ std::vector<LayerSpec> createStoredLayers(unsigned turn) {
           createStored(kSigned4, false, 20, nested, 33, turn)};
 }
 
-void check(std::vector<LayerSpec> layers, const CompileOptions &options,
-           double tolerance) {
-  LayerProgram program(std::move(layers));
-  program.compile(options);
-  for (int64_t extent : {0, 1, 3, 5})
-    program.check(extent, tolerance);
-}
-
-std::vector<LayerSpec> quantizeInputs(std::vector<LayerSpec> layers) {
-  for (LayerSpec &layer : layers)
-    layer.quantizesInput = true;
-  return layers;
-}
-
-constexpr double kTolerance16 = 1e-4, kTolerance8 = 3e-5,
-                 kToleranceFloat = 2e-5;
-
 //===----------------------------------------------------------------------===//
 // This machine
 //===----------------------------------------------------------------------===//
@@ -116,38 +100,38 @@ INSTANTIATE_TEST_SUITE_P(Widths, LearnedKernel, testing::Range(1u, 9u));
 
 TEST_P(LearnedKernel, SixteenBitActivations) {
   unsigned bits = GetParam();
-  check({createLearned(bits, TableOwner::Row, 0, 130, bits),
-         createLearned(bits, TableOwner::Row, 32, 333, bits + 1),
-         createLearned(bits, TableOwner::Tensor, 0, 96, bits + 2)},
-        {}, kTolerance16);
+  checkLayers({createLearned(bits, TableOwner::Row, 0, 130, bits),
+               createLearned(bits, TableOwner::Row, 32, 333, bits + 1),
+               createLearned(bits, TableOwner::Tensor, 0, 96, bits + 2)},
+              {}, kTolerance16);
 }
 
 TEST(LearnedKernel, EightBitActivations) {
-  check(quantizeInputs({createLearned(3, TableOwner::Row, 0, 67, 1),
-                        createLearned(4, TableOwner::Tensor, 20, 90, 2)}),
-        {}, kTolerance8);
+  checkLayers(quantizeInputs({createLearned(3, TableOwner::Row, 0, 67, 1),
+                              createLearned(4, TableOwner::Tensor, 20, 90, 2)}),
+              {}, kTolerance8);
 }
 
 TEST(LearnedKernel, FloatActivations) {
   CompileOptions floats;
   floats.floatActivations = true;
-  check({createLearned(4, TableOwner::Row, 0, 67, 1),
-         createLearned(5, TableOwner::Row, 16, 31, 3)},
-        floats, kToleranceFloat);
+  checkLayers({createLearned(4, TableOwner::Row, 0, 67, 1),
+               createLearned(5, TableOwner::Row, 16, 31, 3)},
+              floats, kToleranceFloat);
 }
 
 TEST(StoredScalesKernel, SixteenBitActivations) {
-  check(createStoredLayers(0), {}, kTolerance16);
+  checkLayers(createStoredLayers(0), {}, kTolerance16);
 }
 
 TEST(StoredScalesKernel, EightBitActivations) {
-  check(quantizeInputs(createStoredLayers(1)), {}, kTolerance8);
+  checkLayers(quantizeInputs(createStoredLayers(1)), {}, kTolerance8);
 }
 
 TEST(StoredScalesKernel, FloatActivations) {
   CompileOptions floats;
   floats.floatActivations = true;
-  check(createStoredLayers(2), floats, kToleranceFloat);
+  checkLayers(createStoredLayers(2), floats, kToleranceFloat);
 }
 
 /// Nothing beyond tables and scales of scales is read.
@@ -172,15 +156,15 @@ INSTANTIATE_TEST_SUITE_P(Targets, OwnDataTarget,
                          });
 
 TEST_P(OwnDataTarget, LearnedTables) {
-  check({createLearned(3, TableOwner::Row, 32, 70, 1),
-         createLearned(4, TableOwner::Row, 0, 67, 2),
-         createLearned(5, TableOwner::Row, 0, 20, 1),
-         createLearned(6, TableOwner::Tensor, 0, 50, 1)},
-        options(), kTolerance16);
+  checkLayers({createLearned(3, TableOwner::Row, 32, 70, 1),
+               createLearned(4, TableOwner::Row, 0, 67, 2),
+               createLearned(5, TableOwner::Row, 0, 20, 1),
+               createLearned(6, TableOwner::Tensor, 0, 50, 1)},
+              options(), kTolerance16);
 }
 
 TEST_P(OwnDataTarget, StoredScales) {
-  check(createStoredLayers(1), options(), kTolerance16);
+  checkLayers(createStoredLayers(1), options(), kTolerance16);
 }
 
 } // namespace

@@ -8,6 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LayerCheck.h"
 #include "OtherTarget.h"
 #include "codegen/cpu/kernels/CodeDigits.h"
 #include "mlir/AsmParser/AsmParser.h"
@@ -118,23 +119,6 @@ std::vector<LayerSpec> createLayers(const numerics::ElementFormat &element,
   return layers;
 }
 
-void check(std::vector<LayerSpec> layers, const CompileOptions &options,
-           double tolerance) {
-  LayerProgram program(std::move(layers));
-  program.compile(options);
-  for (int64_t extent : {0, 1, 3, 5})
-    program.check(extent, tolerance);
-}
-
-std::vector<LayerSpec> quantizeInputs(std::vector<LayerSpec> layers) {
-  for (LayerSpec &layer : layers)
-    layer.quantizesInput = true;
-  return layers;
-}
-
-constexpr double kTolerance16 = 1e-4, kTolerance8 = 3e-5,
-                 kToleranceFloat = 2e-5;
-
 //===----------------------------------------------------------------------===//
 // This machine
 //===----------------------------------------------------------------------===//
@@ -154,17 +138,17 @@ INSTANTIATE_TEST_SUITE_P(Formats, TableKernel,
                          });
 
 TEST_P(TableKernel, SixteenBitActivations) {
-  check(layers(0, 2), {}, kTolerance16);
+  checkLayers(layers(0, 2), {}, kTolerance16);
 }
 
 TEST_P(TableKernel, EightBitActivations) {
-  check(quantizeInputs(layers(3, 1)), {}, kTolerance8);
+  checkLayers(quantizeInputs(layers(3, 1)), {}, kTolerance8);
 }
 
 TEST_P(TableKernel, FloatActivations) {
   CompileOptions floats;
   floats.floatActivations = true;
-  check(layers(4, 1), floats, kToleranceFloat);
+  checkLayers(layers(4, 1), floats, kToleranceFloat);
 }
 
 /// Integers, too, have scales of 8 bits (MXINT8) and bfloat16.
@@ -172,7 +156,7 @@ TEST(TableKernel, ScalesOfIntegers) {
   std::vector<LayerSpec> layers =
       createLayers({8, numerics::IntegerKind::Signed}, 0, std::size(kScales));
   layers[1].encoding.element = {4, numerics::IntegerKind::Unsigned};
-  check(layers, {}, kTolerance16);
+  checkLayers(layers, {}, kTolerance16);
 }
 
 /// One factor for the tensor (NVFP4), or for each row.
@@ -186,7 +170,7 @@ TEST(TableKernel, OuterScales) {
     layer.encoding.outer =
         i % 2 ? numerics::OuterScale::Channel : numerics::OuterScale::Tensor;
   }
-  check(layers, {}, kTolerance16);
+  checkLayers(layers, {}, kTolerance16);
 }
 
 //===----------------------------------------------------------------------===//
@@ -211,20 +195,20 @@ INSTANTIATE_TEST_SUITE_P(Targets, TableTarget,
                          });
 
 TEST_P(TableTarget, SixteenBitActivations) {
-  check(layers(0, {"float<f4E2M1FN>", printRandom(5), "float<f8E4M3FN>",
-                   printVectors(4, 2)}),
-        options(), kTolerance16);
+  checkLayers(layers(0, {"float<f4E2M1FN>", printRandom(5), "float<f8E4M3FN>",
+                         printVectors(4, 2)}),
+              options(), kTolerance16);
 }
 
 TEST_P(TableTarget, EightBitActivations) {
-  check(quantizeInputs(layers(3, {printRandom(2), printRandom(7)})), options(),
-        kTolerance8);
+  checkLayers(quantizeInputs(layers(3, {printRandom(2), printRandom(7)})),
+              options(), kTolerance8);
 }
 
 TEST_P(TableTarget, FloatActivations) {
   CompileOptions floats = options();
   floats.floatActivations = true;
-  check(layers(6, {"float<f8E5M2>"}), floats, kToleranceFloat);
+  checkLayers(layers(6, {"float<f8E5M2>"}), floats, kToleranceFloat);
 }
 
 //===----------------------------------------------------------------------===//

@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "LayerProgram.h"
+#include "LayerCheck.h"
 #include "OtherTarget.h"
 #include "codegen/cpu/kernels/CodeFields.h"
 #include "codegen/cpu/kernels/CodeWindows.h"
@@ -58,23 +58,6 @@ std::vector<LayerSpec> createLayers(Trellis trellis, unsigned turn,
   return layers;
 }
 
-std::vector<LayerSpec> quantizeInputs(std::vector<LayerSpec> layers) {
-  for (LayerSpec &layer : layers)
-    layer.quantizesInput = true;
-  return layers;
-}
-
-void check(std::vector<LayerSpec> layers, const CompileOptions &options,
-           double tolerance) {
-  LayerProgram program(std::move(layers));
-  program.compile(options);
-  for (int64_t extent : {0, 1, 3, 5})
-    program.check(extent, tolerance);
-}
-
-constexpr double kTolerance16 = 1e-4, kTolerance8 = 3e-5,
-                 kToleranceFloat = 2e-5;
-
 //===----------------------------------------------------------------------===//
 // This machine
 //===----------------------------------------------------------------------===//
@@ -92,8 +75,9 @@ INSTANTIATE_TEST_SUITE_P(
     });
 
 TEST_P(WindowKernel, SixteenBitActivations) {
-  check(createLayers(GetParam(), 3 * GetParam().rate + GetParam().state, 2), {},
-        kTolerance16);
+  checkLayers(
+      createLayers(GetParam(), 3 * GetParam().rate + GetParam().state, 2), {},
+      kTolerance16);
 }
 
 /// Rows that a block ends with are the next one's history, and nothing beyond
@@ -107,7 +91,7 @@ TEST(WindowKernel, EightBitActivations) {
   std::vector<LayerSpec> layers = createLayers({8, 2}, 2, 2);
   llvm::append_range(layers, createLayers({8, 5}, 4, 1));
   llvm::append_range(layers, createLayers({12, 3}, 7, 1));
-  check(quantizeInputs(layers), {}, kTolerance8);
+  checkLayers(quantizeInputs(layers), {}, kTolerance8);
 }
 
 TEST(WindowKernel, FloatActivations) {
@@ -115,7 +99,7 @@ TEST(WindowKernel, FloatActivations) {
   floats.floatActivations = true;
   std::vector<LayerSpec> layers = createLayers({8, 2}, 3, 1);
   llvm::append_range(layers, createLayers({12, 1}, 2, 1));
-  check(layers, floats, kToleranceFloat);
+  checkLayers(layers, floats, kToleranceFloat);
 }
 
 //===----------------------------------------------------------------------===//
@@ -134,11 +118,12 @@ TEST_P(WindowTarget, SixteenBitActivations) {
   std::vector<LayerSpec> layers = createLayers({8, 1}, 5, 1);
   llvm::append_range(layers, createLayers({8, 3}, 3, 1));
   llvm::append_range(layers, createLayers({12, 6}, 2, 1));
-  check(layers, options(), kTolerance16);
+  checkLayers(layers, options(), kTolerance16);
 }
 
 TEST_P(WindowTarget, EightBitActivations) {
-  check(quantizeInputs(createLayers({8, 2}, 5, 1)), options(), kTolerance8);
+  checkLayers(quantizeInputs(createLayers({8, 2}, 5, 1)), options(),
+              kTolerance8);
 }
 
 //===----------------------------------------------------------------------===//

@@ -1,0 +1,32 @@
+//===- LayerCheck.h - layers compared with their truth ----------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the tests of all kinds of weights do with the layers that they make.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_TEST_UNIT_CODEGEN_LAYERCHECK_H
+#define LOWBIT_TEST_UNIT_CODEGEN_LAYERCHECK_H
+
+#include "LayerProgram.h"
+
+namespace lowbit::test {
+
+/// `layers` with inputs that are quantized to 8 bits.
+std::vector<LayerSpec> quantizeInputs(std::vector<LayerSpec> layers);
+
+/// Compiles `layers` as one program and compares it with their truth where
+/// dynamic dimensions are each of `extents`.
+void checkLayers(std::vector<LayerSpec> layers, const CompileOptions &options,
+                 double tolerance,
+                 llvm::ArrayRef<int64_t> extents = {0, 1, 3, 5});
+
+/// Of the largest result, for weights whose numbers come from tables:
+/// activations of 16 bits, of 8 bits, and floats.
+constexpr double kTolerance16 = 1e-4, kTolerance8 = 3e-5,
+                 kToleranceFloat = 2e-5;
+
+} // namespace lowbit::test
+
+#endif // LOWBIT_TEST_UNIT_CODEGEN_LAYERCHECK_H
