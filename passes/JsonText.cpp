@@ -177,3 +177,14 @@ llvm::Expected<llvm::json::Value> lowbit::parseJson(llvm::StringRef text,
                         });
   return fileError(source, "JSON: " + message);
 }
+
+std::optional<int64_t> lowbit::getJsonInteger(const llvm::json::Value *value) {
+  if (!value)
+    return std::nullopt;
+  if (std::optional<uint64_t> whole = value->getAsUINT64())
+    return *whole <= INT64_MAX ? std::optional<int64_t>(*whole) : std::nullopt;
+  constexpr double beyond = 9223372036854775808.0;
+  if (value->getAsNumber() == beyond)
+    return std::nullopt;
+  return value->getAsInteger();
+}

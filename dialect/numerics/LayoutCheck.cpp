@@ -14,7 +14,9 @@
 
 namespace lowbit::numerics {
 
-/// Atoms beyond this many code bits are refused rather than enumerated.
+/// Atoms beyond this many code bits are refused rather than enumerated; no
+/// other number of a layout needs to be larger, so that addresses can't
+/// overflow.
 static constexpr int64_t maxAtomBits = int64_t(1) << 22;
 /// No window has bits of more codes.
 static constexpr int64_t maxOverlap = 15;
@@ -40,12 +42,15 @@ static std::string checkNumbers(const Layout &layout,
     return required("the atom's codes need " + std::to_string(codeBits) +
                         " of at most " + std::to_string(maxAtomBits) + " bits",
                     atom.bits);
-  if (layout.columnPadding < 1 || layout.columnPadding % atom.columns)
+  if (layout.columnPadding < 1 || layout.columnPadding % atom.columns ||
+      layout.columnPadding > maxAtomBits)
     return required("column padding must be a multiple of the atom's " +
-                        std::to_string(atom.columns) + " columns",
+                        std::to_string(atom.columns) + " columns, at most " +
+                        std::to_string(maxAtomBits),
                     layout.columnPadding);
-  if (layout.rowAlignment < 1)
-    return required("row alignment must be at least 1 bit",
+  if (layout.rowAlignment < 1 || layout.rowAlignment > maxAtomBits)
+    return required("row alignment must be 1 to " +
+                        std::to_string(maxAtomBits) + " bits",
                     layout.rowAlignment);
   if (atom.interleave != 1 &&
       (atom.interleave < 1 || atom.interleave > maxAtomBits ||
@@ -104,18 +109,22 @@ static std::string checkAtomParameters(const Layout &layout,
 
 static std::string checkModes(const Atom &atom) {
   for (const Piece &piece : atom.pieces) {
+    for (int64_t number : {piece.row, piece.column, piece.bit, piece.offset})
+      if (number < 0 || number > maxAtomBits)
+        return required("a box begins within its atom", number);
     int64_t extents[3] = {1, 1, 1};
     for (const Mode &mode : piece.modes) {
       int64_t &extent = extents[static_cast<unsigned>(mode.axis)];
       if (mode.extent < 1 || mode.extent > maxAtomBits)
         return required("a mode needs an extent of at least 1", mode.extent);
+      if (mode.stride < -maxAtomBits || mode.stride > maxAtomBits)
+        return required("a mode needs a stride within its atom", mode.stride);
       extent *= mode.extent;
       if (extent > maxAtomBits)
         return required("a box must lie within its atom", extent);
     }
-    if (piece.row < 0 || piece.row + extents[0] > atom.overlap + atom.rows ||
-        piece.column < 0 || piece.column + extents[1] > atom.columns ||
-        piece.bit < 0 || piece.bit + extents[2] > 32)
+    if (piece.row + extents[0] > atom.overlap + atom.rows ||
+        piece.column + extents[1] > atom.columns || piece.bit + extents[2] > 32)
       return required("a box must lie within its atom",
                       piece.row + extents[0]) +
              " rows, " + std::to_string(piece.column + extents[1]) +

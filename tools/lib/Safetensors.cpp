@@ -44,7 +44,7 @@ parseExtents(const llvm::json::Array *array) {
     return std::nullopt;
   llvm::SmallVector<int64_t, 4> extents;
   for (const llvm::json::Value &value : *array) {
-    std::optional<int64_t> extent = value.getAsInteger();
+    std::optional<int64_t> extent = getJsonInteger(&value);
     if (!extent || *extent < 0)
       return std::nullopt;
     extents.push_back(*extent);

@@ -124,9 +124,9 @@ private:
                          StatisticsRecord &record) {
     auto name = object.getString("name");
     const llvm::json::Array *layers = object.getArray("layers");
-    auto rows = object.getInteger("rows"),
-         samples = object.getInteger("samples"),
-         columns = object.getInteger("columns");
+    auto rows = getJsonInteger(object.get("rows")),
+         samples = getJsonInteger(object.get("samples")),
+         columns = getJsonInteger(object.get("columns"));
     if (!name || !layers || !rows || !samples || !columns || *rows < 1 ||
         *samples < 1 || *columns < 1 || !object.getArray("components"))
       return false;

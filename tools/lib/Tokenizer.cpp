@@ -40,7 +40,7 @@ llvm::Expected<uint32_t> getId(const llvm::json::Array &merge, size_t index,
                                size_t position) {
   std::optional<int64_t> id;
   if (merge.size() == 2)
-    id = merge[index].getAsInteger();
+    id = getJsonInteger(&merge[index]);
   if (!id || *id < 0 || static_cast<uint64_t>(*id) >= limit)
     return makeFileError(source, "merge " + llvm::Twine(position) +
                                      " must be a pair of ids below " +

@@ -225,7 +225,7 @@ TEST(Layout, ChecksRefuseWithAReason) {
   EXPECT_EQ(refused(layout), "");
   layout.columnPadding = 6;
   EXPECT_EQ(refused(layout), "column padding must be a multiple of the atom's "
-                             "4 columns, found 6");
+                             "4 columns, at most 4194304, found 6");
   layout = planes(4);
   layout.atom.pieces[0].modes.back().extent = 3;
   EXPECT_EQ(refused(layout), "the atom has no place for bit 3 of the code at "
@@ -237,6 +237,23 @@ TEST(Layout, ChecksRefuseWithAReason) {
   layout = planes(4);
   layout.atom.pieces[0].offset = 8;
   EXPECT_NE(refused(layout).find("within 512 bits"), std::string::npos);
+  for (int64_t huge : {INT64_MAX, INT64_MIN}) {
+    layout = planes(4);
+    layout.rowAlignment = huge;
+    EXPECT_NE(refused(layout).find("row alignment"), std::string::npos);
+    layout = planes(4);
+    layout.atom.pieces[0].modes[0].stride = huge;
+    EXPECT_NE(refused(layout).find("a stride within"), std::string::npos);
+    for (int64_t Piece::*number :
+         {&Piece::row, &Piece::column, &Piece::bit, &Piece::offset}) {
+      layout = planes(4);
+      layout.atom.pieces[0].*number = huge;
+      EXPECT_NE(refused(layout).find("a box begins"), std::string::npos);
+    }
+  }
+  layout = planes(4);
+  layout.columnPadding = INT64_MAX - 3;
+  EXPECT_NE(refused(layout).find("column padding"), std::string::npos);
   layout = planes(4);
   layout.atom.pieces.push_back(layout.atom.pieces[0]);
   EXPECT_NE(refused(layout).find("once each"), std::string::npos);

@@ -51,6 +51,21 @@ TEST(Json, RefusesLongText) {
             getText(parseJson("[1,2]", "t", limits)));
 }
 
+TEST(Json, ReadsIntegersThatFit) {
+  auto read = [](const char *text) {
+    llvm::json::Value value = llvm::cantFail(parseJson(text, "t"));
+    return getJsonInteger(&value);
+  };
+  EXPECT_EQ(read("3e0"), 3);
+  EXPECT_EQ(read("9223372036854775807"), INT64_MAX);
+  EXPECT_EQ(read("-9223372036854775808"), INT64_MIN);
+  EXPECT_EQ(read("-9.223372036854775808e18"), INT64_MIN);
+  for (const char *text : {"9223372036854775808", "9223372036854775807.2",
+                           "1e300", "0.5", "\"1\"", "null"})
+    EXPECT_EQ(read(text), std::nullopt) << text;
+  EXPECT_EQ(getJsonInteger(nullptr), std::nullopt);
+}
+
 TEST(Json, PointsAtGrammarErrors) {
   std::string text = getText(parseJson("{\"a\": }", "t"));
   EXPECT_NE(std::string::npos, text.find("t: JSON: [1:")) << text;

@@ -132,6 +132,9 @@ TEST(Safetensors, RefusesBadTensors) {
   EXPECT_EQ("w.safetensors: tensor 'a': 'shape' must be a list of "
             "non-negative integers",
             entry(R"("dtype": "U8", "shape": [-1])"));
+  EXPECT_EQ("w.safetensors: tensor 'a': 'shape' must be a list of "
+            "non-negative integers",
+            entry(R"("dtype": "U8", "shape": [0, 9223372036854775807.2])"));
   EXPECT_EQ("w.safetensors: tensor 'a': 'data_offsets' must be a pair of "
             "non-negative integers",
             entry(R"("dtype": "U8", "shape": [4], "data_offsets": [0])"));

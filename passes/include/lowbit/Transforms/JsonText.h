@@ -30,6 +30,11 @@ llvm::Expected<llvm::json::Value> parseJson(llvm::StringRef text,
                                             llvm::StringRef source,
                                             const JsonLimits &limits = {});
 
+/// `value` where it is a number that an int64_t holds exactly, such as 3 or
+/// 3e0; nothing for null pointers. LLVM's own getAsInteger converts 2^63, which
+/// is undefined.
+std::optional<int64_t> getJsonInteger(const llvm::json::Value *value);
+
 } // namespace lowbit
 
 #endif // LOWBIT_TRANSFORMS_JSONTEXT_H
