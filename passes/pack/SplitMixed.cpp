@@ -78,6 +78,8 @@ GlobalOp SplitMixedPass::makeGlobal(GlobalOp before, const Twine &name,
   return GlobalOp::create(builder, before.getLoc(), free, type, components);
 }
 
+// No `name` is that of a component: where something else reads the weight, the
+// reference lowering gives it a global for each of those.
 GlobalOp SplitMixedPass::makeVector(GlobalOp before, StringRef name,
                                     Type element, const void *numbers,
                                     size_t bytes) {
@@ -114,7 +116,7 @@ LogicalResult SplitMixedPass::makeParts(GlobalOp global, SplitWeight &split) {
     for (int64_t k = 0; k < matrix->columns; ++k)
       stored[places[k]] = scales[k];
     split.scale =
-        makeVector(global, "column_scale", Float32Type::get(&getContext()),
+        makeVector(global, "input_scale", Float32Type::get(&getContext()),
                    stored.data(), stored.size() * sizeof(float));
   }
   if (!mixed) {
@@ -122,7 +124,7 @@ LogicalResult SplitMixedPass::makeParts(GlobalOp global, SplitWeight &split) {
     components.erase(component::kColumnScale);
     components.erase(component::kColumnScaleScale);
     split.parts.push_back(makeGlobal(
-        global, global.getSymName() + ".codes",
+        global, global.getSymName() + ".part0",
         QuantizedTensorType::get(type.getShape(), type.getElementType(),
                                  getUniform(type.getEncoding())),
         components.getDictionary(&getContext())));
@@ -132,7 +134,7 @@ LogicalResult SplitMixedPass::makeParts(GlobalOp global, SplitWeight &split) {
   for (auto [k, place] : llvm::enumerate(places))
     columns[place] = static_cast<int32_t>(k);
   split.order =
-      makeVector(global, "columns", IntegerType::get(&getContext(), 32),
+      makeVector(global, "input_order", IntegerType::get(&getContext(), 32),
                  columns.data(), columns.size() * sizeof(int32_t));
   for (size_t i = 0; i < mixed.getFormats().size(); ++i) {
     std::string name = (global.getSymName() + ".part" + Twine(i)).str();

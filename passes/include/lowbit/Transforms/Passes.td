@@ -312,8 +312,8 @@ def SplitMixedPass : Pass<"lowbit-split-mixed", "::mlir::ModuleOp"> {
     ```
     becomes
     ```mlir
-    lowbit.global @fc.columns : tensor<4xi32> {data = ...}
-    lowbit.global @fc.column_scale : tensor<4xf32> {data = ...}
+    lowbit.global @fc.input_order : tensor<4xi32> {data = ...}
+    lowbit.global @fc.input_scale : tensor<4xf32> {data = ...}
     lowbit.global @fc.part0 : !lowbit.tensor<2x1xf32, #trellis3> {codes = ..., scale = ...}
     lowbit.global @fc.part1 : !lowbit.tensor<2x3xf32, #trellis2> {codes = ..., scale = ...}
     %0 = linalg.generic ... // extracts %x[..., %columns[k]], times %scale[k]
