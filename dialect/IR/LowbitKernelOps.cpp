@@ -105,6 +105,21 @@ LogicalResult LearnedLutOp::verify() {
                        << " lanes (V7), found " << all << " bytes";
 }
 
+LogicalResult HashOp::verify() {
+  // V8
+  size_t bits = getUpper() ? 16 : 8;
+  if (getImages().size() != bits)
+    return emitOpError() << "requires an image for each of " << bits
+                         << " bits (V8), found " << getImages().size();
+  // V9
+  if (!getUpper() || getUpper().getType() == getIndices().getType())
+    return success();
+  return emitOpError() << "requires as many upper bytes as lower ones (V9), "
+                          "found "
+                       << getUpper().getType() << " and "
+                       << getIndices().getType();
+}
+
 LogicalResult WindowsOp::verify() {
   // V4
   int64_t lanes = getResult().getType().getNumElements() / 4;

@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <cmath>
 #include <mutex>
-#include <numeric>
 #include <queue>
 
 namespace lowbit::numerics {
@@ -67,19 +66,12 @@ static double gaussianQuantile(double share) {
 
 namespace {
 
-/// SplitMix64, for numbers and permutations that are the same everywhere.
-class Shuffler {
+/// SplitMix64, for draws that are the same everywhere.
+class SplitMix {
 public:
-  explicit Shuffler(uint64_t seed) : state(seed) {}
+  explicit SplitMix(uint64_t seed) : state(seed) {}
 
-  std::vector<uint32_t> permutation(uint32_t size) {
-    std::vector<uint32_t> result(size);
-    std::iota(result.begin(), result.end(), 0);
-    for (uint32_t i = size; i > 1; --i)
-      std::swap(result[i - 1], result[bits() % i]);
-    return result;
-  }
-  uint64_t bits() {
+  uint64_t draw() {
     uint64_t z = state += 0x9E3779B97F4A7C15u;
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
     z = (z ^ z >> 27) * 0x94D049BB133111EBu;
@@ -91,25 +83,6 @@ private:
 };
 
 } // namespace
-
-/// States of 8 bits: a number of its own for each window.
-static CodeTable makeShuffledTable(unsigned stateBits, unsigned rate) {
-  CodeTable table{rate, stateBits, 1, {}};
-  table.values.resize(size_t(1) << stateBits);
-  uint32_t branches = 1u << rate, classes = 1u << (stateBits - rate);
-  Shuffler shuffler(stateBits * 16 + rate);
-  std::vector<uint32_t> offsets = shuffler.permutation(classes);
-  for (uint32_t p = 0; p < classes; ++p) {
-    std::vector<uint32_t> slices = shuffler.permutation(branches);
-    double offset = (offsets[p] + 0.5) / classes;
-    for (uint32_t c = 0; c < branches; ++c) {
-      double number = gaussianQuantile((slices[c] + offset) / branches);
-      table.values[p * branches + c] =
-          static_cast<float>(std::nearbyint(number * 32) / 32);
-    }
-  }
-  return table;
-}
 
 /// The numbers of 2^`bits` slices of equal probability of a Gaussian, by
 /// magnitude, the negative ones in the second half.
@@ -134,22 +107,29 @@ static bool isOdd(uint32_t bits) {
 /// Each bit of a number's index is the sum, modulo 2, of some bits of the
 /// window: a convolutional code. The code itself is added to the top ones, so
 /// that it chooses among slices.
-static CodeTable makeLinearTable(unsigned stateBits, unsigned rate) {
+static CodeTable makeTable(unsigned stateBits, unsigned rate) {
   // Numbers enough for the rate; more gain nothing, and take a kernel longer.
-  constexpr unsigned kIndexBits[maxTrellisRate] = {7, 7, 8, 9, 10, 11};
+  constexpr unsigned kIndexBits[][maxTrellisRate] = {
+      {6, 6, 7, 8, 8, 8},    // 8 bits of state
+      {7, 7, 8, 9, 9, 9},    // 9
+      {7, 7, 8, 9, 10, 10},  // 10
+      {7, 7, 8, 9, 10, 11},  // 11
+      {7, 7, 8, 9, 10, 11}}; // 12
   // Of the first hundred or so, the seeds of least error for a Gaussian.
   constexpr unsigned kSeeds[][maxTrellisRate] = {
-      {42, 58, 38, 1, 14, 12},   // 9 bits of state
+      {27, 131, 104, 68, 4, 47}, // 8
+      {42, 58, 38, 1, 14, 12},   // 9
       {48, 3, 3, 1, 19, 14},     // 10
       {38, 46, 1, 1, 19, 3},     // 11
       {110, 41, 98, 11, 112, 23} // 12
   };
-  unsigned indexBits = std::min(kIndexBits[rate - 1], stateBits);
-  Shuffler shuffler(kSeeds[stateBits - 9][rate - 1]);
+  unsigned state = stateBits - minTrellisState;
+  unsigned indexBits = kIndexBits[state][rate - 1];
+  SplitMix random(kSeeds[state][rate - 1]);
   uint32_t codeMask = (1u << rate) - 1, windowMask = (1u << stateBits) - 1;
   std::vector<uint32_t> sums(indexBits);
   for (unsigned i = 0; i < indexBits; ++i) {
-    sums[i] = static_cast<uint32_t>(shuffler.bits()) & windowMask & ~codeMask;
+    sums[i] = static_cast<uint32_t>(random.draw()) & windowMask & ~codeMask;
     if (i + rate >= indexBits)
       sums[i] |= 1u << (i + rate - indexBits);
   }
@@ -162,11 +142,6 @@ static CodeTable makeLinearTable(unsigned stateBits, unsigned rate) {
     table.values.push_back(numbers[index]);
   }
   return table;
-}
-
-static CodeTable makeTable(unsigned stateBits, unsigned rate) {
-  return stateBits > minTrellisState ? makeLinearTable(stateBits, rate)
-                                     : makeShuffledTable(stateBits, rate);
 }
 
 const CodeTable &trellisTable(unsigned stateBits, unsigned rate) {

@@ -810,6 +810,22 @@ func.func @f(%i: vector<16xi8>, %t: vector<24xi8>) {
 
 // -----
 
+func.func @f(%i: vector<16xi8>) {
+  // expected-error @+1 {{requires an image for each of 8 bits (V8), found 2}}
+  %0 = lowbit.hash %i, [1, 2] : vector<16xi8>
+  return
+}
+
+// -----
+
+func.func @f(%u: vector<16xi8>, %v: vector<32xi8>) {
+  // expected-error @+1 {{requires as many upper bytes as lower ones (V9), found 'vector<32xi8>' and 'vector<16xi8>'}}
+  %0 = lowbit.hash %u upper %v : vector<32xi8>, [1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8] : vector<16xi8>
+  return
+}
+
+// -----
+
 func.func @f(%s: vector<16xi8>) {
   // expected-error @+1 {{requires a start for each of 4 lanes (V4), found 3}}
   %0 = lowbit.windows %s, [0, 1, 2] : vector<16xi8> -> vector<16xi8>

@@ -157,6 +157,15 @@ func.func @learned_lut(%i: vector<32xi8>, %one: vector<8xi8>, %each: vector<64xi
   return %1 : vector<32xi8>
 }
 
+// CHECK-LABEL: func.func @hash
+func.func @hash(%i: vector<32xi8>, %u: vector<32xi8>) -> vector<32xi8> {
+  // CHECK: lowbit.hash %{{.*}}, [1, 2, 4, 8, 3, 3, 3, 3] : vector<32xi8>
+  %0 = lowbit.hash %i, [1, 2, 4, 8, 3, 3, 3, 3] : vector<32xi8>
+  // CHECK: lowbit.hash %{{.*}} upper %{{.*}} : vector<32xi8>, [1, 2, 4, 8, 3, 3, 3, 3, 1, 1, 1, 1, 2, 2, 2, 2] : vector<32xi8>
+  %1 = lowbit.hash %0 upper %u : vector<32xi8>, [1, 2, 4, 8, 3, 3, 3, 3, 1, 1, 1, 1, 2, 2, 2, 2] : vector<32xi8>
+  return %1 : vector<32xi8>
+}
+
 // CHECK-LABEL: func.func @windows
 func.func @windows(%s: vector<32xi8>) -> vector<16xi8> {
   // CHECK: lowbit.windows %{{.*}}, [0, 3, 6, 56] : vector<32xi8> -> vector<16xi8>

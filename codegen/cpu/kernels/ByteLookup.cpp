@@ -351,6 +351,25 @@ Value ByteLookup::lookUpLearned(ImplicitLocOpBuilder &b, Value indices,
   return result;
 }
 
+Value ByteLookup::lower(RewriterBase &rewriter, HashOp op) const {
+  ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+  VectorType type = op.getType();
+  auto splat = [&](int8_t byte) -> Value {
+    return arith::ConstantOp::create(b, DenseElementsAttr::get(type, byte));
+  };
+  Value zero = splat(0), result = zero;
+  for (auto [bit, image] : llvm::enumerate(op.getImages())) {
+    Value byte = bit < 8 ? op.getIndices() : op.getUpper();
+    Value alone = arith::AndIOp::create(
+        b, byte, splat(static_cast<int8_t>(1u << bit % 8)));
+    Value isSet =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ne, alone, zero);
+    Value part = arith::SelectOp::create(b, isSet, splat(image), zero);
+    result = arith::XOrIOp::create(b, result, part);
+  }
+  return result;
+}
+
 /// Byte s / 8 of each stream and the one after it, shifted to where the window
 /// needs them: all streams of a lane in the same way.
 Value ByteLookup::lower(RewriterBase &rewriter, WindowsOp op) const {

@@ -21,6 +21,7 @@
 #define LOWBIT_LIB_CODEGEN_CPU_KERNELS_BYTELOOKUP_H
 
 #include "lowbit/IR/Lowbit.h"
+#include "lowbit/IR/LowbitTableOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/PatternMatch.h"
 
@@ -33,6 +34,9 @@ public:
   virtual mlir::Value lower(mlir::RewriterBase &rewriter, LutOp op) const = 0;
   /// The same for windows: by shifts of lanes, unless the machine has more.
   virtual mlir::Value lower(mlir::RewriterBase &rewriter, WindowsOp op) const;
+
+  /// The same for hashes: bit by bit, unless the machine has more.
+  virtual mlir::Value lower(mlir::RewriterBase &rewriter, HashOp op) const;
 
   /// The bytes of `tables`, which are data, at the low bits of `indices`: all
   /// of them in one table or, with `perRow`, those of each lane of four bytes

@@ -25,7 +25,7 @@ namespace lowbit {
 
 namespace {
 
-/// Operations of one register, LutOp and WindowsOp.
+/// Operations of one register: LutOp, HashOp and WindowsOp.
 template <typename Op> struct LowerLookup : OpRewritePattern<Op> {
   LowerLookup(MLIRContext *context, const CPUDescription &target)
       : OpRewritePattern<Op>(context), target(target) {}
@@ -62,14 +62,14 @@ struct LowerLearnedLut : OpRewritePattern<LearnedLutOp> {
 struct LowerLutPass : lowbit::impl::LowerLutPassBase<LowerLutPass> {
   void runOnOperation() override {
     getOperation()->walk([&](Operation *op) {
-      numLowered += isa<LutOp, LearnedLutOp, WindowsOp>(op);
+      numLowered += isa<LutOp, LearnedLutOp, HashOp, WindowsOp>(op);
     });
     const CPUDescription &target = getCPUDescription(getOperation());
     RewritePatternSet patterns(&getContext());
     populateLowerLutPatterns(patterns, target);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
     WalkResult result = getOperation()->walk([&](Operation *op) {
-      if (!isa<LutOp, LearnedLutOp, WindowsOp>(op))
+      if (!isa<LutOp, LearnedLutOp, HashOp, WindowsOp>(op))
         return WalkResult::advance();
       auto type = cast<VectorType>(op->getResult(0).getType());
       op->emitOpError() << "requires " << target.vectorBits / 8
@@ -86,6 +86,6 @@ struct LowerLutPass : lowbit::impl::LowerLutPassBase<LowerLutPass> {
 
 void lowbit::populateLowerLutPatterns(RewritePatternSet &patterns,
                                       const CPUDescription &target) {
-  patterns.add<LowerLookup<LutOp>, LowerLearnedLut, LowerLookup<WindowsOp>>(
-      patterns.getContext(), target);
+  patterns.add<LowerLookup<LutOp>, LowerLookup<HashOp>, LowerLearnedLut,
+               LowerLookup<WindowsOp>>(patterns.getContext(), target);
 }

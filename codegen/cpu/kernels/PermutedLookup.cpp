@@ -102,7 +102,8 @@ Value PermutedLookup::lower(RewriterBase &rewriter, LutOp op) const {
   Indices indices{op.getIndices(), op.getUpper()};
   Bytes table = op.getTable();
   FactoredTable factored;
-  if (op.getUpper())
+  int64_t bytes = op.getType().getNumElements();
+  if (int64_t(table.size()) > getPartSize(bytes))
     factored = factorTable(table);
   size_t size = factored.entries.size();
   bool isShorter = size > 1 && size < table.size();
@@ -115,6 +116,14 @@ Value PermutedLookup::lower(RewriterBase &rewriter, LutOp op) const {
     indices = {hash(b, indices, factored.images, 0),
                size > 256 ? hash(b, indices, factored.images, 8) : Value()};
   return lookUp(b, indices, table);
+}
+
+Value PermutedLookup::lower(RewriterBase &rewriter, HashOp op) const {
+  ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+  SmallVector<uint16_t> images;
+  for (int8_t image : op.getImages())
+    images.push_back(static_cast<uint8_t>(image));
+  return hash(b, {op.getIndices(), op.getUpper()}, images, 0);
 }
 
 Value PermutedLookup::lookUp(Builder &b, Indices indices, Bytes table) const {

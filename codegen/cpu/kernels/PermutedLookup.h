@@ -22,6 +22,7 @@ public:
   using Bytes = llvm::ArrayRef<int8_t>;
   using ByteLookup::lower;
   Value lower(mlir::RewriterBase &rewriter, LutOp op) const override;
+  Value lower(mlir::RewriterBase &rewriter, HashOp op) const override;
   /// The tables of as many rows as fit are looked up at once.
   Value lookUpLearned(Builder &b, Value indices, Value tables,
                       bool perRow) const override;

@@ -63,6 +63,22 @@ static void sortByRuns(CodeDigits &tables, const CodeWindows &windows) {
   }
 }
 
+/// Factors of 256 bytes or fewer of the tables of windows of more than a byte,
+/// or none.
+static std::vector<FactoredTable> factorTables(const CodeDigits &tables,
+                                               unsigned windowBits) {
+  std::vector<FactoredTable> result;
+  if (windowBits <= 8)
+    return result;
+  for (const std::vector<int8_t> &bytes : tables.bytes) {
+    result.push_back(factorTable(bytes));
+    size_t size = result.back().entries.size();
+    if (size < 2 || size > 256)
+      return {};
+  }
+  return result;
+}
+
 SegmentProducts::SegmentProducts(KernelBuilder &builder,
                                  const LinearKernelSpec &spec)
     : b(builder), spec(spec), target(*spec.target),
@@ -76,6 +92,7 @@ SegmentProducts::SegmentProducts(KernelBuilder &builder,
     tables = findCodeDigits(encoding, isSigned());
   if (windows) {
     sortByRuns(tables, *windows);
+    factored = factorTables(tables, windows->windowBits);
     return;
   }
   for (int64_t step = 0; step < fields.steps; ++step)
@@ -178,7 +195,8 @@ SegmentProducts::accumulate(const SegmentOperands &operands, Extent columns) {
                     padding / atomColumns;
     int64_t chunk = isFloat() ? kFloatChunkColumns : kChunkColumns;
     if (windows && !isFloat())
-      chunk = windows->windowBits > 8 ? kWideChunkColumns : kWindowChunkColumns;
+      chunk = windows->windowBits > 8 && !countAligned() ? kWideChunkColumns
+                                                         : kWindowChunkColumns;
     int64_t perChunk = std::max<int64_t>(1, chunk / (atomColumns * values()));
     unroll = count % perChunk == 0 ? perChunk : 1;
     atoms = b.index(count);

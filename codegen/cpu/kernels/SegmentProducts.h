@@ -40,6 +40,7 @@
 
 #include "CodeDigits.h"
 #include "CodeWindows.h"
+#include "FactoredTable.h"
 #include "KernelBuilder.h"
 #include "KernelSpec.h"
 
@@ -167,6 +168,9 @@ private:
                        const SegmentOperands &operands, Value column,
                        int64_t firstStep, llvm::MutableArrayRef<Value> sums);
   Values loadWindows(const SegmentOperands &operands, Value offset);
+  Values loadAligned(Value weights, Value offset);
+  Values getHashedDigits(Value ends, Value middle, int64_t index);
+  int64_t countAligned() const;
   int64_t sharedBlocks() const;
   void sortShared(llvm::MutableArrayRef<Value> registers);
   Values getWindowDigits(llvm::ArrayRef<Value> vectors, int64_t at);
@@ -206,6 +210,8 @@ private:
   std::optional<CodeWindows> windows;
   CodeFields fields;
   CodeDigits tables;
+  /// The same of long windows, where each table has a short factor.
+  std::vector<FactoredTable> factored;
   llvm::SmallVector<Place> places;
   bool isDifferential;
 };

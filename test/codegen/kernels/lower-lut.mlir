@@ -133,6 +133,35 @@ module attributes {lowbit.target = #lowbit.cpu<avx2>} {
 
 // -----
 
+// A hash by itself: with VBMI's companions a multiplication of bits for each byte.
+module attributes {lowbit.target = #lowbit.cpu<avx512_vbmi>} {
+  // CHECK-LABEL: @hash
+  func.func @hash(%i: vector<64xi8>, %u: vector<64xi8>) -> vector<64xi8> {
+    // Rows of the matrix are sums, the top one first: bits 0 and 2, bit 1.
+    // CHECK: %[[M:.*]] = arith.constant dense<[0, 0, 0, 0, 0, 0, 2, 5, {{.*}}]> : vector<64xi8>
+    // CHECK: %[[A:.*]] = llvm.call_intrinsic "llvm.x86.vgf2p8affineqb.512"(%arg0, %[[M]]
+    // CHECK: %[[B:.*]] = llvm.call_intrinsic "llvm.x86.vgf2p8affineqb.512"(%arg1,
+    // CHECK: arith.xori %[[A]], %[[B]]
+    %r = lowbit.hash %i upper %u : vector<64xi8>, [1, 2, 1, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0] : vector<64xi8>
+    return %r : vector<64xi8>
+  }
+}
+
+// -----
+
+// Elsewhere, bit by bit.
+// CHECK-LABEL: @bits
+func.func @bits(%i: vector<16xi8>) -> vector<16xi8> {
+  // CHECK: %[[BIT:.*]] = arith.andi %arg0
+  // CHECK: %[[SET:.*]] = arith.cmpi ne, %[[BIT]]
+  // CHECK: arith.select %[[SET]]
+  // CHECK: arith.xori
+  %r = lowbit.hash %i, [1, 2, 1, 0, 0, 0, 0, 0] : vector<16xi8>
+  return %r : vector<16xi8>
+}
+
+// -----
+
 // Eight numbers for each of sixteen rows are 128 bytes, of which each lane's
 // indices mean its own eight.
 module attributes {lowbit.target = #lowbit.cpu<avx512_vbmi>} {

@@ -68,7 +68,8 @@ INSTANTIATE_TEST_SUITE_P(
     Trellises, WindowKernel,
     testing::Values(Trellis{8, 1}, Trellis{8, 2}, Trellis{8, 3}, Trellis{8, 4},
                     Trellis{8, 5}, Trellis{8, 6}, Trellis{9, 3}, Trellis{10, 1},
-                    Trellis{11, 5}, Trellis{12, 2}, Trellis{12, 6}),
+                    Trellis{11, 5}, Trellis{12, 1}, Trellis{12, 2},
+                    Trellis{12, 4}, Trellis{12, 6}),
     [](const auto &info) {
       return "State" + std::to_string(info.param.state) + "Rate" +
              std::to_string(info.param.rate);

@@ -1,4 +1,4 @@
-//===- LowbitTableOps.td - look-ups in tables that are data *- tablegen -*-===//
+//===- LowbitTableOps.td - what look-ups of kernels need ---*- tablegen -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -44,6 +44,31 @@ def Lowbit_LearnedLutOp : Op<Lowbit_Dialect, "learned_lut",
       int64_t all = getTables().getType().getNumElements();
       return getPerRow() ? 4 * all / getType().getNumElements() : all;
     }
+  }];
+  let hasVerifier = 1;
+}
+
+def Lowbit_HashOp : Op<Lowbit_Dialect, "hash",
+    [Pure, AllTypesMatch<["indices", "result"]>]> {
+  let summary = "Adds up bits modulo 2";
+  let description = [{
+    Byte i of the result is the exclusive or of images[b] over the bits b that
+    are set in byte i of the operand or, from bit 8 on, in that of `upper`: a
+    linear function over the field of two elements. It shortens the index of
+    tables that repeat themselves, as those of trellises do, and takes windows
+    of bits as they lie.
+
+    ```mlir
+    // The sums of bits 0, 2 and 8, and of bits 1 and 9.
+    %i = lowbit.hash %x upper %y : vector<64xi8>, [1, 2, 1, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0] : vector<64xi8>
+    ```
+  }];
+  let arguments = (ins VectorOfLengthAndType<[16, 32, 64], [I8]>:$indices,
+                       Optional<VectorOfLengthAndType<[16, 32, 64], [I8]>>:$upper,
+                       DenseI8ArrayAttr:$images);
+  let results = (outs VectorOfLengthAndType<[16, 32, 64], [I8]>:$result);
+  let assemblyFormat = [{
+    $indices (`upper` $upper^ `:` type($upper))? `,` $images attr-dict `:` type($indices)
   }];
   let hasVerifier = 1;
 }

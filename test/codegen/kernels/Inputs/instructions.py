@@ -18,12 +18,12 @@ INSTRUCTION = re.compile(r"\t[a-z]")
 
 def innermost_loops(lines):
     """The lines of each loop without a loop in it."""
-    start = {}
+    start, last_label = {}, None
     for i, line in enumerate(lines):
         if match := LABEL.match(line):
             start[match[1]] = i
             last_label = i
-        elif (match := JUMP.match(line)) and start.get(match[1]) == last_label:
+        elif (match := JUMP.match(line)) and last_label is not None and start.get(match[1]) == last_label:
             yield lines[last_label:i + 1]
 
 
