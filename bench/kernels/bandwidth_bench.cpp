@@ -1,41 +1,42 @@
-//===- bandwidth_bench.cpp - how fast the machine reads -------------------===//
+//===- bandwidth_bench.cpp - the machine's limits -------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The limit that products with one row of activations run into. One thread.
+// How fast bytes are read, and multiplied, by one thread: what products with
+// one row of activations run into, and with many.
 //
 //===----------------------------------------------------------------------===//
 
+#include "Machine.h"
 #include <benchmark/benchmark.h>
-#include <cstdint>
-#include <vector>
+#include <cstring>
 
-/// Sums `bytes` bytes, with enough independent sums to wait for memory alone.
-static void readBench(benchmark::State &state, int64_t bytes) {
-  using Vector = uint64_t __attribute__((vector_size(64)));
-  constexpr int64_t chains = 8;
-  std::vector<Vector> data(bytes / sizeof(Vector), Vector{1});
-  for (auto _ : state) {
-    Vector sums[chains] = {};
-    for (size_t i = 0; i + chains <= data.size(); i += chains)
-      for (int64_t c = 0; c < chains; ++c)
-        sums[c] += data[i + c];
-    for (Vector &sum : sums)
-      benchmark::DoNotOptimize(sum);
-  }
-  using benchmark::Counter;
-  state.counters["GB/s"] =
-      Counter(1e-9 * bytes, Counter::kIsIterationInvariantRate);
+using namespace lowbit::bench;
+
+static void readBench(benchmark::State &state, size_t bytes) {
+  Region region(bytes, /*hugePages=*/false);
+  std::memset(region.data(), 1, bytes);
+  Samples reads;
+  for (auto _ : state)
+    reads.add(timeRead(region.data(), bytes, /*threads=*/1));
+  if (!reads.empty())
+    state.counters["GB/s"] = 1e-9 * bytes / reads.median();
 }
 
-static const int registered = [] {
-  auto add = [](const char *name, int64_t bytes) {
-    benchmark::RegisterBenchmark(name, readBench, bytes)
-        ->Unit(benchmark::kMicrosecond);
-  };
-  // About the packed size of 4096 x 4096 four-bit weights, and far too much
-  // for any cache.
-  add("read/l3", 9 << 20);
-  add("read/dram", int64_t(512) << 20);
-  return 0;
-}();
+static void dotBench(benchmark::State &state) {
+  Samples rates;
+  for (auto _ : state)
+    rates.add(measureByteDots(/*threads=*/1));
+  if (!rates.empty())
+    state.counters["GOP/s"] = 1e-9 * rates.median();
+}
+
+// About the packed size of 4096 x 4096 four-bit weights, and far too much for
+// any cache.
+BENCHMARK_CAPTURE(readBench, l3, size_t(9) << 20)
+    ->Name("read/l3")
+    ->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(readBench, dram, size_t(512) << 20)
+    ->Name("read/dram")
+    ->Unit(benchmark::kMicrosecond);
+BENCHMARK(dotBench)->Name("int8_dot")->Unit(benchmark::kMicrosecond);

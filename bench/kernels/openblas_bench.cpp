@@ -2,12 +2,14 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// OpenBLAS on the shapes of linear_bench.cpp, one thread. On some machines it
+// OpenBLAS on the shapes of the layers, one thread. On some machines it
 // takes the wrong kernels; the label says which, and the environment variable
 // OPENBLAS_CORETYPE (SKYLAKEX for AVX-512) corrects it.
 //
 //===----------------------------------------------------------------------===//
 
+#include "Machine.h"
+#include "Options.h"
 #include <benchmark/benchmark.h>
 #include <string>
 #include <vector>
@@ -25,42 +27,42 @@ void openblas_set_num_threads(int threads);
 char *openblas_get_corename(void);
 }
 
+using namespace lowbit::bench;
+
 static constexpr int kRowMajor = 101, kNoTranspose = 111, kTranspose = 112;
 
 static void productBench(benchmark::State &state, int n, int k, int m) {
   openblas_set_num_threads(1);
   std::vector<float> w(size_t(n) * k, 0.25f), x(size_t(m) * k, 0.5f),
       y(size_t(m) * n);
+  Samples calls;
   for (auto _ : state) {
+    Stopwatch watch(1);
     if (m == 1)
       cblas_sgemv(kRowMajor, kNoTranspose, n, k, 1, w.data(), k, x.data(), 1, 0,
                   y.data(), 1);
     else
       cblas_sgemm(kRowMajor, kNoTranspose, kTranspose, m, n, k, 1, x.data(), k,
                   w.data(), k, 0, y.data(), n);
-    benchmark::DoNotOptimize(y.data());
+    calls.add(watch.seconds());
     benchmark::ClobberMemory();
   }
   state.SetLabel(openblas_get_corename());
-  using benchmark::Counter;
-  state.counters["GFLOP/s"] =
-      Counter(2e-9 * n * k * m, Counter::kIsIterationInvariantRate);
-  state.counters["GB/s"] =
-      Counter(4e-9 * n * k, Counter::kIsIterationInvariantRate);
+  if (calls.empty())
+    return;
+  double time = calls.median();
+  state.counters["us"] = 1e6 * time;
+  state.counters["us_least"] = 1e6 * calls.least();
+  state.counters["GFLOP/s"] = 2e-9 * n * k * m / time;
+  state.counters["GB/s"] = 4e-9 * n * k / time;
 }
 
-static const int registered = [] {
-  constexpr struct {
-    int n, k, m;
-  } shapes[] = {
-      {4096, 4096, 1}, {4096, 4096, 8}, {4096, 4096, 128}, {768, 768, 1}};
-  for (auto [n, k, m] : shapes) {
-    std::string name = (m == 1 ? "sgemv/N:" : "sgemm/N:") + std::to_string(n) +
-                       "/K:" + std::to_string(k);
-    if (m != 1)
-      name += "/M:" + std::to_string(m);
-    benchmark::RegisterBenchmark(name.c_str(), productBench, n, k, m)
-        ->Unit(benchmark::kMicrosecond);
-  }
-  return 0;
-}();
+void lowbit::bench::registerOpenBLAS(const Options &options) {
+  for (auto [n, k] : options.shapes)
+    for (int64_t m : options.rows) {
+      std::string name = "openblas/f32/N:" + std::to_string(n) +
+                         "/K:" + std::to_string(k) + "/M:" + std::to_string(m);
+      benchmark::RegisterBenchmark(name.c_str(), productBench, n, k, m)
+          ->Unit(benchmark::kMicrosecond);
+    }
+}

@@ -293,11 +293,11 @@ Executable::prepare(llvm::StringRef name, llvm::ArrayRef<HostTensor> inputs) {
   return std::move(call);
 }
 
-void Executable::Call::operator()() {
+void Executable::Call::operator()(const void *const *weights) {
   Impl &impl = *executable->impl;
   if (impl.threads)
     impl.setThreads(impl.threads);
-  entry(arguments.data(), /*weights=*/nullptr);
+  entry(arguments.data(), weights);
 }
 
 llvm::Expected<std::vector<HostTensor>>

@@ -71,7 +71,9 @@ public:
   /// than the executable.
   class Call {
   public:
-    void operator()();
+    /// `weights` are the addresses of a module whose weights are in a table
+    /// (`lowbit-cpu-weight-table`), in its order.
+    void operator()(const void *const *weights = nullptr);
     /// What the last call yielded.
     std::vector<HostTensor> getOutputs() const;
 
