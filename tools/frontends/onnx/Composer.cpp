@@ -160,6 +160,25 @@ Value Composer::mul(const Value &a, const Value &b) {
   return failed ? Value() : unwrap(im.mul(node, a, b));
 }
 
+Value Composer::softmaxFrom(const Value &a, int64_t axis) {
+  if (failed)
+    return Value();
+  llvm::Expected<int64_t> first = im.axis(node, axis, a.rank());
+  if (!first) {
+    fail(first.takeError());
+    return Value();
+  }
+  if (*first + 1 == a.rank())
+    return apply("Softmax", {a}, {{"axis", int64_t(-1)}});
+  Dims flat(a.dims.begin(), a.dims.begin() + *first);
+  Expr rest(1);
+  for (const Expr &dim : llvm::ArrayRef(a.dims).drop_front(*first))
+    rest = product(rest, dim);
+  flat.push_back(rest);
+  Value rows = reshape(a, flat);
+  return reshape(apply("Softmax", {rows}, {{"axis", int64_t(-1)}}), a.dims);
+}
+
 Value Composer::scale(const Value &a, double factor) {
   return failed || factor == 1 ? a : mul(a, Importer::scalar(a, factor));
 }

@@ -63,6 +63,9 @@ public:
   Value slice(const Value &a, int64_t axis, const Expr &offset,
               const Expr &size);
   Value concat(llvm::ArrayRef<Value> parts, int64_t axis);
+  /// The softmax along all dimensions from `axis` on together, as before
+  /// version 13; `axis` may count from the end.
+  Value softmaxFrom(const Value &a, int64_t axis);
   /// A vector of integers.
   static Value integers(llvm::ArrayRef<Expr> values);
   Value unwrap(llvm::Expected<Value> value);

@@ -104,14 +104,7 @@ static Error emitGemmFastGelu(Importer &im, const Node &node) {
 static Error emitBiasSoftmax(Importer &im, const Node &node) {
   Composer c(im, node);
   Value sum = c.add(c.in(0), c.in(1));
-  if (!c.ok())
-    return c.finish();
-  llvm::Expected<int64_t> axis =
-      im.axis(node, node.integer("axis", 1), sum.rank());
-  if (!axis)
-    return axis.takeError();
-  c.require(*axis + 1 == sum.rank(), "attribute axis must be the last one");
-  c.define(0, c.apply("Softmax", {sum}, {{"axis", int64_t(-1)}}));
+  c.define(0, c.softmaxFrom(sum, node.integer("axis", 1)));
   return c.finish();
 }
 

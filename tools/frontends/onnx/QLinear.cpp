@@ -64,7 +64,18 @@ template <const StringRef &op>
 static Error emitUnary(Importer &im, const Node &node) {
   Composer c(im, node);
   Value x = decode(c, 0);
-  return encode(c, c.applySelf(op, {x}, {"channels_last", "opset"}), 3);
+  return encode(c, c.applySelf(op, {x}, {"channels_last"}), 3);
+}
+
+/// Along one dimension, or, as before version 13, all from there on.
+static Error emitSoftmax(Importer &im, const Node &node) {
+  Composer c(im, node);
+  Value x = decode(c, 0);
+  int64_t axis = node.integer("axis", -1);
+  Value y = node.integer("opset", 13) < 13
+                ? c.softmaxFrom(x, axis)
+                : c.apply("Softmax", {x}, {{"axis", axis}});
+  return encode(c, y, 3);
 }
 
 template <const StringRef &op>
@@ -154,7 +165,7 @@ static std::string refuseLayout(const Node &node) {
 }
 
 static constexpr StringRef add = "Add", mul = "Mul", sigmoid = "Sigmoid",
-                           leakyRelu = "LeakyRelu", softmax = "Softmax",
+                           leakyRelu = "LeakyRelu",
                            globalPool = "GlobalAveragePool",
                            pool = "AveragePool";
 
@@ -179,8 +190,8 @@ void lowbit::frontend::addQLinearOperators(OperatorTable &table) {
        "com.microsoft"},
       {"QLinearLeakyRelu", 1, 1, 4, 5, 1, "alpha:f", emitUnary<leakyRelu>,
        nullptr, "com.microsoft"},
-      {"QLinearSoftmax", 1, 1, 4, 5, 1, "axis:i opset:i", emitUnary<softmax>,
-       nullptr, "com.microsoft"},
+      {"QLinearSoftmax", 1, 1, 4, 5, 1, "axis:i opset:i", emitSoftmax, nullptr,
+       "com.microsoft"},
       {"QLinearGlobalAveragePool", 1, 1, 4, 5, 1, "channels_last:i",
        emitUnary<globalPool>, refuseLayout, "com.microsoft"},
       {"QLinearAveragePool", 1, 1, 4, 5, 1,
