@@ -57,6 +57,7 @@ private:
   std::string name;
   std::string runtime;
   std::string structure;
+  bool writesWeights = false;
   std::vector<ProgramVariant> variants;
   std::unique_ptr<ProgramInterface> program;
   ProgramCode code;
@@ -211,7 +212,7 @@ llvm::Error ProgramWriter::link(AtomicOutput &library) {
 }
 
 /// Whether a file of weights is to be written. One with the same weights is
-/// shared, and the one that the model was read from stays as it is.
+/// shared, and one that an artefact of the same name reads stays as it is.
 llvm::Expected<bool> ProgramWriter::needsWeights() {
   if (files.weights.empty() || !llvm::sys::fs::exists(files.weights))
     return !files.weights.empty();
@@ -220,12 +221,16 @@ llvm::Expected<bool> ProgramWriter::needsWeights() {
       computeChecksum(old->getEntries()) == metadata["checksum"])
     return false;
   llvm::consumeError(old.takeError());
-  if (!llvm::sys::fs::equivalent(files.weights, getSidecarPath(options.input)))
-    return true;
-  return makeFileError(files.weights,
-                       "holds the weights of " + options.input +
-                           ", which the program's would replace; write the "
-                           "program under another name");
+  for (llvm::StringRef extension : {"mlir", "mlirbc"}) {
+    llvm::SmallString<128> artefact(files.weights);
+    path::replace_extension(artefact, extension);
+    if (readsSidecar(artefact, files.weights))
+      return makeFileError(files.weights,
+                           "holds the weights of " + artefact +
+                               ", which the program's would replace; write the "
+                               "program under another name");
+  }
+  return true;
 }
 
 llvm::Error ProgramWriter::writeFiles() {
@@ -240,11 +245,8 @@ llvm::Error ProgramWriter::writeFiles() {
                               : writeObject(*codeFile))
     return error;
   printHeader(*program, header->os());
-  llvm::Expected<bool> isNew = needsWeights();
-  if (!isNew)
-    return isNew.takeError();
   // Code comes last: it is what programs are linked from.
-  if (!*isNew) {
+  if (!writesWeights) {
     AtomicOutput::removeLeftovers(files.weights);
     return AtomicOutput::commitAll({&*header, &*codeFile});
   }
@@ -265,6 +267,10 @@ llvm::Error ProgramWriter::generate(mlir::ModuleOp packed,
     return error;
   if (llvm::Error error = readInterface(packed))
     return error;
+  llvm::Expected<bool> isNew = needsWeights();
+  if (!isNew)
+    return isNew.takeError();
+  writesWeights = *isNew;
   auto generated = generateCode(*program, variants);
   if (!generated)
     return generated.takeError();

@@ -23,7 +23,8 @@
 using namespace lowbit;
 
 /// Features that the run time can ask a processor for. Others are not used by
-/// compiled code, or come with one of these.
+/// compiled code, or come with one of these. On other architectures it asks
+/// for none.
 static constexpr llvm::StringLiteral kX86Features[] = {"sse3",
                                                        "ssse3",
                                                        "sse4.1",
@@ -66,8 +67,10 @@ std::string lowbit::getEmbeddedSymbol(llvm::StringRef program) {
 /// The checkable features of a machine's CPU, separated by commas.
 static std::string getFeatures(const llvm::TargetMachine &machine) {
   const llvm::MCSubtargetInfo &info = *machine.getMCSubtargetInfo();
-  llvm::ArrayRef<llvm::StringLiteral> names = kX86Features;
-  if (machine.getTargetTriple().isAArch64())
+  llvm::ArrayRef<llvm::StringLiteral> names;
+  if (machine.getTargetTriple().isX86())
+    names = kX86Features;
+  else if (machine.getTargetTriple().isAArch64())
     names = kAArch64Features;
   std::string text;
   for (llvm::StringRef name : names)

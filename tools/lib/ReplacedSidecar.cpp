@@ -9,6 +9,7 @@
 #include "lowbit/Tools/Safetensors.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
 using namespace lowbit;
@@ -31,6 +32,14 @@ static std::string readChecksum(llvm::StringRef path) {
       !llvm::all_of(checksum->second, llvm::isHexDigit))
     return {};
   return checksum->second;
+}
+
+bool lowbit::readsSidecar(llvm::StringRef path, llvm::StringRef sidecar) {
+  std::string checksum = readChecksum(sidecar);
+  auto artefact = llvm::MemoryBuffer::getFile(path);
+  // Text and bytecode both hold strings as they are.
+  return !checksum.empty() && artefact &&
+         (*artefact)->getBuffer().contains(checksum);
 }
 
 static std::string makeName(llvm::StringRef path, llvm::StringRef checksum) {

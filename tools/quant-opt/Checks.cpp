@@ -12,6 +12,7 @@
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
+#include <set>
 
 using namespace mlir;
 using namespace lowbit;
@@ -105,6 +106,11 @@ static llvm::Error checkQuantizing(const DriverOptions &options, Phase last) {
   constexpr StringRef kMethod = "--quantize=METHOD",
                       kLater = "--phase=quantize or a later one",
                       kStatistics = "--calibrate=FILE or --statistics=FILE";
+  MethodSteps steps = splitQuantizationMethod(options.quantize);
+  if (!hasStatistics &&
+      (hasFeedback || steps.scalesColumns || steps.hasStaticInputs))
+    return makeError("--quantize=" + options.quantize + " requires " +
+                     kStatistics + ": it goes by what layers read");
   return checkNeeds({
       {options.scaleSearch, quantizes, kMethod},
       {options.includeEmbeddings, quantizes, kMethod},
@@ -300,5 +306,9 @@ llvm::Error lowbit::checkFlags(StringRef input, const DriverOptions &options,
     return makeError("--mcpu: a list of CPUs requires --emit=object, shared, "
                      "llvm or asm, found '" +
                      options.mcpu + "'");
+  std::set<std::string> cpus;
+  for (const std::string &cpu : programOptions(options, input).cpus)
+    if (!cpus.insert(cpu).second)
+      return makeError("--mcpu: '" + cpu + "' is given twice");
   return llvm::Error::success();
 }

@@ -137,8 +137,7 @@ static llvm::Error checkInputStays(StringRef input, StringRef output) {
   if ((extension != ".mlir" && extension != ".mlirbc") || isSame(input, output))
     return llvm::Error::success();
   std::string weights = getSidecarPath(output);
-  if (!llvm::sys::fs::exists(weights) ||
-      !isSame(getSidecarPath(input), weights))
+  if (!isSame(getSidecarPath(input), weights) || !readsSidecar(input, weights))
     return llvm::Error::success();
   return makeFileError(weights, "holds the weights of " + input +
                                     ", which those of " + output +

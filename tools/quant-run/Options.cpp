@@ -10,6 +10,7 @@
 #include "Options.h"
 #include "lowbit/Tools/Errors.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cmath>
@@ -346,6 +347,16 @@ static llvm::Error checkOptions(const RunOptions &options) {
   return llvm::Error::success();
 }
 
+/// LLVM's lines about the command line, each of which begins with the name of
+/// the program, as one.
+static std::string describeParseErrors(llvm::StringRef message) {
+  llvm::SmallVector<llvm::StringRef> lines;
+  message.split(lines, '\n', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+  for (llvm::StringRef &line : lines)
+    line.consume_front("quant-run: ");
+  return llvm::join(lines, " ");
+}
+
 llvm::Expected<RunOptions> lowbit::parseRunOptions(int argc, char **argv) {
   removeForeignOptions();
   static Flags flags;
@@ -362,7 +373,7 @@ llvm::Expected<RunOptions> lowbit::parseRunOptions(int argc, char **argv) {
           &errors))
     // A bad value is reported on standard error already.
     return makeError(message.empty() ? "the command line cannot be understood"
-                                     : llvm::StringRef(message).rtrim());
+                                     : describeParseErrors(message));
 
   if (llvm::Error error = checkCounts(flags))
     return error;

@@ -65,6 +65,11 @@ lowbit::findCPUDescription(StringRef cpu, StringRef tripleName) {
   if (!target)
     return llvm::createStringError(
         "triple: requires one that LLVM knows, found '" + tripleName + "'");
+  if (!target->hasJIT())
+    return llvm::createStringError(
+        "triple: requires a processor that LLVM's just-in-time compiler knows, "
+        "found '" +
+        tripleName + "'");
   if (cpu == "portable")
     return &getCPUDescription(CPUTable::Portable);
   if (cpu == "native") {

@@ -65,11 +65,16 @@ std::map<std::string, std::string> makeSidecarMetadata(std::string checksum,
 /// extension `.safetensors`.
 std::string getSidecarPath(llvm::StringRef path);
 
+/// Whether the artefact at `path` reads its weights from the sidecar as that is
+/// now: it says the sidecar's checksum. False if either file isn't there.
+bool readsSidecar(llvm::StringRef path, llvm::StringRef sidecar);
+
 /// Writes `module` to `path`, and the data of all its globals' resources to the
 /// sidecar. Sets or removes the module's sidecar attribute. Both files appear
 /// or neither; whenever the program is killed, the artefact that was there
-/// before can be loaded, or the new one. Errors: a resource without data, resources outside of globals
-/// (their bytes would be lost), files that cannot be written.
+/// before can be loaded, or the new one. Errors: a resource without data,
+/// resources outside of globals (their bytes would be lost), files that cannot
+/// be written.
 llvm::Expected<ArtefactSize> saveArtefact(mlir::ModuleOp module,
                                           llvm::StringRef path,
                                           ArtefactFormat format);
