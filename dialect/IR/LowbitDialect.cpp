@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/IR/Lowbit.h"
+#include "lowbit/IR/LowbitGPUOps.h"
 #include "lowbit/IR/LowbitTableOps.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -135,5 +136,9 @@ void LowbitDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "lowbit/IR/LowbitTableOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "lowbit/IR/LowbitGPUOps.cpp.inc"
       >();
 }

@@ -85,6 +85,30 @@ Layout planes(unsigned width, int64_t rowsPerBlock, int64_t columnPadding) {
   return layout;
 }
 
+Layout words(unsigned width) {
+  constexpr int64_t wordBits = 32;
+  Layout layout;
+  layout.columnPadding = wordBits;
+  layout.padRowEndOnly = true;
+  layout.atom.columns = wordBits;
+  int64_t bit = 0;
+  for (int64_t planeWidth : planeWidths(width)) {
+    Piece piece;
+    piece.bit = bit;
+    piece.offset = layout.atom.bits;
+    piece.modes = {{Axis::Column, step, byteBits}};
+    if (planeWidth < byteBits)
+      piece.modes.push_back({Axis::Column, byteBits / planeWidth, planeWidth});
+    if (planeWidth > 1)
+      piece.modes.push_back({Axis::Column, planeWidth, wordBits});
+    piece.modes.push_back({Axis::Bit, planeWidth, 1});
+    layout.atom.pieces.push_back(piece);
+    layout.atom.bits += wordBits * planeWidth;
+    bit += planeWidth;
+  }
+  return layout;
+}
+
 Layout streams(unsigned width, int64_t rowsPerBlock, int64_t overlap,
                int64_t columnPadding) {
   int64_t before = (overlap * width + byteBits - 1) / byteBits * byteBits;

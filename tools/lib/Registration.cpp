@@ -8,6 +8,7 @@
 #include "lowbit/CodeGen/CPU/Kernels.h"
 #include "lowbit/CodeGen/CPU/Passes.h"
 #include "lowbit/CodeGen/CPU/Pipelines.h"
+#include "lowbit/CodeGen/GPU/Passes.h"
 #include "lowbit/IR/Lowbit.h"
 #include "lowbit/Transforms/Passes.h"
 #include "lowbit/Transforms/Pipelines.h"
@@ -18,6 +19,7 @@
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Passes.h"
@@ -47,7 +49,7 @@ void lowbit::registerDialects(DialectRegistry &registry) {
   registerLowbitDialect(registry);
   registry.insert<affine::AffineDialect, arith::ArithDialect,
                   bufferization::BufferizationDialect, func::FuncDialect,
-                  LLVM::LLVMDialect, linalg::LinalgDialect, math::MathDialect,
+                  mlir::gpu::GPUDialect, LLVM::LLVMDialect, linalg::LinalgDialect, math::MathDialect,
                   memref::MemRefDialect, ml_program::MLProgramDialect,
                   omp::OpenMPDialect, quant::QuantDialect, scf::SCFDialect,
                   tensor::TensorDialect, tosa::TosaDialect, ub::UBDialect,
@@ -59,6 +61,7 @@ void lowbit::registerAllLowbitPasses() {
   registerLowbitPasses();
   registerLowbitCPUPasses();
   registerLowbitCPUKernelPasses();
+  registerLowbitGPUPasses();
   registerPipelines();
   registerCPUPipelines();
 }

@@ -33,6 +33,14 @@ std::vector<unsigned> planeWidths(unsigned width);
 Layout planes(unsigned width, int64_t rowsPerBlock = 32,
               int64_t columnPadding = 0);
 
+/// The GPU kernels' layout: atoms of 32 columns of one row, cut into planes as
+/// above, one behind the other; parameters are separate, rows padded to whole
+/// atoms. A 32-bit word of a plane of p bits holds 8 / p fields per byte; field
+/// f of byte c belongs to column c of a step of 4 columns, so that
+/// (word >> p f) & mask is four neighbouring codes in four bytes, for any width
+/// without a code across words.
+Layout words(unsigned width);
+
 /// The CPU kernels' layout of codes that overlap. Rows form blocks of
 /// `rowsPerBlock`, parameters are inline, and an atom has four columns. The
 /// codes of a column are one bit stream, each code's top bit first; the
