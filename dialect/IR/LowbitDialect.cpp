@@ -7,6 +7,7 @@
 #include "lowbit/IR/Lowbit.h"
 #include "lowbit/IR/LowbitGPUOps.h"
 #include "lowbit/IR/LowbitTableOps.h"
+#include "lowbit/IR/LowbitWordOps.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -140,5 +141,9 @@ void LowbitDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "lowbit/IR/LowbitGPUOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "lowbit/IR/LowbitWordOps.cpp.inc"
       >();
 }

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/IR/LowbitTableOps.h"
+#include "lowbit/IR/LowbitWordOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 
 using namespace mlir;
@@ -14,6 +15,9 @@ using namespace lowbit;
 
 #define GET_OP_CLASSES
 #include "lowbit/IR/LowbitTableOps.cpp.inc"
+
+#define GET_OP_CLASSES
+#include "lowbit/IR/LowbitWordOps.cpp.inc"
 
 void CallKernelOp::getEffects(
     SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>

@@ -9,6 +9,7 @@
 #include "lowbit/CodeGen/CPU/Passes.h"
 #include "lowbit/CodeGen/CPU/Pipelines.h"
 #include "lowbit/CodeGen/GPU/Passes.h"
+#include "lowbit/CodeGen/WGSL/Passes.h"
 #include "lowbit/IR/Lowbit.h"
 #include "lowbit/Transforms/Passes.h"
 #include "lowbit/Transforms/Pipelines.h"
@@ -47,13 +48,14 @@ void lowbit::registerLowbitDialect(DialectRegistry &registry) {
 
 void lowbit::registerDialects(DialectRegistry &registry) {
   registerLowbitDialect(registry);
-  registry.insert<affine::AffineDialect, arith::ArithDialect,
-                  bufferization::BufferizationDialect, func::FuncDialect,
-                  mlir::gpu::GPUDialect, LLVM::LLVMDialect, linalg::LinalgDialect, math::MathDialect,
-                  memref::MemRefDialect, ml_program::MLProgramDialect,
-                  omp::OpenMPDialect, quant::QuantDialect, scf::SCFDialect,
-                  tensor::TensorDialect, tosa::TosaDialect, ub::UBDialect,
-                  vector::VectorDialect>();
+  registry
+      .insert<affine::AffineDialect, arith::ArithDialect,
+              bufferization::BufferizationDialect, func::FuncDialect,
+              mlir::gpu::GPUDialect, LLVM::LLVMDialect, linalg::LinalgDialect,
+              math::MathDialect, memref::MemRefDialect,
+              ml_program::MLProgramDialect, omp::OpenMPDialect,
+              quant::QuantDialect, scf::SCFDialect, tensor::TensorDialect,
+              tosa::TosaDialect, ub::UBDialect, vector::VectorDialect>();
   registerCPUModels(registry);
 }
 
@@ -62,8 +64,10 @@ void lowbit::registerAllLowbitPasses() {
   registerLowbitCPUPasses();
   registerLowbitCPUKernelPasses();
   registerLowbitGPUPasses();
+  registerLowbitWGSLPasses();
   registerPipelines();
   registerCPUPipelines();
+  registerWGSLPipelines();
 }
 
 void lowbit::registerPasses() {

@@ -1,0 +1,135 @@
+//===- device.js - adapters, limits, and devices that go away -------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+/** Adapters that compute on the CPU, by what they say of themselves. */
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render|warp/i;
+
+/** What is known of an adapter: nothing measured on software is a GPU's speed. */
+function describeAdapter(info) {
+  const vendor = info?.vendor ?? "";
+  const architecture = info?.architecture ?? "";
+  const description = info?.description ?? "";
+  const isSoftware = Boolean(info?.isFallbackAdapter) ||
+    SOFTWARE.test(`${vendor} ${architecture} ${description}`);
+  return { vendor, architecture, description, isSoftware };
+}
+
+/** The limits of a device that a manifest's buffers need. */
+function requiredLimits(manifest) {
+  let largest = 0;
+  for (const schedule of Object.values(manifest.functions))
+    for (const buffer of schedule.buffers)
+      largest = Math.max(largest, buffer.bytes);
+  return { maxBufferSize: largest, maxStorageBufferBindingSize: largest };
+}
+
+/** Fails unless every limit is within what `limits` offers. */
+function checkLimits(required, limits) {
+  for (const [name, value] of Object.entries(required))
+    if (value > limits[name])
+      throw new LowbitError("unsupported",
+        `the model needs ${name} of ${value}, the adapter has ${limits[name]}`);
+}
+
+/**
+ * A device for a model: the caller's, or a new one of the fastest adapter with
+ * limits no higher than needed (a default device serves most models).
+ */
+async function openDevice(given, manifest, variant) {
+  const required = requiredLimits(manifest);
+  if (given) {
+    checkLimits(required, given.limits);
+    return { device: given, isOwn: false, adapter: describeAdapter(given.adapterInfo) };
+  }
+  const gpu = globalThis.navigator?.gpu;
+  if (!gpu)
+    throw new LowbitError("no-webgpu", "this browser has no WebGPU (navigator.gpu)");
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter)
+    throw new LowbitError("no-adapter", "WebGPU found no adapter");
+  checkLimits(required, adapter.limits);
+  const raised = {};
+  const defaults = { maxBufferSize: 2 ** 28, maxStorageBufferBindingSize: 2 ** 27 };
+  for (const [name, value] of Object.entries(required))
+    if (value > defaults[name])
+      raised[name] = value;
+  for (const feature of variant.features ?? [])
+    if (!adapter.features.has(feature))
+      throw new LowbitError("unsupported",
+        `variant '${variant.name}' needs the feature '${feature}', which the adapter lacks`);
+  try {
+    const device = await adapter.requestDevice({
+      requiredLimits: raised, requiredFeatures: variant.features ?? [],
+    });
+    return { device, isOwn: true, adapter: describeAdapter(adapter.info) };
+  } catch (error) {
+    throw asLowbitError(error, "no-device", "the adapter gave no device");
+  }
+}
+
+/**
+ * A device and all that was made on it. `release` frees everything and may be
+ * called at any time, more than once; `lost` rejects when the device is lost.
+ */
+class DeviceScope {
+  constructor({ device, isOwn, adapter }) {
+    this.device = device;
+    this.isOwn = isOwn;
+    this.adapter = adapter;
+    this.buffers = [];
+    this.bytes = 0;
+    this.isReleased = false;
+    this.lost = new Promise((_, reject) => {
+      device.lost.then((info) => {
+        if (!this.isReleased)
+          reject(this.failure = new LowbitError("device-lost",
+            `the GPU device was lost (${info.reason || "unknown"}): ${info.message}`));
+      });
+    });
+    // Lost devices are reported by what waits for them.
+    this.lost.catch(() => {});
+  }
+
+  createBuffer(label, size, usage) {
+    const buffer = this.device.createBuffer({ label, size, usage });
+    this.buffers.push(buffer);
+    this.bytes += size;
+    return buffer;
+  }
+
+  /** The result of `work`, or the error of the device meanwhile. */
+  async guard(work) {
+    this.device.pushErrorScope("validation");
+    this.device.pushErrorScope("out-of-memory");
+    let result, thrown;
+    try {
+      result = await Promise.race([work(), this.lost]);
+    } catch (error) {
+      thrown = error;
+    }
+    const scopes = Promise.all([this.device.popErrorScope(), this.device.popErrorScope()]);
+    const [memory, validation] = await Promise.race([scopes, this.lost]);
+    if (memory)
+      throw new LowbitError("out-of-memory", `the GPU is out of memory: ${memory.message}`);
+    if (thrown)
+      throw thrown;
+    if (validation)
+      throw new LowbitError("internal", `WebGPU refused a command: ${validation.message}`);
+    return result;
+  }
+
+  release() {
+    if (this.isReleased)
+      return;
+    this.isReleased = true;
+    for (const buffer of this.buffers)
+      buffer.destroy();
+    this.buffers.length = 0;
+    this.bytes = 0;
+    if (this.isOwn)
+      this.device.destroy();
+  }
+}

@@ -1,0 +1,233 @@
+//===- model.js - load, run, generate, report -----------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+/** The number below which `share` of the sorted `values` lie. */
+function percentile(values, share) {
+  if (values.length === 0)
+    return null;
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+}
+
+/** The position of the largest number. */
+function findLargest(numbers) {
+  let best = 0;
+  for (let i = 1; i < numbers.length; ++i)
+    if (numbers[i] > numbers[best])
+      best = i;
+  return best;
+}
+
+class Model {
+  constructor(scope, manifest, variant, programs, load) {
+    this.scope = scope;
+    this.manifest = manifest;
+    this.variant = variant;
+    this.programs = programs;
+    this.loadTimes = load;
+    this.latencies = [];
+    this.last = Promise.resolve();
+  }
+
+  /** Names, element types and shapes of what `run` takes and gives. */
+  get inputs() {
+    return this.programs.get("main").find("input").map(({ name, type, shape }) => ({ name, type, shape }));
+  }
+  get outputs() {
+    return this.programs.get("main").find("output").map(({ name, type, shape }) => ({ name, type, shape }));
+  }
+
+  /** Runs one after another: the buffers of a model serve one run at a time. */
+  enqueue(work) {
+    const result = this.last.then(() => {
+      if (this.scope.isReleased)
+        throw new LowbitError("disposed", "the model was disposed of");
+      if (this.scope.failure)
+        throw this.scope.failure;
+      return this.scope.guard(work);
+    }).catch((error) => {
+      const failure = asLowbitError(error, "internal", "the run failed");
+      // A lost device, or one without memory, is of no more use.
+      if (failure.code === "device-lost" || failure.code === "out-of-memory")
+        this.scope.release();
+      throw failure;
+    });
+    this.last = result.catch(() => {});
+    return result;
+  }
+
+  async time(work) {
+    const start = performance.now();
+    const result = await work();
+    this.latencies.push(performance.now() - start);
+    return result;
+  }
+
+  run(inputs) {
+    return this.enqueue(() => this.time(async () => {
+      const program = this.programs.get("main");
+      program.write(inputs);
+      const outputs = {};
+      for (const [output, bytes] of await program.execute())
+        outputs[output.name] = fromWords(output, bytes);
+      return outputs;
+    }));
+  }
+
+  /**
+   * Continues `tokens` by the likeliest ones. The model's input is a window of
+   * tokens; as it is causal, what stands behind the last of them doesn't matter.
+   * The oldest tokens leave a full window.
+   */
+  async generate(tokens, { maxTokens = 32, stopToken, onToken, signal } = {}) {
+    const { input, output, window, rowBytes } = this.findLanguageModel();
+    const all = Array.from(tokens, Number);
+    const generated = [];
+    if (all.length === 0)
+      throw new LowbitError("bad-input", "generate requires at least one token");
+    while (generated.length < maxTokens) {
+      throwIfAborted(signal);
+      const recent = all.slice(-window);
+      const logits = await this.enqueue(() => this.time(async () => {
+        const program = this.programs.get("main");
+        const words = new Int32Array(window);
+        words.set(recent);
+        program.write({ [input.name]: words });
+        const rows = new Map([[output.name, [(recent.length - 1) * rowBytes, rowBytes]]]);
+        const [[, bytes]] = await program.execute(rows);
+        return new Float32Array(bytes);
+      }));
+      const token = findLargest(logits);
+      all.push(token);
+      generated.push(token);
+      await onToken?.(token, this.latencies.at(-1));
+      if (token === stopToken)
+        break;
+    }
+    return generated;
+  }
+
+  /** The input of tokens and the output of a number for each token and word. */
+  findLanguageModel() {
+    const inputs = this.inputs;
+    const output = this.outputs.find(({ type, shape }) => type === "f32" && shape.length === 3);
+    const input = inputs[0];
+    const window = input ? countElements(input.shape) : 0;
+    const isDecoder = inputs.length === 1 && /^i(32|64)$/.test(input.type) && output &&
+      output.shape[0] === 1 && output.shape[1] === window;
+    if (!isDecoder)
+      throw new LowbitError("bad-input",
+        "generate requires a model from [1, n] tokens to [1, n, words] logits; use run");
+    return { input, output, window, rowBytes: 4 * output.shape[2] };
+  }
+
+  /** What the model needs and how fast it was, as plain data. */
+  report() {
+    const packed = this.manifest.weights.reduce((sum, weight) => sum + weight.bytes, 0);
+    const before = this.manifest.floatBytes;
+    const scratch = [...this.programs.values()].reduce((sum, p) => sum + p.scratchBytes, 0);
+    const runs = this.latencies;
+    return {
+      model: this.manifest.model,
+      backend: "webgpu",
+      variant: this.variant.name,
+      adapter: this.scope.adapter,
+      memory: {
+        floatWeights: before,
+        packedWeights: packed,
+        reduction: before ? 1 - packed / before : 0,
+        scratch,
+        total: this.scope.bytes,
+      },
+      latency: {
+        runs: runs.length,
+        first: runs[0] ?? null,
+        p50: percentile(runs, 0.5),
+        p90: percentile(runs, 0.9),
+        p99: percentile(runs, 0.99),
+      },
+      load: this.loadTimes,
+      kernels: Object.keys(this.manifest.kernels).length,
+      dispatches: this.programs.get("main").steps.length,
+    };
+  }
+
+  /** Frees everything. The model can't be used after that; load again. */
+  dispose() {
+    this.scope.release();
+  }
+}
+
+function chooseVariant(manifest, name) {
+  const variants = manifest.variants;
+  const variant = name === undefined ? variants[0]
+    : variants.find((candidate) => candidate.name === name);
+  if (!variant)
+    throw new LowbitError("bad-input", `the module has no variant '${name}'; it has ` +
+      variants.map((candidate) => `'${candidate.name}'`).join(", "));
+  return variant;
+}
+
+/** Reads the manifest and checks that this text of the module is for it. */
+async function readManifest(read, signal) {
+  let manifest;
+  try {
+    manifest = JSON.parse(new TextDecoder().decode(await read(MANIFEST, signal)));
+  } catch (error) {
+    throw asLowbitError(error, "corrupted", `the manifest '${MANIFEST}' cannot be read`);
+  }
+  if (manifest.format !== "lowbit-web" || manifest.version !== 1)
+    throw new LowbitError("corrupted", `'${MANIFEST}' is no manifest of version 1`);
+  return manifest;
+}
+
+/** Everything of a model on a device, made while its weights arrive. */
+async function build(scope, manifest, variant, { read, signal, onProgress }) {
+  const start = performance.now();
+  const totalBytes = manifest.weights.reduce((sum, weight) => sum + weight.bytes, 0);
+  const totalPipelines = Object.keys(manifest.kernels).length;
+  let loadedBytes = 0, pipelines = 0;
+  const progress = () => onProgress?.({ loadedBytes, totalBytes, pipelines, totalPipelines });
+  const weights = new Map();
+  for (const { name, bytes } of manifest.weights)
+    weights.set(name, scope.createBuffer(name, bytes, BINDABLE | TO));
+  const times = {};
+  const compiled = createPipelines(scope, manifest, () => { ++pipelines; progress(); })
+    .then((result) => { times.pipelines = performance.now() - start; return result; });
+  const uploaded = loadShards({
+    manifest, read, buffers: weights, queue: scope.device.queue, signal,
+    onBytes: (bytes) => { loadedBytes += bytes; progress(); },
+  }).then(() => { times.weights = performance.now() - start; });
+  const [ready] = await Promise.all([compiled, uploaded]);
+  throwIfAborted(signal);
+  const programs = new Map(), states = new Map();
+  for (const [name, schedule] of Object.entries(manifest.functions))
+    programs.set(name, new Program(scope, schedule, ready, weights, states));
+  times.total = performance.now() - start;
+  return new Model(scope, manifest, variant, programs, times);
+}
+
+/**
+ * Downloads the model, compiles its kernels and uploads its weights, all at the
+ * same time. See the declarations beside this file.
+ */
+export async function load(options = {}) {
+  const { device, signal, onProgress, variant: name } = options;
+  const base = options.baseURL ?? import.meta.url;
+  const read = options.read ??
+    ((file, abort, onBytes) => fetchFile(new URL(file, base).href, abort, onBytes));
+  throwIfAborted(signal);
+  const manifest = await readManifest(read, signal);
+  const variant = chooseVariant(manifest, name);
+  const scope = new DeviceScope(await openDevice(device, manifest, variant));
+  try {
+    return await scope.guard(() =>
+      build(scope, manifest, variant, { read, signal, onProgress }));
+  } catch (error) {
+    scope.release();
+    throw asLowbitError(error, "internal", "the model cannot be loaded");
+  }
+}

@@ -1,0 +1,150 @@
+//===- program.js - one function of a model, ready to run -----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A schedule is a list of buffers and of dispatches. All dispatches of a run are
+// one compute pass: WebGPU orders them, and nothing returns to the page in
+// between.
+//
+//===----------------------------------------------------------------------===//
+
+const BINDABLE = 0x80 /* STORAGE */, TO = 0x08 /* COPY_DST */, FROM = 0x04 /* COPY_SRC */,
+  MAP_READ = 0x01;
+
+/**
+ * Places for buffers that live from dispatch `first` to `last`: each takes the
+ * smallest free place that is large enough, or a new one; the largest come
+ * first. Returns the place of each and the sizes of all.
+ */
+export function planScratch(buffers) {
+  const places = [], placeOf = new Map();
+  const largestFirst = buffers.filter((buffer) => buffer.kind === "scratch")
+    .sort((a, b) => b.bytes - a.bytes);
+  for (const buffer of largestFirst) {
+    let place = places.findIndex((candidate) => candidate.users.every(
+      (user) => user.last < buffer.first || buffer.last < user.first));
+    if (place < 0)
+      place = places.push({ bytes: buffer.bytes, users: [] }) - 1;
+    places[place].users.push(buffer);
+    placeOf.set(buffer.name, place);
+  }
+  return { placeOf, sizes: places.map((place) => place.bytes) };
+}
+
+/** Pipelines of all kernels, created at the same time; each WGSL text once. */
+async function createPipelines(scope, manifest, onPipeline) {
+  const accesses = new Map();
+  for (const schedule of Object.values(manifest.functions))
+    for (const dispatch of schedule.dispatches)
+      accesses.set(dispatch.kernel, dispatch.bindings.map((binding) => binding.access));
+  const create = async ([name, access]) => {
+    const layout = scope.device.createBindGroupLayout({
+      label: name,
+      entries: access.map((kind, binding) => ({
+        binding, visibility: 4 /* COMPUTE */,
+        buffer: { type: kind === "read" ? "read-only-storage" : "storage" },
+      })),
+    });
+    const module = scope.device.createShaderModule({ label: name, code: manifest.kernels[name] });
+    const pipeline = await scope.device.createComputePipelineAsync({
+      label: name,
+      layout: scope.device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      compute: { module, entryPoint: name },
+    });
+    onPipeline?.();
+    return [name, { pipeline, layout }];
+  };
+  return new Map(await Promise.all([...accesses].map(create)));
+}
+
+/** A schedule with buffers and bind groups. */
+class Program {
+  constructor(scope, schedule, pipelines, weights, states) {
+    this.scope = scope;
+    this.schedule = schedule;
+    const { placeOf, sizes } = planScratch(schedule.buffers);
+    const scratch = sizes.map((bytes, i) =>
+      scope.createBuffer(`scratch ${i}`, bytes, BINDABLE));
+    this.scratchBytes = sizes.reduce((sum, bytes) => sum + bytes, 0);
+    this.buffers = schedule.buffers.map((buffer) => {
+      if (buffer.kind === "weight")
+        return weights.get(buffer.name);
+      if (buffer.kind === "scratch")
+        return scratch[placeOf.get(buffer.name)];
+      if (buffer.kind !== "state")
+        return scope.createBuffer(buffer.name, buffer.bytes, BINDABLE | TO | FROM);
+      if (!states.has(buffer.name))
+        states.set(buffer.name,
+          scope.createBuffer(buffer.name, buffer.bytes, BINDABLE | TO | FROM));
+      return states.get(buffer.name);
+    });
+    this.steps = schedule.dispatches.map((dispatch) => {
+      const { pipeline, layout } = pipelines.get(dispatch.kernel);
+      const entries = dispatch.bindings.map((binding, i) => ({
+        binding: i,
+        resource: {
+          buffer: this.buffers[binding.buffer], offset: binding.offset, size: binding.bytes,
+        },
+      }));
+      const group = scope.device.createBindGroup({ label: dispatch.kernel, layout, entries });
+      return { pipeline, group, workgroups: dispatch.workgroups };
+    });
+  }
+
+  find(kind) {
+    return this.schedule.buffers.map((buffer, i) => ({ ...buffer, gpu: this.buffers[i] }))
+      .filter((buffer) => buffer.kind === kind);
+  }
+
+  /** Writes the inputs. A missing one, and one that nobody asked for, is an error. */
+  write(inputs) {
+    const known = this.find("input");
+    for (const name of Object.keys(inputs))
+      if (!known.some((input) => input.name === name))
+        throw new LowbitError("bad-input", `the model has no input '${name}'; it has ` +
+          known.map((input) => `'${input.name}'`).join(", "));
+    for (const input of known) {
+      if (!(input.name in inputs))
+        throw new LowbitError("bad-input", `input '${input.name}' is missing`);
+      this.scope.device.queue.writeBuffer(input.gpu, 0, toWords(input, inputs[input.name]));
+    }
+  }
+
+  /**
+   * Runs all dispatches and reads outputs back: all of them, or `rows`, a map
+   * from an output's name to [first byte, bytes] of what is wanted of it.
+   */
+  async execute(rows) {
+    const { device } = this.scope;
+    const wanted = this.find("output").filter((output) => !rows || rows.has(output.name))
+      .map((output) => {
+        const [offset, bytes] = rows?.get(output.name) ??
+          [0, 4 * countElements(output.shape)];
+        return { output, offset, bytes };
+      });
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    for (const { pipeline, group, workgroups } of this.steps) {
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(...workgroups);
+    }
+    pass.end();
+    for (const item of wanted) {
+      item.copy = device.createBuffer({ size: Math.max(4, item.bytes), usage: MAP_READ | TO });
+      encoder.copyBufferToBuffer(item.output.gpu, item.offset, item.copy, 0, item.bytes);
+    }
+    device.queue.submit([encoder.finish()]);
+    const results = new Map();
+    try {
+      for (const { output, copy } of wanted) {
+        await copy.mapAsync(MAP_READ);
+        results.set(output, copy.getMappedRange().slice(0));
+      }
+    } finally {
+      for (const { copy } of wanted)
+        copy.destroy();
+    }
+    return results;
+  }
+}

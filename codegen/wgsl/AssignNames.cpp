@@ -1,0 +1,247 @@
+//===- AssignNames.cpp - names of a shader's values -----------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Expressions.h"
+#include "Subset.h"
+#include "lowbit/CodeGen/WGSL/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace lowbit {
+#define GEN_PASS_DEF_WGSLASSIGNNAMESPASS
+#include "lowbit/CodeGen/WGSL/Passes.h.inc"
+} // namespace lowbit
+
+using namespace mlir;
+using namespace lowbit;
+
+/// Operations in one expression, at most: longer ones are hard to read.
+static constexpr unsigned kLongestExpression = 6;
+
+namespace {
+
+/// Names of one shader, all different.
+class NameTable {
+public:
+  std::string add(StringRef hint) {
+    std::string name = clean(hint);
+    unsigned &count = counts[name];
+    std::string unique = name;
+    while (isReservedWord(unique) || !taken.insert(unique).second)
+      unique = name + "_" + std::to_string(++count);
+    return unique;
+  }
+
+private:
+  /// Letters, digits and single underscores, a letter first.
+  static std::string clean(StringRef hint) {
+    std::string name;
+    for (char c : hint) {
+      char kept = llvm::isAlnum(c) ? c : '_';
+      if (kept != '_' || (!name.empty() && name.back() != '_'))
+        name += kept;
+    }
+    while (!name.empty() && name.back() == '_')
+      name.pop_back();
+    if (name.empty() || llvm::isDigit(name.front()))
+      name.insert(0, "v");
+    return name;
+  }
+
+  llvm::StringSet<> taken;
+  llvm::StringMap<unsigned> counts;
+};
+
+StringRef getLocationName(Location loc) {
+  auto name = loc->findInstanceOf<NameLoc>();
+  return name ? name.getName().getValue() : "";
+}
+
+StringRef getTypeHint(Type type) {
+  if (isa<VectorType>(type))
+    return "values";
+  if (type.isInteger(1))
+    return "condition";
+  if (type.isIndex())
+    return "i";
+  return type.isInteger(32) ? "word" : "value";
+}
+
+/// What a value should be called: by its location, or what it is about.
+std::string getHint(Value value) {
+  StringRef name = getLocationName(value.getLoc());
+  if (!name.empty())
+    return name.str();
+  if (auto load = value.getDefiningOp<memref::LoadOp>())
+    return (getValueName(load.getMemRef()) + "_value").str();
+  if (isa<MemRefType>(value.getType()))
+    return "local";
+  if (value.getDefiningOp<vector::ReductionOp>())
+    return "total";
+  return getTypeHint(value.getType()).str();
+}
+
+bool isCast(Operation *op) {
+  return isa<arith::IndexCastOp, arith::IndexCastUIOp>(op);
+}
+
+/// Nothing is computed: a literal, or a part of a built-in value.
+bool isLeaf(Operation *op) {
+  return isa<arith::ConstantOp>(op) || !getBuiltinText(op).empty();
+}
+
+/// Whether the text of `op` holds an operand's more than once, or a component
+/// of it.
+bool takesApart(Operation *op, Value operand) {
+  if (isa<vector::InsertOp>(op))
+    return cast<vector::InsertOp>(op).getDest() == operand;
+  if (isa<vector::ReductionOp>(op))
+    return !operand.getDefiningOp<arith::MulFOp>();
+  return isa<vector::ShuffleOp>(op);
+}
+
+/// Whether `user` is evaluated with other values than its operands were made
+/// of: all but the first variable of a loop have been assigned before it.
+bool assignsSeveral(Operation *user) {
+  return isa<scf::YieldOp, scf::ConditionOp>(user) &&
+         isa<scf::ForOp, scf::WhileOp>(user->getParentOp()) &&
+         user->getNumOperands() > 1;
+}
+
+class NameAssigner {
+public:
+  explicit NameAssigner(gpu::GPUFuncOp kernel) : kernel(kernel) {}
+
+  void run() {
+    names.add(kernel.getName());
+    nameArguments();
+    kernel.walk<WalkOrder::PreOrder>([&](Operation *op) {
+      if (op != kernel)
+        visit(op);
+    });
+  }
+
+  unsigned numNamed = 0, numInlined = 0;
+
+private:
+  std::string addArgument(BlockArgument argument, Attribute given,
+                          const Twine &fallback) {
+    StringRef hint = getLocationName(argument.getLoc());
+    if (auto text = dyn_cast_or_null<StringAttr>(given))
+      hint = text.getValue();
+    ++numNamed;
+    return names.add(hint.empty() ? fallback.str() : hint.str());
+  }
+
+  void nameArguments() {
+    Builder b(kernel.getContext());
+    for (BlockArgument argument : kernel.getArguments()) {
+      unsigned i = argument.getArgNumber();
+      kernel.setArgAttr(i, kWGSLNameAttrName,
+                        b.getStringAttr(addArgument(
+                            argument, kernel.getArgAttr(i, kWGSLNameAttrName),
+                            "buffer" + Twine(i))));
+    }
+    for (auto [i, memory] : llvm::enumerate(kernel.getWorkgroupAttributions()))
+      kernel.setWorkgroupAttributionAttr(
+          i, kWGSLNameAttrName,
+          b.getStringAttr(addArgument(
+              memory, kernel.getWorkgroupAttributionAttr(i, kWGSLNameAttrName),
+              "tile")));
+  }
+
+  void setNames(Operation *op, ArrayRef<Value> values) {
+    SmallVector<std::string> given;
+    for (Value value : values)
+      given.push_back(names.add(getHint(value)));
+    numNamed += given.size();
+    SmallVector<StringRef> views(given.begin(), given.end());
+    op->setAttr(kWGSLNamesAttrName,
+                Builder(op->getContext()).getStrArrayAttr(views));
+  }
+
+  /// What loops and branches leave, and their variables.
+  void nameStatement(Operation *op) {
+    SmallVector<Value> values(op->getResults());
+    if (auto loop = dyn_cast<scf::ForOp>(op))
+      values.push_back(loop.getInductionVar());
+    if (auto loop = dyn_cast<scf::WhileOp>(op))
+      llvm::append_range(values, loop.getBeforeArguments());
+    if (!values.empty())
+      setNames(op, values);
+  }
+
+  /// Operations on literals alone would be evaluated by the compiler, which
+  /// refuses what overflows: a name makes them ordinary ones.
+  void nameConstantOperand(Operation *op) {
+    if (isLeaf(op) || op->getNumOperands() == 0 || isCast(op))
+      return;
+    auto isConstant = [](Value value) {
+      return value.getDefiningOp<arith::ConstantOp>() &&
+             getValueName(value).empty();
+    };
+    if (llvm::all_of(op->getOperands(), isConstant))
+      setNames(op->getOperand(0).getDefiningOp(), {op->getOperand(0)});
+  }
+
+  bool isInline(Operation *op) {
+    if (isLeaf(op))
+      return true;
+    if (!isMemoryEffectFree(op) || op->hasAttr(kWGSLNamesAttrName))
+      return false;
+    unsigned size = 1;
+    for (Value operand : op->getOperands())
+      if (Operation *definer = operand.getDefiningOp())
+        size += sizes.lookup(definer);
+    if (isCast(op) && size == 1)
+      return true;
+    if (!op->hasOneUse() || size > kLongestExpression)
+      return false;
+    OpOperand &use = *op->use_begin();
+    Operation *user = use.getOwner();
+    if (user->getBlock() != op->getBlock() || isa<scf::WhileOp>(user) ||
+        takesApart(user, use.get()) || assignsSeveral(user))
+      return false;
+    sizes[op] = size;
+    return true;
+  }
+
+  void visit(Operation *op) {
+    if (isStatement(op))
+      return nameStatement(op);
+    if (!getExpressionForm(op))
+      return;
+    nameConstantOperand(op);
+    if (isInline(op))
+      ++numInlined;
+    else if (!op->hasAttr(kWGSLNamesAttrName))
+      setNames(op, {op->getResult(0)});
+  }
+
+  gpu::GPUFuncOp kernel;
+  NameTable names;
+  /// Operations in the text of one that is printed where it is used.
+  DenseMap<Operation *, unsigned> sizes;
+};
+
+struct WGSLAssignNamesPass
+    : lowbit::impl::WGSLAssignNamesPassBase<WGSLAssignNamesPass> {
+  void runOnOperation() override {
+    NameAssigner assigner(getOperation());
+    assigner.run();
+    numNamed += assigner.numNamed;
+    numInlined += assigner.numInlined;
+  }
+};
+
+} // namespace

@@ -1,0 +1,49 @@
+//===- WorkgroupMemory.cpp - workgroup memory is declared with the kernel -===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/CodeGen/WGSL/Passes.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+namespace lowbit {
+#define GEN_PASS_DEF_WGSLWORKGROUPMEMORYPASS
+#include "lowbit/CodeGen/WGSL/Passes.h.inc"
+} // namespace lowbit
+
+using namespace mlir;
+using namespace lowbit;
+
+static void removeDeallocations(Value buffer) {
+  for (Operation *user : llvm::make_early_inc_range(buffer.getUsers()))
+    if (isa<memref::DeallocOp>(user))
+      user->erase();
+}
+
+namespace {
+struct WGSLWorkgroupMemoryPass
+    : lowbit::impl::WGSLWorkgroupMemoryPassBase<WGSLWorkgroupMemoryPass> {
+  void runOnOperation() override {
+    gpu::GPUFuncOp kernel = getOperation();
+    SmallVector<memref::AllocOp> allocations;
+    kernel.walk([&](memref::AllocOp alloc) {
+      if (gpu::GPUDialect::hasWorkgroupMemoryAddressSpace(alloc.getType()))
+        allocations.push_back(alloc);
+    });
+    for (memref::AllocOp alloc : allocations) {
+      MemRefType type = alloc.getType();
+      BlockArgument declared =
+          kernel.addWorkgroupAttribution(type, alloc.getLoc());
+      removeDeallocations(alloc);
+      alloc.replaceAllUsesWith(declared);
+      alloc.erase();
+      ++numBuffers;
+      if (type.hasStaticShape())
+        numBytes += type.getNumElements() * 4 *
+                    (isa<VectorType>(type.getElementType()) ? 4 : 1);
+    }
+  }
+};
+} // namespace
