@@ -16,6 +16,7 @@
 #endif
 
 #include "lowbit/Runtime/Program.h"
+#include <setjmp.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -59,6 +60,40 @@ uint64_t lowbit_hash(const void *bytes, uint64_t size);
     environment variable LOWBIT_CPU names. */
 int lowbit_choose_variant(const lowbit_program *program,
                           const lowbit_variant **variant);
+
+/** What precedes a buffer: its place in the list of a run's buffers. */
+typedef struct lowbit_block {
+  struct lowbit_block *previous, *next;
+} lowbit_block;
+
+/** A run of compiled code, which owns what that allocates. */
+typedef struct lowbit_run_state {
+  jmp_buf out_of_memory;
+  lowbit_block blocks;
+  /** OpenMP's nesting outside of the run: above 0 in a program that calls from
+      a parallel region of its own. */
+  int level;
+  struct lowbit_run_state *outer;
+} lowbit_run_state;
+
+void lowbit_begin_run(lowbit_run_state *r);
+/** Frees what the run has left. */
+void lowbit_end_run(lowbit_run_state *r);
+/** Takes a buffer out of the run, if it is one of its own. */
+int lowbit_take(lowbit_run_state *r, void *memory);
+
+/** Calls code with the model's number of threads. */
+void lowbit_call(const lowbit_model *model,
+                 void (*code)(void **, const void *const *), void **arguments);
+
+/** Words of a tensor's memref descriptor. */
+uint64_t lowbit_count_descriptor_words(const lowbit_tensor *tensor);
+/** Writes the descriptor of dense row-major elements. */
+void lowbit_describe_elements(const lowbit_tensor *tensor, const void *data,
+                              const int64_t *shape, int64_t *descriptor);
+/** Checks indices into an embedding, which count from its end if negative. */
+int lowbit_check_indices(const lowbit_tensor *tensor, const void *data,
+                         uint64_t bytes);
 
 /** Memory for `lowbit_deallocate` that belongs to no run, or null. */
 void *lowbit_allocate_block(size_t size);

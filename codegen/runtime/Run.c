@@ -10,7 +10,6 @@
 
 #include "Internal.h"
 #include <inttypes.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,24 +25,10 @@ extern int omp_get_level(void) __attribute__((weak));
 
 enum { kAlignment = 64 };
 
-/** What precedes a buffer: its place in the list of the run's buffers. */
-typedef struct block {
-  struct block *previous, *next;
-} block;
-
-typedef struct run {
-  jmp_buf out_of_memory;
-  block blocks;
-  /** OpenMP's nesting outside of the run: above 0 in a program that calls from
-      a parallel region of its own. */
-  int level;
-  struct run *outer;
-} run;
-
 /** The run of this thread; null on threads that OpenMP has lent to it. */
-static _Thread_local run *current;
+static _Thread_local lowbit_run_state *current;
 
-static void unlink_block(block *b) {
+static void unlink_block(lowbit_block *b) {
   if (b->next) {
     b->previous->next = b->next;
     b->next->previous = b->previous;
@@ -55,7 +40,7 @@ void *lowbit_allocate_block(size_t size) {
   if (size > SIZE_MAX - kAlignment ||
       posix_memalign(&memory, kAlignment, size + kAlignment) != 0)
     return NULL;
-  memset(memory, 0, sizeof(block));
+  memset(memory, 0, sizeof(lowbit_block));
   return (char *)memory + kAlignment;
 }
 
@@ -73,7 +58,7 @@ void *lowbit_allocate(size_t size) {
   }
   if (!memory)
     longjmp(current->out_of_memory, 1);
-  block *b = (block *)(memory - kAlignment);
+  lowbit_block *b = (lowbit_block *)(memory - kAlignment);
   b->previous = &current->blocks;
   b->next = current->blocks.next;
   b->next->previous = b;
@@ -84,28 +69,26 @@ void *lowbit_allocate(size_t size) {
 void lowbit_deallocate(void *memory) {
   if (!memory)
     return;
-  block *b = (block *)((char *)memory - kAlignment);
+  lowbit_block *b = (lowbit_block *)((char *)memory - kAlignment);
   unlink_block(b);
   free(b);
 }
 
-static void begin_run(run *r) {
+void lowbit_begin_run(lowbit_run_state *r) {
   r->blocks.previous = r->blocks.next = &r->blocks;
   r->level = get_level();
   r->outer = current;
   current = r;
 }
 
-/** Frees what the run has left. */
-static void end_run(run *r) {
+void lowbit_end_run(lowbit_run_state *r) {
   current = r->outer;
   while (r->blocks.next != &r->blocks)
     lowbit_deallocate((char *)r->blocks.next + kAlignment);
 }
 
-/** Takes a buffer out of the run, if it is one of its own. */
-static int take(run *r, void *memory) {
-  for (block *b = r->blocks.next; b != &r->blocks; b = b->next)
+int lowbit_take(lowbit_run_state *r, void *memory) {
+  for (lowbit_block *b = r->blocks.next; b != &r->blocks; b = b->next)
     if ((char *)b + kAlignment == memory) {
       unlink_block(b);
       b->previous = b->next = NULL;
@@ -137,7 +120,7 @@ static uint64_t count_output_words(const lowbit_tensor *tensor) {
   return 3 + tensor->rank;
 }
 
-static uint64_t count_descriptor_words(const lowbit_tensor *tensor) {
+uint64_t lowbit_count_descriptor_words(const lowbit_tensor *tensor) {
   return 3 + 2 * tensor->rank;
 }
 
@@ -253,8 +236,7 @@ static int check_shapes(const lowbit_program *program, const void *inputs,
   return check_requirements(program, inputs, symbols + program->num_symbols);
 }
 
-/** Checks indices into an embedding, which count from its end if negative. */
-static int check_indices(const lowbit_tensor *tensor, const void *data,
+int lowbit_check_indices(const lowbit_tensor *tensor, const void *data,
                          uint64_t bytes) {
   int64_t rows = (int64_t)tensor->table_rows;
   uint64_t count = bytes / tensor->element_bytes;
@@ -270,7 +252,18 @@ static int check_indices(const lowbit_tensor *tensor, const void *data,
   return LOWBIT_OK;
 }
 
-/** Writes the descriptor of a dense row-major tensor. */
+void lowbit_describe_elements(const lowbit_tensor *tensor, const void *data,
+                              const int64_t *shape, int64_t *descriptor) {
+  descriptor[0] = descriptor[1] = (int64_t)data;
+  descriptor[2] = 0;
+  int64_t stride = 1;
+  for (uint64_t i = tensor->rank; i-- > 0; stride *= shape[i]) {
+    descriptor[3 + i] = shape[i];
+    descriptor[3 + tensor->rank + i] = stride;
+  }
+}
+
+/** Checks an input and writes its descriptor. */
 static int describe_input(const lowbit_tensor *tensor, const int64_t *words,
                           int64_t *descriptor) {
   uint64_t bytes;
@@ -283,16 +276,11 @@ static int describe_input(const lowbit_tensor *tensor, const int64_t *words,
                        " bytes, found %s",
                        tensor->name, tensor->element_bytes,
                        words[0] ? "misaligned data" : "a null pointer");
-  int error = check_indices(tensor, (const void *)words[0], bytes);
+  int error = lowbit_check_indices(tensor, (const void *)words[0], bytes);
   if (error)
     return error;
-  descriptor[0] = descriptor[1] = words[0];
-  descriptor[2] = 0;
-  int64_t stride = 1;
-  for (uint64_t i = tensor->rank; i-- > 0; stride *= words[1 + i]) {
-    descriptor[3 + i] = words[1 + i];
-    descriptor[3 + tensor->rank + i] = stride;
-  }
+  lowbit_describe_elements(tensor, (const void *)words[0], words + 1,
+                           descriptor);
   return LOWBIT_OK;
 }
 
@@ -301,7 +289,7 @@ static int describe_input(const lowbit_tensor *tensor, const int64_t *words,
 \*===----------------------------------------------------------------------===*/
 
 /** Moves or copies a result to where the caller wants it. */
-static int deliver(run *r, const lowbit_tensor *tensor,
+static int deliver(lowbit_run_state *r, const lowbit_tensor *tensor,
                    const int64_t *descriptor, output out) {
   uint64_t bytes = 0;
   memcpy(out.shape, descriptor + 3, 8 * tensor->rank);
@@ -322,7 +310,7 @@ static int deliver(run *r, const lowbit_tensor *tensor,
     return LOWBIT_OK;
   }
   void *base = (void *)descriptor[0];
-  if (take(r, base)) {
+  if (lowbit_take(r, base)) {
     *out.owned = base;
     *out.data = (void *)elements;
   } else {
@@ -337,27 +325,27 @@ static int deliver(run *r, const lowbit_tensor *tensor,
   return LOWBIT_OK;
 }
 
-static int deliver_all(run *r, const lowbit_program *program,
+static int deliver_all(lowbit_run_state *r, const lowbit_program *program,
                        const int64_t *descriptors, int64_t *words) {
   int result = LOWBIT_OK;
   for (uint64_t i = 0; i < program->num_outputs; ++i) {
     const lowbit_tensor *tensor = &program->outputs[i];
     int error = deliver(r, tensor, descriptors, get_output(tensor, words));
     result = result ? result : error;
-    descriptors += count_descriptor_words(tensor);
+    descriptors += lowbit_count_descriptor_words(tensor);
     words += count_output_words(tensor);
   }
   return result;
 }
 
-/** Runs the code with the model's number of threads, which OpenMP keeps for
-    each thread of the program. */
-static void call(const lowbit_model *model, void **arguments) {
+/** OpenMP keeps a number of threads for each thread of the program. */
+void lowbit_call(const lowbit_model *model,
+                 void (*code)(void **, const void *const *), void **arguments) {
   int set = model->threads > 0 && omp_set_num_threads && omp_get_max_threads;
   int before = set ? omp_get_max_threads() : 0;
   if (set)
     omp_set_num_threads(model->threads);
-  model->variant->run(arguments, model->weights);
+  code(arguments, model->weights);
   if (set)
     omp_set_num_threads(before);
 }
@@ -372,7 +360,7 @@ static int run_in(lowbit_model *model, const void *inputs, void *outputs,
   words += program->num_inputs + 1;
   int64_t *results = words;
   for (uint64_t i = 0; i < program->num_outputs; ++i)
-    words += count_descriptor_words(&program->outputs[i]);
+    words += lowbit_count_descriptor_words(&program->outputs[i]);
   if (program->num_outputs)
     *next++ = results;
   const int64_t *input = inputs;
@@ -381,19 +369,19 @@ static int run_in(lowbit_model *model, const void *inputs, void *outputs,
     error = describe_input(tensor, input, words);
     *next++ = words;
     input += 1 + tensor->rank;
-    words += count_descriptor_words(tensor);
+    words += lowbit_count_descriptor_words(tensor);
   }
   if (error)
     return error;
-  run r;
-  begin_run(&r);
+  lowbit_run_state r;
+  lowbit_begin_run(&r);
   if (setjmp(r.out_of_memory) == 0) {
-    call(model, arguments);
+    lowbit_call(model, model->variant->run, arguments);
     error = deliver_all(&r, program, results, outputs);
   } else {
     error = lowbit_fail(LOWBIT_ERROR_MEMORY, "no memory for the run");
   }
-  end_run(&r);
+  lowbit_end_run(&r);
   return error;
 }
 
@@ -405,9 +393,9 @@ int lowbit_run(lowbit_model *model, const void *inputs, void *outputs) {
   const lowbit_program *program = model->program;
   uint64_t words = count_shape_words(program) + program->num_inputs + 1;
   for (uint64_t i = 0; i < program->num_inputs; ++i)
-    words += count_descriptor_words(&program->inputs[i]);
+    words += lowbit_count_descriptor_words(&program->inputs[i]);
   for (uint64_t i = 0; i < program->num_outputs; ++i)
-    words += count_descriptor_words(&program->outputs[i]);
+    words += lowbit_count_descriptor_words(&program->outputs[i]);
   int64_t *memory = calloc(words, sizeof(int64_t));
   if (!memory)
     return lowbit_fail(LOWBIT_ERROR_MEMORY, "no memory for arguments");

@@ -142,10 +142,7 @@ llvm::Error ProgramWriter::lower(mlir::ModuleOp packed,
 }
 
 llvm::Error ProgramWriter::readInterface(mlir::ModuleOp packed) {
-  llvm::Expected<Signature> signature = getSignature(packed);
-  if (!signature)
-    return signature.takeError();
-  auto created = createInterface(name, std::move(*signature), variants);
+  auto created = createInterface(name, packed, variants);
   if (!created)
     return created.takeError();
   program = std::move(*created);

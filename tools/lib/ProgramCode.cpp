@@ -84,19 +84,29 @@ static std::string getFeatures(const llvm::TargetMachine &machine) {
 //===----------------------------------------------------------------------===//
 
 namespace {
+/// A function of a variant, and the bytes of its workspace.
+struct EntryCode {
+  std::string name;
+  std::optional<uint64_t> workspace;
+};
+
 /// A compiled variant.
 struct VariantCode {
-  std::string cpu, features, entry;
+  std::string cpu, features;
+  std::vector<EntryCode> entries;
   std::unique_ptr<llvm::Module> module;
   std::unique_ptr<llvm::TargetMachine> machine;
 };
 } // namespace
 
-/// Makes all names but the entry's private, and the functions the CPU's.
-static void isolate(llvm::Module &module, llvm::Function &entry,
+/// Makes all names but those of entries private, and the functions the CPU's.
+static void isolate(llvm::Module &module, llvm::ArrayRef<EntryCode> entries,
                     const llvm::TargetMachine &machine) {
-  llvm::internalizeModule(
-      module, [&](const llvm::GlobalValue &value) { return &value == &entry; });
+  llvm::internalizeModule(module, [&](const llvm::GlobalValue &value) {
+    return llvm::any_of(entries, [&](const EntryCode &entry) {
+      return entry.name == value.getName();
+    });
+  });
   for (llvm::Function &function : module) {
     if (function.isDeclaration())
       continue;
@@ -105,10 +115,9 @@ static void isolate(llvm::Module &module, llvm::Function &entry,
   }
 }
 
-static llvm::Expected<VariantCode> compileVariant(const ProgramVariant &variant,
-                                                  llvm::StringRef entry,
-                                                  unsigned numArguments,
-                                                  llvm::LLVMContext &context) {
+static llvm::Expected<VariantCode>
+compileVariant(const ProgramVariant &variant, const ProgramInterface &program,
+               size_t index, llvm::LLVMContext &context) {
   auto builder = getTargetBuilder(variant.cpu, 3, variant.triple);
   if (!builder)
     return builder.takeError();
@@ -119,12 +128,23 @@ static llvm::Expected<VariantCode> compileVariant(const ProgramVariant &variant,
   result.cpu =
       variant.cpu == "native" ? (*machine)->getTargetCPU().str() : variant.cpu;
   result.features = getFeatures(**machine);
-  result.entry = entry.str();
   auto prepare = [&](llvm::Module &module) -> llvm::Error {
-    auto function = addEntry(module, entry, numArguments);
-    if (!function)
-      return function.takeError();
-    isolate(module, **function, **machine);
+    for (const std::string &function : program.functions) {
+      auto signature = getLoweredSignature(variant.module.get(), function);
+      if (!signature)
+        return signature.takeError();
+      result.entries.push_back(
+          {program.name + "." + function + "." + std::to_string(index),
+           signature->workspace});
+      unsigned numArguments = (signature->outputs.empty() ? 0 : 1) +
+                              signature->inputs.size() +
+                              (signature->workspace ? 1 : 0);
+      if (llvm::Error error = addEntry(module, result.entries.back().name,
+                                       numArguments, function)
+                                  .takeError())
+        return error;
+    }
+    isolate(module, result.entries, **machine);
     return llvm::Error::success();
   };
   auto code = translateAndOptimize(variant.module.get(), context, **machine, 3,
@@ -190,6 +210,7 @@ private:
   llvm::Constant *describeTensors(llvm::ArrayRef<ProgramTensor> tensors);
   llvm::Constant *describeWeights();
   llvm::Constant *describeRequirements();
+  llvm::Constant *describeSteps(const VariantCode &variant);
   llvm::Constant *describeVariants(llvm::ArrayRef<VariantCode> variants);
   llvm::Constant *getEmbedded();
   llvm::Constant *buildDescriptor(llvm::ArrayRef<VariantCode> variants);
@@ -271,6 +292,21 @@ llvm::Constant *InterfaceBuilder::describeRequirements() {
   return storeArray(values);
 }
 
+/// The functions of a decoder with a cache; null for other programs.
+llvm::Constant *InterfaceBuilder::describeSteps(const VariantCode &variant) {
+  if (!program.isDecoder())
+    return null();
+  llvm::SmallVector<llvm::Constant *> steps;
+  for (const EntryCode &entry : variant.entries) {
+    int64_t workspace = LOWBIT_UNKNOWN;
+    if (entry.workspace)
+      workspace = *entry.workspace;
+    steps.push_back(
+        structure({module.getFunction(entry.name), number(workspace)}));
+  }
+  return storeArray(steps);
+}
+
 llvm::Constant *
 InterfaceBuilder::describeVariants(llvm::ArrayRef<VariantCode> variants) {
   llvm::SmallVector<llvm::Constant *> values;
@@ -278,10 +314,13 @@ InterfaceBuilder::describeVariants(llvm::ArrayRef<VariantCode> variants) {
     llvm::SmallVector<llvm::Constant *> indices;
     for (int64_t index : table)
       indices.push_back(number(index));
+    llvm::Constant *run = null();
+    if (!program.isDecoder())
+      run = module.getFunction(variant.entries.front().name);
     values.push_back(
         structure({storeString(variant.cpu), storeString(variant.features),
-                   number(indices.size()), storeArray(indices),
-                   module.getFunction(variant.entry)}));
+                   number(indices.size()), storeArray(indices), run,
+                   describeSteps(variant)}));
   }
   return storeArray(values);
 }
@@ -310,7 +349,9 @@ InterfaceBuilder::buildDescriptor(llvm::ArrayRef<VariantCode> variants) {
        describeWeights(), number(symbols.size()), storeArray(symbols),
        number(program.requirements.size()), describeRequirements(),
        number(variants.size()), describeVariants(variants), getEmbedded(),
-       number(program.embedsWeights ? program.weightsBytes : 0)}));
+       number(program.embedsWeights ? program.weightsBytes : 0),
+       number(program.isDecoder() ? program.inputs.size() - 2 : 0),
+       number(program.maxLength)}));
 }
 
 void InterfaceBuilder::setBaseline(llvm::Function &function) {
@@ -371,12 +412,23 @@ void InterfaceBuilder::buildFunctions() {
   addFunction("set_threads", "lowbit_set_threads", nothing, {pointer, integer},
               false);
   addFunction("cpu", "lowbit_get_cpu", pointer, {pointer}, false);
+  addFunction("error", "lowbit_describe", pointer, {integer}, false);
+  addFunction("message", "lowbit_message", pointer, {}, false);
+  if (program.isDecoder()) {
+    addFunction("create_text", "lowbit_create_text", integer,
+                {pointer, pointer}, false);
+    addFunction("free_text", "lowbit_free_text", nothing, {pointer}, false);
+    addFunction("prefill", "lowbit_prefill", integer,
+                {pointer, pointer, word, word, pointer}, false);
+    addFunction("decode", "lowbit_decode", integer,
+                {pointer, word, word, pointer}, false);
+    addFunction("cache_bytes", "lowbit_get_cache_bytes", word, {}, true);
+    return;
+  }
   addFunction("run", "lowbit_run", integer, {pointer, pointer, pointer}, false);
   addFunction("infer_shapes", "lowbit_infer", integer, {pointer, pointer},
               true);
   addFunction("release", "lowbit_release", nothing, {pointer}, true);
-  addFunction("error", "lowbit_describe", pointer, {integer}, false);
-  addFunction("message", "lowbit_message", pointer, {}, false);
 }
 
 //===----------------------------------------------------------------------===//
@@ -410,12 +462,9 @@ lowbit::generateCode(ProgramInterface &program,
                      llvm::ArrayRef<ProgramVariant> variants) {
   ProgramCode result;
   result.context = std::make_unique<llvm::LLVMContext>();
-  unsigned numArguments =
-      program.inputs.size() + (program.outputs.empty() ? 0 : 1);
   std::vector<VariantCode> codes;
   for (const ProgramVariant &variant : variants) {
-    std::string entry = program.name + ".run." + std::to_string(codes.size());
-    auto code = compileVariant(variant, entry, numArguments, *result.context);
+    auto code = compileVariant(variant, program, codes.size(), *result.context);
     if (!code)
       return code.takeError();
     codes.push_back(std::move(*code));
@@ -435,8 +484,9 @@ lowbit::generateCode(ProgramInterface &program,
       });
   program.triple = result.machine->getTargetTriple().str();
   for (VariantCode &code : codes) {
-    result.module->getFunction(code.entry)
-        ->setLinkage(llvm::GlobalValue::InternalLinkage);
+    for (const EntryCode &entry : code.entries)
+      result.module->getFunction(entry.name)
+          ->setLinkage(llvm::GlobalValue::InternalLinkage);
     program.cpus.push_back(code.cpu);
   }
   InterfaceBuilder(program, *result.module).build(codes);

@@ -75,13 +75,17 @@ public:
   void print() {
     printIntroduction();
     printErrors();
+    if (program.isDecoder())
+      return printDecoder();
     for (const ProgramTensor &input : program.inputs)
       printInput(input);
     for (const ProgramTensor &output : program.outputs)
       printOutput(output);
     printAll("inputs", "input", program.inputs);
     printAll("outputs", "output", program.outputs);
+    printLoading();
     printFunctions();
+    printEnd();
   }
 
 private:
@@ -92,7 +96,12 @@ private:
   void printOutput(const ProgramTensor &tensor);
   void printAll(llvm::StringRef suffix, llvm::StringRef kind,
                 llvm::ArrayRef<ProgramTensor> tensors);
+  void printLoading();
   void printFunctions();
+  void printEnd();
+  void printDecoder();
+  void printTextOutput(const ProgramTensor &tensor);
+  void printTextFunctions();
 
   void printShape(const ProgramTensor &tensor) {
     if (!tensor.spec.shape.empty())
@@ -213,7 +222,7 @@ static void printNamed(llvm::raw_ostream &os, llvm::StringRef text,
   os << llvm::join(parts, name);
 }
 
-void HeaderPrinter::printFunctions() {
+void HeaderPrinter::printLoading() {
   printNamed(
       os,
       R"(/** Loads the weights from the file at `path`, checks them and sets `*model`. The
@@ -248,7 +257,13 @@ void @_set_threads(@_model *model, int threads);
     LOWBIT_CPU chooses among several when the model is loaded. */
 const char *@_cpu(const @_model *model);
 
-/** Runs the model. For each output, before the run:
+)",
+             name);
+}
+
+void HeaderPrinter::printFunctions() {
+  printNamed(os,
+             R"(/** Runs the model. For each output, before the run:
     - `data` is null: the model allocates the elements, aligned to 64 bytes.
       They are the caller's until @_release;
     - `data` is not null and `owned` is null: the elements are written to this
@@ -266,7 +281,13 @@ int @_infer_shapes(const @_inputs *inputs, @_outputs *outputs);
 /** Frees the elements that runs have allocated. */
 void @_release(@_outputs *outputs);
 
-/** What a result means, in a sentence. */
+)",
+             name);
+}
+
+void HeaderPrinter::printEnd() {
+  printNamed(os,
+             R"(/** What a result means, in a sentence. */
 const char *@_error(int error);
 
 /** What was wrong in the last call of this thread that failed: which file,
@@ -280,6 +301,78 @@ const char *@_message(void);
 #endif
 )",
              name);
+}
+
+//===----------------------------------------------------------------------===//
+// Decoders with a cache
+//===----------------------------------------------------------------------===//
+
+void HeaderPrinter::printTextOutput(const ProgramTensor &tensor) {
+  printTitle(tensor, "Output");
+  os << "\n    A step of one token has 1 where others have more. */\n"
+     << "typedef struct " << name << "_output_" << tensor.field << " {\n"
+     << "  const " << getType(tensor) << " *data;\n";
+  printShape(tensor);
+  os << "} " << name << "_output_" << tensor.field << ";\n\n";
+}
+
+void HeaderPrinter::printTextFunctions() {
+  const TensorSpec &tokens = program.inputs.front().spec;
+  uint64_t bytes = 0;
+  for (const ProgramTensor &state : llvm::drop_begin(program.inputs, 2))
+    bytes += *getByteSize(state.spec.type, state.spec.shape);
+  os << "/** A text that the model extends: its KV cache, " << bytes
+     << " bytes, and memory to\n    compute in. */\ntypedef struct " << name
+     << "_text " << name << "_text;\n\n/** Tokens of the longest text. */\n"
+     << "enum { " << name << "_MAX_LENGTH = " << program.maxLength << " };\n\n";
+  printNamed(
+      os,
+      R"(/** Makes an empty text and sets `*text`. It is the caller's, and must be freed
+    before the model; it keeps all memory that it ever needs. Texts of one model
+    don't know of each other: threads may extend different ones at once, but one
+    text only in turns. */
+int @_create_text(@_model *model, @_text **text);
+
+/** Frees a text and with it the elements of its outputs; null is allowed. */
+void @_free_text(@_text *text);
+
+)",
+      name);
+  os << "/** Extends a text by `count` tokens, of which the first is at "
+        "`position`: 0, or any\n"
+        "    place up to the end of what is there; tokens from there on are "
+        "forgotten.\n";
+  if (tokens.tableRows)
+    os << "    Tokens are 0 to " << tokens.tableRows - 1 << ".\n";
+  printNamed(
+      os,
+      R"(    Sets `outputs`, whose elements stay the text's: they are valid until the text
+    is next extended or freed. @_ERROR_ARGUMENT if the tokens don't fit, or
+    aren't the model's; the text is then as before. */
+int @_prefill(@_text *text, const )",
+      name);
+  os << kTypes[static_cast<unsigned>(tokens.type)].name;
+  printNamed(os, R"( *tokens, int64_t count,
+    int64_t position, @_outputs *outputs);
+
+/** Extends a text by one token. Allocates no memory, unless the compiler knew no
+    bound for what the step needs. */
+int @_decode(@_text *text, int64_t token, int64_t position, @_outputs *outputs);
+
+/** Bytes of a text's cache. */
+uint64_t @_cache_bytes(void);
+
+)",
+             name);
+}
+
+void HeaderPrinter::printDecoder() {
+  for (const ProgramTensor &output : program.outputs)
+    printTextOutput(output);
+  printAll("outputs", "output", program.outputs);
+  printLoading();
+  printTextFunctions();
+  printEnd();
 }
 
 void lowbit::printHeader(const ProgramInterface &program,

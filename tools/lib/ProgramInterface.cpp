@@ -7,6 +7,7 @@
 #include "ProgramInterface.h"
 #include "lowbit/CodeGen/CPU/Pipelines.h"
 #include "lowbit/Tools/Errors.h"
+#include "lowbit/Transforms/Cache.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -104,11 +105,59 @@ addWeights(ProgramInterface &program, mlir::ModuleOp module,
   return llvm::Error::success();
 }
 
+/// The signature of a decoder with a cache: of `@prefill`, without the results
+/// that are states.
+static llvm::Expected<Signature>
+readDecoder(mlir::ModuleOp module, llvm::ArrayRef<ProgramVariant> variants) {
+  llvm::Expected<Signature> signature = getSignature(module, kPrefillFunction);
+  if (!signature)
+    return signature.takeError();
+  llvm::Expected<Signature> lowered =
+      getLoweredSignature(variants.front().module.get(), kDecodeFunction);
+  if (!lowered)
+    return lowered.takeError();
+  std::vector<TensorSpec> &inputs = signature->inputs;
+  auto fits = [&] {
+    if (inputs.size() < 3 || lowered->inputs.size() != inputs.size() ||
+        lowered->states.size() + 2 != inputs.size() ||
+        lowered->states.front() != 2 || inputs[2].shape.size() < 2 ||
+        lowered->outputs.size() > signature->outputs.size())
+      return false;
+    for (size_t i = 2; i < inputs.size(); ++i)
+      if (inputs[i].shape != lowered->inputs[i].shape ||
+          llvm::is_contained(inputs[i].shape, -1))
+        return false;
+    return (inputs[0].type == ElementType::I64 ||
+            inputs[0].type == ElementType::I32) &&
+           inputs[0].shape.size() == 2 && inputs[0].shape[0] == 1 &&
+           lowered->inputs[0].shape == llvm::ArrayRef<int64_t>({1, 1}) &&
+           inputs[1].type == ElementType::I64 && inputs[1].shape.empty();
+  };
+  if (!fits())
+    return makeError("a program with a KV cache requires functions @prefill "
+                     "and @decode of tokens, a position and states, as "
+                     "lowbit-add-cache makes them");
+  signature->outputs.resize(lowered->outputs.size());
+  return signature;
+}
+
 llvm::Expected<std::unique_ptr<ProgramInterface>>
-lowbit::createInterface(llvm::StringRef name, Signature signature,
+lowbit::createInterface(llvm::StringRef name, mlir::ModuleOp module,
                         llvm::ArrayRef<ProgramVariant> variants) {
   auto program = std::make_unique<ProgramInterface>();
   program->name = name.str();
+  bool isDecoder = module.lookupSymbol(kDecodeFunction);
+  llvm::Expected<Signature> read =
+      isDecoder ? readDecoder(module, variants) : getSignature(module);
+  if (!read)
+    return read.takeError();
+  Signature &signature = *read;
+  program->functions = {kMainFunction.str()};
+  if (isDecoder) {
+    llvm::ArrayRef<int64_t> keys = signature.inputs[2].shape;
+    program->maxLength = keys[keys.size() - 2];
+    program->functions = {kPrefillFunction.str(), kDecodeFunction.str()};
+  }
   program->inputs = nameTensors(std::move(signature.inputs));
   program->outputs = nameTensors(std::move(signature.outputs));
   program->requirements = std::move(signature.requirements);

@@ -61,6 +61,15 @@ struct ProgramInterface {
   std::vector<std::string> cpus;
   std::string triple;
 
+  /// Of a decoder with a cache: tokens that it has room for; else 0. Inputs are
+  /// those of `@prefill`: tokens, position and states.
+  int64_t maxLength = 0;
+  /// Functions that the code has: `@main`, or `@prefill` and `@decode`; their
+  /// arguments are outputs, inputs and a workspace.
+  std::vector<std::string> functions;
+
+  bool isDecoder() const { return maxLength != 0; }
+
   /// The position of `dimension` in `symbols`, or nothing.
   std::optional<size_t> findSymbol(llvm::StringRef dimension) const;
 };
@@ -69,11 +78,12 @@ struct ProgramInterface {
 /// becomes an underscore, and keywords get one.
 std::string makeIdentifier(llvm::StringRef text);
 
-/// The interface of a model with this signature; `name` must be an identifier.
+/// The interface of `module`, with `@main` or with a cache, before it was
+/// lowered to the variants; `name` must be an identifier.
 /// Weights are those of the variants, which `lowbit-cpu-weight-table` has seen.
 /// A weight without data, or with other data in another variant, is an error.
 llvm::Expected<std::unique_ptr<ProgramInterface>>
-createInterface(llvm::StringRef name, Signature signature,
+createInterface(llvm::StringRef name, mlir::ModuleOp module,
                 llvm::ArrayRef<ProgramVariant> variants);
 
 /// Prints the C header.

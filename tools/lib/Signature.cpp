@@ -19,11 +19,11 @@
 
 using namespace lowbit;
 
-/// Describes one argument or result of `@main`.
+/// Describes one argument or result of `@function`.
 static llvm::Expected<TensorSpec> makeSpec(mlir::Type type,
                                            mlir::DictionaryAttr attributes,
-                                           llvm::StringRef kind,
-                                           unsigned index) {
+                                           llvm::StringRef kind, unsigned index,
+                                           llvm::StringRef function) {
   mlir::NamedAttrList list(attributes);
   auto name = llvm::cast_or_null<mlir::StringAttr>(list.get(kNameAttrName));
   auto dimensions =
@@ -36,7 +36,7 @@ static llvm::Expected<TensorSpec> makeSpec(mlir::Type type,
   std::optional<ElementType> element =
       tensor ? getElementType(tensor.getElementType()) : std::nullopt;
   if (!element)
-    return makeError(kind + " '" + spec.name + "' of '@" + kMainFunction +
+    return makeError(kind + " '" + spec.name + "' of '@" + function +
                      "' must be a ranked tensor of whole bytes");
   spec.type = *element;
   for (int64_t extent : tensor.getShape())
@@ -148,21 +148,22 @@ llvm::Error lowbit::checkRequirements(const Signature &signature,
   return llvm::Error::success();
 }
 
-llvm::Expected<Signature> lowbit::getSignature(mlir::ModuleOp module) {
-  auto function = module.lookupSymbol<mlir::FunctionOpInterface>(kMainFunction);
+llvm::Expected<Signature> lowbit::getSignature(mlir::ModuleOp module,
+                                               llvm::StringRef name) {
+  auto function = module.lookupSymbol<mlir::FunctionOpInterface>(name);
   if (!function || function.isExternal())
-    return makeError("the module has no function '@" + kMainFunction + "'");
+    return makeError("the module has no function '@" + name + "'");
   Signature signature;
   for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
     llvm::Expected<TensorSpec> spec =
-        makeSpec(type, function.getArgAttrDict(i), "input", i);
+        makeSpec(type, function.getArgAttrDict(i), "input", i, name);
     if (!spec)
       return spec.takeError();
     signature.inputs.push_back(std::move(*spec));
   }
   for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
     llvm::Expected<TensorSpec> spec =
-        makeSpec(type, function.getResultAttrDict(i), "output", i);
+        makeSpec(type, function.getResultAttrDict(i), "output", i, name);
     if (!spec)
       return spec.takeError();
     signature.outputs.push_back(std::move(*spec));
@@ -171,7 +172,7 @@ llvm::Expected<Signature> lowbit::getSignature(mlir::ModuleOp module) {
     llvm::StringSet<> names;
     for (const TensorSpec &spec : *specs)
       if (!names.insert(spec.name).second)
-        return makeError("inputs and outputs of '@" + kMainFunction +
+        return makeError("inputs and outputs of '@" + name +
                          "' require names of their own, found two called '" +
                          spec.name + "'");
   }

@@ -195,10 +195,11 @@ CompiledDecoder::prefill(llvm::ArrayRef<uint32_t> tokens) {
   auto results = executable->run(kPrefillFunction, inputs);
   if (!results)
     return results.takeError();
-  Logits logits{results->front(), tokens.size(),
-                size_t(results->front().getShape()[2])};
-  if (llvm::Error error =
-          checkFinite(logits.tensor.getAs<float>(), length, logits.vocabulary))
+  llvm::ArrayRef<int64_t> shape = results->front().getShape();
+  Logits logits{results->front(), size_t(shape[1]), size_t(shape[2])};
+  if (llvm::Error error = checkFinite(logits.tensor.getAs<float>(),
+                                      length + tokens.size() - logits.tokens,
+                                      logits.vocabulary))
     return std::move(error);
   length += tokens.size();
   return logits;

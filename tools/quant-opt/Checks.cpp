@@ -195,8 +195,7 @@ static llvm::Error checkWriting(const DriverOptions &options, Phase last) {
   return checkNeeds({
       {options.rotate, last >= Phase::Raise, "--phase=raise or a later one"},
       {options.rotateOnline, options.rotate, "--rotate"},
-      {options.kvCache, last == Phase::Fuse || last == Phase::Pack,
-       "--phase=fuse or --phase=pack"},
+      {options.kvCache, last >= Phase::Fuse, "--phase=fuse or a later one"},
       {options.maxLength, isGiven(options.kvCache), "--kv-cache=FORMAT"},
       {options.target, packs, "--phase=pack or a later one"},
       {options.mcpu, packs, kPack},

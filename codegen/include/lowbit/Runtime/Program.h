@@ -21,7 +21,7 @@ extern "C" {
 #endif
 
 /** Version of the structures below. An object of another version is refused. */
-#define LOWBIT_ABI 2
+#define LOWBIT_ABI 3
 
 /** Extents of a tensor that are known only when the model runs: one without a
     name, and the symbol with number 0. Symbol `i` is `LOWBIT_SYMBOL - i`. */
@@ -45,6 +45,14 @@ typedef struct lowbit_tensor {
   uint64_t table_rows;
 } lowbit_tensor;
 
+/** Code that extends a text: by some tokens, or by one. Arguments are those of
+    `run` below, and behind the inputs the workspace, if there is one. */
+typedef struct lowbit_step {
+  void (*run)(void **arguments, const void *const *weights);
+  /** Bytes that it computes in, or LOWBIT_UNKNOWN for one that allocates. */
+  int64_t workspace;
+} lowbit_step;
+
 /** Code for one kind of processor. */
 typedef struct lowbit_variant {
   /** The processor's name, as the compiler was told. */
@@ -58,6 +66,9 @@ typedef struct lowbit_variant {
       outputs, one after another (if there are any), and a descriptor for each
       input; `weights` has the addresses of the weights above. */
   void (*run)(void **arguments, const void *const *weights);
+  /** In the place of `run` where the program has states: for some tokens, and
+      for one. */
+  const lowbit_step *steps;
 } lowbit_variant;
 
 /** What extents of the inputs must satisfy beyond their types. */
@@ -96,6 +107,13 @@ typedef struct lowbit_program {
   /** A safetensors file inside of the program, or null. */
   const void *embedded;
   uint64_t embedded_bytes;
+  /** Inputs that are states of a text, the last ones: behind its tokens, [1,
+     ?], and the position of the first of them. 0 for other programs. Inputs are
+      those of the step of some tokens; outputs of the other one differ in
+      extents alone. */
+  uint64_t num_states;
+  /** Tokens that fit into the states. */
+  int64_t max_length;
 } lowbit_program;
 
 /** Results of the functions below. Generated headers repeat them. */
@@ -148,6 +166,28 @@ int lowbit_infer(const lowbit_program *program, const void *inputs,
 
 /** Frees the elements that the run time owns, and clears `outputs`. */
 void lowbit_release(const lowbit_program *program, void *outputs);
+
+/** A text in the making: states, and memory to compute in. */
+typedef struct lowbit_text lowbit_text;
+
+/** An empty text. It must be freed before the model. */
+int lowbit_create_text(lowbit_model *model, lowbit_text **text);
+
+/** Frees a text and the outputs that lie in it; null is allowed. */
+void lowbit_free_text(lowbit_text *text);
+
+/** Extends a text, whose tokens from `position` on are forgotten. `outputs`
+    holds, for each output, a pointer to its elements, which stay the text's
+    until it is next extended, and `rank` extents. */
+int lowbit_prefill(lowbit_text *text, const void *tokens, int64_t count,
+                   int64_t position, void *outputs);
+
+/** The same by one token. */
+int lowbit_decode(lowbit_text *text, int64_t token, int64_t position,
+                  void *outputs);
+
+/** Bytes of a text's states. */
+uint64_t lowbit_get_cache_bytes(const lowbit_program *program);
 
 /** What a result means, in a sentence. */
 const char *lowbit_describe(int error);

@@ -46,11 +46,12 @@ struct Signature {
 llvm::Error checkRequirements(const Signature &signature,
                               llvm::ArrayRef<HostTensor> inputs);
 
-/// Reads the signature of `@main`. Arguments and results without a name are
-/// called `input0`, `output0` and so on. In raised form, inputs that index
-/// embeddings say so. A module without the function, and
-/// types other than tensors of whole bytes, are errors.
-llvm::Expected<Signature> getSignature(mlir::ModuleOp module);
+/// Reads the signature of `@main`, or of another function. Arguments and
+/// results without a name are called `input0`, `output0` and so on. In raised
+/// form, inputs that index embeddings say so. A module without the function,
+/// and types other than tensors of whole bytes, are errors.
+llvm::Expected<Signature> getSignature(mlir::ModuleOp module,
+                                       llvm::StringRef name = kMainFunction);
 
 /// Sums up the module's globals (see `WeightSize`).
 WeightSize getWeightSize(mlir::ModuleOp module);
