@@ -9,7 +9,7 @@ import lit.util
 config.name = "Lowbit"
 config.test_format = lit.formats.ShTest(not lit.util.which("bash"))
 config.suffixes = [".mlir", ".test"]
-config.excludes = ["Inputs", "unit", "models", "CMakeLists.txt"]
+config.excludes = ["Inputs", "unit", "models", "harness", "CMakeLists.txt"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.lowbit_build, "test")
 
@@ -50,6 +50,20 @@ config.substitutions += [
     ("%cxx", config.cxx),
     ("%link", os.path.join(config.lowbit_build, "lib", "liblowbit_runtime.a")
      + " -lomp -lm"),
+]
+
+# Shaders run on Dawn, with the software adapter that comes with Chromium.
+harness = os.path.join(config.test_source_root, "web", "harness", "node_modules")
+chromium = "/usr/lib/chromium"
+swiftshader = os.path.join(chromium, "vk_swiftshader_icd.json")
+if lit.util.which("node") and os.path.isdir(harness) and os.path.exists(swiftshader):
+    config.available_features.add("webgpu")
+if lit.util.which("chromium") and "webgpu" in config.available_features:
+    config.available_features.add("chromium")
+dawn_environment = f"LD_LIBRARY_PATH={chromium} VK_ICD_FILENAMES={swiftshader} NODEVICE_SELECT=1"
+config.substitutions += [
+    ("%dawn_environment", dawn_environment),
+    ("%dawn", f"env {dawn_environment} node"),
 ]
 
 # What tests of code for one architecture require.

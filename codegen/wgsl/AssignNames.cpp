@@ -145,19 +145,19 @@ private:
 
   void nameArguments() {
     Builder b(kernel.getContext());
-    for (BlockArgument argument : kernel.getArguments()) {
+    for (BlockArgument argument : getBuffers(kernel)) {
       unsigned i = argument.getArgNumber();
       kernel.setArgAttr(i, kWGSLNameAttrName,
                         b.getStringAttr(addArgument(
                             argument, kernel.getArgAttr(i, kWGSLNameAttrName),
                             "buffer" + Twine(i))));
     }
-    for (auto [i, memory] : llvm::enumerate(kernel.getWorkgroupAttributions()))
-      kernel.setWorkgroupAttributionAttr(
-          i, kWGSLNameAttrName,
-          b.getStringAttr(addArgument(
-              memory, kernel.getWorkgroupAttributionAttr(i, kWGSLNameAttrName),
-              "tile")));
+    SmallVector<std::string> shared;
+    for (BlockArgument memory : kernel.getWorkgroupAttributions())
+      shared.push_back(addArgument(memory, Attribute(), "tile"));
+    SmallVector<StringRef> views(shared.begin(), shared.end());
+    if (!views.empty())
+      kernel->setAttr(kWGSLNamesAttrName, b.getStrArrayAttr(views));
   }
 
   void setNames(Operation *op, ArrayRef<Value> values) {

@@ -33,14 +33,10 @@ static StringRef getNameAt(Operation *op, unsigned position) {
 
 static StringRef getArgumentName(gpu::GPUFuncOp kernel, BlockArgument value) {
   unsigned number = value.getArgNumber();
-  Attribute name;
-  if (number < kernel.getNumArguments())
-    name = kernel.getArgAttr(number, kWGSLNameAttrName);
-  else
-    name = kernel.getWorkgroupAttributionAttr(number - kernel.getNumArguments(),
-                                              kWGSLNameAttrName);
-  auto text = dyn_cast_or_null<StringAttr>(name);
-  return text ? text.getValue() : "";
+  if (number >= kernel.getNumArguments())
+    return getNameAt(kernel, number - kernel.getNumArguments());
+  auto name = kernel.getArgAttrOfType<StringAttr>(number, kWGSLNameAttrName);
+  return name ? name.getValue() : "";
 }
 
 StringRef lowbit::getValueName(Value value) {
@@ -89,7 +85,16 @@ std::string castBits(const std::string &type, const std::string &text) {
   return "bitcast<" + type + ">(" + text + ")";
 }
 
+/// A value as a signed number; literals are written as such.
 std::string printSigned(Value value) {
+  auto constant = value.getDefiningOp<arith::ConstantOp>();
+  auto integer =
+      constant ? dyn_cast<IntegerAttr>(constant.getValue()) : IntegerAttr();
+  if (integer && integer.getValue().sgt(INT32_MIN) &&
+      getValueName(value).empty()) {
+    std::string text = std::to_string(integer.getInt()) + "i";
+    return text.front() == '-' ? "(" + text + ")" : text;
+  }
   return castBits(getSignedWGSLType(value.getType()), printValue(value));
 }
 
@@ -97,7 +102,9 @@ std::string getType(Value value) { return *getWGSLType(value.getType()); }
 
 std::string printFloat(const APFloat &value) {
   SmallString<32> digits;
-  value.toString(digits);
+  // Nine digits round the largest number up, to one that isn't an f32.
+  bool isLargest = value.isLargest();
+  value.toString(digits, isLargest ? 17 : 0);
   std::string text = digits.str().lower();
   if (text.find_first_of(".e") == std::string::npos)
     text += ".0";
@@ -168,6 +175,8 @@ ExpressionText printInfix(Operation *op, const ExpressionForm &form) {
 
 ExpressionText printCall(Operation *op, const ExpressionForm &form) {
   SmallVector<std::string> arguments;
+  if (op->getNumOperands() == 1 && !form.isSigned)
+    return call(form.text, {printValue(op->getOperand(0))});
   for (Value operand : op->getOperands())
     arguments.push_back(form.isSigned ? printSigned(operand)
                                       : printArgument(operand));
@@ -361,16 +370,19 @@ ExpressionText printConvert(Operation *op) {
                 {to + "(0u)", to + "(4294967295u)", printArgument(from)});
   if (isa<arith::TruncIOp>(op)) {
     std::string type = getType(from);
-    return {"(" + printValue(from, Binding::Primary) + " & " + type +
-                "(1u)) != " + type + "(0u)",
+    bool isVector = isa<VectorType>(from.getType());
+    std::string one = isVector ? type + "(1u)" : "1u";
+    std::string zero = isVector ? type + "(0u)" : "0u";
+    return {"(" + printValue(from, Binding::Primary) + " & " + one +
+                ") != " + zero,
             Binding::Loose};
   }
-  return call(to, {printArgument(from)});
+  return call(to, {printValue(from)});
 }
 
 ExpressionText printUnpack(UnpackBytesOp op) {
   return call("vec4<f32>", {call(op.getIsSigned() ? "unpack4xI8" : "unpack4xU8",
-                                 {printArgument(op.getWord())})
+                                 {printValue(op.getWord())})
                                 .text});
 }
 

@@ -106,7 +106,7 @@ private:
       os << " in a grid of " << (*grid)[0] << " x " << (*grid)[1] << " x "
          << (*grid)[2];
     os << "\n";
-    for (BlockArgument buffer : kernel.getArguments())
+    for (BlockArgument buffer : getBuffers(kernel))
       printBindingLine(buffer);
     os << "\n";
   }
@@ -142,7 +142,7 @@ private:
         os << "override " << size << ": u32 = " << getBlockSize(dimension)
            << "u;\n";
     }
-    for (BlockArgument buffer : kernel.getArguments())
+    for (BlockArgument buffer : getBuffers(kernel))
       os << "@group(0) @binding(" << buffer.getArgNumber() << ") var<storage, "
          << printAccess(buffer) << "> " << getValueName(buffer) << ": "
          << printMemory(cast<MemRefType>(buffer.getType())) << ";\n";
@@ -162,7 +162,7 @@ private:
                                            builtin.attribute, builtin.name,
                                            builtin.type));
     os << llvm::join(parameters,
-                     ",\n   " + std::string(kernel.getName().size(), ' '))
+                     ",\n    " + std::string(kernel.getName().size(), ' '))
        << ") {\n";
   }
 
@@ -195,7 +195,7 @@ private:
   /// Invocations wait for each other; what they wrote to workgroup memory is
   /// then seen by all, and what they wrote to buffers if one of them reads it.
   void printBarrier() {
-    if (llvm::any_of(kernel.getArguments(), [](Value buffer) {
+    if (llvm::any_of(getBuffers(kernel), [](Value buffer) {
           return isWritten(buffer) && isRead(buffer);
         }))
       line() << "storageBarrier();\n";
@@ -256,7 +256,8 @@ private:
     printBlock(*loop.getBeforeBody());
     scf::ConditionOp condition = loop.getConditionOp();
     assign(loop.getResults(), condition.getArgs());
-    line() << "if (!(" << printValue(condition.getCondition()) << ")) {\n";
+    line() << "if (!" << printValue(condition.getCondition(), Binding::Primary)
+           << ") {\n";
     line() << "  break;\n";
     line() << "}\n";
     printBlock(*loop.getAfterBody());

@@ -170,6 +170,11 @@ std::optional<int64_t> lowbit::getElementBytes(Type element) {
   return bytes * vector.getNumElements();
 }
 
+ArrayRef<BlockArgument> lowbit::getBuffers(gpu::GPUFuncOp kernel) {
+  return kernel.getBody().getArguments().take_front(
+      kernel.getFunctionType().getNumInputs());
+}
+
 bool lowbit::isWritten(Value buffer) {
   return llvm::any_of(buffer.getUsers(), [&](Operation *user) {
     auto store = dyn_cast<memref::StoreOp>(user);

@@ -63,6 +63,10 @@ std::string getSignedWGSLType(mlir::Type type);
 /// Bytes of an element of a buffer, or none if buffers can't hold it.
 std::optional<int64_t> getElementBytes(mlir::Type element);
 
+/// The buffers that a kernel is launched with: its arguments, of which
+/// workgroup memory is none, although its block has it as such.
+llvm::ArrayRef<mlir::BlockArgument> getBuffers(mlir::gpu::GPUFuncOp kernel);
+
 /// Whether two loads of one kernel may see different contents: the kernel
 /// writes the buffer.
 bool isWritten(mlir::Value buffer);

@@ -97,7 +97,7 @@ private:
       return kernel.emitOpError()
              << "requires at most 8 buffers for WGSL, found "
              << kernel.getNumArguments();
-    for (BlockArgument buffer : kernel.getArguments())
+    for (BlockArgument buffer : getBuffers(kernel))
       if (failed(
               verifyMemory(buffer, "argument " + Twine(buffer.getArgNumber()))))
         return failure();

@@ -35,6 +35,7 @@ lowbit_add_doc(CPUKernelPasses codegen/include/lowbit/CodeGen/CPU/KernelPasses.t
 lowbit_add_doc(CPUPasses codegen/include/lowbit/CodeGen/CPU/Passes.td -gen-pass-doc)
 lowbit_add_doc(WGSLPasses codegen/include/lowbit/CodeGen/WGSL/Passes.td -gen-pass-doc)
 lowbit_add_doc(GPUPasses codegen/include/lowbit/CodeGen/GPU/Passes.td -gen-pass-doc)
+lowbit_add_doc(WebPasses codegen/include/lowbit/CodeGen/Web/Passes.td -gen-pass-doc)
 get_property(pages GLOBAL PROPERTY LOWBIT_DOC_PAGES)
 add_custom_target(lowbit-doc ALL DEPENDS ${pages})
 install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_DOCDIR})

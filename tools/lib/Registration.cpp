@@ -10,6 +10,7 @@
 #include "lowbit/CodeGen/CPU/Pipelines.h"
 #include "lowbit/CodeGen/GPU/Passes.h"
 #include "lowbit/CodeGen/WGSL/Passes.h"
+#include "lowbit/CodeGen/Web/Passes.h"
 #include "lowbit/IR/Lowbit.h"
 #include "lowbit/Transforms/Passes.h"
 #include "lowbit/Transforms/Pipelines.h"
@@ -65,6 +66,7 @@ void lowbit::registerAllLowbitPasses() {
   registerLowbitCPUKernelPasses();
   registerLowbitGPUPasses();
   registerLowbitWGSLPasses();
+  registerLowbitWebPasses();
   registerPipelines();
   registerCPUPipelines();
   registerWGSLPipelines();

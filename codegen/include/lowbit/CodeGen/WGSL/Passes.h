@@ -17,8 +17,9 @@
 namespace lowbit {
 
 /// Attribute of an operation with the names of its results, and of a loop's
-/// variables after them. Of an argument of a kernel: its name, as a string.
+/// variables after them; of a kernel, with those of its workgroup memory.
 inline constexpr llvm::StringLiteral kWGSLNamesAttrName = "lowbit.names";
+/// Attribute of a kernel's argument: its name, as a string.
 inline constexpr llvm::StringLiteral kWGSLNameAttrName = "lowbit.name";
 
 /// Attribute of a kernel and of its arguments: what the shader's header says of

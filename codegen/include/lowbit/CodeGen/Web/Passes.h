@@ -1,0 +1,24 @@
+//===- Passes.h - web modules -----------------------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_CODEGEN_WEB_PASSES_H
+#define LOWBIT_CODEGEN_WEB_PASSES_H
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace lowbit {
+
+#define GEN_PASS_DECL
+#include "lowbit/CodeGen/Web/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "lowbit/CodeGen/Web/Passes.h.inc"
+
+} // namespace lowbit
+
+#endif // LOWBIT_CODEGEN_WEB_PASSES_H

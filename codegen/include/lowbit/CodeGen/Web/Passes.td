@@ -1,0 +1,51 @@
+//===- Passes.td - web modules -----------------------------*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_CODEGEN_WEB_PASSES
+#define LOWBIT_CODEGEN_WEB_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def WriteWebModulePass : Pass<"lowbit-write-web-module", "::mlir::ModuleOp"> {
+  let summary = "Write a lowered model as a module that web pages import";
+  let description = [{
+    Takes host functions and kernels (GPUSchedule.h says of what form), prints
+    the kernels as WGSL and writes, for `output=model.webgpu.js`,
+
+    - `model.webgpu.js`, an ES module without dependencies: load, run, generate,
+      report; `model.webgpu.d.ts` has its types;
+    - `model.webgpu.json`, the manifest: kernels, buffers and dispatches of each
+      function, shards with their SHA-256, and where in them each weight lies;
+    - `model.webgpu.0.bin` and so on, the packed weights in the order in which
+      dispatches read them, cut into shards of equal size.
+
+    Shards are a twentieth of the weights, between 64 KiB and 8 MiB, so that
+    what a page holds while it loads stays near the size of the weights. The
+    manifest is the last to appear.
+
+    ```mlir
+    module attributes {gpu.container_module, lowbit.weights = {lowbit.weight.w = dense<1.0> : tensor<64xf32>}} {
+      gpu.module @kernels { gpu.func @multiply(...) kernel { ... } }
+      memref.global "private" constant @lowbit.weight.w : memref<256xi8>
+      func.func @main(%x: memref<256xi8> {lowbit.kind = "input", ...}, ...) {
+        gpu.launch_func @kernels::@multiply ...
+    ```
+  }];
+  let options = [
+    Option<"output", "output", "std::string", "\"\"",
+           "Name of the module's file, which ends in .js">,
+    Option<"model", "model", "std::string", "\"\"",
+           "Name of the model in its report; the file's name without it">,
+    Option<"floatBytes", "float-bytes", "uint64_t", "0",
+           "Bytes of the model's weights as f32 numbers, for the report">];
+  let statistics = [
+    Statistic<"numKernels", "kernels", "Kernels printed">,
+    Statistic<"numShards", "shards", "Shards written">,
+    Statistic<"numBytes", "bytes", "Bytes of weights">];
+  let dependentDialects = ["::mlir::gpu::GPUDialect"];
+}
+
+#endif // LOWBIT_CODEGEN_WEB_PASSES

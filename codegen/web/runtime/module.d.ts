@@ -1,0 +1,104 @@
+// Types of a model that Lowbit compiled for the web.
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+/** Name, element type (f32, i32, i64, i1) and shape of an input or output. */
+export interface TensorInfo {
+  name: string;
+  type: string;
+  shape: number[];
+}
+
+/** An input: its elements in row-major order. */
+export type Elements =
+  Float32Array | Int32Array | BigInt64Array | Uint8Array | ArrayLike<number | bigint>;
+
+export interface Progress {
+  /** Bytes of weights that have arrived, of how many. */
+  loadedBytes: number;
+  totalBytes: number;
+  /** Pipelines that are ready, of how many. */
+  pipelines: number;
+  totalPipelines: number;
+}
+
+export interface LoadOptions {
+  /** A device to share; without it the module opens its own, and destroys it. */
+  device?: GPUDevice;
+  /** Called as weights arrive and pipelines become ready. */
+  onProgress?: (progress: Progress) => void;
+  /** Aborts the load: its promise is rejected, everything is freed. */
+  signal?: AbortSignal;
+  /** One of the variants that were compiled; the first without it. */
+  variant?: string;
+  /** Where manifest and shards lie; beside the module without it. */
+  baseURL?: string | URL;
+  /** Reads a file beside the module, in place of fetch. */
+  read?: (file: string, signal?: AbortSignal, onBytes?: (bytes: number) => void) =>
+    Promise<Uint8Array>;
+}
+
+export interface GenerateOptions {
+  /** 32 without it. */
+  maxTokens?: number;
+  /** A token that ends the text. */
+  stopToken?: number;
+  /** Called for each token, with the milliseconds that it took. */
+  onToken?: (token: number, milliseconds: number) => void | Promise<void>;
+  signal?: AbortSignal;
+}
+
+export interface Report {
+  model: string;
+  backend: "webgpu";
+  variant: string;
+  adapter: {
+    vendor: string;
+    architecture: string;
+    description: string;
+    /** Whether it computes on the CPU: then no latency is a GPU's. */
+    isSoftware: boolean;
+  };
+  /** Bytes. `reduction` is the share of the float weights that packing saves. */
+  memory: {
+    floatWeights: number;
+    packedWeights: number;
+    reduction: number;
+    scratch: number;
+    total: number;
+  };
+  /** Milliseconds. */
+  latency: {
+    runs: number;
+    first: number | null;
+    p50: number | null;
+    p90: number | null;
+    p99: number | null;
+  };
+  /** Milliseconds until pipelines, weights and everything were there. */
+  load: { pipelines: number; weights: number; total: number };
+  kernels: number;
+  dispatches: number;
+}
+
+/** What rejected promises hold; `code` names the cause. */
+export class LowbitError extends Error {
+  code: "no-webgpu" | "no-adapter" | "no-device" | "unsupported" | "network" |
+    "corrupted" | "aborted" | "out-of-memory" | "device-lost" | "bad-input" |
+    "disposed" | "internal";
+}
+
+export interface Model {
+  readonly inputs: TensorInfo[];
+  readonly outputs: TensorInfo[];
+  /** Outputs by name, for inputs by name. Runs follow one after another. */
+  run(inputs: Record<string, Elements>): Promise<Record<string, Float32Array | Int32Array | BigInt64Array | Uint8Array>>;
+  /** The likeliest continuation of `tokens`, of models that predict tokens. */
+  generate(tokens: Iterable<number | bigint>, options?: GenerateOptions): Promise<number[]>;
+  report(): Report;
+  /** Frees everything; the model can't be used after it. */
+  dispose(): void;
+}
+
+/** Downloads, compiles and uploads the model, all at the same time. */
+export function load(options?: LoadOptions): Promise<Model>;

@@ -1,0 +1,157 @@
+//===- runtime.mjs - the run time of web modules, on Dawn -----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// usage: runtime.mjs MODULE
+//
+// MODULE is made of module.mlir: y = 3 x + 0.5 on 256 x 256 numbers, in eight
+// shards. Loads it well, and in every way that fails, and checks that what is
+// rejected names its cause, and that loading works again after it.
+//===----------------------------------------------------------------------===//
+
+import { readFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { openDawn } from "./dawn.mjs";
+
+const path = resolve(process.argv[2]);
+const { load, planScratch } = await import(pathToFileURL(path));
+const { gpu } = await openDawn();
+let checks = 0, failed = 0;
+
+function check(name, holds) {
+  ++checks;
+  if (!holds) {
+    ++failed;
+    console.log(`FAILED: ${name}`);
+  }
+}
+
+async function rejects(name, code, promise) {
+  try {
+    await promise;
+    check(`${name}: expected ${code}, nothing was rejected`, false);
+  } catch (error) {
+    check(`${name}: expected ${code}, found ${error.code}: ${error.message}`, error.code === code);
+  }
+}
+
+const newDevice = async () => (await gpu.requestAdapter()).requestDevice();
+
+/** Reads files beside the module; `change` may alter the bytes of one. */
+function reader(change = (file, bytes) => bytes) {
+  return async (file, signal, onBytes) => {
+    const bytes = change(file, new Uint8Array(await readFile(join(dirname(path), file))));
+    onBytes?.(bytes.byteLength);
+    return bytes;
+  };
+}
+
+const x = Float32Array.from({ length: 65536 }, (_, i) => i / 100);
+const isRight = ({ y }) => y.length === 65536 && y.every((value, i) => Math.abs(value - (3 * x[i] + 0.5)) < 1e-3);
+
+async function loadAndRun() {
+  const events = [];
+  const model = await load({
+    device: await newDevice(), read: reader(), onProgress: (event) => events.push({ ...event }),
+  });
+  check("run computes 3 x + 0.5", isRight(await model.run({ x })));
+  const both = await Promise.all([model.run({ x }), model.run({ x })]);
+  check("runs at the same time follow each other", both.every(isRight));
+  const last = events.at(-1);
+  check("progress ends where everything is there",
+    last.loadedBytes === last.totalBytes && last.totalBytes === 524288 &&
+    last.pipelines === last.totalPipelines && last.totalPipelines === 2);
+  check("progress never goes back", events.every((event, i) => i === 0 ||
+    (event.loadedBytes >= events[i - 1].loadedBytes && event.pipelines >= events[i - 1].pipelines)));
+  const report = model.report();
+  check("the report counts weights", report.memory.packedWeights === 524288 &&
+    report.memory.reduction === 0.75 && report.memory.total >= 524288 + 2 * 262144);
+  check("the report has three runs", report.latency.runs === 3 && report.latency.p50 > 0);
+  check("the report says what computes", report.adapter.vendor !== "" && report.backend === "webgpu");
+  check("inputs and outputs are described", model.inputs[0].name === "x" &&
+    model.outputs[0].shape.join() === "256,256");
+  await rejects("a missing input", "bad-input", model.run({}));
+  await rejects("an unknown input", "bad-input", model.run({ x, z: x }));
+  await rejects("an input of another size", "bad-input", model.run({ x: x.subarray(1) }));
+  await rejects("generate without a language model", "bad-input", model.generate([1]));
+  check("an error of one run leaves the next alone", isRight(await model.run({ x })));
+  model.dispose();
+  await rejects("a model that was disposed of", "disposed", model.run({ x }));
+}
+
+async function failToLoad() {
+  const at = async (options) => load({ device: await newDevice(), ...options });
+  const flip = (file, bytes) => {
+    if (file.endsWith(".3.bin"))
+      bytes[1000] ^= 1;
+    return bytes;
+  };
+  const cut = (file, bytes) => file.endsWith(".5.bin") ? bytes.subarray(1) : bytes;
+  await rejects("a flipped bit", "corrupted", at({ read: reader(flip) }));
+  await rejects("a shard that is cut", "corrupted", at({ read: reader(cut) }));
+  await rejects("a manifest that is none", "corrupted",
+    at({ read: reader((file, bytes) => file.endsWith(".json") ? bytes.subarray(9) : bytes) }));
+  await rejects("an unknown variant", "bad-input", at({ read: reader(), variant: "f64" }));
+  await rejects("an abort before", "aborted", at({ read: reader(), signal: AbortSignal.abort() }));
+  const controller = new AbortController();
+  const abortAt = (file, bytes) => {
+    if (file.endsWith(".4.bin"))
+      controller.abort();
+    return bytes;
+  };
+  await rejects("an abort in the middle", "aborted",
+    at({ read: reader(abortAt), signal: controller.signal }));
+  await rejects("a file that is not there", "network",
+    at({ baseURL: "http://127.0.0.1:9/" }));
+  await rejects("no WebGPU", "no-webgpu", load({ read: reader() }));
+}
+
+async function loseDevice() {
+  const device = await newDevice();
+  const model = await load({ device, read: reader() });
+  device.destroy();
+  await device.lost;
+  await rejects("a lost device", "device-lost", model.run({ x }));
+  const early = await newDevice();
+  const loseAt = (file, bytes) => {
+    if (file.endsWith(".2.bin"))
+      early.destroy();
+    return bytes;
+  };
+  await rejects("a device lost while loading", "device-lost", load({ device: early, read: reader(loseAt) }));
+}
+
+async function holdFewShards() {
+  let held = 0, most = 0;
+  const files = reader();
+  const read = async (file, ...rest) => {
+    if (!file.endsWith(".bin"))
+      return files(file, ...rest);
+    most = Math.max(most, ++held);
+    const bytes = await files(file, ...rest);
+    setTimeout(() => --held, 0);
+    return bytes;
+  };
+  const model = await load({ device: await newDevice(), read });
+  check(`at most two shards at a time, found ${most}`, most <= 2);
+  model.dispose();
+}
+
+function shareScratch() {
+  const buffer = (name, bytes, first, last) => ({ name, bytes, first, last, kind: "scratch" });
+  const { placeOf, sizes } = planScratch([
+    buffer("a", 16, 0, 1), buffer("b", 64, 1, 2), buffer("c", 32, 2, 3), buffer("d", 16, 4, 5)]);
+  check("buffers that live apart share a place", placeOf.get("a") === placeOf.get("c") &&
+    placeOf.get("b") !== placeOf.get("a") && placeOf.get("b") !== placeOf.get("c"));
+  check("a place is as large as its largest", sizes.join() === "64,32");
+}
+
+await loadAndRun();
+await failToLoad();
+await loseDevice();
+await holdFewShards();
+shareScratch();
+await loadAndRun();
+console.log(`${basename(path)}: ${checks} checks, ${failed} failed`);
+process.exit(failed ? 1 : 0);
