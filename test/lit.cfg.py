@@ -9,7 +9,7 @@ import lit.util
 config.name = "Lowbit"
 config.test_format = lit.formats.ShTest(not lit.util.which("bash"))
 config.suffixes = [".mlir", ".test"]
-config.excludes = ["Inputs", "unit", "models", "harness", "CMakeLists.txt"]
+config.excludes = ["Inputs", "unit", "models", "harness", "vulkan", "CMakeLists.txt"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.lowbit_build, "test")
 
@@ -65,6 +65,9 @@ config.substitutions += [
     ("%dawn_environment", dawn_environment),
     ("%dawn", f"env {dawn_environment} node"),
 ]
+# What tests that run SPIR-V require.
+if config.vulkan:
+    config.available_features.add("vulkan")
 
 # What tests of code for one architecture require.
 config.available_features.add(platform.machine())

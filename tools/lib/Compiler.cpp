@@ -9,6 +9,8 @@
 #include "lowbit/CodeGen/CPU/Kernels.h"
 #include "lowbit/CodeGen/CPU/Passes.h"
 #include "lowbit/CodeGen/CPU/Pipelines.h"
+#include "lowbit/CodeGen/GPU/Passes.h"
+#include "lowbit/CodeGen/GPU/Pipelines.h"
 #include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/PrecisionSearch.h"
@@ -90,6 +92,10 @@ std::string lowbit::getScaleSearch(const CompileOptions &options) {
 
 static void addTarget(OpPassManager &manager, const CompileOptions &options,
                       bool keepsOthers) {
+  if (options.target == "spirv") {
+    manager.addPass(createSetGPUTargetPass());
+    return;
+  }
   SetCPUTargetPassOptions target;
   target.keepsOthers = keepsOthers;
   target.cpu = options.cpu;
@@ -111,6 +117,8 @@ static void addLower(OpPassManager &manager, const CompileOptions &options) {
   // Code is for the CPU that it is compiled for, whichever its weights were
   // packed for: all read the same bytes.
   addTarget(manager, options, /*keepsOthers=*/false);
+  if (options.target == "spirv")
+    return buildToGPUPipeline(manager);
   LowerToCPUKernelsPassOptions kernels;
   kernels.floatActivations = options.floatActivations;
   if (!options.reference) {

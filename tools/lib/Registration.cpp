@@ -9,6 +9,7 @@
 #include "lowbit/CodeGen/CPU/Passes.h"
 #include "lowbit/CodeGen/CPU/Pipelines.h"
 #include "lowbit/CodeGen/GPU/Passes.h"
+#include "lowbit/CodeGen/GPU/Pipelines.h"
 #include "lowbit/CodeGen/WGSL/Passes.h"
 #include "lowbit/CodeGen/Web/Passes.h"
 #include "lowbit/IR/Lowbit.h"
@@ -32,6 +33,7 @@
 #include "mlir/Dialect/Quant/IR/Quant.h"
 #include "mlir/Dialect/Quant/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SPIRV/IR/SPIRVDialect.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Tosa/IR/TosaOps.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
@@ -45,18 +47,19 @@ void lowbit::registerLowbitDialect(DialectRegistry &registry) {
   registry.insert<LowbitDialect>();
   cpu::registerTargetModels(registry);
   cpu::registerBufferizationModels(registry);
+  gpu_target::registerModels(registry);
 }
 
 void lowbit::registerDialects(DialectRegistry &registry) {
   registerLowbitDialect(registry);
-  registry
-      .insert<affine::AffineDialect, arith::ArithDialect,
-              bufferization::BufferizationDialect, func::FuncDialect,
-              mlir::gpu::GPUDialect, LLVM::LLVMDialect, linalg::LinalgDialect,
-              math::MathDialect, memref::MemRefDialect,
-              ml_program::MLProgramDialect, omp::OpenMPDialect,
-              quant::QuantDialect, scf::SCFDialect, tensor::TensorDialect,
-              tosa::TosaDialect, ub::UBDialect, vector::VectorDialect>();
+  registry.insert<affine::AffineDialect, arith::ArithDialect,
+                  bufferization::BufferizationDialect, func::FuncDialect,
+                  mlir::gpu::GPUDialect, LLVM::LLVMDialect,
+                  linalg::LinalgDialect, math::MathDialect,
+                  memref::MemRefDialect, ml_program::MLProgramDialect,
+                  omp::OpenMPDialect, quant::QuantDialect, scf::SCFDialect,
+                  spirv::SPIRVDialect, tensor::TensorDialect, tosa::TosaDialect,
+                  ub::UBDialect, vector::VectorDialect>();
   registerCPUModels(registry);
 }
 
@@ -70,6 +73,7 @@ void lowbit::registerAllLowbitPasses() {
   registerPipelines();
   registerCPUPipelines();
   registerWGSLPipelines();
+  registerGPUPipelines();
 }
 
 void lowbit::registerPasses() {

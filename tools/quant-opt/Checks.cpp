@@ -29,8 +29,17 @@ llvm::Error lowbit::checkNoPasses(MLIRContext &context) {
 }
 
 llvm::Expected<Phase> lowbit::lastPhase(const DriverOptions &options) {
-  if (!options.target.empty() && options.target != "cpu")
-    return makeError("--target: requires cpu, found '" + options.target + "'");
+  if (!options.target.empty() && options.target != "cpu" &&
+      options.target != "spirv")
+    return makeError("--target: requires cpu or spirv, found '" +
+                     options.target + "'");
+  if ((options.emit == EmitKind::SPIRV) && options.target != "spirv")
+    return makeError("--emit=spirv (.json) requires --target=spirv, found " +
+                     (options.target.empty() ? std::string("none")
+                                             : "'" + options.target + "'"));
+  if (::isCode(options.emit) && options.target == "spirv")
+    return makeError("--target=spirv requires --emit=spirv, or mlir or "
+                     "bytecode for packed weights, found code for a CPU");
   bool isCode = ::isCode(options.emit);
   if (!options.phase.getNumOccurrences()) {
     if (isCode)

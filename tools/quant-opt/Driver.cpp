@@ -13,6 +13,7 @@
 #include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/ExchangeWeights.h"
+#include "lowbit/Tools/GPUModel.h"
 #include "lowbit/Tools/PrecisionSearch.h"
 #include "lowbit/Tools/Provenance.h"
 #include "llvm/Support/Path.h"
@@ -90,6 +91,12 @@ static llvm::Error writeOutput(ModuleOp module, StringRef input,
   if (isCode(options.emit))
     return writeCode(module, input, output, options, profile);
   Profile::Scope writing(profile, "write");
+  if (options.emit == EmitKind::SPIRV) {
+    llvm::Error error =
+        writeSPIRVModel(module, output, compileOptions(options, profile));
+    return error ? makeFileError(input, llvm::toString(std::move(error)))
+                 : llvm::Error::success();
+  }
   if (options.emit == EmitKind::ONNX)
     return exportToONNX(
         module, options.graph.empty() ? input : StringRef(options.graph),

@@ -16,7 +16,7 @@
 namespace lowbit {
 
 /// What `quant-opt` writes.
-enum class EmitKind { MLIR, Bytecode, LLVM, Assembly, Object, Shared, ONNX };
+enum class EmitKind { MLIR, Bytecode, LLVM, Assembly, Object, Shared, ONNX, SPIRV };
 
 /// The flags of one-line use. They map to pass options; construct one before
 /// the command line is parsed.
@@ -261,10 +261,11 @@ struct DriverOptions {
       llvm::cl::desc("Fail if a weight stays float that was to be quantized, "
                      "instead of a remark")};
   llvm::cl::opt<std::string> target{
-      "target", llvm::cl::cat(category), llvm::cl::value_desc("cpu"),
+      "target", llvm::cl::cat(category), llvm::cl::value_desc("cpu|spirv"),
       llvm::cl::desc(
-          "Pack the weights for the kernels of this target. Without a "
-          "target they stay dense, the smallest file")};
+          "Pack the weights for the kernels of this target: cpu, or spirv, "
+          "GPUs with Vulkan. Without a target they stay dense, the smallest "
+          "file")};
   llvm::cl::opt<std::string> mcpu{
       "mcpu", llvm::cl::cat(category), llvm::cl::init("native"),
       llvm::cl::value_desc("name"),
@@ -295,7 +296,10 @@ struct DriverOptions {
                      "shared library, its C header, and its weights (.so)"),
           clEnumValN(EmitKind::ONNX, "onnx",
                      "the ONNX model with its low-bit weights behind "
-                     "DequantizeLinear (.onnx)"))};
+                     "DequantizeLinear (.onnx)"),
+          clEnumValN(EmitKind::SPIRV, "spirv",
+                     "a manifest of buffers and dispatches, and SPIR-V with "
+                     "the weights beside it; needs --target=spirv (.json)"))};
   llvm::cl::opt<std::string> graph{
       "graph", llvm::cl::cat(category), llvm::cl::value_desc("model.onnx"),
       llvm::cl::desc("With --emit=onnx: the model that the weights go back "

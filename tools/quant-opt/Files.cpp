@@ -10,6 +10,7 @@
 #include "lowbit/Tools/Artefact.h"
 #include "lowbit/Tools/AtomicOutput.h"
 #include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/GPUModel.h"
 #include "lowbit/Tools/MappedFile.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -32,7 +33,8 @@ static constexpr OutputForm kForms[] = {
     {EmitKind::Assembly, "asm", ".s"},
     {EmitKind::Object, "object", ".o"},
     {EmitKind::Shared, "shared", ".so"},
-    {EmitKind::ONNX, "onnx", ".onnx"}};
+    {EmitKind::ONNX, "onnx", ".onnx"},
+    {EmitKind::SPIRV, "spirv", ".json"}};
 
 std::optional<EmitKind> lowbit::findForm(StringRef output) {
   StringRef extension = llvm::sys::path::extension(output);
@@ -54,10 +56,10 @@ llvm::Error lowbit::checkOutputForm(StringRef output,
   if (!options.emit.getNumOccurrences()) {
     if (isDevice || findForm(output))
       return llvm::Error::success();
-    return makeFileError(output,
-                         "requires an extension that says what to write, "
-                         ".mlir, .mlirbc, .ll, .s, .o, .so or .onnx, found " +
-                             name);
+    return makeFileError(
+        output, "requires an extension that says what to write, "
+                ".mlir, .mlirbc, .ll, .s, .o, .so, .onnx or .json, found " +
+                    name);
   }
   const OutputForm &form = *llvm::find_if(kForms, [&](const OutputForm &known) {
     return known.kind == options.emit;
@@ -109,6 +111,8 @@ collectOutputs(StringRef input, StringRef output,
     add("the weights", files->weights);
   } else if (output != "-") {
     add("-o", output);
+    if (options.emit == EmitKind::SPIRV)
+      add("the kernels and weights of -o", getGPUDataPath(output));
     // A device has no folder for one.
     if (hasSidecar(options) && (!llvm::sys::fs::exists(output) ||
                                 llvm::sys::fs::is_regular_file(output)))

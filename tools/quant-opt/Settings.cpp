@@ -70,6 +70,8 @@ CompileOptions lowbit::compileOptions(const DriverOptions &options,
   result.scaleSearch = options.scaleSearch;
   result.includeEmbeddings = options.includeEmbeddings;
   result.strict = options.strict;
+  if (!options.target.empty())
+    result.target = options.target;
   // Weights are the same for all CPUs of a list.
   result.cpu = StringRef(options.mcpu).split(',').first.str();
   result.triple = options.mtriple;

@@ -97,6 +97,8 @@ struct CompileOptions {
   bool includeEmbeddings = false;
   /// Fail if a weight stays float that was to be quantized.
   bool strict = false;
+  /// What code is for: `cpu`, or `spirv`, a GPU.
+  std::string target = "cpu";
   /// CPU by LLVM's name, or `native`, or `portable`.
   std::string cpu = "native";
   /// Machine by LLVM's name; empty for this one.

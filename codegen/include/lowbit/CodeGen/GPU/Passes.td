@@ -9,6 +9,167 @@
 
 include "mlir/Pass/PassBase.td"
 
+def SetGPUTargetPass : Pass<"lowbit-set-gpu-target", "::mlir::ModuleOp"> {
+  let summary = "Let packing and lowering work for a GPU";
+  let description = [{
+    Sets the module attribute `lowbit.target` to Vulkan 1.1 with nothing
+    optional, unless it is a GPU already.
+
+    ```mlir
+    module {}
+    ```
+    becomes
+    ```mlir
+    module attributes {lowbit.target = #spirv.target_env<#spirv.vce<v1.3, [Shader],
+        [SPV_KHR_storage_buffer_storage_class]>, api=Vulkan, #spirv.resource_limits<>>} {}
+    ```
+  }];
+  let dependentDialects = ["::mlir::spirv::SPIRVDialect"];
+}
+
+def LowerToGPUKernelsPass
+    : Pass<"lowbit-lower-to-gpu-kernels", "::mlir::ModuleOp"> {
+  let summary = "Replace packed linear layers by dispatches of generated kernels";
+  let description = [{
+    Each `lowbit.linear` on a weight in the words layout becomes a
+    `lowbit.dispatch` of a kernel for its encoding, epilogue and shape, which
+    decodes the weight where it multiplies it. Layers that agree in all of these
+    share a kernel. Up to four rows of activations take one that goes over the
+    weight once; more rows take tiles in workgroup memory. What has no kernel
+    stays as it is, with a remark that says why.
+
+    ```mlir
+    %w = lowbit.weight @fc1 : !lowbit.tensor<64x32xf32, #int4, #words>
+    %y = lowbit.linear %x, %w activation relu : tensor<1x32xf32>, !lowbit.tensor<64x32xf32, #int4, #words> -> tensor<1x64xf32>
+    ```
+    becomes
+    ```mlir
+    %codes = lowbit.weight @fc1.blob : tensor<1024xi8>
+    %scale = lowbit.weight @fc1.scale : tensor<64x1xf16>
+    %0 = tensor.empty() : tensor<1x64xf32>
+    %y = lowbit.dispatch @kernels::@linear_int_4_f16_relu_1x64x32 [1, 1, 1]
+        ins(%codes, %scale, %x : tensor<1024xi8>, tensor<64x1xf16>, tensor<1x32xf32>)
+        outs(%0 : tensor<1x64xf32>) -> tensor<1x64xf32>
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+    "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
+    "::mlir::vector::VectorDialect"];
+  let statistics = [Statistic<"numCalls", "layers", "Layers that became dispatches">,
+                    Statistic<"numKernels", "kernels", "Kernels generated">];
+}
+
+def GPUBindWeightsPass : Pass<"lowbit-gpu-bind-weights", "::mlir::ModuleOp"> {
+  let summary = "Make buffers of weights";
+  let description = [{
+    Each plain `lowbit.weight` becomes a read-only `memref.global` without a
+    value; its data move to the module attribute `lowbit.weights`. What loads
+    the model fills the buffers.
+
+    ```mlir
+    lowbit.global @b : tensor<4xf32> {data = dense<1.0> : tensor<4xf32>}
+    %0 = lowbit.weight @b : tensor<4xf32>
+    ```
+    becomes
+    ```mlir
+    module attributes {lowbit.weights = {lowbit.weight.b = dense<1.0> : tensor<4xf32>} } {
+      memref.global "private" constant @lowbit.weight.b : memref<4xf32>
+      %0 = memref.get_global @lowbit.weight.b : memref<4xf32>
+      %1 = bufferization.to_tensor %0 restrict : memref<4xf32> to tensor<4xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
+                           "::mlir::memref::MemRefDialect"];
+  let statistics = [Statistic<"numBound", "bound", "Weights bound">];
+}
+
+def GPULowerLinalgPass : Pass<"lowbit-gpu-lower-linalg", "::mlir::ModuleOp"> {
+  let summary = "Replace linalg on buffers by dispatches of generated kernels";
+  let description = [{
+    Each linalg operation, and each copy, on buffers of static shape becomes a
+    kernel in which a thread computes an element of the result, in 32-bit words:
+    integers of 64 bits become i32, which is the same while numbers fit, booleans
+    and narrow integers too; weights of 8 and 16 bits are read as they are
+    stored. Views become part of addresses. Kernels that do the same are one.
+    What words can't say, more than 8 buffers, and dynamic shapes are errors.
+
+    ```mlir
+    linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+        ins(%x : memref<4x8xf32>) outs(%y : memref<4x8xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      %0 = arith.negf %in : f32
+      linalg.yield %0 : f32
+    }
+    ```
+    becomes
+    ```mlir
+    gpu.func @negf_4x8(%arg0: memref<32xf32>, %arg1: memref<32xf32>) kernel { ... }
+    lowbit.dispatch @kernels::@negf_4x8 [1, 1, 1] ins(%x : memref<4x8xf32>) outs(%y : memref<4x8xf32>)
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+    "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::lowbit::LowbitDialect"];
+  let statistics = [Statistic<"numDispatches", "dispatches", "Operations replaced">,
+                    Statistic<"numKernels", "kernels", "Kernels generated">];
+}
+
+def GPUMakeSchedulePass : Pass<"lowbit-gpu-make-schedule", "::mlir::ModuleOp"> {
+  let summary = "Turn functions of dispatches into a host's schedule";
+  let description = [{
+    Leaves the form of GPUSchedule.h: buffers of bytes, views, launches. Scratch
+    buffers whose lives don't overlap share memory; weights whose elements no
+    kernel has (64 bits, booleans) are converted. Anything that the host would
+    have to compute is an error.
+
+    ```mlir
+    func.func @main(%x: memref<64xf32> {lowbit.name = "x"}, %y: memref<64xf32> {bufferize.result}) {
+      lowbit.dispatch @kernels::@negf_64 [1, 1, 1] ins(%x : memref<64xf32>) outs(%y : memref<64xf32>)
+      return
+    }
+    ```
+    becomes
+    ```mlir
+    func.func @main(%x: memref<256xi8> {lowbit.kind = "input", lowbit.name = "x", lowbit.tensor = tensor<64xf32>}, ...) {
+      %0 = memref.view %x[%c0][] : memref<256xi8> to memref<64xf32>
+      %1 = memref.view %y[%c0][] : memref<256xi8> to memref<64xf32>
+      gpu.launch_func @kernels::@negf_64 blocks in (%c1, %c1, %c1) threads in (%c64, %c1, %c1)
+          args(%0 : memref<64xf32>, %1 : memref<64xf32>)
+      return
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::gpu::GPUDialect",
+                           "::mlir::memref::MemRefDialect"];
+  let statistics = [Statistic<"numScratchBytes", "scratch-bytes", "Bytes of scratch buffers">,
+                    Statistic<"numPlaces", "places", "Scratch buffers after sharing">];
+}
+
+def GPUPrepareKernelsPass : Pass<"lowbit-gpu-prepare-kernels", "::mlir::ModuleOp"> {
+  let summary = "Replace functions that GPUs lack, or get wrong";
+  let description = [{
+    `math.tanh` (NaN for large arguments on some implementations), `math.erf`
+    (which there is none of) and their like become polynomials; what doesn't
+    change in a loop leaves it.
+
+    ```mlir
+    gpu.module @kernels {
+      gpu.func @k(%x: memref<64xf32>) kernel {
+        ...
+        %1 = math.erf %0 : f32
+    ```
+    becomes multiplications, additions and selects.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
 def GPUPrintSchedulePass : Pass<"lowbit-gpu-print-schedule", "::mlir::ModuleOp"> {
   let summary = "Print what a host does to run a lowered model, as JSON";
   let description = [{

@@ -1,0 +1,166 @@
+//===- BodyToWords.cpp - scalar code in 32-bit words ----------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "BodyToWords.h"
+#include "FloatBits.h"
+#include "KernelModule.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+/// The type of a value in a kernel; null where there is none.
+static Type convertType(Type type) {
+  if (type.isInteger(1) || type.isIndex() || type.isF32())
+    return type;
+  if (auto integer = dyn_cast<IntegerType>(type))
+    return integer.getWidth() <= 64 ? getWordType(type) : Type();
+  return type.isF16() || type.isBF16() ? getWordType(type) : Type();
+}
+
+static bool isNarrow(Type type) {
+  return type.isInteger() && !type.isInteger(1) &&
+         type.getIntOrFloatBitWidth() < 32;
+}
+
+static bool isNarrowFloat(Type type) { return type.isF16() || type.isBF16(); }
+
+Value BodyToWords::constant(int64_t value) {
+  return arith::ConstantIntOp::create(b, value, 32);
+}
+
+Value BodyToWords::extendSign(Value word, unsigned width) {
+  if (width >= 32)
+    return word;
+  Value shift = constant(32 - width);
+  return arith::ShRSIOp::create(b, arith::ShLIOp::create(b, word, shift),
+                                shift);
+}
+
+Value BodyToWords::decodeFloat(Value word, FloatType type) {
+  return buildDecodeFloat(b, word, type);
+}
+
+Value BodyToWords::toElement(Value value, Type type) {
+  if (type.isInteger(1))
+    return arith::ExtUIOp::create(b, b.getI32Type(), value);
+  if (type.isIndex())
+    return arith::IndexCastOp::create(b, b.getI32Type(), value);
+  return value;
+}
+
+Value BodyToWords::fromElement(Value word, Type type) {
+  if (type.isInteger(1))
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, word,
+                                 constant(0));
+  if (type.isIndex())
+    return arith::IndexCastOp::create(b, b.getIndexType(), word);
+  return word;
+}
+
+LogicalResult BodyToWords::copyConstant(Operation &op) {
+  auto constant = cast<arith::ConstantOp>(op);
+  Type type = constant.getType();
+  TypedAttr value = constant.getValue();
+  if (auto integer = dyn_cast<IntegerAttr>(value);
+      integer && !type.isIndex() && !type.isInteger(1)) {
+    APInt bits = integer.getValue();
+    if (!bits.isSignedIntN(32))
+      return op.emitError("GPU kernels require integers of 32 bits, found ")
+             << value;
+    bits = isNarrow(type) ? bits.zext(32) : bits.sextOrTrunc(32);
+    value = b.getIntegerAttr(b.getI32Type(), bits);
+  }
+  if (auto number = dyn_cast<FloatAttr>(value); number && !type.isF32())
+    value = b.getF32FloatAttr(number.getValueAsDouble());
+  mapping.map(constant.getResult(), arith::ConstantOp::create(b, value));
+  return success();
+}
+
+/// Conversions between types, most of which say nothing in words.
+bool BodyToWords::copyCast(Operation &op) {
+  if (op.getNumOperands() != 1 || op.getNumResults() != 1)
+    return false;
+  Value source = mapping.lookupOrDefault(op.getOperand(0));
+  Type from = op.getOperand(0).getType(), to = op.getResult(0).getType();
+  Type word = convertType(to);
+  auto isSigned = [&] { return isNarrow(from); };
+  auto number = [&](bool keepsSign) {
+    return isSigned() && keepsSign
+               ? extendSign(source, from.getIntOrFloatBitWidth())
+               : source;
+  };
+  Value result;
+  if (isa<arith::ExtSIOp, arith::ExtUIOp>(op)) {
+    bool keepsSign = isa<arith::ExtSIOp>(op);
+    if (from.isInteger(1))
+      result = keepsSign ? arith::ExtSIOp::create(b, word, source).getResult()
+                         : arith::ExtUIOp::create(b, word, source).getResult();
+    else
+      result = number(keepsSign);
+    if (isNarrow(to) && keepsSign)
+      result = arith::AndIOp::create(
+          b, result, constant((1 << to.getIntOrFloatBitWidth()) - 1));
+  } else if (isa<arith::TruncIOp>(op)) {
+    unsigned width = to.getIntOrFloatBitWidth();
+    result = width >= 32 ? source
+                         : arith::AndIOp::create(
+                               b, source, constant((int64_t(1) << width) - 1))
+                               .getResult();
+    if (width == 1)
+      result = fromElement(result, to);
+  } else if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op)) {
+    if (from.isInteger(1) || to.isInteger(1))
+      return false;
+    result = arith::IndexCastOp::create(b, word,
+                                        number(isa<arith::IndexCastOp>(op)));
+  } else if (isa<arith::SIToFPOp>(op) && !from.isInteger(1) && to.isF32()) {
+    result = arith::SIToFPOp::create(b, word, number(true));
+  } else if (isa<arith::ExtFOp>(op) && isNarrowFloat(from) && to.isF32()) {
+    result = source;
+  } else {
+    return false;
+  }
+  mapping.map(op.getResult(0), result);
+  return true;
+}
+
+LogicalResult BodyToWords::copy(Operation &op) {
+  if (isa<arith::ConstantOp>(op) && convertType(op.getResult(0).getType()))
+    return copyConstant(op);
+  if (copyCast(op))
+    return success();
+  auto refuse = [&] {
+    InFlightDiagnostic error = op.emitError("GPU kernels have no form of '")
+                               << op.getName() << "' in 32-bit words";
+    if (op.getNumResults())
+      error << ", of type " << op.getResult(0).getType();
+    return error;
+  };
+  if (op.getNumRegions() != 0 ||
+      !isa_and_nonnull<arith::ArithDialect, math::MathDialect>(op.getDialect()))
+    return refuse();
+  // Bits of narrow numbers alone mean the same in a word.
+  bool isBitwise = isa<arith::AndIOp, arith::OrIOp, arith::XOrIOp,
+                       arith::ShRUIOp, arith::SelectOp>(op);
+  for (Type type : op.getOperandTypes())
+    if (!convertType(type) || isNarrowFloat(type) ||
+        (isNarrow(type) && !isBitwise && !isa<arith::UIToFPOp>(op)))
+      return refuse();
+  SmallVector<Type> types;
+  for (Type type : op.getResultTypes()) {
+    if (!convertType(type) || isNarrowFloat(type) ||
+        (isNarrow(type) && !isBitwise))
+      return refuse();
+    types.push_back(convertType(type));
+  }
+  Operation *copy = b.clone(op, mapping);
+  for (auto [result, type] : llvm::zip_equal(copy->getResults(), types))
+    result.setType(type);
+  return success();
+}

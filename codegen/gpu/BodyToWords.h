@@ -1,0 +1,49 @@
+//===- BodyToWords.h - scalar code in 32-bit words --------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// GPUs that every browser runs on have no type but i32, f32 and booleans.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_LIB_CODEGEN_GPU_BODYTOWORDS_H
+#define LOWBIT_LIB_CODEGEN_GPU_BODYTOWORDS_H
+
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Operation.h"
+
+namespace lowbit {
+
+/// Copies scalar operations into a kernel, in words: an i64 becomes an i32,
+/// which is the same while numbers fit; an i8 or i16 its bits in the low end of
+/// an i32, zeros above; an f16 or bf16 that is only read an f32.
+class BodyToWords {
+public:
+  BodyToWords(mlir::ImplicitLocOpBuilder &builder, mlir::IRMapping &mapping)
+      : b(builder), mapping(mapping) {}
+
+  /// Copies `op`, its operands being mapped. Emits an error at it if words
+  /// can't say the same.
+  llvm::LogicalResult copy(mlir::Operation &op);
+  /// The number of `width` bits in the low end of a word, with its sign.
+  mlir::Value extendSign(mlir::Value word, unsigned width);
+  /// The f32 whose `type`, f16 or bf16, has these bits in the low end of a
+  /// word.
+  mlir::Value decodeFloat(mlir::Value word, mlir::FloatType type);
+  /// The word as an element of a buffer, and back.
+  mlir::Value toElement(mlir::Value value, mlir::Type type);
+  mlir::Value fromElement(mlir::Value word, mlir::Type type);
+
+private:
+  llvm::LogicalResult copyConstant(mlir::Operation &op);
+  bool copyCast(mlir::Operation &op);
+  mlir::Value constant(int64_t value);
+
+  mlir::ImplicitLocOpBuilder &b;
+  mlir::IRMapping &mapping;
+};
+
+} // namespace lowbit
+
+#endif // LOWBIT_LIB_CODEGEN_GPU_BODYTOWORDS_H

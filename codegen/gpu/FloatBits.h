@@ -1,0 +1,22 @@
+//===- FloatBits.h - small floats from their bits ---------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_LIB_CODEGEN_GPU_FLOATBITS_H
+#define LOWBIT_LIB_CODEGEN_GPU_FLOATBITS_H
+
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace lowbit {
+
+/// The number, as f32, of a finite float of `type` (at most 16 bits) whose bits
+/// are the low end of `word`, zeros above. Integer arithmetic, so that every
+/// GPU gives the same: they may round or flush what conversions yield.
+mlir::Value buildDecodeFloat(mlir::ImplicitLocOpBuilder &b, mlir::Value word,
+                             mlir::FloatType type);
+
+} // namespace lowbit
+
+#endif // LOWBIT_LIB_CODEGEN_GPU_FLOATBITS_H

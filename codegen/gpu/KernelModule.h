@@ -1,0 +1,61 @@
+//===- KernelModule.h - the GPU kernels of a module -------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Kernels take flat buffers of words, or of vectors of four, one argument for
+// each, and nothing else: shapes are constants of the code.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_LIB_CODEGEN_GPU_KERNELMODULE_H
+#define LOWBIT_LIB_CODEGEN_GPU_KERNELMODULE_H
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace lowbit {
+
+/// The name of the gpu.module with a module's kernels.
+inline constexpr llvm::StringLiteral kGPUKernelModuleName = "kernels";
+
+/// What every implementation of WebGPU and Vulkan can bind to a kernel, run in
+/// a workgroup of the sizes used here, and dispatch along one dimension.
+inline constexpr unsigned kMostGPUBindings = 8;
+inline constexpr int64_t kGPUWorkgroupSize = 64;
+inline constexpr int64_t kMostGPUWorkgroups = 65535;
+
+/// Elements of a buffer as kernels see them: words, f32 or i32.
+mlir::Type getWordType(mlir::Type element);
+
+/// A grid with at least `count` workgroups, x filled first.
+std::array<int64_t, 3> getGPUGrid(int64_t count);
+
+/// Finds or makes the kernels of a module. Two that do the same are one.
+class KernelModule {
+public:
+  explicit KernelModule(mlir::ModuleOp module);
+
+  /// Begins a kernel: a function with these arguments, the builder inside. It
+  /// must be finished or dropped before the next one begins.
+  mlir::gpu::GPUFuncOp begin(llvm::StringRef name, mlir::TypeRange arguments,
+                             std::array<int64_t, 3> workgroupSize,
+                             mlir::ImplicitLocOpBuilder &builder);
+  /// Ends it, and returns the symbol of a kernel that does this.
+  mlir::SymbolRefAttr finish(mlir::gpu::GPUFuncOp kernel);
+
+  int64_t getCount() const { return known.size(); }
+
+private:
+  mlir::gpu::GPUModuleOp getModule();
+
+  mlir::ModuleOp module;
+  mlir::gpu::GPUModuleOp kernels;
+  /// Names by the text of a kernel without its name.
+  llvm::StringMap<std::string> known;
+};
+
+} // namespace lowbit
+
+#endif // LOWBIT_LIB_CODEGEN_GPU_KERNELMODULE_H

@@ -1,0 +1,187 @@
+//===- LowerToKernels.cpp - packed layers become GPU kernels --------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LinearKernel.h"
+#include "WordFields.h"
+#include "lowbit/CodeGen/GPU/Passes.h"
+#include "lowbit/IR/LowbitGPUOps.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace lowbit {
+#define GEN_PASS_DEF_LOWERTOGPUKERNELSPASS
+#include "lowbit/CodeGen/GPU/Passes.h.inc"
+} // namespace lowbit
+
+using namespace mlir;
+using namespace lowbit;
+
+namespace {
+
+class Lowering {
+public:
+  explicit Lowering(ModuleOp module) : module(module), kernels(module) {}
+
+  /// Replaces `op` by a dispatch, or returns why there is no kernel.
+  std::optional<std::string> lower(LinearOp op);
+  int64_t getKernelCount() const { return kernels.getCount(); }
+
+private:
+  std::optional<std::string> makeSpec(LinearOp op, GPULinearSpec &spec);
+  Value getPart(OpBuilder &b, GlobalOp global, StringRef name);
+  Value getTable(OpBuilder &b, GlobalOp global, EncodingAttr encoding);
+  GlobalOp createPlain(GlobalOp like, StringRef suffix, ElementsAttr data);
+
+  ModuleOp module;
+  KernelModule kernels;
+  /// Plain globals of parts of packed ones, by name, and of tables by encoding.
+  DenseMap<std::pair<Operation *, StringAttr>, GlobalOp> parts;
+  DenseMap<Attribute, GlobalOp> tables;
+};
+
+} // namespace
+
+std::optional<std::string> Lowering::makeSpec(LinearOp op,
+                                              GPULinearSpec &spec) {
+  auto weight = cast<QuantizedTensorType>(op.getWeight().getType());
+  auto input = dyn_cast<RankedTensorType>(op.getInput().getType());
+  if (!op.getWeight().getDefiningOp<WeightOp>())
+    return "its weight is not a lowbit.weight";
+  if (!input)
+    return "its input is quantized, and GPU kernels take f32";
+  auto isF32 = [](Value value) {
+    return !value || getElementTypeOrSelf(value.getType()).isF32();
+  };
+  if (!isF32(op.getInput()) || !isF32(op.getResult()) || !isF32(op.getBias()) ||
+      !isF32(op.getResidual()))
+    return "its activations are not f32";
+  if (!input.hasStaticShape())
+    return "its rows are not known when the model is compiled";
+  std::string reason = explainNoGPUKernel(weight.getEncoding());
+  if (!reason.empty())
+    return reason;
+  spec.encoding = weight.getEncoding();
+  spec.layout = dyn_cast_or_null<LayoutInterface>(weight.getLayout());
+  if (!spec.layout ||
+      findWordFields(spec.layout.getLayout(spec.encoding.getCodeBits()),
+                     spec.encoding.getCodeBits())
+          .empty())
+    return "no kernel reads the weight's layout";
+  spec.n = weight.getRows();
+  spec.k = weight.getColumns();
+  if (spec.n == 0 || spec.k == 0 || input.getNumElements() == 0)
+    return "it has no numbers";
+  spec.m = input.getNumElements() / spec.k;
+  spec.hasBias = static_cast<bool>(op.getBias());
+  spec.hasResidual = static_cast<bool>(op.getResidual());
+  spec.activation = op.getActivationAttr();
+  spec.isGated = op.getGated();
+  if (getGPUBindingCount(spec) > kMostGPUBindings)
+    return "its weight and operands are more than 8 buffers";
+  return std::nullopt;
+}
+
+GlobalOp Lowering::createPlain(GlobalOp like, StringRef suffix,
+                               ElementsAttr data) {
+  std::string name = (like.getSymName() + suffix).str();
+  for (unsigned i = 0; module.lookupSymbol(name); ++i)
+    name = (like.getSymName() + suffix + "." + Twine(i)).str();
+  OpBuilder b(like);
+  return GlobalOp::create(
+      b, like.getLoc(), name, data.getType(),
+      b.getDictionaryAttr(b.getNamedAttr(component::kData, data)));
+}
+
+/// A component of a packed weight as a plain value.
+Value Lowering::getPart(OpBuilder &b, GlobalOp global, StringRef name) {
+  GlobalOp &part = parts[{global, b.getStringAttr(name)}];
+  if (!part)
+    part = createPlain(global, ("." + name).str(), global.getComponent(name));
+  return WeightOp::create(b, global.getLoc(), part.getType(),
+                          part.getSymName());
+}
+
+/// The numbers of all codes.
+Value Lowering::getTable(OpBuilder &b, GlobalOp global, EncodingAttr encoding) {
+  GlobalOp &table = tables[encoding.getElement()];
+  if (!table) {
+    numerics::ElementFormat format = encoding.getNumerics().element;
+    SmallVector<float> numbers;
+    for (uint32_t code = 0; code < format.codeCount(); ++code)
+      numbers.push_back(format.decode(code));
+    auto type =
+        RankedTensorType::get({int64_t(numbers.size())}, b.getF32Type());
+    table = createPlain(global, ".table",
+                        DenseElementsAttr::get(type, ArrayRef<float>(numbers)));
+  }
+  return WeightOp::create(b, global.getLoc(), table.getType(),
+                          table.getSymName());
+}
+
+std::optional<std::string> Lowering::lower(LinearOp op) {
+  GPULinearSpec spec;
+  if (auto reason = makeSpec(op, spec))
+    return reason;
+  GPULinearKernel kernel = getGPULinearKernel(kernels, spec);
+  OpBuilder b(op);
+  GlobalOp global = op.getWeight().getDefiningOp<WeightOp>().getGlobalOp();
+  SmallVector<Value> inputs{getPart(b, global, component::kBlob)};
+  for (StringRef name : {component::kScale, component::kZeroPoint,
+                         component::kMinimum, component::kOuterScale})
+    if (global.getComponent(name))
+      inputs.push_back(getPart(b, global, name));
+  if (needsGPUTable(spec.encoding))
+    inputs.push_back(getTable(b, global, spec.encoding));
+  inputs.push_back(op.getInput());
+  if (op.getBias())
+    inputs.push_back(op.getBias());
+  if (op.getResidual())
+    inputs.push_back(op.getResidual());
+  Value init = tensor::EmptyOp::create(b, op.getLoc(), op.getType().getShape(),
+                                       b.getF32Type());
+  auto dispatch = DispatchOp::create(
+      b, op.getLoc(), TypeRange{init.getType()}, kernel.symbol,
+      b.getDenseI64ArrayAttr(kernel.workgroups), inputs, ValueRange{init});
+  op.getResult().replaceAllUsesWith(dispatch.getResult(0));
+  op.erase();
+  return std::nullopt;
+}
+
+namespace {
+struct LowerToGPUKernelsPass
+    : lowbit::impl::LowerToGPUKernelsPassBase<LowerToGPUKernelsPass> {
+  void runOnOperation() override {
+    Lowering lowering(getOperation());
+    int64_t before = lowering.getKernelCount();
+    SmallVector<LinearOp> layers;
+    getOperation().walk([&](LinearOp op) { layers.push_back(op); });
+    for (LinearOp op : layers) {
+      if (!isa<QuantizedTensorType>(op.getWeight().getType()))
+        continue;
+      if (std::optional<std::string> reason = lowering.lower(op))
+        op.emitRemark() << "has no GPU kernel and is left to the reference "
+                           "lowering: "
+                        << *reason;
+      else
+        ++numCalls;
+    }
+    getOperation().walk([](WeightOp op) {
+      if (op.use_empty())
+        op.erase();
+    });
+    for (GlobalOp global :
+         llvm::make_early_inc_range(getOperation().getOps<GlobalOp>()))
+      if (SymbolTable::symbolKnownUseEmpty(global, getOperation()))
+        global.erase();
+    numKernels += lowering.getKernelCount() - before;
+  }
+};
+} // namespace

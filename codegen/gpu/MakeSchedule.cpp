@@ -1,0 +1,326 @@
+//===- MakeSchedule.cpp - dispatches on buffers to a host's schedule ------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Scratch buffers take turns: each gets a place that is free while it lives,
+// the largest first. Places are buffers of their own and not parts of one,
+// because a buffer that a dispatch writes can't be read by it elsewhere
+// (WebGPU). Kernels are serial on a queue, so that a place is free after the
+// last dispatch that uses it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelModule.h"
+#include "lowbit/CodeGen/GPU/GPUSchedule.h"
+#include "lowbit/CodeGen/GPU/Passes.h"
+#include "lowbit/CodeGen/GPU/Pipelines.h"
+#include "lowbit/IR/LowbitGPUOps.h"
+#include "lowbit/Transforms/Cache.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+
+namespace lowbit {
+#define GEN_PASS_DEF_GPUMAKESCHEDULEPASS
+#include "lowbit/CodeGen/GPU/Passes.h.inc"
+} // namespace lowbit
+
+using namespace mlir;
+using namespace lowbit;
+
+/// Every buffer can be read as vectors of four words.
+static constexpr int64_t kBufferAlignment = 16;
+
+/// Bytes of a buffer; `isWeight`: whether narrow elements are packed.
+static int64_t getBufferBytes(MemRefType type, bool isWeight) {
+  Type element = type.getElementType();
+  int64_t bits = 32;
+  if (isWeight && !element.isIndex())
+    bits = std::min(
+        32u, element.isInteger(1) ? 32u : element.getIntOrFloatBitWidth());
+  return llvm::alignTo(std::max<int64_t>(type.getNumElements() * bits / 8, 1),
+                       kBufferAlignment);
+}
+
+namespace {
+
+struct Scratch {
+  memref::AllocOp alloc;
+  int64_t bytes, first, last, place;
+};
+
+class Scheduler {
+public:
+  Scheduler(func::FuncOp function)
+      : function(function), b(function.getLoc(), function.getContext()) {}
+  LogicalResult run();
+  int64_t scratchBytes = 0, numPlaces = 0;
+
+private:
+  LogicalResult collect();
+  void plan();
+  LogicalResult addArguments();
+  void launch(DispatchOp dispatch);
+
+  static Value getBase(Value value) {
+    while (auto view = value.getDefiningOp<ViewLikeOpInterface>())
+      value = view.getViewSource();
+    return value;
+  }
+
+  func::FuncOp function;
+  ImplicitLocOpBuilder b;
+  SmallVector<DispatchOp> dispatches;
+  SmallVector<Scratch> scratch;
+  /// Bytes in place of each buffer.
+  DenseMap<Value, Value> bytes;
+  llvm::StringMap<Value> weights;
+};
+
+} // namespace
+
+/// Finds the dispatches, and when scratch buffers live.
+LogicalResult Scheduler::collect() {
+  llvm::MapVector<Value, std::pair<int64_t, int64_t>> lives;
+  for (Operation &op : function.getBody().front()) {
+    if (auto dispatch = dyn_cast<DispatchOp>(op)) {
+      for (Value operand : dispatch->getOperands()) {
+        int64_t now = dispatches.size();
+        auto [life, isNew] =
+            lives.insert({getBase(operand), std::make_pair(now, now)});
+        life->second.second = now;
+      }
+      dispatches.push_back(dispatch);
+      continue;
+    }
+    bool isBuffer = isa<memref::AllocOp, memref::GetGlobalOp, memref::DeallocOp,
+                        func::ReturnOp>(op) ||
+                    isa<ViewLikeOpInterface>(op);
+    if (!isBuffer && !isMemoryEffectFree(&op))
+      return op.emitError("the GPU has no kernel for '")
+             << op.getName()
+             << "', and the host of a schedule computes nothing: lower it to "
+                "linalg on buffers of static shape first";
+  }
+  if (function.getNumResults())
+    return function.emitError("a schedule requires results to be written to "
+                              "arguments, found ")
+           << function.getFunctionType()
+           << ": a result that is an input needs a copy";
+  for (auto &[base, life] : lives)
+    if (auto alloc = base.getDefiningOp<memref::AllocOp>())
+      scratch.push_back({alloc, getBufferBytes(alloc.getType(), false),
+                         life.first, life.second, -1});
+  return success();
+}
+
+/// Gives each scratch buffer the first place that is free all its life.
+void Scheduler::plan() {
+  SmallVector<Scratch *> order;
+  for (Scratch &buffer : scratch)
+    order.push_back(&buffer);
+  llvm::stable_sort(order, [](Scratch *lhs, Scratch *rhs) {
+    return lhs->bytes > rhs->bytes;
+  });
+  SmallVector<int64_t> sizes;
+  for (Scratch *buffer : order) {
+    auto isFree = [&](int64_t place) {
+      return llvm::none_of(scratch, [&](const Scratch &other) {
+        return other.place == place && other.first <= buffer->last &&
+               buffer->first <= other.last;
+      });
+    };
+    int64_t place = 0;
+    while (place < static_cast<int64_t>(sizes.size()) && !isFree(place))
+      ++place;
+    if (place == static_cast<int64_t>(sizes.size()))
+      sizes.push_back(buffer->bytes);
+    buffer->place = place;
+  }
+  SmallVector<Value> places;
+  for (int64_t size : sizes) {
+    places.push_back(
+        memref::AllocOp::create(b, MemRefType::get({size}, b.getI8Type())));
+    scratchBytes += size;
+  }
+  numPlaces += sizes.size();
+  for (Scratch &buffer : scratch)
+    bytes[buffer.alloc] = places[buffer.place];
+}
+
+/// Arguments become bytes; attributes say what they are.
+LogicalResult Scheduler::addArguments() {
+  Block &body = function.getBody().front();
+  SmallVector<Type> types;
+  for (auto [i, argument] : llvm::enumerate(body.getArguments())) {
+    auto type = dyn_cast<MemRefType>(argument.getType());
+    if (!type || !type.hasStaticShape() || !type.getLayout().isIdentity())
+      return function.emitError("a schedule requires arguments that are "
+                                "tensors of static shape, found argument ")
+             << i << " of type " << argument.getType();
+    bool isOutput = function.getArgAttr(i, "bufferize.result") != nullptr;
+    bool isState = function.getArgAttr(i, kStateAttrName) != nullptr;
+    function.removeArgAttr(i, b.getStringAttr("bufferize.result"));
+    StringRef kind = lowbit::getName(isOutput  ? GPUBufferKind::Output
+                                     : isState ? GPUBufferKind::State
+                                               : GPUBufferKind::Input);
+    function.setArgAttr(i, kGPUKindAttrName, b.getStringAttr(kind));
+    if (!function.getArgAttr(i, kNameAttrName))
+      function.setArgAttr(i, kNameAttrName, b.getStringAttr(kind + Twine(i)));
+    function.setArgAttr(i, kGPUTensorAttrName,
+                        TypeAttr::get(RankedTensorType::get(
+                            type.getShape(), type.getElementType())));
+    types.push_back(
+        MemRefType::get({getBufferBytes(type, false)}, b.getI8Type()));
+  }
+  unsigned count = types.size();
+  for (unsigned i = 0; i < count; ++i)
+    bytes[body.getArgument(i)] =
+        body.addArgument(types[i], body.getArgument(i).getLoc());
+  function.setFunctionType(b.getFunctionType(types, {}));
+  return success();
+}
+
+void Scheduler::launch(DispatchOp dispatch) {
+  auto kernel = SymbolTable::lookupNearestSymbolFrom<gpu::GPUFuncOp>(
+      dispatch, dispatch.getKernelAttr());
+  SmallVector<Value> operands;
+  Value zero = arith::ConstantIndexOp::create(b, 0);
+  for (auto [operand, type] :
+       llvm::zip_equal(dispatch->getOperands(), kernel.getArgumentTypes())) {
+    Value base = getBase(operand);
+    auto global = base.getDefiningOp<memref::GetGlobalOp>();
+    Value &source = global ? weights[global.getName()] : bytes[base];
+    if (!source) {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(&function.getBody().front());
+      auto buffer = MemRefType::get({getBufferBytes(global.getType(), true)},
+                                    b.getI8Type());
+      source = memref::GetGlobalOp::create(b, buffer, global.getName());
+    }
+    operands.push_back(memref::ViewOp::create(b, cast<MemRefType>(type), source,
+                                              zero, ValueRange{}));
+  }
+  auto size = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, value);
+  };
+  ArrayRef<int64_t> grid = dispatch.getWorkgroups();
+  ArrayRef<int32_t> block = *kernel.getKnownBlockSize();
+  gpu::LaunchFuncOp::create(
+      b, kernel, gpu::KernelDim3{size(grid[0]), size(grid[1]), size(grid[2])},
+      gpu::KernelDim3{size(block[0]), size(block[1]), size(block[2])},
+      /*dynamicSharedMemorySize=*/Value(), operands);
+}
+
+LogicalResult Scheduler::run() {
+  if (!function.getBody().hasOneBlock())
+    return function.emitError("a schedule requires a function without "
+                              "branches: the GPU runs every dispatch");
+  if (failed(collect()) || failed(addArguments()))
+    return failure();
+  Block &body = function.getBody().front();
+  b.setInsertionPointToStart(&body);
+  plan();
+  b.setInsertionPoint(body.getTerminator());
+  for (DispatchOp dispatch : dispatches)
+    launch(dispatch);
+  // What dispatches used, last first.
+  unsigned added = function.getNumArguments();
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(body)))
+    if (isa<DispatchOp, memref::DeallocOp>(op) || isOpTriviallyDead(&op) ||
+        (isa<memref::AllocOp>(op) && op.use_empty()))
+      op.erase();
+  body.eraseArguments(0, added);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+/// `data` in words where its elements are booleans or of 64 bits.
+static FailureOr<ElementsAttr> asWords(Operation *op, ElementsAttr data) {
+  Type element = data.getElementType();
+  if (!element.isInteger(1) && !element.isInteger(64) && !element.isIndex())
+    return data;
+  SmallVector<int32_t> words;
+  auto add = [&](int64_t value) {
+    words.push_back(static_cast<int32_t>(value));
+    return llvm::isInt<32>(value);
+  };
+  bool fits = true;
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(data)) {
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    if (!blob)
+      return op->emitError("a weight has no data"), failure();
+    if (element.isInteger(1))
+      for (char byte : blob->getData())
+        fits &= add(byte != 0);
+    else
+      for (int64_t value : blob->getDataAs<int64_t>())
+        fits &= add(value);
+  } else {
+    for (const APInt &value : cast<DenseElementsAttr>(data).getValues<APInt>())
+      fits &= add(element.isInteger(1) ? value.getZExtValue()
+                                       : value.getSExtValue());
+  }
+  if (!fits)
+    return op->emitError("GPU kernels require integers of 32 bits, found a "
+                         "constant beyond them of type ")
+               << data.getType(),
+           failure();
+  auto type = RankedTensorType::get(data.getShapedType().getShape(),
+                                    IntegerType::get(op->getContext(), 32));
+  return ElementsAttr(DenseElementsAttr::get(type, ArrayRef<int32_t>(words)));
+}
+
+/// Globals become bytes; their data move to the module's attribute.
+static LogicalResult convertGlobals(ModuleOp module) {
+  NamedAttrList data;
+  if (auto weights = module->getAttrOfType<DictionaryAttr>(kGPUWeightsAttrName))
+    data.append(weights.getValue());
+  Builder builder(module.getContext());
+  for (auto global :
+       llvm::make_early_inc_range(module.getOps<memref::GlobalOp>())) {
+    if (SymbolTable::symbolKnownUseEmpty(global, module)) {
+      data.erase(global.getSymName());
+      global.erase();
+      continue;
+    }
+    auto elements = dyn_cast_or_null<ElementsAttr>(
+        global.isExternal() ? data.get(global.getSymName())
+                            : *global.getInitialValue());
+    if (!elements)
+      return global.emitError("a weight's buffer requires data");
+    FailureOr<ElementsAttr> words = asWords(global, elements);
+    if (failed(words))
+      return failure();
+    data.set(global.getSymName(), *words);
+    global.setType(MemRefType::get({getBufferBytes(global.getType(), true)},
+                                   builder.getI8Type()));
+    global.removeInitialValueAttr();
+  }
+  module->setAttr(kGPUWeightsAttrName, data.getDictionary(module.getContext()));
+  return success();
+}
+
+namespace {
+struct GPUMakeSchedulePass
+    : lowbit::impl::GPUMakeSchedulePassBase<GPUMakeSchedulePass> {
+  void runOnOperation() override {
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      if (function.isExternal())
+        continue;
+      Scheduler scheduler(function);
+      if (failed(scheduler.run()))
+        return signalPassFailure();
+      numScratchBytes += scheduler.scratchBytes;
+      numPlaces += scheduler.numPlaces;
+    }
+    if (failed(convertGlobals(getOperation())))
+      return signalPassFailure();
+  }
+};
+} // namespace

@@ -1,0 +1,274 @@
+//===- WeightReader.cpp - numbers of packed weights in a kernel -----------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "WeightReader.h"
+#include "FloatBits.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+static constexpr int64_t kStep = 4;
+
+/// Steps of four columns for which one group's parameters hold.
+static int64_t findSharedSteps(const numerics::Encoding &encoding,
+                               int64_t columns, int64_t atomColumns) {
+  int64_t group = encoding.columnsPerGroup(columns);
+  if (encoding.groupCount(columns) <= 1 || group % atomColumns == 0)
+    return atomColumns / kStep;
+  return atomColumns % group == 0 && group % kStep == 0 ? group / kStep : 0;
+}
+
+bool lowbit::needsGPUTable(EncodingAttr encoding) {
+  return !encoding.getElement().getIntegerFormat();
+}
+
+WeightReader::WeightReader(ImplicitLocOpBuilder &builder,
+                           const GPULinearSpec &spec,
+                           const WeightBuffers &buffers)
+    : b(builder), indices(builder, builder.getLoc()), spec(spec),
+      buffers(buffers), encoding(spec.encoding.getNumerics()) {
+  unsigned bits = spec.encoding.getCodeBits();
+  numerics::Layout layout = spec.layout.getLayout(bits);
+  fields = findWordFields(layout, bits);
+  atomWords = layout.atom.bits / 32;
+  atomColumns = layout.atom.columns;
+  atoms = llvm::divideCeil(spec.k, atomColumns);
+  sharedSteps = findSharedSteps(encoding, spec.k, atomColumns);
+  floats = VectorType::get({kStep}, b.getF32Type());
+  ints = VectorType::get({kStep}, b.getI32Type());
+}
+
+Value WeightReader::word(int64_t value) {
+  return arith::ConstantIntOp::create(b, value, 32);
+}
+
+Value WeightReader::constant(float number) {
+  return arith::ConstantOp::create(
+      b, DenseElementsAttr::get(floats, b.getF32FloatAttr(number)));
+}
+
+Value WeightReader::splat(Value scalar) {
+  if (isa<VectorType>(scalar.getType()))
+    return scalar;
+  return vector::BroadcastOp::create(
+      b, VectorType::get({kStep}, scalar.getType()), scalar);
+}
+
+void WeightReader::loadTable(Value thread) {
+  if (!buffers.table)
+    return;
+  auto space =
+      gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
+  int64_t size = encoding.element.codeCount();
+  table = memref::AllocOp::create(
+      b, MemRefType::get({size}, b.getF32Type(), AffineMap(), space));
+  Value end = arith::ConstantIndexOp::create(b, size);
+  Value step = arith::ConstantIndexOp::create(b, kGPUWorkgroupSize);
+  auto loop = scf::ForOp::create(b, thread, end, step);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value number =
+        memref::LoadOp::create(b, buffers.table, loop.getInductionVar());
+    memref::StoreOp::create(b, number, table, loop.getInductionVar());
+  }
+  gpu::BarrierOp::create(b);
+}
+
+//===----------------------------------------------------------------------===//
+// Codes
+//===----------------------------------------------------------------------===//
+
+Index WeightReader::getFirstWord(const Index &row, const Index &atom) {
+  return indices.multiply(indices.add(indices.multiply(row, atoms), atom),
+                          atomWords);
+}
+
+SmallVector<Value> WeightReader::loadWords(const Index &row,
+                                           const Index &atom) {
+  Index first = getFirstWord(row, atom);
+  SmallVector<Value> words;
+  for (int64_t i = 0; i < atomWords; ++i)
+    words.push_back(memref::LoadOp::create(
+        b, buffers.codes,
+        indices.materialize(indices.add(first, indices.constant(i)))));
+  return words;
+}
+
+/// The fields of four bytes of `word`, at bit `codeBit` of four codes.
+Value WeightReader::extract(Value word, Value shift, int64_t width,
+                            int64_t codeBit) {
+  auto constants = [&](ArrayRef<int32_t> values) {
+    return arith::ConstantOp::create(b, DenseElementsAttr::get(ints, values));
+  };
+  int32_t mask = (1 << width) - 1;
+  Value shifted = splat(arith::ShRUIOp::create(b, word, shift));
+  Value codes = arith::AndIOp::create(
+      b, arith::ShRUIOp::create(b, shifted, constants({0, 8, 16, 24})),
+      constants({mask, mask, mask, mask}));
+  if (codeBit == 0)
+    return codes;
+  int32_t by = codeBit;
+  return arith::ShLIOp::create(b, codes, constants({by, by, by, by}));
+}
+
+Value WeightReader::toNumbers(Value codes) {
+  const numerics::IntegerFormat *integer = encoding.element.integer();
+  if (!integer) {
+    SmallVector<Value> numbers;
+    for (int64_t i = 0; i < kStep; ++i)
+      numbers.push_back(memref::LoadOp::create(
+          b, table,
+          ValueRange{arith::IndexCastOp::create(
+              b, b.getIndexType(), vector::ExtractOp::create(b, codes, i))}));
+    return vector::FromElementsOp::create(b, floats, numbers);
+  }
+  Value numbers = arith::UIToFPOp::create(b, floats, codes);
+  if (int32_t step = integer->step(); step != 1)
+    numbers = arith::MulFOp::create(b, numbers, constant(step));
+  if (int32_t first = integer->decode(0))
+    numbers = arith::AddFOp::create(b, numbers, constant(first));
+  return numbers;
+}
+
+Value WeightReader::decode(ArrayRef<Value> words, int64_t step) {
+  Value codes;
+  for (const WordField &field : fields[step]) {
+    Value part = extract(words[field.word], word(field.shift), field.width,
+                         field.codeBit);
+    codes = codes ? arith::OrIOp::create(b, codes, part).getResult() : part;
+  }
+  return toNumbers(codes);
+}
+
+Value WeightReader::decodeEither(const Index &row, const Index &atom,
+                                 int64_t first, int64_t second,
+                                 Value isSecond) {
+  Value base = indices.materialize(getFirstWord(row, atom));
+  Value codes;
+  for (auto [one, other] : llvm::zip_equal(fields[first], fields[second])) {
+    auto choose = [&](Value lhs, Value rhs) -> Value {
+      return arith::SelectOp::create(b, isSecond, rhs, lhs);
+    };
+    Value place = choose(arith::ConstantIndexOp::create(b, one.word),
+                         arith::ConstantIndexOp::create(b, other.word));
+    Value shift = choose(word(one.shift), word(other.shift));
+    Value bits = memref::LoadOp::create(
+        b, buffers.codes, ValueRange{arith::AddIOp::create(b, base, place)});
+    Value part = extract(bits, shift, one.width, one.codeBit);
+    codes = codes ? arith::OrIOp::create(b, codes, part).getResult() : part;
+  }
+  return toNumbers(codes);
+}
+
+//===----------------------------------------------------------------------===//
+// Parameters
+//===----------------------------------------------------------------------===//
+
+/// Element `at`, of `bits` bits, of a packed buffer.
+Value WeightReader::loadBits(Value buffer, const Index &at, int64_t bits) {
+  int64_t perWord = 32 / bits;
+  Value loaded = memref::LoadOp::create(
+      b, buffer, indices.materialize(indices.divide(at, perWord)));
+  if (perWord == 1)
+    return loaded;
+  Value shift =
+      arith::IndexCastOp::create(b, b.getI32Type(),
+                                 indices.materialize(indices.multiply(
+                                     indices.remainder(at, perWord), bits)));
+  return arith::AndIOp::create(b, arith::ShRUIOp::create(b, loaded, shift),
+                               word((int64_t(1) << bits) - 1));
+}
+
+WeightParameters WeightReader::loadGroup(const Index &row, const Index &group) {
+  Index at = indices.constant(0);
+  if (encoding.granularity != numerics::Granularity::Tensor)
+    at = indices.add(indices.multiply(indices.divide(row, encoding.groupRows),
+                                      encoding.groupCount(spec.k)),
+                     group);
+  FloatType format = spec.encoding.getScale();
+  auto loadFloat = [&](Value buffer) {
+    return buildDecodeFloat(b, loadBits(buffer, at, format.getWidth()), format);
+  };
+  WeightParameters parameters;
+  parameters.scale = loadFloat(buffers.scales);
+  if (buffers.zeroPoints)
+    parameters.zeroPoint =
+        encoding.zeroPoint == numerics::ZeroPointKind::Integer
+            ? arith::UIToFPOp::create(b, b.getF32Type(),
+                                      loadBits(buffers.zeroPoints, at, 8))
+                  .getResult()
+            : loadFloat(buffers.zeroPoints);
+  if (buffers.minima)
+    parameters.minimum = loadFloat(buffers.minima);
+  return parameters;
+}
+
+WeightParameters WeightReader::loadParameters(const Index &row,
+                                              const Index &atom,
+                                              const Index &step) {
+  int64_t size = encoding.columnsPerGroup(spec.k);
+  int64_t last = encoding.groupCount(spec.k) - 1;
+  if (last <= 0)
+    return loadGroup(row, indices.constant(0));
+  auto groupOf = [&](const Index &column) {
+    Index group = indices.divide(column, size);
+    // Columns that pad a row have no group of their own.
+    if (atoms * atomColumns > (last + 1) * size)
+      group = indices.value(
+          arith::MinUIOp::create(b, indices.materialize(group),
+                                 arith::ConstantIndexOp::create(b, last)),
+          last + 1);
+    return group;
+  };
+  Index column = indices.add(indices.multiply(atom, atomColumns),
+                             indices.multiply(step, kStep));
+  if (sharedSteps)
+    return loadGroup(row, groupOf(column));
+  SmallVector<Value> scales, zeroPoints, minima;
+  for (int64_t i = 0; i < kStep; ++i) {
+    WeightParameters one =
+        loadGroup(row, groupOf(indices.add(column, indices.constant(i))));
+    scales.push_back(one.scale);
+    zeroPoints.push_back(one.zeroPoint);
+    minima.push_back(one.minimum);
+  }
+  auto join = [&](ArrayRef<Value> values) -> Value {
+    return values.front()
+               ? vector::FromElementsOp::create(b, floats, values).getResult()
+               : Value();
+  };
+  return {join(scales), join(zeroPoints), join(minima)};
+}
+
+Value WeightReader::centre(Value numbers, const WeightParameters &parameters) {
+  if (!parameters.zeroPoint)
+    return numbers;
+  return arith::SubFOp::create(b, numbers, splat(parameters.zeroPoint));
+}
+
+Value WeightReader::apply(Value numbers, const WeightParameters &parameters) {
+  Value scaled = arith::MulFOp::create(b, centre(numbers, parameters),
+                                       splat(parameters.scale));
+  if (!parameters.minimum)
+    return scaled;
+  return arith::AddFOp::create(b, scaled, splat(parameters.minimum));
+}
+
+Value WeightReader::loadOuterScale(const Index &row) {
+  if (!buffers.outerScales)
+    return {};
+  Index at = encoding.outer == numerics::OuterScale::Tensor
+                 ? indices.constant(0)
+                 : row;
+  return memref::LoadOp::create(b, buffers.outerScales,
+                                indices.materialize(at));
+}

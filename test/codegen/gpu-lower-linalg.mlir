@@ -1,0 +1,94 @@
+// Linalg on buffers becomes kernels: a thread for each element of the result.
+
+// RUN: quant-opt %s -lowbit-gpu-lower-linalg -canonicalize -cse | FileCheck %s
+
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#row = affine_map<(d0, d1) -> (d0)>
+
+// Buffers are flat in kernels; 48 elements don't fill a workgroup.
+// CHECK:      gpu.module @kernels
+// CHECK:      gpu.func @negf_6x8(%[[X:.*]]: memref<48xf32>, %[[Y:.*]]: memref<48xf32>) kernel
+// CHECK-SAME: known_block_size = array<i32: 64, 1, 1>
+// CHECK:        %[[T:.*]] = gpu.thread_id x
+// CHECK:        %[[INSIDE:.*]] = arith.cmpi ult
+// CHECK:        scf.if %[[INSIDE]]
+// CHECK:          memref.load %[[X]]
+// CHECK:          arith.negf
+// CHECK:          memref.store %{{.*}}, %[[Y]]
+
+// A sum loops in its thread.
+// CHECK:      gpu.func @reduce_addf_6x8(%{{.*}}: memref<48xf32>, %{{.*}}: memref<6xf32>)
+// CHECK:        scf.for {{.*}} iter_args
+
+// Integers of 64 bits are words.
+// CHECK:      gpu.func @addi_4(%{{.*}}: memref<4xi32>, %{{.*}}: memref<4xi32>)
+// CHECK:        arith.addi {{.*}} : i32
+
+// Weights of narrow elements are read as they are stored.
+// CHECK:      gpu.func @sitofp_8(%[[W:.*]]: memref<2xi32>, %{{.*}}: memref<8xf32>)
+// CHECK:        %[[WORD:.*]] = memref.load %[[W]]
+// CHECK:        arith.shrui %[[WORD]]
+// CHECK:        arith.andi
+// CHECK:        arith.shli
+// CHECK:        arith.shrsi
+// CHECK:        arith.sitofp
+
+// A view is part of the address, of the buffer it is of.
+// CHECK:      gpu.func @copy_2x4(%[[X:.*]]: memref<48xf32>, %{{.*}}: memref<8xf32>)
+
+// CHECK-LABEL: func.func @elementwise
+// CHECK-NEXT:    lowbit.dispatch @kernels::@negf_6x8 [1, 1, 1] ins(%{{.*}} : memref<6x8xf32>) outs(%{{.*}} : memref<6x8xf32>)
+func.func @elementwise(%x: memref<6x8xf32>, %y: memref<6x8xf32>) {
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<6x8xf32>) outs(%y : memref<6x8xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = arith.negf %in : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// CHECK-LABEL: func.func @reduction
+func.func @reduction(%x: memref<6x8xf32>, %y: memref<6xf32>) {
+  linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<6x8xf32>) outs(%y : memref<6xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = arith.addf %in, %out : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// CHECK-LABEL: func.func @integers
+func.func @integers(%x: memref<4xi64>, %y: memref<4xi64>) {
+  linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]}
+      ins(%x : memref<4xi64>) outs(%y : memref<4xi64>) {
+  ^bb0(%in: i64, %out: i64):
+    %c = arith.constant 3 : i64
+    %0 = arith.addi %in, %c : i64
+    linalg.yield %0 : i64
+  }
+  return
+}
+
+memref.global "private" constant @w : memref<8xi8>
+
+// CHECK-LABEL: func.func @bytes
+func.func @bytes(%y: memref<8xf32>) {
+  %w = memref.get_global @w : memref<8xi8>
+  linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]}
+      ins(%w : memref<8xi8>) outs(%y : memref<8xf32>) {
+  ^bb0(%in: i8, %out: f32):
+    %0 = arith.sitofp %in : i8 to f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// CHECK-LABEL: func.func @view
+// CHECK:         lowbit.dispatch @kernels::@copy_2x4 [1, 1, 1] ins(%{{.*}} : memref<6x8xf32>)
+func.func @view(%x: memref<6x8xf32>, %y: memref<2x4xf32>) {
+  %0 = memref.subview %x[1, 4] [2, 4] [1, 1] : memref<6x8xf32> to memref<2x4xf32, strided<[8, 1], offset: 12>>
+  memref.copy %0, %y : memref<2x4xf32, strided<[8, 1], offset: 12>> to memref<2x4xf32>
+  return
+}

@@ -1,0 +1,67 @@
+// The host of a schedule computes nothing.
+
+// RUN: quant-opt %s -split-input-file -verify-diagnostics -lowbit-gpu-make-schedule
+
+func.func @load(%x: memref<4xi64>, %y: memref<4xf32>) {
+  %c0 = arith.constant 0 : index
+  %0 = memref.load %x[%c0] : memref<4xi64>
+  %1 = arith.sitofp %0 : i64 to f32
+  // expected-error @+1 {{the GPU has no kernel for 'linalg.fill', and the host of a schedule computes nothing: lower it to linalg on buffers of static shape first}}
+  linalg.fill ins(%1 : f32) outs(%y : memref<4xf32>)
+  return
+}
+
+// -----
+
+// expected-error @+1 {{a schedule requires results to be written to arguments, found '(memref<4xf32>) -> memref<4xf32>': a result that is an input needs a copy}}
+func.func @result(%x: memref<4xf32>) -> memref<4xf32> {
+  return %x : memref<4xf32>
+}
+
+// -----
+
+// expected-error @+1 {{a schedule requires arguments that are tensors of static shape, found argument 0 of type 'memref<?xf32>'}}
+func.func @dynamic(%x: memref<?xf32>) {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{a schedule requires a function without branches: the GPU runs every dispatch}}
+func.func @branch(%x: memref<4xf32>) {
+  cf.br ^bb1
+^bb1:
+  return
+}
+
+// -----
+
+// expected-error @+1 {{a weight's buffer requires data}}
+memref.global "private" constant @w : memref<4xf32>
+func.func @user() {
+  %w = memref.get_global @w : memref<4xf32>
+  %s = memref.alloc() : memref<4xf32>
+  lowbit.dispatch @kernels::@copy [1, 1, 1] ins(%w : memref<4xf32>) outs(%s : memref<4xf32>)
+  return
+}
+gpu.module @kernels {
+  gpu.func @copy(%x: memref<4xf32>, %y: memref<4xf32>) kernel attributes {known_block_size = array<i32: 64, 1, 1>} {
+    gpu.return
+  }
+}
+
+// -----
+
+// expected-error @+1 {{GPU kernels require integers of 32 bits, found a constant beyond them of type 'tensor<1xi64>'}}
+memref.global "private" constant @w : memref<1xi64> = dense<4294967296>
+func.func @user() {
+  %w = memref.get_global @w : memref<1xi64>
+  %s = memref.alloc() : memref<1xi64>
+  lowbit.dispatch @kernels::@copy [1, 1, 1] ins(%w : memref<1xi64>) outs(%s : memref<1xi64>)
+  return
+}
+gpu.module @kernels {
+  gpu.func @copy(%x: memref<1xi32>, %y: memref<1xi32>) kernel attributes {known_block_size = array<i32: 64, 1, 1>} {
+    gpu.return
+  }
+}

@@ -1,0 +1,98 @@
+"""Kernels on a Vulkan device against the CPU, over encodings and shapes.
+
+  kernels.py FOLDER [ROWS COLUMNS]...
+
+Makes a model of one layer for each method, compiles it for both, and prints
+the largest difference of each shape, relative to the largest number of a
+layer's result. More than 1e-4 is an error; so is what the validation layer or
+spirv-val says.
+"""
+import json
+import os
+import subprocess
+import sys
+
+import numpy
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+METHODS = (
+    [f"int{b}-g32" for b in range(1, 9)] + [f"uint{b}-g16" for b in range(1, 9)] +
+    ["int4", "uint3", "int5-g12", "int4-g64", "uint4-b8x32", "nf4", "fp4", "bnb-fp4",
+     "fp8-e4m3", "fp8-e5m2", "mxfp4", "mxfp6-e2m3", "mxfp6-e3m2", "mxfp8-e4m3",
+     "mxint8", "nvfp4", "ternary", "cb2", "cb2-uniform", "q4_k", "q6_k", "kmeans3"])
+# What may follow a product in its kernel.
+EPILOGUES = [[], ["bias"], ["bias", "Relu"], ["Sigmoid"], ["bias", "residual"], ["Tanh"]]
+
+
+def make_model(folder, rows, columns):
+    """y_i = epilogue(x * W_i): a layer for each method."""
+    random = numpy.random.default_rng(rows * 1000 + columns)
+    nodes, tensors, outputs, rules = [], [], [], {}
+
+    def add(op, *inputs):
+        nodes.append(helper.make_node(op, list(inputs), [f"t{len(nodes)}"], name=f"n{len(nodes)}"))
+        return nodes[-1].output[0]
+
+    def constant(name, shape):
+        values = random.standard_normal(shape).astype(numpy.float32)
+        tensors.append(numpy_helper.from_array(values, name))
+        return name
+
+    for i, method in enumerate(METHODS):
+        size = 32 * (1 + i % 3) - i % 2
+        y = add("MatMul", "x", constant(f"w{i}", (columns, size)))
+        for part in EPILOGUES[i % len(EPILOGUES)]:
+            if part == "bias":
+                y = add("Add", y, constant(f"b{i}", (size,)))
+            elif part == "residual":
+                y = add("Add", y, constant(f"r{i}", (rows, size)))
+            else:
+                y = add(part, y)
+        nodes.append(helper.make_node("Identity", [y], [f"y{i}"]))
+        outputs.append(helper.make_tensor_value_info(f"y{i}", TensorProto.FLOAT, [rows, size]))
+        rules[f"w{i}"] = method
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [rows, columns])
+    graph = helper.make_graph(nodes, "layers", [x], outputs, tensors)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)])
+    model.ir_version = 8
+    onnx.save(model, f"{folder}/model.onnx")
+    with open(f"{folder}/rules.json", "w") as file:
+        json.dump({"default": "int4", "layers": rules}, file)
+    numpy.save(f"{folder}/x.npy", random.standard_normal((rows, columns)).astype(numpy.float32))
+
+
+def run(*command):
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode:
+        sys.exit(f"{' '.join(command)}\n{result.stdout}{result.stderr}")
+    return result.stdout + result.stderr
+
+
+def check(folder, rows, columns):
+    make_model(folder, rows, columns)
+    common = [f"{folder}/model.onnx", "--quantize=int4", f"--precision={folder}/rules.json"]
+    run("quant-opt", *common, "-o", f"{folder}/cpu.mlir")
+    text = run("quant-opt", *common, "--target=spirv", "-o", f"{folder}/gpu.json")
+    if "no GPU kernel" in text or "stays dense" in text:
+        sys.exit(text)
+    pairs = lambda device: [f"--output=y{i}={folder}/{device}{i}.npy" for i in range(len(METHODS))]
+    run("quant-run", f"{folder}/cpu.mlir", "--float-activations", f"--input=x={folder}/x.npy", *pairs("cpu"))
+    run("lowbit-vulkan-run", f"{folder}/gpu.json", "--validate", f"--input=x={folder}/x.npy",
+        *pairs("gpu"))
+    worst = 0
+    for i, method in enumerate(METHODS):
+        expected, found = (numpy.load(f"{folder}/{device}{i}.npy") for device in ("cpu", "gpu"))
+        error = abs(expected - found).max() / abs(expected).max()
+        worst = max(worst, error)
+        if not error < 1e-4:
+            sys.exit(f"{method}, {rows} rows of {columns} columns: relative error {error}")
+    print(f"{rows} rows of {columns} columns: {len(METHODS)} methods, worst relative error {worst:.1e}")
+
+
+if __name__ == "__main__":
+    folder = sys.argv[1]
+    os.makedirs(folder, exist_ok=True)
+    sizes = [int(size) for size in sys.argv[2:]]
+    for rows, columns in zip(sizes[::2], sizes[1::2]):
+        check(folder, rows, columns)

@@ -1,0 +1,232 @@
+//===- Device.cpp - just enough of Vulkan to run kernels ------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Device.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/raw_ostream.h"
+#include <chrono>
+#include <cstdlib>
+
+using namespace lowbit;
+
+static void check(VkResult result, const char *call) {
+  if (result == VK_SUCCESS)
+    return;
+  llvm::errs() << "vulkan-run: error: " << call << " gave "
+               << static_cast<int>(result) << "\n";
+  std::exit(1);
+}
+#define CHECK(call) check(call, #call)
+
+static VKAPI_ATTR VkBool32 VKAPI_CALL
+note(VkDebugUtilsMessageSeverityFlagBitsEXT, VkDebugUtilsMessageTypeFlagsEXT,
+     const VkDebugUtilsMessengerCallbackDataEXT *data, void *messages) {
+  *static_cast<std::string *>(messages) += data->pMessage;
+  *static_cast<std::string *>(messages) += '\n';
+  return VK_FALSE;
+}
+
+void Device::createInstance(bool validates) {
+  VkDebugUtilsMessengerCreateInfoEXT watch{
+      VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT};
+  watch.messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT |
+                          VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT;
+  watch.messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT;
+  watch.pfnUserCallback = note;
+  watch.pUserData = &messages;
+  VkApplicationInfo application{VK_STRUCTURE_TYPE_APPLICATION_INFO};
+  application.apiVersion = VK_API_VERSION_1_1;
+  const char *layer = "VK_LAYER_KHRONOS_validation";
+  const char *extension = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
+  VkInstanceCreateInfo info{VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO};
+  info.pApplicationInfo = &application;
+  if (validates) {
+    info.enabledLayerCount = info.enabledExtensionCount = 1;
+    info.ppEnabledLayerNames = &layer;
+    info.ppEnabledExtensionNames = &extension;
+    info.pNext = &watch;
+  }
+  CHECK(vkCreateInstance(&info, nullptr, &instance));
+  if (!validates)
+    return;
+  auto create = reinterpret_cast<PFN_vkCreateDebugUtilsMessengerEXT>(
+      vkGetInstanceProcAddr(instance, "vkCreateDebugUtilsMessengerEXT"));
+  CHECK(create(instance, &watch, nullptr, &messenger));
+}
+
+void Device::createDevice() {
+  uint32_t count = 1;
+  VkResult found = vkEnumeratePhysicalDevices(instance, &count, &physical);
+  if (count == 0)
+    check(VK_ERROR_INITIALIZATION_FAILED, "a search for devices");
+  if (found != VK_INCOMPLETE)
+    check(found, "vkEnumeratePhysicalDevices");
+  vkGetPhysicalDeviceProperties(physical, &properties);
+  float priority = 1;
+  VkDeviceQueueCreateInfo queues{VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO};
+  queues.queueCount = 1;
+  queues.pQueuePriorities = &priority;
+  VkDeviceCreateInfo info{VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO};
+  info.queueCreateInfoCount = 1;
+  info.pQueueCreateInfos = &queues;
+  CHECK(vkCreateDevice(physical, &info, nullptr, &device));
+  vkGetDeviceQueue(device, 0, 0, &queue);
+  VkPhysicalDeviceMemoryProperties memory;
+  vkGetPhysicalDeviceMemoryProperties(physical, &memory);
+  constexpr VkMemoryPropertyFlags kShared =
+      VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
+      VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+  while (memoryType < memory.memoryTypeCount &&
+         (memory.memoryTypes[memoryType].propertyFlags & kShared) != kShared)
+    ++memoryType;
+}
+
+Device::Device(bool validates) {
+  createInstance(validates);
+  createDevice();
+  VkCommandPoolCreateInfo pool{VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO};
+  CHECK(vkCreateCommandPool(device, &pool, nullptr, &commands));
+  VkCommandBufferAllocateInfo info{
+      VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO};
+  info.commandPool = commands;
+  info.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
+  info.commandBufferCount = 1;
+  CHECK(vkAllocateCommandBuffers(device, &info, &recorded));
+}
+
+Device::~Device() {
+  for (DeviceKernel &kernel : kernels) {
+    vkDestroyPipeline(device, kernel.pipeline, nullptr);
+    vkDestroyPipelineLayout(device, kernel.layout, nullptr);
+    vkDestroyDescriptorSetLayout(device, kernel.bindings, nullptr);
+  }
+  for (DeviceBuffer &buffer : buffers) {
+    vkDestroyBuffer(device, buffer.buffer, nullptr);
+    vkFreeMemory(device, buffer.memory, nullptr);
+  }
+  vkDestroyDescriptorPool(device, descriptors, nullptr);
+  vkDestroyCommandPool(device, commands, nullptr);
+  vkDestroyDevice(device, nullptr);
+  if (messenger)
+    reinterpret_cast<PFN_vkDestroyDebugUtilsMessengerEXT>(
+        vkGetInstanceProcAddr(instance, "vkDestroyDebugUtilsMessengerEXT"))(
+        instance, messenger, nullptr);
+  vkDestroyInstance(instance, nullptr);
+}
+
+DeviceBuffer Device::allocate(uint64_t bytes) {
+  DeviceBuffer result;
+  result.bytes = bytes;
+  VkBufferCreateInfo info{VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO};
+  info.size = bytes;
+  info.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT;
+  CHECK(vkCreateBuffer(device, &info, nullptr, &result.buffer));
+  VkMemoryRequirements needs;
+  vkGetBufferMemoryRequirements(device, result.buffer, &needs);
+  VkMemoryAllocateInfo memory{VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO};
+  memory.allocationSize = needs.size;
+  memory.memoryTypeIndex = memoryType;
+  CHECK(vkAllocateMemory(device, &memory, nullptr, &result.memory));
+  CHECK(vkBindBufferMemory(device, result.buffer, result.memory, 0));
+  CHECK(vkMapMemory(device, result.memory, 0, bytes, 0,
+                    reinterpret_cast<void **>(&result.data)));
+  buffers.push_back(result);
+  return result;
+}
+
+DeviceKernel Device::compile(llvm::ArrayRef<uint32_t> words,
+                             const std::string &entry, unsigned bindings) {
+  DeviceKernel result;
+  llvm::SmallVector<VkDescriptorSetLayoutBinding> each(bindings);
+  for (unsigned i = 0; i < bindings; ++i)
+    each[i] = {i, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1,
+               VK_SHADER_STAGE_COMPUTE_BIT, nullptr};
+  VkDescriptorSetLayoutCreateInfo set{
+      VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO};
+  set.bindingCount = bindings;
+  set.pBindings = each.data();
+  CHECK(vkCreateDescriptorSetLayout(device, &set, nullptr, &result.bindings));
+  VkPipelineLayoutCreateInfo layout{
+      VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO};
+  layout.setLayoutCount = 1;
+  layout.pSetLayouts = &result.bindings;
+  CHECK(vkCreatePipelineLayout(device, &layout, nullptr, &result.layout));
+  VkShaderModuleCreateInfo code{VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO};
+  code.codeSize = words.size() * 4;
+  code.pCode = words.data();
+  VkShaderModule module;
+  CHECK(vkCreateShaderModule(device, &code, nullptr, &module));
+  VkComputePipelineCreateInfo info{
+      VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO};
+  info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
+  info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
+  info.stage.module = module;
+  info.stage.pName = entry.c_str();
+  info.layout = result.layout;
+  CHECK(vkCreateComputePipelines(device, VK_NULL_HANDLE, 1, &info, nullptr,
+                                 &result.pipeline));
+  vkDestroyShaderModule(device, module, nullptr);
+  kernels.push_back(result);
+  return result;
+}
+
+void Device::begin(unsigned dispatches, unsigned bindings) {
+  VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, bindings};
+  VkDescriptorPoolCreateInfo info{
+      VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO};
+  info.maxSets = dispatches;
+  info.poolSizeCount = 1;
+  info.pPoolSizes = &size;
+  CHECK(vkCreateDescriptorPool(device, &info, nullptr, &descriptors));
+  VkCommandBufferBeginInfo start{VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
+  CHECK(vkBeginCommandBuffer(recorded, &start));
+}
+
+void Device::dispatch(const DeviceKernel &kernel,
+                      llvm::ArrayRef<const DeviceBuffer *> bound,
+                      std::array<uint32_t, 3> workgroups) {
+  VkDescriptorSetAllocateInfo info{
+      VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO};
+  info.descriptorPool = descriptors;
+  info.descriptorSetCount = 1;
+  info.pSetLayouts = &kernel.bindings;
+  VkDescriptorSet set;
+  CHECK(vkAllocateDescriptorSets(device, &info, &set));
+  llvm::SmallVector<VkDescriptorBufferInfo> ranges;
+  for (const DeviceBuffer *buffer : bound)
+    ranges.push_back({buffer->buffer, 0, VK_WHOLE_SIZE});
+  VkWriteDescriptorSet write{VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET};
+  write.dstSet = set;
+  write.descriptorCount = ranges.size();
+  write.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+  write.pBufferInfo = ranges.data();
+  vkUpdateDescriptorSets(device, 1, &write, 0, nullptr);
+  vkCmdBindPipeline(recorded, VK_PIPELINE_BIND_POINT_COMPUTE, kernel.pipeline);
+  vkCmdBindDescriptorSets(recorded, VK_PIPELINE_BIND_POINT_COMPUTE,
+                          kernel.layout, 0, 1, &set, 0, nullptr);
+  vkCmdDispatch(recorded, workgroups[0], workgroups[1], workgroups[2]);
+  VkMemoryBarrier barrier{VK_STRUCTURE_TYPE_MEMORY_BARRIER};
+  barrier.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT;
+  barrier.dstAccessMask = VK_ACCESS_SHADER_READ_BIT |
+                          VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_HOST_READ_BIT;
+  vkCmdPipelineBarrier(recorded, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
+                       VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT |
+                           VK_PIPELINE_STAGE_HOST_BIT,
+                       0, 1, &barrier, 0, nullptr, 0, nullptr);
+}
+
+void Device::end() { CHECK(vkEndCommandBuffer(recorded)); }
+
+double Device::run() {
+  auto start = std::chrono::steady_clock::now();
+  VkSubmitInfo info{VK_STRUCTURE_TYPE_SUBMIT_INFO};
+  info.commandBufferCount = 1;
+  info.pCommandBuffers = &recorded;
+  CHECK(vkQueueSubmit(queue, 1, &info, VK_NULL_HANDLE));
+  CHECK(vkQueueWaitIdle(queue));
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+      .count();
+}

@@ -1,0 +1,82 @@
+//===- Device.h - just enough of Vulkan to run kernels ----------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A failing call ends the program with its name: this is a test.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_TEST_VULKAN_DEVICE_H
+#define LOWBIT_TEST_VULKAN_DEVICE_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include <array>
+#include <string>
+#include <vulkan/vulkan.h>
+
+namespace lowbit {
+
+/// A buffer that host and kernels see.
+struct DeviceBuffer {
+  VkBuffer buffer = {};
+  VkDeviceMemory memory = {};
+  char *data = nullptr;
+  uint64_t bytes = 0;
+};
+
+struct DeviceKernel {
+  VkDescriptorSetLayout bindings = {};
+  VkPipelineLayout layout = {};
+  VkPipeline pipeline = {};
+};
+
+/// The first device that the loader offers, with one queue.
+class Device {
+public:
+  /// With `validates`, Khronos' validation layer watches; what it says ends up
+  /// in `getMessages`.
+  explicit Device(bool validates);
+  ~Device();
+
+  std::string getName() const { return properties.deviceName; }
+  bool isSoftware() const {
+    return properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
+  }
+  llvm::StringRef getMessages() const { return messages; }
+
+  DeviceBuffer allocate(uint64_t bytes);
+  DeviceKernel compile(llvm::ArrayRef<uint32_t> words, const std::string &entry,
+                       unsigned bindings);
+
+  /// Recording: dispatches, each of which sees what those before it wrote.
+  void begin(unsigned dispatches, unsigned bindings);
+  void dispatch(const DeviceKernel &kernel,
+                llvm::ArrayRef<const DeviceBuffer *> buffers,
+                std::array<uint32_t, 3> workgroups);
+  void end();
+  /// Runs what is recorded and waits; returns seconds.
+  double run();
+
+private:
+  void createInstance(bool validates);
+  void createDevice();
+
+  VkInstance instance = {};
+  VkDebugUtilsMessengerEXT messenger = {};
+  VkPhysicalDevice physical = {};
+  VkPhysicalDeviceProperties properties = {};
+  VkDevice device = {};
+  VkQueue queue = {};
+  VkCommandPool commands = {};
+  VkCommandBuffer recorded = {};
+  VkDescriptorPool descriptors = {};
+  uint32_t memoryType = 0;
+  std::string messages;
+  llvm::SmallVector<DeviceBuffer> buffers;
+  llvm::SmallVector<DeviceKernel> kernels;
+};
+
+} // namespace lowbit
+
+#endif // LOWBIT_TEST_VULKAN_DEVICE_H

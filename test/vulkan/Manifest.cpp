@@ -1,0 +1,75 @@
+//===- Manifest.cpp - a SPIR-V model's manifest ---------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Manifest.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+
+using namespace lowbit;
+using llvm::json::ObjectMapper;
+
+namespace lowbit {
+
+static bool fromJSON(const llvm::json::Value &value, ManifestBuffer &buffer,
+                     llvm::json::Path path) {
+  ObjectMapper object(value, path);
+  return object && object.map("name", buffer.name) &&
+         object.map("kind", buffer.kind) && object.map("bytes", buffer.bytes) &&
+         object.mapOptional("type", buffer.type) &&
+         object.mapOptional("shape", buffer.shape);
+}
+
+static bool fromJSON(const llvm::json::Value &value, ManifestDispatch &dispatch,
+                     llvm::json::Path path) {
+  ObjectMapper object(value, path);
+  std::vector<int64_t> workgroups;
+  if (!object || !object.map("kernel", dispatch.kernel) ||
+      !object.map("workgroups", workgroups) || workgroups.size() != 3)
+    return false;
+  std::copy(workgroups.begin(), workgroups.end(), dispatch.workgroups.begin());
+  const llvm::json::Array *bindings = value.getAsObject()->getArray("bindings");
+  if (!bindings)
+    return false;
+  for (const llvm::json::Value &binding : *bindings)
+    dispatch.buffers.push_back(
+        binding.getAsObject()->getInteger("buffer").value_or(0));
+  return true;
+}
+
+static bool fromJSON(const llvm::json::Value &value, Manifest &manifest,
+                     llvm::json::Path path) {
+  ObjectMapper object(value, path);
+  return object && object.map("function", manifest.function) &&
+         object.map("buffers", manifest.buffers) &&
+         object.map("dispatches", manifest.dispatches);
+}
+
+} // namespace lowbit
+
+llvm::Expected<Manifest> lowbit::readManifest(llvm::StringRef path) {
+  auto file = llvm::MemoryBuffer::getFile(path);
+  if (!file)
+    return llvm::createStringError(file.getError(), "%s can't be read",
+                                   path.str().c_str());
+  auto value = llvm::json::parse((*file)->getBuffer());
+  if (!value)
+    return value.takeError();
+  const llvm::json::Object *object = value->getAsObject();
+  const llvm::json::Array *functions =
+      object ? object->getArray("functions") : nullptr;
+  auto data = object ? object->getString("data") : std::nullopt;
+  if (!functions || functions->empty() || !data)
+    return llvm::createStringError("%s is no manifest", path.str().c_str());
+  Manifest manifest;
+  llvm::json::Path::Root root(path);
+  if (!fromJSON(functions->front(), manifest, root))
+    return root.getError();
+  llvm::SmallString<128> beside = llvm::sys::path::parent_path(path);
+  llvm::sys::path::append(beside, *data);
+  manifest.data = beside.str().str();
+  return manifest;
+}

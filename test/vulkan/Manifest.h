@@ -1,0 +1,45 @@
+//===- Manifest.h - a SPIR-V model's manifest -------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Read without the compiler's libraries but those for files, as any host would.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_TEST_VULKAN_MANIFEST_H
+#define LOWBIT_TEST_VULKAN_MANIFEST_H
+
+#include "llvm/Support/Error.h"
+#include "llvm/Support/JSON.h"
+#include <array>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lowbit {
+
+struct ManifestBuffer {
+  std::string name, kind, type;
+  std::vector<int64_t> shape;
+  int64_t bytes = 0;
+};
+
+struct ManifestDispatch {
+  std::string kernel;
+  std::array<uint32_t, 3> workgroups;
+  std::vector<unsigned> buffers;
+};
+
+/// One function of a manifest, and the file with its data.
+struct Manifest {
+  std::string data, function;
+  std::vector<ManifestBuffer> buffers;
+  std::vector<ManifestDispatch> dispatches;
+};
+
+llvm::Expected<Manifest> readManifest(llvm::StringRef path);
+
+} // namespace lowbit
+
+#endif // LOWBIT_TEST_VULKAN_MANIFEST_H

@@ -1,0 +1,105 @@
+//===- GPUModel.cpp - a model as SPIR-V kernels and a manifest ------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/Tools/GPUModel.h"
+#include "LoweredModule.h"
+#include "lowbit/CodeGen/GPU/GPUSchedule.h"
+#include "lowbit/CodeGen/GPU/SPIRV.h"
+#include "lowbit/Tools/AtomicOutput.h"
+#include "lowbit/Tools/DiagnosticText.h"
+#include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/Safetensors.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Path.h"
+
+using namespace lowbit;
+
+std::string lowbit::getGPUDataPath(llvm::StringRef manifest) {
+  llvm::SmallString<128> path(manifest);
+  llvm::sys::path::replace_extension(path, ".safetensors");
+  return path.str().str();
+}
+
+namespace {
+/// What is written, and the memory that it lies in.
+struct GPUModel {
+  std::vector<GPUSchedule> schedules;
+  std::vector<SPIRVKernel> kernels;
+  std::vector<SafetensorsEntry> entries;
+  WeightStorage storage;
+};
+} // namespace
+
+static llvm::Error collect(mlir::ModuleOp module, GPUModel &model) {
+  DiagnosticText errors(*module.getContext());
+  llvm::StringSet<> weights;
+  for (auto function : module.getOps<mlir::func::FuncOp>()) {
+    if (function.isExternal())
+      continue;
+    auto schedule = readGPUSchedule(function);
+    if (failed(schedule))
+      return errors.takeError("a function has no schedule");
+    for (const GPUBuffer &buffer : schedule->buffers)
+      if (buffer.kind == GPUBufferKind::Weight &&
+          weights.insert(buffer.name).second) {
+        auto entry = getBoundWeight(module, buffer.name, model.storage);
+        if (!entry)
+          return entry.takeError();
+        entry->name = buffer.name;
+        model.entries.push_back(*entry);
+      }
+    model.schedules.push_back(std::move(*schedule));
+  }
+  auto kernels = convertToSPIRV(module);
+  if (failed(kernels))
+    return errors.takeError("a kernel has no form in SPIR-V");
+  model.kernels = std::move(*kernels);
+  for (const SPIRVKernel &kernel : model.kernels)
+    model.entries.push_back(
+        {"spirv." + kernel.name,
+         ElementType::U32,
+         {static_cast<int64_t>(kernel.words.size())},
+         llvm::ArrayRef(reinterpret_cast<const char *>(kernel.words.data()),
+                        kernel.words.size() * 4)});
+  return llvm::Error::success();
+}
+
+static llvm::json::Value makeManifest(const GPUModel &model,
+                                      llvm::StringRef data) {
+  llvm::json::Array kernels, functions;
+  for (const SPIRVKernel &kernel : model.kernels)
+    kernels.push_back(toJSON(kernel));
+  for (const GPUSchedule &schedule : model.schedules)
+    functions.push_back(toJSON(schedule));
+  return llvm::json::Object{{"format", "lowbit-spirv"},
+                            {"version", 1},
+                            {"data", data},
+                            {"kernels", std::move(kernels)},
+                            {"functions", std::move(functions)}};
+}
+
+llvm::Error lowbit::writeSPIRVModel(mlir::ModuleOp packed,
+                                    llvm::StringRef output,
+                                    const CompileOptions &options) {
+  if (llvm::Error error =
+          compileModule(packed, Phase::Lower, options, Phase::Lower))
+    return error;
+  GPUModel model;
+  if (llvm::Error error = collect(packed, model))
+    return error;
+  std::string dataPath = getGPUDataPath(output);
+  auto manifest = AtomicOutput::create(output);
+  if (!manifest)
+    return manifest.takeError();
+  auto data = AtomicOutput::create(dataPath);
+  if (!data)
+    return data.takeError();
+  manifest->os() << llvm::formatv(
+      "{0:1}\n", makeManifest(model, llvm::sys::path::filename(dataPath)));
+  if (llvm::Error error = writeSafetensors(*data, model.entries).takeError())
+    return error;
+  return AtomicOutput::commitAll({&*data, &*manifest});
+}
