@@ -334,9 +334,10 @@ TEST(FusedRefusals, Loops) {
       "collects outputs of a number of steps that the loop computes",
       "output: 'rows' " + graph("body", decides + value("output", "c")),
       io("input", "total64", kInt64, {}));
-  refusesStandard("Scan", {"v", "x"},
-                  "attribute num_scan_inputs must be at least 1",
-                  graph("body", head));
+  for (int64_t count : {int64_t(0), int64_t(3), INT64_MAX, INT64_MIN})
+    refusesStandard("Scan", {"v", "x"},
+                    "attribute num_scan_inputs must be at least 1",
+                    integer("num_scan_inputs", count) + graph("body", head));
   refusesStandard("Scan", {"x", "m"}, "inputs to scan must have as many rows",
                   integer("num_scan_inputs", 2) + graph("body", head));
   refusesStandard("Scan", {"v", "x"}, "attribute scan_input_axes must be 0",

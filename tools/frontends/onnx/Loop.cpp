@@ -421,10 +421,10 @@ static Value rowAt(Importer &im, const Value &x, mlir::Value at) {
 
 static Error emitScan(Importer &im, const Node &node) {
   int64_t scans = node.integer("num_scan_inputs", 0);
-  int64_t states = node.numInputs() - scans;
-  if (scans < 1 || states < 0)
+  if (scans < 1 || scans > node.numInputs())
     return im.error(node, "attribute num_scan_inputs must be at least 1 and at "
                           "most the number of inputs");
+  int64_t states = node.numInputs() - scans;
   Values carried, sources;
   for (int64_t i = 0; i < states; ++i)
     carried.push_back(im.in(node, i));
