@@ -30,13 +30,20 @@ llvm::Error lowbit::checkNoPasses(MLIRContext &context) {
 
 llvm::Expected<Phase> lowbit::lastPhase(const DriverOptions &options) {
   if (!options.target.empty() && options.target != "cpu" &&
-      options.target != "spirv")
-    return makeError("--target: requires cpu or spirv, found '" +
+      options.target != "spirv" && options.target != "webgpu")
+    return makeError("--target: requires cpu, spirv or webgpu, found '" +
                      options.target + "'");
   if ((options.emit == EmitKind::SPIRV) && options.target != "spirv")
     return makeError("--emit=spirv (.json) requires --target=spirv, found " +
                      (options.target.empty() ? std::string("none")
                                              : "'" + options.target + "'"));
+  if (options.emit == EmitKind::Web && options.target != "webgpu")
+    return makeError("--emit=web (.js) requires --target=webgpu, found " +
+                     (options.target.empty() ? std::string("none")
+                                             : "'" + options.target + "'"));
+  if (::isCode(options.emit) && options.target == "webgpu")
+    return makeError("--target=webgpu requires --emit=web, or mlir or "
+                     "bytecode for packed weights, found code for a CPU");
   if (::isCode(options.emit) && options.target == "spirv")
     return makeError("--target=spirv requires --emit=spirv, or mlir or "
                      "bytecode for packed weights, found code for a CPU");

@@ -16,6 +16,7 @@
 #include "lowbit/Tools/GPUModel.h"
 #include "lowbit/Tools/PrecisionSearch.h"
 #include "lowbit/Tools/Provenance.h"
+#include "lowbit/Tools/WebModel.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/WithColor.h"
 
@@ -91,9 +92,10 @@ static llvm::Error writeOutput(ModuleOp module, StringRef input,
   if (isCode(options.emit))
     return writeCode(module, input, output, options, profile);
   Profile::Scope writing(profile, "write");
-  if (options.emit == EmitKind::SPIRV) {
-    llvm::Error error =
-        writeSPIRVModel(module, output, compileOptions(options, profile));
+  if (options.emit == EmitKind::SPIRV || options.emit == EmitKind::Web) {
+    auto write =
+        options.emit == EmitKind::Web ? writeWebModel : writeSPIRVModel;
+    llvm::Error error = write(module, output, compileOptions(options, profile));
     return error ? makeFileError(input, llvm::toString(std::move(error)))
                  : llvm::Error::success();
   }

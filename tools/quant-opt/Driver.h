@@ -16,7 +16,17 @@
 namespace lowbit {
 
 /// What `quant-opt` writes.
-enum class EmitKind { MLIR, Bytecode, LLVM, Assembly, Object, Shared, ONNX, SPIRV };
+enum class EmitKind {
+  MLIR,
+  Bytecode,
+  LLVM,
+  Assembly,
+  Object,
+  Shared,
+  ONNX,
+  SPIRV,
+  Web
+};
 
 /// The flags of one-line use. They map to pass options; construct one before
 /// the command line is parsed.
@@ -261,10 +271,12 @@ struct DriverOptions {
       llvm::cl::desc("Fail if a weight stays float that was to be quantized, "
                      "instead of a remark")};
   llvm::cl::opt<std::string> target{
-      "target", llvm::cl::cat(category), llvm::cl::value_desc("cpu|spirv"),
+      "target", llvm::cl::cat(category),
+      llvm::cl::value_desc("cpu|spirv|webgpu"),
       llvm::cl::desc(
-          "Pack the weights for the kernels of this target: cpu, or spirv, "
-          "GPUs with Vulkan. Without a target they stay dense, the smallest "
+          "Pack the weights for the kernels of this target: cpu, spirv, GPUs "
+          "with Vulkan, or webgpu, browsers. Without a target they stay dense, "
+          "the smallest "
           "file")};
   llvm::cl::opt<std::string> mcpu{
       "mcpu", llvm::cl::cat(category), llvm::cl::init("native"),
@@ -299,7 +311,10 @@ struct DriverOptions {
                      "DequantizeLinear (.onnx)"),
           clEnumValN(EmitKind::SPIRV, "spirv",
                      "a manifest of buffers and dispatches, and SPIR-V with "
-                     "the weights beside it; needs --target=spirv (.json)"))};
+                     "the weights beside it; needs --target=spirv (.json)"),
+          clEnumValN(EmitKind::Web, "web",
+                     "a module for web pages, with its manifest and shards of "
+                     "weights; needs --target=webgpu (.js)"))};
   llvm::cl::opt<std::string> graph{
       "graph", llvm::cl::cat(category), llvm::cl::value_desc("model.onnx"),
       llvm::cl::desc("With --emit=onnx: the model that the weights go back "

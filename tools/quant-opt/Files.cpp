@@ -12,6 +12,7 @@
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/GPUModel.h"
 #include "lowbit/Tools/MappedFile.h"
+#include "lowbit/Tools/WebModel.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -34,7 +35,8 @@ static constexpr OutputForm kForms[] = {
     {EmitKind::Object, "object", ".o"},
     {EmitKind::Shared, "shared", ".so"},
     {EmitKind::ONNX, "onnx", ".onnx"},
-    {EmitKind::SPIRV, "spirv", ".json"}};
+    {EmitKind::SPIRV, "spirv", ".json"},
+    {EmitKind::Web, "web", ".js"}};
 
 std::optional<EmitKind> lowbit::findForm(StringRef output) {
   StringRef extension = llvm::sys::path::extension(output);
@@ -57,9 +59,10 @@ llvm::Error lowbit::checkOutputForm(StringRef output,
     if (isDevice || findForm(output))
       return llvm::Error::success();
     return makeFileError(
-        output, "requires an extension that says what to write, "
-                ".mlir, .mlirbc, .ll, .s, .o, .so, .onnx or .json, found " +
-                    name);
+        output,
+        "requires an extension that says what to write, "
+        ".mlir, .mlirbc, .ll, .s, .o, .so, .onnx, .json or .js, found " +
+            name);
   }
   const OutputForm &form = *llvm::find_if(kForms, [&](const OutputForm &known) {
     return known.kind == options.emit;
@@ -113,6 +116,8 @@ collectOutputs(StringRef input, StringRef output,
     add("-o", output);
     if (options.emit == EmitKind::SPIRV)
       add("the kernels and weights of -o", getGPUDataPath(output));
+    if (options.emit == EmitKind::Web)
+      add("the manifest of -o", getWebManifestPath(output));
     // A device has no folder for one.
     if (hasSidecar(options) && (!llvm::sys::fs::exists(output) ||
                                 llvm::sys::fs::is_regular_file(output)))

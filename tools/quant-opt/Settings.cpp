@@ -71,7 +71,9 @@ CompileOptions lowbit::compileOptions(const DriverOptions &options,
   result.includeEmbeddings = options.includeEmbeddings;
   result.strict = options.strict;
   if (!options.target.empty())
-    result.target = options.target;
+    // Kernels are the same for all GPUs.
+    result.target = options.target == "webgpu" ? std::string("spirv")
+                                               : options.target.getValue();
   // Weights are the same for all CPUs of a list.
   result.cpu = StringRef(options.mcpu).split(',').first.str();
   result.triple = options.mtriple;

@@ -1,0 +1,66 @@
+//===- chart.js - a report as two charts ----------------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+const NAMESPACE = "http://www.w3.org/2000/svg";
+
+function draw(parent, name, attributes, text) {
+  const element = document.createElementNS(NAMESPACE, name);
+  for (const [key, value] of Object.entries(attributes))
+    element.setAttribute(key, value);
+  if (text !== undefined)
+    element.textContent = text;
+  parent.append(element);
+  return element;
+}
+
+function begin(parent, height, label) {
+  parent.replaceChildren();
+  return draw(parent, "svg", {
+    viewBox: `0 0 460 ${height}`, role: "img", "aria-label": label,
+  });
+}
+
+export function formatBytes(bytes) {
+  const mebi = bytes / 2 ** 20;
+  return mebi >= 10 ? `${mebi.toFixed(0)} MiB` : `${mebi.toFixed(1)} MiB`;
+}
+
+/** Bars of bytes: the float model, the packed one, and what runs need besides. */
+export function drawMemory(parent, memory) {
+  const rows = [
+    ["float weights", memory.floatWeights, "bar before"],
+    ["packed weights", memory.packedWeights, "bar after"],
+    ["everything else", memory.total - memory.packedWeights, "bar rest"],
+  ];
+  const largest = Math.max(...rows.map(([, bytes]) => bytes));
+  const svg = begin(parent, rows.length * 34, "memory");
+  rows.forEach(([name, bytes, kind], i) => {
+    const width = Math.max(2, 250 * bytes / largest);
+    const y = 34 * i;
+    draw(svg, "text", { x: 0, y: y + 20, class: "name" }, name);
+    draw(svg, "rect", { x: 125, y: y + 5, width, height: 22, rx: 4, class: kind });
+    draw(svg, "text", { x: 132 + width, y: y + 20, class: "value" }, formatBytes(bytes));
+  });
+}
+
+/** A bar for each token, with the median as a line. */
+export function drawLatency(parent, milliseconds, median) {
+  const svg = begin(parent, 120, "latency of each token");
+  const largest = Math.max(...milliseconds);
+  const step = 400 / Math.max(milliseconds.length, 16);
+  const place = (value) => 100 - 90 * value / largest;
+  milliseconds.forEach((value, i) => {
+    const bar = draw(svg, "rect", {
+      x: 50 + i * step, y: place(value), width: Math.max(1, step - 3),
+      height: 100 - place(value), rx: 2, class: "bar after",
+    });
+    draw(bar, "title", {}, `token ${i + 1}: ${value.toFixed(1)} ms`);
+  });
+  draw(svg, "line", { x1: 50, x2: 450, y1: place(median), y2: place(median), class: "median" });
+  draw(svg, "text", { x: 44, y: place(largest) + 5, class: "tick" }, `${largest.toFixed(0)} ms`);
+  draw(svg, "text", { x: 44, y: 104, class: "tick" }, "0");
+  draw(svg, "text", { x: 450, y: 117, class: "tick" }, `token ${milliseconds.length}`);
+}

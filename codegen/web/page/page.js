@@ -1,0 +1,107 @@
+//===- page.js - the example page -----------------------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+import { load } from "./model.webgpu.js";
+import { drawLatency, drawMemory, formatBytes } from "./chart.js";
+import { Tokenizer } from "./tokenizer.js";
+
+const at = (id) => document.getElementById(id);
+const MAX_TOKENS = Number(new URLSearchParams(location.search).get("tokens") ?? 24);
+
+function showState(text, share) {
+  at("state").textContent = text;
+  if (share !== undefined)
+    at("fill").style.width = `${100 * share}%`;
+}
+
+function showError(error) {
+  at("note").textContent = `${error.message} (${error.code ?? error.name})`;
+  at("note").hidden = false;
+  showState("Stopped", 0);
+}
+
+function showProgress({ loadedBytes, totalBytes, pipelines, totalPipelines }) {
+  const share = (loadedBytes / totalBytes + pipelines / totalPipelines) / 2;
+  showState(`${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}, ` +
+    `${pipelines} of ${totalPipelines} shaders`, share);
+}
+
+function fillList(list, entries) {
+  list.replaceChildren(...entries.flatMap(([name, value]) => {
+    const term = document.createElement("dt"), text = document.createElement("dd");
+    term.textContent = name;
+    text.textContent = value;
+    return [term, text];
+  }));
+}
+
+function showReport(report, milliseconds) {
+  const ms = (value) => `${value.toFixed(0)} ms`;
+  at("report").hidden = false;
+  drawMemory(at("memory"), report.memory);
+  drawLatency(at("latency"), milliseconds, report.latency.p50);
+  fillList(at("load"), [
+    ["weights there after", ms(report.load.weights)],
+    ["shaders there after", ms(report.load.pipelines)],
+    ["everything after", ms(report.load.total)],
+    ["first token", ms(report.latency.first)],
+  ]);
+  fillList(at("device"), [
+    ["adapter", `${report.adapter.vendor} ${report.adapter.architecture}`.trim() || "unknown"],
+    ["kind", report.adapter.isSoftware ? "software" : "hardware"],
+    ["back end", `${report.backend}, variant ${report.variant}`],
+    ["work per token", `${report.dispatches} dispatches of ${report.kernels} shaders`],
+  ]);
+  if (report.adapter.isSoftware) {
+    at("note").textContent = "This adapter computes on the CPU: times are not those of a GPU.";
+    at("note").hidden = false;
+  }
+}
+
+async function run(model, tokenizer) {
+  const prompt = at("prompt").value;
+  const tokens = tokenizer.encode(prompt);
+  const generated = [], milliseconds = [];
+  const quoted = document.createElement("span");
+  quoted.className = "prompt";
+  quoted.textContent = prompt;
+  const written = document.createTextNode("");
+  at("text").replaceChildren(quoted, written);
+  await model.generate(tokens, {
+    maxTokens: MAX_TOKENS,
+    onToken: async (token, time) => {
+      generated.push(token);
+      milliseconds.push(time);
+      written.data = tokenizer.decode(generated);
+      showState(`${generated.length} of ${MAX_TOKENS} tokens, ${time.toFixed(0)} ms each`,
+        generated.length / MAX_TOKENS);
+      // The page is drawn in between.
+      await new Promise(requestAnimationFrame);
+    },
+  });
+  showReport(model.report(), milliseconds);
+}
+
+async function start() {
+  const merges = await (await fetch("bpe_merges.json")).json();
+  const tokenizer = new Tokenizer(merges);
+  const model = await load({ onProgress: showProgress });
+  showState(`Ready after ${model.report().load.total.toFixed(0)} ms`, 1);
+  at("go").disabled = false;
+  at("go").addEventListener("click", async () => {
+    at("go").disabled = true;
+    try {
+      await run(model, tokenizer);
+      at("go").disabled = false;
+    } catch (error) {
+      showError(error);
+    }
+  });
+  // For tests, and for the curious in the console.
+  window.lowbit = { model, tokenizer };
+}
+
+start().catch(showError);
