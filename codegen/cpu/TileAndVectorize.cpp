@@ -439,12 +439,14 @@ struct CPUTileAndVectorizePass
 
   /// Loops that came with the program and hold no linalg op are what it says.
   void markScalarLoops() {
-    getOperation()->walk([](scf::ForOp loop) {
+    getOperation()->walk([](Operation *loop) {
+      if (!isa<scf::ForOp, scf::WhileOp>(loop))
+        return;
       bool hasLinalg =
           loop->walk([](linalg::LinalgOp) { return WalkResult::interrupt(); })
               .wasInterrupted();
       if (!hasLinalg)
-        loop->setAttr(kScalarLoopAttrName, UnitAttr::get(loop.getContext()));
+        loop->setAttr(kScalarLoopAttrName, UnitAttr::get(loop->getContext()));
     });
   }
 

@@ -122,11 +122,6 @@ static llvm::Error checkQuantizing(const DriverOptions &options, Phase last) {
   constexpr StringRef kMethod = "--quantize=METHOD",
                       kLater = "--phase=quantize or a later one",
                       kStatistics = "--calibrate=FILE or --statistics=FILE";
-  MethodSteps steps = splitQuantizationMethod(options.quantize);
-  if (!hasStatistics &&
-      (hasFeedback || steps.scalesColumns || steps.hasStaticInputs))
-    return makeError("--quantize=" + options.quantize + " requires " +
-                     kStatistics + ": it goes by what layers read");
   return checkNeeds({
       {options.scaleSearch, quantizes, kMethod},
       {options.includeEmbeddings, quantizes, kMethod},
@@ -150,6 +145,18 @@ static llvm::Error checkQuantizing(const DriverOptions &options, Phase last) {
       {options.like, hasLater, kLater},
       {options.report, hasLater, kLater},
   });
+}
+
+/// Methods that go by data need some.
+static llvm::Error checkHasData(const DriverOptions &options) {
+  MethodSteps steps = splitQuantizationMethod(options.quantize);
+  bool needsData = hasFeedback(steps.rounding) || steps.scalesColumns ||
+                   steps.hasStaticInputs;
+  if (!needsData || isGiven(options.calibrate) || isGiven(options.statistics))
+    return llvm::Error::success();
+  return makeError("--quantize=" + options.quantize +
+                   " requires --calibrate=FILE or --statistics=FILE: it goes "
+                   "by what layers read");
 }
 
 /// Needs of flags that are about data, and what is found out from them.
@@ -316,6 +323,8 @@ llvm::Error lowbit::checkFlags(StringRef input, const DriverOptions &options,
   if (llvm::Error error = checkWriting(options, last))
     return error;
   if (llvm::Error error = checkExchange(input, options))
+    return error;
+  if (llvm::Error error = checkHasData(options))
     return error;
   if (!isCode(options.emit) && StringRef(options.mcpu).contains(','))
     return makeError("--mcpu: a list of CPUs requires --emit=object, shared, "

@@ -48,7 +48,7 @@ def unsupported():
     inner = helper.make_graph([helper.make_node("Det", ["b"], ["c"], name="/second")], "inner", [],
                               [value("c", FLOAT, None)])
     nodes = [
-        helper.make_node("NonMaxSuppression", ["x", "x"], ["a"], name="/first"),
+        helper.make_node("Unique", ["x"], ["a"], name="/first"),
         helper.make_node("Exp", ["a"], ["b"]),
         helper.make_node("If", ["flag"], ["y"], name="/choice", then_branch=inner, else_branch=inner),
     ]

@@ -35,6 +35,12 @@ void refuses(const std::string &op, Inputs inputs, const std::string &reason,
            "initializer { name: 'experts' data_type: 1 dims: 2 dims: 1 "
            "dims: 6 " +
            std::string("float_data: [1,1,1,1,1,1,1,1,1,1,1,1] }\n");
+  graph += "initializer { name: 'nibbles' data_type: 2 dims: 2 dims: 1 "
+           "dims: 3 raw_data: 'abcdef' }\n";
+  graph += io("input", "boxes", 1, {"2", "5", "4"}) +
+           io("input", "scores", 1, {"1", "3", "5"}) +
+           io("input", "images", 1, {"2", "3", "5", "6"}) +
+           io("input", "regions", 1, {"n", "4"});
   graph += node(op, inputs, "y",
                 attributes + (domain.empty() ? "" : "domain: '" + domain + "'"),
                 "/it");
@@ -136,6 +142,47 @@ TEST(SelectionRefusals, QuantizedWeights) {
   refuses("MatMulBnb4", {"x", "codes", "sizes"},
           "input absmax must be 1 floats, one for each block, found",
           sizes(8, 1, 8) + integer("quant_type", 1), domain);
+}
+
+TEST(SelectionRefusals, Detection) {
+  refuses("NonMaxSuppression", {"boxes", "m"},
+          "needs boxes [N, boxes, 4] and scores [N, classes, boxes] of type "
+          "float, found [2, 5, 4] and [8, 6]");
+  refuses("NonMaxSuppression", {"boxes", "scores"},
+          "needs scores for each image");
+  refuses("NonMaxSuppression", {"boxes", "x"}, "needs a score for each box");
+  std::string ratio = integer("sampling_ratio", 2);
+  refuses("RoiAlign", {"images", "m", "ids"},
+          "needs images [N, C, H, W], regions [regions, 4] of the same type "
+          "and the image of each, found",
+          ratio);
+  refuses("RoiAlign", {"images", "regions", "n2"},
+          "attribute mode must be avg or max, found 'sum'",
+          ratio + text("mode", "sum"));
+  refuses("RoiAlign", {"images", "regions", "n2"},
+          "attribute sampling_ratio must be 1 to 4096");
+  refuses("RoiAlign", {"images", "regions", "n2"},
+          "attributes output_height and output_width must be 1 to 4096",
+          ratio + integer("output_width", 0));
+}
+
+TEST(SelectionRefusals, CodedExperts) {
+  std::string domain = "com.microsoft";
+  refuses("QMoE", {"m", "m", "experts", "experts", "", "experts"},
+          "input 6, the scales of input 5, is missing", "", domain);
+  Inputs inputs = {"m", "m", "experts", "experts", "", "experts", "experts"};
+  refuses("QMoE", inputs,
+          "attribute expert_weight_bits must be 4 or 8, found 3",
+          integer("expert_weight_bits", 3), domain);
+  refuses("QMoE", inputs, "attribute block_size must be a power of two",
+          integer("block_size", 6), domain);
+  refuses("QMoE", inputs,
+          "must be uint8 [1, 3] for each expert, in whole blocks, found float "
+          "[1, 6]",
+          "", domain);
+  refuses("QMoE", {"m", "m", "nibbles", "experts", "", "nibbles", "experts"},
+          "must be floats [1, 1] for each expert, found float [1, 6]", "",
+          domain);
 }
 
 TEST(SelectionRefusals, Experts) {

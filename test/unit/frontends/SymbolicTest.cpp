@@ -59,6 +59,17 @@ TEST_F(SymbolicTest, OrderByBounds) {
   EXPECT_EQ(*s.min(n, m), *s.min(m, n));
 }
 
+TEST_F(SymbolicTest, PartsAreNoMoreThanTheWhole) {
+  Expr half = *s.floorDiv(n, Expr(2));
+  EXPECT_EQ(*s.min(n, half), half);
+  EXPECT_TRUE(s.isNonNegative(*s.sub(n, half)));
+  EXPECT_TRUE(s.isNonNegative(*s.sub(m, *s.min(n, m))));
+  EXPECT_TRUE(s.isNonNegative(*s.sub(*s.max(n, m), n)));
+  EXPECT_FALSE(s.isNonNegative(*s.sub(half, Expr(1))));
+  EXPECT_FALSE(s.isNonNegative(*s.sub(*s.min(n, m), n)));
+  EXPECT_FALSE(s.isNonNegative(*s.sub(n, *s.max(n, m))));
+}
+
 TEST_F(SymbolicTest, OverflowGivesNothing) {
   Expr big(std::numeric_limits<int64_t>::max());
   EXPECT_FALSE(s.add(big, Expr(1)));

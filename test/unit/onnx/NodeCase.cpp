@@ -249,14 +249,18 @@ lowbit::testing::toHostTensor(const TensorProto &tensor) {
 }
 
 std::string lowbit::testing::compareTensors(const HostTensor &actual,
-                                            const HostTensor &expected) {
+                                            const HostTensor &expected,
+                                            double ofLargest) {
   if (actual.getShape() != expected.getShape() ||
       actual.getType() != expected.getType())
     return "expected " + expected.describe() + ", found " + actual.describe();
+  double largest = 0;
+  for (uint64_t i = 0; ofLargest > 0 && i < expected.getNumElements(); ++i)
+    largest = std::max(largest, std::fabs(expected.getElement(i)));
   for (uint64_t i = 0; i < expected.getNumElements(); ++i) {
     double a = actual.getElement(i), e = expected.getElement(i);
     if (a == e || (std::isnan(a) && std::isnan(e)) ||
-        std::fabs(a - e) <= 1e-7 + 1e-3 * std::fabs(e))
+        std::fabs(a - e) <= 1e-7 + 1e-3 * std::fabs(e) + ofLargest * largest)
       continue;
     std::string text;
     llvm::raw_string_ostream(text)

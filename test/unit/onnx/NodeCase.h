@@ -46,10 +46,11 @@ onnx::ModelProto mergeCases(llvm::ArrayRef<const NodeCase *> cases);
 /// The bytes of `tensor` as a host tensor.
 llvm::Expected<HostTensor> toHostTensor(const onnx::TensorProto &tensor);
 
-/// Compares as ONNX does: |actual - expected| <= 1e-7 + 1e-3 |expected|.
-/// Returns what differs, or an empty string.
+/// Compares as ONNX does: |actual - expected| <= 1e-7 + 1e-3 |expected|, plus
+/// `ofLargest` times the largest number that is expected. Returns what differs,
+/// or an empty string.
 std::string compareTensors(const HostTensor &actual,
-                           const HostTensor &expected);
+                           const HostTensor &expected, double ofLargest = 0);
 
 } // namespace lowbit::testing
 

@@ -23,19 +23,70 @@ using namespace lowbit::frontend;
 /// Assumptions are rare; a model that needs more is not understood.
 static constexpr size_t maxAssumptions = 64;
 
+/// How many atoms are replaced by their bounds to prove an inequality.
+static constexpr unsigned maxReplacements = 2;
+
 //===----------------------------------------------------------------------===//
 // Questions
 //===----------------------------------------------------------------------===//
 
-bool Symbols::isNonNegative(const Expr &e) const {
-  if (lowerBound(e) >= 0)
+/// Expressions of which each is negative wherever e is, by what a quotient, a
+/// minimum or a maximum in `term` lies above or below of: x - c < c * (x / c)
+/// <= x, and min(x, y) <= x.
+static std::vector<Expr> lessThan(const Symbols &symbols, const Expr &e,
+                                  const Expr::Term &term) {
+  if (term.monomial.size() != 1)
+    return {};
+  const Symbols::Atom &atom = symbols.getAtom(term.monomial[0]);
+  int64_t k = term.coefficient;
+  auto own = symbols.mul(Expr::atom(term.monomial[0]), Expr(k));
+  auto rest = own ? symbols.sub(e, *own) : std::nullopt;
+  if (!rest)
+    return {};
+  std::vector<Expr> found;
+  // c * rest + k * x - more
+  auto replace = [&](const Expr &x, int64_t c, int64_t more) {
+    auto scaled = symbols.mul(*rest, Expr(c)), by = symbols.mul(x, Expr(k));
+    auto sum = scaled && by ? symbols.add(*scaled, *by) : std::nullopt;
+    auto all = sum ? symbols.sub(*sum, Expr(more)) : std::nullopt;
+    if (all)
+      found.push_back(*all);
+  };
+  if (atom.kind == Symbols::Kind::FloorDiv && atom.rhs.isConstant()) {
+    int64_t c = atom.rhs.constant(), more;
+    if (k < 0)
+      replace(atom.lhs, c, 0);
+    else if (!llvm::MulOverflow(k, c - 1, more))
+      replace(atom.lhs, c, more);
+  } else if (atom.kind == (k < 0 ? Symbols::Kind::Min : Symbols::Kind::Max)) {
+    replace(atom.lhs, 1, 0);
+    replace(atom.rhs, 1, 0);
+  }
+  return found;
+}
+
+/// Whether e >= 0 follows with up to `replacements` atoms replaced so.
+static bool isProvable(const Symbols &symbols, const Expr &e,
+                       unsigned replacements) {
+  if (symbols.lowerBound(e) >= 0)
     return true;
-  if (assumptions.empty())
+  if (llvm::any_of(symbols.getAssumptions(),
+                   [&](const Symbols::Assumption &assumption) {
+                     auto rest = symbols.sub(e, assumption.value);
+                     return rest && symbols.lowerBound(*rest) >= 0;
+                   }))
+    return true;
+  if (replacements == 0)
     return false;
-  return llvm::any_of(assumptions, [&](const Assumption &assumption) {
-    std::optional<Expr> rest = sub(e, assumption.value);
-    return rest && lowerBound(*rest) >= 0;
+  return llvm::any_of(e.getTerms(), [&](const Expr::Term &term) {
+    return llvm::any_of(lessThan(symbols, e, term), [&](const Expr &less) {
+      return isProvable(symbols, less, replacements - 1);
+    });
   });
+}
+
+bool Symbols::isNonNegative(const Expr &e) const {
+  return isProvable(*this, e, maxReplacements);
 }
 
 bool Symbols::contains(const Expr &e, unsigned atom) const {

@@ -8,19 +8,39 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BlockedWeight.h"
 #include "Composer.h"
 #include "OperatorTable.h"
+
+#include "lowbit/Numerics/Layouts.h"
 
 #include "llvm/ADT/StringExtras.h"
 
 using namespace lowbit::frontend;
+namespace numerics = lowbit::numerics;
 using llvm::Error;
 using llvm::StringRef;
 using onnx::TensorProto;
 
 namespace {
-enum Input { X, Router, Up, UpBias, Down, DownBias, Gate, GateBias };
+enum Input { X, Router };
+
+/// The inputs of one of an expert's layers; scales make codes of the weights.
+struct Layer {
+  int weight, scales, bias;
+};
+/// Those of MoE, and those of QMoE.
+struct Layers {
+  Layer up, down, gate;
+};
 } // namespace
+
+static constexpr Layers floatLayers = {{2, -1, 3}, {4, -1, 5}, {6, -1, 7}};
+static constexpr Layers codedLayers = {{2, 3, 4}, {5, 6, 7}, {8, 9, 10}};
+
+static const Layers &layersOf(const Node &node) {
+  return node.getProto().op_type() == "QMoE" ? codedLayers : floatLayers;
+}
 
 /// Each is an operation of its own.
 static constexpr int64_t maxExperts = 256;
@@ -41,17 +61,72 @@ static Value routingWeights(Composer &c) {
   return c.apply("ScatterElements", {none, best[1], best[0]}, {last});
 }
 
-/// x times the matrix of expert `index` at input `weight`, stored [out, in],
-/// plus its bias.
-static Value layer(Composer &c, const Value &x, int weight, int bias,
+/// The codes of expert `index`, as rows of blocks with a scale each. Codes
+/// count from the middle of their range.
+static llvm::Expected<mlir::Value> codedMatrix(Composer &c, const Layer &of,
+                                               int64_t columns, int64_t index) {
+  const Node &node = c.node;
+  auto bits = unsigned(node.integer("expert_weight_bits", 4));
+  llvm::Expected<Value> bytes = c.im.part(node, c.in(of.weight), index);
+  if (!bytes)
+    return bytes.takeError();
+  llvm::Expected<Value> scales = c.im.part(node, c.in(of.scales), index);
+  if (!scales)
+    return scales.takeError();
+  int64_t size = node.integer("block_size", 0);
+  Blocks blocks{bytes->dims[0].constant(), columns, size > 0 ? size : columns,
+                bits};
+  Dims wanted{blocks.rows, llvm::divideCeil(columns * bits, 8)};
+  Dims rows{blocks.rows}, each{blocks.rows, blocks.perRow()};
+  if (bytes->type != TensorProto::UINT8 || bytes->dims != wanted ||
+      columns % blocks.blockSize != 0)
+    return c.im.error(node, "input '" + node.getProto().input(of.weight) +
+                                "' must be uint8 " + c.im.str(wanted) +
+                                " for each expert, in whole blocks, found " +
+                                typeName(bytes->type) + " " +
+                                c.im.str(bytes->dims));
+  auto numbers = readNumbers(*scales);
+  if (!numbers ||
+      (scales->dims != each && (blocks.perRow() > 1 || scales->dims != rows)))
+    return c.im.error(node, "input '" + node.getProto().input(of.scales) +
+                                "' must be floats " + c.im.str(each) +
+                                " for each expert, found " +
+                                typeName(scales->type) + " " +
+                                c.im.str(scales->dims));
+  ZeroPoints zeros;
+  zeros.integers = {uint8_t(1 << (bits - 1))};
+  std::string key =
+      "expert " + llvm::itostr(index) + " " +
+      blocksKey(c.im, node, blocks, {of.weight, of.scales}, TensorProto::FLOAT);
+  return c.im.quantizedWeight(node, of.weight, key, [&] {
+    QuantizedWeight result;
+    result.matrix = unpackMatrix(encodingOf(blocks, zeros, scales->type),
+                                 numerics::onnxBlocks(bits, blocks.blockSize),
+                                 blocks, *readCodes(*bytes), *numbers, zeros);
+    return result;
+  });
+}
+
+/// x times the matrix of expert `index`, stored [out, in], plus its bias.
+static Value layer(Composer &c, const Value &x, const Layer &of,
                    int64_t index) {
   if (!c.ok())
     return Value();
-  Value matrix = c.unwrap(c.im.part(c.node, c.in(weight), index));
-  Value y = c.matmul(x, c.transpose(matrix, {1, 0}));
-  if (!c.has(bias) || !c.ok())
+  Value y;
+  if (of.scales < 0) {
+    Value matrix = c.unwrap(c.im.part(c.node, c.in(of.weight), index));
+    y = c.matmul(x, c.transpose(matrix, {1, 0}));
+  } else {
+    auto matrix = codedMatrix(c, of, x.dims.back().constant(), index);
+    if (!matrix) {
+      c.fail(matrix.takeError());
+      return Value();
+    }
+    y = c.cast(c.im.linear(c.cast(x, TensorProto::FLOAT), *matrix), x.type);
+  }
+  if (!c.has(of.bias) || !c.ok())
     return y;
-  return c.add(y, c.unwrap(c.im.part(c.node, c.in(bias), index)));
+  return c.add(y, c.unwrap(c.im.part(c.node, c.in(of.bias), index)));
 }
 
 /// Every second column from `first` on, or that half of the columns.
@@ -94,17 +169,36 @@ static Value activate(Composer &c, const Value &x) {
   return c.apply("Relu", {x});
 }
 
+/// Whether all weights are known now and have as many experts.
+static bool areConstant(Composer &c, const Layers &layers, bool isCoded) {
+  const Value &first = c.in(layers.up.weight);
+  for (const Layer &layer : {layers.up, layers.down, layers.gate}) {
+    if (!c.has(layer.weight))
+      continue;
+    for (int i : {layer.weight, isCoded ? layer.scales : layer.weight}) {
+      const Value &value = c.in(i);
+      if (!value.isConstant() || value.rank() < 2 ||
+          value.dims[0] != first.dims[0])
+        return false;
+    }
+  }
+  return true;
+}
+
 static Error emitMoE(Importer &im, const Node &node) {
   Composer c(im, node);
+  const Layers &layers = layersOf(node);
+  bool isCoded = layers.up.scales >= 0;
   Value x = c.in(X);
   Dims dims = x.dims;
-  const Value &up = c.in(Up);
+  const Value &up = c.in(layers.up.weight);
   c.require(up.rank() == 3 && up.dims[0].isConstant() &&
-                up.dims[0].constant() <= maxExperts && up.isConstant() &&
-                c.in(Down).isConstant(),
+                up.dims[0].constant() <= maxExperts &&
+                areConstant(c, layers, isCoded),
             "needs constant weights of at most " + llvm::Twine(maxExperts) +
                 " experts in 3 dimensions, found " + im.str(up.dims));
-  c.require(x.rank() >= 2 && up.rank() == 3 && up.dims[2] == dims.back(),
+  c.require(x.rank() >= 2 && dims.back().isConstant() && up.rank() == 3 &&
+                (isCoded || up.dims[2] == dims.back()),
             "needs weights [experts, out, in] for an input of " + im.str(dims) +
                 ", found " + im.str(up.dims));
   if (!c.ok())
@@ -115,10 +209,10 @@ static Error emitMoE(Importer &im, const Node &node) {
   x = c.reshape(x, {tokens, dims.back()});
   Value weights = routingWeights(c), sum;
   for (int64_t i = 0; c.ok() && i < up.dims[0].constant(); ++i) {
-    Value h = activate(c, layer(c, x, Up, UpBias, i));
-    if (c.has(Gate))
-      h = c.mul(h, layer(c, x, Gate, GateBias, i));
-    Value y = c.mul(layer(c, h, Down, DownBias, i),
+    Value h = activate(c, layer(c, x, layers.up, i));
+    if (c.has(layers.gate.weight))
+      h = c.mul(h, layer(c, x, layers.gate, i));
+    Value y = c.mul(layer(c, h, layers.down, i),
                     c.slice(weights, 1, Expr(i), Expr(1)));
     sum = i == 0 ? y : c.add(sum, y);
   }
@@ -129,8 +223,21 @@ static Error emitMoE(Importer &im, const Node &node) {
 static std::string refuse(const Node &node) {
   static constexpr StringRef known[] = {"relu", "gelu", "silu", "identity",
                                         "swiglu"};
-  if (!node.hasInput(Down))
+  const Layers &layers = layersOf(node);
+  if (!node.hasInput(layers.down.weight))
     return "input fc2_experts_weights is missing";
+  for (const Layer &layer : {layers.up, layers.down, layers.gate})
+    if (layer.scales >= 0 && node.hasInput(layer.weight) &&
+        !node.hasInput(layer.scales))
+      return "input " + llvm::itostr(layer.scales) + ", the scales of input " +
+             llvm::itostr(layer.weight) + ", is missing";
+  if (int64_t bits = node.integer("expert_weight_bits", 4);
+      bits != 4 && bits != 8)
+    return "attribute expert_weight_bits must be 4 or 8, found " +
+           llvm::itostr(bits);
+  if (int64_t size = node.integer("block_size", 0); size > 0)
+    if (std::string reason = refuseBlockSize(size); !reason.empty())
+      return reason;
   std::string name = node.string("activation_type", "relu");
   if (!llvm::is_contained(known, name))
     return "attribute activation_type = '" + name + "' is not supported";
@@ -146,5 +253,11 @@ void lowbit::frontend::addMixtureOperators(OperatorTable &table) {
               "k:i activation_type:s normalize_routing_weights:i "
               "use_sparse_mixer:i activation_alpha:f activation_beta:f "
               "swiglu_fusion:i swiglu_limit:f",
+              emitMoE, refuse, "com.microsoft"},
+             {"QMoE", 1, 1, 4, 11, 1,
+              "k:i activation_type:s normalize_routing_weights:i "
+              "use_sparse_mixer:i activation_alpha:f activation_beta:f "
+              "swiglu_fusion:i swiglu_limit:f expert_weight_bits:i "
+              "block_size:i",
               emitMoE, refuse, "com.microsoft"}});
 }

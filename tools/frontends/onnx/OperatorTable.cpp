@@ -58,6 +58,7 @@ const OperatorTable &OperatorTable::get() {
     addLoopOperators(all);
     addGridSampleOperators(all);
     addNonZeroOperators(all);
+    addDetectionOperators(all);
     addQLinearOperators(all);
     addQAttentionOperators(all);
     addMatMulBnb4Operators(all);

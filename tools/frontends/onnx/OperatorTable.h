@@ -95,6 +95,7 @@ void addSequenceOperators(OperatorTable &table);
 void addLoopOperators(OperatorTable &table);
 void addGridSampleOperators(OperatorTable &table);
 void addNonZeroOperators(OperatorTable &table);
+void addDetectionOperators(OperatorTable &table);
 void addQLinearOperators(OperatorTable &table);
 void addQAttentionOperators(OperatorTable &table);
 void addMatMulBnb4Operators(OperatorTable &table);

@@ -13,7 +13,7 @@ import sys
 import numpy
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "quantized"))
-from models import FLOAT, INT32, INT64, UINT8, Model  # noqa: E402
+from models import FLOAT, INT32, INT64, UINT8, Model, pack  # noqa: E402
 
 MICROSOFT = "com.microsoft"
 KINDS = {"f": FLOAT, "u": UINT8, "i": INT32}
@@ -91,6 +91,41 @@ def fused():
     (g, G) = m.weight("gamma", 6)
     m.gives(X / numpy.sqrt((X ** 2).mean(-1, keepdims=True) + 1e-5) * G, "SimplifiedLayerNormalization", [x, g], "rms",
             axis=-1, epsilon=1e-5)
+    return m
+
+
+def experts():
+    """Codes from the middle of their range, with a scale for each row or block."""
+    m = Formulas("experts", 6)
+    (x, X), (router, R) = m.tensor("x", 5, 32), m.tensor("router", 5, 3)
+    best = numpy.argsort(-R)[:, :2]
+    shares = numpy.zeros_like(R)
+    numpy.put_along_axis(shares, best, numpy.take_along_axis(softmax(R), best, 1), 1)
+    (b, B), (e, E) = m.weight("up.b", 3, 64), m.weight("down.b", 3, 32)
+
+    def coded(name, rows, columns, bits, block):
+        codes = m.random.randint(0, 1 << bits, (3, rows, columns))
+        scales = (m.random.uniform(0.5, 2, (3, rows, columns // block)) / (4 << bits)).astype(numpy.float32)
+        weights = (codes - (1 << bits - 1)) * numpy.repeat(scales.astype(float), block, 2)
+        return [m.constant(name, pack(codes, bits)),
+                m.constant(name + ".s", scales if block < columns else scales[..., 0])], weights
+
+    def mixture(up, down, activate):
+        each = [activate(X @ up[i].T + B[i]) @ down[i].T + E[i] for i in range(3)]
+        return sum(y * shares[:, i:i + 1] for i, y in enumerate(each))
+
+    def swish(y):
+        return y[:, 0::2] * sigmoid(1.702 * y[:, 0::2]) * (y[:, 1::2] + 1)
+
+    for name, bits, block in (("bytes", 8, 0), ("nibbles", 4, 0), ("blocks", 4, 16)):
+        up, U = coded(name + ".up", 64, 32, bits, block or 32)
+        down, D = coded(name + ".down", 32, 64, bits, block or 64)
+        attributes = {"block_size": block} if block else {}
+        m.gives(mixture(U, D, lambda y: y * sigmoid(y)), "QMoE", [x, router, *up, b, *down, e], name, MICROSOFT, k=2,
+                activation_type="silu", expert_weight_bits=bits, **attributes)
+    half, H = coded("half.down", 32, 32, 4, 16)
+    m.gives(mixture(U, H, swish), "QMoE", [x, router, *up, b, *half, e], "gated", MICROSOFT, k=2, activation_type="swiglu",
+            swiglu_fusion=1, activation_alpha=1.702, activation_beta=1.0, expert_weight_bits=4, block_size=16)
     return m
 
 
@@ -219,7 +254,7 @@ def versions():
 
 def main():
     folder = pathlib.Path(sys.argv[1])
-    for family, opset in ((fused, 21), (integers, 21), (standard, 24), (sequences, 17), (versions, 19)):
+    for family, opset in ((fused, 21), (experts, 21), (integers, 21), (standard, 24), (sequences, 17), (versions, 19)):
         family().write(folder, opset)
 
 
