@@ -95,10 +95,7 @@ FailureOr<std::vector<SPIRVKernel>> lowbit::convertToSPIRV(ModuleOp module) {
       OwningOpRef<ModuleOp> alone = isolate(kernel, target);
       if (failed(convert(*alone)))
         return failure();
-      auto modules = alone->getOps<spirv::ModuleOp>();
-      if (modules.empty())
-        return kernel.emitError("has no form in SPIR-V"), failure();
-      spirv::ModuleOp binary = *modules.begin();
+      spirv::ModuleOp binary = *alone->getOps<spirv::ModuleOp>().begin();
       auto needed = binary.getVceTriple();
       // The version of the target, and its extensions.
       spirv::VerCapExtAttr declared = spirv::VerCapExtAttr::get(

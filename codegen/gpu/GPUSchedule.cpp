@@ -10,6 +10,7 @@
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
 using namespace lowbit;
@@ -138,11 +139,9 @@ FailureOr<GPUBinding> Reader::bind(mlir::gpu::LaunchFuncOp launch,
 }
 
 LogicalResult Reader::addDispatch(mlir::gpu::LaunchFuncOp launch) {
+  // Launches are verified to name a kernel.
   auto kernel = SymbolTable::lookupNearestSymbolFrom<mlir::gpu::GPUFuncOp>(
       launch, launch.getKernelAttr());
-  if (!kernel)
-    return launch.emitError("launches ")
-           << launch.getKernelAttr() << ", which is not a kernel here";
   GPUDispatch dispatch{kernel.getName().str(), {}, {}, {}};
   auto setSizes = [&](std::array<int64_t, 3> &sizes,
                       mlir::gpu::KernelDim3 values) {
@@ -192,7 +191,7 @@ LogicalResult Reader::add(Operation &op) {
   if (auto launch = dyn_cast<mlir::gpu::LaunchFuncOp>(op))
     return addDispatch(launch);
   if (isa<memref::ViewOp, memref::DeallocOp, func::ReturnOp>(op) ||
-      op.hasTrait<OpTrait::ConstantLike>())
+      isMemoryEffectFree(&op))
     return success();
   return op.emitError("a schedule consists of buffers, their views and "
                       "launches, found '")

@@ -223,7 +223,8 @@ Value LinearBuilder::loadInput(const Index &row, const Index &column) {
         indices.materialize(indices.add(indices.multiply(row, count), at)));
     if (padded == spec.k)
       return numbers;
-    return arith::SelectOp::create(b, isBelow(step, count), numbers, zeros());
+    Value isInside = weight->splat(isBelow(step, count));
+    return arith::SelectOp::create(b, isInside, numbers, zeros());
   }
   SmallVector<Value> numbers;
   Value zero = arith::ConstantOp::create(b, b.getF32FloatAttr(0));

@@ -15,6 +15,7 @@
 #include "lowbit/IR/LowbitGPUOps.h"
 #include "lowbit/Reference/IndexArithmetic.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -289,6 +290,9 @@ SmallVector<Index> Kernel::apply(AffineMap map, ArrayRef<Index> point) {
   std::function<Index(AffineExpr)> evaluate = [&](AffineExpr expr) -> Index {
     if (auto dim = dyn_cast<AffineDimExpr>(expr))
       return point[dim.getPosition()];
+    // Symbols follow the dimensions.
+    if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+      return point[map.getNumDims() + symbol.getPosition()];
     if (auto number = dyn_cast<AffineConstantExpr>(expr))
       return indices.constant(number.getValue());
     auto binary = cast<AffineBinaryOpExpr>(expr);
@@ -330,10 +334,20 @@ LogicalResult Kernel::copyOperation(Operation &inner, ArrayRef<Index> point) {
     mapping.map(index.getResult(), indices.materialize(point[index.getDim()]));
     return success();
   }
+  auto asIndices = [&](ValueRange values) {
+    return llvm::map_to_vector(values, [&](Value value) {
+      return indices.value(mapping.lookupOrDefault(value));
+    });
+  };
+  if (auto affine = dyn_cast<affine::AffineApplyOp>(inner)) {
+    Index index =
+        apply(affine.getAffineMap(), asIndices(affine.getMapOperands()))
+            .front();
+    mapping.map(affine.getResult(), indices.materialize(index));
+    return success();
+  }
   if (auto loaded = dyn_cast<memref::LoadOp>(inner)) {
-    SmallVector<Index> at;
-    for (Value index : loaded.getIndices())
-      at.push_back(indices.value(mapping.lookupOrDefault(index)));
+    SmallVector<Index> at = asIndices(loaded.getIndices());
     mapping.map(loaded.getResult(), load(loaded.getMemRef(), at));
     return success();
   }

@@ -24,14 +24,17 @@ void DispatchOp::getEffects(
 }
 
 LogicalResult DispatchOp::verify() {
+  // K4
   ArrayRef<int64_t> sizes = getWorkgroups();
   if (sizes.size() != 3 ||
       llvm::any_of(sizes, [](int64_t size) { return size < 1; }))
-    return emitOpError("requires three positive numbers of workgroups, found ")
+    return emitOpError("requires three positive numbers of workgroups (K4), "
+                       "found ")
            << getWorkgroupsAttr();
+  // K5
   for (Value operand : getOperands())
     if (!cast<ShapedType>(operand.getType()).hasStaticShape())
-      return emitOpError("requires operands of static shape, found ")
+      return emitOpError("requires operands of static shape (K5), found ")
              << operand.getType();
   return success();
 }

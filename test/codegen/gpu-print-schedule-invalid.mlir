@@ -73,3 +73,59 @@ module attributes {gpu.container_module} {
     return
   }
 }
+
+// -----
+
+module attributes {gpu.container_module} {
+  gpu.module @kernels {
+    gpu.func @k(%x: memref<64xf32>) kernel {
+      gpu.return
+    }
+  }
+  func.func @main(%x: memref<256xi8> {lowbit.kind = "input", lowbit.name = "x", lowbit.tensor = tensor<64xf32>}) {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %n = arith.muli %c1, %c0 : index
+    %0 = memref.view %x[%c0][] : memref<256xi8> to memref<64xf32>
+    // expected-error @+1 {{a schedule requires launches of constant sizes, found sizes that are computed}}
+    gpu.launch_func @kernels::@k blocks in (%n, %c1, %c1) threads in (%c1, %c1, %c1) args(%0 : memref<64xf32>)
+    return
+  }
+}
+
+// -----
+
+module attributes {gpu.container_module} {
+  gpu.module @kernels {
+    gpu.func @k(%x: memref<64xf32>) kernel {
+      gpu.return
+    }
+  }
+  memref.global "private" constant @w : memref<64xf32>
+  func.func @main() {
+    %c1 = arith.constant 1 : index
+    %0 = memref.alloc() : memref<256xi8>
+    %1 = builtin.unrealized_conversion_cast %0 : memref<256xi8> to memref<64xf32>
+    // expected-error @+1 {{a schedule requires operands that are views of buffers at constant offsets, found operand 0 of type 'memref<64xf32>'}}
+    gpu.launch_func @kernels::@k blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1) args(%1 : memref<64xf32>)
+    return
+  }
+}
+
+// -----
+
+module attributes {gpu.container_module} {
+  gpu.module @kernels {
+    gpu.func @k(%x: memref<64xf32>) kernel {
+      gpu.return
+    }
+  }
+  // expected-error @+1 {{a schedule requires a function of one block without results, found '(memref<256xi8>) -> memref<256xi8>'}}
+  func.func @main(%x: memref<256xi8>) -> memref<256xi8> {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %0 = memref.view %x[%c0][] : memref<256xi8> to memref<64xf32>
+    gpu.launch_func @kernels::@k blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1) args(%0 : memref<64xf32>)
+    return %x : memref<256xi8>
+  }
+}

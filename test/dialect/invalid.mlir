@@ -864,3 +864,19 @@ func.func private @f(tensor<?x4xf32> {lowbit.unsigned})
 
 // expected-error @+1 {{requires no value and signless integers for lowbit.unsigned (N3), found true of 'tensor<4xi8>'}}
 func.func private @f() -> (tensor<4xi8> {lowbit.unsigned = true})
+
+// -----
+
+func.func @dispatch_workgroups(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @+1 {{requires three positive numbers of workgroups (K4), found array<i64: 1, 0, 1>}}
+  %0 = lowbit.dispatch @kernels::@k [1, 0, 1] outs(%x : tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+func.func @dispatch_shapes(%x: tensor<?xf32>) -> tensor<?xf32> {
+  // expected-error @+1 {{requires operands of static shape (K5), found 'tensor<?xf32>'}}
+  %0 = lowbit.dispatch @kernels::@k [1, 1, 1] outs(%x : tensor<?xf32>) -> tensor<?xf32>
+  return %0 : tensor<?xf32>
+}

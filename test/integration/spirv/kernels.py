@@ -1,4 +1,4 @@
-"""Kernels on a Vulkan device against the CPU, over encodings and shapes.
+"""Kernels on a Vulkan device against the reference, over encodings and shapes.
 
   kernels.py FOLDER [ROWS COLUMNS]...
 
@@ -77,7 +77,7 @@ def check(folder, rows, columns):
     if "no GPU kernel" in text or "stays dense" in text:
         sys.exit(text)
     pairs = lambda device: [f"--output=y{i}={folder}/{device}{i}.npy" for i in range(len(METHODS))]
-    run("quant-run", f"{folder}/cpu.mlir", "--float-activations", f"--input=x={folder}/x.npy", *pairs("cpu"))
+    run("quant-run", f"{folder}/cpu.mlir", "--reference", f"--input=x={folder}/x.npy", *pairs("cpu"))
     run("lowbit-vulkan-run", f"{folder}/gpu.json", "--validate", f"--input=x={folder}/x.npy",
         *pairs("gpu"))
     worst = 0

@@ -1,0 +1,39 @@
+// What has no kernel stays, with the reason.
+
+// RUN: quant-opt %s -verify-diagnostics -lowbit-lower-to-gpu-kernels -o /dev/null
+
+#int4 = #lowbit.encoding<int<4>, group = 32, scale = f16>
+#int8 = #lowbit.encoding<int<8>, group = 32, scale = f32>
+#words = #lowbit.tiles<1 by 32, 128, [(k4 : 8, k2 : 4, k4 : 32, b4 : 1)], pad_row_end>
+
+lowbit.global @w : !lowbit.tensor<4x64xf32, #int4, #words> {blob = dense<17> : tensor<128xi8>, scale = dense<1.0> : tensor<4x2xf16>}
+lowbit.global @d : !lowbit.tensor<4x64xf32, #int4> {codes = dense<17> : tensor<128xi8>, scale = dense<1.0> : tensor<4x2xf16>}
+
+func.func @dynamic(%x: tensor<?x64xf32>) -> tensor<?x4xf32> {
+  %w = lowbit.weight @w : !lowbit.tensor<4x64xf32, #int4, #words>
+  // expected-remark @+1 {{has no GPU kernel and is left to the reference lowering: its rows are not known when the model is compiled}}
+  %y = lowbit.linear %x, %w : tensor<?x64xf32>, !lowbit.tensor<4x64xf32, #int4, #words> -> tensor<?x4xf32>
+  return %y : tensor<?x4xf32>
+}
+
+func.func @half(%x: tensor<1x64xf16>) -> tensor<1x4xf16> {
+  %w = lowbit.weight @w : !lowbit.tensor<4x64xf32, #int4, #words>
+  // expected-remark @+1 {{left to the reference lowering: its activations are not f32}}
+  %y = lowbit.linear %x, %w : tensor<1x64xf16>, !lowbit.tensor<4x64xf32, #int4, #words> -> tensor<1x4xf16>
+  return %y : tensor<1x4xf16>
+}
+
+func.func @dense(%x: tensor<1x64xf32>) -> tensor<1x4xf32> {
+  %w = lowbit.weight @d : !lowbit.tensor<4x64xf32, #int4>
+  // expected-remark @+1 {{left to the reference lowering: no kernel reads the weight's layout}}
+  %y = lowbit.linear %x, %w : tensor<1x64xf32>, !lowbit.tensor<4x64xf32, #int4> -> tensor<1x4xf32>
+  return %y : tensor<1x4xf32>
+}
+
+func.func @quantized(%x: tensor<1x64xf32>) -> tensor<1x4xf32> {
+  %w = lowbit.weight @w : !lowbit.tensor<4x64xf32, #int4, #words>
+  %q = lowbit.quantize %x : tensor<1x64xf32> -> !lowbit.tensor<1x64xf32, #int8>
+  // expected-remark @+1 {{left to the reference lowering: its input is quantized, and GPU kernels take f32}}
+  %y = lowbit.linear %q, %w : !lowbit.tensor<1x64xf32, #int8>, !lowbit.tensor<4x64xf32, #int4, #words> -> tensor<1x4xf32>
+  return %y : tensor<1x4xf32>
+}

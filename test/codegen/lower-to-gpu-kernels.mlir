@@ -1,0 +1,70 @@
+// Packed layers become dispatches. One row of activations: threads go over
+// the weight once and a tree adds what they found. Many rows: tiles in workgroup
+// memory. Layers that agree in everything share a kernel.
+
+// RUN: quant-opt %s -lowbit-lower-to-gpu-kernels -canonicalize -cse | FileCheck %s
+
+#int4 = #lowbit.encoding<int<4>, group = 32, scale = f16>
+#table = #lowbit.encoding<codebook<dense<[-1.0, 0.0, 0.5, 1.0]> : tensor<4xf32>>, group = 32, scale = f32>
+#words = #lowbit.tiles<1 by 32, 128, [(k4 : 8, k2 : 4, k4 : 32, b4 : 1)], pad_row_end>
+#words2 = #lowbit.tiles<1 by 32, 64, [(k4 : 8, k4 : 2, k2 : 32, b2 : 1)], pad_row_end>
+
+// CHECK:      gpu.func @linear_int_4_group_32_scale_f16_bias_relu_1x4x64
+// CHECK-SAME:   (%[[CODES:.*]]: memref<32xi32>, %[[SCALES:.*]]: memref<4xi32>, %[[X:.*]]: memref<16xvector<4xf32>>, %[[BIAS:.*]]: memref<4xf32>, %[[Y:.*]]: memref<4xf32>) kernel
+// CHECK:        scf.for
+// CHECK:          memref.load %[[CODES]]
+// CHECK:          arith.shrui
+// CHECK:          arith.andi
+// CHECK:          arith.uitofp
+// CHECK:          memref.load %[[X]]
+// CHECK:          vector.fma
+// CHECK:        gpu.barrier
+// CHECK:        arith.maximumf
+// CHECK:        memref.store %{{.*}}, %[[Y]]
+
+// CHECK:      gpu.func @linear_int_4_group_32_scale_f16_40x4x64
+// CHECK-DAG:    memref.alloc() : memref<256xvector<4xf32>, #gpu.address_space<workgroup>>
+// CHECK:        gpu.barrier
+// CHECK-COUNT-16: vector.fma
+// CHECK:        gpu.barrier
+
+// Codes without a formula are looked up in workgroup memory.
+// CHECK:      gpu.func @linear_codebook
+// CHECK-SAME:   %[[TABLE:.*]]: memref<4xf32>
+// CHECK:        %[[SHARED:.*]] = memref.alloc() : memref<4xf32, #gpu.address_space<workgroup>>
+// CHECK:        memref.load %[[SHARED]]
+
+lowbit.global @w : !lowbit.tensor<4x64xf32, #int4, #words> {blob = dense<17> : tensor<128xi8>, scale = dense<1.0> : tensor<4x2xf16>}
+lowbit.global @v : !lowbit.tensor<4x64xf32, #int4, #words> {blob = dense<34> : tensor<128xi8>, scale = dense<1.0> : tensor<4x2xf16>}
+lowbit.global @t : !lowbit.tensor<4x64xf32, #table, #words2> {blob = dense<34> : tensor<64xi8>, scale = dense<1.0> : tensor<4x2xf32>}
+
+// CHECK-LABEL: func.func @few
+// CHECK-SAME:    (%[[X:.*]]: tensor<1x64xf32>, %[[B:.*]]: tensor<4xf32>)
+// CHECK-DAG:     %[[BLOB:.*]] = lowbit.weight @w.blob : tensor<128xi8>
+// CHECK-DAG:     %[[SCALE:.*]] = lowbit.weight @w.scale : tensor<4x2xf16>
+// CHECK:         lowbit.dispatch @kernels::@linear_int_4_group_32_scale_f16_bias_relu_1x4x64 [1, 1, 1]
+// CHECK-SAME:      ins(%[[BLOB]], %[[SCALE]], %[[X]], %[[B]] : {{.*}}) outs(%{{.*}} : tensor<1x4xf32>) -> tensor<1x4xf32>
+func.func @few(%x: tensor<1x64xf32>, %b: tensor<4xf32>) -> tensor<1x4xf32> {
+  %w = lowbit.weight @w : !lowbit.tensor<4x64xf32, #int4, #words>
+  %y = lowbit.linear %x, %w bias %b activation relu
+      : tensor<1x64xf32>, !lowbit.tensor<4x64xf32, #int4, #words> -> tensor<1x4xf32>, bias tensor<4xf32>
+  return %y : tensor<1x4xf32>
+}
+
+// CHECK-LABEL: func.func @many
+// CHECK:         lowbit.dispatch @kernels::@[[MANY:linear_int_4_group_32_scale_f16_40x4x64]] [1, 2, 1]
+// CHECK:         lowbit.dispatch @kernels::@[[MANY]] [1, 2, 1]
+func.func @many(%x: tensor<2x20x64xf32>) -> (tensor<2x20x4xf32>, tensor<2x20x4xf32>) {
+  %w = lowbit.weight @w : !lowbit.tensor<4x64xf32, #int4, #words>
+  %v = lowbit.weight @v : !lowbit.tensor<4x64xf32, #int4, #words>
+  %y = lowbit.linear %x, %w : tensor<2x20x64xf32>, !lowbit.tensor<4x64xf32, #int4, #words> -> tensor<2x20x4xf32>
+  %z = lowbit.linear %x, %v : tensor<2x20x64xf32>, !lowbit.tensor<4x64xf32, #int4, #words> -> tensor<2x20x4xf32>
+  return %y, %z : tensor<2x20x4xf32>, tensor<2x20x4xf32>
+}
+
+// CHECK-LABEL: func.func @table
+func.func @table(%x: tensor<1x64xf32>) -> tensor<1x4xf32> {
+  %w = lowbit.weight @t : !lowbit.tensor<4x64xf32, #table, #words2>
+  %y = lowbit.linear %x, %w : tensor<1x64xf32>, !lowbit.tensor<4x64xf32, #table, #words2> -> tensor<1x4xf32>
+  return %y : tensor<1x4xf32>
+}
