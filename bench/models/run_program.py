@@ -24,7 +24,7 @@ class Library:
         # Of one thread, the processor's time: other load hardly disturbs it.
         self.clock = time.process_time if threads == 1 else time.perf_counter
         self.model = ctypes.c_void_p()
-        self.check(self.code.model_load((base + ".safetensors").encode(), ctypes.byref(self.model)))
+        self.check(self.code.model_load_resident((base + ".safetensors").encode(), ctypes.byref(self.model)))
         self.code.model_set_threads(self.model, threads)
 
     def check(self, error):

@@ -14,6 +14,10 @@
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #endif
+/* For madvise, where there is one. */
+#ifndef _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE
+#endif
 
 #include "lowbit/Runtime/Program.h"
 #include <setjmp.h>
@@ -97,6 +101,11 @@ int lowbit_check_indices(const lowbit_tensor *tensor, const void *data,
 
 /** Memory for `lowbit_deallocate` that belongs to no run, or null. */
 void *lowbit_allocate_block(size_t size);
+
+/** Zeros for what a model reads from end to end, or null: in pages of 2 MB
+   where the system has them, since translating addresses of small ones costs a
+   fifth of the speed of memory. To be unmapped. */
+void *lowbit_map_memory(uint64_t size);
 
 /** Keeps a message for `lowbit_message` and returns `error`. */
 int lowbit_fail(int error, const char *format, ...)

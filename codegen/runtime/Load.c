@@ -129,7 +129,43 @@ static int load(lowbit_model **model, const void *bytes, uint64_t size) {
   return error;
 }
 
-static int map_file(const char *path, void **mapping, uint64_t *size) {
+void *lowbit_map_memory(uint64_t size) {
+  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED)
+    return NULL;
+#ifdef MADV_HUGEPAGE
+  // It is only faster; a system without large pages says no.
+  (void)madvise(memory, size, MADV_HUGEPAGE);
+#endif
+  return memory;
+}
+
+/** Reads the file into memory of its own. */
+static int read_file(int descriptor, const char *path, uint64_t size,
+                     void **mapping) {
+  char *memory = lowbit_map_memory(size);
+  if (!memory)
+    return lowbit_fail(LOWBIT_ERROR_MEMORY,
+                       "no memory for %" PRIu64 " bytes of weights", size);
+  for (uint64_t done = 0; done < size;) {
+    ssize_t count = read(descriptor, memory + done, size - done);
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count <= 0) {
+      const char *reason = count < 0 ? strerror(errno) : "became shorter";
+      munmap(memory, size);
+      return lowbit_fail(LOWBIT_ERROR_FILE, "%s: %s", path, reason);
+    }
+    done += (uint64_t)count;
+  }
+  *mapping = memory;
+  return LOWBIT_OK;
+}
+
+/** The file's bytes, mapped, or read if they are to be `resident`. */
+static int map_file(const char *path, int resident, void **mapping,
+                    uint64_t *size) {
   int descriptor = open(path, O_RDONLY | O_CLOEXEC);
   struct stat status;
   if (descriptor < 0 || fstat(descriptor, &status) != 0) {
@@ -144,6 +180,11 @@ static int map_file(const char *path, void **mapping, uint64_t *size) {
                        S_ISREG(status.st_mode) ? "empty" : "no regular file");
   }
   *size = (uint64_t)status.st_size;
+  if (resident) {
+    int error = read_file(descriptor, path, *size, mapping);
+    close(descriptor);
+    return error;
+  }
   *mapping = mmap(NULL, *size, PROT_READ, MAP_PRIVATE, descriptor, 0);
   int reason = errno;
   close(descriptor);
@@ -152,8 +193,8 @@ static int map_file(const char *path, void **mapping, uint64_t *size) {
   return LOWBIT_OK;
 }
 
-int lowbit_load_file(const lowbit_program *program, const char *path,
-                     lowbit_model **model) {
+static int load_path(const lowbit_program *program, const char *path,
+                     int resident, lowbit_model **model) {
   if (!model || !path)
     return lowbit_fail(LOWBIT_ERROR_ARGUMENT,
                        "loading requires a path and a place for the model");
@@ -162,7 +203,7 @@ int lowbit_load_file(const lowbit_program *program, const char *path,
     return error;
   void *mapping;
   uint64_t size = 0;
-  error = map_file(path, &mapping, &size);
+  error = map_file(path, resident, &mapping, &size);
   if (error) {
     lowbit_free(*model);
     *model = NULL;
@@ -171,6 +212,16 @@ int lowbit_load_file(const lowbit_program *program, const char *path,
   (*model)->mapping = mapping;
   (*model)->mapping_bytes = size;
   return load(model, mapping, size);
+}
+
+int lowbit_load_file(const lowbit_program *program, const char *path,
+                     lowbit_model **model) {
+  return load_path(program, path, /*resident=*/0, model);
+}
+
+int lowbit_load_resident(const lowbit_program *program, const char *path,
+                         lowbit_model **model) {
+  return load_path(program, path, /*resident=*/1, model);
 }
 
 int lowbit_load_memory(const lowbit_program *program, const void *bytes,

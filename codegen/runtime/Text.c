@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { kLine = 64, kTokens = 0, kPosition = 1, kFirstState = 2 };
 
@@ -33,6 +34,7 @@ struct lowbit_text {
   void **held;
   /** States and workspaces. */
   void *memory;
+  uint64_t memory_bytes;
 };
 
 static uint64_t align(uint64_t bytes) {
@@ -123,11 +125,12 @@ static int64_t *prepare_step(lowbit_text *text, const lowbit_step *code,
   return words + 5;
 }
 
-/** Zeros, which the system provides page by page as they are written. */
+/** The system provides memory page by page, as it is written. */
 static int allocate(lowbit_text *text, int64_t **words) {
   const lowbit_program *program = text->model->program;
   uint64_t bytes = count_memory(program, text->model->variant);
-  text->memory = calloc(bytes, 1);
+  text->memory = lowbit_map_memory(bytes);
+  text->memory_bytes = bytes;
   text->held = calloc(program->num_outputs + 1 + 2 * count_step_words(program),
                       sizeof(int64_t));
   *words = (int64_t *)(text->held + program->num_outputs + 1);
@@ -177,7 +180,8 @@ void lowbit_free_text(lowbit_text *text) {
   if (text->held)
     drop_outputs(text);
   free(text->held);
-  free(text->memory);
+  if (text->memory)
+    munmap(text->memory, text->memory_bytes);
   free(text);
 }
 

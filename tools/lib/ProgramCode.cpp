@@ -404,6 +404,8 @@ void InterfaceBuilder::addLoadEmbedded() {
 
 void InterfaceBuilder::buildFunctions() {
   addFunction("load", "lowbit_load_file", integer, {pointer, pointer}, true);
+  addFunction("load_resident", "lowbit_load_resident", integer,
+              {pointer, pointer}, true);
   addFunction("load_memory", "lowbit_load_memory", integer,
               {pointer, word, pointer}, true);
   if (program.embedsWeights)

@@ -137,6 +137,11 @@ typedef struct lowbit_model lowbit_model;
 int lowbit_load_file(const lowbit_program *program, const char *path,
                      lowbit_model **model);
 
+/** The same with the weights read into the process's own memory, in large pages
+    where the system has them. */
+int lowbit_load_resident(const lowbit_program *program, const char *path,
+                         lowbit_model **model);
+
 /** The same for weights in memory, which stay the caller's and must outlive the
     model. Null stands for the weights inside of the program. */
 int lowbit_load_memory(const lowbit_program *program, const void *bytes,

@@ -50,7 +50,7 @@ int main(int argc, char **argv) {
     printf("%s%s", i ? " " : "", argv[3 + i]);
   }
   llama_model *model;
-  int error = llama_load(argv[1], &model);
+  int error = llama_load_resident(argv[1], &model);
   if (error)
     return fail(error);
   llama_text *text;
