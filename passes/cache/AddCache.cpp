@@ -210,6 +210,7 @@ private:
     DecoderTarget target;
     target.newTokens = newTokens;
     target.maxLength = maxLength;
+    target.lastOnly = lastOnly && ShapedType::isDynamic(newTokens);
     target.format = cacheFormat.get();
     target.function = declare(main, meanings, name, target);
     return DecoderRows(main, meanings, target).build();
@@ -233,40 +234,42 @@ func::FuncOp AddCachePass::declare(func::FuncOp main,
   OpBuilder b(main);
   unsigned tokens =
       llvm::find(meanings, InputMeaning::Tokens) - meanings.begin();
-  auto withTokens = [&](Type type) -> Type {
+  auto withTokens = [&](Type type, int64_t count) -> Type {
     auto tensor = cast<RankedTensorType>(type);
     SmallVector<int64_t> shape(tensor.getShape());
     for (int64_t &extent : shape)
       if (ShapedType::isDynamic(extent))
-        extent = target.newTokens;
+        extent = count;
     return tensor.clone(shape);
   };
   auto named = [&](const Twine &text) {
     return b.getDictionaryAttr(
         b.getNamedAttr(kNameAttrName, b.getStringAttr(text)));
   };
-  SmallVector<Type> inputs{withTokens(main.getArgumentTypes()[tokens]),
-                           RankedTensorType::get({}, b.getI64Type())};
-  auto kept = [&](DictionaryAttr attrs) {
+  SmallVector<Type> inputs{
+      withTokens(main.getArgumentTypes()[tokens], target.newTokens),
+      RankedTensorType::get({}, b.getI64Type())};
+  auto kept = [&](DictionaryAttr attrs, int64_t count) {
     NamedAttrList list(attrs);
-    if (ShapedType::isStatic(target.newTokens))
+    if (ShapedType::isStatic(count))
       list.erase(kDimensionsAttrName);
     return list.getDictionary(b.getContext());
   };
-  SmallVector<DictionaryAttr> inputAttrs{kept(main.getArgAttrDict(tokens)),
-                                         named("position")};
+  SmallVector<DictionaryAttr> inputAttrs{
+      kept(main.getArgAttrDict(tokens), target.newTokens), named("position")};
   SmallVector<Type> results;
   SmallVector<DictionaryAttr> resultAttrs;
+  int64_t rows = target.lastOnly ? 1 : target.newTokens;
   for (auto [i, type] : llvm::enumerate(main.getResultTypes())) {
-    results.push_back(withTokens(type));
-    resultAttrs.push_back(kept(main.getResultAttrDict(i)));
+    results.push_back(withTokens(type, rows));
+    resultAttrs.push_back(kept(main.getResultAttrDict(i), rows));
   }
   numCaches = 0;
   numBytes = 0;
   for (auto [i, op] : llvm::enumerate(attentions))
-    for (auto [kind, rows] :
+    for (auto [kind, cached] :
          {std::pair("keys", op.getKey()), std::pair("values", op.getValue())}) {
-      auto type = cast<RankedTensorType>(rows.getType());
+      auto type = cast<RankedTensorType>(cached.getType());
       SmallVector<int64_t> shape(type.getShape());
       shape[shape.size() - 2] = target.maxLength;
       ++numCaches;

@@ -122,30 +122,63 @@ private:
   bool isHalf;
 };
 
+} // namespace
+
 //===----------------------------------------------------------------------===//
 // Integers
 //===----------------------------------------------------------------------===//
 
-/// Codes with a scale for each row. Codes of 4 bits lie two in a byte: code j
-/// of a row beside code j + width / 2, so that both halves are vectors.
-class IntegerFormat : public CacheFormat {
+/// `fold` of the numbers of each row, beginning at `start`.
+static Value reduceRows(OpBuilder &b, Location loc, Value rows, float start,
+                        Body fold) {
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, rows);
+  sizes.pop_back();
+  int64_t rank = sizes.size() + 1;
+  Value number = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(start));
+  Value init = tensor::EmptyOp::create(b, loc, sizes, b.getF32Type());
+  Value filled = linalg::FillOp::create(b, loc, number, init).getResult(0);
+  AffineMap identity = b.getMultiDimIdentityMap(rank);
+  SmallVector<utils::IteratorType> iterators(rank,
+                                             utils::IteratorType::parallel);
+  iterators.back() = utils::IteratorType::reduction;
+  return linalg::GenericOp::create(
+             b, loc, filled.getType(), rows, filled,
+             ArrayRef{identity, identity.getMajorSubMap(rank - 1)}, iterators,
+             [&](OpBuilder &b, Location loc, ValueRange values) {
+               linalg::YieldOp::create(b, loc, fold(b, loc, values));
+             })
+      .getResult(0);
+}
+
+/// number / scale, rounded and kept within codes, as an i32; the least code
+/// that is 0 or above where the scale is 0.
+static Value roundToCode(OpBuilder &b, Location loc, Value number, Value scale,
+                         int64_t least, int64_t largest) {
+  Value wide = arith::ExtFOp::create(b, loc, b.getF32Type(), scale);
+  Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
+  Value quotient = arith::DivFOp::create(b, loc, number, wide);
+  Value isZero =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, wide, zero);
+  Value safe = arith::SelectOp::create(b, loc, isZero, zero, quotient);
+  Value rounded = math::RoundEvenOp::create(b, loc, safe);
+  auto limit = [&](double value) {
+    return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(value));
+  };
+  Value upper = arith::MinNumFOp::create(b, loc, rounded, limit(largest));
+  Value lower = arith::MaxNumFOp::create(b, loc, upper, limit(least));
+  return arith::FPToSIOp::create(b, loc, b.getI32Type(), lower);
+}
+
+namespace {
+/// Codes of 8 bits with a scale for each row.
+class ByteFormat : public CacheFormat {
 public:
-  explicit IntegerFormat(int64_t bits) : bits(bits) {}
-
-  std::optional<std::string> refuses(int64_t width) const override {
-    if (width % getCodesPerByte() == 0)
-      return std::nullopt;
-    return "requires rows of an even number of numbers, found " +
-           std::to_string(width);
-  }
-
   SmallVector<CacheState> getStates(RankedTensorType rows) const override {
-    SmallVector<int64_t> shape(rows.getShape());
     MLIRContext *context = rows.getContext();
-    auto scales = RankedTensorType::get(ArrayRef(shape).drop_back(),
+    auto scales = RankedTensorType::get(rows.getShape().drop_back(),
                                         Float16Type::get(context));
-    shape.back() /= getCodesPerByte();
-    return {{"", RankedTensorType::get(shape, IntegerType::get(context, 8))},
+    return {{"", cast<RankedTensorType>(
+                     rows.clone(Type(IntegerType::get(context, 8))))},
             {".scale", scales}};
   }
 
@@ -164,135 +197,216 @@ public:
              OpFoldResult length) const override;
 
 private:
-  int64_t getCodesPerByte() const { return 8 / bits; }
-  int64_t getLargest() const { return (1 << (bits - 1)) - 1; }
-  Value findScales(OpBuilder &b, Location loc, Value rows) const;
-  Value encode(OpBuilder &b, Location loc, Value rows, Value scales) const;
-  Value encodeNumber(OpBuilder &b, Location loc, Value number,
-                     Value scale) const;
+  static constexpr int64_t kLargest = 127;
 
-  int64_t bits;
+  static Value findScales(OpBuilder &b, Location loc, Value rows);
+  static Value encode(OpBuilder &b, Location loc, Value rows, Value scales);
+};
+
+/// Codes of 4 bits with a scale and a minimum for each half of a row: keys have
+/// columns far from zero, and half a head of the usual sizes is 32 or 64
+/// numbers, as other caches group them. Code j of a row lies in a byte with
+/// code j + width / 2, so that both halves are vectors.
+class NibbleFormat : public CacheFormat {
+public:
+  std::optional<std::string> refuses(int64_t width) const override {
+    if (width % 2 == 0)
+      return std::nullopt;
+    return "requires rows of an even number of numbers, found " +
+           std::to_string(width);
+  }
+
+  SmallVector<CacheState> getStates(RankedTensorType rows) const override {
+    SmallVector<int64_t> shape(rows.getShape());
+    MLIRContext *context = rows.getContext();
+    int64_t bytes = shape.back() / 2;
+    shape.back() = 2;
+    auto halves = RankedTensorType::get(shape, Float16Type::get(context));
+    shape.back() = bytes;
+    return {{"", RankedTensorType::get(shape, IntegerType::get(context, 8))},
+            {".scale", halves},
+            {".minimum", halves}};
+  }
+
+  SmallVector<Value> insert(OpBuilder &b, Location loc, Value rows,
+                            ValueRange states,
+                            OpFoldResult position) const override;
+  Value read(OpBuilder &b, Location loc, ValueRange states,
+             OpFoldResult length) const override;
+
+private:
+  static constexpr int64_t kLargest = 15;
+
+  static std::pair<Value, Value> findParameters(OpBuilder &b, Location loc,
+                                                Value halves);
+  static Value encode(OpBuilder &b, Location loc, Value halves, Value scales,
+                      Value minima);
 };
 } // namespace
 
 /// The largest magnitude of each row over the largest code.
-Value IntegerFormat::findScales(OpBuilder &b, Location loc, Value rows) const {
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, rows);
-  sizes.pop_back();
-  int64_t rank = sizes.size() + 1;
-  Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
-  Value init = tensor::EmptyOp::create(b, loc, sizes, b.getF32Type());
-  Value start = linalg::FillOp::create(b, loc, zero, init).getResult(0);
-  AffineMap identity = b.getMultiDimIdentityMap(rank);
-  SmallVector<utils::IteratorType> iterators(rank,
-                                             utils::IteratorType::parallel);
-  iterators.back() = utils::IteratorType::reduction;
-  Value largest =
-      linalg::GenericOp::create(
-          b, loc, start.getType(), rows, start,
-          ArrayRef{identity, identity.getMajorSubMap(rank - 1)}, iterators,
-          [](OpBuilder &b, Location loc, ValueRange values) {
-            Value magnitude = math::AbsFOp::create(b, loc, values[0]);
-            Value larger =
-                arith::MaxNumFOp::create(b, loc, magnitude, values[1]);
-            linalg::YieldOp::create(b, loc, larger);
-          })
-          .getResult(0);
-  return mapped(b, loc, largest, b.getMultiDimIdentityMap(rank - 1), sizes,
-                b.getF16Type(),
-                [&](OpBuilder &b, Location loc, ValueRange values) -> Value {
+Value ByteFormat::findScales(OpBuilder &b, Location loc, Value rows) {
+  Value largest = reduceRows(
+      b, loc, rows, 0, [](OpBuilder &b, Location loc, ValueRange values) {
+        Value magnitude = math::AbsFOp::create(b, loc, values[0]);
+        return Value(arith::MaxNumFOp::create(b, loc, magnitude, values[1]));
+      });
+  int64_t rank = cast<RankedTensorType>(largest.getType()).getRank();
+  return mapped(b, loc, largest, b.getMultiDimIdentityMap(rank),
+                tensor::getMixedSizes(b, loc, largest), b.getF16Type(),
+                [](OpBuilder &b, Location loc, ValueRange values) -> Value {
                   Value codes = arith::ConstantOp::create(
-                      b, loc, b.getF32FloatAttr(getLargest()));
+                      b, loc, b.getF32FloatAttr(kLargest));
                   Value scale = arith::DivFOp::create(b, loc, values[0], codes);
                   return arith::TruncFOp::create(b, loc, b.getF16Type(), scale);
                 });
 }
 
-/// The code of a number as an i32; 0 where the scale is 0.
-Value IntegerFormat::encodeNumber(OpBuilder &b, Location loc, Value number,
-                                  Value scale) const {
-  Value wide = arith::ExtFOp::create(b, loc, b.getF32Type(), scale);
-  Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
-  Value quotient = arith::DivFOp::create(b, loc, number, wide);
-  Value isZero =
-      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, wide, zero);
-  Value safe = arith::SelectOp::create(b, loc, isZero, zero, quotient);
-  Value rounded = math::RoundEvenOp::create(b, loc, safe);
-  auto limit = [&](double value) {
-    return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(value));
-  };
-  Value upper = arith::MinNumFOp::create(b, loc, rounded, limit(getLargest()));
-  Value lower = arith::MaxNumFOp::create(b, loc, upper, limit(-getLargest()));
-  return arith::FPToSIOp::create(b, loc, b.getI32Type(), lower);
-}
-
-Value IntegerFormat::encode(OpBuilder &b, Location loc, Value rows,
-                            Value scales) const {
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, rows);
-  int64_t rank = sizes.size();
+Value ByteFormat::encode(OpBuilder &b, Location loc, Value rows, Value scales) {
+  int64_t rank = cast<RankedTensorType>(rows.getType()).getRank();
   AffineMap identity = b.getMultiDimIdentityMap(rank);
-  AffineMap perRow = identity.getMajorSubMap(rank - 1);
-  if (bits == 8)
-    return mapped(b, loc, {rows, scales}, {identity, perRow}, sizes,
-                  b.getI8Type(),
-                  [&](OpBuilder &b, Location loc, ValueRange values) -> Value {
-                    return arith::TruncIOp::create(
-                        b, loc, b.getI8Type(),
-                        encodeNumber(b, loc, values[0], values[1]));
-                  });
-  int64_t half = cast<RankedTensorType>(rows.getType()).getShape().back() / 2;
-  sizes.back() = b.getIndexAttr(half);
-  SmallVector<OpFoldResult> offsets = repeat(b, 0, rank);
-  Value low = tensor::ExtractSliceOp::create(b, loc, rows, offsets, sizes,
-                                             repeat(b, 1, rank));
-  offsets.back() = b.getIndexAttr(half);
-  Value high = tensor::ExtractSliceOp::create(b, loc, rows, offsets, sizes,
-                                              repeat(b, 1, rank));
-  // Codes above -8: what is left of a byte needs no extension of signs.
-  return mapped(b, loc, {low, high, scales}, {identity, identity, perRow},
-                sizes, b.getI8Type(),
-                [&](OpBuilder &b, Location loc, ValueRange values) -> Value {
-                  auto code = [&](Value number) -> Value {
-                    Value bias = arith::ConstantIntOp::create(b, loc, 8, 32);
-                    return arith::AddIOp::create(
-                        b, loc, encodeNumber(b, loc, number, values[2]), bias);
-                  };
-                  Value shift = arith::ConstantIntOp::create(b, loc, 4, 32);
-                  Value upper =
-                      arith::ShLIOp::create(b, loc, code(values[1]), shift);
-                  Value byte =
-                      arith::OrIOp::create(b, loc, upper, code(values[0]));
-                  return arith::TruncIOp::create(b, loc, b.getI8Type(), byte);
+  return mapped(b, loc, {rows, scales},
+                {identity, identity.getMajorSubMap(rank - 1)},
+                tensor::getMixedSizes(b, loc, rows), b.getI8Type(),
+                [](OpBuilder &b, Location loc, ValueRange values) -> Value {
+                  Value code = roundToCode(b, loc, values[0], values[1],
+                                           -kLargest, kLargest);
+                  return arith::TruncIOp::create(b, loc, b.getI8Type(), code);
                 });
 }
 
-Value IntegerFormat::read(OpBuilder &b, Location loc, ValueRange states,
-                          OpFoldResult length) const {
+Value ByteFormat::read(OpBuilder &b, Location loc, ValueRange states,
+                       OpFoldResult length) const {
   int64_t rank = cast<RankedTensorType>(states[0].getType()).getRank();
   Value codes = takeRows(b, loc, states[0], length, rank - 2);
   Value scales = takeRows(b, loc, states[1], length, rank - 2);
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, codes);
-  auto decode = [&](OpBuilder &b, Location loc, Value code, Value scale) {
-    Value wide = arith::ExtFOp::create(b, loc, b.getF32Type(), scale);
-    Value number = arith::SIToFPOp::create(b, loc, b.getF32Type(), code);
-    return arith::MulFOp::create(b, loc, number, wide);
-  };
-  if (bits == 8) {
-    AffineMap identity = b.getMultiDimIdentityMap(rank);
-    return mapped(b, loc, {codes, scales},
-                  {identity, identity.getMajorSubMap(rank - 1)}, sizes,
-                  b.getF32Type(),
-                  [&](OpBuilder &b, Location loc, ValueRange values) {
-                    return decode(b, loc, values[0], values[1]);
-                  });
+  AffineMap identity = b.getMultiDimIdentityMap(rank);
+  return mapped(
+      b, loc, {codes, scales}, {identity, identity.getMajorSubMap(rank - 1)},
+      tensor::getMixedSizes(b, loc, codes), b.getF32Type(),
+      [](OpBuilder &b, Location loc, ValueRange values) -> Value {
+        Value wide = arith::ExtFOp::create(b, loc, b.getF32Type(), values[1]);
+        Value number =
+            arith::SIToFPOp::create(b, loc, b.getF32Type(), values[0]);
+        return arith::MulFOp::create(b, loc, number, wide);
+      });
+}
+
+/// Of each half: a fifteenth of its range, and its least number.
+std::pair<Value, Value> NibbleFormat::findParameters(OpBuilder &b, Location loc,
+                                                     Value halves) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  Value least = reduceRows(
+      b, loc, halves, kInfinity,
+      [](OpBuilder &b, Location loc, ValueRange values) {
+        return Value(arith::MinNumFOp::create(b, loc, values[0], values[1]));
+      });
+  Value largest = reduceRows(
+      b, loc, halves, -kInfinity,
+      [](OpBuilder &b, Location loc, ValueRange values) {
+        return Value(arith::MaxNumFOp::create(b, loc, values[0], values[1]));
+      });
+  int64_t rank = cast<RankedTensorType>(least.getType()).getRank();
+  AffineMap identity = b.getMultiDimIdentityMap(rank);
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, least);
+  Value scales = mapped(
+      b, loc, {least, largest}, {identity, identity}, sizes, b.getF16Type(),
+      [](OpBuilder &b, Location loc, ValueRange values) -> Value {
+        Value range = arith::SubFOp::create(b, loc, values[1], values[0]);
+        Value steps =
+            arith::ConstantOp::create(b, loc, b.getF32FloatAttr(kLargest));
+        Value scale = arith::DivFOp::create(b, loc, range, steps);
+        return arith::TruncFOp::create(b, loc, b.getF16Type(), scale);
+      });
+  return {scales, convertedRows(b, loc, least, b.getF16Type())};
+}
+
+/// One half of each row, or its parameter: element `half` of dimension `dim`.
+static Value takeHalf(OpBuilder &b, Location loc, Value halves, int64_t dim,
+                      int64_t half) {
+  auto type = cast<RankedTensorType>(halves.getType());
+  SmallVector<OpFoldResult> offsets = repeat(b, 0, type.getRank()),
+                            sizes = tensor::getMixedSizes(b, loc, halves);
+  offsets[dim] = b.getIndexAttr(half);
+  sizes[dim] = b.getIndexAttr(1);
+  SmallVector<int64_t> shape(type.getShape());
+  shape.erase(shape.begin() + dim);
+  return tensor::ExtractSliceOp::create(b, loc, type.clone(shape), halves,
+                                        offsets, sizes,
+                                        repeat(b, 1, type.getRank()));
+}
+
+/// Bytes from rows of two halves [..., 2, width / 2].
+Value NibbleFormat::encode(OpBuilder &b, Location loc, Value halves,
+                           Value scales, Value minima) {
+  int64_t rank = cast<RankedTensorType>(halves.getType()).getRank() - 1;
+  SmallVector<Value> inputs;
+  AffineMap identity = b.getMultiDimIdentityMap(rank);
+  AffineMap perRow = identity.getMajorSubMap(rank - 1);
+  SmallVector<AffineMap> maps;
+  for (int64_t half : {0, 1}) {
+    inputs.append({takeHalf(b, loc, halves, rank - 1, half),
+                   takeHalf(b, loc, scales, rank - 1, half),
+                   takeHalf(b, loc, minima, rank - 1, half)});
+    maps.append({identity, perRow, perRow});
   }
+  return mapped(
+      b, loc, inputs, maps, tensor::getMixedSizes(b, loc, inputs[0]),
+      b.getI8Type(),
+      [](OpBuilder &b, Location loc, ValueRange values) -> Value {
+        auto code = [&](ValueRange half) {
+          Value least = arith::ExtFOp::create(b, loc, b.getF32Type(), half[2]);
+          Value above = arith::SubFOp::create(b, loc, half[0], least);
+          return roundToCode(b, loc, above, half[1], 0, kLargest);
+        };
+        Value shift = arith::ConstantIntOp::create(b, loc, 4, 32);
+        Value upper =
+            arith::ShLIOp::create(b, loc, code(values.slice(3, 3)), shift);
+        Value byte =
+            arith::OrIOp::create(b, loc, upper, code(values.take_front(3)));
+        return arith::TruncIOp::create(b, loc, b.getI8Type(), byte);
+      });
+}
+
+SmallVector<Value> NibbleFormat::insert(OpBuilder &b, Location loc, Value rows,
+                                        ValueRange states,
+                                        OpFoldResult position) const {
+  Value floats = convertedRows(b, loc, rows, b.getF32Type());
+  auto type = cast<RankedTensorType>(floats.getType());
+  int64_t rank = type.getRank();
+  SmallVector<ReassociationIndices> groups;
+  for (int64_t i = 0; i < rank; ++i)
+    groups.push_back({i});
+  groups.back().push_back(rank);
+  SmallVector<int64_t> shape(type.getShape());
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, floats);
+  shape.back() /= 2;
+  shape.insert(shape.end() - 1, 2);
+  sizes.back() = b.getIndexAttr(shape.back());
+  sizes.insert(sizes.end() - 1, b.getIndexAttr(2));
+  Value halves = tensor::ExpandShapeOp::create(b, loc, type.clone(shape),
+                                               floats, groups, sizes);
+  auto [scales, minima] = findParameters(b, loc, halves);
+  Value codes = encode(b, loc, halves, scales, minima);
+  return {insertRows(b, loc, codes, states[0], position, rank - 2),
+          insertRows(b, loc, scales, states[1], position, rank - 2),
+          insertRows(b, loc, minima, states[2], position, rank - 2)};
+}
+
+Value NibbleFormat::read(OpBuilder &b, Location loc, ValueRange states,
+                         OpFoldResult length) const {
+  int64_t rank = cast<RankedTensorType>(states[0].getType()).getRank();
+  Value codes = takeRows(b, loc, states[0], length, rank - 2);
+  Value scales = takeRows(b, loc, states[1], length, rank - 2);
+  Value minima = takeRows(b, loc, states[2], length, rank - 2);
   // [..., length, 2, width / 2], one half after the other.
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, codes);
   sizes.insert(sizes.end() - 1, b.getIndexAttr(2));
   AffineMap identity = b.getMultiDimIdentityMap(rank + 1);
-  AffineMap perByte = identity.dropResult(rank - 1);
+  AffineMap perHalf = identity.getMajorSubMap(rank);
   Value halves = mapped(
-      b, loc, {codes, scales}, {perByte, identity.getMajorSubMap(rank - 1)},
-      sizes, b.getF32Type(),
+      b, loc, {codes, scales, minima},
+      {identity.dropResult(rank - 1), perHalf, perHalf}, sizes, b.getF32Type(),
       [&](OpBuilder &b, Location loc, ValueRange values) -> Value {
         Value half = linalg::IndexOp::create(b, loc, rank - 1);
         Value number = arith::IndexCastOp::create(b, loc, b.getI32Type(), half);
@@ -302,9 +416,13 @@ Value IntegerFormat::read(OpBuilder &b, Location loc, ValueRange states,
         Value shift = arith::MulIOp::create(b, loc, number, constant(4));
         Value byte = arith::ExtUIOp::create(b, loc, b.getI32Type(), values[0]);
         Value shifted = arith::ShRUIOp::create(b, loc, byte, shift);
-        Value code = arith::AndIOp::create(b, loc, shifted, constant(15));
-        return decode(b, loc, arith::SubIOp::create(b, loc, code, constant(8)),
-                      values[1]);
+        Value code = arith::AndIOp::create(b, loc, shifted, constant(kLargest));
+        auto widened = [&](Value half) -> Value {
+          return arith::ExtFOp::create(b, loc, b.getF32Type(), half);
+        };
+        Value steps = arith::SIToFPOp::create(b, loc, b.getF32Type(), code);
+        Value above = arith::MulFOp::create(b, loc, steps, widened(values[1]));
+        return arith::AddFOp::create(b, loc, above, widened(values[2]));
       });
   SmallVector<ReassociationIndices> groups;
   for (int64_t i = 0; i < rank; ++i)
@@ -325,7 +443,9 @@ ArrayRef<StringLiteral> lowbit::getCacheFormatNames() {
 std::unique_ptr<CacheFormat> lowbit::createCacheFormat(StringRef name) {
   if (name == "f32" || name == "f16")
     return std::make_unique<FloatFormat>(name == "f16");
-  if (name == "int8" || name == "int4")
-    return std::make_unique<IntegerFormat>(name == "int8" ? 8 : 4);
+  if (name == "int8")
+    return std::make_unique<ByteFormat>();
+  if (name == "int4")
+    return std::make_unique<NibbleFormat>();
   return nullptr;
 }

@@ -54,6 +54,25 @@ void DecoderRows::findDependents() {
   }
 }
 
+/// Keys and values of all new tokens go to caches; with them all that they are
+/// made from. What is made from the last token alone saves the others' work.
+void DecoderRows::findWhole() {
+  SmallVector<Value> queue;
+  source.walk(
+      [&](AttentionOp op) { queue.append({op.getKey(), op.getValue()}); });
+  while (!queue.empty()) {
+    Value value = queue.pop_back_val();
+    if (!dependsOnTokens(value) || !whole.insert(value).second)
+      continue;
+    Operation *op = value.getDefiningOp();
+    if (!op)
+      continue;
+    SetVector<Value> used(op->operand_begin(), op->operand_end());
+    getUsedValuesDefinedAbove(op->getRegions(), used);
+    queue.append(used.begin(), used.end());
+  }
+}
+
 InFlightDiagnostic DecoderRows::refuse(Operation *op) {
   return op->emitOpError() << "stands in the way of a KV cache: ";
 }
@@ -78,15 +97,26 @@ Type DecoderRows::getType(Value value, ArrayRef<RowAxis> axes) const {
   for (auto [extent, axis] : llvm::zip_equal(shape, axes))
     if (axis == RowAxis::New)
       extent = target.newTokens;
+    else if (axis == RowAxis::Last)
+      extent = 1;
   return type.cloneWith(shape, type.getElementType());
 }
 
 OpFoldResult DecoderRows::getExtent(RowAxis axis) const {
+  OpBuilder builder(length.getContext());
   if (axis == RowAxis::All)
     return length;
+  if (axis == RowAxis::Last)
+    return builder.getIndexAttr(1);
   if (ShapedType::isStatic(target.newTokens))
-    return OpBuilder(length.getContext()).getIndexAttr(target.newTokens);
+    return builder.getIndexAttr(target.newTokens);
   return newTokens;
+}
+
+OpFoldResult DecoderRows::getFirst(RowAxis axis) const {
+  if (!isPart(axis))
+    return OpBuilder(length.getContext()).getIndexAttr(0);
+  return axis == RowAxis::New ? position : last;
 }
 
 /// The position, within the cache whatever the caller says, and lengths.
@@ -112,6 +142,8 @@ void DecoderRows::buildExtents() {
       affine::AffineMinOp::create(b, loc, upper, ValueRange{least, newTokens});
   length = affine::AffineApplyOp::create(b, loc, s0 + s1,
                                          ValueRange{position, newTokens});
+  if (target.lastOnly)
+    last = affine::AffineApplyOp::create(b, loc, s0 - 1, ValueRange{length});
 }
 
 bool DecoderRows::isLength(OpFoldResult size) {
@@ -156,8 +188,10 @@ FailureOr<Value> DecoderRows::create(Value value, const RowAxes &axes) {
       return refuse(op) << "its numbers for all tokens are needed at once, "
                            "which only lowbit.attention may ask for";
   }
-  if (!llvm::is_contained(axes, RowAxis::New))
+  if (llvm::none_of(axes, isPart))
     return buildWhole(result, axes);
+  if (llvm::is_contained(axes, RowAxis::Last) && whole.contains(value))
+    return takeLast(value, axes);
   Result rows =
       llvm::TypeSwitch<Operation *, Result>(op)
           .Case([&](AttentionOp op) { return buildAttention(op, axes); })
@@ -192,10 +226,31 @@ Value DecoderRows::fill(ArrayRef<RowAxis> axes, Value input, int64_t number) {
   return linalg::FillOp::create(b, loc, scalar, init).getResult(0);
 }
 
+/// The last of rows that are there.
+FailureOr<Value> DecoderRows::takeLast(Value value, const RowAxes &axes) {
+  Result rows = get(value, getAxes(value, RowAxis::New));
+  if (failed(rows))
+    return failure();
+  auto type = cast<RankedTensorType>(getType(value, axes));
+  Location loc = value.getLoc();
+  OpFoldResult place = affine::makeComposedFoldedAffineApply(
+      b, loc, b.getAffineSymbolExpr(0) - 1, {getExtent(RowAxis::New)});
+  SmallVector<OpFoldResult> offsets, sizes,
+      strides(type.getRank(), b.getIndexAttr(1));
+  for (auto [extent, axis] : llvm::zip_equal(type.getShape(), axes)) {
+    offsets.push_back(axis == RowAxis::Last ? place : b.getIndexAttr(0));
+    sizes.push_back(b.getIndexAttr(extent));
+  }
+  return Value(tensor::ExtractSliceOp::create(b, loc, type, *rows, offsets,
+                                              sizes, strides));
+}
+
 FailureOr<Value> DecoderRows::buildInput(BlockArgument input,
                                          const RowAxes &axes) {
   InputMeaning meaning = meanings[input.getArgNumber()];
   if (meaning == InputMeaning::Tokens) {
+    if (llvm::is_contained(axes, RowAxis::Last))
+      return takeLast(input, axes);
     if (!llvm::is_contained(axes, RowAxis::All))
       return Value(target.function.getArgument(0));
     return source.emitError("the tokens of the whole text are needed at once, "
@@ -210,8 +265,9 @@ FailureOr<Value> DecoderRows::buildInput(BlockArgument input,
                                              utils::IteratorType::parallel);
   auto build = [&](OpBuilder &b, Location loc, ValueRange) {
     Value place = linalg::IndexOp::create(b, loc, type.getRank() - 1);
-    if (axes.back() == RowAxis::New)
-      place = arith::AddIOp::create(b, loc, place, position);
+    if (isPart(axes.back()))
+      place = arith::AddIOp::create(b, loc, place,
+                                    cast<Value>(getFirst(axes.back())));
     Value number =
         arith::IndexCastOp::create(b, loc, type.getElementType(), place);
     linalg::YieldOp::create(b, loc, number);
@@ -240,21 +296,20 @@ FailureOr<Value> DecoderRows::buildWhole(OpResult value, const RowAxes &axes) {
     return refuse(op) << "it is not known to compute the numbers of each token "
                          "from that token's alone";
   Location loc = op->getLoc();
-  if (llvm::is_contained(axes, RowAxis::New)) {
-    Result whole = getAll(value);
-    if (failed(whole))
+  if (llvm::any_of(axes, isPart)) {
+    Result all = getAll(value);
+    if (failed(all))
       return failure();
     auto type = cast<RankedTensorType>(getType(value, axes));
     SmallVector<OpFoldResult> offsets, sizes,
         strides(type.getRank(), b.getIndexAttr(1));
     for (auto [i, axis] : llvm::enumerate(axes)) {
-      offsets.push_back(axis == RowAxis::New ? OpFoldResult(position)
-                                             : b.getIndexAttr(0));
+      offsets.push_back(getFirst(axis));
       sizes.push_back(axis == RowAxis::Fixed
                           ? b.getIndexAttr(type.getDimSize(i))
                           : getExtent(axis));
     }
-    return Value(tensor::ExtractSliceOp::create(b, loc, type, *whole, offsets,
+    return Value(tensor::ExtractSliceOp::create(b, loc, type, *all, offsets,
                                                 sizes, strides));
   }
   IRMapping mapping;
@@ -283,6 +338,7 @@ FailureOr<Value> DecoderRows::buildWhole(OpResult value, const RowAxes &axes) {
 
 LogicalResult DecoderRows::build() {
   findDependents();
+  findWhole();
   b.setInsertionPointToStart(target.function.addEntryBlock());
   buildExtents();
   Block &body = source.getBody().front();
@@ -290,11 +346,12 @@ LogicalResult DecoderRows::build() {
   for (Operation &op : body.without_terminator())
     for (Value result : op.getResults())
       if (dependsOnTokens(result) &&
-          failed(get(result, getAxes(result, RowAxis::New))))
+          failed(get(result, getAxes(result, getRows(result)))))
         return failure();
   SmallVector<Value> results;
   for (Value result : body.getTerminator()->getOperands()) {
-    Result rows = get(result, getAxes(result, RowAxis::New));
+    Result rows = get(result, getAxes(result, target.lastOnly ? RowAxis::Last
+                                                              : RowAxis::New));
     if (failed(rows))
       return failure();
     results.push_back(*rows);

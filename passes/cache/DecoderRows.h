@@ -22,8 +22,9 @@
 namespace lowbit {
 
 /// What a dimension of a tensor runs with. A dynamic extent of the decoder is
-/// the length of the text; here it is the new tokens, or all of them.
-enum class RowAxis : uint8_t { Fixed, New, All };
+/// the length of the text; here it is the new tokens, the last of them alone,
+/// or all tokens.
+enum class RowAxis : uint8_t { Fixed, New, Last, All };
 using RowAxes = llvm::SmallVector<RowAxis, 4>;
 
 /// What stands for an input other than tokens when a text is extended.
@@ -35,10 +36,17 @@ struct DecoderTarget {
   /// Extent of the new tokens: a constant, or dynamic.
   int64_t newTokens = mlir::ShapedType::kDynamic;
   int64_t maxLength = 0;
+  /// Whether results have the row of the last token alone.
+  bool lastOnly = false;
   const CacheFormat *format = nullptr;
   /// Number of the first state among the function's arguments.
   unsigned firstState = 2;
 };
+
+/// Whether an axis runs with some of the text's tokens.
+inline bool isPart(RowAxis axis) {
+  return axis == RowAxis::New || axis == RowAxis::Last;
+}
 
 class DecoderRows {
 public:
@@ -56,10 +64,20 @@ private:
   bool dependsOnTokens(mlir::Value value) const {
     return dependents.contains(value);
   }
+  void findWhole();
+  /// The axis of the rows that are built of a value: all new ones where a
+  /// cache needs them.
+  RowAxis getRows(mlir::Value value) const {
+    return !target.lastOnly || whole.contains(value) ? RowAxis::New
+                                                     : RowAxis::Last;
+  }
   void buildExtents();
   RowAxes getAxes(mlir::Value value, RowAxis dynamic) const;
   mlir::Type getType(mlir::Value value, llvm::ArrayRef<RowAxis> axes) const;
   mlir::OpFoldResult getExtent(RowAxis axis) const;
+  /// The position of an axis' first row, or 0.
+  mlir::OpFoldResult getFirst(RowAxis axis) const;
+  Result takeLast(mlir::Value value, const RowAxes &axes);
   mlir::InFlightDiagnostic refuse(mlir::Operation *op);
 
   Result get(mlir::Value value, llvm::ArrayRef<RowAxis> axes);
@@ -89,8 +107,10 @@ private:
   DecoderTarget &target;
   mlir::OpBuilder b;
   llvm::DenseSet<mlir::Value> dependents;
+  /// Values of which caches need the rows of all new tokens.
+  llvm::DenseSet<mlir::Value> whole;
   std::map<std::pair<void *, RowAxes>, mlir::Value> built;
-  mlir::Value position, length, newTokens;
+  mlir::Value position, length, newTokens, last;
   /// Next state that has no new value yet, and the new values.
   unsigned nextState;
   llvm::SmallVector<mlir::Value> states;

@@ -66,17 +66,19 @@ static FailureOr<RowAxes> findAxes(Type operand, AffineMap map,
   return axes;
 }
 
-/// Indices of loops of new rows count from the position.
+/// Indices of loops of rows count from the position of the first.
 static void shiftIndices(linalg::LinalgOp op, const Loops &loops,
-                         Value position) {
+                         function_ref<OpFoldResult(RowAxis)> getFirst) {
   SmallVector<linalg::IndexOp> indices(
       op.getBlock()->getOps<linalg::IndexOp>());
   for (linalg::IndexOp index : indices) {
-    if (loops[index.getDim()] != RowAxis::New)
+    std::optional<RowAxis> axis = loops[index.getDim()];
+    if (!axis || !isPart(*axis))
       continue;
     OpBuilder b(index->getContext());
     b.setInsertionPointAfter(index);
-    Value shifted = arith::AddIOp::create(b, index.getLoc(), index, position);
+    Value shifted = arith::AddIOp::create(b, index.getLoc(), index,
+                                          cast<Value>(getFirst(*axis)));
     index.getResult().replaceAllUsesExcept(shifted, shifted.getDefiningOp());
   }
 }
@@ -118,7 +120,7 @@ FailureOr<Value> DecoderRows::buildLinalg(linalg::LinalgOp op, OpResult value,
   for (auto [result, init] :
        llvm::zip_equal(copy->getResults(), copy.getDpsInits()))
     result.setType(init.getType());
-  shiftIndices(copy, *loops, position);
+  shiftIndices(copy, *loops, [&](RowAxis axis) { return getFirst(axis); });
   return copy->getResult(value.getResultNumber());
 }
 
@@ -130,9 +132,10 @@ FailureOr<Value> DecoderRows::buildLinalg(linalg::LinalgOp op, OpResult value,
 /// the result.
 FailureOr<Value> DecoderRows::buildLayer(Operation *op, const RowAxes &axes) {
   SmallVector<Value> operands;
+  RowAxis rows = *llvm::find_if(axes, isPart);
   for (Value operand : op->getOperands()) {
-    RowAxes wanted = getAxes(operand, RowAxis::New);
-    bool isWhole = !llvm::is_contained(wanted, RowAxis::New);
+    RowAxes wanted = getAxes(operand, rows);
+    bool isWhole = !llvm::is_contained(wanted, rows);
     size_t shared = std::min(wanted.size(), axes.size() - 1);
     if (!isWhole && ArrayRef(wanted).take_front(shared) !=
                         ArrayRef(axes).take_front(shared))
@@ -169,7 +172,8 @@ FailureOr<Value> DecoderRows::appendRows(Value rows) {
 FailureOr<Value> DecoderRows::buildAttention(AttentionOp op,
                                              const RowAxes &axes) {
   int64_t rank = op.getType().getRank();
-  if (axes[rank - 2] != RowAxis::New)
+  RowAxis rows = axes[rank - 2];
+  if (!isPart(rows))
     return refuse(op) << "requires tokens as its queries, found "
                       << op.getType();
   Value mask = op.getMask();
@@ -180,17 +184,17 @@ FailureOr<Value> DecoderRows::buildAttention(AttentionOp op,
   if (!op.getCausal() && !hasRows)
     return refuse(op) << "requires causal attention, or a mask with a row for "
                          "each query; here every token sees those after it";
-  for (Value rows : {op.getKey(), op.getValue()})
-    if (!dependsOnTokens(rows) ||
-        !cast<RankedTensorType>(rows.getType()).isDynamicDim(rank - 2))
+  for (Value operand : {op.getKey(), op.getValue()})
+    if (!dependsOnTokens(operand) ||
+        !cast<RankedTensorType>(operand.getType()).isDynamicDim(rank - 2))
       return refuse(op) << "requires keys and values of the text's own tokens, "
                            "found "
-                        << rows.getType();
+                        << operand.getType();
   Value newMask;
   if (mask) {
     RowAxes maskAxes = getAxes(mask, RowAxis::Fixed);
     if (hasRows)
-      maskAxes[maskRank - 2] = RowAxis::New;
+      maskAxes[maskRank - 2] = rows;
     if (maskType.isDynamicDim(maskRank - 1))
       maskAxes[maskRank - 1] = RowAxis::All;
     Result mapped = get(mask, maskAxes);
@@ -198,7 +202,7 @@ FailureOr<Value> DecoderRows::buildAttention(AttentionOp op,
       return failure();
     newMask = *mapped;
   }
-  Result query = get(op.getQuery(), getAxes(op.getQuery(), RowAxis::New));
+  Result query = get(op.getQuery(), getAxes(op.getQuery(), rows));
   if (failed(query))
     return failure();
   Result keys = appendRows(op.getKey());
@@ -246,8 +250,7 @@ FailureOr<Value> DecoderRows::buildExtract(tensor::ExtractSliceOp op,
         (isTable && getConstantIntValue(offset) != 0))
       return kNone;
     sourceAxes.push_back(isRow && !isTable ? axis : RowAxis::Fixed);
-    offsets.push_back(isTable && axis == RowAxis::New ? OpFoldResult(position)
-                                                      : offset);
+    offsets.push_back(isTable ? getFirst(axis) : offset);
     sizes.push_back(isRow ? getExtent(axis) : size);
   }
   Result source = get(op.getSource(), sourceAxes);

@@ -2,6 +2,7 @@
 // RUN: quant-opt %s --lowbit-add-cache="max-length=16 format=f16" --split-input-file | FileCheck %s --check-prefix=HALF
 // RUN: quant-opt %s --lowbit-add-cache="max-length=16 format=int8" --split-input-file | FileCheck %s --check-prefix=BYTE
 // RUN: quant-opt %s --lowbit-add-cache="max-length=16 format=int4" --split-input-file | FileCheck %s --check-prefix=NIBBLE
+// RUN: quant-opt %s --lowbit-add-cache="max-length=16 last-only" --canonicalize --cse --split-input-file | FileCheck %s --check-prefix=LAST
 
 // Positions count from the position of the first token, a table of them is
 // sliced there, and keys and values are put into the caches, whose new values are
@@ -48,13 +49,30 @@
 // BYTE:         arith.sitofp
 // BYTE:         lowbit.attention
 
-// Two codes in a byte, from both halves of a row.
+// Two codes in a byte, from both halves of a row, which have a scale and a
+// minimum each.
 
 // NIBBLE-LABEL: func.func @decode
 // NIBBLE-SAME:    tensor<1x1x16x4xi8> {lowbit.name = "cache.0.keys"
-// NIBBLE:         arith.constant 7.000000e+00 : f32
+// NIBBLE-SAME:    tensor<1x1x16x2xf16> {lowbit.name = "cache.0.keys.scale"
+// NIBBLE-SAME:    tensor<1x1x16x2xf16> {lowbit.name = "cache.0.keys.minimum"
+// NIBBLE:         arith.constant 1.500000e+01 : f32
 // NIBBLE:         tensor.insert_slice {{.*}} into tensor<1x1x16x4xi8>
+// NIBBLE:         tensor.insert_slice {{.*}} into tensor<1x1x16x2xf16>
 // NIBBLE:         tensor.collapse_shape {{.*}} : tensor<1x1x?x2x4xf32> into tensor<1x1x?x8xf32>
+
+// Of the last token alone, queries and all that follows attention are computed
+// for it; keys and values, for all.
+
+// LAST-LABEL: func.func @prefill
+// LAST-SAME:    %[[T:[a-z0-9]+]]: tensor<1x?xi64>
+// LAST-SAME:    -> (tensor<1x1x8xf32>
+// LAST:         lowbit.embedding %[[T]]
+// LAST:         %[[H:.*]] = linalg.generic
+// LAST:         %[[ROWS:.*]] = tensor.expand_shape %{{.*}} into tensor<1x1x?x8xf32>
+// LAST:         %[[QUERY:.*]] = tensor.extract_slice %[[ROWS]][0, 0, %{{.*}}, 0] [1, 1, 1, 8]
+// LAST:         lowbit.attention %{{.*}} tensor<1x1x1x8xf32>, tensor<1x1x?x8xf32>, tensor<1x1x?x8xf32> -> tensor<1x1x1x8xf32>
+// LAST-LABEL: func.func @decode
 #set = affine_set<(d0) : (16 - d0 >= 0)>
 #row = affine_map<(b, i, j) -> (b, i, j)>
 #table = affine_map<(b, i, j) -> (i, j)>

@@ -79,6 +79,8 @@ static void addFuse(OpPassManager &manager, const CompileOptions &options) {
   AddCachePassOptions cache;
   cache.format = options.kvCache;
   cache.maxLength = options.maxLength;
+  // What a program that generates text asks for.
+  cache.lastOnly = true;
   manager.addPass(createAddCachePass(cache));
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());

@@ -115,9 +115,9 @@ TEST_P(CacheTest, EqualsTheWholeText) {
     auto logits =
         (*decoder)->prefill(llvm::ArrayRef(tokens).slice(first, count));
     ASSERT_TRUE(bool(logits)) << llvm::toString(logits.takeError());
-    for (size_t i = 0; i < count; ++i)
-      largest =
-          std::max(largest, differ(logits->getRow(i), expected(first + i)));
+    ASSERT_EQ(logits->tokens, 1u);
+    largest = std::max(largest,
+                       differ(logits->getRow(0), expected(first + count - 1)));
   };
   // The second time, the cache holds another text.
   for (int round = 0; round < 2; ++round) {

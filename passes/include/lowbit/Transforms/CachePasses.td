@@ -23,6 +23,10 @@ def AddCachePass : Pass<"lowbit-add-cache", "::mlir::ModuleOp"> {
     place. Both functions compute the rows of `@main` that belong to their
     tokens; row i of a table, a mask or an index stands for position + i.
 
+    With `last-only`, results of `@prefill` are those of its last token, which is
+    what a program that generates text asks for: the output head, and what lies
+    behind the last keys and values, is computed for one token.
+
     An input called `attention_mask` is all ones, `position_ids` are the
     positions, `token_type_ids` are zero. Inputs of past keys and values, to
     which the model appends what it returns, are dropped: the cache is in their
@@ -59,7 +63,9 @@ def AddCachePass : Pass<"lowbit-add-cache", "::mlir::ModuleOp"> {
            "Tokens of the longest text, at least 1">,
     Option<"format", "format", "std::string", "\"f32\"",
            "How a cache stores numbers: f32, f16, or int8 and int4 with an f16 "
-           "scale for each head of each token">];
+           "scale for each head of each token">,
+    Option<"lastOnly", "last-only", "bool", "false",
+           "Results of @prefill have the row of the last token alone">];
   let statistics = [
     Statistic<"numCaches", "caches", "Caches added to each function">,
     Statistic<"numBytes", "bytes", "Bytes of all caches">];

@@ -32,8 +32,8 @@ public:
   /// Starts a new text.
   virtual void reset() = 0;
 
-  /// Appends tokens to the text. Returns the logits behind each of them, or
-  /// behind the last alone if that is what the model was compiled for.
+  /// Appends tokens to the text. Returns the logits behind the last of them, or
+  /// behind each, if the model came with a prefill that computes all.
   /// Errors: no token, more than fit, a token that the model doesn't know, or
   /// logits that are not finite.
   virtual llvm::Expected<Logits> prefill(llvm::ArrayRef<uint32_t> tokens) = 0;
