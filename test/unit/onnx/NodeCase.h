@@ -49,8 +49,8 @@ llvm::Expected<HostTensor> toHostTensor(const onnx::TensorProto &tensor);
 /// Compares as ONNX does: |actual - expected| <= 1e-7 + 1e-3 |expected|, plus
 /// `ofLargest` times the largest number that is expected. Returns what differs,
 /// or an empty string.
-std::string compareTensors(const HostTensor &actual,
-                           const HostTensor &expected, double ofLargest = 0);
+std::string compareTensors(const HostTensor &actual, const HostTensor &expected,
+                           double ofLargest = 0);
 
 } // namespace lowbit::testing
 
