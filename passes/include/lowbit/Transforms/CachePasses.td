@@ -62,8 +62,9 @@ def AddCachePass : Pass<"lowbit-add-cache", "::mlir::ModuleOp"> {
     Option<"maxLength", "max-length", "int64_t", "2048",
            "Tokens of the longest text, at least 1">,
     Option<"format", "format", "std::string", "\"f32\"",
-           "How a cache stores numbers: f32, f16, or int8 and int4 with an f16 "
-           "scale for each head of each token">,
+           "How a cache stores numbers: f32, f16, int8 with an f16 scale for each "
+           "head of each token, or int4 with an f16 scale and minimum for each "
+           "half of that">,
     Option<"lastOnly", "last-only", "bool", "false",
            "Results of @prefill have the row of the last token alone">];
   let statistics = [
