@@ -69,16 +69,32 @@ private:
 } // namespace
 
 /// The last layer only: benchmarks of one layer follow one another.
-static Layer &getLayer(const Case &what) {
+static std::shared_ptr<Layer> getLayer(const Case &what) {
   static std::string key;
-  static std::unique_ptr<Layer> layer;
+  static std::shared_ptr<Layer> layer;
   std::string wanted = what.method + "/" + what.cpu + "/" +
                        std::to_string(what.n) + "/" + std::to_string(what.k);
   if (key != wanted) {
-    layer = std::make_unique<Layer>(what.method, what.cpu, what.n, what.k);
+    layer = std::make_shared<Layer>(what.method, what.cpu, what.n, what.k);
     key = wanted;
   }
-  return *layer;
+  return layer;
+}
+
+/// Its weights, the last ones, too: the library calls a benchmark several times
+/// to find how often to repeat it, and a GiB takes a second to write.
+static Copies &getCopies(const std::shared_ptr<Layer> &layer,
+                         const Case &what) {
+  static std::shared_ptr<Layer> owner;
+  static bool fromMemory = false;
+  static std::unique_ptr<Copies> copies;
+  if (owner != layer || fromMemory != what.fromMemory || !copies) {
+    copies.reset();
+    copies = std::make_unique<Copies>(*layer, what);
+    owner = layer;
+    fromMemory = what.fromMemory;
+  }
+  return *copies;
 }
 
 static void report(benchmark::State &state, const Case &what, size_t bytes,
@@ -103,17 +119,17 @@ static void report(benchmark::State &state, const Case &what, size_t bytes,
 }
 
 static void linearBench(benchmark::State &state, const Case &what) {
-  Layer &layer = getLayer(what);
-  if (!layer.executable)
-    return state.SkipWithError(layer.error.c_str());
-  layer.executable->setThreads(what.threads);
+  std::shared_ptr<Layer> layer = getLayer(what);
+  if (!layer->executable)
+    return state.SkipWithError(layer->error.c_str());
+  layer->executable->setThreads(what.threads);
   HostTensor x = createNumbers({what.m, what.k});
-  auto call = layer.executable->prepare("main", x);
+  auto call = layer->executable->prepare("main", x);
   if (!call)
     return state.SkipWithError(llvm::toString(call.takeError()).c_str());
-  Copies copies(layer, what);
+  Copies &copies = getCopies(layer, what);
   Samples calls, reads, dots;
-  size_t bytes = layer.packedBytes();
+  size_t bytes = layer->packedBytes();
   for (auto _ : state) {
     const std::vector<const void *> &weights = copies.next();
     Stopwatch watch(what.threads);

@@ -20,9 +20,11 @@ static constexpr int64_t kWindowChunkColumns = 16, kWideChunkColumns = 4;
 /// Rows of activations that share decoded codes. Eight would spill; two always
 /// gain more than their spills cost.
 static constexpr int64_t kMaxRowTile = 4, kMinRowTile = 2;
-/// How far ahead packed bytes are prefetched, and into which cache (2: T1).
+/// How far ahead packed bytes are prefetched, and into which cache (3: all).
+/// Into the second-level cache and those beyond (2) helps as much where memory
+/// is the limit, but on Zen 5 costs a quarter of the speed where it isn't.
 static constexpr int64_t kPrefetchBytes = 6144;
-static constexpr unsigned kPrefetchLocality = 2;
+static constexpr unsigned kPrefetchLocality = 3;
 /// With this many accumulators or fewer, one dot product would wait for the
 /// one before; two chains take turns.
 static constexpr size_t kFewAccumulators = 4;
@@ -463,142 +465,6 @@ Value SegmentProducts::gatherNumbers(Value codes, int64_t index) {
   for (size_t i = index; i < all.size(); i += values())
     numbers.push_back(all[i]);
   return b.gather(ArrayRef<float>(numbers), codes);
-}
-
-//===----------------------------------------------------------------------===//
-// The end of a segment
-//===----------------------------------------------------------------------===//
-
-/// From the in-place form's accumulators to sums of whole codes, one for each
-/// sub-block and part.
-SegmentProducts::Values SegmentProducts::gatherPlaces(ValueRange sums,
-                                                      int64_t slices) {
-  Values result(registerCount(slices) * parts());
-  for (int64_t i = 0; i < slices * parts(); ++i) {
-    int64_t slice = i / parts(), part = i % parts();
-    Values joined;
-    for (size_t place = 0; place < places.size(); ++place) {
-      Value sum = sums[accumulator(0, part, place, slice, slices)];
-      for (int64_t chain = 1; chain < getChains(slices); ++chain)
-        sum = b.add(sum, sums[accumulator(chain, part, place, slice, slices)]);
-      joined.push_back(sum);
-    }
-    for (auto [place, sum] : llvm::enumerate(joined)) {
-      if (isDifferential && place + 1 < places.size())
-        sum = b.sub(sum, joined[place + 1]);
-      sum = b.shift(sum, -places[place].shift);
-      int64_t at = places[place].subBlock * slices + slice;
-      Value &total = result[at * parts() + part];
-      total = total ? b.add(total, sum) : sum;
-    }
-  }
-  return result;
-}
-
-/// The sums of chains, added up.
-SegmentProducts::Values
-SegmentProducts::joinChains(ValueRange sums, size_t rows, int64_t slices) {
-  int64_t chains = getDecodedChains(rows, slices);
-  Values result;
-  for (size_t i = 0; i < sums.size(); i += chains) {
-    Value sum = sums[i];
-    for (int64_t chain = 1; chain < chains; ++chain)
-      sum = b.add(sum, sums[i + chain]);
-    result.push_back(sum);
-  }
-  return result;
-}
-
-namespace {
-/// number = factor * byte - offset
-struct ByteMeaning {
-  int64_t factor, offset;
-};
-} // namespace
-
-static ByteMeaning getIntegerMeaning(const numerics::IntegerFormat &format,
-                                     bool isSigned) {
-  int64_t less = isSigned ? 128 : 0;
-  if (format.kind == numerics::IntegerKind::Unsigned)
-    return {1, -less};
-  if (format.width == 1)
-    return {2, 1};
-  return {1, (int64_t(1) << (format.width - 1)) - less};
-}
-
-/// Subtracts what the bytes' offset contributed to a level.
-Value SegmentProducts::subtractOffset(Value sum, Value panel, Value row,
-                                      int64_t level) {
-  ByteMeaning meaning{1, tables.offset};
-  if (!isTable())
-    meaning = getIntegerMeaning(*encoding.element.integer(), isSigned());
-  auto load = [&](int64_t part, Type element) {
-    return b.loadSplat(panel, b.add(row, 4 + 4 * part), element,
-                       target.lanes());
-  };
-  if (isFloat()) {
-    if (meaning.factor == 2)
-      sum = arith::AddFOp::create(b, sum, sum);
-    if (meaning.offset == 0 || isGathered())
-      return sum;
-    Value offset = b.splat(lanes(b.getF32Type()), -double(meaning.offset));
-    return b.fma(offset, load(0, b.getF32Type()), sum);
-  }
-  if (meaning.factor == 2)
-    sum = b.add(sum, sum);
-  if (meaning.offset == 0)
-    return sum;
-  Value total;
-  for (int64_t part = 0; part < parts(); ++part)
-    if (level >= part && level - part < digits()) {
-      Value activations = load(part, b.getI32Type());
-      total = total ? b.add(total, activations) : activations;
-    }
-  int64_t magnitude = std::abs(meaning.offset);
-  total = b.shift(total, llvm::Log2_64(magnitude));
-  return meaning.offset > 0 ? b.sub(sum, total) : b.add(sum, total);
-}
-
-/// Scales the levels of one sum to f32.
-Value SegmentProducts::finish(ArrayRef<Value> sums, Value panel, Value row) {
-  Value number = subtractOffset(sums[0], panel, row, 0);
-  // What the lowest level that is kept stands for.
-  int64_t rest = digits() + parts() - 1 - levels();
-  double step = isTable() && !isGathered() ? tables.step : 1;
-  VectorType floats = lanes(b.getF32Type());
-  if (isFloat())
-    return step == 1 ? number : b.mulf(number, b.splat(floats, step));
-  number = b.toFloat(number);
-  Value base = b.splat(floats, 256.0);
-  for (int64_t level = 1; level < levels(); ++level)
-    number = b.fma(number, base,
-                   b.toFloat(subtractOffset(sums[level], panel, row, level)));
-  Value scale = b.loadSplat(panel, row, b.getF32Type(), target.lanes());
-  step *= double(int64_t(1) << (8 * rest));
-  if (step != 1)
-    scale = b.mulf(scale, b.splat(floats, step));
-  return b.mulf(number, scale);
-}
-
-Value SegmentProducts::activationSum(Value panel, Value offset) {
-  if (isFloat())
-    return b.loadSplat(panel, b.add(offset, 4), b.getF32Type(), target.lanes());
-  auto load = [&](int64_t part) {
-    return b.toFloat(b.loadSplat(panel, b.add(offset, 4 + 4 * part),
-                                 b.getI32Type(), target.lanes()));
-  };
-  Value sum = load(0);
-  if (parts() == 2)
-    sum = b.fma(sum, b.splat(lanes(b.getF32Type()), 256.0), load(1));
-  return b.mulf(sum,
-                b.loadSplat(panel, offset, b.getF32Type(), target.lanes()));
-}
-
-Value SegmentProducts::prepareTable(Value table) {
-  if (!table || isSigned())
-    return table;
-  auto type = cast<VectorType>(table.getType());
-  return arith::XOrIOp::create(b, table, b.splat(type, -kLearnedOffset));
 }
 
 SegmentProducts::Values SegmentProducts::emit(const SegmentOperands &operands,

@@ -195,6 +195,8 @@ private:
   Value valueOffset(Value row, Value column, int64_t step, int64_t part);
   Values gatherPlaces(mlir::ValueRange sums, int64_t slices);
   Value finish(llvm::ArrayRef<Value> sums, Value panel, Value row);
+  bool joinsLevels() const;
+  Value joinLevels(llvm::ArrayRef<Value> sums, Value panel, Value row);
   Value subtractOffset(Value sum, Value panel, Value row, int64_t level);
   Value gatherNumbers(Value codes, int64_t index);
   mlir::VectorType lanes(mlir::Type element) {

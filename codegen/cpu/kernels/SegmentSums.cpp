@@ -1,0 +1,175 @@
+//===- SegmentSums.cpp - the end of a segment -----------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// From accumulators to the segment's sums as f32: fields and chains are joined,
+// the format's offset is subtracted, levels are added up and scaled.
+//
+//===----------------------------------------------------------------------===//
+
+#include "SegmentProducts.h"
+
+using namespace mlir;
+using namespace lowbit;
+using namespace lowbit::cpu;
+
+/// From the in-place form's accumulators to sums of whole codes, one for each
+/// sub-block and part.
+SegmentProducts::Values SegmentProducts::gatherPlaces(ValueRange sums,
+                                                      int64_t slices) {
+  Values result(registerCount(slices) * parts());
+  for (int64_t i = 0; i < slices * parts(); ++i) {
+    int64_t slice = i / parts(), part = i % parts();
+    Values joined;
+    for (size_t place = 0; place < places.size(); ++place) {
+      Value sum = sums[accumulator(0, part, place, slice, slices)];
+      for (int64_t chain = 1; chain < getChains(slices); ++chain)
+        sum = b.add(sum, sums[accumulator(chain, part, place, slice, slices)]);
+      joined.push_back(sum);
+    }
+    for (auto [place, sum] : llvm::enumerate(joined)) {
+      if (isDifferential && place + 1 < places.size())
+        sum = b.sub(sum, joined[place + 1]);
+      sum = b.shift(sum, -places[place].shift);
+      int64_t at = places[place].subBlock * slices + slice;
+      Value &total = result[at * parts() + part];
+      total = total ? b.add(total, sum) : sum;
+    }
+  }
+  return result;
+}
+
+/// The sums of chains, added up.
+SegmentProducts::Values
+SegmentProducts::joinChains(ValueRange sums, size_t rows, int64_t slices) {
+  int64_t chains = getDecodedChains(rows, slices);
+  Values result;
+  for (size_t i = 0; i < sums.size(); i += chains) {
+    Value sum = sums[i];
+    for (int64_t chain = 1; chain < chains; ++chain)
+      sum = b.add(sum, sums[i + chain]);
+    result.push_back(sum);
+  }
+  return result;
+}
+
+namespace {
+/// number = factor * byte - offset
+struct ByteMeaning {
+  int64_t factor, offset;
+};
+} // namespace
+
+static ByteMeaning getIntegerMeaning(const numerics::IntegerFormat &format,
+                                     bool isSigned) {
+  int64_t less = isSigned ? 128 : 0;
+  if (format.kind == numerics::IntegerKind::Unsigned)
+    return {1, -less};
+  if (format.width == 1)
+    return {2, 1};
+  return {1, (int64_t(1) << (format.width - 1)) - less};
+}
+
+/// Subtracts what the bytes' offset contributed to a level.
+Value SegmentProducts::subtractOffset(Value sum, Value panel, Value row,
+                                      int64_t level) {
+  ByteMeaning meaning{1, tables.offset};
+  if (!isTable())
+    meaning = getIntegerMeaning(*encoding.element.integer(), isSigned());
+  auto load = [&](int64_t part, Type element) {
+    return b.loadSplat(panel, b.add(row, 4 + 4 * part), element,
+                       target.lanes());
+  };
+  if (isFloat()) {
+    if (meaning.factor == 2)
+      sum = arith::AddFOp::create(b, sum, sum);
+    if (meaning.offset == 0 || isGathered())
+      return sum;
+    Value offset = b.splat(lanes(b.getF32Type()), -double(meaning.offset));
+    return b.fma(offset, load(0, b.getF32Type()), sum);
+  }
+  if (meaning.factor == 2)
+    sum = b.add(sum, sum);
+  if (meaning.offset == 0)
+    return sum;
+  Value total;
+  for (int64_t part = 0; part < parts(); ++part)
+    if (level >= part && level - part < digits()) {
+      Value activations = load(part, b.getI32Type());
+      total = total ? b.add(total, activations) : activations;
+    }
+  int64_t magnitude = std::abs(meaning.offset);
+  total = b.shift(total, llvm::Log2_64(magnitude));
+  return meaning.offset > 0 ? b.sub(sum, total) : b.add(sum, total);
+}
+
+/// Whether the two levels of codes that are single bytes fit into 32 bits when
+/// they are joined: codeBits bits times 16 for each column.
+bool SegmentProducts::joinsLevels() const {
+  return !isFloat() && !isTable() && levels() == 2 &&
+         spec.panel.columns << encoding.element.codeBits() <= 1 << 16;
+}
+
+/// Both levels as one integer, the format's offset subtracted. What overflows
+/// on the way comes back.
+Value SegmentProducts::joinLevels(ArrayRef<Value> sums, Value panel,
+                                  Value row) {
+  ByteMeaning meaning =
+      getIntegerMeaning(*encoding.element.integer(), isSigned());
+  Value sum = b.add(b.shift(sums[0], 8), sums[1]);
+  if (meaning.factor == 2)
+    sum = b.add(sum, sum);
+  if (meaning.offset == 0)
+    return sum;
+  auto load = [&](int64_t part) {
+    return b.loadSplat(panel, b.add(row, 4 + 4 * part), b.getI32Type(),
+                       target.lanes());
+  };
+  Value total = b.shift(b.add(b.shift(load(0), 8), load(1)),
+                        llvm::Log2_64(std::abs(meaning.offset)));
+  return meaning.offset > 0 ? b.sub(sum, total) : b.add(sum, total);
+}
+
+/// Scales the levels of one sum to f32.
+Value SegmentProducts::finish(ArrayRef<Value> sums, Value panel, Value row) {
+  bool isJoined = joinsLevels();
+  Value number = isJoined ? joinLevels(sums, panel, row)
+                          : subtractOffset(sums[0], panel, row, 0);
+  // What the lowest level that is kept stands for.
+  int64_t rest = digits() + parts() - 1 - levels();
+  double step = isTable() && !isGathered() ? tables.step : 1;
+  VectorType floats = lanes(b.getF32Type());
+  if (isFloat())
+    return step == 1 ? number : b.mulf(number, b.splat(floats, step));
+  number = b.toFloat(number);
+  Value base = b.splat(floats, 256.0);
+  for (int64_t level = 1; level < levels() && !isJoined; ++level)
+    number = b.fma(number, base,
+                   b.toFloat(subtractOffset(sums[level], panel, row, level)));
+  Value scale = b.loadSplat(panel, row, b.getF32Type(), target.lanes());
+  step *= double(int64_t(1) << (8 * rest));
+  if (step != 1)
+    scale = b.mulf(scale, b.splat(floats, step));
+  return b.mulf(number, scale);
+}
+
+Value SegmentProducts::activationSum(Value panel, Value offset) {
+  if (isFloat())
+    return b.loadSplat(panel, b.add(offset, 4), b.getF32Type(), target.lanes());
+  auto load = [&](int64_t part) {
+    return b.toFloat(b.loadSplat(panel, b.add(offset, 4 + 4 * part),
+                                 b.getI32Type(), target.lanes()));
+  };
+  Value sum = load(0);
+  if (parts() == 2)
+    sum = b.fma(sum, b.splat(lanes(b.getF32Type()), 256.0), load(1));
+  return b.mulf(sum,
+                b.loadSplat(panel, offset, b.getF32Type(), target.lanes()));
+}
+
+Value SegmentProducts::prepareTable(Value table) {
+  if (!table || isSigned())
+    return table;
+  auto type = cast<VectorType>(table.getType());
+  return arith::XOrIOp::create(b, table, b.splat(type, -kLearnedOffset));
+}
