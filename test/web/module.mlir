@@ -7,6 +7,9 @@
 // RUN: FileCheck %s --check-prefix=MANIFEST < %t/scaled.webgpu.json
 // RUN: %python -c "import os; print(sorted(os.listdir('%t')))" | FileCheck %s --check-prefix=FILES
 
+// RUN: not quant-opt %s -lowbit-write-web-module="output=%t/none/m.js" -o /dev/null 2>&1 | FileCheck %s --check-prefix=WHERE
+// WHERE: m.0.bin' cannot be written: 
+
 // SCRIPT: // A model compiled by Lowbit; see scaled.webgpu.d.ts for its types.
 // SCRIPT: const MANIFEST = "scaled.webgpu.json";
 // SCRIPT: export async function load(

@@ -50,17 +50,19 @@ export function drawMemory(parent, memory) {
 export function drawLatency(parent, milliseconds, median) {
   const svg = begin(parent, 120, "latency of each token");
   const largest = Math.max(...milliseconds);
-  const step = 400 / Math.max(milliseconds.length, 16);
+  const step = 340 / Math.max(milliseconds.length, 12);
   const place = (value) => 100 - 90 * value / largest;
   milliseconds.forEach((value, i) => {
     const bar = draw(svg, "rect", {
-      x: 50 + i * step, y: place(value), width: Math.max(1, step - 3),
+      x: 60 + i * step, y: place(value), width: Math.max(1, step - 3),
       height: 100 - place(value), rx: 2, class: "bar after",
     });
     draw(bar, "title", {}, `token ${i + 1}: ${value.toFixed(1)} ms`);
   });
-  draw(svg, "line", { x1: 50, x2: 450, y1: place(median), y2: place(median), class: "median" });
-  draw(svg, "text", { x: 44, y: place(largest) + 5, class: "tick" }, `${largest.toFixed(0)} ms`);
-  draw(svg, "text", { x: 44, y: 104, class: "tick" }, "0");
-  draw(svg, "text", { x: 450, y: 117, class: "tick" }, `token ${milliseconds.length}`);
+  draw(svg, "line", { x1: 60, x2: 400, y1: place(median), y2: place(median), class: "median" });
+  draw(svg, "text", { x: 54, y: place(largest) + 5, class: "tick" }, `${largest.toFixed(0)} ms`);
+  draw(svg, "text", { x: 54, y: 104, class: "tick" }, "0");
+  const end = 60 + milliseconds.length * step - 3;
+  draw(svg, "text", { x: end, y: 118, class: "tick" }, `token ${milliseconds.length}`);
+  draw(svg, "text", { x: 406, y: place(median) + 4, class: "tick mark" }, "median");
 }
