@@ -41,11 +41,11 @@ try {
   page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
   await page.goto(`http://localhost:${server.address().port}/?tokens=${flag("--tokens", "8")}`);
   await page.waitForFunction(() => !document.getElementById("go").disabled ||
-    !document.getElementById("note").hidden, undefined, { timeout: 120000 });
+    !document.getElementById("note").hidden, undefined, { timeout: 280000 });
   if (await page.isEnabled("#go")) {
     await page.click("#go");
     await page.waitForFunction(() => !document.getElementById("report").hidden ||
-      !document.getElementById("note").hidden, undefined, { timeout: 120000 });
+      !document.getElementById("note").hidden, undefined, { timeout: 280000 });
   }
   const text = await page.textContent("#text");
   const note = await page.isVisible("#note") ? await page.textContent("#note") : "";
