@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "BodyToWords.h"
+#include "Fills.h"
 #include "KernelModule.h"
 #include "lowbit/CodeGen/GPU/Passes.h"
 #include "lowbit/IR/LowbitGPUOps.h"
@@ -21,7 +22,6 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
 #include "mlir/Transforms/RegionUtils.h"
 
 namespace lowbit {
@@ -31,13 +31,6 @@ namespace lowbit {
 
 using namespace mlir;
 using namespace lowbit;
-
-/// The buffer that a view is of.
-static Value getBase(Value buffer) {
-  while (auto view = buffer.getDefiningOp<ViewLikeOpInterface>())
-    buffer = view.getViewSource();
-  return buffer;
-}
 
 /// Whether elements are as the model's file has them: narrow ones packed.
 static bool isPacked(Value base) {
@@ -84,9 +77,10 @@ public:
   IRMapping mapping;
   BodyToWords words;
 
+  LogicalResult copyFromHost(Value value);
+
 private:
   Index getAddress(Value buffer, ArrayRef<Index> at);
-  LogicalResult copyFromHost(Value value);
 
   gpu::GPUFuncOp kernel;
   int64_t threads = 0;
@@ -101,11 +95,14 @@ public:
   explicit Lowering(ModuleOp module) : module(module), kernels(module) {}
   LogicalResult lower(linalg::LinalgOp op);
   LogicalResult lower(memref::CopyOp op);
+  /// Notes what buffers begin with, before anything is lowered.
+  void takeFills(func::FuncOp function);
   KernelModule &getKernels() { return kernels; }
 
 private:
   ModuleOp module;
   KernelModule kernels;
+  DenseMap<OpOperand *, Value> fills;
 };
 
 } // namespace
@@ -125,7 +122,7 @@ LogicalResult Kernel::addBuffer(Value buffer, bool isWritten) {
     return op->emitError("GPU kernels require buffers whose shape and place "
                          "are known when the model is compiled, found ")
            << buffer.getType() << ": fix dynamic dimensions with --shape";
-  Value base = getBase(buffer);
+  Value base = getBaseBuffer(buffer);
   auto baseType = cast<MemRefType>(base.getType());
   Type element = baseType.getElementType();
   bool isKnown = element.isF32() || element.isIndex() ||
@@ -240,7 +237,7 @@ Index Kernel::getAddress(Value buffer, ArrayRef<Index> at) {
 }
 
 Value Kernel::load(Value buffer, ArrayRef<Index> at) {
-  Value base = getBase(buffer);
+  Value base = getBaseBuffer(buffer);
   Type element = cast<MemRefType>(buffer.getType()).getElementType();
   Index address = getAddress(buffer, at);
   if (!isPacked(base))
@@ -268,7 +265,7 @@ void Kernel::store(Value value, Value buffer, ArrayRef<Index> at) {
   Type element = cast<MemRefType>(buffer.getType()).getElementType();
   Index address = getAddress(buffer, at);
   memref::StoreOp::create(b, words.toElement(value, element),
-                          arguments.lookup(getBase(buffer)),
+                          arguments.lookup(getBaseBuffer(buffer)),
                           indices.materialize(address));
 }
 
@@ -476,6 +473,14 @@ LogicalResult Lowering::lower(linalg::LinalgOp op) {
   for (OpOperand &init : op.getDpsInitsMutable()) {
     AffineMap map = op.getMatchingIndexingMap(&init);
     bool isRead = !op.getMatchingBlockArgument(&init).use_empty();
+    if (Value fill = fills.lookup(&init); fill && isRead) {
+      if (failed(kernel.copyFromHost(fill))) {
+        kernel.drop();
+        return failure();
+      }
+      values.push_back(kernel.mapping.lookup(fill));
+      continue;
+    }
     values.push_back(isRead ? kernel.load(init.get(), kernel.apply(map, point))
                             : Value());
   }
@@ -520,6 +525,18 @@ LogicalResult Lowering::lower(linalg::LinalgOp op) {
   return success();
 }
 
+void Lowering::takeFills(func::FuncOp function) {
+  SmallVector<linalg::LinalgOp> ops;
+  function.walk([&](linalg::LinalgOp op) {
+    if (op.getNumReductionLoops())
+      ops.push_back(op);
+  });
+  for (linalg::LinalgOp op : ops)
+    for (OpOperand &init : op.getDpsInitsMutable())
+      if (Value fill = takeFill(op, init))
+        fills[&init] = fill;
+}
+
 LogicalResult Lowering::lower(memref::CopyOp op) {
   Kernel kernel(kernels, op);
   if (failed(kernel.addBuffer(op.getSource(), false)) ||
@@ -546,11 +563,13 @@ struct GPULowerLinalgPass
     Lowering lowering(getOperation());
     int64_t before = lowering.getKernels().getCount();
     SmallVector<Operation *> work;
-    for (auto function : getOperation().getOps<func::FuncOp>())
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      lowering.takeFills(function);
       function.walk([&](Operation *op) {
         if (isa<linalg::LinalgOp, memref::CopyOp>(op))
           work.push_back(op);
       });
+    }
     for (Operation *op : work) {
       auto copy = dyn_cast<memref::CopyOp>(op);
       if (failed(copy ? lowering.lower(copy)

@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Fills.h"
 #include "KernelModule.h"
 #include "lowbit/CodeGen/GPU/GPUSchedule.h"
 #include "lowbit/CodeGen/GPU/Passes.h"
@@ -64,12 +65,6 @@ private:
   LogicalResult addArguments();
   void launch(DispatchOp dispatch);
 
-  static Value getBase(Value value) {
-    while (auto view = value.getDefiningOp<ViewLikeOpInterface>())
-      value = view.getViewSource();
-    return value;
-  }
-
   func::FuncOp function;
   ImplicitLocOpBuilder b;
   SmallVector<DispatchOp> dispatches;
@@ -89,7 +84,7 @@ LogicalResult Scheduler::collect() {
       for (Value operand : dispatch->getOperands()) {
         int64_t now = dispatches.size();
         auto [life, isNew] =
-            lives.insert({getBase(operand), std::make_pair(now, now)});
+            lives.insert({getBaseBuffer(operand), std::make_pair(now, now)});
         life->second.second = now;
       }
       dispatches.push_back(dispatch);
@@ -190,7 +185,7 @@ void Scheduler::launch(DispatchOp dispatch) {
   Value zero = arith::ConstantIndexOp::create(b, 0);
   for (auto [operand, type] :
        llvm::zip_equal(dispatch->getOperands(), kernel.getArgumentTypes())) {
-    Value base = getBase(operand);
+    Value base = getBaseBuffer(operand);
     auto global = base.getDefiningOp<memref::GetGlobalOp>();
     Value &source = global ? weights[global.getName()] : bytes[base];
     if (!source) {

@@ -20,6 +20,11 @@
 // CHECK:      gpu.func @reduce_addf_6x8(%{{.*}}: memref<48xf32>, %{{.*}}: memref<6xf32>)
 // CHECK:        scf.for {{.*}} iter_args
 
+// The number that it begins with is in the kernel, and no kernel fills.
+// CHECK:      gpu.func @reduce_addf_6x8_1
+// CHECK:        %[[ZERO:.*]] = arith.constant 0.000000e+00 : f32
+// CHECK:        scf.for {{.*}} iter_args(%{{.*}} = %[[ZERO]])
+
 // Integers of 64 bits are words.
 // CHECK:      gpu.func @addi_4(%{{.*}}: memref<4xi32>, %{{.*}}: memref<4xi32>)
 // CHECK:        arith.addi {{.*}} : i32
@@ -50,6 +55,21 @@ func.func @elementwise(%x: memref<6x8xf32>, %y: memref<6x8xf32>) {
 
 // CHECK-LABEL: func.func @reduction
 func.func @reduction(%x: memref<6x8xf32>, %y: memref<6xf32>) {
+  linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<6x8xf32>) outs(%y : memref<6xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = arith.addf %in, %out : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// CHECK-LABEL: func.func @filled
+// CHECK-NEXT:    lowbit.dispatch @kernels::@reduce_addf_6x8_1
+// CHECK-NEXT:    return
+func.func @filled(%x: memref<6x8xf32>, %y: memref<6xf32>) {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%y : memref<6xf32>)
   linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]}
       ins(%x : memref<6x8xf32>) outs(%y : memref<6xf32>) {
   ^bb0(%in: f32, %out: f32):

@@ -2,6 +2,8 @@
 
 // RUN: quant-opt %s -lowbit-gpu-print-schedule="output=%t.json" -o /dev/null
 // RUN: FileCheck %s < %t.json
+// RUN: not quant-opt %s -lowbit-gpu-print-schedule="output=%t.folder/none.json" -o /dev/null 2>&1 | FileCheck %s --check-prefix=FILE
+// FILE: error: the schedule's file '{{.*}}none.json' can't be written: No such file or directory
 
 // CHECK:      "buffers": [
 // CHECK:        "bytes": 256,

@@ -37,3 +37,24 @@ func.func @quantized(%x: tensor<1x64xf32>) -> tensor<1x4xf32> {
   %y = lowbit.linear %q, %w : !lowbit.tensor<1x64xf32, #int8>, !lowbit.tensor<4x64xf32, #int4, #words> -> tensor<1x4xf32>
   return %y : tensor<1x4xf32>
 }
+
+func.func @empty(%x: tensor<0x64xf32>) -> tensor<0x4xf32> {
+  %w = lowbit.weight @w : !lowbit.tensor<4x64xf32, #int4, #words>
+  // expected-remark @+1 {{left to the reference lowering: it has no numbers}}
+  %y = lowbit.linear %x, %w : tensor<0x64xf32>, !lowbit.tensor<4x64xf32, #int4, #words> -> tensor<0x4xf32>
+  return %y : tensor<0x4xf32>
+}
+
+#many = #lowbit.encoding<codebook<dense<[-1.0, 0.0, 0.5, 1.0]> : tensor<4xf32>>, minimum, group = 32, scale = f16, tensor_scale>
+#words2 = #lowbit.tiles<1 by 32, 64, [(k4 : 8, k4 : 2, k2 : 32, b2 : 1)], pad_row_end>
+lowbit.global @m : !lowbit.tensor<4x64xf32, #many, #words2> {
+  blob = dense<0> : tensor<64xi8>, scale = dense<1.0> : tensor<4x2xf16>, minimum = dense<1.0> : tensor<4x2xf16>,
+  outer_scale = dense<1.0> : tensor<1xf32>}
+
+func.func @buffers(%x: tensor<1x64xf32>, %b: tensor<4xf32>, %r: tensor<1x4xf32>) -> tensor<1x4xf32> {
+  %w = lowbit.weight @m : !lowbit.tensor<4x64xf32, #many, #words2>
+  // expected-remark @+1 {{left to the reference lowering: its weight and operands are more than 8 buffers}}
+  %y = lowbit.linear %x, %w bias %b residual %r : tensor<1x64xf32>, !lowbit.tensor<4x64xf32, #many, #words2> -> tensor<1x4xf32>,
+      bias tensor<4xf32>
+  return %y : tensor<1x4xf32>
+}
