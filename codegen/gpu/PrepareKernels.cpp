@@ -47,6 +47,7 @@ struct GPUPrepareKernelsPass
     for (gpu::GPUModuleOp module : modules) {
       if (failed(applyPatternsGreedily(module, frozen)))
         return signalPassFailure();
+      numKernels += llvm::range_size(module.getOps<gpu::GPUFuncOp>());
       module.walk(
           [](LoopLikeOpInterface loop) { moveLoopInvariantCode(loop); });
     }

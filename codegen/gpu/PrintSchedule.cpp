@@ -34,6 +34,7 @@ struct GPUPrintSchedulePass
       if (failed(schedule))
         return signalPassFailure();
       schedules.push_back(toJSON(*schedule));
+      ++numSchedules;
     }
     std::error_code error;
     llvm::ToolOutputFile file(output, error, llvm::sys::fs::OF_Text);

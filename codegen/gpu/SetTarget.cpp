@@ -26,6 +26,7 @@ struct SetGPUTargetPass : lowbit::impl::SetGPUTargetPassBase<SetGPUTargetPass> {
       return;
     getOperation()->setAttr(kTargetAttrName,
                             getDefaultGPUTarget(&getContext()));
+    ++numSet;
   }
 };
 } // namespace

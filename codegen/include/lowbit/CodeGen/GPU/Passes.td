@@ -25,6 +25,7 @@ def SetGPUTargetPass : Pass<"lowbit-set-gpu-target", "::mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::spirv::SPIRVDialect"];
+  let statistics = [Statistic<"numSet", "set", "Targets set">];
 }
 
 def LowerToGPUKernelsPass
@@ -168,6 +169,7 @@ def GPUPrepareKernelsPass : Pass<"lowbit-gpu-prepare-kernels", "::mlir::ModuleOp
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::math::MathDialect",
                            "::mlir::vector::VectorDialect"];
+  let statistics = [Statistic<"numKernels", "kernels", "Kernels prepared">];
 }
 
 def GPUPrintSchedulePass : Pass<"lowbit-gpu-print-schedule", "::mlir::ModuleOp"> {
@@ -199,6 +201,7 @@ def GPUPrintSchedulePass : Pass<"lowbit-gpu-print-schedule", "::mlir::ModuleOp">
   let options = [
     Option<"output", "output", "std::string", "\"-\"",
            "The file to write; - for standard output">];
+  let statistics = [Statistic<"numSchedules", "schedules", "Schedules printed">];
 }
 
 #endif // LOWBIT_CODEGEN_GPU_PASSES
