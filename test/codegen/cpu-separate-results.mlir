@@ -24,3 +24,16 @@ func.func @apart() -> (memref<6xf32>, memref<6xf32>, index) {
   %z = memref.alloc() : memref<6xf32>
   return %y, %z, %zero : memref<6xf32>, memref<6xf32>, index
 }
+
+// A slice of rows: bufferization casts it as if they were next to each other.
+// CHECK-LABEL: func @slice
+// CHECK: %[[SLICE:.*]] = memref.subview
+// CHECK: %[[COPY:.*]] = memref.alloc({{.*}}) : memref<?x3xf32>
+// CHECK: memref.copy %[[SLICE]], %[[COPY]]
+// CHECK: return %[[COPY]]
+func.func @slice(%n: index, %m: index) -> memref<?x3xf32> {
+  %y = memref.alloc(%n, %m) : memref<?x?xf32>
+  %slice = memref.subview %y[0, 0] [%n, 3] [1, 1] : memref<?x?xf32> to memref<?x3xf32, strided<[?, 1]>>
+  %cast = memref.cast %slice : memref<?x3xf32, strided<[?, 1]>> to memref<?x3xf32>
+  return %cast : memref<?x3xf32>
+}

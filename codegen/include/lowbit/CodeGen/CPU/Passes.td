@@ -261,10 +261,11 @@ def CPUExpandReshapesPass : Pass<"lowbit-cpu-expand-reshapes", "::mlir::func::Fu
 }
 
 def CPUSeparateResultsPass : Pass<"lowbit-cpu-separate-results", "::mlir::func::FuncOp"> {
-  let summary = "Copy results that share a buffer with another result";
+  let summary = "Copy results that aren't buffers of their own";
   let description = [{
     Whoever calls a function frees each of its results, so no two may be views of
-    one buffer. Runs after bufferization and before deallocation, which takes care
+    one buffer, and reads it in row-major order, so none may be a view whose rows
+    are apart, which bufferization casts to a type that says otherwise. Runs after bufferization and before deallocation, which takes care
     of results that are arguments.
 
     ```mlir
