@@ -183,13 +183,16 @@ void expectProduct(const FactoredTable &factored,
 }
 
 TEST(FactoredTable, HasTheNumbersThatARateNeeds) {
-  for (auto [rate, size] : {std::pair(1u, 128u),
-                            {2u, 128u},
-                            {3u, 256u},
-                            {4u, 512u},
-                            {5u, 1024u},
-                            {6u, 2048u}}) {
-    std::vector<int8_t> table = getTable(12, rate);
+  for (auto [state, rate, size] : {std::tuple(8u, 1u, 64u),
+                                   {8u, 2u, 64u},
+                                   {8u, 3u, 128u},
+                                   {12u, 1u, 128u},
+                                   {12u, 2u, 128u},
+                                   {12u, 3u, 256u},
+                                   {12u, 4u, 512u},
+                                   {12u, 5u, 1024u},
+                                   {12u, 6u, 2048u}}) {
+    std::vector<int8_t> table = getTable(state, rate);
     FactoredTable factored = factorTable(table);
     ASSERT_LE(factored.entries.size(), size);
     expectProduct(factored, table);
@@ -201,7 +204,10 @@ TEST(FactoredTable, HasTheNumbersThatARateNeeds) {
 }
 
 TEST(FactoredTable, LeavesATableWithoutAPattern) {
-  std::vector<int8_t> table = getTable(8, 2);
+  // No number twice.
+  std::vector<int8_t> table;
+  for (int i = 0; i < 256; ++i)
+    table.push_back(static_cast<int8_t>(167 * i + 13));
   FactoredTable factored = factorTable(table);
   EXPECT_EQ(factored.entries.size(), 256u);
   expectProduct(factored, table);
