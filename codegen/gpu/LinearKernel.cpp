@@ -12,6 +12,7 @@
 
 #include "LinearKernel.h"
 #include "WeightReader.h"
+#include "lowbit/IR/AttributeWord.h"
 #include "lowbit/Reference/Activation.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -19,7 +20,6 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "llvm/Support/xxhash.h"
 
 using namespace mlir;
 using namespace lowbit;
@@ -28,32 +28,12 @@ static constexpr int64_t kStep = 4;
 /// Rows of weights and of activations of a tile, and results of a thread.
 static constexpr int64_t kTile = 32, kOwn = 4;
 
-static std::string asWord(Attribute attribute) {
-  std::string text, word;
-  llvm::raw_string_ostream(text) << attribute;
-  StringRef rest = text;
-  rest.consume_front("#lowbit.encoding");
-  rest.consume_front("#lowbit.activation");
-  for (char c : rest)
-    if (llvm::isAlnum(c))
-      word += c;
-    else if (!word.empty() && word.back() != '_')
-      word += '_';
-  while (!word.empty() && word.back() == '_')
-    word.pop_back();
-  constexpr size_t kLongest = 48;
-  if (word.size() > kLongest)
-    word = word.substr(0, kLongest / 2) + "_" +
-           llvm::utohexstr(llvm::xxh3_64bits(text), true);
-  return word;
-}
-
 std::string GPULinearSpec::name() const {
-  std::string result = "linear_" + asWord(encoding);
+  std::string result = "linear_" + spellWord(encoding);
   if (hasBias)
     result += "_bias";
   if (activation)
-    result += "_" + asWord(activation);
+    result += "_" + spellWord(activation);
   if (isGated)
     result += "_gated";
   if (hasResidual)

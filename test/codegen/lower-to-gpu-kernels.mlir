@@ -29,7 +29,7 @@
 // CHECK:        gpu.barrier
 
 // Codes without a formula are looked up in workgroup memory.
-// CHECK:      gpu.func @linear_codebook
+// CHECK:      gpu.func @linear_codeboo
 // CHECK-SAME:   %[[TABLE:.*]]: memref<4xf32>
 // CHECK:        %[[SHARED:.*]] = memref.alloc() : memref<4xf32, #gpu.address_space<workgroup>>
 // CHECK:        memref.load %[[SHARED]]

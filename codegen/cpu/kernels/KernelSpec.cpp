@@ -7,8 +7,7 @@
 #include "KernelSpec.h"
 #include "CodeDigits.h"
 #include "CodeWindows.h"
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/xxhash.h"
+#include "lowbit/IR/AttributeWord.h"
 #include <numeric>
 
 using namespace lowbit;
@@ -37,29 +36,6 @@ std::string PanelFormat::kernelName() const {
   if (hasGivenScale)
     result += "_scaled";
   return result;
-}
-
-/// Turns the assembly of an attribute into a word: letters, digits,
-/// underscores. The numbers of a table are told apart by a hash.
-static std::string asWord(mlir::Attribute attribute) {
-  std::string text, word;
-  llvm::raw_string_ostream(text) << attribute;
-  constexpr size_t kLongest = 96;
-  if (text.size() > kLongest || llvm::StringRef(text).contains('-')) {
-    std::string hash = llvm::utohexstr(llvm::xxh3_64bits(text), true);
-    text = text.substr(0, kLongest / 4) + "_" + hash;
-  }
-  llvm::StringRef rest = text;
-  rest.consume_front("#lowbit.");
-  rest.consume_front("encoding");
-  for (char c : rest)
-    if (llvm::isAlnum(c))
-      word += c;
-    else if (!word.empty() && word.back() != '_')
-      word += '_';
-  while (!word.empty() && word.back() == '_')
-    word.pop_back();
-  return word;
 }
 
 /// Whether kernels decode the scales of a group: integers of whole bytes for
@@ -128,12 +104,12 @@ bool cpu::hasLinearKernel(const numerics::Layout &layout,
 }
 
 std::string LinearKernelSpec::name() const {
-  std::string result = "lowbit_linear_" + asWord(encoding) + "_" +
-                       asWord(layout) + "_" + panel.name();
+  std::string result = "lowbit_linear_" + spellWord(encoding) + "_" +
+                       spellWord(layout) + "_" + panel.name();
   if (hasBias)
     result += "_bias";
   if (activation)
-    result += "_" + asWord(activation);
+    result += "_" + spellWord(activation);
   if (isGated)
     result += "_gated";
   if (hasResidual)
@@ -144,5 +120,5 @@ std::string LinearKernelSpec::name() const {
 std::string EmbeddingKernelSpec::name() const {
   std::string index;
   llvm::raw_string_ostream(index) << indexType;
-  return "lowbit_embedding_" + asWord(encoding) + "_" + index;
+  return "lowbit_embedding_" + spellWord(encoding) + "_" + index;
 }

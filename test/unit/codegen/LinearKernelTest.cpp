@@ -193,7 +193,8 @@ TEST_P(TargetKernel, SixteenBitActivations) {
 }
 
 TEST_P(TargetKernel, EightBitActivations) {
-  check(quantizeInputs(layers(1, {1, 3, 5, 7, 8})), options(), kIntegerTolerance8);
+  check(quantizeInputs(layers(1, {1, 3, 5, 7, 8})), options(),
+        kIntegerTolerance8);
 }
 
 TEST_P(TargetKernel, FloatActivations) {

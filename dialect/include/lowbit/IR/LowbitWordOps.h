@@ -1,4 +1,5 @@
-//===- LowbitWordOps.h - operations on words of four bytes -------*- C++ -*-===//
+//===- LowbitWordOps.h - operations on words of four bytes -------*- C++
+//-*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

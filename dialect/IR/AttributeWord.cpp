@@ -1,0 +1,32 @@
+//===- AttributeWord.cpp - attributes in names of kernels -----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/IR/AttributeWord.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/Support/xxhash.h"
+
+std::string lowbit::spellWord(mlir::Attribute attribute) {
+  std::string text, word;
+  llvm::raw_string_ostream(text) << attribute;
+  constexpr size_t kLongest = 96;
+  if (text.size() > kLongest || llvm::StringRef(text).contains('-')) {
+    std::string hash = llvm::utohexstr(llvm::xxh3_64bits(text), true);
+    text = text.substr(0, kLongest / 4) + "_" + hash;
+  }
+  llvm::StringRef rest = text;
+  rest.consume_front("#lowbit.");
+  if (!rest.consume_front("encoding"))
+    rest.consume_front("activation");
+  for (char c : rest)
+    if (llvm::isAlnum(c))
+      word += c;
+    else if (!word.empty() && word.back() != '_')
+      word += '_';
+  while (!word.empty() && word.back() == '_')
+    word.pop_back();
+  return word;
+}
