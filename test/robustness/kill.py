@@ -29,6 +29,9 @@ import time
 
 import seeds
 
+sys.path.append(str(pathlib.Path(__file__).parents[1]))
+from killed import clean_up
+
 OLD, NEW = "--quantize=int8", "--quantize=int4-g16"
 CALIBRATE = ["--calibrate={folder}/../tokens.bin", "--calibration-window=8"]
 # The output, without which files beside it are of no use; the flags that make
@@ -128,7 +131,9 @@ class Victim:
 
     def kill_at(self, call, before):
         self.fill(before)
-        self.start(call).communicate()
+        process = self.start(call)
+        process.communicate()
+        clean_up(process)
         return self.judge(before)
 
     def kill_after(self, seconds, before):
@@ -137,6 +142,7 @@ class Victim:
         time.sleep(seconds)
         process.kill()
         process.communicate()
+        clean_up(process)
         return self.judge(before)
 
 

@@ -16,6 +16,9 @@ import subprocess
 import sys
 import time
 
+sys.path.append(str(pathlib.Path(__file__).parents[3]))
+from killed import clean_up
+
 
 def main():
     folder, count, command = pathlib.Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
@@ -32,6 +35,7 @@ def main():
             process.send_signal(signal.SIGKILL)
             kills += 1
         process.wait()
+        clean_up(process)
     print(kills, "kills")
     sys.exit(subprocess.run(command, check=False).returncode)
 
