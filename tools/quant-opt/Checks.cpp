@@ -28,25 +28,47 @@ llvm::Error lowbit::checkNoPasses(MLIRContext &context) {
                    "FILE.mlir) and run the passes on that");
 }
 
-llvm::Expected<Phase> lowbit::lastPhase(const DriverOptions &options) {
-  if (!options.target.empty() && options.target != "cpu" &&
-      options.target != "spirv" && options.target != "webgpu")
+namespace {
+/// What a target other than the CPU writes.
+struct GPUOutput {
+  StringRef target;
+  EmitKind kind;
+  StringRef kindName, extension;
+};
+} // namespace
+static constexpr GPUOutput kGPUOutputs[] = {
+    {"spirv", EmitKind::SPIRV, "spirv", ".json"},
+    {"webgpu", EmitKind::Web, "web", ".js"}};
+
+static bool isForGPU(const DriverOptions &options) {
+  return llvm::any_of(kGPUOutputs, [&](const GPUOutput &output) {
+    return options.target == output.target;
+  });
+}
+
+static llvm::Error checkTarget(const DriverOptions &options) {
+  if (!options.target.empty() && options.target != "cpu" && !isForGPU(options))
     return makeError("--target: requires cpu, spirv or webgpu, found '" +
                      options.target + "'");
-  if ((options.emit == EmitKind::SPIRV) && options.target != "spirv")
-    return makeError("--emit=spirv (.json) requires --target=spirv, found " +
-                     (options.target.empty() ? std::string("none")
-                                             : "'" + options.target + "'"));
-  if (options.emit == EmitKind::Web && options.target != "webgpu")
-    return makeError("--emit=web (.js) requires --target=webgpu, found " +
-                     (options.target.empty() ? std::string("none")
-                                             : "'" + options.target + "'"));
-  if (::isCode(options.emit) && options.target == "webgpu")
-    return makeError("--target=webgpu requires --emit=web, or mlir or "
-                     "bytecode for packed weights, found code for a CPU");
-  if (::isCode(options.emit) && options.target == "spirv")
-    return makeError("--target=spirv requires --emit=spirv, or mlir or "
-                     "bytecode for packed weights, found code for a CPU");
+  for (const GPUOutput &output : kGPUOutputs) {
+    bool isTarget = options.target == output.target;
+    if (options.emit == output.kind && !isTarget)
+      return makeError("--emit=" + output.kindName + " (" + output.extension +
+                       ") requires --target=" + output.target + ", found " +
+                       (options.target.empty() ? std::string("none")
+                                               : "'" + options.target + "'"));
+    if (isTarget && isCode(options.emit))
+      return makeError("--target=" + output.target +
+                       " requires --emit=" + output.kindName +
+                       ", or mlir or bytecode for packed weights, found code "
+                       "for a CPU");
+  }
+  return llvm::Error::success();
+}
+
+llvm::Expected<Phase> lowbit::lastPhase(const DriverOptions &options) {
+  if (llvm::Error error = checkTarget(options))
+    return std::move(error);
   bool isCode = ::isCode(options.emit);
   if (!options.phase.getNumOccurrences()) {
     if (isCode)
@@ -211,7 +233,7 @@ static llvm::Error checkData(const DriverOptions &options) {
 /// Needs of flags that are about what is written.
 static llvm::Error checkWriting(const DriverOptions &options, Phase last) {
   bool isCode = lowbit::isCode(options.emit);
-  bool packs = last >= Phase::Pack;
+  bool packs = last >= Phase::Pack, packsForCPU = packs && !isForGPU(options);
   constexpr StringRef kCode = "--emit=object, shared, llvm or asm",
                       kPack =
                           "--target=cpu, or --emit=llvm, asm, object or shared";
@@ -221,8 +243,8 @@ static llvm::Error checkWriting(const DriverOptions &options, Phase last) {
       {options.kvCache, last >= Phase::Fuse, "--phase=fuse or a later one"},
       {options.maxLength, isGiven(options.kvCache), "--kv-cache=FORMAT"},
       {options.target, packs, "--phase=pack or a later one"},
-      {options.mcpu, packs, kPack},
-      {options.mtriple, packs, kPack},
+      {options.mcpu, packsForCPU, kPack},
+      {options.mtriple, packsForCPU, kPack},
       {options.name, isCode, kCode},
       {options.serial, isCode, kCode},
       {options.embedWeights,
@@ -248,6 +270,8 @@ static llvm::Error checkConflicts(const DriverOptions &options) {
       {options.clip, isTuned, tuning, kRounds},
       {options.scaleFactors, isTuned, tuning, kRounds},
       {options.smooth, isTuned, tuning, kInputs},
+      {options.kvCache, isForGPU(options), "--target=spirv or webgpu",
+       "GPU kernels compute all of a window"},
       {options.fitDevice, isGiven(options.budget), "--budget",
        "a device's memory is the budget"},
       {options.observer, steps.scalesColumns && options.observer != "minmax",
