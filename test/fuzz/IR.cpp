@@ -8,8 +8,8 @@
 // made here but what the product itself writes.
 //
 // MLIR's own parser has faults, which `parseModule` turns into an error of the
-// file (see there). They are no finding, but a fault with a function of this
-// project on the stack is.
+// file (see there). They are no finding, but a fault in a function of this
+// project is, and one in what such a function calls other than the parser.
 //
 //===----------------------------------------------------------------------===//
 
@@ -70,8 +70,19 @@ void *getNullCaller([[maybe_unused]] const ucontext_t *context) {
   return nullptr;
 }
 
-/// Whether the fault is in MLIR's parser: between the call of the parser, which
-/// crash recovery in libLLVM makes, and the fault, no frame is of this program.
+/// Whether `frame` is of MLIR's parser: of its class, or its entry.
+bool isParser(void *frame) {
+  Dl_info info;
+  if (!dladdr(frame, &info) || !info.dli_sname)
+    return false;
+  llvm::StringRef symbol = info.dli_sname;
+  return symbol.contains("4mlir6detail6Parser") ||
+         symbol.contains("parseAsmSourceFile");
+}
+
+/// Whether the fault is in MLIR's parser: from the fault outwards, the parser
+/// is met before a frame of this program, be it one that calls the parser for a
+/// part of its operation.
 bool isUpstreamFault(void *nullCaller) {
   llvm::StringRef own = getFile(reinterpret_cast<void *>(&isUpstreamFault));
   auto isOwn = [&](void *frame) { return getFile(frame) == own; };
@@ -79,15 +90,10 @@ bool isUpstreamFault(void *nullCaller) {
     return !isOwn(nullCaller);
   void *frames[512];
   void **end = frames + backtrace(frames, std::size(frames));
-  // From the parser's caller inwards, and from the handler outwards.
-  while (end != frames && !getFile(end[-1]).contains("libLLVM"))
-    --end;
-  if (end != frames)
-    --end;
-  while (end != frames && isOwn(end[-1]))
-    --end;
-  void **begin = std::find_if_not(frames, end, isOwn);
-  return begin != end && std::none_of(begin, end, isOwn);
+  // The handler's own frames are the first.
+  void **fault = std::find_if_not(frames, end, isOwn);
+  void **caller = std::find_if(fault, end, isOwn);
+  return std::any_of(fault, caller, isParser);
 }
 
 void handleSignal(int signal, siginfo_t *info, void *context) {
