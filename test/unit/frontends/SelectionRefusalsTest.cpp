@@ -88,8 +88,17 @@ TEST(SelectionRefusals, Scattering) {
   refuses("TensorScatter", {"x", "x"},
           "attribute mode = 'twice' must be linear or circular",
           text("mode", "twice"));
+  refuses("MaxUnpool", {"x", "x"},
+          "attribute pads must not be negative, found -1",
+          attribute("kernel_shape", "INTS", {2}) +
+              attribute("pads", "INTS", {-1, 0}));
   refuses("Col2Im", {"m", "pair", "pair"},
-          "needs an input of 3 dimensions, and a block of at most 4096");
+          "needs an input of 3 dimensions, and block, strides, dilations and");
+  refuses("Col2Im", {"d", "length", "none"},
+          "needs a block of 1 to 4096 elements, found [0]");
+  refuses("Col2Im", {"d", "length", "one"},
+          "attribute strides must be positive, found 0",
+          attribute("strides", "INTS", {0}));
   refuses("Col2Im", {"d", "length", "one"},
           "how much of the image blocks leave over is not known",
           attribute("strides", "INTS", {3}));

@@ -6,6 +6,7 @@
 
 #include "Attention.h"
 #include "OperatorTable.h"
+#include "Windows.h"
 
 #include "llvm/ADT/StringExtras.h"
 
@@ -260,9 +261,15 @@ static Error emitCol2Im(Importer &im, const Node &node) {
   auto block = im.constantInput(node, 2);
   if (!block)
     return block.takeError();
+  constexpr int64_t kMostElements = 4096;
   int64_t rank = int64_t(block->size()), elements = 1;
-  for (int64_t extent : *block)
-    elements *= extent;
+  for (int64_t extent : *block) {
+    bool isBlock = extent > 0 && extent <= kMostElements / elements;
+    c.require(isBlock, "needs a block of 1 to " + llvm::Twine(kMostElements) +
+                           " elements, found " +
+                           im.str(Dims(block->begin(), block->end())));
+    elements *= isBlock ? extent : 1;
+  }
   auto given = [&](llvm::StringRef name, int64_t count, int64_t otherwise) {
     return node.find(name) ? node.integers(name) : Axes(count, otherwise);
   };
@@ -270,11 +277,11 @@ static Error emitCol2Im(Importer &im, const Node &node) {
        dilations = given("dilations", rank, 1),
        pads = given("pads", 2 * rank, 0);
   c.require(x.rank() == 3 && rank > 0 && int64_t(image->size()) == rank &&
-                int64_t(strides.size()) == rank && elements > 0 &&
+                int64_t(strides.size()) == rank &&
                 int64_t(dilations.size()) == rank &&
-                int64_t(pads.size()) == 2 * rank && elements <= 4096,
-            "needs an input of 3 dimensions, and a block of at most 4096 "
-            "elements with an extent for each dimension of the image");
+                int64_t(pads.size()) == 2 * rank,
+            "needs an input of 3 dimensions, and block, strides, dilations and "
+            "pads with entries for each dimension of the image");
   if (!c.ok())
     return c.finish();
   Expr channels = c.quotient(x.dims[1], Expr(elements));
@@ -318,11 +325,11 @@ void lowbit::frontend::addSelectionOperators(OperatorTable &table) {
       {"ReverseSequence", 10, newest, 2, 2, 1, "batch_axis:i time_axis:i",
        emitReverseSequence},
       {"MaxUnpool", 9, newest, 2, 3, 1, "kernel_shape:I pads:I strides:I",
-       emitMaxUnpool},
+       emitMaxUnpool, refuseWindow},
       {"TensorScatter", 24, newest, 2, 3, 1, "axis:i mode:s", emitTensorScatter,
        refuseMode},
       {"CenterCropPad", 18, newest, 2, 2, 1, "axes:I", emitCenterCropPad},
       {"Col2Im", 18, newest, 3, 3, 1, "dilations:I pads:I strides:I",
-       emitCol2Im},
+       emitCol2Im, refuseWindow},
   });
 }

@@ -139,6 +139,9 @@ static bool addAxis(Importer &im, Window &window, const WindowAttributes &given,
 Expected<Window> lowbit::frontend::readWindow(Importer &im, const Node &node,
                                               const Value &x,
                                               ArrayRef<int64_t> kernel) {
+  // For some callers the operator table has asked already; others go without.
+  if (std::string reason = refuseWindow(node); !reason.empty())
+    return im.error(node, reason);
   Window window;
   window.kernel.assign(kernel.begin(), kernel.end());
   if (kernel.empty())
