@@ -44,7 +44,8 @@ lowbit::attachStatistics(mlir::ModuleOp module,
           name == statistic::kHistogramLimit ||
           name == statistic::kSecondMoment || name == statistic::kCrossMoment ||
           name == statistic::kResidualMoment ||
-          name == statistic::kGradientMeanSquare)
+          name == statistic::kGradientMeanSquare ||
+          name == statistic::kGradientRows)
         components.push_back(builder.getNamedAttr(
             name, makeAttribute(module.getContext(), record.name + "." + name,
                                 tensor)));

@@ -304,8 +304,10 @@ llvm::Expected<std::vector<HostTensor>> Run::getInputs(uint64_t sample) {
 static void keepGradient(StatisticsRecord &record) {
   auto squares = record.components.extract(statistic::kMeanSquare.str());
   squares.key() = statistic::kGradientMeanSquare.str();
+  auto rows = record.components.extract(statistic::kGradientRows.str());
   record.components.clear();
   record.components.insert(std::move(squares));
+  record.components.insert(std::move(rows));
 }
 
 llvm::Expected<std::vector<StatisticsRecord>>
@@ -317,7 +319,7 @@ Run::runGroup(const Group &group) {
   std::vector<size_t> collectorOf;
   for (ObserveOp observer : group) {
     if (collectors.empty() || collectors.back().getName() != observer.getName())
-      collectors.emplace_back(observer);
+      collectors.emplace_back(observer, /*keepsRows=*/loss.has_value());
     else
       collectors.back().addLayers(observer);
     collectorOf.push_back(collectors.size() - 1);

@@ -6,6 +6,7 @@
 
 #include "Collector.h"
 #include "lowbit/Tools/Errors.h"
+#include "lowbit/Transforms/LayerStatistics.h"
 #include "mlir/IR/Threading.h"
 #include <cmath>
 #include <limits>
@@ -17,8 +18,9 @@ using numerics::PackedRows;
 static constexpr double kAveragingConstant = 0.01;
 static constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-Collector::Collector(ObserveOp observer)
+Collector::Collector(ObserveOp observer, bool keepsRows)
     : name(observer.getName()), wanted(observer.getStatistics()),
+      keepsRows(keepsRows),
       columns(observer.getInput().getType().getShape().back()) {
   addLayers(observer);
   sums.reset(columns);
@@ -60,6 +62,12 @@ llvm::Error Collector::addColumns(llvm::ArrayRef<float> values) {
   }
   if (wants(Statistics::Histogram))
     histogram.add(values.data(), values.size());
+  for (int64_t n = 0; keepsRows && n < count; ++n) {
+    double sum = 0;
+    for (float value : values.slice(n * columns, columns))
+      sum += double(value) * value;
+    rowSquares.push_back(float(sum / double(columns)));
+  }
   rows += count;
   return llvm::Error::success();
 }
@@ -127,6 +135,13 @@ StatisticsRecord Collector::take() {
         makeTensor<uint64_t>(ElementType::U64, histogram.counts());
     parts[statistic::kHistogramLimit.str()] = makeTensor<double>(
         ElementType::F64, llvm::ArrayRef<double>{histogram.limit()});
+  }
+  if (keepsRows) {
+    HostTensor tensor =
+        HostTensor::allocate(ElementType::F32, {int64_t(rows), 1});
+    llvm::copy(rowSquares, tensor.getMutableAs<float>().begin());
+    parts[statistic::kGradientRows.str()] = std::move(tensor);
+    rowSquares = {};
   }
   if (wants(Statistics::SecondMoment)) {
     HostTensor tensor =

@@ -15,7 +15,8 @@ namespace lowbit {
 /// One record in the making.
 class Collector {
 public:
-  Collector(ObserveOp observer);
+  /// `keepsRows`: the mean square of each row is recorded, too.
+  explicit Collector(ObserveOp observer, bool keepsRows = false);
 
   llvm::StringRef getName() const { return name; }
   /// Takes the layers of another observer of the same record.
@@ -45,11 +46,13 @@ private:
   std::string name;
   std::vector<std::string> layers;
   Statistics wanted;
+  bool keepsRows;
   int64_t columns = 0;
   uint64_t rows = 0, samples = 0;
   numerics::ColumnStatistics sums;
   numerics::Histogram histogram;
   numerics::PackedRows packed;
+  std::vector<float> rowSquares;
   /// [columns, columns], panels on and above the diagonal.
   std::vector<float> moment;
   /// Extremes of the sample so far, and their moving averages.

@@ -88,36 +88,35 @@ static uint64_t drawBits(uint64_t sample, uint64_t position) {
   return mix(mix(sample) ^ position);
 }
 
-/// softmax(logits) - onehot(label), the label drawn with probability softmax.
-/// Fails on numbers that aren't finite.
-static bool seedCategorical(llvm::ArrayRef<float> logits, uint64_t bits,
-                            llvm::MutableArrayRef<float> seed) {
-  double largest = *llvm::max_element(logits), total = 0;
-  std::vector<double> powers(logits.size());
-  for (auto [power, logit] : llvm::zip_equal(powers, logits))
-    total += power = std::exp(double(logit) - largest);
-  if (!std::isfinite(total) || total < 1)
-    return false;
-  double threshold = std::ldexp(double(bits >> 11), -53) * total, sum = 0;
-  size_t label = logits.size() - 1;
-  for (size_t k = 0; k < logits.size(); ++k)
-    if ((sum += powers[k]) > threshold) {
-      label = k;
-      break;
-    }
-  for (size_t k = 0; k < logits.size(); ++k)
-    seed[k] = static_cast<float>(powers[k] / total - (k == label));
-  return true;
-}
-
 /// Signs: their mean square is that of normal numbers, and that is all that the
 /// mean of g g^T depends on, with less variance.
-static void seedGaussian(uint64_t sample, uint64_t row,
-                         llvm::MutableArrayRef<float> seed) {
-  for (size_t k = 0; k < seed.size(); ++k) {
-    uint64_t index = row * seed.size() + k;
-    seed[k] = drawBits(sample, index / 64) >> (index % 64) & 1 ? 1.0f : -1.0f;
+static void drawSigns(uint64_t sample, uint64_t row,
+                      llvm::MutableArrayRef<float> signs) {
+  for (size_t k = 0; k < signs.size(); ++k) {
+    uint64_t index = row * signs.size() + k;
+    signs[k] = drawBits(sample, index / 64) >> (index % 64) & 1 ? 1.0f : -1.0f;
   }
+}
+
+/// sqrt(p) s - p sum(sqrt(p) s) for p = softmax(logits) and signs s. Its mean
+/// square is that of p - onehot(label) for labels drawn with probability p,
+/// diag(p) - p p^T, but one draw tells as much about a label that is all but
+/// certain as about others. Fails on numbers that aren't finite.
+static bool seedCategorical(llvm::ArrayRef<float> logits, uint64_t sample,
+                            uint64_t row, llvm::MutableArrayRef<float> seed) {
+  double largest = *llvm::max_element(logits), total = 0;
+  std::vector<double> shares(logits.size());
+  for (auto [share, logit] : llvm::zip_equal(shares, logits))
+    total += share = std::exp(double(logit) - largest);
+  if (!std::isfinite(total) || total < 1)
+    return false;
+  drawSigns(sample, row, seed);
+  double sum = 0;
+  for (auto [share, sign] : llvm::zip_equal(shares, seed))
+    sum += std::sqrt(share /= total) * sign;
+  for (auto [share, number] : llvm::zip_equal(shares, seed))
+    number = static_cast<float>(std::sqrt(share) * number - share * sum);
+  return true;
 }
 
 //===----------------------------------------------------------------------===//
@@ -169,10 +168,9 @@ llvm::Expected<HostTensor> LossSeed::get(llvm::ArrayRef<HostTensor> inputs,
   mlir::parallelFor(context, 0, isGood.size(), [&](size_t row) {
     auto to = seed.getMutableAs<float>().slice(row * columns, columns);
     if (loss.model == OutputModel::Gaussian)
-      return seedGaussian(sample, row, to);
-    isGood[row] =
-        seedCategorical(output.getAs<float>().slice(row * columns, columns),
-                        drawBits(sample, row), to);
+      return drawSigns(sample, row, to);
+    isGood[row] = seedCategorical(
+        output.getAs<float>().slice(row * columns, columns), sample, row, to);
   });
   if (llvm::all_of(isGood, [](char good) { return good; }))
     return std::move(seed);

@@ -46,12 +46,15 @@ std::optional<numerics::Histogram> StatisticsRecord::getHistogram() const {
 
 /// The type and shape of the components that this reader knows.
 static std::optional<std::pair<ElementType, llvm::SmallVector<int64_t>>>
-getKnownShape(StringRef component, int64_t columns) {
+getKnownShape(StringRef component, const StatisticsRecord &record) {
+  int64_t columns = record.columns, rows = record.rows;
   if (component == statistic::kMinimum || component == statistic::kMaximum)
     return {{ElementType::F32, {columns}}};
   if (component == statistic::kMean || component == statistic::kMeanSquare ||
       component == statistic::kGradientMeanSquare)
     return {{ElementType::F64, {columns}}};
+  if (component == statistic::kGradientRows)
+    return {{ElementType::F32, {rows, 1}}};
   if (component == statistic::kSecondMoment)
     return {{ElementType::F32, {columns, columns}}};
   if (component == statistic::kMovingRange)
@@ -149,7 +152,7 @@ private:
     if (!entry)
       return makeFileError(file.getSource(),
                            "the tensor '" + key + "' of a record is missing");
-    if (auto known = getKnownShape(name, record.columns))
+    if (auto known = getKnownShape(name, record))
       if (known->first != entry->type || known->second != entry->shape)
         return makeFileError(file.getSource(),
                              "tensor '" + key + "': requires " +
@@ -259,6 +262,15 @@ static void combine(HostTensor &to, const HostTensor &from, Combine combine) {
     a = combine(a, b);
 }
 
+/// The rows of both.
+static HostTensor append(const HostTensor &first, const HostTensor &second) {
+  HostTensor both = HostTensor::allocate(
+      first.getType(), {first.getShape()[0] + second.getShape()[0], 1});
+  auto to = llvm::copy(first.getBytes(), both.getMutableBytes().begin());
+  llvm::copy(second.getBytes(), to);
+  return both;
+}
+
 /// Adds the histogram of `from` to that of `to`.
 static void mergeHistograms(StatisticsRecord &to,
                             const StatisticsRecord &from) {
@@ -302,6 +314,8 @@ static llvm::Error mergeRecord(StatisticsRecord &to,
              name == statistic::kGradientMeanSquare)
       combine<double>(tensor, other,
                       [&](double x, double y) { return a * x + b * y; });
+    else if (name == statistic::kGradientRows)
+      tensor = append(tensor, other);
     else if (name == statistic::kSecondMoment)
       combine<float>(tensor, other,
                      [&](float x, float y) { return a * x + b * y; });

@@ -81,6 +81,32 @@ TEST(Statistics, MergingWeighsByRows) {
   EXPECT_EQ(merged->provenance.data, "d+e");
 }
 
+/// Statistics of gradients, whose rows have these squares.
+CalibrationStatistics makeGradients(llvm::StringRef data,
+                                    llvm::ArrayRef<float> squares) {
+  CalibrationStatistics statistics;
+  statistics.provenance = {"m", data.str(), "samples=1", "gradients"};
+  StatisticsRecord &record = statistics.records.emplace_back();
+  record.name = "fc.gradient";
+  record.layers = {"fc"};
+  record.rows = squares.size();
+  record.samples = 1;
+  record.columns = 2;
+  record.components["gradient_rows"] = makeTensor<float>(
+      ElementType::F32, {int64_t(squares.size()), 1}, squares);
+  return statistics;
+}
+
+TEST(Statistics, MergingPutsRowsOneBehindTheOther) {
+  auto merged =
+      mergeStatistics({makeGradients("d", {1, 2}), makeGradients("e", {3}),
+                       makeGradients("f", {4, 5})});
+  ASSERT_TRUE(bool(merged)) << llvm::toString(merged.takeError());
+  const HostTensor *rows = merged->records.front().lookup("gradient_rows");
+  EXPECT_EQ(rows->getAs<float>(), (llvm::ArrayRef<float>{1, 2, 3, 4, 5}));
+  EXPECT_EQ(rows->getShape(), (llvm::ArrayRef<int64_t>{5, 1}));
+}
+
 std::string mergeError(const CalibrationStatistics &a,
                        const CalibrationStatistics &b) {
   return llvm::toString(mergeStatistics({a, b}).takeError());

@@ -48,14 +48,14 @@ static bool isForTrellises(const CompileOptions &options) {
 
 void lowbit::setAccuracyPreset(CompileOptions &options, CodeChoice codes) {
   options.sequential = true;
+  if (options.calibration.gradients == OutputModel::None) {
+    options.calibration.gradients = OutputModel::Automatic;
+    options.calibration.gradientsAreOptional = true;
+  }
   if (codes == CodeChoice::Any && options.method == "none" &&
       isForTrellises(options)) {
     options.method = kTrellis.str();
     options.spendsOnRates = true;
-    if (options.calibration.gradients == OutputModel::None) {
-      options.calibration.gradients = OutputModel::Automatic;
-      options.calibration.gradientsAreOptional = true;
-    }
     return;
   }
   if (options.sweeps == 0)

@@ -8,6 +8,7 @@
 #include "lowbit/Tools/Errors.h"
 #include "mlir/IR/Threading.h"
 #include <cmath>
+#include <numeric>
 
 using namespace lowbit;
 using numerics::PackedRows;
@@ -27,8 +28,15 @@ uint64_t DriftSums::getBytes(int64_t columns,
   return rows * columns * sizeof(float);
 }
 
-static void pack(llvm::ArrayRef<float> values, int64_t rows, int64_t columns,
-                 PackedRows &packed, mlir::MLIRContext *context) {
+/// Packs `rows` rows, each times the root of what it counts.
+static void pack(std::vector<float> values, llvm::ArrayRef<float> weights,
+                 int64_t rows, int64_t columns, PackedRows &packed,
+                 mlir::MLIRContext *context) {
+  for (int64_t n = 0; !weights.empty() && n < rows; ++n) {
+    float root = std::sqrt(weights[n]);
+    for (int64_t k = 0; k < columns; ++k)
+      values[n * columns + k] *= root;
+  }
   packed.reset(rows, columns);
   mlir::parallelFor(context, 0, packed.panels(),
                     [&](size_t panel) { packed.pack(values.data(), panel); });
@@ -45,51 +53,56 @@ static void addProducts(const PackedRows &a, const PackedRows &b,
 }
 
 llvm::Error DriftSums::add(const Rows &rows, mlir::MLIRContext *context) {
-  int64_t total = columns ? rows.y.size() / columns : 0;
+  int64_t added = columns ? rows.y.size() / columns : 0;
   assert(rows.x.size() == rows.y.size() && "one program reads both");
+  assert(rows.weights.empty() || rows.weights.size() == size_t(added));
   for (llvm::ArrayRef<float> values : {rows.x, rows.y})
     if (!llvm::all_of(values, [](float value) { return std::isfinite(value); }))
       return makeError("requires numbers that are finite");
   PackedRows x, y, drift;
-  std::vector<float> difference;
-  for (int64_t first = 0; first < total; first += numerics::kOuterProductRows) {
-    int64_t batch = std::min(numerics::kOuterProductRows, total - first);
+  for (int64_t first = 0; first < added; first += numerics::kOuterProductRows) {
+    int64_t batch = std::min(numerics::kOuterProductRows, added - first);
     auto slice = [&](llvm::ArrayRef<float> values, int64_t width) {
       return values.slice(first * width, batch * width);
     };
-    pack(slice(rows.x, columns), batch, columns, x, context);
-    pack(slice(rows.y, columns), batch, columns, y, context);
+    llvm::ArrayRef<float> weights =
+        rows.weights.empty() ? rows.weights : slice(rows.weights, 1);
+    pack(slice(rows.x, columns).vec(), weights, batch, columns, x, context);
+    pack(slice(rows.y, columns).vec(), weights, batch, columns, y, context);
     addProducts(y, y, /*isSymmetric=*/true, second.data(), context);
     addProducts(x, y, /*isSymmetric=*/false, cross.data(), context);
     for (size_t i = 0; i < residuals.size(); ++i) {
       int64_t width = residualColumns[i];
-      if (rows.r[i].size() != size_t(total * width) ||
+      if (rows.r[i].size() != size_t(added * width) ||
           rows.s[i].size() != rows.r[i].size())
         return makeError("what a layer is added to has other rows");
-      difference.clear();
+      std::vector<float> difference;
       for (auto [r, s] :
            llvm::zip_equal(slice(rows.r[i], width), slice(rows.s[i], width)))
         difference.push_back(r - s);
-      pack(difference, batch, width, drift, context);
+      pack(std::move(difference), weights, batch, width, drift, context);
       addProducts(drift, y, /*isSymmetric=*/false, residuals[i].data(),
                   context);
     }
   }
-  count += total;
+  count += added;
+  total += rows.weights.empty()
+               ? double(added)
+               : std::accumulate(rows.weights.begin(), rows.weights.end(), 0.0);
   return llvm::Error::success();
 }
 
 static HostTensor makeMean(llvm::ArrayRef<float> sums, int64_t rows,
-                           int64_t columns, uint64_t count) {
+                           int64_t columns, double count) {
   HostTensor tensor = HostTensor::allocate(ElementType::F32, {rows, columns});
-  double scale = count ? 1.0 / double(count) : 0;
+  double scale = count > 0 ? 1.0 / count : 0;
   llvm::transform(sums, tensor.getMutableAs<float>().begin(),
                   [&](float sum) { return float(sum * scale); });
   return tensor;
 }
 
 HostTensor DriftSums::getSecondMoment() const {
-  HostTensor tensor = makeMean(second, columns, columns, count);
+  HostTensor tensor = makeMean(second, columns, columns, total);
   llvm::MutableArrayRef<float> numbers = tensor.getMutableAs<float>();
   for (int64_t i = 0; i < columns; ++i)
     for (int64_t j = i + 1; j < columns; ++j)
@@ -98,17 +111,17 @@ HostTensor DriftSums::getSecondMoment() const {
 }
 
 HostTensor DriftSums::getCrossMoment() const {
-  return makeMean(cross, columns, columns, count);
+  return makeMean(cross, columns, columns, total);
 }
 
 HostTensor DriftSums::getMeanSquare() const {
   HostTensor tensor = HostTensor::allocate(ElementType::F32, {columns});
   for (int64_t k = 0; k < columns; ++k)
     tensor.getMutableAs<float>()[k] =
-        count ? float(second[k * columns + k] / double(count)) : 0;
+        total > 0 ? float(second[k * columns + k] / total) : 0;
   return tensor;
 }
 
 HostTensor DriftSums::getResidualMoment(size_t index) const {
-  return makeMean(residuals[index], residualColumns[index], columns, count);
+  return makeMean(residuals[index], residualColumns[index], columns, total);
 }

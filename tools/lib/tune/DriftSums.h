@@ -16,7 +16,8 @@ namespace lowbit {
 
 /// Sums of products over rows: x is what layers read in the float model, y the
 /// same in the model quantized so far, and r and s are what the layers' outputs
-/// are added to. The bytes don't depend on the number of threads.
+/// are added to. Rows may count more or less than once. The bytes don't depend
+/// on the number of threads.
 class DriftSums {
 public:
   /// For `columns` columns of x and y, and residual streams of these numbers of
@@ -31,6 +32,8 @@ public:
   struct Rows {
     llvm::ArrayRef<float> x, y;
     llvm::SmallVector<llvm::ArrayRef<float>> r, s;
+    /// How much each row counts; empty: all once.
+    llvm::ArrayRef<float> weights;
   };
   /// Adds the rows of a sample; all threads of `context` work on it. Numbers
   /// that are not finite are an error.
@@ -49,6 +52,8 @@ private:
   int64_t columns;
   llvm::SmallVector<int64_t> residualColumns;
   uint64_t count = 0;
+  /// The sum of the weights of the rows.
+  double total = 0;
   /// [columns, columns]: panels of y on and above the diagonal; all panels.
   std::vector<float> second, cross;
   std::vector<std::vector<float>> residuals;

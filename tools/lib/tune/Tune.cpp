@@ -100,8 +100,21 @@ llvm::Error Tuning::advance(std::optional<size_t> from, size_t to) {
                    [&](uint64_t i) { showProgress(to, "low-bit", i); });
 }
 
+/// The rows of all samples that group `index` reads.
+uint64_t Tuning::countRows(size_t index) const {
+  const TunedGroup &group = cuts.getGroups()[index];
+  uint64_t numbers = 0;
+  for (uint64_t sample = 0; sample < data.size(); ++sample)
+    numbers += x.get(sample, group.input).getNumElements();
+  return numbers / group.layers.front().matrix.columns;
+}
+
+/// Adds samples [first, end); their rows take as many of `weights`, if there
+/// are any.
 llvm::Error Tuning::addSamples(size_t index, uint64_t first, uint64_t end,
+                               llvm::ArrayRef<float> &weights,
                                DriftSums &sums) {
+  bool isWeighted = !weights.empty();
   const TunedGroup &group = cuts.getGroups()[index];
   for (uint64_t sample = first; sample < end; ++sample) {
     llvm::SmallVector<HostTensor> held;
@@ -109,7 +122,13 @@ llvm::Error Tuning::addSamples(size_t index, uint64_t first, uint64_t end,
       held.push_back(widen(stream.get(sample, value)));
       return held.back().getAs<float>();
     };
-    DriftSums::Rows rows{read(x, group.input), read(y, group.input), {}, {}};
+    DriftSums::Rows rows{
+        read(x, group.input), read(y, group.input), {}, {}, {}};
+    if (isWeighted) {
+      size_t count = rows.x.size() / group.layers.front().matrix.columns;
+      rows.weights = weights.take_front(count);
+      weights = weights.drop_front(count);
+    }
     for (const TunedLayer *layer : getWriters(group)) {
       rows.r.push_back(read(x, layer->residual));
       rows.s.push_back(read(y, layer->residual));
@@ -137,13 +156,24 @@ llvm::Expected<GroupMoments> Tuning::measure(size_t index) {
                      " bytes of memory, found a limit of " +
                      llvm::Twine(options.calibration.memory));
   GroupMoments moments{DriftSums(columns, widths), std::nullopt};
-  if (llvm::Error error = addSamples(index, 0, fitSamples, moments.fit))
+  std::vector<float> all = weighRows(group, LayerStatistics(module));
+  // A layer that the model runs several times has gradients of all of them.
+  if (!all.empty() && all.size() != countRows(index)) {
+    quantized.lookup(group.layers.front().op).emitRemark()
+        << "weight '" << group.layers.front().matrix.name() << "' has "
+        << all.size() << " gradients of rows for " << countRows(index)
+        << " rows: errors of all rows count the same";
+    all.clear();
+  }
+  llvm::ArrayRef<float> weights = all;
+  if (llvm::Error error =
+          addSamples(index, 0, fitSamples, weights, moments.fit))
     return std::move(error);
   if (!judges)
     return std::move(moments);
   moments.heldOut.emplace(columns, widths);
   if (llvm::Error error =
-          addSamples(index, fitSamples, data.size(), *moments.heldOut))
+          addSamples(index, fitSamples, data.size(), weights, *moments.heldOut))
     return std::move(error);
   return std::move(moments);
 }

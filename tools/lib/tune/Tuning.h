@@ -11,6 +11,7 @@
 #include "HeldOut.h"
 #include "Streams.h"
 #include "lowbit/Tools/FloatProgram.h"
+#include "lowbit/Transforms/LayerStatistics.h"
 #include "lowbit/Transforms/PatternNames.h"
 
 namespace lowbit {
@@ -20,6 +21,12 @@ std::vector<std::string> getNames(const TunedGroup &group);
 
 /// Layers of a group that write to a residual stream.
 llvm::SmallVector<const TunedLayer *> getWriters(const TunedGroup &group);
+
+/// How much each row of the input of `group` counts, in the order of samples:
+/// as gradients at the outputs of its layers say, if statistics of `module`
+/// have them row by row. Empty where all count the same.
+std::vector<float> weighRows(const TunedGroup &group,
+                             const LayerStatistics &statistics);
 
 /// Moments of what a group reads, over the samples that it is fit to and, if
 /// some are held out, over those that it is judged by.
@@ -45,8 +52,9 @@ private:
   llvm::Error advance(std::optional<size_t> from, size_t to);
   llvm::Error fillSlots(const ForwardSegment &segment);
   llvm::Expected<GroupMoments> measure(size_t index);
+  uint64_t countRows(size_t index) const;
   llvm::Error addSamples(size_t index, uint64_t first, uint64_t end,
-                         DriftSums &sums);
+                         llvm::ArrayRef<float> &weights, DriftSums &sums);
   llvm::Error quantize(size_t index, const GroupMoments &moments);
   llvm::Error choose(size_t index, const DriftSums &heldOut);
   llvm::Error runPass(mlir::ModuleOp target, llvm::StringRef method,

@@ -21,6 +21,10 @@ namespace statistic {
 /// own, which lists that layer alone.
 inline constexpr llvm::StringLiteral kGradientMeanSquare =
     "gradient_mean_square";
+/// [rows, 1], in the record of `gradient_mean_square`: of each row of the
+/// samples, in their order, the mean over all N of the squared gradient: how
+/// much errors of that row cost.
+inline constexpr llvm::StringLiteral kGradientRows = "gradient_rows";
 /// [K, K], E[x^T y]: x is what a layer reads in the float model, y the same in
 /// the model quantized so far, whose `second_moment` is beside it.
 inline constexpr llvm::StringLiteral kCrossMoment = "cross_moment";
