@@ -69,7 +69,7 @@ struct Panel {
   bool isWarm = false;
 };
 
-constexpr double kLeft = 44, kPanelHeight = 104, kPanelGap = 44, kTop = 28;
+constexpr double kLeft = 44, kPanelHeight = 104, kPanelGap = 48, kTop = 32;
 
 /// The range that a panel shows. Float layers have so many bits that beside
 /// them all others would look the same, so they are drawn beyond its end.
@@ -104,7 +104,7 @@ void printPanel(const Report &report, const Panel &panel, double top,
     return top +
            kPanelHeight * (range.most - value) / (range.most - range.least);
   };
-  printText(os, 0, top - 14, panel.title, "start", "ink");
+  printText(os, 0, top - 18, panel.title, "start", "ink");
   for (double line = range.least; line <= range.most + range.step / 2;
        line += range.step) {
     printLine(os, kLeft, place(line), width, place(line), "grid");
@@ -232,7 +232,7 @@ void lowbit::printSizeChart(const Report &report, llvm::raw_ostream &os) {
 void lowbit::printHistogramChart(const ReportLayer &layer,
                                  llvm::raw_ostream &os) {
   const WeightHistogram &histogram = *layer.histogram;
-  constexpr double width = 240, height = 68, base = 58;
+  constexpr double width = 240, height = 72, base = 58;
   beginChart(os, width, height, "Histogram of the weights of " + layer.name);
   uint64_t most = 1;
   for (uint64_t count : histogram.counts)
@@ -253,8 +253,8 @@ void lowbit::printHistogramChart(const ReportLayer &layer,
     printLine(os, x, base + 1, x, base + 8, "tick");
   }
   if (histogram.codes.empty()) {
-    printText(os, 0, height, formatNumber("%.3g", histogram.first));
-    printText(os, width, height, formatNumber("%.3g", histogram.last), "end");
+    printText(os, 0, height - 3, formatNumber("%.3g", histogram.first));
+    printText(os, width, height - 3, formatNumber("%.3g", histogram.last), "end");
   }
   os << "</svg>\n";
 }
