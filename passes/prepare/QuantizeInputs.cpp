@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/Support/FormatVariadic.h"
 #include <cmath>
 
 namespace lowbit {
@@ -26,6 +27,10 @@ using numerics::ActivationRange;
 
 /// Bits of a code. Observers that compare ranges judge signed integers.
 static constexpr unsigned kBits = 8;
+
+/// From this share of an input's square on, what rounding costs is worth
+/// saying; with a scale for each row it is about a twentieth of that.
+static constexpr double kCostlyError = 1.0 / 500;
 
 namespace {
 /// How a range becomes codes: x is shifted by `offset`, scale times the zero
@@ -64,6 +69,7 @@ private:
   Value shift(LinearOp op, InputCodes codes);
   LogicalResult correctBias(LinearOp op, InputCodes codes,
                             WeightEditor &editor);
+  void remarkOnCost(LinearOp op, StringRef name, InputCodes codes);
   LogicalResult quantizeInput(LinearOp op, WeightEditor &editor);
 
   LayerStatistics statistics;
@@ -251,6 +257,25 @@ LogicalResult QuantizeInputsPass::correctBias(LinearOp op, InputCodes codes,
   return success();
 }
 
+/// Says where a step that fits the largest numbers is too long for the others:
+/// few rows of a product of two activations are far louder than all others.
+void QuantizeInputsPass::remarkOnCost(LinearOp op, StringRef name,
+                                      InputCodes codes) {
+  std::vector<float> squares = statistics.read(name, statistic::kMeanSquare);
+  double square = 0;
+  for (float columnSquare : squares)
+    square += columnSquare / static_cast<double>(squares.size());
+  // The mean square of what rounding adds.
+  double error = double(codes.scale) * codes.scale / 12;
+  if (format != "int8" || !(square > 0) || error < kCostlyError * square)
+    return;
+  op.emitRemark() << "weight '" << name << "': with one scale, rounding its "
+                  << "input costs "
+                  << llvm::formatv("{0:f1}", 100 * error / square).str()
+                  << " % of its square; scales of rows, or a rotated input, "
+                     "cost less";
+}
+
 LogicalResult QuantizeInputsPass::quantizeInput(LinearOp op,
                                                 WeightEditor &editor) {
   std::string name = getLayerName(op).value_or("a layer");
@@ -278,6 +303,7 @@ LogicalResult QuantizeInputsPass::quantizeInput(LinearOp op,
       op.getInputMutable().assign(existing);
       return success();
     }
+  remarkOnCost(op, name, codes);
   builder.setInsertionPointAfterValue(input);
   op.getInputMutable().assign(
       QuantizeOp::create(builder, op.getLoc(), quantized, input, scale));
