@@ -4,7 +4,8 @@
 //
 // A transformer repeats its layers, so its loops repeat too. Outlined before
 // vectorization they are compiled once; upstream's elimination of duplicate
-// functions does the merging.
+// functions does the merging. What stays behind are calls, so the code around a
+// layer's kernels and the branches of its attention are shared as well.
 //
 //===----------------------------------------------------------------------===//
 
@@ -31,14 +32,11 @@ struct CPUOutlinePass : lowbit::impl::CPUOutlinePassBase<CPUOutlinePass> {
     ModuleOp module = getOperation();
     SymbolTable symbols(module);
     for (auto function : llvm::to_vector(module.getOps<func::FuncOp>())) {
-      unsigned index = 0;
-      for (Block &block : function.getBody())
-        for (Operation &op : llvm::make_early_inc_range(block))
-          if (isa<scf::ForallOp, linalg::LinalgOp>(op) &&
-              op.getNumResults() == 0) {
-            outline(symbols, function, &op, index++);
-            ++numOutlined;
-          }
+      SmallVector<Operation *> loops;
+      collectLoops(function.getBody(), loops);
+      for (auto [index, loop] : llvm::enumerate(loops))
+        outline(symbols, function, loop, index);
+      numOutlined += loops.size();
     }
     OpPassManager merge(ModuleOp::getOperationName());
     merge.addPass(func::createDuplicateFunctionEliminationPass());
@@ -46,6 +44,19 @@ struct CPUOutlinePass : lowbit::impl::CPUOutlinePassBase<CPUOutlinePass> {
       return signalPassFailure();
     for (auto function : module.getOps<func::FuncOp>())
       numFunctions += function.isPrivate() && !function.isDeclaration();
+  }
+
+  /// Loops of `region` and of the branches in it.
+  static void collectLoops(Region &region,
+                           SmallVectorImpl<Operation *> &loops) {
+    for (Operation &op : region.getOps()) {
+      if (isa<scf::ForallOp, scf::ParallelOp, linalg::LinalgOp>(op) &&
+          op.getNumResults() == 0)
+        loops.push_back(&op);
+      if (auto branch = dyn_cast<scf::IfOp>(op))
+        for (Region &inner : branch->getRegions())
+          collectLoops(inner, loops);
+    }
   }
 
   /// Values from outside, in the order of their first use, so that equal loops

@@ -10,7 +10,6 @@
 // CHECK: func private @[[LOOP]](%arg0: memref<?xf32>, %arg1: memref<?xf32>)
 // CHECK: arith.constant 2.0
 // CHECK: linalg.generic
-// CHECK-NOT: func
 func.func @main(%a: memref<?xf32>, %b: memref<?xf32>, %c: memref<?xf32>) {
   %two = arith.constant 2.0 : f32
   linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
@@ -24,6 +23,33 @@ func.func @main(%a: memref<?xf32>, %b: memref<?xf32>, %c: memref<?xf32>) {
   ^bb0(%x: f32, %y: f32):
     %0 = arith.mulf %x, %two : f32
     linalg.yield %0 : f32
+  }
+  return
+}
+
+// Kernels are called by one function, whichever layer and branch it is in.
+
+// CHECK-LABEL: func @branches
+// CHECK: scf.if
+// CHECK: call @[[TASKS:.*]](%arg1, %arg2)
+// CHECK: else
+// CHECK: call @[[TASKS]](%arg1, %arg3)
+// CHECK: func private @[[TASKS]](%arg0: index, %arg1: memref<?xf32>)
+// CHECK: scf.parallel
+// CHECK: call @kernel
+// CHECK-NOT: scf.parallel
+func.func private @kernel(memref<?xf32>, index)
+func.func @branches(%first: i1, %n: index, %a: memref<?xf32>, %b: memref<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.if %first {
+    scf.parallel (%i) = (%c0) to (%n) step (%c1) {
+      func.call @kernel(%a, %i) : (memref<?xf32>, index) -> ()
+    }
+  } else {
+    scf.parallel (%i) = (%c0) to (%n) step (%c1) {
+      func.call @kernel(%b, %i) : (memref<?xf32>, index) -> ()
+    }
   }
   return
 }
