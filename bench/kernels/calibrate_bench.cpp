@@ -80,12 +80,11 @@ void gptqBench(benchmark::State &state) {
   auto threads = static_cast<unsigned>(state.range(0));
   std::vector<float> inputs = makeNormal(kDifferent * kTokens * kColumns, 1);
   std::vector<float> weights = makeNormal(kRows * kColumns, 0.02f);
-  Encoding encoding{{4, IntegerKind::Signed},
-                    ZeroPointKind::None,
-                    false,
-                    Granularity::Group,
-                    128,
-                    ScaleFormat::F16};
+  Encoding encoding;
+  encoding.element = {4, IntegerKind::Signed};
+  encoding.granularity = Granularity::Group;
+  encoding.groupSize = 128;
+  encoding.scale = ScaleFormat::F16;
   for (auto _ : state) {
     auto begin = std::chrono::steady_clock::now();
     std::vector<float> moment(kColumns * kColumns);

@@ -30,18 +30,24 @@ static const std::vector<float> &weights() {
   return values;
 }
 
+/// Groups of `groupSize` columns with scales of 16 bits.
+static Encoding grouped(ElementFormat element, int64_t groupSize) {
+  Encoding encoding;
+  encoding.element = element;
+  encoding.granularity = Granularity::Group;
+  encoding.groupSize = groupSize;
+  encoding.scale = ScaleFormat::F16;
+  return encoding;
+}
+
 static Encoding symmetric(unsigned width, int64_t groupSize) {
-  return {{width, IntegerKind::Signed}, ZeroPointKind::None, false,
-          Granularity::Group,           groupSize,           ScaleFormat::F16};
+  return grouped({width, IntegerKind::Signed}, groupSize);
 }
 
 static Encoding withMinimum(unsigned width, int64_t groupSize) {
-  return {{width, IntegerKind::Unsigned},
-          ZeroPointKind::None,
-          true,
-          Granularity::Group,
-          groupSize,
-          ScaleFormat::F16};
+  Encoding encoding = grouped({width, IntegerKind::Unsigned}, groupSize);
+  encoding.hasMinimum = true;
+  return encoding;
 }
 
 static void countWeights(benchmark::State &state) {

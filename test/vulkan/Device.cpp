@@ -21,6 +21,13 @@ static void check(VkResult result, const char *call) {
 }
 #define CHECK(call) check(call, #call)
 
+/// A structure that says what it is; all else is zero.
+template <typename Info> static Info makeInfo(VkStructureType type) {
+  Info info = {};
+  info.sType = type;
+  return info;
+}
+
 static VKAPI_ATTR VkBool32 VKAPI_CALL
 note(VkDebugUtilsMessageSeverityFlagBitsEXT, VkDebugUtilsMessageTypeFlagsEXT,
      const VkDebugUtilsMessengerCallbackDataEXT *data, void *messages) {
@@ -30,18 +37,20 @@ note(VkDebugUtilsMessageSeverityFlagBitsEXT, VkDebugUtilsMessageTypeFlagsEXT,
 }
 
 void Device::createInstance(bool validates) {
-  VkDebugUtilsMessengerCreateInfoEXT watch{
-      VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT};
+  auto watch = makeInfo<VkDebugUtilsMessengerCreateInfoEXT>(
+      VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT);
   watch.messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT |
                           VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT;
   watch.messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT;
   watch.pfnUserCallback = note;
   watch.pUserData = &messages;
-  VkApplicationInfo application{VK_STRUCTURE_TYPE_APPLICATION_INFO};
+  auto application =
+      makeInfo<VkApplicationInfo>(VK_STRUCTURE_TYPE_APPLICATION_INFO);
   application.apiVersion = VK_API_VERSION_1_1;
   const char *layer = "VK_LAYER_KHRONOS_validation";
   const char *extension = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
-  VkInstanceCreateInfo info{VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO};
+  auto info =
+      makeInfo<VkInstanceCreateInfo>(VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO);
   info.pApplicationInfo = &application;
   if (validates) {
     info.enabledLayerCount = info.enabledExtensionCount = 1;
@@ -66,10 +75,12 @@ void Device::createDevice() {
     check(found, "vkEnumeratePhysicalDevices");
   vkGetPhysicalDeviceProperties(physical, &properties);
   float priority = 1;
-  VkDeviceQueueCreateInfo queues{VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO};
+  auto queues = makeInfo<VkDeviceQueueCreateInfo>(
+      VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO);
   queues.queueCount = 1;
   queues.pQueuePriorities = &priority;
-  VkDeviceCreateInfo info{VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO};
+  auto info =
+      makeInfo<VkDeviceCreateInfo>(VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO);
   info.queueCreateInfoCount = 1;
   info.pQueueCreateInfos = &queues;
   CHECK(vkCreateDevice(physical, &info, nullptr, &device));
@@ -87,10 +98,11 @@ void Device::createDevice() {
 Device::Device(bool validates) {
   createInstance(validates);
   createDevice();
-  VkCommandPoolCreateInfo pool{VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO};
+  auto pool = makeInfo<VkCommandPoolCreateInfo>(
+      VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO);
   CHECK(vkCreateCommandPool(device, &pool, nullptr, &commands));
-  VkCommandBufferAllocateInfo info{
-      VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO};
+  auto info = makeInfo<VkCommandBufferAllocateInfo>(
+      VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO);
   info.commandPool = commands;
   info.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
   info.commandBufferCount = 1;
@@ -120,13 +132,15 @@ Device::~Device() {
 DeviceBuffer Device::allocate(uint64_t bytes) {
   DeviceBuffer result;
   result.bytes = bytes;
-  VkBufferCreateInfo info{VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO};
+  auto info =
+      makeInfo<VkBufferCreateInfo>(VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO);
   info.size = bytes;
   info.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT;
   CHECK(vkCreateBuffer(device, &info, nullptr, &result.buffer));
   VkMemoryRequirements needs;
   vkGetBufferMemoryRequirements(device, result.buffer, &needs);
-  VkMemoryAllocateInfo memory{VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO};
+  auto memory =
+      makeInfo<VkMemoryAllocateInfo>(VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO);
   memory.allocationSize = needs.size;
   memory.memoryTypeIndex = memoryType;
   CHECK(vkAllocateMemory(device, &memory, nullptr, &result.memory));
@@ -144,23 +158,24 @@ DeviceKernel Device::compile(llvm::ArrayRef<uint32_t> words,
   for (unsigned i = 0; i < bindings; ++i)
     each[i] = {i, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1,
                VK_SHADER_STAGE_COMPUTE_BIT, nullptr};
-  VkDescriptorSetLayoutCreateInfo set{
-      VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO};
+  auto set = makeInfo<VkDescriptorSetLayoutCreateInfo>(
+      VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO);
   set.bindingCount = bindings;
   set.pBindings = each.data();
   CHECK(vkCreateDescriptorSetLayout(device, &set, nullptr, &result.bindings));
-  VkPipelineLayoutCreateInfo layout{
-      VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO};
+  auto layout = makeInfo<VkPipelineLayoutCreateInfo>(
+      VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO);
   layout.setLayoutCount = 1;
   layout.pSetLayouts = &result.bindings;
   CHECK(vkCreatePipelineLayout(device, &layout, nullptr, &result.layout));
-  VkShaderModuleCreateInfo code{VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO};
+  auto code = makeInfo<VkShaderModuleCreateInfo>(
+      VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO);
   code.codeSize = words.size() * 4;
   code.pCode = words.data();
   VkShaderModule module;
   CHECK(vkCreateShaderModule(device, &code, nullptr, &module));
-  VkComputePipelineCreateInfo info{
-      VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO};
+  auto info = makeInfo<VkComputePipelineCreateInfo>(
+      VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO);
   info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
   info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
   info.stage.module = module;
@@ -175,21 +190,22 @@ DeviceKernel Device::compile(llvm::ArrayRef<uint32_t> words,
 
 void Device::begin(unsigned dispatches, unsigned bindings) {
   VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, bindings};
-  VkDescriptorPoolCreateInfo info{
-      VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO};
+  auto info = makeInfo<VkDescriptorPoolCreateInfo>(
+      VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO);
   info.maxSets = dispatches;
   info.poolSizeCount = 1;
   info.pPoolSizes = &size;
   CHECK(vkCreateDescriptorPool(device, &info, nullptr, &descriptors));
-  VkCommandBufferBeginInfo start{VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
+  auto start = makeInfo<VkCommandBufferBeginInfo>(
+      VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO);
   CHECK(vkBeginCommandBuffer(recorded, &start));
 }
 
 void Device::dispatch(const DeviceKernel &kernel,
                       llvm::ArrayRef<const DeviceBuffer *> bound,
                       std::array<uint32_t, 3> workgroups) {
-  VkDescriptorSetAllocateInfo info{
-      VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO};
+  auto info = makeInfo<VkDescriptorSetAllocateInfo>(
+      VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO);
   info.descriptorPool = descriptors;
   info.descriptorSetCount = 1;
   info.pSetLayouts = &kernel.bindings;
@@ -198,7 +214,8 @@ void Device::dispatch(const DeviceKernel &kernel,
   llvm::SmallVector<VkDescriptorBufferInfo> ranges;
   for (const DeviceBuffer *buffer : bound)
     ranges.push_back({buffer->buffer, 0, VK_WHOLE_SIZE});
-  VkWriteDescriptorSet write{VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET};
+  auto write =
+      makeInfo<VkWriteDescriptorSet>(VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET);
   write.dstSet = set;
   write.descriptorCount = ranges.size();
   write.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
@@ -208,7 +225,7 @@ void Device::dispatch(const DeviceKernel &kernel,
   vkCmdBindDescriptorSets(recorded, VK_PIPELINE_BIND_POINT_COMPUTE,
                           kernel.layout, 0, 1, &set, 0, nullptr);
   vkCmdDispatch(recorded, workgroups[0], workgroups[1], workgroups[2]);
-  VkMemoryBarrier barrier{VK_STRUCTURE_TYPE_MEMORY_BARRIER};
+  auto barrier = makeInfo<VkMemoryBarrier>(VK_STRUCTURE_TYPE_MEMORY_BARRIER);
   barrier.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT;
   barrier.dstAccessMask = VK_ACCESS_SHADER_READ_BIT |
                           VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_HOST_READ_BIT;
@@ -222,7 +239,7 @@ void Device::end() { CHECK(vkEndCommandBuffer(recorded)); }
 
 double Device::run() {
   auto start = std::chrono::steady_clock::now();
-  VkSubmitInfo info{VK_STRUCTURE_TYPE_SUBMIT_INFO};
+  auto info = makeInfo<VkSubmitInfo>(VK_STRUCTURE_TYPE_SUBMIT_INFO);
   info.commandBufferCount = 1;
   info.pCommandBuffers = &recorded;
   CHECK(vkQueueSubmit(queue, 1, &info, VK_NULL_HANDLE));
