@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LinearKernel.h"
+#include "KernelParts.h"
 #include "WeightReader.h"
 #include "lowbit/IR/AttributeWord.h"
 #include "lowbit/Reference/Activation.h"
@@ -24,7 +25,7 @@
 using namespace mlir;
 using namespace lowbit;
 
-static constexpr int64_t kStep = 4;
+static constexpr int64_t kStep = kGPUStep;
 /// Rows of weights and of activations of a tile, and results of a thread.
 static constexpr int64_t kTile = 32, kOwn = 4;
 
@@ -45,10 +46,10 @@ std::string GPULinearSpec::name() const {
 namespace {
 
 /// Emits one kernel.
-class LinearBuilder {
+class LinearBuilder : KernelParts {
 public:
   LinearBuilder(ImplicitLocOpBuilder &builder, const GPULinearSpec &spec)
-      : b(builder), indices(builder, builder.getLoc()), spec(spec) {
+      : KernelParts(builder), spec(spec) {
     floats = VectorType::get({kStep}, b.getF32Type());
   }
 
@@ -59,36 +60,6 @@ public:
   std::array<int64_t, 3> buildTiles();
 
 private:
-  Value constantIndex(int64_t value) {
-    return arith::ConstantIndexOp::create(b, value);
-  }
-  Value zeros() {
-    return arith::ConstantOp::create(
-        b, DenseElementsAttr::get(floats, b.getF32FloatAttr(0)));
-  }
-  Index thread() {
-    return indices.value(gpu::ThreadIdOp::create(b, gpu::Dimension::x),
-                         kGPUWorkgroupSize);
-  }
-  Index block(gpu::Dimension dimension, int64_t count) {
-    return indices.value(gpu::BlockIdOp::create(b, dimension), count);
-  }
-  /// `row`, or the last one where there aren't so many.
-  Index clamp(const Index &row, int64_t count, int64_t most);
-  Value isBelow(const Index &index, int64_t count) {
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
-                                 indices.materialize(index),
-                                 constantIndex(count));
-  }
-  Value shared(int64_t size, Type element) {
-    auto space = gpu::AddressSpaceAttr::get(b.getContext(),
-                                            gpu::AddressSpace::Workgroup);
-    return memref::AllocOp::create(
-        b, MemRefType::get({size}, element, AffineMap(), space));
-  }
-  Value sum(Value vector) {
-    return vector::ReductionOp::create(b, vector::CombiningKind::ADD, vector);
-  }
   Value loadInput(const Index &row, const Index &column);
   void addAtom(const Index &row, const Index &atom,
                MutableArrayRef<Value> sums);
@@ -99,8 +70,6 @@ private:
   /// Writes a result from the sums of its rows of the weight.
   void finish(const Index &row, const Index &column, ArrayRef<Value> sums);
 
-  ImplicitLocOpBuilder &b;
-  IndexBuilder indices;
   const GPULinearSpec &spec;
   VectorType floats;
   std::optional<WeightReader> weight;
@@ -182,14 +151,6 @@ unsigned lowbit::getGPUBindingCount(const GPULinearSpec &spec) {
 // Parts
 //===----------------------------------------------------------------------===//
 
-Index LinearBuilder::clamp(const Index &row, int64_t count, int64_t most) {
-  if (most <= count)
-    return row;
-  return indices.value(arith::MinUIOp::create(b, indices.materialize(row),
-                                              constantIndex(count - 1)),
-                       count);
-}
-
 /// Four columns of a row of activations, a multiple of four from the first;
 /// zeros beyond the last one.
 Value LinearBuilder::loadInput(const Index &row, const Index &column) {
@@ -204,7 +165,8 @@ Value LinearBuilder::loadInput(const Index &row, const Index &column) {
     if (padded == spec.k)
       return numbers;
     Value isInside = weight->splat(isBelow(step, count));
-    return arith::SelectOp::create(b, isInside, numbers, zeros());
+    return arith::SelectOp::create(b, isInside, numbers,
+                                   constantFloat(floats, 0));
   }
   SmallVector<Value> numbers;
   Value zero = arith::ConstantOp::create(b, b.getF32FloatAttr(0));
@@ -302,7 +264,7 @@ std::array<int64_t, 3> LinearBuilder::buildVector() {
   Index row = clamp(indices.add(firstRow, indices.divide(own, lanes)), spec.n,
                     grid[0] * grid[1] * rows);
   Index lane = indices.remainder(own, lanes);
-  SmallVector<Value> sums(spec.m, zeros());
+  SmallVector<Value> sums(spec.m, constantFloat(floats, 0));
   auto loop =
       scf::ForOp::create(b, indices.materialize(lane), constantIndex(atoms),
                          constantIndex(lanes), sums);
@@ -444,7 +406,7 @@ std::array<int64_t, 3> LinearBuilder::buildTiles() {
   Index firstWeight =
       indices.multiply(block(gpu::Dimension::x, grid[0]), kTile);
   Index firstRow = indices.multiply(block(gpu::Dimension::y, grid[1]), kTile);
-  SmallVector<Value> sums(kOwn * kOwn, zeros());
+  SmallVector<Value> sums(kOwn * kOwn, constantFloat(floats, 0));
   auto loop =
       scf::ForOp::create(b, constantIndex(0), constantIndex(weight->getAtoms()),
                          constantIndex(1), sums);

@@ -3,26 +3,19 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A thread computes an element of the result, and loops over what is reduced.
-// Views of buffers vanish: kernels take the buffers themselves, and the view's
-// strides are part of the address, which is a constant expression in all but
-// the loops' counters.
 //
 //===----------------------------------------------------------------------===//
 
-#include "BodyToWords.h"
 #include "Fills.h"
-#include "KernelModule.h"
+#include "LinalgKernel.h"
 #include "lowbit/CodeGen/GPU/Passes.h"
 #include "lowbit/IR/LowbitGPUOps.h"
-#include "lowbit/Reference/IndexArithmetic.h"
 
-#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Transforms/RegionUtils.h"
 
 namespace lowbit {
 #define GEN_PASS_DEF_GPULOWERLINALGPASS
@@ -32,64 +25,7 @@ namespace lowbit {
 using namespace mlir;
 using namespace lowbit;
 
-/// Whether elements are as the model's file has them: narrow ones packed.
-static bool isPacked(Value base) {
-  return base.getDefiningOp<memref::GetGlobalOp>() &&
-         cast<MemRefType>(base.getType()).getElementTypeBitWidth() < 32 &&
-         !cast<MemRefType>(base.getType()).getElementType().isInteger(1);
-}
-
 namespace {
-
-/// One kernel under construction.
-class Kernel {
-public:
-  Kernel(KernelModule &module, Operation *op)
-      : module(module), op(op), b(op->getLoc(), op->getContext()),
-        indices(b, op->getLoc()), words(b, mapping) {}
-
-  /// Adds the buffers that operands and captured values refer to.
-  LogicalResult addBuffer(Value buffer, bool isWritten);
-  LogicalResult addCaptured(Region &region);
-  /// Begins the kernel and a thread for each point of `extents`; returns its
-  /// coordinates.
-  FailureOr<SmallVector<Index>> begin(StringRef name,
-                                      ArrayRef<int64_t> extents);
-  Value load(Value buffer, ArrayRef<Index> at);
-  void store(Value value, Value buffer, ArrayRef<Index> at);
-  /// Copies the body of `linalgOp` for one point; returns what it yields.
-  FailureOr<SmallVector<Value>>
-  copyBody(linalg::LinalgOp linalgOp, ArrayRef<Index> point, ValueRange inits);
-  LogicalResult copyOperation(Operation &inner, ArrayRef<Index> point);
-  /// The elements of `map` at a point.
-  SmallVector<Index> apply(AffineMap map, ArrayRef<Index> point);
-  /// Replaces the operation by a dispatch.
-  void finish();
-  void drop() {
-    if (kernel)
-      kernel.erase();
-  }
-
-  KernelModule &module;
-  Operation *op;
-  ImplicitLocOpBuilder b;
-  IndexBuilder indices;
-  IRMapping mapping;
-  BodyToWords words;
-
-  LogicalResult copyFromHost(Value value);
-
-private:
-  Index getAddress(Value buffer, ArrayRef<Index> at);
-
-  gpu::GPUFuncOp kernel;
-  int64_t threads = 0;
-  /// Base buffers in the order of arguments, read ones before written ones.
-  llvm::SetVector<Value> read, written;
-  DenseMap<Value, Value> arguments;
-  scf::IfOp guard;
-};
-
 class Lowering {
 public:
   explicit Lowering(ModuleOp module) : module(module), kernels(module) {}
@@ -106,288 +42,6 @@ private:
 };
 
 } // namespace
-
-//===----------------------------------------------------------------------===//
-// Buffers
-//===----------------------------------------------------------------------===//
-
-LogicalResult Kernel::addBuffer(Value buffer, bool isWritten) {
-  auto type = dyn_cast<MemRefType>(buffer.getType());
-  int64_t offset;
-  SmallVector<int64_t> strides;
-  if (!type || !type.hasStaticShape() ||
-      failed(type.getStridesAndOffset(strides, offset)) ||
-      ShapedType::isDynamic(offset) ||
-      llvm::any_of(strides, ShapedType::isDynamic))
-    return op->emitError("GPU kernels require buffers whose shape and place "
-                         "are known when the model is compiled, found ")
-           << buffer.getType() << ": fix dynamic dimensions with --shape";
-  Value base = getBaseBuffer(buffer);
-  auto baseType = cast<MemRefType>(base.getType());
-  Type element = baseType.getElementType();
-  bool isKnown = element.isF32() || element.isIndex() ||
-                 (element.isInteger() && element.getIntOrFloatBitWidth() <= 64);
-  if (isPacked(base))
-    isKnown |= element.isF16() || element.isBF16();
-  if (!isKnown)
-    return op->emitError("GPU kernels require elements of 32 bits, integers, "
-                         "or weights of 16 bits, found ")
-           << type;
-  if (isWritten) {
-    read.remove(base);
-    written.insert(base);
-  } else if (!written.contains(base)) {
-    read.insert(base);
-  }
-  return success();
-}
-
-/// Scalars that the host computes are computed by each thread instead.
-LogicalResult Kernel::addCaptured(Region &region) {
-  LogicalResult result = success();
-  std::function<void(Value)> visit = [&](Value value) {
-    if (isa<MemRefType>(value.getType())) {
-      if (failed(addBuffer(value, false)))
-        result = failure();
-      return;
-    }
-    if (Operation *definition = value.getDefiningOp())
-      for (Value operand : definition->getOperands())
-        visit(operand);
-  };
-  visitUsedValuesDefinedAbove(region,
-                              [&](OpOperand *use) { visit(use->get()); });
-  return result;
-}
-
-FailureOr<SmallVector<Index>> Kernel::begin(StringRef name,
-                                            ArrayRef<int64_t> extents) {
-  SmallVector<Type> types;
-  unsigned count = read.size() + written.size();
-  if (count > kMostGPUBindings)
-    return op->emitError("GPU kernels bind at most 8 buffers, found an "
-                         "operation on ")
-           << count;
-  auto addType = [&](Value base) {
-    auto type = cast<MemRefType>(base.getType());
-    int64_t elements = std::max<int64_t>(type.getNumElements(), 1);
-    if (isPacked(base))
-      elements = llvm::divideCeil(elements * type.getElementTypeBitWidth(), 32);
-    types.push_back(
-        MemRefType::get({elements}, getWordType(type.getElementType())));
-    // Bits of numbers that are not words are read as integers.
-    if (isPacked(base))
-      types.back() = MemRefType::get({elements}, b.getI32Type());
-  };
-  llvm::for_each(read, addType);
-  llvm::for_each(written, addType);
-  threads = 1;
-  for (int64_t extent : extents)
-    threads *= extent;
-  kernel = module.begin(name, types, {kGPUWorkgroupSize, 1, 1}, b);
-  for (auto [base, argument] : llvm::zip(read, kernel.getArguments()))
-    arguments[base] = argument;
-  for (auto [base, argument] :
-       llvm::zip(written, kernel.getArguments().drop_front(read.size())))
-    arguments[base] = argument;
-  gpu::ReturnOp::create(b);
-  b.setInsertionPointToStart(&kernel.getBody().front());
-  std::array<int64_t, 3> grid =
-      getGPUGrid(llvm::divideCeil(threads, kGPUWorkgroupSize));
-  auto id = [&](Value value, int64_t limit) {
-    return indices.value(value, limit);
-  };
-  Index block = id(gpu::BlockIdOp::create(b, gpu::Dimension::x), grid[0]);
-  if (grid[1] > 1)
-    block = indices.add(
-        block, indices.multiply(
-                   id(gpu::BlockIdOp::create(b, gpu::Dimension::y), grid[1]),
-                   grid[0]));
-  Index thread = indices.add(
-      indices.multiply(block, kGPUWorkgroupSize),
-      id(gpu::ThreadIdOp::create(b, gpu::Dimension::x), kGPUWorkgroupSize));
-  if (threads != grid[0] * grid[1] * kGPUWorkgroupSize) {
-    Value inside = arith::CmpIOp::create(
-        b, arith::CmpIPredicate::ult, indices.materialize(thread),
-        arith::ConstantIndexOp::create(b, threads));
-    guard = scf::IfOp::create(b, inside, /*withElseRegion=*/false);
-    b.setInsertionPointToStart(guard.thenBlock());
-  }
-  thread.limit = threads;
-  SmallVector<Index> point(extents.size(), indices.constant(0));
-  for (int64_t i = extents.size() - 1; i >= 0; --i) {
-    point[i] = i == 0 ? thread : indices.remainder(thread, extents[i]);
-    thread = indices.divide(thread, extents[i]);
-  }
-  if (!point.empty())
-    point[0].limit = extents[0];
-  return point;
-}
-
-/// The element of the base buffer at `at` of a view.
-Index Kernel::getAddress(Value buffer, ArrayRef<Index> at) {
-  auto type = cast<MemRefType>(buffer.getType());
-  auto [strides, offset] = type.getStridesAndOffset();
-  Index address = indices.constant(offset);
-  for (auto [index, stride, extent] :
-       llvm::zip_equal(at, strides, type.getShape()))
-    if (extent != 1)
-      address = indices.add(address, indices.multiply(index, stride));
-  return address;
-}
-
-Value Kernel::load(Value buffer, ArrayRef<Index> at) {
-  Value base = getBaseBuffer(buffer);
-  Type element = cast<MemRefType>(buffer.getType()).getElementType();
-  Index address = getAddress(buffer, at);
-  if (!isPacked(base))
-    return words.fromElement(
-        memref::LoadOp::create(b, arguments.lookup(base),
-                               indices.materialize(address)),
-        element);
-  int64_t bits = element.getIntOrFloatBitWidth();
-  Value word = memref::LoadOp::create(
-      b, arguments.lookup(base),
-      indices.materialize(indices.divide(address, 32 / bits)));
-  Value shift = arith::IndexCastOp::create(
-      b, b.getI32Type(),
-      indices.materialize(
-          indices.multiply(indices.remainder(address, 32 / bits), bits)));
-  Value number = arith::AndIOp::create(
-      b, arith::ShRUIOp::create(b, word, shift),
-      arith::ConstantIntOp::create(b, (int64_t(1) << bits) - 1, 32));
-  return isa<FloatType>(element)
-             ? words.decodeFloat(number, cast<FloatType>(element))
-             : number;
-}
-
-void Kernel::store(Value value, Value buffer, ArrayRef<Index> at) {
-  Type element = cast<MemRefType>(buffer.getType()).getElementType();
-  Index address = getAddress(buffer, at);
-  memref::StoreOp::create(b, words.toElement(value, element),
-                          arguments.lookup(getBaseBuffer(buffer)),
-                          indices.materialize(address));
-}
-
-void Kernel::finish() {
-  SymbolRefAttr symbol = module.finish(kernel);
-  OpBuilder host(op);
-  DispatchOp::create(host, op->getLoc(), TypeRange{}, symbol,
-                     host.getDenseI64ArrayAttr(getGPUGrid(
-                         llvm::divideCeil(threads, kGPUWorkgroupSize))),
-                     read.takeVector(), written.takeVector());
-  op->erase();
-}
-
-//===----------------------------------------------------------------------===//
-// Bodies
-//===----------------------------------------------------------------------===//
-
-SmallVector<Index> Kernel::apply(AffineMap map, ArrayRef<Index> point) {
-  std::function<Index(AffineExpr)> evaluate = [&](AffineExpr expr) -> Index {
-    if (auto dim = dyn_cast<AffineDimExpr>(expr))
-      return point[dim.getPosition()];
-    // Symbols follow the dimensions.
-    if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
-      return point[map.getNumDims() + symbol.getPosition()];
-    if (auto number = dyn_cast<AffineConstantExpr>(expr))
-      return indices.constant(number.getValue());
-    auto binary = cast<AffineBinaryOpExpr>(expr);
-    Index lhs = evaluate(binary.getLHS());
-    std::optional<int64_t> number;
-    if (auto rhs = dyn_cast<AffineConstantExpr>(binary.getRHS()))
-      number = rhs.getValue();
-    switch (binary.getKind()) {
-    case AffineExprKind::FloorDiv:
-      return indices.divide(lhs, *number);
-    case AffineExprKind::Mod:
-      return indices.remainder(lhs, *number);
-    case AffineExprKind::Mul:
-      return indices.multiply(lhs, evaluate(binary.getRHS()));
-    default:
-      return indices.add(lhs, evaluate(binary.getRHS()));
-    }
-  };
-  return llvm::map_to_vector(map.getResults(), evaluate);
-}
-
-/// A scalar of the host, computed again in the kernel.
-LogicalResult Kernel::copyFromHost(Value value) {
-  if (mapping.contains(value) || isa<MemRefType>(value.getType()))
-    return success();
-  Operation *definition = value.getDefiningOp();
-  if (!definition)
-    return op->emitError("GPU kernels require scalars to come from buffers, "
-                         "found an argument of type ")
-           << value.getType();
-  for (Value operand : definition->getOperands())
-    if (failed(copyFromHost(operand)))
-      return failure();
-  return copyOperation(*definition, {});
-}
-
-LogicalResult Kernel::copyOperation(Operation &inner, ArrayRef<Index> point) {
-  if (auto index = dyn_cast<linalg::IndexOp>(inner)) {
-    mapping.map(index.getResult(), indices.materialize(point[index.getDim()]));
-    return success();
-  }
-  auto asIndices = [&](ValueRange values) {
-    return llvm::map_to_vector(values, [&](Value value) {
-      return indices.value(mapping.lookupOrDefault(value));
-    });
-  };
-  if (auto affine = dyn_cast<affine::AffineApplyOp>(inner)) {
-    Index index =
-        apply(affine.getAffineMap(), asIndices(affine.getMapOperands()))
-            .front();
-    mapping.map(affine.getResult(), indices.materialize(index));
-    return success();
-  }
-  if (auto loaded = dyn_cast<memref::LoadOp>(inner)) {
-    SmallVector<Index> at = asIndices(loaded.getIndices());
-    mapping.map(loaded.getResult(), load(loaded.getMemRef(), at));
-    return success();
-  }
-  return words.copy(inner);
-}
-
-FailureOr<SmallVector<Value>> Kernel::copyBody(linalg::LinalgOp linalgOp,
-                                               ArrayRef<Index> point,
-                                               ValueRange inits) {
-  Block *body = linalgOp.getBlock();
-  for (OpOperand *input : linalgOp.getDpsInputOperands()) {
-    BlockArgument argument = linalgOp.getMatchingBlockArgument(input);
-    if (argument.use_empty())
-      continue;
-    if (!isa<MemRefType>(input->get().getType())) {
-      if (failed(copyFromHost(input->get())))
-        return failure();
-      mapping.map(argument, mapping.lookup(input->get()));
-      continue;
-    }
-    mapping.map(argument,
-                load(input->get(),
-                     apply(linalgOp.getMatchingIndexingMap(input), point)));
-  }
-  for (auto [init, value] :
-       llvm::zip_equal(linalgOp.getRegionOutputArgs(), inits))
-    if (value)
-      mapping.map(init, value);
-  for (Operation &inner : body->without_terminator()) {
-    for (Value operand : inner.getOperands())
-      if (operand.getParentBlock() != body && failed(copyFromHost(operand)))
-        return failure();
-    if (failed(copyOperation(inner, point)))
-      return failure();
-  }
-  SmallVector<Value> results;
-  for (Value value : body->getTerminator()->getOperands()) {
-    if (value.getParentBlock() != body && failed(copyFromHost(value)))
-      return failure();
-    results.push_back(mapping.lookupOrDefault(value));
-  }
-  return results;
-}
 
 //===----------------------------------------------------------------------===//
 // Operations
@@ -425,7 +79,7 @@ static std::string withShape(std::string name, ArrayRef<int64_t> extents) {
 }
 
 LogicalResult Lowering::lower(linalg::LinalgOp op) {
-  Kernel kernel(kernels, op);
+  LinalgKernel kernel(kernels, op);
   SmallVector<int64_t> extents = op.getStaticLoopRanges();
   if (llvm::any_of(extents, ShapedType::isDynamic))
     return op->emitError("GPU kernels require shapes that are known when the "
@@ -436,9 +90,12 @@ LogicalResult Lowering::lower(linalg::LinalgOp op) {
     return success();
   }
   for (OpOperand *input : op.getDpsInputOperands())
-    if (isa<MemRefType>(input->get().getType()) &&
-        !op.getMatchingBlockArgument(input).use_empty() &&
-        failed(kernel.addBuffer(input->get(), false)))
+    if (!op.getMatchingBlockArgument(input).use_empty() &&
+        failed(kernel.addScalar(input->get())))
+      return failure();
+  for (OpOperand &init : op.getDpsInitsMutable())
+    if (Value fill = fills.lookup(&init);
+        fill && failed(kernel.addScalar(fill)))
       return failure();
   if (failed(kernel.addCaptured(op->getRegion(0))))
     return failure();
@@ -538,7 +195,7 @@ void Lowering::takeFills(func::FuncOp function) {
 }
 
 LogicalResult Lowering::lower(memref::CopyOp op) {
-  Kernel kernel(kernels, op);
+  LinalgKernel kernel(kernels, op);
   if (failed(kernel.addBuffer(op.getSource(), false)) ||
       failed(kernel.addBuffer(op.getTarget(), true)))
     return failure();

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LinearKernel.h"
+#include "LowerAttention.h"
 #include "WordFields.h"
 #include "lowbit/CodeGen/GPU/Passes.h"
 #include "lowbit/IR/LowbitGPUOps.h"
@@ -32,7 +33,7 @@ public:
 
   /// Replaces `op` by a dispatch, or returns why there is no kernel.
   std::optional<std::string> lower(LinearOp op);
-  int64_t getKernelCount() const { return kernels.getCount(); }
+  KernelModule &getKernels() { return kernels; }
 
 private:
   std::optional<std::string> makeSpec(LinearOp op, GPULinearSpec &spec);
@@ -160,16 +161,27 @@ struct LowerToGPUKernelsPass
     : lowbit::impl::LowerToGPUKernelsPassBase<LowerToGPUKernelsPass> {
   void runOnOperation() override {
     Lowering lowering(getOperation());
-    int64_t before = lowering.getKernelCount();
+    int64_t before = lowering.getKernels().getCount();
+    lowerLayers(lowering);
+    lowerAttention(lowering.getKernels());
+    numKernels += lowering.getKernels().getCount() - before;
+  }
+
+private:
+  static void remark(Operation *op, const Twine &reason) {
+    op->emitRemark() << "has no GPU kernel and is left to the reference "
+                        "lowering: "
+                     << reason;
+  }
+
+  void lowerLayers(Lowering &lowering) {
     SmallVector<LinearOp> layers;
     getOperation().walk([&](LinearOp op) { layers.push_back(op); });
     for (LinearOp op : layers) {
       if (!isa<QuantizedTensorType>(op.getWeight().getType()))
         continue;
       if (std::optional<std::string> reason = lowering.lower(op))
-        op.emitRemark() << "has no GPU kernel and is left to the reference "
-                           "lowering: "
-                        << *reason;
+        remark(op, *reason);
       else
         ++numCalls;
     }
@@ -181,7 +193,17 @@ struct LowerToGPUKernelsPass
          llvm::make_early_inc_range(getOperation().getOps<GlobalOp>()))
       if (SymbolTable::symbolKnownUseEmpty(global, getOperation()))
         global.erase();
-    numKernels += lowering.getKernelCount() - before;
+  }
+
+  void lowerAttention(KernelModule &kernels) {
+    AttentionLowering lowering(kernels);
+    SmallVector<AttentionOp> attentions;
+    getOperation().walk([&](AttentionOp op) { attentions.push_back(op); });
+    for (AttentionOp op : attentions)
+      if (std::optional<std::string> reason = lowering.lower(op))
+        remark(op, *reason);
+      else
+        ++numAttentions;
   }
 };
 } // namespace

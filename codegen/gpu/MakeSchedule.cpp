@@ -16,7 +16,6 @@
 #include "lowbit/CodeGen/GPU/Passes.h"
 #include "lowbit/CodeGen/GPU/Pipelines.h"
 #include "lowbit/IR/LowbitGPUOps.h"
-#include "lowbit/Transforms/Cache.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -156,7 +155,8 @@ LogicalResult Scheduler::addArguments() {
                                 "tensors of static shape, found argument ")
              << i << " of type " << argument.getType();
     bool isOutput = function.getArgAttr(i, "bufferize.result") != nullptr;
-    bool isState = function.getArgAttr(i, kStateAttrName) != nullptr;
+    bool isState = function.getArgAttr(i, kGPUKindAttrName) ==
+                   b.getStringAttr(lowbit::getName(GPUBufferKind::State));
     function.removeArgAttr(i, b.getStringAttr("bufferize.result"));
     StringRef kind = lowbit::getName(isOutput  ? GPUBufferKind::Output
                                      : isState ? GPUBufferKind::State

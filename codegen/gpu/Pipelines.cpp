@@ -40,6 +40,7 @@ void lowbit::buildToGPUPipeline(OpPassManager &manager) {
       bufferization::LayoutMapOption::IdentityLayoutMap;
   manager.addPass(bufferization::createOneShotBufferizePass(bufferize));
   addCleanup(manager);
+  manager.addPass(createGPUUpdateStatesPass());
   bufferization::BufferResultsToOutParamsPassOptions results;
   results.addResultAttribute = true;
   results.hoistStaticAllocs = true;

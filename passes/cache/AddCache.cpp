@@ -120,6 +120,9 @@ struct AddCachePass : lowbit::impl::AddCachePassBase<AddCachePass> {
     if (maxLength < 1 || maxLength > (int64_t(1) << 31))
       return fail() << "'max-length' from 1 to 2^31, found "
                     << maxLength.getValue();
+    if (prefillLength < 0 || prefillLength > maxLength)
+      return fail() << "'prefill-length' from 0 to 'max-length', found "
+                    << prefillLength.getValue();
     return success();
   }
 
@@ -139,7 +142,8 @@ struct AddCachePass : lowbit::impl::AddCachePassBase<AddCachePass> {
     if (failed(meanings) || failed(checkAttention(main)))
       return signalPassFailure();
     for (auto [name, count] :
-         {std::pair(kPrefillFunction, ShapedType::kDynamic),
+         {std::pair(kPrefillFunction, prefillLength ? int64_t(prefillLength)
+                                                    : ShapedType::kDynamic),
           std::pair(kDecodeFunction, int64_t(1))})
       if (failed(addFunction(main, *meanings, name, count)))
         return signalPassFailure();
@@ -210,7 +214,7 @@ private:
     DecoderTarget target;
     target.newTokens = newTokens;
     target.maxLength = maxLength;
-    target.lastOnly = lastOnly && ShapedType::isDynamic(newTokens);
+    target.lastOnly = lastOnly && newTokens != 1;
     target.format = cacheFormat.get();
     target.function = declare(main, meanings, name, target);
     return DecoderRows(main, meanings, target).build();

@@ -41,6 +41,16 @@
 // A view is part of the address, of the buffer it is of.
 // CHECK:      gpu.func @copy_2x4(%[[X:.*]]: memref<48xf32>, %{{.*}}: memref<8xf32>)
 
+// Where a cache is written the host would know: each thread finds it out.
+// CHECK:      gpu.func @copy_1x8(%[[P:.*]]: memref<1xi32>, %[[X:.*]]: memref<8xf32>, %[[CACHE:.*]]: memref<128xf32>)
+// CHECK:        %[[WORD:.*]] = memref.load %[[P]]
+// CHECK:        arith.index_cast %[[WORD]]
+// CHECK:        arith.maxsi
+// CHECK:        %[[ROW:.*]] = arith.minsi
+// CHECK:        %[[FIRST:.*]] = arith.muli %[[ROW]], %c8
+// CHECK:        %[[AT:.*]] = arith.addi %[[FIRST]]
+// CHECK:        memref.store %{{.*}}, %[[CACHE]][%[[AT]]]
+
 // CHECK-LABEL: func.func @elementwise
 // CHECK-NEXT:    lowbit.dispatch @kernels::@negf_6x8 [1, 1, 1] ins(%{{.*}} : memref<6x8xf32>) outs(%{{.*}} : memref<6x8xf32>)
 func.func @elementwise(%x: memref<6x8xf32>, %y: memref<6x8xf32>) {
@@ -110,5 +120,17 @@ func.func @bytes(%y: memref<8xf32>) {
 func.func @view(%x: memref<6x8xf32>, %y: memref<2x4xf32>) {
   %0 = memref.subview %x[1, 4] [2, 4] [1, 1] : memref<6x8xf32> to memref<2x4xf32, strided<[8, 1], offset: 12>>
   memref.copy %0, %y : memref<2x4xf32, strided<[8, 1], offset: 12>> to memref<2x4xf32>
+  return
+}
+
+// CHECK-LABEL: func.func @computed_place
+// CHECK:         lowbit.dispatch @kernels::@copy_1x8 [1, 1, 1] ins(%{{.*}}, %{{.*}} : memref<i64>, memref<1x8xf32>) outs(%{{.*}} : memref<16x8xf32>)
+func.func @computed_place(%position: memref<i64>, %x: memref<1x8xf32>, %cache: memref<16x8xf32>) {
+  %0 = memref.load %position[] : memref<i64>
+  %1 = arith.index_cast %0 : i64 to index
+  %2 = affine.max affine_map<()[s0] -> (s0, 0)>()[%1]
+  %3 = affine.min affine_map<()[s0] -> (s0, 15)>()[%2]
+  %row = memref.subview %cache[%3, 0] [1, 8] [1, 1] : memref<16x8xf32> to memref<1x8xf32, strided<[8, 1], offset: ?>>
+  memref.copy %x, %row : memref<1x8xf32> to memref<1x8xf32, strided<[8, 1], offset: ?>>
   return
 }

@@ -19,6 +19,7 @@ module attributes {gpu.container_module, lowbit.weights = {w = dense<1.0> : tens
   // CHECK: memref.global "private" constant @ids : memref<16xi8>
   memref.global "private" constant @ids : memref<4xi1> = dense<[true, false, true, true]>
   // CHECK:      func.func @main(%{{.*}}: memref<256xi8> {lowbit.kind = "input", lowbit.name = "x", lowbit.tensor = tensor<8x8xf32>},
+  // CHECK-SAME:                 %{{.*}}: memref<256xi8> {lowbit.kind = "state", lowbit.name = "cache", lowbit.tensor = tensor<64xf32>},
   // CHECK-SAME:                 %{{.*}}: memref<256xi8> {lowbit.kind = "output", lowbit.name = "y", lowbit.tensor = tensor<64xf32>})
   // CHECK-DAG:    memref.get_global @w : memref<256xi8>
   // CHECK-DAG:    %[[A:.*]] = memref.alloc() : memref<256xi8>
@@ -28,7 +29,9 @@ module attributes {gpu.container_module, lowbit.weights = {w = dense<1.0> : tens
   // CHECK:        gpu.launch_func @kernels::@exp
   // CHECK-COUNT-4: gpu.launch_func
   // CHECK-NOT:    lowbit.dispatch
-  func.func @main(%x: memref<8x8xf32> {lowbit.name = "x"}, %y: memref<64xf32> {bufferize.result, lowbit.name = "y"}) {
+  func.func @main(%x: memref<8x8xf32> {lowbit.name = "x"},
+                  %cache: memref<64xf32> {lowbit.kind = "state", lowbit.name = "cache"},
+                  %y: memref<64xf32> {bufferize.result, lowbit.name = "y"}) {
     %w = memref.get_global @w : memref<64xf32>
     %ids = memref.get_global @ids : memref<4xi1>
     %a = memref.alloc() : memref<8x8xf32>

@@ -58,3 +58,27 @@ func.func @buffers(%x: tensor<1x64xf32>, %b: tensor<4xf32>, %r: tensor<1x4xf32>)
       bias tensor<4xf32>
   return %y : tensor<1x4xf32>
 }
+
+func.func @masked(%q: tensor<2x5x8xf32>, %m: tensor<5x5xf32>) -> tensor<2x5x8xf32> {
+  // expected-remark @+1 {{left to the reference lowering: it has a mask}}
+  %y = lowbit.attention %q, %q, %q mask %m scale 1.0 : tensor<2x5x8xf32>, tensor<2x5x8xf32>, tensor<2x5x8xf32>, mask tensor<5x5xf32> -> tensor<2x5x8xf32>
+  return %y : tensor<2x5x8xf32>
+}
+
+func.func @grows(%q: tensor<2x5x8xf32>, %k: tensor<2x?x8xf32>) -> tensor<2x5x8xf32> {
+  // expected-remark @+1 {{left to the reference lowering: its rows are not known when the model is compiled, and are not the first of caches}}
+  %y = lowbit.attention %q, %k, %k scale 1.0 : tensor<2x5x8xf32>, tensor<2x?x8xf32>, tensor<2x?x8xf32> -> tensor<2x5x8xf32>
+  return %y : tensor<2x5x8xf32>
+}
+
+func.func @wide(%q: tensor<2x5x260xf32>) -> tensor<2x5x260xf32> {
+  // expected-remark @+1 {{left to the reference lowering: its heads are wider than 256}}
+  %y = lowbit.attention %q, %q, %q scale 1.0 : tensor<2x5x260xf32>, tensor<2x5x260xf32>, tensor<2x5x260xf32> -> tensor<2x5x260xf32>
+  return %y : tensor<2x5x260xf32>
+}
+
+func.func @blind(%q: tensor<2x5x8xf32>, %k: tensor<2x4x8xf32>) -> tensor<2x5x8xf32> {
+  // expected-remark @+1 {{left to the reference lowering: it has queries that see no key}}
+  %y = lowbit.attention %q, %k, %k scale 1.0 causal : tensor<2x5x8xf32>, tensor<2x4x8xf32>, tensor<2x4x8xf32> -> tensor<2x5x8xf32>
+  return %y : tensor<2x5x8xf32>
+}

@@ -3,6 +3,9 @@
 // RUN: not quant-opt %s --lowbit-add-cache=format=int3 --split-input-file 2>&1 | FileCheck %s --check-prefix=FORMAT
 // RUN: not quant-opt %s --lowbit-add-cache=max-length=0 --split-input-file 2>&1 | FileCheck %s --check-prefix=LENGTH
 
+// RUN: not quant-opt %s --lowbit-add-cache="max-length=16 prefill-length=17" --split-input-file 2>&1 | FileCheck %s --check-prefix=PIECE
+
+// PIECE: 'lowbit-add-cache' requires 'prefill-length' from 0 to 'max-length', found 17
 // FORMAT: 'lowbit-add-cache' requires 'format' to be one of f32, f16, int8, int4, found 'int3'
 // LENGTH: 'lowbit-add-cache' requires 'max-length' from 1 to 2^31, found 0
 

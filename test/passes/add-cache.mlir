@@ -3,6 +3,7 @@
 // RUN: quant-opt %s --lowbit-add-cache="max-length=16 format=int8" --split-input-file | FileCheck %s --check-prefix=BYTE
 // RUN: quant-opt %s --lowbit-add-cache="max-length=16 format=int4" --split-input-file | FileCheck %s --check-prefix=NIBBLE
 // RUN: quant-opt %s --lowbit-add-cache="max-length=16 last-only" --canonicalize --cse --split-input-file | FileCheck %s --check-prefix=LAST
+// RUN: quant-opt %s --lowbit-add-cache="max-length=16 last-only prefill-length=4" --canonicalize --cse --split-input-file | FileCheck %s --check-prefix=PIECE
 
 // Positions count from the position of the first token, a table of them is
 // sliced there, and keys and values are put into the caches, whose new values are
@@ -73,6 +74,14 @@
 // LAST:         %[[QUERY:.*]] = tensor.extract_slice %[[ROWS]][0, 0, %{{.*}}, 0] [1, 1, 1, 8]
 // LAST:         lowbit.attention %{{.*}} tensor<1x1x1x8xf32>, tensor<1x1x?x8xf32>, tensor<1x1x?x8xf32> -> tensor<1x1x1x8xf32>
 // LAST-LABEL: func.func @decode
+
+// A prefill of so many tokens: the length of the text alone stays open.
+
+// PIECE-LABEL: func.func @prefill
+// PIECE-SAME:    %[[T:[a-z0-9]+]]: tensor<1x4xi64> {lowbit.name = "ids"}
+// PIECE-SAME:    -> (tensor<1x1x8xf32>
+// PIECE:         lowbit.attention %{{.*}} tensor<1x1x1x8xf32>, tensor<1x1x?x8xf32>, tensor<1x1x?x8xf32> -> tensor<1x1x1x8xf32>
+// PIECE-LABEL: func.func @decode
 #set = affine_set<(d0) : (16 - d0 >= 0)>
 #row = affine_map<(b, i, j) -> (b, i, j)>
 #table = affine_map<(b, i, j) -> (i, j)>

@@ -98,15 +98,9 @@ void Device::createDevice() {
 Device::Device(bool validates) {
   createInstance(validates);
   createDevice();
-  auto pool = makeInfo<VkCommandPoolCreateInfo>(
+  auto info = makeInfo<VkCommandPoolCreateInfo>(
       VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO);
-  CHECK(vkCreateCommandPool(device, &pool, nullptr, &commands));
-  auto info = makeInfo<VkCommandBufferAllocateInfo>(
-      VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO);
-  info.commandPool = commands;
-  info.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
-  info.commandBufferCount = 1;
-  CHECK(vkAllocateCommandBuffers(device, &info, &recorded));
+  CHECK(vkCreateCommandPool(device, &info, nullptr, &pool));
 }
 
 Device::~Device() {
@@ -119,8 +113,9 @@ Device::~Device() {
     vkDestroyBuffer(device, buffer.buffer, nullptr);
     vkFreeMemory(device, buffer.memory, nullptr);
   }
-  vkDestroyDescriptorPool(device, descriptors, nullptr);
-  vkDestroyCommandPool(device, commands, nullptr);
+  for (DeviceCommands &each : commands)
+    vkDestroyDescriptorPool(device, each.descriptors, nullptr);
+  vkDestroyCommandPool(device, pool, nullptr);
   vkDestroyDevice(device, nullptr);
   if (messenger)
     reinterpret_cast<PFN_vkDestroyDebugUtilsMessengerEXT>(
@@ -188,25 +183,35 @@ DeviceKernel Device::compile(llvm::ArrayRef<uint32_t> words,
   return result;
 }
 
-void Device::begin(unsigned dispatches, unsigned bindings) {
+DeviceCommands Device::begin(unsigned dispatches, unsigned bindings) {
+  DeviceCommands result;
+  auto buffer = makeInfo<VkCommandBufferAllocateInfo>(
+      VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO);
+  buffer.commandPool = pool;
+  buffer.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
+  buffer.commandBufferCount = 1;
+  CHECK(vkAllocateCommandBuffers(device, &buffer, &result.recorded));
   VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, bindings};
   auto info = makeInfo<VkDescriptorPoolCreateInfo>(
       VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO);
   info.maxSets = dispatches;
   info.poolSizeCount = 1;
   info.pPoolSizes = &size;
-  CHECK(vkCreateDescriptorPool(device, &info, nullptr, &descriptors));
+  CHECK(vkCreateDescriptorPool(device, &info, nullptr, &result.descriptors));
   auto start = makeInfo<VkCommandBufferBeginInfo>(
       VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO);
-  CHECK(vkBeginCommandBuffer(recorded, &start));
+  CHECK(vkBeginCommandBuffer(result.recorded, &start));
+  commands.push_back(result);
+  return result;
 }
 
-void Device::dispatch(const DeviceKernel &kernel,
+void Device::dispatch(const DeviceCommands &commands,
+                      const DeviceKernel &kernel,
                       llvm::ArrayRef<const DeviceBuffer *> bound,
                       std::array<uint32_t, 3> workgroups) {
   auto info = makeInfo<VkDescriptorSetAllocateInfo>(
       VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO);
-  info.descriptorPool = descriptors;
+  info.descriptorPool = commands.descriptors;
   info.descriptorSetCount = 1;
   info.pSetLayouts = &kernel.bindings;
   VkDescriptorSet set;
@@ -221,27 +226,30 @@ void Device::dispatch(const DeviceKernel &kernel,
   write.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
   write.pBufferInfo = ranges.data();
   vkUpdateDescriptorSets(device, 1, &write, 0, nullptr);
-  vkCmdBindPipeline(recorded, VK_PIPELINE_BIND_POINT_COMPUTE, kernel.pipeline);
-  vkCmdBindDescriptorSets(recorded, VK_PIPELINE_BIND_POINT_COMPUTE,
+  vkCmdBindPipeline(commands.recorded, VK_PIPELINE_BIND_POINT_COMPUTE,
+                    kernel.pipeline);
+  vkCmdBindDescriptorSets(commands.recorded, VK_PIPELINE_BIND_POINT_COMPUTE,
                           kernel.layout, 0, 1, &set, 0, nullptr);
-  vkCmdDispatch(recorded, workgroups[0], workgroups[1], workgroups[2]);
+  vkCmdDispatch(commands.recorded, workgroups[0], workgroups[1], workgroups[2]);
   auto barrier = makeInfo<VkMemoryBarrier>(VK_STRUCTURE_TYPE_MEMORY_BARRIER);
   barrier.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT;
   barrier.dstAccessMask = VK_ACCESS_SHADER_READ_BIT |
                           VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_HOST_READ_BIT;
-  vkCmdPipelineBarrier(recorded, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
+  vkCmdPipelineBarrier(commands.recorded, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
                        VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT |
                            VK_PIPELINE_STAGE_HOST_BIT,
                        0, 1, &barrier, 0, nullptr, 0, nullptr);
 }
 
-void Device::end() { CHECK(vkEndCommandBuffer(recorded)); }
+void Device::end(const DeviceCommands &commands) {
+  CHECK(vkEndCommandBuffer(commands.recorded));
+}
 
-double Device::run() {
+double Device::run(const DeviceCommands &commands) {
   auto start = std::chrono::steady_clock::now();
   auto info = makeInfo<VkSubmitInfo>(VK_STRUCTURE_TYPE_SUBMIT_INFO);
   info.commandBufferCount = 1;
-  info.pCommandBuffers = &recorded;
+  info.pCommandBuffers = &commands.recorded;
   CHECK(vkQueueSubmit(queue, 1, &info, VK_NULL_HANDLE));
   CHECK(vkQueueWaitIdle(queue));
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start)

@@ -31,6 +31,12 @@ struct DeviceKernel {
   VkPipeline pipeline = {};
 };
 
+/// Dispatches in order, which may run many times.
+struct DeviceCommands {
+  VkCommandBuffer recorded = {};
+  VkDescriptorPool descriptors = {};
+};
+
 /// The first device that the loader offers, with one queue.
 class Device {
 public:
@@ -50,13 +56,13 @@ public:
                        unsigned bindings);
 
   /// Recording: dispatches, each of which sees what those before it wrote.
-  void begin(unsigned dispatches, unsigned bindings);
-  void dispatch(const DeviceKernel &kernel,
+  DeviceCommands begin(unsigned dispatches, unsigned bindings);
+  void dispatch(const DeviceCommands &commands, const DeviceKernel &kernel,
                 llvm::ArrayRef<const DeviceBuffer *> buffers,
                 std::array<uint32_t, 3> workgroups);
-  void end();
+  void end(const DeviceCommands &commands);
   /// Runs what is recorded and waits; returns seconds.
-  double run();
+  double run(const DeviceCommands &commands);
 
 private:
   void createInstance(bool validates);
@@ -68,13 +74,12 @@ private:
   VkPhysicalDeviceProperties properties = {};
   VkDevice device = {};
   VkQueue queue = {};
-  VkCommandPool commands = {};
-  VkCommandBuffer recorded = {};
-  VkDescriptorPool descriptors = {};
+  VkCommandPool pool = {};
   uint32_t memoryType = 0;
   std::string messages;
   llvm::SmallVector<DeviceBuffer> buffers;
   llvm::SmallVector<DeviceKernel> kernels;
+  llvm::SmallVector<DeviceCommands> commands;
 };
 
 } // namespace lowbit

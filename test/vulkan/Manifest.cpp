@@ -40,15 +40,22 @@ static bool fromJSON(const llvm::json::Value &value, ManifestDispatch &dispatch,
   return true;
 }
 
-static bool fromJSON(const llvm::json::Value &value, Manifest &manifest,
+static bool fromJSON(const llvm::json::Value &value, ManifestFunction &function,
                      llvm::json::Path path) {
   ObjectMapper object(value, path);
-  return object && object.map("function", manifest.function) &&
-         object.map("buffers", manifest.buffers) &&
-         object.map("dispatches", manifest.dispatches);
+  return object && object.map("function", function.name) &&
+         object.map("buffers", function.buffers) &&
+         object.map("dispatches", function.dispatches);
 }
 
 } // namespace lowbit
+
+const ManifestFunction *Manifest::find(llvm::StringRef name) const {
+  for (const ManifestFunction &function : functions)
+    if (function.name == name)
+      return &function;
+  return nullptr;
+}
 
 llvm::Expected<Manifest> lowbit::readManifest(llvm::StringRef path) {
   auto file = llvm::MemoryBuffer::getFile(path);
@@ -59,14 +66,14 @@ llvm::Expected<Manifest> lowbit::readManifest(llvm::StringRef path) {
   if (!value)
     return value.takeError();
   const llvm::json::Object *object = value->getAsObject();
-  const llvm::json::Array *functions =
-      object ? object->getArray("functions") : nullptr;
+  const llvm::json::Value *functions =
+      object ? object->get("functions") : nullptr;
   auto data = object ? object->getString("data") : std::nullopt;
-  if (!functions || functions->empty() || !data)
+  if (!functions || !data)
     return llvm::createStringError("%s is no manifest", path.str().c_str());
   Manifest manifest;
   llvm::json::Path::Root root(path);
-  if (!fromJSON(functions->front(), manifest, root))
+  if (!llvm::json::fromJSON(*functions, manifest.functions, root))
     return root.getError();
   llvm::SmallString<128> beside = llvm::sys::path::parent_path(path);
   llvm::sys::path::append(beside, *data);

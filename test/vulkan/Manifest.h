@@ -31,11 +31,20 @@ struct ManifestDispatch {
   std::vector<unsigned> buffers;
 };
 
-/// One function of a manifest, and the file with its data.
-struct Manifest {
-  std::string data, function;
+/// What one function needs and does.
+struct ManifestFunction {
+  std::string name;
   std::vector<ManifestBuffer> buffers;
   std::vector<ManifestDispatch> dispatches;
+};
+
+/// Functions, and the file with their data.
+struct Manifest {
+  std::string data;
+  std::vector<ManifestFunction> functions;
+
+  /// The function called `name`, or null.
+  const ManifestFunction *find(llvm::StringRef name) const;
 };
 
 llvm::Expected<Manifest> readManifest(llvm::StringRef path);

@@ -3,18 +3,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //   lowbit-vulkan-run model.json --input ids=ids.npy --output logits=y.npy
+//   lowbit-vulkan-run decoder.json --tokens ids.npy --generate 8
 //
 // Which driver is the loader's choice: VK_ICD_FILENAMES names one.
 //
 //===----------------------------------------------------------------------===//
 
-#include "Device.h"
-#include "Manifest.h"
+#include "Text.h"
 #include "lowbit/Tools/Npy.h"
-#include "lowbit/Tools/Safetensors.h"
-#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace lowbit;
 
@@ -28,6 +26,15 @@ static llvm::cl::list<std::string>
 static llvm::cl::opt<unsigned>
     iterations("iterations", llvm::cl::desc("Runs; the fastest is printed"),
                llvm::cl::init(1));
+static llvm::cl::opt<std::string>
+    tokensPath("tokens", llvm::cl::desc("A text to extend: FILE.npy"));
+static llvm::cl::opt<unsigned> prefillCount(
+    "prefill",
+    llvm::cl::desc("How many of its tokens @prefill takes, all but "
+                   "the last one at most"),
+    llvm::cl::init(~0u));
+static llvm::cl::opt<unsigned>
+    generate("generate", llvm::cl::desc("How many tokens to append"));
 static llvm::cl::opt<bool>
     validate("validate", llvm::cl::desc("Let the validation layer watch"));
 
@@ -46,89 +53,72 @@ findFile(const llvm::cl::list<std::string> &pairs, llvm::StringRef name) {
   return std::nullopt;
 }
 
-/// Elements as words: integers and booleans as i32.
-static llvm::Error upload(const HostTensor &tensor,
-                          const ManifestBuffer &buffer, DeviceBuffer &target) {
-  if (getName(tensor.getType()) != buffer.type ||
-      tensor.getShape() != llvm::ArrayRef(buffer.shape))
-    return fail("'" + buffer.name + "' differs in type or shape from " +
-                tensor.describe());
-  auto *words = reinterpret_cast<int32_t *>(target.data);
-  if (tensor.getType() == ElementType::F32)
-    memcpy(words, tensor.getBytes().data(), tensor.getBytes().size());
-  else
-    for (uint64_t i = 0; i < tensor.getNumElements(); ++i)
-      words[i] = static_cast<int32_t>(tensor.getElement(i));
-  return llvm::Error::success();
+static void printSpeed(const Device &device, const llvm::Twine &text) {
+  llvm::outs() << device.getName() << (device.isSoftware() ? " (software)" : "")
+               << ": " << text << "\n";
 }
 
-static llvm::Expected<HostTensor> download(const ManifestBuffer &buffer,
-                                           const DeviceBuffer &source) {
-  if (buffer.type == "f32") {
-    HostTensor tensor = HostTensor::allocate(ElementType::F32, buffer.shape);
-    memcpy(tensor.getMutableBytes().data(), source.data,
-           tensor.getBytes().size());
-    return tensor;
-  }
-  // Other outputs stay words.
-  HostTensor tensor = HostTensor::allocate(ElementType::I32, buffer.shape);
-  memcpy(tensor.getMutableBytes().data(), source.data,
-         tensor.getBytes().size());
-  return tensor;
+static std::string formatMilliseconds(double seconds) {
+  return llvm::formatv("{0:f3} ms", seconds * 1e3).str();
 }
 
-/// Allocates and fills what the host fills.
-static std::vector<DeviceBuffer> makeBuffers(Device &device,
-                                             const Manifest &manifest,
-                                             const SafetensorsFile &data) {
-  std::vector<DeviceBuffer> result;
-  for (const ManifestBuffer &buffer : manifest.buffers) {
-    result.push_back(device.allocate(buffer.bytes));
-    bool isZero = buffer.kind == "weight" || buffer.kind == "state";
-    // What nobody writes must not matter: all bits one are NaN.
-    memset(result.back().data, isZero ? 0 : 0xff, buffer.bytes);
-    if (buffer.kind == "weight") {
-      const SafetensorsEntry *entry = data.lookup(buffer.name);
-      if (!entry || entry->bytes.size() > static_cast<uint64_t>(buffer.bytes))
-        exitOnError(fail("no data of at most " + llvm::Twine(buffer.bytes) +
-                         " bytes for '" + buffer.name + "'"));
-      memcpy(result.back().data, entry->bytes.data(), entry->bytes.size());
-    }
+/// Runs the only function, from files to files.
+static void runOnce(ModelMemory &memory, const ManifestFunction &function) {
+  Program program = exitOnError(Program::create(memory, function));
+  for (const ManifestBuffer &buffer : function.buffers)
     if (buffer.kind == "input") {
       auto file = findFile(inputs, buffer.name);
       if (!file)
         exitOnError(fail("input '" + buffer.name + "' requires a file"));
-      exitOnError(upload(exitOnError(readNpy(*file)), buffer, result.back()));
+      exitOnError(program.write(buffer.name, exitOnError(readNpy(*file))));
     }
-  }
-  return result;
+  double best = program.run();
+  for (unsigned i = 1; i < iterations; ++i)
+    best = std::min(best, program.run());
+  for (const ManifestBuffer &buffer : function.buffers)
+    if (auto file = findFile(outputs, buffer.name))
+      exitOnError(writeNpy(*file, exitOnError(program.read(buffer.name))));
+  printSpeed(memory.getDevice(), llvm::Twine(function.dispatches.size()) +
+                                     " dispatches, " +
+                                     formatMilliseconds(best));
 }
 
-static void record(Device &device, const Manifest &manifest,
-                   const SafetensorsFile &data,
-                   llvm::ArrayRef<DeviceBuffer> buffers) {
-  llvm::StringMap<DeviceKernel> kernels;
-  unsigned bindings = 0;
-  for (const ManifestDispatch &dispatch : manifest.dispatches)
-    bindings += dispatch.buffers.size();
-  device.begin(manifest.dispatches.size(), bindings);
-  for (const ManifestDispatch &dispatch : manifest.dispatches) {
-    DeviceKernel &kernel = kernels[dispatch.kernel];
-    if (!kernel.pipeline) {
-      const SafetensorsEntry *entry = data.lookup("spirv." + dispatch.kernel);
-      if (!entry)
-        exitOnError(fail("no code for '" + dispatch.kernel + "'"));
-      kernel = device.compile(llvm::ArrayRef(reinterpret_cast<const uint32_t *>(
-                                                 entry->bytes.data()),
-                                             entry->bytes.size() / 4),
-                              dispatch.kernel, dispatch.buffers.size());
-    }
-    llvm::SmallVector<const DeviceBuffer *> bound;
-    for (unsigned number : dispatch.buffers)
-      bound.push_back(&buffers[number]);
-    device.dispatch(kernel, bound, dispatch.workgroups);
+static int64_t findLargest(const HostTensor &logits) {
+  int64_t best = 0;
+  for (uint64_t i = 1; i < logits.getNumElements(); ++i)
+    if (logits.getElement(i) > logits.getElement(best))
+      best = i;
+  return best;
+}
+
+/// Extends the tokens of a file: some of them by @prefill, the others and what
+/// is generated by @decode. The output is that of the file's last token.
+static void runText(ModelMemory &memory, const Manifest &manifest) {
+  Text text = exitOnError(Text::create(memory, manifest));
+  HostTensor file = exitOnError(readNpy(tokensPath));
+  std::vector<int64_t> tokens;
+  for (uint64_t i = 0; i < file.getNumElements(); ++i)
+    tokens.push_back(static_cast<int64_t>(file.getElement(i)));
+  if (tokens.empty())
+    exitOnError(fail("a text requires at least one token"));
+  size_t first = std::min<size_t>(prefillCount, tokens.size() - 1);
+  exitOnError(text.prefill(llvm::ArrayRef(tokens).take_front(first)));
+  HostTensor logits;
+  for (int64_t token : llvm::ArrayRef(tokens).drop_front(first))
+    logits = exitOnError(text.decode(token));
+  if (auto path = findFile(outputs, "logits"))
+    exitOnError(writeNpy(*path, logits));
+  llvm::outs() << "tokens:";
+  for (unsigned i = 0; i < generate; ++i) {
+    int64_t token = findLargest(logits);
+    llvm::outs() << ' ' << token;
+    logits = exitOnError(text.decode(token));
   }
-  device.end();
+  llvm::outs() << '\n';
+  printSpeed(memory.getDevice(),
+             llvm::Twine(text.getLength()) + " tokens, @prefill " +
+                 formatMilliseconds(text.prefillSeconds) + ", @decode " +
+                 formatMilliseconds(text.decodeSeconds));
 }
 
 int main(int argc, char **argv) {
@@ -136,17 +126,13 @@ int main(int argc, char **argv) {
   Manifest manifest = exitOnError(readManifest(manifestPath));
   SafetensorsFile data = exitOnError(SafetensorsFile::open(manifest.data));
   Device device(validate);
-  std::vector<DeviceBuffer> buffers = makeBuffers(device, manifest, data);
-  record(device, manifest, data, buffers);
-  double best = device.run();
-  for (unsigned i = 1; i < iterations; ++i)
-    best = std::min(best, device.run());
-  for (auto [buffer, memory] : llvm::zip(manifest.buffers, buffers))
-    if (auto file = findFile(outputs, buffer.name))
-      exitOnError(writeNpy(*file, exitOnError(download(buffer, memory))));
-  llvm::outs() << device.getName() << (device.isSoftware() ? " (software)" : "")
-               << ": " << manifest.dispatches.size() << " dispatches, "
-               << llvm::format("%.3f", best * 1e3) << " ms\n";
+  ModelMemory memory(device, data);
+  if (tokensPath.getNumOccurrences())
+    runText(memory, manifest);
+  else if (const ManifestFunction *function = manifest.find("main"))
+    runOnce(memory, *function);
+  else
+    exitOnError(fail("a model without @main requires --tokens"));
   if (device.getMessages().empty())
     return 0;
   llvm::errs() << device.getMessages();

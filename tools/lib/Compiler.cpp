@@ -69,6 +69,10 @@ static void addRaise(OpPassManager &manager, const CompileOptions &options) {
   manager.addPass(createRotatePass(rotate));
 }
 
+/// Tokens that `@prefill` takes at once on a GPU: enough for tiles of matrix
+/// products, few enough that a short prompt isn't mostly padding.
+static constexpr int64_t kGPUPrefillLength = 32;
+
 static void addFuse(OpPassManager &manager, const CompileOptions &options) {
   FusePipelineOptions fuse;
   fuse.disabledPatterns = selectPatterns(options, getFusePatternNames());
@@ -79,6 +83,9 @@ static void addFuse(OpPassManager &manager, const CompileOptions &options) {
   AddCachePassOptions cache;
   cache.format = options.kvCache;
   cache.maxLength = options.maxLength;
+  // Kernels on a GPU have shapes that are numbers.
+  if (options.target == "spirv")
+    cache.prefillLength = std::min(kGPUPrefillLength, options.maxLength);
   // What a program that generates text asks for.
   cache.lastOnly = true;
   manager.addPass(createAddCachePass(cache));

@@ -63,7 +63,8 @@ function showReport(report, milliseconds) {
 
 async function run(model, tokenizer) {
   const prompt = at("prompt").value;
-  const tokens = tokenizer.encode(prompt);
+  // Of a long text, the cache has room for the end.
+  const tokens = tokenizer.encode(prompt).slice(MAX_TOKENS - model.maxTokens);
   const generated = [], milliseconds = [];
   const quoted = document.createElement("span");
   quoted.className = "prompt";

@@ -30,14 +30,31 @@ class Model {
     this.loadTimes = load;
     this.latencies = [];
     this.last = Promise.resolve();
+    if (programs.has("decode"))
+      this.cachedText = new CachedText(programs.get("prefill"), programs.get("decode"));
   }
 
-  /** Names, element types and shapes of what `run` takes and gives. */
+  /** The function that a run or a token takes. */
+  get program() {
+    return this.programs.get(this.cachedText ? "decode" : "main");
+  }
+
+  describe(kind) {
+    return this.program.find(kind).map(({ name, type, shape }) => ({ name, type, shape }));
+  }
   get inputs() {
-    return this.programs.get("main").find("input").map(({ name, type, shape }) => ({ name, type, shape }));
+    return this.describe("input");
   }
   get outputs() {
-    return this.programs.get("main").find("output").map(({ name, type, shape }) => ({ name, type, shape }));
+    return this.describe("output");
+  }
+
+  /** What predicts tokens; an error for models that don't. */
+  get text() {
+    return this.cachedText ?? new TokenWindow(this.program);
+  }
+  get maxTokens() {
+    return this.text.maxTokens;
   }
 
   /** Runs one after another: the buffers of a model serve one run at a time. */
@@ -69,6 +86,9 @@ class Model {
   run(inputs) {
     return this.enqueue(() => this.time(async () => {
       const program = this.programs.get("main");
+      if (!program)
+        throw new LowbitError("bad-input",
+          "the model extends a text with a KV cache; use predict or generate");
       program.write(inputs);
       const outputs = {};
       for (const [output, bytes] of await program.execute())
@@ -77,30 +97,21 @@ class Model {
     }));
   }
 
-  /**
-   * Continues `tokens` by the likeliest ones. The model's input is a window of
-   * tokens; as it is causal, what stands behind the last of them doesn't matter.
-   * The oldest tokens leave a full window.
-   */
+  predict(tokens) {
+    const all = Array.from(tokens, Number);
+    return this.enqueue(() => this.time(async () => {
+      if (all.length === 0)
+        throw new LowbitError("bad-input", "a prediction requires at least one token");
+      return this.text.predict(all);
+    }));
+  }
+
   async generate(tokens, { maxTokens = 32, stopToken, onToken, signal } = {}) {
-    const { input, output, window, rowBytes } = this.findLanguageModel();
     const all = Array.from(tokens, Number);
     const generated = [];
-    if (all.length === 0)
-      throw new LowbitError("bad-input", "generate requires at least one token");
     while (generated.length < maxTokens) {
       throwIfAborted(signal);
-      const recent = all.slice(-window);
-      const logits = await this.enqueue(() => this.time(async () => {
-        const program = this.programs.get("main");
-        const words = new Int32Array(window);
-        words.set(recent);
-        program.write({ [input.name]: words });
-        const rows = new Map([[output.name, [(recent.length - 1) * rowBytes, rowBytes]]]);
-        const [[, bytes]] = await program.execute(rows);
-        return new Float32Array(bytes);
-      }));
-      const token = findLargest(logits);
+      const token = findLargest(await this.predict(all));
       all.push(token);
       generated.push(token);
       await onToken?.(token, this.latencies.at(-1));
@@ -108,20 +119,6 @@ class Model {
         break;
     }
     return generated;
-  }
-
-  /** The input of tokens and the output of a number for each token and word. */
-  findLanguageModel() {
-    const inputs = this.inputs;
-    const output = this.outputs.find(({ type, shape }) => type === "f32" && shape.length === 3);
-    const input = inputs[0];
-    const window = input ? countElements(input.shape) : 0;
-    const isDecoder = inputs.length === 1 && /^i(32|64)$/.test(input.type) && output &&
-      output.shape[0] === 1 && output.shape[1] === window;
-    if (!isDecoder)
-      throw new LowbitError("bad-input",
-        "generate requires a model from [1, n] tokens to [1, n, words] logits; use run");
-    return { input, output, window, rowBytes: 4 * output.shape[2] };
   }
 
   /** What the model needs and how fast it was, as plain data. */
@@ -140,6 +137,7 @@ class Model {
         packedWeights: packed,
         reduction: before ? 1 - packed / before : 0,
         scratch,
+        cache: this.cachedText?.bytes ?? 0,
         total: this.scope.bytes,
       },
       latency: {
@@ -151,7 +149,7 @@ class Model {
       },
       load: this.loadTimes,
       kernels: Object.keys(this.manifest.kernels).length,
-      dispatches: this.programs.get("main").steps.length,
+      dispatches: this.program.steps.length,
     };
   }
 

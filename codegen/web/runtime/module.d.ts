@@ -65,6 +65,8 @@ export interface Report {
     packedWeights: number;
     reduction: number;
     scratch: number;
+    /** Keys and values of earlier tokens. */
+    cache: number;
     total: number;
   };
   /** Milliseconds. */
@@ -78,6 +80,7 @@ export interface Report {
   /** Milliseconds until pipelines, weights and everything were there. */
   load: { pipelines: number; weights: number; total: number };
   kernels: number;
+  /** Of a run, or of one more token. */
   dispatches: number;
 }
 
@@ -91,9 +94,16 @@ export class LowbitError extends Error {
 export interface Model {
   readonly inputs: TensorInfo[];
   readonly outputs: TensorInfo[];
+  /** Tokens that a prediction can go by: a window's, or those that a cache has
+   *  room for. */
+  readonly maxTokens: number;
   /** Outputs by name, for inputs by name. Runs follow one after another. */
   run(inputs: Record<string, Elements>): Promise<Record<string, Float32Array | Int32Array | BigInt64Array | Uint8Array>>;
-  /** The likeliest continuation of `tokens`, of models that predict tokens. */
+  /** The logits of the token behind `tokens`, of models that predict tokens. With a
+   *  cache, what `tokens` begin with and the last call had is not computed again,
+   *  and more than `maxTokens` are `bad-input`; a window holds the latest ones. */
+  predict(tokens: Iterable<number | bigint>): Promise<Float32Array>;
+  /** The likeliest continuation of `tokens`: `predict` for each of its tokens. */
   generate(tokens: Iterable<number | bigint>, options?: GenerateOptions): Promise<number[]>;
   report(): Report;
   /** Frees everything; the model can't be used after it. */

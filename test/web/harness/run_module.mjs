@@ -3,9 +3,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // usage: run_module.mjs MODULE [--input NAME=FILE.npy]... [--output NAME=FILE.npy]... [--generate N]
+//        run_module.mjs MODULE --tokens FILE.npy [--logits FILE.npy] [--generate N]
 //
-// naga must accept each shader, too. With --generate, continues the tokens of the
-// first input and prints them. Prints the report.
+// naga must accept each shader, too. With --generate, continues the first tokens of
+// the first input and prints them. The second form is for models with a KV cache:
+// it predicts what follows half of the tokens, all but one, and all, and continues
+// them all. Prints the report.
 //===----------------------------------------------------------------------===//
 
 import { readFileSync } from "node:fs";
@@ -38,15 +41,25 @@ const read = async (name, signal, onBytes) => {
   return bytes;
 };
 const model = await load({ device, read });
-const inputs = Object.fromEntries(named("--input").map(([name, from]) => [name, readNpy(from).data]));
-const outputs = await model.run(inputs);
-for (const [name, to] of named("--output"))
-  writeNpy(to, model.outputs.find((output) => output.name === name).shape, outputs[name]);
-const count = Number(flags[flags.indexOf("--generate") + 1]);
-if (flags.includes("--generate")) {
-  const tokens = Array.from(Object.values(inputs)[0], Number).slice(0, 8);
-  console.log(`tokens ${(await model.generate(tokens, { maxTokens: count })).join(" ")}`);
+const count = flags.includes("--generate") ? Number(flags[flags.indexOf("--generate") + 1]) : 0;
+let tokens;
+if (flags.includes("--tokens")) {
+  const [[file]] = named("--tokens");
+  tokens = Array.from(readNpy(file).data, Number);
+  for (const length of [tokens.length >> 1, tokens.length - 1])
+    await model.predict(tokens.slice(0, length));
+  const logits = await model.predict(tokens);
+  for (const [to] of named("--logits"))
+    writeNpy(to, [1, 1, logits.length], logits);
+} else {
+  const inputs = Object.fromEntries(named("--input").map(([name, from]) => [name, readNpy(from).data]));
+  const outputs = await model.run(inputs);
+  for (const [name, to] of named("--output"))
+    writeNpy(to, model.outputs.find((output) => output.name === name).shape, outputs[name]);
+  tokens = Array.from(Object.values(inputs)[0], Number).slice(0, 8);
 }
+if (count)
+  console.log(`tokens ${(await model.generate(tokens, { maxTokens: count })).join(" ")}`);
 console.log(JSON.stringify(model.report(), null, 1));
 model.dispose();
 process.exit(0);

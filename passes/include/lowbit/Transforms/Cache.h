@@ -2,13 +2,15 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Names that `lowbit-add-cache` gives and others look for.
+// Names that `lowbit-add-cache` gives and others look for, and what becomes of
+// states when code is generated.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef LOWBIT_TRANSFORMS_CACHE_H
 #define LOWBIT_TRANSFORMS_CACHE_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringRef.h"
 
 namespace lowbit {
@@ -20,6 +22,13 @@ inline constexpr llvm::StringLiteral kStateAttrName = "lowbit.state";
 /// Functions of a model with a cache: some tokens more, and one token more.
 inline constexpr llvm::StringLiteral kPrefillFunction = "prefill";
 inline constexpr llvm::StringLiteral kDecodeFunction = "decode";
+
+/// After bufferization: the new value of a state must be the buffer that the
+/// state is, and nothing may copy a view of it. Then the result says nothing;
+/// those of all states are dropped, and with them `lowbit.state`. Returns the
+/// numbers of the arguments that are states, or emits an error.
+llvm::FailureOr<llvm::SmallVector<unsigned>>
+dropStateResults(mlir::func::FuncOp function);
 
 } // namespace lowbit
 

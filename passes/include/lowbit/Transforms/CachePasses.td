@@ -27,6 +27,9 @@ def AddCachePass : Pass<"lowbit-add-cache", "::mlir::ModuleOp"> {
     what a program that generates text asks for: the output head, and what lies
     behind the last keys and values, is computed for one token.
 
+    With `prefill-length`, `@prefill` takes so many tokens at once, and its shapes
+    are numbers but for the length of the text.
+
     An input called `attention_mask` is all ones, `position_ids` are the
     positions, `token_type_ids` are zero. Inputs of past keys and values, to
     which the model appends what it returns, are dropped: the cache is in their
@@ -65,6 +68,8 @@ def AddCachePass : Pass<"lowbit-add-cache", "::mlir::ModuleOp"> {
            "How a cache stores numbers: f32, f16, int8 with an f16 scale for each "
            "head of each token, or int4 with an f16 scale and minimum for each "
            "half of that">,
+    Option<"prefillLength", "prefill-length", "int64_t", "0",
+           "Tokens that @prefill takes, up to max-length; 0 for any number">,
     Option<"lastOnly", "last-only", "bool", "false",
            "Results of @prefill have the row of the last token alone">];
   let statistics = [

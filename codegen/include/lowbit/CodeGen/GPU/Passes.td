@@ -30,13 +30,16 @@ def SetGPUTargetPass : Pass<"lowbit-set-gpu-target", "::mlir::ModuleOp"> {
 
 def LowerToGPUKernelsPass
     : Pass<"lowbit-lower-to-gpu-kernels", "::mlir::ModuleOp"> {
-  let summary = "Replace packed linear layers by dispatches of generated kernels";
+  let summary = "Replace packed linear layers and attention by dispatches of generated kernels";
   let description = [{
     Each `lowbit.linear` on a weight in the words layout becomes a
     `lowbit.dispatch` of a kernel for its encoding, epilogue and shape, which
     decodes the weight where it multiplies it. Layers that agree in all of these
     share a kernel. Up to four rows of activations take one that goes over the
-    weight once; more rows take tiles in workgroup memory. What has no kernel
+    weight once; more rows take tiles in workgroup memory. Each
+    `lowbit.attention` without a mask becomes a dispatch of a kernel that goes
+    over the keys once; keys and values that are the first rows of a cache are
+    read from the cache, and their number from a buffer. What has no kernel
     stays as it is, with a remark that says why.
 
     ```mlir
@@ -55,10 +58,12 @@ def LowerToGPUKernelsPass
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
-    "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
-    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect",
     "::mlir::vector::VectorDialect"];
   let statistics = [Statistic<"numCalls", "layers", "Layers that became dispatches">,
+                    Statistic<"numAttentions", "attentions", "Attentions that became dispatches">,
                     Statistic<"numKernels", "kernels", "Kernels generated">];
 }
 
@@ -94,7 +99,8 @@ def GPULowerLinalgPass : Pass<"lowbit-gpu-lower-linalg", "::mlir::ModuleOp"> {
     kernel in which a thread computes an element of the result, in 32-bit words:
     integers of 64 bits become i32, which is the same while numbers fit, booleans
     and narrow integers too; weights of 8 and 16 bits are read as they are
-    stored. Views become part of addresses. Kernels that do the same are one.
+    stored. Views become part of addresses; where the host would compute the
+    place of one, threads do. Kernels that do the same are one.
     What words can't say, more than 8 buffers, and dynamic shapes are errors.
 
     ```mlir
@@ -117,6 +123,31 @@ def GPULowerLinalgPass : Pass<"lowbit-gpu-lower-linalg", "::mlir::ModuleOp"> {
     "::mlir::scf::SCFDialect", "::lowbit::LowbitDialect"];
   let statistics = [Statistic<"numDispatches", "dispatches", "Operations replaced">,
                     Statistic<"numKernels", "kernels", "Kernels generated">];
+}
+
+def GPUUpdateStatesPass : Pass<"lowbit-gpu-update-states", "::mlir::ModuleOp"> {
+  let summary = "Check that states are updated in place, and return them no more";
+  let description = [{
+    An argument with `lowbit.state` is a state, such as a KV cache, whose new
+    value is the result of that number. After bufferization both must be one
+    buffer, which stays on the GPU from run to run: the result is dropped, and
+    `lowbit.kind` says what the argument is. A state that is copied is an error.
+
+    ```mlir
+    func.func @decode(%cache: memref<16x8xf32> {lowbit.state = 1 : i64}, ...)
+        -> (memref<8xf32>, memref<16x8xf32>) {
+      ...
+      return %y, %cache : memref<8xf32>, memref<16x8xf32>
+    ```
+    becomes
+    ```mlir
+    func.func @decode(%cache: memref<16x8xf32> {lowbit.kind = "state"}, ...) -> memref<8xf32> {
+      ...
+      return %y : memref<8xf32>
+    ```
+  }];
+  let statistics = [
+    Statistic<"numStates", "states", "States updated in place">];
 }
 
 def GPUMakeSchedulePass : Pass<"lowbit-gpu-make-schedule", "::mlir::ModuleOp"> {

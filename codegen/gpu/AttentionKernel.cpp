@@ -1,0 +1,394 @@
+//===- AttentionKernel.cpp - attention on a GPU ---------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One pass over the keys (Dao et al., "FlashAttention", 2022; Milakov and
+// Gimelshein, "Online normalizer calculation for softmax", 2018): a workgroup
+// has a head and a few queries, and takes 64 keys at a time. Each thread scores
+// one key; all find the largest score so far, by which what is summed up is
+// corrected; then each thread adds up four columns of some of the 64 values. No
+// score ever leaves the workgroup.
+//
+//===----------------------------------------------------------------------===//
+
+#include "AttentionKernel.h"
+#include "KernelParts.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+/// Queries of a workgroup: each key and value that is read serves all of them.
+static constexpr int64_t kMostQueries = 4;
+/// Keys of a round: one for each thread.
+static constexpr int64_t kKeys = kGPUWorkgroupSize;
+/// Threads that share the search for the largest of a query's scores.
+static constexpr int64_t kSearchers = 8;
+/// Stands for a score that isn't seen: exp of it less any score is 0, and
+/// nothing overflows, which WGSL leaves undefined.
+static constexpr float kHidden = -1e30f;
+
+std::string GPUAttentionSpec::name() const {
+  std::string result = "attention";
+  if (causal)
+    result += "_causal";
+  if (hasLength)
+    result += "_cached";
+  char separator = '_';
+  for (int64_t extent : {heads, groups, queries, rows, width, valueWidth}) {
+    result += separator + std::to_string(extent);
+    separator = 'x';
+  }
+  return result;
+}
+
+namespace {
+
+/// What a query has so far: the largest score, the sum of exp(score - largest)
+/// and of these times the values, of which a thread has a part.
+struct QueryState {
+  Value largest, sum, values;
+};
+
+/// Emits one kernel.
+class AttentionBuilder : KernelParts {
+public:
+  AttentionBuilder(ImplicitLocOpBuilder &builder, const GPUAttentionSpec &spec)
+      : KernelParts(builder), spec(spec) {
+    number = b.getF32Type();
+    bool isWhole =
+        spec.width % kGPUStep == 0 && spec.valueWidth % kGPUStep == 0;
+    int64_t step = isWhole ? kGPUStep : 1;
+    numbers = isWhole ? Type(VectorType::get({kGPUStep}, number)) : number;
+    steps = spec.width / step;
+    valueSteps = spec.valueWidth / step;
+    queries = std::min(spec.queries, kMostQueries);
+    lanes = llvm::PowerOf2Ceil(valueSteps);
+    slices = kGPUWorkgroupSize / lanes;
+  }
+
+  SmallVector<Type> getArgumentTypes();
+  /// Emits the body; returns the grid.
+  std::array<int64_t, 3> build(gpu::GPUFuncOp kernel);
+
+private:
+  Index getRow(int64_t query) {
+    return indices.add(firstRow, indices.constant(query));
+  }
+  void loadQueries();
+  void findKeys();
+  SmallVector<QueryState> buildRound(const Index &first,
+                                     ArrayRef<QueryState> states);
+  SmallVector<Value> scoreKey(const Index &key);
+  SmallVector<Value> findLargest(ArrayRef<Value> scores);
+  SmallVector<QueryState> addValues(const Index &first,
+                                    ArrayRef<QueryState> states);
+  void writeResults(ArrayRef<QueryState> states);
+
+  SmallVector<Value> flatten(ArrayRef<QueryState> states) {
+    SmallVector<Value> values;
+    for (const QueryState &state : states)
+      values.append({state.largest, state.sum, state.values});
+    return values;
+  }
+  SmallVector<QueryState> gather(ValueRange values) {
+    SmallVector<QueryState> states;
+    for (size_t i = 0; i < values.size(); i += 3)
+      states.push_back({values[i], values[i + 1], values[i + 2]});
+    return states;
+  }
+  Value multiplyAdd(Value lhs, Value rhs, Value sum) {
+    return math::FmaOp::create(b, lhs, rhs, sum);
+  }
+
+  const GPUAttentionSpec &spec;
+  Type number, numbers;
+  /// Steps of a row of keys and of values; queries of a workgroup; threads
+  /// along a row of values, and how many rows are read at once.
+  int64_t steps, valueSteps, queries, lanes, slices;
+  Value query, key, value, length, result;
+  /// Workgroup memory: queries, and of each a number for each thread.
+  Value heldQueries, scores, partial;
+  Index own, head, group, firstRow;
+  /// Keys that query 0 of the text's last ones sees, and all of these queries.
+  Value firstSeen, end;
+};
+
+} // namespace
+
+SmallVector<Type> AttentionBuilder::getArgumentTypes() {
+  auto buffer = [&](int64_t rows, int64_t steps) -> Type {
+    return MemRefType::get({rows * steps}, numbers);
+  };
+  SmallVector<Type> types{buffer(spec.heads * spec.queries, steps),
+                          buffer(spec.groups * spec.rows, steps),
+                          buffer(spec.groups * spec.rows, valueSteps)};
+  if (spec.hasLength)
+    types.push_back(MemRefType::get({1}, b.getI32Type()));
+  types.push_back(buffer(spec.heads * spec.queries, valueSteps));
+  return types;
+}
+
+/// Scaled queries to workgroup memory.
+void AttentionBuilder::loadQueries() {
+  heldQueries = shared(queries * steps, numbers);
+  int64_t count = queries * steps;
+  auto loop =
+      scf::ForOp::create(b, indices.materialize(own), constantIndex(count),
+                         constantIndex(kGPUWorkgroupSize));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Index at = indices.value(loop.getInductionVar(), count);
+  Index row = clamp(indices.add(firstRow, indices.divide(at, steps)),
+                    spec.queries, llvm::alignTo(spec.queries, queries));
+  Index from = indices.add(
+      indices.multiply(indices.add(indices.multiply(head, spec.queries), row),
+                       steps),
+      indices.remainder(at, steps));
+  Value scaled = arith::MulFOp::create(b, load(query, from),
+                                       constantFloat(numbers, spec.scale));
+  store(scaled, heldQueries, at);
+}
+
+/// How many keys each query sees: `firstSeen` and one more for each row, if
+/// later keys are hidden, else `end` each.
+void AttentionBuilder::findKeys() {
+  Value keys = constantIndex(spec.rows);
+  if (spec.hasLength)
+    keys = arith::IndexCastOp::create(b, b.getIndexType(),
+                                      load(length, indices.constant(0)));
+  end = keys;
+  if (!spec.causal)
+    return;
+  firstSeen = arith::AddIOp::create(
+      b, arith::SubIOp::create(b, keys, constantIndex(spec.queries)),
+      constantIndex(1));
+  Value last = arith::AddIOp::create(b, firstSeen,
+                                     indices.materialize(getRow(queries - 1)));
+  end = arith::MinUIOp::create(b, keys, last);
+}
+
+/// The scores of a thread's key, one for each query.
+SmallVector<Value> AttentionBuilder::scoreKey(const Index &at) {
+  Index row =
+      indices.value(arith::MinUIOp::create(b, indices.materialize(at),
+                                           constantIndex(spec.rows - 1)),
+                    spec.rows);
+  Index base = indices.multiply(
+      indices.add(indices.multiply(group, spec.rows), row), steps);
+  SmallVector<Value> products(queries, constantFloat(numbers, 0));
+  auto loop = scf::ForOp::create(b, constantIndex(0), constantIndex(steps),
+                                 constantIndex(1), products);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Index step = indices.value(loop.getInductionVar(), steps);
+    Value part = load(key, indices.add(base, step));
+    SmallVector<Value> next;
+    for (auto [i, product] : llvm::enumerate(loop.getRegionIterArgs()))
+      next.push_back(multiplyAdd(
+          part,
+          load(heldQueries, indices.add(indices.constant(i * steps), step)),
+          product));
+    scf::YieldOp::create(b, next);
+  }
+  SmallVector<Value> result;
+  for (auto [i, product] : llvm::enumerate(loop.getResults())) {
+    Value seen = end;
+    if (spec.causal)
+      seen =
+          arith::AddIOp::create(b, firstSeen, indices.materialize(getRow(i)));
+    result.push_back(arith::SelectOp::create(b, isBelow(at, seen), sum(product),
+                                             constantFloat(number, kHidden)));
+  }
+  return result;
+}
+
+/// The largest of all threads' scores, for each query: a few threads look at
+/// some of them each, then all look at what those found.
+SmallVector<Value> AttentionBuilder::findLargest(ArrayRef<Value> found) {
+  for (auto [i, score] : llvm::enumerate(found))
+    store(score, scores,
+          indices.add(indices.constant(i * kGPUWorkgroupSize), own));
+  gpu::BarrierOp::create(b);
+  auto search = [&](Value buffer, const Index &base, int64_t count) {
+    Value largest = load(buffer, base);
+    for (int64_t i = 1; i < count; ++i) {
+      Value other = load(buffer, indices.add(base, indices.constant(i)));
+      Value isLarger =
+          arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, other, largest);
+      largest = arith::SelectOp::create(b, isLarger, other, largest);
+    }
+    return largest;
+  };
+  int64_t share = kGPUWorkgroupSize / kSearchers;
+  auto searches =
+      scf::IfOp::create(b, isBelow(own, queries * kSearchers), false);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(searches.thenBlock());
+    store(search(scores, indices.multiply(own, share), share), partial, own);
+  }
+  gpu::BarrierOp::create(b);
+  SmallVector<Value> result;
+  for (int64_t i = 0; i < queries; ++i)
+    result.push_back(
+        search(partial, indices.constant(i * kSearchers), kSearchers));
+  return result;
+}
+
+/// Adds the values of a round's keys, which `scores` has the weights of.
+SmallVector<QueryState>
+AttentionBuilder::addValues(const Index &first, ArrayRef<QueryState> states) {
+  Index column = clamp(indices.remainder(own, lanes), valueSteps, lanes);
+  Index slice = indices.divide(own, lanes);
+  auto loop =
+      scf::ForOp::create(b, indices.materialize(slice), constantIndex(kKeys),
+                         constantIndex(slices), flatten(states));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Index at = indices.value(loop.getInductionVar(), kKeys);
+  Index row = indices.value(
+      arith::MinUIOp::create(b, indices.materialize(indices.add(first, at)),
+                             constantIndex(spec.rows - 1)),
+      spec.rows);
+  Index from = indices.add(
+      indices.multiply(indices.add(indices.multiply(group, spec.rows), row),
+                       valueSteps),
+      column);
+  Value loaded = load(value, from);
+  SmallVector<QueryState> next = gather(loop.getRegionIterArgs());
+  for (auto [i, state] : llvm::enumerate(next)) {
+    Value weight =
+        load(scores, indices.add(indices.constant(i * kGPUWorkgroupSize), at));
+    state.sum = arith::AddFOp::create(b, state.sum, weight);
+    state.values = multiplyAdd(splat(weight, numbers), loaded, state.values);
+  }
+  scf::YieldOp::create(b, flatten(next));
+  return gather(loop.getResults());
+}
+
+/// 64 keys from `first` on.
+SmallVector<QueryState>
+AttentionBuilder::buildRound(const Index &first, ArrayRef<QueryState> states) {
+  SmallVector<Value> mine = scoreKey(indices.add(first, own));
+  SmallVector<Value> largest = findLargest(mine);
+  SmallVector<QueryState> next;
+  for (auto [i, state] : llvm::enumerate(states)) {
+    Value isLarger = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT,
+                                           largest[i], state.largest);
+    Value now = arith::SelectOp::create(b, isLarger, largest[i], state.largest);
+    Value factor =
+        math::ExpOp::create(b, arith::SubFOp::create(b, state.largest, now));
+    next.push_back(
+        {now, arith::MulFOp::create(b, state.sum, factor),
+         arith::MulFOp::create(b, state.values, splat(factor, numbers))});
+    // Everybody has seen the scores: weights take their place.
+    store(math::ExpOp::create(b, arith::SubFOp::create(b, mine[i], now)),
+          scores, indices.add(indices.constant(i * kGPUWorkgroupSize), own));
+  }
+  gpu::BarrierOp::create(b);
+  SmallVector<QueryState> result = addValues(first, next);
+  gpu::BarrierOp::create(b);
+  return result;
+}
+
+/// Adds up what threads have of a column, and writes it.
+void AttentionBuilder::writeResults(ArrayRef<QueryState> states) {
+  Value found = shared(queries * kGPUWorkgroupSize, numbers);
+  for (auto [i, state] : llvm::enumerate(states)) {
+    Index at = indices.add(indices.constant(i * kGPUWorkgroupSize), own);
+    store(state.sum, scores, at);
+    store(state.values, found, at);
+  }
+  gpu::BarrierOp::create(b);
+  auto writes = scf::IfOp::create(b, isBelow(own, valueSteps), false);
+  b.setInsertionPointToStart(writes.thenBlock());
+  for (int64_t i = 0; i < queries; ++i) {
+    OpBuilder::InsertionGuard guard(b);
+    if (spec.queries % queries != 0) {
+      auto exists =
+          scf::IfOp::create(b, isBelow(getRow(i), spec.queries), false);
+      b.setInsertionPointToStart(exists.thenBlock());
+    }
+    Value sum, values;
+    for (int64_t slice = 0; slice < slices; ++slice) {
+      Index at = indices.add(
+          indices.constant(i * kGPUWorkgroupSize + slice * lanes), own);
+      Value part = load(scores, at), vector = load(found, at);
+      sum = sum ? arith::AddFOp::create(b, sum, part) : part;
+      values = values ? arith::AddFOp::create(b, values, vector) : vector;
+    }
+    Index to = indices.add(
+        indices.multiply(
+            indices.add(indices.multiply(head, spec.queries), getRow(i)),
+            valueSteps),
+        own);
+    store(arith::DivFOp::create(b, values, splat(sum, numbers)), result, to);
+  }
+}
+
+std::array<int64_t, 3> AttentionBuilder::build(gpu::GPUFuncOp kernel) {
+  query = kernel.getArgument(0);
+  key = kernel.getArgument(1);
+  value = kernel.getArgument(2);
+  if (spec.hasLength)
+    length = kernel.getArgument(3);
+  result = kernel.getArguments().back();
+  std::array<int64_t, 3> grid = {
+      spec.heads, static_cast<int64_t>(llvm::divideCeil(spec.queries, queries)),
+      1};
+  own = thread();
+  head = block(gpu::Dimension::x, grid[0]);
+  group = indices.divide(head, spec.heads / spec.groups);
+  firstRow = indices.multiply(block(gpu::Dimension::y, grid[1]), queries);
+  scores = shared(queries * kGPUWorkgroupSize, number);
+  partial = shared(queries * kSearchers, number);
+  loadQueries();
+  findKeys();
+  gpu::BarrierOp::create(b);
+  QueryState none{constantFloat(number, kHidden), constantFloat(number, 0),
+                  constantFloat(numbers, 0)};
+  SmallVector<Value> before = flatten(SmallVector<QueryState>(queries, none));
+  auto loop = scf::ForOp::create(b, constantIndex(0), end, constantIndex(kKeys),
+                                 before);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    SmallVector<QueryState> next =
+        buildRound(indices.value(loop.getInductionVar()),
+                   gather(loop.getRegionIterArgs()));
+    scf::YieldOp::create(b, flatten(next));
+  }
+  writeResults(gather(loop.getResults()));
+  return grid;
+}
+
+std::string lowbit::explainNoGPUKernel(const GPUAttentionSpec &spec) {
+  bool isWhole = spec.width % kGPUStep == 0 && spec.valueWidth % kGPUStep == 0;
+  int64_t step = isWhole ? kGPUStep : 1;
+  if (std::max(spec.width, spec.valueWidth) > kGPUWorkgroupSize * step)
+    return "its heads are wider than " +
+           std::to_string(kGPUWorkgroupSize * step);
+  if (spec.causal && spec.rows < spec.queries)
+    return "it has queries that see no key";
+  if (spec.heads > kMostGPUWorkgroups || spec.queries > kMostGPUWorkgroups)
+    return "it has more heads or queries than a dispatch has workgroups";
+  return "";
+}
+
+GPUAttentionKernel lowbit::getGPUAttentionKernel(KernelModule &kernels,
+                                                 const GPUAttentionSpec &spec,
+                                                 MLIRContext *context) {
+  ImplicitLocOpBuilder b(UnknownLoc::get(context), context);
+  AttentionBuilder builder(b, spec);
+  gpu::GPUFuncOp kernel = kernels.begin(spec.name(), builder.getArgumentTypes(),
+                                        {kGPUWorkgroupSize, 1, 1}, b);
+  gpu::ReturnOp::create(b);
+  b.setInsertionPointToStart(&kernel.getBody().front());
+  std::array<int64_t, 3> grid = builder.build(kernel);
+  return {kernels.finish(kernel), grid};
+}

@@ -1,0 +1,44 @@
+//===- AttentionKernel.h - attention on a GPU -------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_LIB_CODEGEN_GPU_ATTENTIONKERNEL_H
+#define LOWBIT_LIB_CODEGEN_GPU_ATTENTIONKERNEL_H
+
+#include "KernelModule.h"
+
+namespace lowbit {
+
+/// softmax(scale * Q * transpose(K)) * V for each of `heads`: Q is
+/// [heads, queries, width], K [groups, rows, width], V [groups, rows,
+/// valueWidth]. Head h reads group h / (heads / groups).
+struct GPUAttentionSpec {
+  int64_t heads, groups, queries, rows, width, valueWidth;
+  float scale = 1;
+  /// Query i sees key j only where j <= i + keys - queries.
+  bool causal = false;
+  /// The number of keys is read when the kernel runs: those after it are
+  /// hidden. It is at least that of queries. Otherwise all rows are keys.
+  bool hasLength = false;
+
+  std::string name() const;
+};
+
+struct GPUAttentionKernel {
+  mlir::SymbolRefAttr symbol;
+  std::array<int64_t, 3> workgroups;
+};
+
+/// Why there is no such kernel; empty if there is.
+std::string explainNoGPUKernel(const GPUAttentionSpec &spec);
+
+/// Emits (or finds) the kernel (Q, K, V[, number of keys: an i32], y: f32).
+GPUAttentionKernel getGPUAttentionKernel(KernelModule &kernels,
+                                         const GPUAttentionSpec &spec,
+                                         mlir::MLIRContext *context);
+
+} // namespace lowbit
+
+#endif // LOWBIT_LIB_CODEGEN_GPU_ATTENTIONKERNEL_H

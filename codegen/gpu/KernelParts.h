@@ -1,0 +1,96 @@
+//===- KernelParts.h - what handwritten kernels are made of -----*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_LIB_CODEGEN_GPU_KERNELPARTS_H
+#define LOWBIT_LIB_CODEGEN_GPU_KERNELPARTS_H
+
+#include "KernelModule.h"
+#include "lowbit/Reference/IndexArithmetic.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace lowbit {
+
+/// Numbers that kernels read at once where a row is a multiple of so many.
+inline constexpr int64_t kGPUStep = 4;
+
+/// Operations that builders of kernels share: threads, workgroup memory, and
+/// arithmetic on numbers or on vectors of four.
+class KernelParts {
+public:
+  explicit KernelParts(mlir::ImplicitLocOpBuilder &builder)
+      : b(builder), indices(builder, builder.getLoc()) {}
+
+protected:
+  mlir::Value constantIndex(int64_t value) {
+    return mlir::arith::ConstantIndexOp::create(b, value);
+  }
+  /// The number, or a vector of it.
+  mlir::Value constantFloat(mlir::Type type, float value) {
+    mlir::TypedAttr number = b.getF32FloatAttr(value);
+    if (auto vector = llvm::dyn_cast<mlir::VectorType>(type))
+      number = mlir::DenseElementsAttr::get(vector, number);
+    return mlir::arith::ConstantOp::create(b, number);
+  }
+  Index thread() {
+    return indices.value(
+        mlir::gpu::ThreadIdOp::create(b, mlir::gpu::Dimension::x),
+        kGPUWorkgroupSize);
+  }
+  Index block(mlir::gpu::Dimension dimension, int64_t count) {
+    return indices.value(mlir::gpu::BlockIdOp::create(b, dimension), count);
+  }
+  mlir::Value isBelow(const Index &index, mlir::Value limit) {
+    return mlir::arith::CmpIOp::create(b, mlir::arith::CmpIPredicate::ult,
+                                       indices.materialize(index), limit);
+  }
+  mlir::Value isBelow(const Index &index, int64_t limit) {
+    return isBelow(index, constantIndex(limit));
+  }
+  /// `row`, or the last of `count` where it is beyond; it is less than `most`.
+  Index clamp(const Index &row, int64_t count, int64_t most) {
+    if (most <= count)
+      return row;
+    return indices.value(mlir::arith::MinUIOp::create(b,
+                                                      indices.materialize(row),
+                                                      constantIndex(count - 1)),
+                         count);
+  }
+  mlir::Value shared(int64_t size, mlir::Type element) {
+    auto space = mlir::gpu::AddressSpaceAttr::get(
+        b.getContext(), mlir::gpu::AddressSpace::Workgroup);
+    return mlir::memref::AllocOp::create(
+        b, mlir::MemRefType::get({size}, element, mlir::AffineMap(), space));
+  }
+  mlir::Value load(mlir::Value buffer, const Index &at) {
+    return mlir::memref::LoadOp::create(b, buffer, indices.materialize(at));
+  }
+  void store(mlir::Value value, mlir::Value buffer, const Index &at) {
+    mlir::memref::StoreOp::create(b, value, buffer, indices.materialize(at));
+  }
+  /// The sum of a vector's numbers.
+  mlir::Value sum(mlir::Value value) {
+    if (!llvm::isa<mlir::VectorType>(value.getType()))
+      return value;
+    return mlir::vector::ReductionOp::create(
+        b, mlir::vector::CombiningKind::ADD, value);
+  }
+  /// `number` as a value of `type`.
+  mlir::Value splat(mlir::Value number, mlir::Type type) {
+    if (number.getType() == type)
+      return number;
+    return mlir::vector::BroadcastOp::create(b, type, number);
+  }
+
+  mlir::ImplicitLocOpBuilder &b;
+  IndexBuilder indices;
+};
+
+} // namespace lowbit
+
+#endif // LOWBIT_LIB_CODEGEN_GPU_KERNELPARTS_H

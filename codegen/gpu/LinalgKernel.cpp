@@ -1,0 +1,414 @@
+//===- LinalgKernel.cpp - a kernel for an operation on buffers ------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LinalgKernel.h"
+#include "Fills.h"
+#include "lowbit/IR/LowbitGPUOps.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+#include "mlir/Transforms/RegionUtils.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+/// Whether elements are as the model's file has them: narrow ones packed.
+static bool isPacked(Value base) {
+  return base.getDefiningOp<memref::GetGlobalOp>() &&
+         cast<MemRefType>(base.getType()).getElementTypeBitWidth() < 32 &&
+         !cast<MemRefType>(base.getType()).getElementType().isInteger(1);
+}
+
+//===----------------------------------------------------------------------===//
+// Buffers
+//===----------------------------------------------------------------------===//
+
+/// What a view is of, where it begins at the same place; a slice's source.
+static Value getPlacedSource(Value buffer) {
+  Operation *view = buffer.getDefiningOp();
+  if (!isa_and_nonnull<memref::SubViewOp, memref::ExpandShapeOp,
+                       memref::CollapseShapeOp, memref::CastOp>(view))
+    return {};
+  return cast<ViewLikeOpInterface>(view).getViewSource();
+}
+
+/// Whether shape and strides of a buffer are numbers, and its place is one or
+/// can be computed from its slices' offsets.
+static bool hasKnownPlace(Value buffer) {
+  auto type = dyn_cast<MemRefType>(buffer.getType());
+  int64_t offset;
+  SmallVector<int64_t> strides;
+  if (!type || !type.hasStaticShape() ||
+      failed(type.getStridesAndOffset(strides, offset)) ||
+      llvm::any_of(strides, ShapedType::isDynamic))
+    return false;
+  if (ShapedType::isStatic(offset))
+    return true;
+  Value source = getPlacedSource(buffer);
+  return source && hasKnownPlace(source);
+}
+
+/// Adds what `base` is bound to; a buffer that is written is bound as such.
+LogicalResult LinalgKernel::addBase(Value base, bool isWritten) {
+  auto type = cast<MemRefType>(base.getType());
+  Type element = type.getElementType();
+  bool isKnown = element.isF32() || element.isIndex() ||
+                 (element.isInteger() && element.getIntOrFloatBitWidth() <= 64);
+  if (isPacked(base))
+    isKnown |= element.isF16() || element.isBF16();
+  if (!isKnown)
+    return op->emitError("GPU kernels require elements of 32 bits, integers, "
+                         "or weights of 16 bits, found ")
+           << type;
+  if (isWritten) {
+    read.remove(base);
+    written.insert(base);
+  } else if (!written.contains(base)) {
+    read.insert(base);
+  }
+  return success();
+}
+
+LogicalResult LinalgKernel::addBuffer(Value buffer, bool isWritten) {
+  if (!hasKnownPlace(buffer))
+    return op->emitError("GPU kernels require buffers whose shape and place "
+                         "are known when the model is compiled, found ")
+           << buffer.getType() << ": fix dynamic dimensions with --shape";
+  auto [strides, offset] =
+      cast<MemRefType>(buffer.getType()).getStridesAndOffset();
+  if (ShapedType::isDynamic(offset))
+    places.insert({buffer, Index()});
+  for (Value view = buffer; view && ShapedType::isDynamic(offset);
+       view = getPlacedSource(view))
+    if (auto slice = view.getDefiningOp<memref::SubViewOp>())
+      for (Value value : slice.getOffsets())
+        if (failed(addScalar(value)))
+          return failure();
+  return addBase(getBaseBuffer(buffer), isWritten);
+}
+
+/// Scalars that the host computes are computed by each thread instead.
+LogicalResult LinalgKernel::addScalar(Value value) {
+  if (isa<MemRefType>(value.getType()))
+    return addBuffer(value, false);
+  if (Operation *definition = value.getDefiningOp())
+    for (Value operand : definition->getOperands())
+      if (failed(addScalar(operand)))
+        return failure();
+  return success();
+}
+
+LogicalResult LinalgKernel::addCaptured(Region &region) {
+  LogicalResult result = success();
+  visitUsedValuesDefinedAbove(region, [&](OpOperand *use) {
+    if (succeeded(result))
+      result = addScalar(use->get());
+  });
+  return result;
+}
+
+/// A function of the buffers, and a builder in it.
+void LinalgKernel::makeFunction(StringRef name) {
+  SmallVector<Type> types;
+  SmallVector<Value> bases(read.begin(), read.end());
+  bases.append(written.begin(), written.end());
+  for (Value base : bases) {
+    auto type = cast<MemRefType>(base.getType());
+    int64_t elements = std::max<int64_t>(type.getNumElements(), 1);
+    Type word = getWordType(type.getElementType());
+    // Bits of numbers that are not words are read as integers.
+    if (isPacked(base)) {
+      elements = llvm::divideCeil(elements * type.getElementTypeBitWidth(), 32);
+      word = b.getI32Type();
+    }
+    types.push_back(MemRefType::get({elements}, word));
+  }
+  kernel = module.begin(name, types, {kGPUWorkgroupSize, 1, 1}, b);
+  for (auto [base, argument] : llvm::zip_equal(bases, kernel.getArguments()))
+    arguments[base] = argument;
+  gpu::ReturnOp::create(b);
+  b.setInsertionPointToStart(&kernel.getBody().front());
+}
+
+/// The coordinates of this thread's element; threads beyond the last one skip
+/// what follows.
+SmallVector<Index> LinalgKernel::findPoint(ArrayRef<int64_t> extents) {
+  std::array<int64_t, 3> grid =
+      getGPUGrid(llvm::divideCeil(threads, kGPUWorkgroupSize));
+  auto id = [&](Value value, int64_t limit) {
+    return indices.value(value, limit);
+  };
+  Index block = id(gpu::BlockIdOp::create(b, gpu::Dimension::x), grid[0]);
+  if (grid[1] > 1)
+    block = indices.add(
+        block, indices.multiply(
+                   id(gpu::BlockIdOp::create(b, gpu::Dimension::y), grid[1]),
+                   grid[0]));
+  Index thread = indices.add(
+      indices.multiply(block, kGPUWorkgroupSize),
+      id(gpu::ThreadIdOp::create(b, gpu::Dimension::x), kGPUWorkgroupSize));
+  if (threads != grid[0] * grid[1] * kGPUWorkgroupSize) {
+    Value inside = arith::CmpIOp::create(
+        b, arith::CmpIPredicate::ult, indices.materialize(thread),
+        arith::ConstantIndexOp::create(b, threads));
+    guard = scf::IfOp::create(b, inside, /*withElseRegion=*/false);
+    b.setInsertionPointToStart(guard.thenBlock());
+  }
+  thread.limit = threads;
+  SmallVector<Index> point(extents.size(), indices.constant(0));
+  for (int64_t i = extents.size() - 1; i >= 0; --i) {
+    point[i] = i == 0 ? thread : indices.remainder(thread, extents[i]);
+    thread = indices.divide(thread, extents[i]);
+  }
+  if (!point.empty())
+    point[0].limit = extents[0];
+  return point;
+}
+
+FailureOr<SmallVector<Index>> LinalgKernel::begin(StringRef name,
+                                                  ArrayRef<int64_t> extents) {
+  unsigned count = read.size() + written.size();
+  if (count > kMostGPUBindings)
+    return op->emitError("GPU kernels bind at most 8 buffers, found an "
+                         "operation on ")
+           << count;
+  threads = 1;
+  for (int64_t extent : extents)
+    threads *= extent;
+  makeFunction(name);
+  SmallVector<Index> point = findPoint(extents);
+  // Before loops, so that what they leave behind is known there.
+  for (auto &[buffer, place] : places) {
+    FailureOr<Index> found = findOffset(buffer);
+    if (failed(found))
+      return failure();
+    place = *found;
+  }
+  return point;
+}
+
+/// The element of the base buffer at which a view begins.
+FailureOr<Index> LinalgKernel::findOffset(Value buffer) {
+  auto [strides, offset] =
+      cast<MemRefType>(buffer.getType()).getStridesAndOffset();
+  if (ShapedType::isStatic(offset))
+    return indices.constant(offset);
+  Value source = getPlacedSource(buffer);
+  FailureOr<Index> place = findOffset(source);
+  auto slice = buffer.getDefiningOp<memref::SubViewOp>();
+  if (failed(place) || !slice)
+    return place;
+  auto [sourceStrides, unused] =
+      cast<MemRefType>(source.getType()).getStridesAndOffset();
+  for (auto [first, stride] :
+       llvm::zip_equal(slice.getMixedOffsets(), sourceStrides)) {
+    Index index;
+    if (auto value = dyn_cast<Value>(first)) {
+      if (failed(copyFromHost(value)))
+        return failure();
+      index = indices.value(mapping.lookup(value));
+    } else {
+      index = indices.constant(*getConstantIntValue(first));
+    }
+    place = indices.add(*place, indices.multiply(index, stride));
+  }
+  return place;
+}
+
+/// The element of the base buffer at `at` of a view.
+Index LinalgKernel::getAddress(Value buffer, ArrayRef<Index> at) {
+  auto type = cast<MemRefType>(buffer.getType());
+  auto [strides, offset] = type.getStridesAndOffset();
+  Index address = ShapedType::isDynamic(offset) ? places.lookup(buffer)
+                                                : indices.constant(offset);
+  for (auto [index, stride, extent] :
+       llvm::zip_equal(at, strides, type.getShape()))
+    if (extent != 1)
+      address = indices.add(address, indices.multiply(index, stride));
+  return address;
+}
+
+Value LinalgKernel::load(Value buffer, ArrayRef<Index> at) {
+  Value base = getBaseBuffer(buffer);
+  Type element = cast<MemRefType>(buffer.getType()).getElementType();
+  Index address = getAddress(buffer, at);
+  if (!isPacked(base))
+    return words.fromElement(
+        memref::LoadOp::create(b, arguments.lookup(base),
+                               indices.materialize(address)),
+        element);
+  int64_t bits = element.getIntOrFloatBitWidth();
+  Value word = memref::LoadOp::create(
+      b, arguments.lookup(base),
+      indices.materialize(indices.divide(address, 32 / bits)));
+  Value shift = arith::IndexCastOp::create(
+      b, b.getI32Type(),
+      indices.materialize(
+          indices.multiply(indices.remainder(address, 32 / bits), bits)));
+  Value number = arith::AndIOp::create(
+      b, arith::ShRUIOp::create(b, word, shift),
+      arith::ConstantIntOp::create(b, (int64_t(1) << bits) - 1, 32));
+  return isa<FloatType>(element)
+             ? words.decodeFloat(number, cast<FloatType>(element))
+             : number;
+}
+
+void LinalgKernel::store(Value value, Value buffer, ArrayRef<Index> at) {
+  Type element = cast<MemRefType>(buffer.getType()).getElementType();
+  Index address = getAddress(buffer, at);
+  memref::StoreOp::create(b, words.toElement(value, element),
+                          arguments.lookup(getBaseBuffer(buffer)),
+                          indices.materialize(address));
+}
+
+void LinalgKernel::finish() {
+  SymbolRefAttr symbol = module.finish(kernel);
+  OpBuilder host(op);
+  DispatchOp::create(host, op->getLoc(), TypeRange{}, symbol,
+                     host.getDenseI64ArrayAttr(getGPUGrid(
+                         llvm::divideCeil(threads, kGPUWorkgroupSize))),
+                     read.takeVector(), written.takeVector());
+  op->erase();
+}
+
+//===----------------------------------------------------------------------===//
+// Bodies
+//===----------------------------------------------------------------------===//
+
+SmallVector<Index> LinalgKernel::apply(AffineMap map, ArrayRef<Index> point) {
+  std::function<Index(AffineExpr)> evaluate = [&](AffineExpr expr) -> Index {
+    if (auto dim = dyn_cast<AffineDimExpr>(expr))
+      return point[dim.getPosition()];
+    // Symbols follow the dimensions.
+    if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+      return point[map.getNumDims() + symbol.getPosition()];
+    if (auto number = dyn_cast<AffineConstantExpr>(expr))
+      return indices.constant(number.getValue());
+    auto binary = cast<AffineBinaryOpExpr>(expr);
+    Index lhs = evaluate(binary.getLHS());
+    std::optional<int64_t> number;
+    if (auto rhs = dyn_cast<AffineConstantExpr>(binary.getRHS()))
+      number = rhs.getValue();
+    switch (binary.getKind()) {
+    case AffineExprKind::FloorDiv:
+      return indices.divide(lhs, *number);
+    case AffineExprKind::Mod:
+      return indices.remainder(lhs, *number);
+    case AffineExprKind::Mul:
+      return indices.multiply(lhs, evaluate(binary.getRHS()));
+    default:
+      return indices.add(lhs, evaluate(binary.getRHS()));
+    }
+  };
+  return llvm::map_to_vector(map.getResults(), evaluate);
+}
+
+/// A scalar of the host, computed again in the kernel.
+LogicalResult LinalgKernel::copyFromHost(Value value) {
+  if (mapping.contains(value) || isa<MemRefType>(value.getType()))
+    return success();
+  Operation *definition = value.getDefiningOp();
+  if (!definition)
+    return op->emitError("GPU kernels require scalars to come from buffers, "
+                         "found an argument of type ")
+           << value.getType();
+  for (Value operand : definition->getOperands())
+    if (failed(copyFromHost(operand)))
+      return failure();
+  return copyOperation(*definition, {});
+}
+
+/// The least or largest of affine expressions, as signed numbers.
+Value LinalgKernel::copyExtremum(Operation &inner) {
+  auto minimum = dyn_cast<affine::AffineMinOp>(inner);
+  AffineMap map = minimum ? minimum.getAffineMap()
+                          : cast<affine::AffineMaxOp>(inner).getAffineMap();
+  SmallVector<Index> operands =
+      llvm::map_to_vector(inner.getOperands(), [&](Value value) {
+        return indices.value(mapping.lookupOrDefault(value));
+      });
+  Value result;
+  for (const Index &index : apply(map, operands)) {
+    Value value = indices.materialize(index);
+    if (!result)
+      result = value;
+    else if (minimum)
+      result = arith::MinSIOp::create(b, result, value);
+    else
+      result = arith::MaxSIOp::create(b, result, value);
+  }
+  return result;
+}
+
+LogicalResult LinalgKernel::copyOperation(Operation &inner,
+                                          ArrayRef<Index> point) {
+  if (auto index = dyn_cast<linalg::IndexOp>(inner)) {
+    mapping.map(index.getResult(), indices.materialize(point[index.getDim()]));
+    return success();
+  }
+  auto asIndices = [&](ValueRange values) {
+    return llvm::map_to_vector(values, [&](Value value) {
+      return indices.value(mapping.lookupOrDefault(value));
+    });
+  };
+  if (auto affine = dyn_cast<affine::AffineApplyOp>(inner)) {
+    Index index =
+        apply(affine.getAffineMap(), asIndices(affine.getMapOperands()))
+            .front();
+    mapping.map(affine.getResult(), indices.materialize(index));
+    return success();
+  }
+  if (isa<affine::AffineMinOp, affine::AffineMaxOp>(inner)) {
+    mapping.map(inner.getResult(0), copyExtremum(inner));
+    return success();
+  }
+  if (auto loaded = dyn_cast<memref::LoadOp>(inner)) {
+    SmallVector<Index> at = asIndices(loaded.getIndices());
+    mapping.map(loaded.getResult(), load(loaded.getMemRef(), at));
+    return success();
+  }
+  return words.copy(inner);
+}
+
+FailureOr<SmallVector<Value>> LinalgKernel::copyBody(linalg::LinalgOp linalgOp,
+                                                     ArrayRef<Index> point,
+                                                     ValueRange inits) {
+  Block *body = linalgOp.getBlock();
+  for (OpOperand *input : linalgOp.getDpsInputOperands()) {
+    BlockArgument argument = linalgOp.getMatchingBlockArgument(input);
+    if (argument.use_empty())
+      continue;
+    if (!isa<MemRefType>(input->get().getType())) {
+      if (failed(copyFromHost(input->get())))
+        return failure();
+      mapping.map(argument, mapping.lookup(input->get()));
+      continue;
+    }
+    mapping.map(argument,
+                load(input->get(),
+                     apply(linalgOp.getMatchingIndexingMap(input), point)));
+  }
+  for (auto [init, value] :
+       llvm::zip_equal(linalgOp.getRegionOutputArgs(), inits))
+    if (value)
+      mapping.map(init, value);
+  for (Operation &inner : body->without_terminator()) {
+    for (Value operand : inner.getOperands())
+      if (operand.getParentBlock() != body && failed(copyFromHost(operand)))
+        return failure();
+    if (failed(copyOperation(inner, point)))
+      return failure();
+  }
+  SmallVector<Value> results;
+  for (Value value : body->getTerminator()->getOperands()) {
+    if (value.getParentBlock() != body && failed(copyFromHost(value)))
+      return failure();
+    results.push_back(mapping.lookupOrDefault(value));
+  }
+  return results;
+}

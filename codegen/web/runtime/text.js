@@ -1,0 +1,95 @@
+//===- text.js - what a language model predicts ---------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Two kinds of models: those that compute a window of tokens anew, and those
+// that keep the keys and values of earlier tokens in buffers of the GPU.
+//
+//===----------------------------------------------------------------------===//
+
+/** A model from [1, n] tokens to [1, n, words] logits. */
+class TokenWindow {
+  constructor(program) {
+    this.program = program;
+    const inputs = program.find("input");
+    this.output = program.find("output")
+      .find(({ type, shape }) => type === "f32" && shape.length === 3);
+    this.input = inputs[0];
+    this.maxTokens = this.input ? countElements(this.input.shape) : 0;
+    const isDecoder = inputs.length === 1 && /^i(32|64)$/.test(this.input.type) &&
+      this.output?.shape[0] === 1 && this.output.shape[1] === this.maxTokens;
+    if (!isDecoder)
+      throw new LowbitError("bad-input",
+        "the model doesn't go from [1, n] tokens to [1, n, words] logits; use run");
+  }
+
+  /**
+   * The logits behind `tokens`. As the model is causal, what stands after the last
+   * of them doesn't matter. The oldest tokens leave a full window.
+   */
+  async predict(tokens) {
+    const recent = tokens.slice(-this.maxTokens);
+    const words = new Int32Array(this.maxTokens);
+    words.set(recent);
+    this.program.write({ [this.input.name]: words });
+    const rowBytes = 4 * this.output.shape[2];
+    const rows = new Map([[this.output.name, [(recent.length - 1) * rowBytes, rowBytes]]]);
+    const [[, bytes]] = await this.program.execute(rows);
+    return new Float32Array(bytes);
+  }
+}
+
+/** `prefill` for a piece of a text, `decode` for a token, and their cache. */
+class CachedText {
+  constructor(prefill, decode) {
+    this.prefill = prefill;
+    this.decode = decode;
+    this.piece = prefill.find("input")[0].shape[1];
+    const states = decode.find("state");
+    this.maxTokens = states[0].shape.at(-2);
+    this.bytes = states.reduce((sum, state) => sum + state.bytes, 0);
+    /** What the cache holds. */
+    this.tokens = [];
+  }
+
+  /**
+   * The logits behind `tokens`. What they begin with and the cache has is not
+   * computed again. Pieces are whole: the last one begins early enough, and
+   * computes some tokens once more. A text shorter than a piece is followed by
+   * zeros, whose places later tokens take; its last token is decoded.
+   */
+  async predict(tokens) {
+    const count = tokens.length;
+    if (count > this.maxTokens)
+      throw new LowbitError("bad-input",
+        `the cache has room for ${this.maxTokens} tokens, found ${count}; ` +
+        "compile with a larger --max-length");
+    let position = 0;
+    while (position < count - 1 && tokens[position] === this.tokens[position])
+      ++position;
+    this.tokens = [];
+    let logits;
+    while (count - position > 1) {
+      const first = Math.max(0, Math.min(position, count - this.piece));
+      const part = tokens.slice(first, first + this.piece);
+      const isLast = first + this.piece === count;
+      logits = await this.extend(this.prefill, part, first, isLast);
+      position = Math.min(first + this.piece, logits ? count : count - 1);
+    }
+    logits ??= await this.extend(this.decode, tokens.slice(-1), count - 1, true);
+    this.tokens = Array.from(tokens);
+    return logits;
+  }
+
+  /** Runs a function from `position` on; its logits, where they are asked for. */
+  async extend(program, tokens, position, wantsLogits) {
+    const [input, place] = program.find("input");
+    const words = new Int32Array(countElements(input.shape));
+    words.set(tokens);
+    program.write({ [input.name]: words, [place.name]: [position] });
+    const results = await program.execute(wantsLogits ? undefined : new Map());
+    for (const bytes of results.values())
+      return new Float32Array(bytes);
+    return undefined;
+  }
+}

@@ -1,0 +1,48 @@
+// Attention becomes a dispatch of a kernel that goes over the keys once, 64 at a
+// time: scores, the largest one, weights, and what they multiply. Of a cache it
+// takes the first rows, and reads how many.
+
+// RUN: quant-opt %s -lowbit-lower-to-gpu-kernels -canonicalize -cse | FileCheck %s
+
+// CHECK:      gpu.func @attention_causal_cached_4x2x1x32x8x16
+// CHECK-SAME:   (%[[Q:.*]]: memref<8xvector<4xf32>>, %[[K:.*]]: memref<128xvector<4xf32>>, %[[V:.*]]: memref<256xvector<4xf32>>, %[[LENGTH:.*]]: memref<1xi32>, %[[Y:.*]]: memref<16xvector<4xf32>>) kernel
+// CHECK:        memref.load %[[Q]]
+// CHECK:        %[[WORD:.*]] = memref.load %[[LENGTH]]
+// CHECK:        %[[KEYS:.*]] = arith.index_cast %[[WORD]]
+// CHECK:        scf.for %{{.*}} = %c0 to %{{.*}} step %c64 iter_args
+// CHECK:          memref.load %[[K]]
+// CHECK:          math.fma
+// CHECK:          gpu.barrier
+// CHECK:          gpu.barrier
+// CHECK:          math.exp
+// CHECK:          gpu.barrier
+// CHECK:          memref.load %[[V]]
+// CHECK:        arith.divf
+// CHECK:        memref.store %{{.*}}, %[[Y]]
+
+// Rows that are no multiple of four are read number by number.
+// CHECK:      gpu.func @attention_2x2x5x7x6x6
+// CHECK-SAME:   memref<60xf32>, %{{.*}}: memref<84xf32>, %{{.*}}: memref<84xf32>, %{{.*}}: memref<60xf32>) kernel
+
+// CHECK-LABEL: func.func @cached
+// CHECK-SAME:    (%[[Q:.*]]: tensor<1x4x1x8xf32>, %[[K:.*]]: tensor<1x2x32x8xf32>, %[[V:.*]]: tensor<1x2x32x16xf32>, %[[N:.*]]: index)
+// CHECK:         %[[LENGTH:.*]] = linalg.generic
+// CHECK:           arith.index_cast %[[N]] : index to i32
+// CHECK:         lowbit.dispatch @kernels::@attention_causal_cached_4x2x1x32x8x16 [4, 1, 1]
+// CHECK-SAME:      ins(%[[Q]], %[[K]], %[[V]], %[[LENGTH]] : tensor<1x4x1x8xf32>, tensor<1x2x32x8xf32>, tensor<1x2x32x16xf32>, tensor<1xi32>)
+func.func @cached(%q: tensor<1x4x1x8xf32>, %keys: tensor<1x2x32x8xf32>, %values: tensor<1x2x32x16xf32>, %n: index)
+    -> tensor<1x4x1x16xf32> {
+  %k = tensor.extract_slice %keys[0, 0, 0, 0] [1, 2, %n, 8] [1, 1, 1, 1] : tensor<1x2x32x8xf32> to tensor<1x2x?x8xf32>
+  %v = tensor.extract_slice %values[0, 0, 0, 0] [1, 2, %n, 16] [1, 1, 1, 1] : tensor<1x2x32x16xf32> to tensor<1x2x?x16xf32>
+  %y = lowbit.attention %q, %k, %v scale 0.5 causal
+      : tensor<1x4x1x8xf32>, tensor<1x2x?x8xf32>, tensor<1x2x?x16xf32> -> tensor<1x4x1x16xf32>
+  return %y : tensor<1x4x1x16xf32>
+}
+
+// Workgroups are those of two heads, and of four queries each.
+// CHECK-LABEL: func.func @whole
+// CHECK:         lowbit.dispatch @kernels::@attention_2x2x5x7x6x6 [2, 2, 1]
+func.func @whole(%q: tensor<2x5x6xf32>, %k: tensor<2x7x6xf32>, %v: tensor<2x7x6xf32>) -> tensor<2x5x6xf32> {
+  %y = lowbit.attention %q, %k, %v scale 1.0 : tensor<2x5x6xf32>, tensor<2x7x6xf32>, tensor<2x7x6xf32> -> tensor<2x5x6xf32>
+  return %y : tensor<2x5x6xf32>
+}

@@ -1,0 +1,115 @@
+//===- Program.cpp - functions of a SPIR-V model, ready to run ------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Program.h"
+
+using namespace lowbit;
+
+static llvm::Error fail(const llvm::Twine &text) {
+  return llvm::createStringError(text.str().c_str());
+}
+
+llvm::Expected<DeviceBuffer>
+ModelMemory::getBuffer(const ManifestBuffer &buffer) {
+  bool isShared = buffer.kind == "weight" || buffer.kind == "state";
+  auto known = shared.find(buffer.name);
+  if (isShared && known != shared.end())
+    return known->second;
+  DeviceBuffer result = device.allocate(buffer.bytes);
+  // What nobody writes must not matter: all bits one are NaN.
+  memset(result.data, isShared ? 0 : 0xff, buffer.bytes);
+  if (buffer.kind == "weight") {
+    const SafetensorsEntry *entry = data.lookup(buffer.name);
+    if (!entry || entry->bytes.size() > static_cast<uint64_t>(buffer.bytes))
+      return fail("no data of at most " + llvm::Twine(buffer.bytes) +
+                  " bytes for '" + buffer.name + "'");
+    memcpy(result.data, entry->bytes.data(), entry->bytes.size());
+  }
+  if (isShared)
+    shared[buffer.name] = result;
+  return result;
+}
+
+llvm::Expected<DeviceKernel>
+ModelMemory::getKernel(const ManifestDispatch &dispatch) {
+  DeviceKernel &kernel = kernels[dispatch.kernel];
+  if (kernel.pipeline)
+    return kernel;
+  const SafetensorsEntry *entry = data.lookup("spirv." + dispatch.kernel);
+  if (!entry)
+    return fail("no code for '" + dispatch.kernel + "'");
+  kernel = device.compile(
+      llvm::ArrayRef(reinterpret_cast<const uint32_t *>(entry->bytes.data()),
+                     entry->bytes.size() / 4),
+      dispatch.kernel, dispatch.buffers.size());
+  return kernel;
+}
+
+llvm::Expected<Program> Program::create(ModelMemory &memory,
+                                        const ManifestFunction &function) {
+  Program program;
+  Device &device = memory.getDevice();
+  program.device = &device;
+  program.function = &function;
+  for (const ManifestBuffer &buffer : function.buffers) {
+    auto made = memory.getBuffer(buffer);
+    if (!made)
+      return made.takeError();
+    program.buffers.push_back(*made);
+  }
+  unsigned bindings = 0;
+  for (const ManifestDispatch &dispatch : function.dispatches)
+    bindings += dispatch.buffers.size();
+  program.commands = device.begin(function.dispatches.size(), bindings);
+  for (const ManifestDispatch &dispatch : function.dispatches) {
+    auto kernel = memory.getKernel(dispatch);
+    if (!kernel)
+      return kernel.takeError();
+    llvm::SmallVector<const DeviceBuffer *> bound;
+    for (unsigned number : dispatch.buffers)
+      bound.push_back(&program.buffers[number]);
+    device.dispatch(program.commands, *kernel, bound, dispatch.workgroups);
+  }
+  device.end(program.commands);
+  return std::move(program);
+}
+
+const ManifestBuffer *Program::find(llvm::StringRef name) const {
+  for (const ManifestBuffer &buffer : function->buffers)
+    if (buffer.name == name)
+      return &buffer;
+  return nullptr;
+}
+
+llvm::Error Program::write(llvm::StringRef input, const HostTensor &tensor) {
+  const ManifestBuffer *buffer = find(input);
+  if (!buffer || getName(tensor.getType()) != buffer->type ||
+      tensor.getShape() != llvm::ArrayRef(buffer->shape))
+    return fail("input '" + input + "' differs in type or shape from " +
+                tensor.describe());
+  char *to = buffers[buffer - function->buffers.data()].data;
+  if (tensor.getType() == ElementType::F32) {
+    memcpy(to, tensor.getBytes().data(), tensor.getBytes().size());
+    return llvm::Error::success();
+  }
+  auto *words = reinterpret_cast<int32_t *>(to);
+  for (uint64_t i = 0; i < tensor.getNumElements(); ++i)
+    words[i] = static_cast<int32_t>(tensor.getElement(i));
+  return llvm::Error::success();
+}
+
+llvm::Expected<HostTensor> Program::read(llvm::StringRef output) {
+  const ManifestBuffer *buffer = find(output);
+  if (!buffer)
+    return fail("there is no output '" + output + "'");
+  ElementType type =
+      buffer->type == "f32" ? ElementType::F32 : ElementType::I32;
+  HostTensor tensor = HostTensor::allocate(type, buffer->shape);
+  memcpy(tensor.getMutableBytes().data(),
+         buffers[buffer - function->buffers.data()].data,
+         tensor.getBytes().size());
+  return tensor;
+}
