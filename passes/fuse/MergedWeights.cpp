@@ -87,6 +87,8 @@ std::string MergedWeights::explain(ArrayRef<LinearOp> layers) {
 /// Copies rows of `rowBytes` bytes of the sources to `target` in order.
 static void arrangeRows(ArrayRef<const char *> sources, ArrayRef<int64_t> rows,
                         size_t rowBytes, RowOrder order, char *target) {
+  if (rowBytes == 0)
+    return; // What the format doesn't have, nor memory for it.
   if (order == RowOrder::Concatenated) {
     for (auto [source, count] : llvm::zip_equal(sources, rows)) {
       std::memcpy(target, source, count * rowBytes);
