@@ -8,7 +8,9 @@
 #include "lowbit/Tools/AtomicOutput.h"
 #include "lowbit/Tools/Calibration.h"
 #include "lowbit/Tools/CompareArtefacts.h"
+#include "lowbit/Tools/CompareStatistics.h"
 #include "lowbit/Tools/Errors.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 using namespace mlir;
 using namespace lowbit;
@@ -52,6 +54,29 @@ llvm::Error lowbit::handleStatistics(StringRef input, StringRef output,
   return llvm::Error::success();
 }
 
+/// Whether the file is one of statistics, by what its header says.
+static bool isStatisticsFile(const std::string &file) {
+  auto contents = llvm::MemoryBuffer::getFile(file, /*IsText=*/false,
+                                              /*RequiresNullTerminator=*/false);
+  return contents && (*contents)->getBuffer().take_front(1 << 20).contains(
+                         "\"lowbit.statistics ");
+}
+
+/// Statistics may be compared, too: those of calibration first.
+static llvm::Error diffStatistics(const DriverOptions &options) {
+  auto before = readStatistics(options.diff[0]);
+  if (!before)
+    return before.takeError();
+  auto after = readStatistics(options.diff[1]);
+  if (!after)
+    return after.takeError();
+  auto drift = compareStatistics(*before, *after);
+  if (!drift)
+    return drift.takeError();
+  printDrift(*drift, options.json, llvm::outs());
+  return llvm::Error::success();
+}
+
 llvm::Expected<bool> lowbit::inspectFiles(llvm::StringRef input,
                                           const DriverOptions &options,
                                           const DialectRegistry &registry) {
@@ -70,6 +95,11 @@ llvm::Expected<bool> lowbit::inspectFiles(llvm::StringRef input,
   if (options.diff.size() != 2)
     return makeError("--diff takes two models, found " +
                      llvm::Twine(options.diff.size()));
+  if (llvm::any_of(options.diff, isStatisticsFile)) {
+    if (llvm::Error error = diffStatistics(options))
+      return std::move(error);
+    return true;
+  }
   llvm::Expected<ModelDifference> result =
       diffModels(options.diff[0], options.diff[1], registry, {});
   if (!result)
