@@ -113,9 +113,10 @@ struct VerifyNoFloatWeightsPass
     Operation *source = getWeightSource(weight);
     // That of a depthwise convolution is a weight, however small.
     auto product = dyn_cast<linalg::LinalgOp>(layer);
+    if (isa<QuantizedTensorType>(type) || !source)
+      return success();
     bool isWeight = isTooLarge(type) || (product && readsWindows(product));
-    if (isa<QuantizedTensorType>(type) || !source || !isWeight ||
-        isAllowed(source))
+    if (!isWeight || isAllowed(source))
       return success();
     std::string name = getWeightName(source);
     InFlightDiagnostic diagnostic = layer->emitOpError()
@@ -147,7 +148,8 @@ struct VerifyNoFloatWeightsPass
   }
 
   bool isTooLarge(ShapedType type) {
-    return type.getNumElements() > maxElements;
+    // What has no known size is not known to be small.
+    return !type.hasStaticShape() || type.getNumElements() > maxElements;
   }
 
   bool isAllowed(Operation *constant) {
