@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LinalgUtils.h"
+#include "ProgramLoops.h"
 #include "TileLoops.h"
 #include "lowbit/CodeGen/CPU/CPUTables.h"
 #include "lowbit/CodeGen/CPU/Passes.h"
@@ -403,7 +404,7 @@ struct CPUTileAndVectorizePass
   using Base::Base;
 
   void runOnOperation() override {
-    markScalarLoops();
+    markProgramLoops();
     const CPUDescription &target =
         getCPUDescription(getOperation()->getParentOfType<ModuleOp>());
     int64_t bits = vectorBits ? int64_t(vectorBits) : target.vectorBits;
@@ -437,16 +438,17 @@ struct CPUTileAndVectorizePass
     dropContractionMasks(rewriter, getOperation());
   }
 
-  /// Loops that came with the program and hold no linalg op are what it says.
-  void markScalarLoops() {
+  /// Loops that came with the program are what it says: all of those that hold
+  /// no linalg op, and the single numbers of others.
+  void markProgramLoops() {
     getOperation()->walk([](Operation *loop) {
       if (!isa<scf::ForOp, scf::WhileOp>(loop))
         return;
       bool hasLinalg =
           loop->walk([](linalg::LinalgOp) { return WalkResult::interrupt(); })
               .wasInterrupted();
-      if (!hasLinalg)
-        loop->setAttr(kScalarLoopAttrName, UnitAttr::get(loop->getContext()));
+      loop->setAttr(hasLinalg ? kProgramLoopAttrName : kScalarLoopAttrName,
+                    UnitAttr::get(loop->getContext()));
     });
   }
 

@@ -4,6 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ProgramLoops.h"
+
 #include "lowbit/CodeGen/CPU/Kernels.h"
 #include "lowbit/CodeGen/CPU/Passes.h"
 
@@ -19,6 +21,13 @@ namespace lowbit {
 } // namespace lowbit
 
 using namespace mlir;
+
+/// Whether `op` runs once for each element of something: in a loop, but for
+/// those that the program itself has.
+static bool isInTileLoop(Operation *op) {
+  auto loop = op->getParentOfType<LoopLikeOpInterface>();
+  return loop && !loop->hasAttr(lowbit::kProgramLoopAttrName);
+}
 
 /// A float operation on scalars, or a scalar that goes from buffer to buffer.
 static bool isScalarFloatWork(Operation *op) {
@@ -56,7 +65,7 @@ struct CPUVerifyVectorizedPass
         report(op, "linalg op was not vectorized");
         return WalkResult::skip();
       }
-      if (op->getParentOfType<LoopLikeOpInterface>() && isScalarFloatWork(op))
+      if (isInTileLoop(op) && isScalarFloatWork(op))
         report(op, "scalar floating-point work in a loop");
       return WalkResult::advance();
     });

@@ -48,6 +48,34 @@ func.func @clean(%a: memref<?xf32>, %n: index, %x: f32) -> f32 {
   return %2 : f32
 }
 
+// So are single numbers in a loop of the program's, but not in one inside of it.
+func.func @program(%a: memref<f32>, %n: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.for %i = %c0 to %n step %c1 {
+    %0 = memref.load %a[] : memref<f32>
+    %1 = arith.addf %0, %0 : f32
+    memref.store %1, %a[] : memref<f32>
+  } {lowbit.program_loop}
+  return
+}
+
+func.func @inner(%a: memref<?xf32>, %n: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.for %i = %c0 to %n step %c1 {
+    scf.for %j = %c0 to %n step %c1 {
+      %0 = memref.load %a[%j] : memref<?xf32>
+      // expected-error @+1 {{scalar floating-point work in a loop: 'arith.addf'}}
+      %1 = arith.addf %0, %0 : f32
+      memref.store %1, %a[%j] : memref<?xf32>
+    }
+  } {lowbit.program_loop}
+  return
+}
+
+// -----
+
 func.func @kernel(%a: memref<?xf32>, %n: index) attributes {lowbit.kernel} {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index

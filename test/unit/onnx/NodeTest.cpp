@@ -52,8 +52,6 @@ const std::map<std::string, std::string> excluded = {
     {"test_training_dropout_mask", "expects numbers of numpy's generator"},
     {"test_cast_FLOAT_to_BFLOAT16",
      "expects rounding towards zero; the specification rounds to nearest"},
-    {"test_range_float_type_positive_delta_expanded",
-     "adds single numbers in a loop, which compiled code must not do"},
     {"test_scan_sum", "is of version 8, when Scan had a batch of its own"},
     {"test_castlike_BFLOAT16_to_FLOAT", "declares another shape than its data"},
     {"test_castlike_BFLOAT16_to_FLOAT_expanded",
