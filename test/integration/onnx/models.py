@@ -45,10 +45,10 @@ def broadcast():
 
 def unsupported():
     """Two nodes that no table row takes, one of them in a branch."""
-    inner = helper.make_graph([helper.make_node("Det", ["b"], ["c"], name="/second")], "inner", [],
+    inner = helper.make_graph([helper.make_node("MaxRoiPool", ["b"], ["c"], name="/second")], "inner", [],
                               [value("c", FLOAT, None)])
     nodes = [
-        helper.make_node("Unique", ["x"], ["a"], name="/first"),
+        helper.make_node("Multinomial", ["x"], ["a"], name="/first"),
         helper.make_node("Exp", ["a"], ["b"]),
         helper.make_node("If", ["flag"], ["y"], name="/choice", then_branch=inner, else_branch=inner),
     ]

@@ -236,6 +236,37 @@ TEST(FusedRefusals, Resize) {
                   "", dynamic + floats("tiny", {"1e-12"}));
 }
 
+TEST(FusedRefusals, CodedLSTM) {
+  std::string given = io("input", "w", kFloat, {"1", "8", "40"}) +
+                      io("input", "r", kFloat, {"1", "10", "40"}) +
+                      io("input", "odd", kFloat, {"1", "10", "8"}) +
+                      io("input", "one", kFloat, {"1"});
+  refuses("DynamicQuantizeLSTM",
+          {"x", "w", "r", "", "", "", "", "", "one", "one", "", "one"},
+          "input 10 is missing", "", given);
+  refuses("DynamicQuantizeLSTM",
+          {"x", "w", "odd", "", "", "", "", "", "one", "one", "one", "one"},
+          "needs weights [1, ..., 40]", "", given);
+  refuses("DynamicQuantizeLSTM",
+          {"x", "w", "r", "", "", "", "", "", "v", "one", "one", "one"},
+          "needs scales and zero points of each direction, found [8]", "",
+          given);
+}
+
+TEST(FusedRefusals, Determinants) {
+  refusesStandard("Det", {"x"}, "needs square matrices of floats of 1 to 32");
+}
+
+TEST(FusedRefusals, AffineGrid) {
+  std::string theta = io("input", "theta", kFloat, {"2", "2", "3"}) +
+                      integers("size", {3, 1, 4, 5});
+  refusesStandard("AffineGrid", {"x", "size"},
+                  "needs matrices [N, 2, 3] of floats and a size of 4 numbers",
+                  "", theta, 20);
+  refusesStandard("AffineGrid", {"theta", "size"},
+                  "needs a matrix for each image", "", theta, 20);
+}
+
 TEST(FusedRefusals, GridSample) {
   refusesStandard("GridSample", {"x", "t4"},
                   "needs images [N, C, H, W] of floats and a grid [N, H, W, "

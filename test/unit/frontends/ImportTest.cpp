@@ -33,7 +33,7 @@ TEST(Import, FixedDimensions) {
                       io("output", "y", 1, {}) + node("Exp", {"x"}, "y");
   EXPECT_HAS(importGraph(graph, 17, shape("seq=16")), "tensor<1x16xf32>");
   EXPECT_HAS(importGraph(graph, 17, shape("sequence=16")),
-             "no input dimension is called 'sequence'");
+             "no input dimension is called 'sequence'; there are seq");
 }
 
 TEST(Import, DimensionSpecs) {

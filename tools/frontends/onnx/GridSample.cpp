@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Composer.h"
+#include "Attention.h"
 #include "OperatorTable.h"
 
 using namespace lowbit::frontend;
@@ -155,6 +155,60 @@ static Error emitGridSample(Importer &im, const Node &node) {
   return c.finish();
 }
 
+//===----------------------------------------------------------------------===//
+// AffineGrid
+//===----------------------------------------------------------------------===//
+
+/// Positions along spatial axis `axis` of `rank`, in [-1, 1]: of the corners of
+/// a line of pixels, or of its pixels' centres. [1, ..., size, ..., 1, 1]
+static Value positionsOf(Composer &c, const Expr &size, int64_t axis,
+                         int64_t rank, int32_t type) {
+  bool corners = c.node.integer("align_corners", 0) != 0;
+  Value at = c.cast(countAlong(c, size, axis + 1, rank + 2), type);
+  Value whole =
+      c.cast(knownValue(TensorProto::INT64, {}, {Scalar::of(size)}), type);
+  if (!c.ok())
+    return Value();
+  Value one = Importer::scalar(at, 1);
+  Value steps = corners ? c.apply("Max", {c.sub(whole, one), one}) : whole;
+  Value first = corners ? at : c.add(at, Importer::scalar(at, 0.5));
+  return c.sub(c.apply("Div", {c.scale(first, 2), steps}), one);
+}
+
+/// theta [N, d, d + 1] times the homogeneous position of each pixel of images
+/// of the given size [N, C, ...]; the last axis of an image comes first.
+static Error emitAffineGrid(Importer &im, const Node &node) {
+  Composer c(im, node);
+  const Value &theta = c.in(0);
+  llvm::Expected<Dims> size = im.shapeInput(node, 1);
+  if (!size)
+    return size.takeError();
+  int64_t rank = int64_t(size->size()) - 2;
+  c.require(
+      isFloat(theta.type) && (rank == 2 || rank == 3) && theta.rank() == 3 &&
+          theta.dims[1].isConstant(rank) && theta.dims[2].isConstant(rank + 1),
+      "needs matrices [N, 2, 3] of floats and a size of 4 numbers, or [N, "
+      "3, 4] and 5, found " +
+          im.str(theta.dims) + " and " + im.str(*size));
+  if (!c.ok())
+    return c.finish();
+  c.requireEqual(theta.dims[0], size->front(), "needs a matrix for each image");
+  Dims wide(rank + 2, Expr(1));
+  wide.front() = theta.dims[0];
+  wide.back() = Expr(rank);
+  auto column = [&](int64_t i) {
+    return c.reshape(c.slice(theta, 2, Expr(i), Expr(1)), wide);
+  };
+  Value sum = column(rank);
+  for (int64_t i = 0; i < rank && c.ok(); ++i) {
+    int64_t axis = rank - 1 - i;
+    sum = c.add(sum, c.mul(column(i), positionsOf(c, (*size)[axis + 2], axis,
+                                                  rank, theta.type)));
+  }
+  c.define(0, sum);
+  return c.finish();
+}
+
 static std::string refuse(const Node &node) {
   std::string mode = node.string("mode", "linear");
   if (!llvm::is_contained({"linear", "bilinear", "nearest", "cubic", "bicubic"},
@@ -170,5 +224,6 @@ void lowbit::frontend::addGridSampleOperators(OperatorTable &table) {
   table.add({
       {"GridSample", 16, newest, 2, 2, 1,
        "align_corners:i mode:s padding_mode:s", emitGridSample, refuse},
+      {"AffineGrid", 20, newest, 2, 2, 1, "align_corners:i", emitAffineGrid},
   });
 }

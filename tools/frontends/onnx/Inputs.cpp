@@ -16,6 +16,7 @@
 #include "mlir/IR/IntegerSet.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include <set>
 
 using namespace lowbit::frontend;
 using llvm::Error;
@@ -239,8 +240,18 @@ Error Importer::checkOptions() {
   if (unknown.empty())
     return Error::success();
   llvm::sort(unknown);
+  // What there is: dimensions that are not expressions of others.
+  std::set<std::string> names;
+  for (const auto &entry : usedOptions)
+    names.insert(entry.getKey().str());
+  for (const auto &dimension : inputDimensions)
+    if (std::string name = symbols.str(dimension.extent);
+        !dimension.extent.isConstant() && symbols.findDim(name))
+      names.insert(name);
   return failure(file.path() + ": no input dimension is called " +
-                 llvm::join(unknown, " or "));
+                 llvm::join(unknown, " or ") +
+                 (names.empty() ? "; all are fixed"
+                                : "; there are " + llvm::join(names, ", ")));
 }
 
 //===----------------------------------------------------------------------===//

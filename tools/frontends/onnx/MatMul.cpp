@@ -9,7 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Importer.h"
+#include "Attention.h"
 #include "OperatorTable.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -228,10 +228,74 @@ static Error emitGemm(Importer &im, const Node &node) {
   return im.result(node, std::move(result));
 }
 
+//===----------------------------------------------------------------------===//
+// Det
+//===----------------------------------------------------------------------===//
+
+/// The first row of `a` [B, k, k] whose first number is the largest one, and
+/// `a` without its first row once both have been exchanged. Returns 1, or -1
+/// where they were different rows, as [B, 1, 1].
+static Value exchangePivot(Composer &c, Value &a, Value &pivotRow, int64_t k) {
+  Value column = c.slice(a, 2, Expr(0), Expr(1));
+  Value place =
+      c.apply("ArgMax", {c.apply("Abs", {column})}, {{"axis", int64_t(1)}});
+  if (!c.ok())
+    return Value();
+  Value isPivot = c.apply("Equal", {countAlong(c, Expr(k), 1, 3), place});
+  Value zero = Importer::scalar(a, 0), one = Importer::scalar(a, 1);
+  pivotRow = c.apply("ReduceSum", {c.apply("Where", {isPivot, a, zero}),
+                                   Composer::integers({Expr(1)})});
+  Value first = c.slice(a, 1, Expr(0), Expr(1));
+  a = c.slice(c.apply("Where", {isPivot, first, a}), 1, Expr(1), Expr(k - 1));
+  Value stays = c.apply("Equal", {place, Importer::scalar(place, 0)});
+  return c.apply("Where", {stays, one, Importer::scalar(one, -1)});
+}
+
+/// The product of the pivots of Gauss's elimination, which is written out: it
+/// has as many steps as a matrix has rows.
+static Error emitDet(Importer &im, const Node &node) {
+  constexpr int64_t most = 32;
+  Composer c(im, node);
+  Value a = c.in(0);
+  int64_t rank = a.rank();
+  c.require(isFloat(a.type) && rank >= 2 && a.dims[rank - 1].isConstant() &&
+                a.dims[rank - 1] == a.dims[rank - 2] &&
+                a.dims[rank - 1].constant() > 0 &&
+                a.dims[rank - 1].constant() <= most,
+            "needs square matrices of floats of 1 to " + llvm::Twine(most) +
+                " rows, a number that is known, found " + im.str(a.dims));
+  if (!c.ok())
+    return c.finish();
+  Dims batch(a.dims.begin(), a.dims.end() - 2);
+  Expr count(1);
+  for (const Expr &dim : batch)
+    count = c.product(count, dim);
+  int64_t k = a.dims.back().constant();
+  a = c.reshape(a, {count, Expr(k), Expr(k)});
+  Value result = Importer::scalar(a, 1);
+  for (; k > 1 && c.ok(); --k) {
+    Value row;
+    result = c.mul(result, exchangePivot(c, a, row, k));
+    Value pivot = c.slice(row, 2, Expr(0), Expr(1));
+    result = c.mul(result, pivot);
+    if (!c.ok())
+      break;
+    // Below a pivot of 0 there is nothing to eliminate.
+    Value isZero = c.apply("Equal", {pivot, Importer::scalar(pivot, 0)});
+    pivot = c.apply("Where", {isZero, Importer::scalar(pivot, 1), pivot});
+    Value factors = c.apply("Div", {c.slice(a, 2, Expr(0), Expr(1)), pivot});
+    a = c.sub(c.slice(a, 2, Expr(1), Expr(k - 1)),
+              c.mul(factors, c.slice(row, 2, Expr(1), Expr(k - 1))));
+  }
+  c.define(0, c.reshape(c.mul(result, a), batch));
+  return c.finish();
+}
+
 void lowbit::frontend::addMatMulOperators(OperatorTable &table) {
   table.add({
       {"MatMul", 1, newest, 2, 2, 1, "", emitMatMul},
       {"Gemm", 7, newest, 2, 3, 1, "alpha:f beta:f transA:i transB:i",
        emitGemm},
+      {"Det", 11, newest, 1, 1, 1, "", emitDet},
   });
 }

@@ -3,7 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Inputs of all steps are projected at once; a loop over the steps carries the
-// state. Both are products with a constant matrix, so that both quantize.
+// state. Both are products with a constant matrix, so that both quantize. An
+// LSTM of ONNX Runtime's quantizer has codes there, and rounds what they are
+// multiplied with as DynamicQuantizeLinear does.
 // Extents: S steps, B batch, I numbers in, H hidden ones, g gates.
 //
 //===----------------------------------------------------------------------===//
@@ -103,6 +105,7 @@ struct Cell {
   Value resetBias;    ///< [H], of a GRU that multiplies before it resets.
   Value peepholes;    ///< [3 * H], of an LSTM that has them.
   bool early = false; ///< GRU: linear_before_reset. LSTM: input_forget.
+  bool coded = false; ///< Inputs and states are rounded to 8 bits.
 };
 
 /// Computes the next state from the projected input [B, g * H].
@@ -117,6 +120,16 @@ static Value part(Composer &c, const Cell &cell, const Value &x, int64_t i,
     return Value();
   return c.slice(x, x.rank() - 1, Expr(i * cell.hidden),
                  Expr(count * cell.hidden));
+}
+
+/// What a matrix of the cell is multiplied with.
+static Value rounded(Composer &c, const Cell &cell, const Value &x) {
+  if (!cell.coded)
+    return x;
+  llvm::SmallVector<Value> codes = c.applyAll("DynamicQuantizeLinear", {x}, 3);
+  Value steps = c.sub(c.cast(codes[0], TensorProto::INT32),
+                      c.cast(codes[2], TensorProto::INT32));
+  return c.mul(c.cast(steps, TensorProto::FLOAT), codes[1]);
 }
 
 static Value clipped(Composer &c, const Value &x) {
@@ -158,7 +171,7 @@ static void stepGRU(Composer &c, const Cell &cell, const Value &x, Value &h,
 /// Gates are i, o, f, c.
 static void stepLSTM(Composer &c, const Cell &cell, const Value &x, Value &h,
                      Value &memory) {
-  Value sum = c.add(x, c.matmul(h, cell.recurrent));
+  Value sum = c.add(x, c.matmul(rounded(c, cell, h), cell.recurrent));
   auto gate = [&](int64_t i, int peephole, const Value &seen) {
     Value value = part(c, cell, sum, i);
     if (cell.peepholes.type && peephole >= 0)
@@ -275,6 +288,9 @@ struct Kind {
   bool hasMemory;
   StringRef early; ///< Attribute that Cell::early is read from.
   llvm::ArrayRef<StringRef> activations;
+  /// Weights are codes [directions, I or H, g * H], with scales and zero points
+  /// behind the other inputs.
+  bool coded = false;
 };
 } // namespace
 
@@ -287,21 +303,38 @@ static Value transposed(Composer &c, const Value &x) {
   return c.transpose(x, {1, 0});
 }
 
+/// Matrix [I or H, g * H] of input `i`, 1 or 2.
+static Value matrix(Composer &c, const Kind &kind, int i, int64_t d) {
+  Value codes = direction(c, i, d);
+  if (!kind.coded)
+    return transposed(c, codes);
+  llvm::SmallVector<Value> inputs{codes};
+  for (int k : {6 + 2 * i, 7 + 2 * i}) {
+    inputs.push_back(direction(c, k, d));
+    // One for each column, so that the columns are what is stored as rows.
+    if (inputs.back().type && c.ok() && inputs.back().rank() == 0)
+      inputs.back() =
+          c.apply("Expand", {inputs.back(), Composer::integers(codes.dims[1])});
+  }
+  return c.apply("DequantizeLinear", inputs, {{"axis", int64_t(1)}});
+}
+
 /// The input of all steps times W, and the biases that need no state: both, but
 /// for that of a GRU's candidate that is multiplied before the reset.
 static Value project(Composer &c, const Kind &kind, Cell &cell, const Value &x,
                      int64_t d) {
-  Value projected = c.matmul(x, transposed(c, direction(c, 1, d)));
-  Value recurrent = direction(c, 2, d);
+  Value projected = c.matmul(rounded(c, cell, x), matrix(c, kind, 1, d));
   if (kind.step == &stepGRU && !cell.early && c.ok()) {
+    Value recurrent = direction(c, 2, d);
     auto rows = [&](int64_t first, int64_t count) {
       return c.unwrap(c.im.part(c.node, recurrent, first * cell.hidden,
                                 count * cell.hidden));
     };
     cell.candidate = transposed(c, rows(2, 1));
-    recurrent = rows(0, 2);
+    cell.recurrent = transposed(c, rows(0, 2));
+  } else {
+    cell.recurrent = matrix(c, kind, 2, d);
   }
-  cell.recurrent = transposed(c, recurrent);
   Value bias = direction(c, 3, d);
   if (!bias.type || !c.ok())
     return projected;
@@ -330,13 +363,21 @@ static void checkShapes(Composer &c, const Kind &kind, int64_t directions,
                         int64_t hidden) {
   Expr gates(kind.gates * hidden), count(directions);
   const Dims w = c.in(1).dims, r = c.in(2).dims;
+  int columns = kind.coded ? 2 : 1;
+  Dims square{count, Expr(hidden), Expr(hidden)};
+  square[columns] = gates;
+  std::string rows = c.im.symbols.str(gates);
   c.require(c.in(0).rank() == 3 && w.size() == 3 && w[0] == count &&
-                w[1] == gates && r == Dims{count, gates, Expr(hidden)},
-            "needs weights [" + c.im.symbols.str(count) + ", " +
-                c.im.symbols.str(gates) +
-                ", ...] for an input of 3 "
+                w[columns] == gates && r == square,
+            "needs weights [" + c.im.symbols.str(count) +
+                (kind.coded ? ", ..., " + rows + "]" : ", " + rows + ", ...]") +
+                " for an input of 3 "
                 "dimensions, found " +
                 c.im.str(w) + " and " + c.im.str(r));
+  for (int i = 8; kind.coded && i < 12; ++i)
+    c.require(!c.has(i) || (c.in(i).rank() > 0 && c.in(i).dims[0] == count),
+              "needs scales and zero points of each direction, found " +
+                  c.im.str(c.in(i).dims));
   if (c.has(3))
     c.require(c.in(3).dims == Dims{count, Expr(2 * kind.gates * hidden)},
               "the bias does not fit: " + c.im.str(c.in(3).dims));
@@ -353,11 +394,12 @@ static Error emitRecurrent(Importer &im, const Node &node, const Kind &kind) {
   std::string which = node.string("direction", "forward");
   int64_t directions = which == "bidirectional" ? 2 : 1;
   const Dims r = c.in(2).dims;
-  c.require(r.size() == 3 && r[2].isConstant(),
+  size_t states = kind.coded ? 1 : 2;
+  c.require(r.size() == 3 && r[states].isConstant(),
             "needs recurrent weights of 3 dimensions, found " + im.str(r));
   // Larger sizes fit no weights, and would overflow.
   int64_t hidden = std::clamp<int64_t>(
-      node.integer("hidden_size", c.ok() ? r[2].constant() : 0), 0,
+      node.integer("hidden_size", c.ok() ? r[states].constant() : 0), 0,
       std::numeric_limits<int32_t>::max());
   checkShapes(c, kind, directions, hidden);
   if (!c.ok())
@@ -375,7 +417,7 @@ static Error emitRecurrent(Importer &im, const Node &node, const Kind &kind) {
   if (c.has(4) && c.ok())
     lengths =
         c.reshape(c.cast(c.in(4), TensorProto::INT64), {x.dims[1], Expr(1)});
-  llvm::SmallVector<Value> all, states, memories;
+  llvm::SmallVector<Value> all, last, memories;
   for (int64_t d = 0; c.ok() && d < directions; ++d) {
     auto own = llvm::ArrayRef(gates).slice(d * kind.activations.size(),
                                            kind.activations.size());
@@ -385,7 +427,8 @@ static Error emitRecurrent(Importer &im, const Node &node, const Kind &kind) {
               {},
               {},
               direction(c, 7, d),
-              node.integer(kind.early, 0) != 0};
+              node.integer(kind.early, 0) != 0,
+              kind.coded};
     Value projected = project(c, kind, cell, x, d);
     if (!c.ok())
       break;
@@ -404,14 +447,14 @@ static Error emitRecurrent(Importer &im, const Node &node, const Kind &kind) {
     Dims stacked{Expr(1), state[0], state[1]};
     all.push_back(
         c.reshape(outputs.all, {x.dims[0], Expr(1), state[0], state[1]}));
-    states.push_back(c.reshape(outputs.h, stacked));
+    last.push_back(c.reshape(outputs.h, stacked));
     memories.push_back(c.reshape(outputs.memory, stacked));
   }
   Value y = c.concat(all, 1);
   if (batchFirst)
     y = c.transpose(y, {2, 0, 1, 3});
   c.define(0, y);
-  c.define(1, turned(c, c.concat(states, 0), batchFirst));
+  c.define(1, turned(c, c.concat(last, 0), batchFirst));
   if (kind.hasMemory)
     c.define(2, turned(c, c.concat(memories, 0), batchFirst));
   return c.finish();
@@ -435,12 +478,24 @@ static Error emitLSTM(Importer &im, const Node &node) {
                        {4, stepLSTM, true, "input_forget", lstmGates});
 }
 
+static Error emitDynamicQuantizeLSTM(Importer &im, const Node &node) {
+  return emitRecurrent(
+      im, node, {4, stepLSTM, true, "input_forget", lstmGates, /*coded=*/true});
+}
+
 static std::string refuse(const Node &node) {
   if (const onnx::AttributeProto *given = node.find("activations"))
     for (const std::string &name : given->strings())
       if (!gateCalled(name))
         return "activation '" + name + "' is not supported";
   return "";
+}
+
+static std::string refuseCoded(const Node &node) {
+  for (int i : {8, 10})
+    if (!node.hasInput(i))
+      return "input " + std::to_string(i) + " is missing";
+  return refuse(node);
 }
 
 void lowbit::frontend::addRecurrentOperators(OperatorTable &table) {
@@ -453,9 +508,14 @@ void lowbit::frontend::addRecurrentOperators(OperatorTable &table) {
   constexpr llvm::StringLiteral lstm =
       "activation_alpha:F activation_beta:F activations:S clip:f direction:s "
       "hidden_size:i layout:i input_forget:i";
+  constexpr llvm::StringLiteral coded =
+      "activation_alpha:F activation_beta:F activations:S clip:f direction:s "
+      "hidden_size:i input_forget:i";
   table.add({
       {"RNN", 7, newest, 3, 6, 2, common, emitRNN, refuse},
       {"GRU", 7, newest, 3, 6, 2, gru, emitGRU, refuse},
       {"LSTM", 7, newest, 3, 8, 3, lstm, emitLSTM, refuse},
+      {"DynamicQuantizeLSTM", 1, 1, 3, 12, 3, coded, emitDynamicQuantizeLSTM,
+       refuseCoded, "com.microsoft"},
   });
 }

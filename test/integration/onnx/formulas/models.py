@@ -203,6 +203,36 @@ def standard():
     return m
 
 
+def geometry():
+    """Determinants, grids for images, and what is unique."""
+    m = Formulas("geometry", 6)
+    square, S = m.tensor("square", 2, 3, 5, 5)
+    m.inputs[square][1, 0, :, 2] = 0
+    m.inputs[square][0, 1, 3] = m.inputs[square][0, 1, 1]
+    m.inputs[square][1, 1, 0, 0] = 0
+    m.gives(numpy.linalg.det(m.inputs[square].astype(float)), "Det", [square], "det")
+    (plane, P), (space, T) = m.tensor("plane", 2, 2, 3), m.tensor("space", 1, 3, 4)
+    for name, theta, of, size, corners in (("grid", plane, P, (4, 5), 0), ("grid.corners", plane, P, (4, 1), 1),
+                                           ("grid.space", space, T, (2, 3, 4), 0)):
+        axes = [numpy.arange(n) * 2 / max(n - 1, 1) - 1 if corners else (2 * numpy.arange(n) + 1) / n - 1 for n in size]
+        points = numpy.stack([*numpy.meshgrid(*axes, indexing="ij")[::-1], numpy.ones(size)], -1)
+        shape = m.constant(name + ".size", numpy.array([len(of), 3, *size]))
+        m.gives(numpy.einsum("nij,...j->n...i", of, points), "AffineGrid", [theta, shape], name, align_corners=corners)
+    m.tensor("odd", 9)
+    m.inputs["odd"][:] = [3, 1, numpy.nan, 3, -2, numpy.nan, 1, 1, 3]
+    m.input("rows", m.random.randint(-1, 2, (2, 12, 2)).astype(numpy.int32))
+    for name, axis in (("odd", None), ("rows", 1)):
+        array = m.inputs[name]
+        outputs = numpy.unique(array, return_index=True, return_inverse=True, return_counts=True, axis=axis)
+        names = [f"{name}.{kind}" for kind in ("values", "first", "place", "count")]
+        m.node("Unique", [name], names, **({} if axis is None else {"axis": axis}))
+        for output, wanted in zip(names, outputs):
+            m.gives(numpy.nan_to_num(wanted, nan=9) if wanted.dtype.kind == "f" else wanted, *(
+                ("Where", [m.node("IsNaN", [output], output + ".nan"), m.constant(output + ".nine", numpy.float32(9)), output])
+                if wanted.dtype.kind == "f" else ("Identity", [output])), output + ".found")
+    return m
+
+
 def sequences():
     m = Formulas("sequences", 4)
     rows = [m.tensor(f"r{i}", 2, 3) for i in range(3)]
@@ -254,7 +284,7 @@ def versions():
 
 def main():
     folder = pathlib.Path(sys.argv[1])
-    for family, opset in ((fused, 21), (experts, 21), (integers, 21), (standard, 24), (sequences, 17), (versions, 19)):
+    for family, opset in ((fused, 21), (experts, 21), (integers, 21), (standard, 24), (geometry, 21), (sequences, 17), (versions, 19)):
         family().write(folder, opset)
 
 

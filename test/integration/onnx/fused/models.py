@@ -277,8 +277,33 @@ def signals():
     return m
 
 
+def recurrent():
+    """LSTMs whose weights ONNX Runtime's quantizer has made codes of."""
+    m = Fused("recurrent", 11)
+    x, hidden = m.tensor("x", 7, 1, 12), 10
+
+    def lstm(name, kind, channels, inputs, outputs, **attributes):
+        directions = 2 if attributes.get("direction") == "bidirectional" else 1
+        info = numpy.iinfo(kind)
+        codes, parameters = [], []
+        for matrix, rows in (("w", 12), ("r", hidden)):
+            shape = (directions, 4 * hidden) if channels else (directions,)
+            codes.append(m.constant(f"{name}.{matrix}", m.random.randint(info.min, info.max + 1, (
+                directions, rows, 4 * hidden)).astype(kind)))
+            zero = numpy.full(shape, 0 if kind == numpy.int8 else 131, kind)
+            parameters += [m.constant(f"{name}.{matrix}s", m.scales(*shape) / 8), m.constant(f"{name}.{matrix}z", zero)]
+        bias = m.weight(name + ".b", directions, 8 * hidden)
+        m.fused("DynamicQuantizeLSTM", [x, *codes, bias, *inputs, *parameters], outputs, hidden_size=hidden, **attributes)
+
+    start = [m.tensor(n, 1, 1, hidden) for n in ("h", "c")]
+    lstm("one", numpy.int8, False, ["", *start, ""], ["one", "one.h", "one.c"])
+    lstm("two", numpy.uint8, False, ["", "", "", ""], ["two"], direction="bidirectional")
+    lstm("back", numpy.int8, True, ["", "", "", ""], ["back", "back.h"], direction="reverse")
+    return m
+
+
 def main():
-    for family in (norms, products, attention, groups, rotary, integers, quantized, experts, sinks, signals):
+    for family in (norms, products, attention, groups, rotary, integers, quantized, experts, sinks, signals, recurrent):
         family().save(pathlib.Path(sys.argv[1]))
 
 
