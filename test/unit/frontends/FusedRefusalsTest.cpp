@@ -345,6 +345,13 @@ TEST(FusedRefusals, Loops) {
                         value("output", "k") + value("output", "c")),
       count);
   refusesStandard(
+      "Loop", {"rows", "", "v"},
+      "carries a value that changes its shape from [8] to [16]; give --shape "
+      "r=<value>",
+      graph("body", head + node("Concat", {"c", "c"}, "k", integer("axis", 0)) +
+                        value("output", "k")),
+      io("input", "d", kFloat, {"r"}) + node("Size", {"d"}, "rows"));
+  refusesStandard(
       "Loop", {"n", "", "v"},
       "carries a value that changes its shape from [8] to [16]",
       graph("body", head + node("Concat", {"c", "c"}, "k", integer("axis", 0)) +

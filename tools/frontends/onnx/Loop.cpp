@@ -65,9 +65,11 @@ static Value opaque(Importer &im, const Value &value) {
   return im.fromTensor(value.type, value.dims, im.full(value));
 }
 
-/// What a step computes must have the shape of what it was given.
+/// What a step computes must have the shape of what it was given; `advice` says
+/// what would make the number of steps known.
 static Error requireSameShape(Importer &im, const Node &node, const Value &old,
-                              const Value &next) {
+                              const Value &next,
+                              const std::string &advice = "") {
   if (old.sequence || next.sequence)
     return im.error(node, "carries a sequence through a number of steps that "
                           "is not known");
@@ -79,7 +81,8 @@ static Error requireSameShape(Importer &im, const Node &node, const Value &old,
   if (same)
     return Error::success();
   return im.error(node, "carries a value that changes its shape from " +
-                            im.str(old.dims) + " to " + im.str(next.dims));
+                            im.str(old.dims) + " to " + im.str(next.dims) +
+                            advice);
 }
 
 //===----------------------------------------------------------------------===//
@@ -196,7 +199,8 @@ emitFor(Importer &im, const Node &node, const Expr &steps, Values carried,
       llvm::SmallVector<mlir::Value> results;
       for (size_t i = 0; i < states; ++i) {
         const Value &next = (*outputs)[first + i];
-        if (Error failed = requireSameShape(im, node, carried[i], next))
+        if (Error failed =
+                requireSameShape(im, node, carried[i], next, im.advice(steps)))
           return failed;
         results.push_back(im.full(next));
       }
