@@ -5,16 +5,14 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/CodeGen/CPU/Pipelines.h"
+#include "lowbit/CodeGen/CPU/FunctionPasses.h"
 #include "lowbit/CodeGen/CPU/Kernels.h"
 #include "lowbit/CodeGen/CPU/Passes.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
-#include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/LLVMIR/Transforms/Passes.h"
-#include "mlir/Dialect/LLVMIR/Transforms/RequestCWrappers.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/Transforms/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -23,24 +21,37 @@
 using namespace mlir;
 using namespace lowbit;
 
-static void addCleanup(OpPassManager &manager) {
-  manager.addPass(createCanonicalizerPass());
-  manager.addPass(createCSEPass());
+/// Cleans up the functions of a module, of one dialect.
+template <typename FunctionOp = func::FuncOp>
+static void addCleanUp(OpPassManager &manager, bool kernels = false,
+                       bool eliminateCommon = true) {
+  CPUCleanUpPassOptions options;
+  options.kernels = kernels;
+  options.eliminateCommon = eliminateCommon;
+  manager.addNestedPass<FunctionOp>(createCPUCleanUpPass(options));
+}
+
+/// Upstream's pipeline for deallocation, for modules that reallocate nothing.
+static void addDeallocation(OpPassManager &manager) {
+  manager.addPass(bufferization::createOwnershipBasedBufferDeallocationPass());
+  addCleanUp(manager);
+  manager.addPass(bufferization::createBufferDeallocationSimplificationPass());
+  manager.addPass(bufferization::createLowerDeallocationsPass());
 }
 
 void lowbit::buildCPUTensorPipeline(OpPassManager &manager) {
-  manager.addPass(createInlinerPass());
+  manager.addPass(createInlinerPass({}, [](OpPassManager &) {}));
   manager.addPass(createSymbolDCEPass());
-  addCleanup(manager);
+  addCleanUp(manager, /*kernels=*/true);
   manager.addNestedPass<func::FuncOp>(createCPUExpandConvolutionsPass());
   manager.addNestedPass<func::FuncOp>(createCPUExpandWindowsPass());
   manager.addNestedPass<func::FuncOp>(createCPUFusePass());
-  addCleanup(manager);
+  addCleanUp(manager);
   manager.addNestedPass<func::FuncOp>(createCPUExpandGathersPass());
   manager.addNestedPass<func::FuncOp>(createCPUDistributePass());
   // No elimination of common subexpressions here: it would merge the fills that
   // each product needs for itself.
-  manager.addPass(createCanonicalizerPass());
+  addCleanUp(manager, /*kernels=*/false, /*eliminateCommon=*/false);
 }
 
 void lowbit::buildCPUBufferPipeline(OpPassManager &manager,
@@ -55,17 +66,16 @@ void lowbit::buildCPUBufferPipeline(OpPassManager &manager,
   bufferize.functionBoundaryTypeConversion =
       bufferization::LayoutMapOption::IdentityLayoutMap;
   manager.addPass(bufferization::createOneShotBufferizePass(bufferize));
-  addCleanup(manager);
+  addCleanUp(manager);
   manager.addPass(createCPUUpdateStatesPass());
   manager.addNestedPass<func::FuncOp>(createCPUSeparateResultsPass());
-  bufferization::BufferDeallocationPipelineOptions deallocation;
-  bufferization::buildBufferDeallocationPipeline(manager, deallocation);
+  addDeallocation(manager);
   manager.addPass(createConvertBufferizationToMemRefPass());
-  addCleanup(manager);
+  addCleanUp(manager);
   manager.addPass(createCPUWidenBooleansPass());
   manager.addNestedPass<func::FuncOp>(createExpandKernelCallsPass());
   manager.addNestedPass<func::FuncOp>(createCPUCopyToLinalgPass());
-  manager.addPass(createCanonicalizerPass());
+  addCleanUp(manager, /*kernels=*/false, /*eliminateCommon=*/false);
   manager.addPass(createCPUOutlinePass());
   manager.addPass(createCPUPlanMemoryPass());
 }
@@ -75,10 +85,10 @@ void lowbit::buildCPUVectorPipeline(OpPassManager &manager,
   CPUTileAndVectorizePassOptions vectorize;
   vectorize.vectorBits = options.vectorBits;
   manager.addNestedPass<func::FuncOp>(createCPUTileAndVectorizePass(vectorize));
-  addCleanup(manager);
+  addCleanUp(manager);
   manager.addNestedPass<func::FuncOp>(createCPULowerVectorsPass());
   manager.addPass(memref::createFoldMemRefAliasOpsPass());
-  addCleanup(manager);
+  addCleanUp(manager, /*kernels=*/true);
   // Arithmetic on scales and zero points, the same for all vectors of a loop,
   // is scalar since cleanup moves broadcasts behind it: it leaves the loop.
   manager.addNestedPass<func::FuncOp>(createLoopInvariantCodeMotionPass());
@@ -102,7 +112,7 @@ void lowbit::buildCPUToLLVMPipeline(OpPassManager &manager,
   manager.addPass(memref::createExpandStridedMetadataPass());
   manager.addPass(createLowerAffinePass());
   manager.addPass(createCSEPass());
-  manager.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
+  manager.addNestedPass<func::FuncOp>(createCPUSetLinkagePass());
   manager.addPass(createSCFToControlFlowPass());
   ConvertVectorToLLVMPassOptions vectors;
   vectors.force32BitVectorIndices = false;
@@ -112,14 +122,13 @@ void lowbit::buildCPUToLLVMPipeline(OpPassManager &manager,
   manager.addPass(createConvertToLLVMPass());
   manager.addPass(createConvertOpenMPToLLVMPass());
   manager.addPass(createReconcileUnrealizedCastsPass());
-  addCleanup(manager);
+  addCleanUp<LLVM::LLVMFuncOp>(manager, /*kernels=*/true);
 }
 
 void lowbit::registerCPUPipelines() {
   // Upstream's parts of the pipelines, so that they can be spelled out.
   memref::registerExpandStridedMetadataPass();
   memref::registerFoldMemRefAliasOpsPass();
-  LLVM::registerLLVMRequestCWrappersPass();
   registerSCFForallToParallelLoopPass();
   PassPipelineRegistration<>(
       "lowbit-cpu-tensor-pipeline",

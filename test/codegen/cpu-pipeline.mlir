@@ -4,8 +4,9 @@
 // RUN: quant-opt %s --lowbit-set-cpu-target=cpu=znver5 --lowbit-cpu-to-llvm -o %t.whole
 // RUN: quant-opt %s --lowbit-set-cpu-target=cpu=znver5 --lowbit-cpu-tensor-pipeline --lowbit-cpu-buffer-pipeline --lowbit-cpu-vector-pipeline \
 // RUN:   --convert-scf-to-openmp --lowbit-cpu-guard-parallel --expand-strided-metadata --lower-affine --cse \
-// RUN:   --llvm-request-c-wrappers --convert-scf-to-cf --convert-vector-to-llvm="force-32bit-vector-indices=0 reassociate-fp-reductions=1" \
-// RUN:   --convert-to-llvm --convert-openmp-to-llvm --reconcile-unrealized-casts --canonicalize --cse -o %t.parts
+// RUN:   --lowbit-cpu-set-linkage --convert-scf-to-cf --convert-vector-to-llvm="force-32bit-vector-indices=0 reassociate-fp-reductions=1" \
+// RUN:   --convert-to-llvm --convert-openmp-to-llvm --reconcile-unrealized-casts -o %t.uncleaned
+// RUN: quant-opt %t.uncleaned --pass-pipeline='builtin.module(llvm.func(lowbit-cpu-clean-up))' -o %t.parts
 // RUN: diff %t.whole %t.parts
 // RUN: FileCheck %s --input-file=%t.whole
 

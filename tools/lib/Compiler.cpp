@@ -240,6 +240,9 @@ static llvm::Error runPhases(ModuleOp module, Phase first, Phase last,
     PassManager manager(module.getContext());
     // Programs without those options, such as quant-run, have none to apply.
     (void)applyPassManagerCLOptions(manager);
+    // Lowering to CPUs verifies functions where it cleans them up; the module
+    // again after each of its many passes would be a third of the time.
+    manager.enableVerifier(phase != Phase::Lower || options.target == "spirv");
     addPhase(manager, phase, options);
     if (failed(manager.run(module)))
       return errors.takeError("a pass failed without a reason");

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/Tools/Registration.h"
+#include "lowbit/CodeGen/CPU/FunctionPasses.h"
 #include "lowbit/CodeGen/CPU/Kernels.h"
 #include "lowbit/CodeGen/CPU/Passes.h"
 #include "lowbit/CodeGen/CPU/Pipelines.h"
@@ -66,6 +67,7 @@ void lowbit::registerDialects(DialectRegistry &registry) {
 void lowbit::registerAllLowbitPasses() {
   registerLowbitPasses();
   registerLowbitCPUPasses();
+  registerLowbitCPUFunctionPasses();
   registerLowbitCPUKernelPasses();
   registerLowbitGPUPasses();
   registerLowbitWGSLPasses();

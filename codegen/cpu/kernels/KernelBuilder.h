@@ -35,25 +35,25 @@ public:
     return mlir::arith::ConstantIndexOp::create(*this, value);
   }
   Value add(Value a, Value b) {
-    return mlir::arith::AddIOp::create(*this, a, b);
+    return createOrFold<mlir::arith::AddIOp>(a, b);
   }
   Value add(Value a, int64_t b) { return b ? add(a, index(b)) : a; }
   Value sub(Value a, Value b) {
-    return mlir::arith::SubIOp::create(*this, a, b);
+    return createOrFold<mlir::arith::SubIOp>(a, b);
   }
   Value mul(Value a, Value b) {
-    return mlir::arith::MulIOp::create(*this, a, b);
+    return createOrFold<mlir::arith::MulIOp>(a, b);
   }
   Value mul(Value a, int64_t b) { return mul(a, index(b)); }
   Value div(Value a, int64_t b) {
-    return mlir::arith::DivUIOp::create(*this, a, index(b));
+    return createOrFold<mlir::arith::DivUIOp>(a, index(b));
   }
   Value ceilDiv(Value a, int64_t b) { return div(add(a, b - 1), b); }
   Value min(Value a, Value b) {
-    return mlir::arith::MinSIOp::create(*this, a, b);
+    return createOrFold<mlir::arith::MinSIOp>(a, b);
   }
   Value max(Value a, Value b) {
-    return mlir::arith::MaxSIOp::create(*this, a, b);
+    return createOrFold<mlir::arith::MaxSIOp>(a, b);
   }
 
   //===--- Constants ------------------------------------------------------===//
