@@ -182,6 +182,9 @@ GuardedProgram::create(mlir::ModuleOp module, llvm::StringRef cpu,
   ExecutableOptions options;
   options.cpu = cpu.str();
   options.threads = 1;
+  // Then code makes every access that kernels have, whether LLVM finds a use of
+  // it or not.
+  options.optLevel = 0;
   options.allocate = allocateGuarded;
   options.release = releaseGuarded;
   placeWeights(module, missingBytes, options.weights);
