@@ -40,9 +40,12 @@ struct CPUCleanUpPass : lowbit::impl::CPUCleanUpPassBase<CPUCleanUpPass> {
 
   void runOnOperation() override {
     FunctionOpInterface function = getOperation();
-    if (function.isExternal() ||
-        (!kernels && function->hasAttr(lowbit::cpu::kKernelAttrName)))
+    if (function.isExternal())
       return;
+    if (!kernels && function->hasAttr(lowbit::cpu::kKernelAttrName)) {
+      ++numKernels;
+      return;
+    }
     if (failed(verify(function)))
       return signalPassFailure();
     GreedyRewriteConfig config;

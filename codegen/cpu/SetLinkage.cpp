@@ -29,6 +29,7 @@ struct CPUSetLinkagePass
         "llvm.linkage",
         LLVM::LinkageAttr::get(&getContext(), LLVM::Linkage::Internal));
     function->setAttr("passthrough", b.getStrArrayAttr({"noinline"}));
+    ++numInternal;
   }
 };
 } // namespace

@@ -541,7 +541,14 @@ void Lowering::eraseUnused() {
     if (op.use_empty())
       op.erase();
   });
+  // One walk for all globals: kernels are long.
+  auto uses = SymbolTable::getSymbolUses(&module.getBodyRegion());
+  if (!uses)
+    return;
+  llvm::DenseSet<StringAttr> used;
+  for (SymbolTable::SymbolUse use : *uses)
+    used.insert(use.getSymbolRef().getRootReference());
   for (GlobalOp global : llvm::make_early_inc_range(module.getOps<GlobalOp>()))
-    if (SymbolTable::symbolKnownUseEmpty(global, module))
+    if (!used.contains(global.getSymNameAttr()))
       global.erase();
 }

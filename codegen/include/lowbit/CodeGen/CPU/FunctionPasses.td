@@ -37,6 +37,7 @@ def CPUCleanUpPass
     Option<"eliminateCommon", "eliminate-common", "bool", "true",
            "Compute equal values once">,
     Option<"kernels", "kernels", "bool", "true", "Clean up kernels, too">];
+  let statistics = [Statistic<"numKernels", "kernels", "Kernels passed by">];
 }
 
 def CPUSetLinkagePass : Pass<"lowbit-cpu-set-linkage", "::mlir::func::FuncOp"> {
@@ -59,6 +60,8 @@ def CPUSetLinkagePass : Pass<"lowbit-cpu-set-linkage", "::mlir::func::FuncOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+  let statistics = [
+    Statistic<"numInternal", "internal", "Functions that stay in the object">];
 }
 
 #endif // LOWBIT_CODEGEN_CPU_FUNCTIONPASSES
