@@ -142,10 +142,12 @@ static void takeActivations(llvm::StringRef &text, mlir::MLIRContext *context,
     if (text.consume_front("-e5m2"))
       type = mlir::Float8E5M2Type::get(context);
     method.activations = SmallFloatAttr::get(context, type);
-    method.scalesPerToken = text.consume_front("-token");
   } else if (text.consume_front("-a8")) {
     method.activations = IntAttr::get(context, 8, /*restricted=*/false);
+  } else {
+    return;
   }
+  method.scalesPerToken = text.consume_front("-token");
 }
 
 namespace {
@@ -201,10 +203,11 @@ parseLattice(llvm::StringRef name, llvm::StringRef rest,
   method.weights = getLatticeEncoding(context, rate, group.columns);
   takeActivations(rest, context, method);
   if (!rest.empty())
-    return methodError(name,
-                       "no suffixes of lattices but -g<columns> and -a8 or "
-                       "-afp8[-e5m2][-token], in this order",
-                       "'" + rest + "' at the end");
+    return methodError(
+        name,
+        "no suffixes of lattices but -g<columns> and -a8[-token] or "
+        "-afp8[-e5m2][-token], in this order",
+        "'" + rest + "' at the end");
   return method;
 }
 
@@ -290,10 +293,11 @@ parseTrellis(llvm::StringRef name, llvm::StringRef rest,
                        "'" + name.substr(name.find("-s")) + "'");
   takeActivations(rest, context, method);
   if (!rest.empty())
-    return methodError(name,
-                       "no suffixes of trellises but -s<bits> and -a8 or "
-                       "-afp8[-e5m2][-token], in this order",
-                       "'" + rest + "' at the end");
+    return methodError(
+        name,
+        "no suffixes of trellises but -s<bits> and -a8[-token] or "
+        "-afp8[-e5m2][-token], in this order",
+        "'" + rest + "' at the end");
   if (number.contains('.'))
     method.averageRate = rate;
   method.weights =
@@ -353,11 +357,12 @@ lowbit::parseQuantizationMethod(llvm::StringRef name,
   bool quantizesScales = rest.consume_front("-dq");
   takeActivations(rest, context, method);
   if (!rest.empty())
-    return methodError(name,
-                       "no suffixes but -g<columns> or -b<rows>x<columns>, -dq "
-                       "and -a8 or -afp8[-e5m2][-token], each at most once and "
-                       "in this order",
-                       "'" + rest + "' at the end");
+    return methodError(
+        name,
+        "no suffixes but -g<columns> or -b<rows>x<columns>, -dq "
+        "and -a8[-token] or -afp8[-e5m2][-token], each at most once and "
+        "in this order",
+        "'" + rest + "' at the end");
   if (named && group.columns && !named->hasAnyGroup)
     return methodError(
         name, "groups of " + llvm::Twine(named->group) + ", as the format has",

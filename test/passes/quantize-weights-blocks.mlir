@@ -1,6 +1,7 @@
 // RUN: quant-opt %s --lowbit-quantize-weights=method=int4-b2x4 | FileCheck %s
 // RUN: quant-opt %s --lowbit-quantize-weights=method=fp8-e4m3-b2x2-afp8 | FileCheck %s --check-prefix=FP8
 // RUN: quant-opt %s --lowbit-quantize-weights=method=int8-afp8-e5m2-token | FileCheck %s --check-prefix=TOKEN
+// RUN: quant-opt %s --lowbit-quantize-weights=method=int8-a8-token | FileCheck %s --check-prefix=BYTES
 // RUN: not quant-opt %s --lowbit-quantize-weights=method=int4-b1x4 2>&1 | FileCheck %s --check-prefix=ROWS
 // RUN: not quant-opt %s --lowbit-quantize-weights=method=int4-b2x0 2>&1 | FileCheck %s --check-prefix=ROWS
 // RUN: not quant-opt %s --lowbit-quantize-weights=method=int4-b64 2>&1 | FileCheck %s --check-prefix=ROWS
@@ -15,7 +16,7 @@
 // CHECK: lowbit.global @fc : !lowbit.tensor<3x5xf32, #[[E]]>
 // CHECK-SAME{LITERAL}: scale = dense<[[1.000000e+00, 5.000000e-01], [-2.500000e-01, 2.000000e+00]]> : tensor<2x2xf16>
 
-// Activations in eight-bit floats have a scale for each group of the weight's
+// Activations of eight bits have a scale for each group of the weight's
 // columns, or for each token.
 
 // FP8-DAG: #[[A:.*]] = #lowbit.encoding<float<f8E4M3FN>, group = 2, scale = f32>
@@ -23,6 +24,9 @@
 // FP8: lowbit.quantize %{{.*}} : tensor<?x5xf32> -> !lowbit.tensor<?x5xf32, #[[A]]>
 // TOKEN: #[[A:.*]] = #lowbit.encoding<float<f8E5M2>, channel, scale = f32>
 // TOKEN: lowbit.quantize %{{.*}} : tensor<?x5xf32> -> !lowbit.tensor<?x5xf32, #[[A]]>
+
+// BYTES: #[[A:.*]] = #lowbit.encoding<int<8>, channel, scale = f32>
+// BYTES: lowbit.quantize %{{.*}} : tensor<?x5xf32> -> !lowbit.tensor<?x5xf32, #[[A]]>
 
 // ROWS: quantization method 'int4-b{{.*}}': requires a size of 1 to 2147483647 columns behind -g, and two rows or more in blocks, -b<rows>x<columns>, found 'int4-b{{.*}}'
 // OWN: quantization method '{{.*}}-b2x4{{.*}}': requires groups of one row where scales are quantized or tables belong to the weight, found blocks of 2 rows

@@ -93,8 +93,8 @@ struct CPUTargetModel
     EncodingAttr encoding = cast<QuantizedTensorType>(weight).getEncoding();
     if (auto quantized = dyn_cast<QuantizedTensorType>(input)) {
       EncodingAttr own = quantized.getEncoding();
-      bool perToken = isa<SmallFloatAttr>(own.getElement()) &&
-                      isa<PerChannelAttr>(own.getGranularity());
+      bool perToken =
+          own.getCodeBits() == 8 && isa<PerChannelAttr>(own.getGranularity());
       EncodingAttr wanted =
           encoding.getActivationEncoding(own.getElement(), perToken);
       if (quantized.getEncoding() == wanted)

@@ -367,7 +367,8 @@ std::optional<std::string> Lowering::makeSpec(LinearOp op,
       weight.getLayout().getLayout(encoding.element.codeBits());
   EncodingAttr codes = input.getEncoding();
   auto real = dyn_cast<SmallFloatAttr>(codes.getElement());
-  bool perToken = real && isa<PerChannelAttr>(codes.getGranularity());
+  bool perToken = (real || codes.getCodeBits() == 8) &&
+                  isa<PerChannelAttr>(codes.getGranularity());
   EncodingAttr grouped = weight.getEncoding().getActivationEncoding(
       codes.getElement(), /*perToken=*/false);
   int64_t columns = grouped.getGranularity().getGroupSize();

@@ -217,9 +217,9 @@ void PanelKernel::emitSegment(Value row, Value segment) {
     storeFloats(place, start, column, columns, scale);
     return;
   }
-  if (given) {
-    storeWord(place, 0, given);
-    storeCodes(place, start, column, columns, given);
+  if (Value scale = given ? given : rowScale) {
+    storeWord(place, 0, scale);
+    storeCodes(place, start, column, columns, scale);
     return;
   }
   Value largest = largestMagnitude(start, column, columns);
@@ -252,8 +252,10 @@ void PanelKernel::emit() {
   Value segments = b.ceilDiv(k, format.columns);
   b.loop(first, last, 1, {}, [&](Value row, ValueRange) -> Values {
     if (format.scalesPerRow && !given)
-      rowScale = getScale(b.mul(row, format.isPermuted ? xColumns : k),
-                          b.index(0), k, getLargestNumber(format.rounding));
+      rowScale =
+          getScale(b.mul(row, format.isPermuted ? xColumns : k), b.index(0), k,
+                   format.rounding ? getLargestNumber(format.rounding)
+                                   : largestCode(format.kind));
     b.loop(b.index(0), segments, 1, {},
            [&](Value segment, ValueRange) -> Values {
              emitSegment(row, segment);

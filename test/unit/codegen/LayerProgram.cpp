@@ -150,7 +150,8 @@ EncodingAttr LayerProgram::getEncoding(const LayerSpec &spec) {
 EncodingAttr LayerProgram::getActivationEncoding(const LayerSpec &spec) {
   EncodingAttr encoding = getEncoding(spec);
   if (spec.float8.empty())
-    return encoding.getActivationEncoding(8);
+    return encoding.getActivationEncoding(
+        IntAttr::get(&context, 8, /*restricted=*/false), spec.scalesPerToken);
   auto type =
       llvm::cast<mlir::FloatType>(mlir::parseType(spec.float8, &context));
   return encoding.getActivationEncoding(SmallFloatAttr::get(&context, type),
@@ -490,10 +491,11 @@ LayerProgram::computeTruth(const Layer &layer, const HostTensor &input,
     std::vector<double> row(spec.columns);
     for (int64_t k = 0; k < spec.columns; ++k)
       row[k] = roundTo(spec.element, x[k]);
+    int64_t shared = spec.scalesPerToken ? spec.columns : group;
     if (spec.quantizesInput && spec.float8.empty())
-      quantizeRow(row, group);
+      quantizeRow(row, shared);
     else if (spec.quantizesInput)
-      quantizeRow(row, spec.scalesPerToken ? spec.columns : group, spec.float8);
+      quantizeRow(row, shared, spec.float8);
     for (int64_t n = 0; n < spec.rows; ++n) {
       double sum = bias ? bias->getAs<float>()[n] : 0, squares = 0;
       for (int64_t k = 0; k < spec.columns; ++k) {

@@ -140,6 +140,16 @@ TEST(LinearKernel, PermutedWeights) {
   check(layers, {}, kTolerance16);
 }
 
+/// Inputs of 8 bits may have one scale for all of a row.
+TEST(LinearKernel, ScalesOfTokens) {
+  std::vector<LayerSpec> layers;
+  for (unsigned width : {3, 8})
+    llvm::append_range(layers, quantizeInputs(sampleLayers(width, 2, 9)));
+  for (LayerSpec &layer : layers)
+    layer.scalesPerToken = true;
+  check(layers, {}, kIntegerTolerance8);
+}
+
 /// Numbers of 16 bits are widened before the kernel and rounded after it.
 TEST(LinearKernel, HalfActivations) {
   std::vector<LayerSpec> layers;
