@@ -70,7 +70,7 @@ struct PanelFormat {
   /// Of `Float`: the FP8 type that values are rounded to, divided by their
   /// scale, before they are multiplied by it again; null: none.
   mlir::FloatType rounding = {};
-  /// Whether a scale for that is a row's, and not a segment's.
+  /// Whether a scale that isn't given is a row's, and not a segment's.
   bool scalesPerRow = false;
 
   static constexpr int64_t kHeaderBytes = 16;
