@@ -251,6 +251,9 @@ TEST(FusedRefusals, CodedLSTM) {
           {"x", "w", "r", "", "", "", "", "", "v", "one", "one", "one"},
           "needs scales and zero points of each direction, found [8]", "",
           given);
+  refuses("DynamicQuantizeLSTM",
+          {"x", "w", "odd", "", "", "", "", "", "one", "", "one"},
+          "needs weights [1, ..., 40]", "", given);
 }
 
 TEST(FusedRefusals, Determinants) {

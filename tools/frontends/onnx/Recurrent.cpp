@@ -374,10 +374,14 @@ static void checkShapes(Composer &c, const Kind &kind, int64_t directions,
                 " for an input of 3 "
                 "dimensions, found " +
                 c.im.str(w) + " and " + c.im.str(r));
-  for (int i = 8; kind.coded && i < 12; ++i)
-    c.require(!c.has(i) || (c.in(i).rank() > 0 && c.in(i).dims[0] == count),
+  for (int i = 8; kind.coded && i < 12; ++i) {
+    if (!c.has(i))
+      continue;
+    const Dims &given = c.in(i).dims;
+    c.require(!given.empty() && given[0] == count,
               "needs scales and zero points of each direction, found " +
-                  c.im.str(c.in(i).dims));
+                  c.im.str(given));
+  }
   if (c.has(3))
     c.require(c.in(3).dims == Dims{count, Expr(2 * kind.gates * hidden)},
               "the bias does not fit: " + c.im.str(c.in(3).dims));
