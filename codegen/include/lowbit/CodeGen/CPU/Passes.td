@@ -445,7 +445,8 @@ def CPUTileAndVectorizePass
 
     An op whose body reads memory at computed addresses, the decoding of packed
     bits in the reference form of a layer without a kernel, becomes scalar loops
-    marked `lowbit.scalar_loop`, and a remark.
+    marked `lowbit.scalar_loop`, and a remark. So are marked loops that were there
+    before and hold no linalg op; others get `lowbit.program_loop`.
 
     A dimension that the tile doesn't divide gets a main loop on full tiles, and
     one masked tile (the last dimension) or a loop over single rows (others).
@@ -510,7 +511,8 @@ def CPUVerifyVectorizedPass
     A loop that holds a scalar floating-point operation, or that copies scalar
     numbers from buffer to buffer, or a linalg op that was not vectorized, is an
     error: `scalar floating-point work in a loop: 'arith.addf'`. Kernels, functions
-    with `lowbit.kernel`, are left out. Changes nothing.
+    with `lowbit.kernel`, are left out, and so are single numbers in the body of a
+    loop that the program itself has, `lowbit.program_loop`. Changes nothing.
 
     ```mlir
     %sum = scf.for %i = %c0 to %n step %c1 iter_args(%s = %zero) -> f32 {
