@@ -37,12 +37,20 @@ std::string GPUAttentionSpec::name() const {
     result += "_causal";
   if (hasLength)
     result += "_cached";
+  if (format != GPURowFormat::F32)
+    result += "_" + getName(format).str();
   char separator = '_';
   for (int64_t extent : {heads, groups, queries, rows, width, valueWidth}) {
     result += separator + std::to_string(extent);
     separator = 'x';
   }
   return result;
+}
+
+/// Numbers of a row that are read at once.
+static int64_t getStep(const GPUAttentionSpec &spec) {
+  bool isWhole = spec.width % kGPUStep == 0 && spec.valueWidth % kGPUStep == 0;
+  return isWhole ? kGPUStep : 1;
 }
 
 namespace {
@@ -57,12 +65,14 @@ struct QueryState {
 class AttentionBuilder : KernelParts {
 public:
   AttentionBuilder(ImplicitLocOpBuilder &builder, const GPUAttentionSpec &spec)
-      : KernelParts(builder), spec(spec) {
+      : KernelParts(builder), spec(spec),
+        keys(builder, spec.format, spec.groups * spec.rows, spec.width,
+             getStep(spec)),
+        values(builder, spec.format, spec.groups * spec.rows, spec.valueWidth,
+               getStep(spec)) {
     number = b.getF32Type();
-    bool isWhole =
-        spec.width % kGPUStep == 0 && spec.valueWidth % kGPUStep == 0;
-    int64_t step = isWhole ? kGPUStep : 1;
-    numbers = isWhole ? Type(VectorType::get({kGPUStep}, number)) : number;
+    int64_t step = getStep(spec);
+    numbers = step == 1 ? number : Type(VectorType::get({step}, number));
     steps = spec.width / step;
     valueSteps = spec.valueWidth / step;
     queries = std::min(spec.queries, kMostQueries);
@@ -78,6 +88,7 @@ private:
   Index getRow(int64_t query) {
     return indices.add(firstRow, indices.constant(query));
   }
+  Index getKeyRow(const Index &at);
   void loadQueries();
   void findKeys();
   SmallVector<QueryState> buildRound(const Index &first,
@@ -105,11 +116,12 @@ private:
   }
 
   const GPUAttentionSpec &spec;
+  RowReader keys, values;
   Type number, numbers;
   /// Steps of a row of keys and of values; queries of a workgroup; threads
   /// along a row of values, and how many rows are read at once.
   int64_t steps, valueSteps, queries, lanes, slices;
-  Value query, key, value, length, result;
+  Value query, length, result;
   /// Workgroup memory: queries, and of each a number for each thread.
   Value heldQueries, scores, partial;
   Index own, head, group, firstRow;
@@ -123,9 +135,9 @@ SmallVector<Type> AttentionBuilder::getArgumentTypes() {
   auto buffer = [&](int64_t rows, int64_t steps) -> Type {
     return MemRefType::get({rows * steps}, numbers);
   };
-  SmallVector<Type> types{buffer(spec.heads * spec.queries, steps),
-                          buffer(spec.groups * spec.rows, steps),
-                          buffer(spec.groups * spec.rows, valueSteps)};
+  SmallVector<Type> types{buffer(spec.heads * spec.queries, steps)};
+  llvm::append_range(types, keys.getArgumentTypes());
+  llvm::append_range(types, values.getArgumentTypes());
   if (spec.hasLength)
     types.push_back(MemRefType::get({1}, b.getI32Type()));
   types.push_back(buffer(spec.heads * spec.queries, valueSteps));
@@ -156,29 +168,32 @@ void AttentionBuilder::loadQueries() {
 /// How many keys each query sees: `firstSeen` and one more for each row, if
 /// later keys are hidden, else `end` each.
 void AttentionBuilder::findKeys() {
-  Value keys = constantIndex(spec.rows);
+  Value count = constantIndex(spec.rows);
   if (spec.hasLength)
-    keys = arith::IndexCastOp::create(b, b.getIndexType(),
-                                      load(length, indices.constant(0)));
-  end = keys;
+    count = arith::IndexCastOp::create(b, b.getIndexType(),
+                                       load(length, indices.constant(0)));
+  end = count;
   if (!spec.causal)
     return;
   firstSeen = arith::AddIOp::create(
-      b, arith::SubIOp::create(b, keys, constantIndex(spec.queries)),
+      b, arith::SubIOp::create(b, count, constantIndex(spec.queries)),
       constantIndex(1));
   Value last = arith::AddIOp::create(b, firstSeen,
                                      indices.materialize(getRow(queries - 1)));
-  end = arith::MinUIOp::create(b, keys, last);
+  end = arith::MinUIOp::create(b, count, last);
+}
+
+/// The row with key `at`, or the last one where there aren't so many.
+Index AttentionBuilder::getKeyRow(const Index &at) {
+  Value row = arith::MinUIOp::create(b, indices.materialize(at),
+                                     constantIndex(spec.rows - 1));
+  return indices.add(indices.multiply(group, spec.rows),
+                     indices.value(row, spec.rows));
 }
 
 /// The scores of a thread's key, one for each query.
 SmallVector<Value> AttentionBuilder::scoreKey(const Index &at) {
-  Index row =
-      indices.value(arith::MinUIOp::create(b, indices.materialize(at),
-                                           constantIndex(spec.rows - 1)),
-                    spec.rows);
-  Index base = indices.multiply(
-      indices.add(indices.multiply(group, spec.rows), row), steps);
+  Index row = getKeyRow(at);
   SmallVector<Value> products(queries, constantFloat(numbers, 0));
   auto loop = scf::ForOp::create(b, constantIndex(0), constantIndex(steps),
                                  constantIndex(1), products);
@@ -186,7 +201,7 @@ SmallVector<Value> AttentionBuilder::scoreKey(const Index &at) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     Index step = indices.value(loop.getInductionVar(), steps);
-    Value part = load(key, indices.add(base, step));
+    Value part = keys.load(row, step);
     SmallVector<Value> next;
     for (auto [i, product] : llvm::enumerate(loop.getRegionIterArgs()))
       next.push_back(multiplyAdd(
@@ -195,13 +210,16 @@ SmallVector<Value> AttentionBuilder::scoreKey(const Index &at) {
           product));
     scf::YieldOp::create(b, next);
   }
+  Value scale = keys.loadScale(row);
   SmallVector<Value> result;
   for (auto [i, product] : llvm::enumerate(loop.getResults())) {
-    Value seen = end;
+    Value score = sum(product), seen = end;
+    if (scale)
+      score = arith::MulFOp::create(b, score, scale);
     if (spec.causal)
       seen =
           arith::AddIOp::create(b, firstSeen, indices.materialize(getRow(i)));
-    result.push_back(arith::SelectOp::create(b, isBelow(at, seen), sum(product),
+    result.push_back(arith::SelectOp::create(b, isBelow(at, seen), score,
                                              constantFloat(number, kHidden)));
   }
   return result;
@@ -251,20 +269,15 @@ AttentionBuilder::addValues(const Index &first, ArrayRef<QueryState> states) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Index at = indices.value(loop.getInductionVar(), kKeys);
-  Index row = indices.value(
-      arith::MinUIOp::create(b, indices.materialize(indices.add(first, at)),
-                             constantIndex(spec.rows - 1)),
-      spec.rows);
-  Index from = indices.add(
-      indices.multiply(indices.add(indices.multiply(group, spec.rows), row),
-                       valueSteps),
-      column);
-  Value loaded = load(value, from);
+  Index row = getKeyRow(indices.add(first, at));
+  Value loaded = values.load(row, column), scale = values.loadScale(row);
   SmallVector<QueryState> next = gather(loop.getRegionIterArgs());
   for (auto [i, state] : llvm::enumerate(next)) {
     Value weight =
         load(scores, indices.add(indices.constant(i * kGPUWorkgroupSize), at));
     state.sum = arith::AddFOp::create(b, state.sum, weight);
+    if (scale)
+      weight = arith::MulFOp::create(b, weight, scale);
     state.values = multiplyAdd(splat(weight, numbers), loaded, state.values);
   }
   scf::YieldOp::create(b, flatten(next));
@@ -314,30 +327,31 @@ void AttentionBuilder::writeResults(ArrayRef<QueryState> states) {
           scf::IfOp::create(b, isBelow(getRow(i), spec.queries), false);
       b.setInsertionPointToStart(exists.thenBlock());
     }
-    Value sum, values;
+    Value sum, total;
     for (int64_t slice = 0; slice < slices; ++slice) {
       Index at = indices.add(
           indices.constant(i * kGPUWorkgroupSize + slice * lanes), own);
       Value part = load(scores, at), vector = load(found, at);
       sum = sum ? arith::AddFOp::create(b, sum, part) : part;
-      values = values ? arith::AddFOp::create(b, values, vector) : vector;
+      total = total ? arith::AddFOp::create(b, total, vector) : vector;
     }
     Index to = indices.add(
         indices.multiply(
             indices.add(indices.multiply(head, spec.queries), getRow(i)),
             valueSteps),
         own);
-    store(arith::DivFOp::create(b, values, splat(sum, numbers)), result, to);
+    store(arith::DivFOp::create(b, total, splat(sum, numbers)), result, to);
   }
 }
 
 std::array<int64_t, 3> AttentionBuilder::build(gpu::GPUFuncOp kernel) {
-  query = kernel.getArgument(0);
-  key = kernel.getArgument(1);
-  value = kernel.getArgument(2);
+  ArrayRef<BlockArgument> arguments = kernel.getArguments();
+  query = arguments.consume_front();
+  keys.takeArguments(arguments);
+  values.takeArguments(arguments);
   if (spec.hasLength)
-    length = kernel.getArgument(3);
-  result = kernel.getArguments().back();
+    length = arguments.consume_front();
+  result = arguments.back();
   std::array<int64_t, 3> grid = {
       spec.heads, static_cast<int64_t>(llvm::divideCeil(spec.queries, queries)),
       1};
@@ -368,8 +382,10 @@ std::array<int64_t, 3> AttentionBuilder::build(gpu::GPUFuncOp kernel) {
 }
 
 std::string lowbit::explainNoGPUKernel(const GPUAttentionSpec &spec) {
-  bool isWhole = spec.width % kGPUStep == 0 && spec.valueWidth % kGPUStep == 0;
-  int64_t step = isWhole ? kGPUStep : 1;
+  int64_t step = getStep(spec);
+  if (spec.format != GPURowFormat::F32 && step == 1)
+    return "its heads are no multiple of 4 wide, as those of a cache in " +
+           getName(spec.format).str() + " have to be";
   if (std::max(spec.width, spec.valueWidth) > kGPUWorkgroupSize * step)
     return "its heads are wider than " +
            std::to_string(kGPUWorkgroupSize * step);

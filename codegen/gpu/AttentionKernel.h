@@ -8,6 +8,7 @@
 #define LOWBIT_LIB_CODEGEN_GPU_ATTENTIONKERNEL_H
 
 #include "KernelModule.h"
+#include "RowReader.h"
 
 namespace lowbit {
 
@@ -19,6 +20,8 @@ struct GPUAttentionSpec {
   float scale = 1;
   /// Query i sees key j only where j <= i + keys - queries.
   bool causal = false;
+  /// How keys and values are stored.
+  GPURowFormat format = GPURowFormat::F32;
   /// The number of keys is read when the kernel runs: those after it are
   /// hidden. It is at least that of queries. Otherwise all rows are keys.
   bool hasLength = false;
@@ -34,7 +37,8 @@ struct GPUAttentionKernel {
 /// Why there is no such kernel; empty if there is.
 std::string explainNoGPUKernel(const GPUAttentionSpec &spec);
 
-/// Emits (or finds) the kernel (Q, K, V[, number of keys: an i32], y: f32).
+/// Emits (or finds) the kernel (Q, K[, scales], V[, scales][, number of keys:
+/// an i32], y: f32).
 GPUAttentionKernel getGPUAttentionKernel(KernelModule &kernels,
                                          const GPUAttentionSpec &spec,
                                          mlir::MLIRContext *context);

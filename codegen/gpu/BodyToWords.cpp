@@ -123,6 +123,9 @@ bool BodyToWords::copyCast(Operation &op) {
     result = arith::SIToFPOp::create(b, word, number(true));
   } else if (isa<arith::ExtFOp>(op) && isNarrowFloat(from) && to.isF32()) {
     result = source;
+  } else if (isa<arith::TruncFOp>(op) && from.isF32() && to.isF16()) {
+    // An f32 that an f16 could be.
+    result = decodeFloat(buildEncodeHalf(b, source), cast<FloatType>(to));
   } else {
     return false;
   }

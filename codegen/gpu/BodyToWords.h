@@ -17,7 +17,7 @@ namespace lowbit {
 
 /// Copies scalar operations into a kernel, in words: an i64 becomes an i32,
 /// which is the same while numbers fit; an i8 or i16 its bits in the low end of
-/// an i32, zeros above; an f16 or bf16 that is only read an f32.
+/// an i32, zeros above; an f16 or bf16 an f32, to which an f16 is rounded.
 class BodyToWords {
 public:
   BodyToWords(mlir::ImplicitLocOpBuilder &builder, mlir::IRMapping &mapping)

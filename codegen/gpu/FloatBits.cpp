@@ -59,3 +59,38 @@ Value lowbit::buildDecodeFloat(ImplicitLocOpBuilder &b, Value word,
   Value bits = arith::SelectOp::create(b, isNormal, normal, subnormal);
   return arith::BitcastOp::create(b, f32, arith::OrIOp::create(b, bits, sign));
 }
+
+Value lowbit::buildEncodeHalf(ImplicitLocOpBuilder &b, Value number) {
+  auto word = [&](int64_t value) -> Value {
+    return arith::ConstantIntOp::create(b, value, 32);
+  };
+  auto isBelow = [&](Value bits, uint32_t limit) -> Value {
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, bits,
+                                 word(limit));
+  };
+  Value bits = arith::BitcastOp::create(b, b.getI32Type(), number);
+  Value magnitude = arith::AndIOp::create(b, bits, word(0x7fffffff));
+  Value sign = arith::ShLIOp::create(
+      b, arith::ShRUIOp::create(b, bits, word(31)), word(15));
+  // A normal number loses 13 bits of its mantissa: half of them less one, and
+  // one more if what stays is odd, carry into it where it is to be rounded up.
+  Value odd = arith::AndIOp::create(
+      b, arith::ShRUIOp::create(b, magnitude, word(13)), word(1));
+  Value carried = arith::AddIOp::create(
+      b, arith::AddIOp::create(b, magnitude, word(0xfff)), odd);
+  Value normal = arith::SubIOp::create(
+      b, arith::ShRUIOp::create(b, carried, word(13)), word((127 - 15) << 10));
+  // A smaller one is a multiple of 2^-24, which is the step of f32 at 1/2.
+  Value half = arith::ConstantOp::create(b, b.getF32FloatAttr(0.5f));
+  Value shifted = arith::AddFOp::create(
+      b, arith::BitcastOp::create(b, b.getF32Type(), magnitude), half);
+  Value subnormal = arith::SubIOp::create(
+      b, arith::BitcastOp::create(b, b.getI32Type(), shifted),
+      word(0x3f000000));
+  // 2^-14, and what rounds to 2^16.
+  Value code = arith::SelectOp::create(b, isBelow(magnitude, 0x38800000),
+                                       subnormal, normal);
+  code = arith::SelectOp::create(b, isBelow(magnitude, 0x477ff000), code,
+                                 word(0x7c00));
+  return arith::OrIOp::create(b, code, sign);
+}

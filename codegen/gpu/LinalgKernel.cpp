@@ -6,6 +6,8 @@
 
 #include "LinalgKernel.h"
 #include "Fills.h"
+#include "FloatBits.h"
+#include "lowbit/CodeGen/GPU/GPUSchedule.h"
 #include "lowbit/IR/LowbitGPUOps.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -17,16 +19,35 @@
 using namespace mlir;
 using namespace lowbit;
 
-/// Whether elements are as the model's file has them: narrow ones packed.
+/// Whether elements are packed: of weights those that the model's file has
+/// narrow, and states that are written by whole words.
 static bool isPacked(Value base) {
-  return base.getDefiningOp<memref::GetGlobalOp>() &&
-         cast<MemRefType>(base.getType()).getElementTypeBitWidth() < 32 &&
-         !cast<MemRefType>(base.getType()).getElementType().isInteger(1);
+  Type element = cast<MemRefType>(base.getType()).getElementType();
+  if (!element.isIntOrFloat() || element.getIntOrFloatBitWidth() >= 32 ||
+      element.isInteger(1))
+    return false;
+  if (auto argument = dyn_cast<BlockArgument>(base))
+    if (auto function =
+            dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()))
+      return function.getArgAttr(argument.getArgNumber(), kGPUPackedAttrName) !=
+             nullptr;
+  return base.getDefiningOp<memref::GetGlobalOp>() != nullptr;
 }
 
 //===----------------------------------------------------------------------===//
 // Buffers
 //===----------------------------------------------------------------------===//
+
+static bool isState(Value base) {
+  auto argument = dyn_cast<BlockArgument>(base);
+  auto function =
+      argument ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp())
+               : nullptr;
+  auto kind = function ? function.getArgAttrOfType<StringAttr>(
+                             argument.getArgNumber(), kGPUKindAttrName)
+                       : nullptr;
+  return kind && kind.getValue() == getName(GPUBufferKind::State);
+}
 
 /// What a view is of, where it begins at the same place; a slice's source.
 static Value getPlacedSource(Value buffer) {
@@ -59,7 +80,8 @@ LogicalResult LinalgKernel::addBase(Value base, bool isWritten) {
   Type element = type.getElementType();
   bool isKnown = element.isF32() || element.isIndex() ||
                  (element.isInteger() && element.getIntOrFloatBitWidth() <= 64);
-  if (isPacked(base))
+  // An f16 is an f32 in buffers that no host looks into.
+  if (isPacked(base) || base.getDefiningOp<memref::AllocOp>() || isState(base))
     isKnown |= element.isF16() || element.isBF16();
   if (!isKnown)
     return op->emitError("GPU kernels require elements of 32 bits, integers, "
@@ -264,6 +286,32 @@ void LinalgKernel::store(Value value, Value buffer, ArrayRef<Index> at) {
   memref::StoreOp::create(b, words.toElement(value, element),
                           arguments.lookup(getBaseBuffer(buffer)),
                           indices.materialize(address));
+}
+
+int64_t LinalgKernel::getElementsPerWord(Value buffer) {
+  Value base = getBaseBuffer(buffer);
+  return isPacked(base)
+             ? 32 / cast<MemRefType>(base.getType()).getElementTypeBitWidth()
+             : 1;
+}
+
+void LinalgKernel::storeWord(ArrayRef<Value> elements, Value buffer,
+                             ArrayRef<Index> at) {
+  Type element = cast<MemRefType>(buffer.getType()).getElementType();
+  int64_t bits = element.getIntOrFloatBitWidth();
+  Value word;
+  for (auto [i, value] : llvm::enumerate(elements)) {
+    Value code = isa<FloatType>(element) ? buildEncodeHalf(b, value) : value;
+    if (i == 0) {
+      word = code;
+      continue;
+    }
+    Value shift = arith::ConstantIntOp::create(b, i * bits, 32);
+    word = arith::OrIOp::create(b, word, arith::ShLIOp::create(b, code, shift));
+  }
+  memref::StoreOp::create(b, word, arguments.lookup(getBaseBuffer(buffer)),
+                          indices.materialize(indices.divide(
+                              getAddress(buffer, at), elements.size())));
 }
 
 void LinalgKernel::finish() {

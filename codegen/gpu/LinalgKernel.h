@@ -40,6 +40,11 @@ public:
   begin(llvm::StringRef name, llvm::ArrayRef<int64_t> extents);
   mlir::Value load(mlir::Value buffer, llvm::ArrayRef<Index> at);
   void store(mlir::Value value, mlir::Value buffer, llvm::ArrayRef<Index> at);
+  /// How many elements a word of the buffer holds: 1, or more of packed ones,
+  /// which are stored together, the first of them at `at`.
+  int64_t getElementsPerWord(mlir::Value buffer);
+  void storeWord(llvm::ArrayRef<mlir::Value> elements, mlir::Value buffer,
+                 llvm::ArrayRef<Index> at);
   /// Copies the body of `linalgOp` for one point; returns what it yields.
   llvm::FailureOr<llvm::SmallVector<mlir::Value>>
   copyBody(mlir::linalg::LinalgOp linalgOp, llvm::ArrayRef<Index> point,

@@ -16,32 +16,94 @@ using namespace mlir;
 using namespace lowbit;
 
 namespace {
-/// Keys or values: a static tensor, and how many of its rows, if not all.
+/// Keys or values: static tensors, numbers and perhaps scales, how they are
+/// stored, and how many of their rows there are, if not all.
 struct Rows {
-  Value tensor, count;
+  SmallVector<Value> tensors;
+  GPURowFormat format = GPURowFormat::F32;
+  Value count;
 };
 } // namespace
 
-/// `rows`, or the cache whose first rows they are. None if another part of a
-/// tensor has this type.
-static std::optional<Rows> findRows(Value rows) {
-  auto type = cast<RankedTensorType>(rows.getType());
-  if (type.hasStaticShape())
-    return Rows{rows, {}};
+/// The tensor whose first rows `rows` are, and their number. None if they are
+/// another part of one. Rows run along dimension `dim`.
+static std::optional<std::pair<Value, Value>> findSource(Value rows,
+                                                         int64_t dim) {
   auto slice = rows.getDefiningOp<tensor::ExtractSliceOp>();
   if (!slice || !slice.getSourceType().hasStaticShape() ||
-      slice.getSourceType().getRank() != type.getRank() ||
+      slice.getSourceType().getRank() != slice.getType().getRank() ||
       !llvm::all_of(slice.getMixedOffsets(), isZeroInteger) ||
       !llvm::all_of(slice.getMixedStrides(), isOneInteger))
     return std::nullopt;
   for (auto [i, size] : llvm::enumerate(slice.getMixedSizes()))
-    if (static_cast<int64_t>(i) != type.getRank() - 2 &&
+    if (static_cast<int64_t>(i) != dim &&
         getConstantIntValue(size) != slice.getSourceType().getDimSize(i))
       return std::nullopt;
-  auto count = dyn_cast<Value>(slice.getMixedSizes()[type.getRank() - 2]);
+  auto count = dyn_cast<Value>(slice.getMixedSizes()[dim]);
   if (!count)
     return std::nullopt;
-  return Rows{slice.getSource(), count};
+  return std::pair(slice.getSource(), count);
+}
+
+/// How numbers that `decode` reads from a cache are stored there; none if it
+/// does something else with them.
+static std::optional<GPURowFormat> findFormat(linalg::GenericOp decode) {
+  auto isOfType = [&](unsigned input, function_ref<bool(Type)> test) {
+    return test(getElementTypeOrSelf(decode.getInputs()[input].getType()));
+  };
+  auto isHalf = [](Type type) { return type.isF16(); };
+  auto isByte = [](Type type) { return type.isInteger(8); };
+  int64_t rank = decode.getNumLoops();
+  SmallVector<AffineMap> maps = decode.getIndexingMapsArray();
+  Block &body = decode.getRegion().front();
+  Value result = body.getTerminator()->getOperand(0);
+  if (decode.getNumDpsInits() != 1 || !maps.front().isIdentity() ||
+      !maps.back().isIdentity() ||
+      decode.getNumParallelLoops() != decode.getNumLoops())
+    return std::nullopt;
+  auto widens = [&](Value value, unsigned input) {
+    auto op = value.getDefiningOp<arith::ExtFOp>();
+    return op && op.getIn() == body.getArgument(input);
+  };
+  if (decode.getNumDpsInputs() == 1 && isOfType(0, isHalf) && widens(result, 0))
+    return GPURowFormat::F16;
+  auto product = result.getDefiningOp<arith::MulFOp>();
+  if (decode.getNumDpsInputs() != 2 || !isOfType(0, isByte) ||
+      !isOfType(1, isHalf) || !product ||
+      maps[1] != AffineMap::getMultiDimIdentityMap(rank, decode.getContext())
+                     .getMajorSubMap(rank - 1))
+    return std::nullopt;
+  auto code = product.getLhs().getDefiningOp<arith::SIToFPOp>();
+  if (!code || code.getIn() != body.getArgument(0) ||
+      !widens(product.getRhs(), 1))
+    return std::nullopt;
+  return GPURowFormat::Int8;
+}
+
+/// `rows`, or the caches whose first rows they are.
+static std::optional<Rows> findRows(Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  Rows rows;
+  if (type.hasStaticShape()) {
+    rows.tensors = {value};
+    return rows;
+  }
+  SmallVector<Value> slices{value};
+  if (auto decode = value.getDefiningOp<linalg::GenericOp>()) {
+    std::optional<GPURowFormat> format = findFormat(decode);
+    if (!format)
+      return std::nullopt;
+    rows.format = *format;
+    slices.assign(decode.getInputs().begin(), decode.getInputs().end());
+  }
+  for (Value slice : slices) {
+    auto source = findSource(slice, type.getRank() - 2);
+    if (!source || (rows.count && rows.count != source->second))
+      return std::nullopt;
+    rows.tensors.push_back(source->first);
+    rows.count = source->second;
+  }
+  return rows;
 }
 
 /// A buffer with the number that the host computes, one for all layers.
@@ -76,11 +138,11 @@ std::optional<std::string> AttentionLowering::lower(AttentionOp op) {
   std::optional<Rows> keys = findRows(op.getKey());
   std::optional<Rows> values = findRows(op.getValue());
   if (!query.hasStaticShape() || !keys || !values ||
-      keys->count != values->count)
+      keys->count != values->count || keys->format != values->format)
     return "its rows are not known when the model is compiled, and are not "
            "the first of caches";
-  auto key = cast<RankedTensorType>(keys->tensor.getType());
-  auto value = cast<RankedTensorType>(values->tensor.getType());
+  auto key = cast<RankedTensorType>(keys->tensors.front().getType());
+  auto value = cast<RankedTensorType>(values->tensors.front().getType());
   ArrayRef<int64_t> shape = query.getShape();
   // Batches of heads are heads.
   int64_t rank = shape.size(), batch = 1;
@@ -94,6 +156,7 @@ std::optional<std::string> AttentionLowering::lower(AttentionOp op) {
                         value.getDimSize(rank - 1),
                         op.getScale().convertToFloat(),
                         op.getCausal(),
+                        keys->format,
                         static_cast<bool>(keys->count)};
   if (query.getNumElements() == 0 || key.getNumElements() == 0 ||
       value.getNumElements() == 0)
@@ -103,7 +166,9 @@ std::optional<std::string> AttentionLowering::lower(AttentionOp op) {
     return reason;
   GPUAttentionKernel kernel =
       getGPUAttentionKernel(kernels, spec, op.getContext());
-  SmallVector<Value> inputs{op.getQuery(), keys->tensor, values->tensor};
+  SmallVector<Value> inputs{op.getQuery()};
+  llvm::append_range(inputs, keys->tensors);
+  llvm::append_range(inputs, values->tensors);
   if (spec.hasLength)
     inputs.push_back(getLength(keys->count));
   OpBuilder b(op);

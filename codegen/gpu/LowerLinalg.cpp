@@ -31,6 +31,11 @@ public:
   explicit Lowering(ModuleOp module) : module(module), kernels(module) {}
   LogicalResult lower(linalg::LinalgOp op);
   LogicalResult lower(memref::CopyOp op);
+  /// A thread for each word of packed elements, which `compute` gives.
+  LogicalResult
+  lowerToWords(LinalgKernel &kernel, StringRef name, Value output,
+               function_ref<FailureOr<Value>(ArrayRef<Index>)> compute);
+  LogicalResult lowerToWords(linalg::LinalgOp op, LinalgKernel &kernel);
   /// Notes what buffers begin with, before anything is lowered.
   void takeFills(func::FuncOp function);
   KernelModule &getKernels() { return kernels; }
@@ -78,6 +83,57 @@ static std::string withShape(std::string name, ArrayRef<int64_t> extents) {
   return name;
 }
 
+LogicalResult Lowering::lowerToWords(
+    LinalgKernel &kernel, StringRef name, Value output,
+    function_ref<FailureOr<Value>(ArrayRef<Index>)> compute) {
+  int64_t count = kernel.getElementsPerWord(output);
+  SmallVector<int64_t> extents(cast<MemRefType>(output.getType()).getShape());
+  std::string text = withShape(name.str(), extents);
+  extents.back() /= count;
+  auto first = kernel.begin(text, extents);
+  if (failed(first))
+    return failure();
+  IndexBuilder &indices = kernel.indices;
+  first->back() = indices.multiply(first->back(), count);
+  SmallVector<Value> elements;
+  for (int64_t i = 0; i < count; ++i) {
+    SmallVector<Index> at(*first);
+    at.back() = indices.add(at.back(), indices.constant(i));
+    FailureOr<Value> element = compute(at);
+    if (failed(element)) {
+      kernel.drop();
+      return failure();
+    }
+    elements.push_back(*element);
+  }
+  kernel.storeWord(elements, output, *first);
+  kernel.finish();
+  return success();
+}
+
+LogicalResult Lowering::lowerToWords(linalg::LinalgOp op,
+                                     LinalgKernel &kernel) {
+  OpOperand &init = *op.getDpsInitOperand(0);
+  AffineMap map = op.getMatchingIndexingMap(&init);
+  if (op.getNumDpsInits() != 1 || !map.isPermutation() ||
+      op.getNumParallelLoops() != op.getNumLoops())
+    return op->emitError("GPU kernels require packed states to be written "
+                         "element by element, found another operation");
+  auto compute = [&](ArrayRef<Index> at) -> FailureOr<Value> {
+    SmallVector<Index> point(at.size());
+    for (auto [i, index] : llvm::enumerate(at))
+      point[map.getDimPosition(i)] = index;
+    Value before;
+    if (!op.getMatchingBlockArgument(&init).use_empty())
+      before = kernel.load(init.get(), at);
+    auto results = kernel.copyBody(op, point, before);
+    if (failed(results))
+      return failure();
+    return results->front();
+  };
+  return lowerToWords(kernel, describe(op), init.get(), compute);
+}
+
 LogicalResult Lowering::lower(linalg::LinalgOp op) {
   LinalgKernel kernel(kernels, op);
   SmallVector<int64_t> extents = op.getStaticLoopRanges();
@@ -102,6 +158,10 @@ LogicalResult Lowering::lower(linalg::LinalgOp op) {
   for (Value output : op.getDpsInits())
     if (failed(kernel.addBuffer(output, true)))
       return failure();
+  if (llvm::any_of(op.getDpsInits(), [&](Value output) {
+        return kernel.getElementsPerWord(output) != 1;
+      }))
+    return lowerToWords(op, kernel);
   // Threads in the order of the result's elements.
   AffineMap order = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
   SmallVector<unsigned> parallel, reduced;
@@ -205,6 +265,11 @@ LogicalResult Lowering::lower(memref::CopyOp op) {
     op.erase();
     return success();
   }
+  if (kernel.getElementsPerWord(op.getTarget()) != 1)
+    return lowerToWords(kernel, "copy", op.getTarget(),
+                        [&](ArrayRef<Index> at) -> FailureOr<Value> {
+                          return kernel.load(op.getSource(), at);
+                        });
   auto point = kernel.begin(withShape("copy", extents), extents);
   if (failed(point))
     return failure();

@@ -163,7 +163,8 @@ struct LowerToGPUKernelsPass
     Lowering lowering(getOperation());
     int64_t before = lowering.getKernels().getCount();
     lowerLayers(lowering);
-    lowerAttention(lowering.getKernels());
+    if (failed(lowerAttention(lowering.getKernels())))
+      return signalPassFailure();
     numKernels += lowering.getKernels().getCount() - before;
   }
 
@@ -195,15 +196,26 @@ private:
         global.erase();
   }
 
-  void lowerAttention(KernelModule &kernels) {
+  /// The reference lowering takes what has a fixed number of keys.
+  LogicalResult lowerAttention(KernelModule &kernels) {
     AttentionLowering lowering(kernels);
     SmallVector<AttentionOp> attentions;
     getOperation().walk([&](AttentionOp op) { attentions.push_back(op); });
-    for (AttentionOp op : attentions)
-      if (std::optional<std::string> reason = lowering.lower(op))
-        remark(op, *reason);
-      else
+    for (AttentionOp op : attentions) {
+      std::optional<std::string> reason = lowering.lower(op);
+      if (!reason) {
         ++numAttentions;
+        continue;
+      }
+      if (!cast<ShapedType>(op.getKey().getType()).hasStaticShape())
+        return op.emitOpError()
+               << "requires a GPU kernel, for its keys grow with the text, and "
+                  "has none: "
+               << *reason
+               << "; without a KV cache it is left to the reference lowering";
+      remark(op, *reason);
+    }
+    return success();
   }
 };
 } // namespace

@@ -33,11 +33,11 @@ using namespace lowbit;
 /// Every buffer can be read as vectors of four words.
 static constexpr int64_t kBufferAlignment = 16;
 
-/// Bytes of a buffer; `isWeight`: whether narrow elements are packed.
-static int64_t getBufferBytes(MemRefType type, bool isWeight) {
+/// Bytes of a buffer; `isPacked`: whether narrow elements are.
+static int64_t getBufferBytes(MemRefType type, bool isPacked) {
   Type element = type.getElementType();
   int64_t bits = 32;
-  if (isWeight && !element.isIndex())
+  if (isPacked && !element.isIndex())
     bits = std::min(
         32u, element.isInteger(1) ? 32u : element.getIntOrFloatBitWidth());
   return llvm::alignTo(std::max<int64_t>(type.getNumElements() * bits / 8, 1),
@@ -167,8 +167,10 @@ LogicalResult Scheduler::addArguments() {
     function.setArgAttr(i, kGPUTensorAttrName,
                         TypeAttr::get(RankedTensorType::get(
                             type.getShape(), type.getElementType())));
+    bool isPacked = function.removeArgAttr(
+                        i, b.getStringAttr(kGPUPackedAttrName)) != nullptr;
     types.push_back(
-        MemRefType::get({getBufferBytes(type, false)}, b.getI8Type()));
+        MemRefType::get({getBufferBytes(type, isPacked)}, b.getI8Type()));
   }
   unsigned count = types.size();
   for (unsigned i = 0; i < count; ++i)

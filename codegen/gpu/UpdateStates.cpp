@@ -9,6 +9,7 @@
 #include "lowbit/Transforms/Cache.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 namespace lowbit {
 #define GEN_PASS_DEF_GPUUPDATESTATESPASS
@@ -17,6 +18,24 @@ namespace lowbit {
 
 using namespace mlir;
 using namespace lowbit;
+
+/// Whether rows of a state fill words, and nothing less is written to it.
+static bool isWrittenByWords(BlockArgument state) {
+  auto type = cast<MemRefType>(state.getType());
+  Type element = type.getElementType();
+  if (!element.isIntOrFloat() || element.isInteger(1) || type.getRank() == 0)
+    return false;
+  int64_t bits = element.getIntOrFloatBitWidth(),
+          width = type.getShape().back();
+  if (bits >= 32 || 32 % bits != 0 || width * bits % 32 != 0)
+    return false;
+  return llvm::all_of(state.getUsers(), [&](Operation *user) {
+    auto slice = dyn_cast<memref::SubViewOp>(user);
+    return !slice ||
+           (isZeroInteger(slice.getMixedOffsets().back()) &&
+            getConstantIntValue(slice.getMixedSizes().back()) == width);
+  });
+}
 
 namespace {
 struct GPUUpdateStatesPass
@@ -30,8 +49,12 @@ struct GPUUpdateStatesPass
       FailureOr<SmallVector<unsigned>> states = dropStateResults(function);
       if (failed(states))
         return signalPassFailure();
-      for (unsigned number : *states)
+      for (unsigned number : *states) {
         function.setArgAttr(number, kGPUKindAttrName, kind);
+        if (isWrittenByWords(function.getArgument(number)))
+          function.setArgAttr(number, kGPUPackedAttrName,
+                              UnitAttr::get(&getContext()));
+      }
       numStates += states->size();
     }
   }

@@ -96,3 +96,17 @@ func.func @double(%x: memref<4xf32>, %y: memref<4xf32>) {
   }
   return
 }
+
+// -----
+
+func.func @packed(%x: memref<4x8xi8>, %cache: memref<4x8xi8> {lowbit.kind = "state", lowbit.packed}) {
+  // expected-error @+1 {{GPU kernels require packed states to be written element by element, found another operation}}
+  linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d0, d1)>],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x : memref<4x8xi8>) outs(%cache : memref<4x8xi8>) {
+  ^bb0(%in: i8, %out: i8):
+    %0 = arith.xori %in, %out : i8
+    linalg.yield %0 : i8
+  }
+  return
+}

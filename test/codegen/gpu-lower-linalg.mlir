@@ -42,7 +42,7 @@
 // CHECK:      gpu.func @copy_2x4(%[[X:.*]]: memref<48xf32>, %{{.*}}: memref<8xf32>)
 
 // Where a cache is written the host would know: each thread finds it out.
-// CHECK:      gpu.func @copy_1x8(%[[P:.*]]: memref<1xi32>, %[[X:.*]]: memref<8xf32>, %[[CACHE:.*]]: memref<128xf32>)
+// CHECK:      gpu.func @copy_1x8(%[[X:.*]]: memref<8xf32>, %[[P:.*]]: memref<1xi32>, %[[CACHE:.*]]: memref<128xf32>)
 // CHECK:        %[[WORD:.*]] = memref.load %[[P]]
 // CHECK:        arith.index_cast %[[WORD]]
 // CHECK:        arith.maxsi
@@ -50,6 +50,13 @@
 // CHECK:        %[[FIRST:.*]] = arith.muli %[[ROW]], %c8
 // CHECK:        %[[AT:.*]] = arith.addi %[[FIRST]]
 // CHECK:        memref.store %{{.*}}, %[[CACHE]][%[[AT]]]
+
+// Of a packed state a thread writes a word: two numbers of 16 bits.
+// CHECK:      gpu.func @truncf_16x8(%[[X:.*]]: memref<128xf32>, %[[CACHE:.*]]: memref<64xi32>)
+// CHECK-COUNT-2: memref.load %[[X]]
+// CHECK:        %[[UPPER:.*]] = arith.shli %{{.*}}, %c16_i32
+// CHECK:        %[[WORD:.*]] = arith.ori %{{.*}}, %[[UPPER]]
+// CHECK:        memref.store %[[WORD]], %[[CACHE]]
 
 // CHECK-LABEL: func.func @elementwise
 // CHECK-NEXT:    lowbit.dispatch @kernels::@negf_6x8 [1, 1, 1] ins(%{{.*}} : memref<6x8xf32>) outs(%{{.*}} : memref<6x8xf32>)
@@ -124,7 +131,7 @@ func.func @view(%x: memref<6x8xf32>, %y: memref<2x4xf32>) {
 }
 
 // CHECK-LABEL: func.func @computed_place
-// CHECK:         lowbit.dispatch @kernels::@copy_1x8 [1, 1, 1] ins(%{{.*}}, %{{.*}} : memref<i64>, memref<1x8xf32>) outs(%{{.*}} : memref<16x8xf32>)
+// CHECK:         lowbit.dispatch @kernels::@copy_1x8 [1, 1, 1] ins(%{{.*}}, %{{.*}} : memref<1x8xf32>, memref<i64>) outs(%{{.*}} : memref<16x8xf32>)
 func.func @computed_place(%position: memref<i64>, %x: memref<1x8xf32>, %cache: memref<16x8xf32>) {
   %0 = memref.load %position[] : memref<i64>
   %1 = arith.index_cast %0 : i64 to index
@@ -132,5 +139,16 @@ func.func @computed_place(%position: memref<i64>, %x: memref<1x8xf32>, %cache: m
   %3 = affine.min affine_map<()[s0] -> (s0, 15)>()[%2]
   %row = memref.subview %cache[%3, 0] [1, 8] [1, 1] : memref<16x8xf32> to memref<1x8xf32, strided<[8, 1], offset: ?>>
   memref.copy %x, %row : memref<1x8xf32> to memref<1x8xf32, strided<[8, 1], offset: ?>>
+  return
+}
+
+// CHECK-LABEL: func.func @packed
+func.func @packed(%x: memref<16x8xf32>, %cache: memref<16x8xf16> {lowbit.kind = "state", lowbit.packed}) {
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<16x8xf32>) outs(%cache : memref<16x8xf16>) {
+  ^bb0(%in: f32, %out: f16):
+    %0 = arith.truncf %in : f32 to f16
+    linalg.yield %0 : f16
+  }
   return
 }

@@ -13,3 +13,17 @@ func.func @decode(%cache: memref<16x8xf32> {lowbit.state = 1 : i64}, %p: index) 
   %same = memref.cast %cache : memref<16x8xf32> to memref<16x8xf32>
   return %new, %same : memref<8xf32>, memref<16x8xf32>
 }
+
+// Codes are written by whole rows, which are words; scales one by one.
+
+// CHECK-LABEL: func.func @bytes
+// CHECK-SAME:    memref<4x16x8xi8> {lowbit.kind = "state", lowbit.packed}
+// CHECK-SAME:    memref<4x16xf16> {lowbit.kind = "state"}
+func.func @bytes(%codes: memref<4x16x8xi8> {lowbit.state = 0 : i64}, %scales: memref<4x16xf16> {lowbit.state = 1 : i64},
+                 %c: memref<4x1x8xi8>, %s: memref<4x1xf16>, %p: index) -> (memref<4x16x8xi8>, memref<4x16xf16>) {
+  %0 = memref.subview %codes[0, %p, 0] [4, 1, 8] [1, 1, 1] : memref<4x16x8xi8> to memref<4x1x8xi8, strided<[128, 8, 1], offset: ?>>
+  memref.copy %c, %0 : memref<4x1x8xi8> to memref<4x1x8xi8, strided<[128, 8, 1], offset: ?>>
+  %1 = memref.subview %scales[0, %p] [4, 1] [1, 1] : memref<4x16xf16> to memref<4x1xf16, strided<[16, 1], offset: ?>>
+  memref.copy %s, %1 : memref<4x1xf16> to memref<4x1xf16, strided<[16, 1], offset: ?>>
+  return %codes, %scales : memref<4x16x8xi8>, memref<4x16xf16>
+}

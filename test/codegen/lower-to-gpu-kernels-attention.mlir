@@ -46,3 +46,27 @@ func.func @whole(%q: tensor<2x5x6xf32>, %k: tensor<2x7x6xf32>, %v: tensor<2x7x6x
   %y = lowbit.attention %q, %k, %v scale 1.0 : tensor<2x5x6xf32>, tensor<2x7x6xf32>, tensor<2x7x6xf32> -> tensor<2x5x6xf32>
   return %y : tensor<2x5x6xf32>
 }
+
+// Codes of a cache are decoded where they are read, and multiplied by the scale
+// of their row.
+// CHECK-LABEL: func.func @bytes
+// CHECK-SAME:    (%[[Q:.*]]: tensor<2x1x8xf32>, %[[C:.*]]: tensor<2x32x8xi8>, %[[S:.*]]: tensor<2x32xf16>, %{{.*}}: index)
+// CHECK:         lowbit.dispatch @kernels::@attention_cached_int8_2x2x1x32x8x8 [2, 1, 1]
+// CHECK-SAME:      ins(%[[Q]], %[[C]], %[[S]], %[[C]], %[[S]], %{{.*}} : tensor<2x1x8xf32>, tensor<2x32x8xi8>, tensor<2x32xf16>, tensor<2x32x8xi8>, tensor<2x32xf16>, tensor<1xi32>)
+func.func @bytes(%q: tensor<2x1x8xf32>, %codes: tensor<2x32x8xi8>, %scales: tensor<2x32xf16>, %n: index) -> tensor<2x1x8xf32> {
+  %c = tensor.extract_slice %codes[0, 0, 0] [2, %n, 8] [1, 1, 1] : tensor<2x32x8xi8> to tensor<2x?x8xi8>
+  %s = tensor.extract_slice %scales[0, 0] [2, %n] [1, 1] : tensor<2x32xf16> to tensor<2x?xf16>
+  %init = tensor.empty(%n) : tensor<2x?x8xf32>
+  %k = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d1, d2)>, affine_map<(d0, d1, d2) -> (d0, d1)>,
+                                        affine_map<(d0, d1, d2) -> (d0, d1, d2)>],
+                       iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%c, %s : tensor<2x?x8xi8>, tensor<2x?xf16>) outs(%init : tensor<2x?x8xf32>) {
+  ^bb0(%code: i8, %scale: f16, %out: f32):
+    %wide = arith.extf %scale : f16 to f32
+    %number = arith.sitofp %code : i8 to f32
+    %0 = arith.mulf %number, %wide : f32
+    linalg.yield %0 : f32
+  } -> tensor<2x?x8xf32>
+  %y = lowbit.attention %q, %k, %k scale 1.0 : tensor<2x1x8xf32>, tensor<2x?x8xf32>, tensor<2x?x8xf32> -> tensor<2x1x8xf32>
+  return %y : tensor<2x1x8xf32>
+}

@@ -65,12 +65,6 @@ func.func @masked(%q: tensor<2x5x8xf32>, %m: tensor<5x5xf32>) -> tensor<2x5x8xf3
   return %y : tensor<2x5x8xf32>
 }
 
-func.func @grows(%q: tensor<2x5x8xf32>, %k: tensor<2x?x8xf32>) -> tensor<2x5x8xf32> {
-  // expected-remark @+1 {{left to the reference lowering: its rows are not known when the model is compiled, and are not the first of caches}}
-  %y = lowbit.attention %q, %k, %k scale 1.0 : tensor<2x5x8xf32>, tensor<2x?x8xf32>, tensor<2x?x8xf32> -> tensor<2x5x8xf32>
-  return %y : tensor<2x5x8xf32>
-}
-
 func.func @wide(%q: tensor<2x5x260xf32>) -> tensor<2x5x260xf32> {
   // expected-remark @+1 {{left to the reference lowering: its heads are wider than 256}}
   %y = lowbit.attention %q, %q, %q scale 1.0 : tensor<2x5x260xf32>, tensor<2x5x260xf32>, tensor<2x5x260xf32> -> tensor<2x5x260xf32>
@@ -81,4 +75,10 @@ func.func @blind(%q: tensor<2x5x8xf32>, %k: tensor<2x4x8xf32>) -> tensor<2x5x8xf
   // expected-remark @+1 {{left to the reference lowering: it has queries that see no key}}
   %y = lowbit.attention %q, %k, %k scale 1.0 causal : tensor<2x5x8xf32>, tensor<2x4x8xf32>, tensor<2x4x8xf32> -> tensor<2x5x8xf32>
   return %y : tensor<2x5x8xf32>
+}
+
+func.func @crowd(%q: tensor<65536x1x4xf32>) -> tensor<65536x1x4xf32> {
+  // expected-remark @+1 {{left to the reference lowering: it has more heads or queries than a dispatch has workgroups}}
+  %y = lowbit.attention %q, %q, %q scale 1.0 : tensor<65536x1x4xf32>, tensor<65536x1x4xf32>, tensor<65536x1x4xf32> -> tensor<65536x1x4xf32>
+  return %y : tensor<65536x1x4xf32>
 }

@@ -41,6 +41,10 @@ namespace lowbit {
 inline constexpr llvm::StringLiteral kGPUKindAttrName = "lowbit.kind";
 inline constexpr llvm::StringLiteral kGPUTensorAttrName = "lowbit.tensor";
 
+/// Until there is a schedule: the argument is a state whose elements, narrower
+/// than words, are packed.
+inline constexpr llvm::StringLiteral kGPUPackedAttrName = "lowbit.packed";
+
 /// Where the contents of a buffer come from.
 enum class GPUBufferKind {
   /// Uploaded once.

@@ -38,8 +38,9 @@ def LowerToGPUKernelsPass
     share a kernel. Up to four rows of activations take one that goes over the
     weight once; more rows take tiles in workgroup memory. Each
     `lowbit.attention` without a mask becomes a dispatch of a kernel that goes
-    over the keys once; keys and values that are the first rows of a cache are
-    read from the cache, and their number from a buffer. What has no kernel
+    over the keys once; keys and values that are the first rows of a cache, of
+    f32, f16 or int8 with a scale for each row, are read from the cache, and
+    their number from a buffer. What has no kernel
     stays as it is, with a remark that says why.
 
     ```mlir
@@ -131,7 +132,10 @@ def GPUUpdateStatesPass : Pass<"lowbit-gpu-update-states", "::mlir::ModuleOp"> {
     An argument with `lowbit.state` is a state, such as a KV cache, whose new
     value is the result of that number. After bufferization both must be one
     buffer, which stays on the GPU from run to run: the result is dropped, and
-    `lowbit.kind` says what the argument is. A state that is copied is an error.
+    `lowbit.kind` says what the argument is. Where elements are narrower than
+    words, and whole words are written at a time, they are packed
+    (`lowbit.packed`); others have a word each. A state that is copied is an
+    error.
 
     ```mlir
     func.func @decode(%cache: memref<16x8xf32> {lowbit.state = 1 : i64}, ...)

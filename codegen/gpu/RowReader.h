@@ -1,0 +1,55 @@
+//===- RowReader.h - rows of keys and values as stored ----------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_LIB_CODEGEN_GPU_ROWREADER_H
+#define LOWBIT_LIB_CODEGEN_GPU_ROWREADER_H
+
+#include "KernelParts.h"
+
+namespace lowbit {
+
+/// How numbers of rows lie in buffers.
+enum class GPURowFormat {
+  /// Words, or vectors of four where rows are a multiple of that.
+  F32,
+  /// Two in a word.
+  F16,
+  /// Four codes in a word, and an f32 for each row that they are multiplied by.
+  Int8,
+};
+
+llvm::StringRef getName(GPURowFormat format);
+
+/// Buffers with [rows, width] numbers, and how a kernel reads four of them.
+class RowReader : KernelParts {
+public:
+  /// `step` is how many numbers are read at once: 4, or 1 of f32.
+  RowReader(mlir::ImplicitLocOpBuilder &builder, GPURowFormat format,
+            int64_t rows, int64_t width, int64_t step)
+      : KernelParts(builder), format(format), rows(rows), width(width),
+        step(step) {}
+
+  /// One buffer, and one with scales where the format has them.
+  llvm::SmallVector<mlir::Type> getArgumentTypes();
+  /// Takes as many arguments of a kernel from the front of the list.
+  void takeArguments(llvm::ArrayRef<mlir::BlockArgument> &arguments);
+  /// Numbers `step * number` and following of a row, without its scale.
+  mlir::Value load(const Index &row, const Index &number);
+  /// The row's scale; null where there is none.
+  mlir::Value loadScale(const Index &row);
+
+private:
+  mlir::Value decodeHalves(mlir::Value words);
+  mlir::Value decodeBytes(mlir::Value word);
+
+  GPURowFormat format;
+  int64_t rows, width, step;
+  mlir::Value numbers, scales;
+};
+
+} // namespace lowbit
+
+#endif // LOWBIT_LIB_CODEGEN_GPU_ROWREADER_H
