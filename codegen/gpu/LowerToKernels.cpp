@@ -207,7 +207,9 @@ private:
         ++numAttentions;
         continue;
       }
-      if (!cast<ShapedType>(op.getKey().getType()).hasStaticShape())
+      // Where nothing is fixed, --shape helps, which a later error says.
+      if (cast<ShapedType>(op.getQuery().getType()).hasStaticShape() &&
+          !cast<ShapedType>(op.getKey().getType()).hasStaticShape())
         return op.emitOpError()
                << "requires a GPU kernel, for its keys grow with the text, and "
                   "has none: "

@@ -8,4 +8,4 @@ model, ids, count = sys.argv[1:]
 prompt = ",".join(map(str, numpy.load(ids).ravel()))
 result = subprocess.run(["quant-run", model, "--float-activations", f"--generate={count}", f"--prompt-tokens={prompt}"],
                         capture_output=True, text=True, check=True)
-print("tokens:", *result.stdout.replace(",", " ").split())
+print("tokens:", *result.stdout.replace(",", " ").split()[-int(count):])
