@@ -7,7 +7,7 @@
 // of integers and offsets times all granularities, with the rest (shapes, scale
 // formats, epilogues, ranks) dealt out so that every value meets every width.
 //
-// Compiling takes about a third of a second per kernel, so a test takes every
+// Compiling takes about a tenth of a second per kernel, so a test takes every
 // third layer, or fewer where the form shares most code with one that has more;
 // widths take different ones. With the environment variable
 // LOWBIT_TEST_ALL_KERNELS set, tests take all (several minutes).
