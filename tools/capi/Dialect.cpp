@@ -89,9 +89,10 @@ MlirAttribute lowbitEncodingAttrGet(MlirAttribute element,
   if (mlirTypeIsNull(scale))
     return {};
   mlir::MLIRContext *context = unwrap(scale).getContext();
-  if (zeroPoint > LowbitZeroPointFractional) {
+  if (zeroPoint < LowbitZeroPointNone ||
+      zeroPoint > LowbitZeroPointFractional) {
     emitErrorIn(context)() << "the zero point is none: found the number "
-                           << static_cast<unsigned>(zeroPoint);
+                           << static_cast<int>(zeroPoint);
     return {};
   }
   auto format = require<ElementFormatInterface>(unwrap(element), context,

@@ -20,15 +20,10 @@
 #ifndef LOWBIT_C_COMPILER_H
 #define LOWBIT_C_COMPILER_H
 
+#include "lowbit-c/Support.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#if defined(__GNUC__)
-#define LOWBIT_EXPORTED __attribute__((visibility("default")))
-#else
-#define LOWBIT_EXPORTED
-#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -90,7 +85,7 @@ LOWBIT_EXPORTED LowbitError *lowbitCompile(const char *input,
 
 /** Element types of inputs and outputs. Numbers never change; new ones come
  * last. */
-typedef enum LowbitElementType {
+typedef enum LowbitElementType LOWBIT_ANY_INT {
   LowbitElementTypeBool = 0,
   LowbitElementTypeI8 = 1,
   LowbitElementTypeU8 = 2,

@@ -12,6 +12,7 @@
 #ifndef LOWBIT_C_DIALECT_H
 #define LOWBIT_C_DIALECT_H
 
+#include "lowbit-c/Support.h"
 #include "mlir-c/IR.h"
 
 #ifdef __cplusplus
@@ -58,7 +59,7 @@ MLIR_CAPI_EXPORTED MlirAttribute lowbitPerGroupAttrGet(MlirContext context,
 \*===----------------------------------------------------------------------===*/
 
 /** What is subtracted from a decoded code. */
-typedef enum LowbitZeroPoint {
+typedef enum LowbitZeroPoint LOWBIT_ANY_INT {
   LowbitZeroPointNone = 0,
   LowbitZeroPointInteger = 1,
   LowbitZeroPointFractional = 2,
