@@ -254,7 +254,8 @@ void lowbit::printHistogramChart(const ReportLayer &layer,
   }
   if (histogram.codes.empty()) {
     printText(os, 0, height - 3, formatNumber("%.3g", histogram.first));
-    printText(os, width, height - 3, formatNumber("%.3g", histogram.last), "end");
+    printText(os, width, height - 3, formatNumber("%.3g", histogram.last),
+              "end");
   }
   os << "</svg>\n";
 }
