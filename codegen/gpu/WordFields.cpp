@@ -39,7 +39,8 @@ llvm::SmallVector<Fields> lowbit::findWordFields(const numerics::Layout &layout,
   bool isPlain = layout.parameters == numerics::ParameterPlacement::Separate &&
                  layout.order == numerics::BlockOrder::RowMajor &&
                  layout.padRowEndOnly && layout.rowAlignment == 1 &&
-                 !layout.own[0] && atom.overlap == 0 && atom.interleave == 1;
+                 !layout.own[0] && atom.overlap == 0 && atom.interleave == 1 &&
+                 atom.base == 0;
   for (uint32_t added : layout.added)
     isPlain &= added == 0;
   if (!isPlain || atom.rows != 1 || atom.columns % kStep != 0 ||

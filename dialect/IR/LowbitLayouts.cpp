@@ -20,7 +20,7 @@ llvm::hash_code lowbit::numerics::hash_value(const Layout &layout) {
       layout.atom.rows, layout.atom.columns, layout.atom.bits,
       layout.columnPadding, layout.wordBits, layout.rowAlignment,
       layout.padRowEndOnly, layout.tailBits, layout.atom.overlap,
-      layout.atom.interleave, static_cast<int>(layout.order),
+      layout.atom.interleave, layout.atom.base, static_cast<int>(layout.order),
       static_cast<int>(layout.parameters));
   for (unsigned i = 0; i < componentCount; ++i) {
     code = llvm::hash_combine(code, layout.added[i]);
@@ -219,12 +219,14 @@ static ParseResult parseTilesOption(AsmParser &parser, Layout &layout) {
                    : word == "alignment"  ? &layout.rowAlignment
                    : word == "overlap"    ? &layout.atom.overlap
                    : word == "interleave" ? &layout.atom.interleave
+                   : word == "base"       ? &layout.atom.base
                    : word == "tail"       ? &layout.tailBits
                                           : nullptr;
   if (!field)
     return parser.emitError(location)
-           << "requires padding, words, alignment, overlap, interleave, tail, "
-              "inline, in_atom, column_major, pad_row_end or a component, "
+           << "requires padding, words, alignment, overlap, interleave, base, "
+              "tail, inline, in_atom, column_major, pad_row_end or a "
+              "component, "
               "found '"
            << word << "'";
   return failure(parser.parseEqual() || parser.parseInteger(*field));
@@ -284,6 +286,8 @@ static void printLayout(AsmPrinter &printer, const Layout &layout) {
     printer << ", overlap = " << layout.atom.overlap;
   if (layout.atom.interleave != 1)
     printer << ", interleave = " << layout.atom.interleave;
+  if (layout.atom.base)
+    printer << ", base = " << layout.atom.base;
   if (layout.tailBits)
     printer << ", tail = " << layout.tailBits;
   if (layout.order == BlockOrder::ColumnMajor)

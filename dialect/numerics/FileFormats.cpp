@@ -339,6 +339,15 @@ static void appendTables(std::vector<FileFormat> &formats) {
   ElementFormat ternary = table({-1, 0, 1, 2});
   formats.push_back(gguf("TQ2_0", inGroups(ternary, 256), 256, 66,
                          {stripes(0), half(scale, 512)}));
+  // Digits of five columns in 48 bytes, of four in the last 4; the codes of
+  // -1, 0 and 1 are 1, 2 and 3.
+  formats.push_back(
+      gguf("TQ1_0", inGroups({2, IntegerKind::SignedRestricted}, 256), 256, 54,
+           {codes(0, {{K, 32, 8}, {K, 5, 1}}),
+            codes(256, {{K, 16, 8}, {K, 5, 1}}, 160),
+            codes(384, {{K, 4, 8}, {K, 4, 1}}, 240), half(scale, 416)}));
+  formats.back().layout.atom.base = 3;
+  formats.back().layout.added[0] = 3;
   formats.push_back(gguf("Q1_0", inGroups(integer(1), 128), 128, 18,
                          {d, codes(16, {{K, 128, 1}})}));
   formats.push_back(gguf("Q2_0", inGroups(ternary, 64), 64, 18,

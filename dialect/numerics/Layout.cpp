@@ -22,6 +22,13 @@ static int64_t roundUp(int64_t value, int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
+int64_t digitsPerByte(int64_t base) {
+  int64_t digits = 0;
+  for (int64_t power = base; power <= 256; power *= base)
+    ++digits;
+  return digits;
+}
+
 /// Takes the next digit of the coordinate `rest`.
 static int64_t takeDigit(int64_t &rest, int64_t extent) {
   int64_t digit = rest % extent;

@@ -25,6 +25,11 @@ static std::string required(const std::string &what, int64_t found) {
   return what + ", found " + std::to_string(found);
 }
 
+/// Addresses that a code takes: its bits, or its digit.
+static int64_t placesPerCode(const Atom &atom, const Encoding &encoding) {
+  return atom.base ? 1 : encoding.element.codeBits();
+}
+
 static std::string checkNumbers(const Layout &layout,
                                 const Encoding &encoding) {
   const Atom &atom = layout.atom;
@@ -37,7 +42,7 @@ static std::string checkNumbers(const Layout &layout,
                         " rows",
                     atom.overlap);
   int64_t codeBits =
-      (atom.overlap + atom.rows) * atom.columns * encoding.element.codeBits();
+      (atom.overlap + atom.rows) * atom.columns * placesPerCode(atom, encoding);
   if (atom.bits < codeBits || codeBits > maxAtomBits || atom.bits > maxAtomBits)
     return required("the atom's codes need " + std::to_string(codeBits) +
                         " of at most " + std::to_string(maxAtomBits) + " bits",
@@ -82,6 +87,34 @@ static std::string checkComposition(const Layout &layout) {
                             [](const auto &own) { return own != nullptr; });
   if (hasOwn && layout.parameters != ParameterPlacement::Separate)
     return "layouts of parameters need parameters in buffers of their own";
+  return {};
+}
+
+/// What codes that are digits need.
+static std::string checkDigits(const Layout &layout, const Encoding &encoding) {
+  const Atom &atom = layout.atom;
+  if (!atom.base)
+    return {};
+  if (atom.base < 3 || atom.base > 16)
+    return required("digits have a base of 3 to 16", atom.base);
+  bool inBytes = atom.bits % 8 == 0 && layout.wordBits % 8 == 0 &&
+                 (layout.rowAlignment == 1 || layout.rowAlignment % 8 == 0);
+  if (!inBytes || atom.overlap ||
+      layout.parameters == ParameterPlacement::Inline)
+    return "digits need atoms, words and rows of whole bytes, no rows that "
+           "repeat and no inline parameters";
+  const ElementFormat &element = encoding.element;
+  if (element.codeBits() > 8)
+    return required("digits need codes of at most 8 bits", element.codeBits());
+  const IntegerFormat *integer = element.integer();
+  for (uint32_t code = integer ? integer->firstCode() : 0;
+       code < element.codeCount(); ++code) {
+    uint32_t digit = (code + layout.added[0]) & (element.codeCount() - 1);
+    if (digit >= atom.base)
+      return required("digits to the base of " + std::to_string(atom.base) +
+                          " need codes that are less when they are stored",
+                      digit);
+  }
   return {};
 }
 
@@ -155,6 +188,7 @@ static int64_t boxVolume(const Piece &piece) {
 static std::string checkPartition(const Atom &atom, Component component,
                                   int64_t columns, int64_t width,
                                   std::vector<bool> &taken) {
+  bool inDigits = atom.base && component == Component::Code;
   Atom part{atom.rows, columns, atom.bits, {}};
   part.overlap = atom.overlap;
   part.interleave = atom.interleave;
@@ -180,6 +214,11 @@ static std::string checkPartition(const Atom &atom, Component component,
         if (taken[offset])
           return "the atom keeps " + describe(component, row, column, bit) +
                  " where it keeps another bit, at " + std::to_string(offset);
+        if (inDigits && offset % 8 >= digitsPerByte(atom.base))
+          return required(
+              "a byte holds " + std::to_string(digitsPerByte(atom.base)) +
+                  " digits to the base of " + std::to_string(atom.base),
+              offset % 8 + 1);
         taken[offset] = true;
       }
   int64_t bits = (atom.overlap + atom.rows) * columns * width;
@@ -196,7 +235,11 @@ static std::string checkPartitions(const Layout &layout,
   const Atom &atom = layout.atom;
   std::vector<bool> taken(atom.bits);
   std::string problem = checkPartition(atom, Component::Code, atom.columns,
-                                       encoding.element.codeBits(), taken);
+                                       placesPerCode(atom, encoding), taken);
+  // A byte with a digit has nothing else.
+  for (size_t place = taken.size(); atom.base && place-- > 0;)
+    if (taken[place])
+      std::fill_n(taken.begin() + place / 8 * 8, 8, true);
   int64_t groups = layout.atom.columns * encoding.element.valuesPerCode() /
                    std::max<int64_t>(1, encoding.groupSize);
   for (unsigned i = 1; i < componentCount && problem.empty(); ++i) {
@@ -239,6 +282,8 @@ std::string checkLayout(const Layout &layout, const Encoding &encoding) {
     problem = checkComposition(layout);
   if (problem.empty() && layout.parameters == ParameterPlacement::Atom)
     problem = checkAtomParameters(layout, encoding);
+  if (problem.empty())
+    problem = checkDigits(layout, encoding);
   if (problem.empty())
     problem = checkModes(layout.atom);
   if (problem.empty())

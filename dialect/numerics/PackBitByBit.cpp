@@ -2,12 +2,14 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Every bit is moved on its own, to the address that the layout gives.
+// Every bit is moved on its own, to the address that the layout gives, and
+// every digit counted in the number of its byte.
 //
 //===----------------------------------------------------------------------===//
 
 #include "ParameterBits.h"
 #include "lowbit/Numerics/Packer.h"
+#include <optional>
 
 namespace lowbit::numerics {
 
@@ -77,9 +79,35 @@ static void packRepeated(const BoundLayout &layout, const uint8_t *codes,
     }
 }
 
+/// Codes that are digits: the number of each byte, and what the byte is of it.
+static void packDigits(const BoundLayout &layout, const uint8_t *codes,
+                       PackedMatrix &packed) {
+  int64_t base = layout.layout().atom.base, all = 1;
+  for (int64_t i = 0; i < digitsPerByte(base); ++i)
+    all *= base;
+  uint32_t mask = layout.encoding().element.codeCount() - 1;
+  std::vector<std::optional<int64_t>> numbers(packed.buffers[0].size());
+  for (int64_t n = 0; n < layout.rows(); ++n)
+    for (int64_t k = 0; k < layout.columns(); ++k) {
+      int64_t address = layout.code(n, k, 0).bit, unit = all / base;
+      for (int64_t place = address % 8; place > 0; --place)
+        unit /= base;
+      std::optional<int64_t> &number = numbers[address / 8];
+      int64_t digit = storedCode(layout, codes, n, k) & mask;
+      number = number.value_or(0) + unit * std::min(digit, base - 1);
+    }
+  for (size_t i = 0; i < numbers.size(); ++i)
+    if (numbers[i])
+      packed.buffers[0][i] =
+          static_cast<uint8_t>((256 * *numbers[i] + all - 1) / all);
+}
+
 PackedMatrix packBitByBit(const BoundLayout &layout, const MatrixView &matrix) {
   PackedMatrix packed(layout);
-  int64_t width = layout.componentBits(Component::Code);
+  bool inDigits = layout.layout().atom.base;
+  if (inDigits)
+    packDigits(layout, matrix.codes, packed);
+  int64_t width = inDigits ? 0 : layout.componentBits(Component::Code);
   for (int64_t n = 0; n < layout.rows(); ++n)
     for (int64_t k = 0; k < layout.columns(); ++k)
       for (int64_t bit = 0; bit < width; ++bit)
@@ -91,6 +119,26 @@ PackedMatrix packBitByBit(const BoundLayout &layout, const MatrixView &matrix) {
   for (Component component : parameters)
     packParameters(layout, component, matrix, packed);
   return packed;
+}
+
+/// The stored code at (n, k).
+static uint32_t readCode(const BoundLayout &layout, const PackedMatrix &packed,
+                         int64_t n, int64_t k) {
+  if (int64_t base = layout.layout().atom.base) {
+    int64_t address = layout.code(n, k, 0).bit;
+    // What is behind the digits before, times the base: 256 digit + rest.
+    int64_t rest = packed.buffers[0][address / 8];
+    for (int64_t place = address % 8; place > 0; --place)
+      rest = rest * base % 256;
+    return static_cast<uint32_t>(rest * base / 256);
+  }
+  uint32_t code = 0;
+  int64_t width = layout.componentBits(Component::Code);
+  for (int64_t bit = 0; bit < width; ++bit) {
+    BitAddress address = layout.code(n, k, bit);
+    code |= uint32_t(bitAt(packed.buffers[address.buffer], address.bit)) << bit;
+  }
+  return code;
 }
 
 static void unpackParameters(const BoundLayout &layout, Component component,
@@ -118,12 +166,7 @@ QuantizedMatrix unpackBitByBit(const BoundLayout &layout,
   int64_t width = layout.componentBits(Component::Code);
   for (int64_t n = 0; n < layout.rows(); ++n)
     for (int64_t k = 0; k < layout.columns(); ++k) {
-      uint32_t code = 0;
-      for (int64_t bit = 0; bit < width; ++bit) {
-        BitAddress address = layout.code(n, k, bit);
-        code |= uint32_t(bitAt(packed.buffers[address.buffer], address.bit))
-                << bit;
-      }
+      uint32_t code = readCode(layout, packed, n, k);
       matrix.setCode(n, k,
                      (code - layout.layout().added[0]) &
                          ((uint32_t(1) << width) - 1));

@@ -86,7 +86,8 @@ PackTable::PackTable(const BoundLayout &layout) {
   atoms = std::min(stripCodes / (atom.rows * atom.columns),
                    layout.runColumns() / atom.columns);
   atoms = std::max<int64_t>(1, atoms);
-  if (!layout.rows() || !layout.columns())
+  // Digits are no bits that move.
+  if (!layout.rows() || !layout.columns() || atom.base)
     return;
   for (int64_t phase = 0; phase < 8; phase += phaseStep(layout)) {
     PhaseMoves &moves = phases[phase];

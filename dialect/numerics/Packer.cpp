@@ -5,7 +5,7 @@
 // Walks row blocks, runs of atoms and strips of a run; each strip is a list of
 // byte moves from PackTable. Moves in fours work on 32-bit words of four codes
 // and four bytes, which is independent of byte order because no bit leaves its
-// byte.
+// byte. Codes that are digits go one by one.
 //
 //===----------------------------------------------------------------------===//
 
@@ -90,6 +90,47 @@ static void moveStrip(const Move &move, const PhaseMoves &moves, int64_t rows,
 }
 
 //===----------------------------------------------------------------------===//
+// Digits
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// The digits of a byte (Atom::base). With d of them, a byte is
+/// 256 v / base^d + e, 0 <= e < 1 and base^d <= 256, so that
+/// byte base^d / 256 is v and less than 1, and so on for the digits behind
+/// those that a power of the base has moved out at the top.
+class ByteDigits {
+public:
+  explicit ByteDigits(int64_t base) : base(static_cast<uint32_t>(base)) {
+    for (int64_t i = digitsPerByte(base); i > 0; --i)
+      all *= this->base;
+  }
+
+  uint32_t get(uint8_t byte, int64_t place) const {
+    uint32_t rest = byte;
+    for (; place > 0; --place)
+      rest = rest * base & 255;
+    return rest * base >> 8;
+  }
+  /// Where the digit was 0. More than a digit, of codes that quantizers never
+  /// write, is the largest.
+  void set(uint8_t &byte, int64_t place, uint32_t digit) const {
+    digit = std::min(digit, base - 1);
+    for (uint32_t unit = all / base;; unit /= base)
+      if (place-- == 0) {
+        uint32_t value = (byte * all >> 8) + digit * unit;
+        byte = static_cast<uint8_t>((256 * value + all - 1) / all);
+        return;
+      }
+  }
+
+private:
+  uint32_t base, all = 1;
+};
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
 // Packer
 //===----------------------------------------------------------------------===//
 
@@ -125,6 +166,10 @@ struct Packer::Implementation {
 
   std::pair<int64_t, int64_t> codesOfBlocks(int64_t firstBlock,
                                             int64_t endBlock) const;
+  void packDigits(const uint8_t *codes, int64_t firstBlock, int64_t endBlock,
+                  uint8_t *bytes) const;
+  void unpackDigits(const uint8_t *bytes, int64_t firstBlock, int64_t endBlock,
+                    uint8_t *codes) const;
   void packRepeated(const uint8_t *codes, int64_t firstBlock, int64_t endBlock,
                     uint8_t *bytes) const;
   void packParameters(Component component, const MatrixView &matrix,
@@ -139,6 +184,34 @@ struct Packer::Implementation {
 static constexpr Component parameters[] = {
     Component::Scale, Component::ZeroPoint, Component::Minimum,
     Component::ScaleOfScales, Component::ScaleOfMinima};
+
+/// `codes` and what follows are those of `firstBlock`.
+void Packer::Implementation::packDigits(const uint8_t *codes,
+                                        int64_t firstBlock, int64_t endBlock,
+                                        uint8_t *bytes) const {
+  const Atom &atom = layout.layout().atom;
+  ByteDigits digits(atom.base);
+  int64_t end = std::min(layout.rows(), endBlock * atom.rows);
+  for (int64_t n = firstBlock * atom.rows; n < end; ++n)
+    for (int64_t k = 0; k < layout.columns(); ++k) {
+      int64_t address = layout.code(n, k, 0).bit;
+      digits.set(bytes[address / 8], address % 8, *codes++);
+    }
+}
+
+void Packer::Implementation::unpackDigits(const uint8_t *bytes,
+                                          int64_t firstBlock, int64_t endBlock,
+                                          uint8_t *codes) const {
+  const Atom &atom = layout.layout().atom;
+  ByteDigits digits(atom.base);
+  int64_t end = std::min(layout.rows(), endBlock * atom.rows);
+  for (int64_t n = firstBlock * atom.rows; n < end; ++n)
+    for (int64_t k = 0; k < layout.columns(); ++k) {
+      int64_t address = layout.code(n, k, 0).bit;
+      *codes++ =
+          static_cast<uint8_t>(digits.get(bytes[address / 8], address % 8));
+    }
+}
 
 /// The codes that row blocks [firstBlock, endBlock) repeat, zero above the
 /// matrix. They are few, and their bits needn't be neighbours.
@@ -266,13 +339,16 @@ void Packer::packBlocks(const MatrixView &matrix, int64_t firstBlock,
     addToCodes(layout, added, rows, codes, changed.data());
     codes = changed.data();
   }
-  implementation->forEachStrip(
-      firstBlock, endBlock,
-      [&](int64_t code, int64_t bit, int64_t rows, int64_t columns,
-          bool whole) {
-        PackMove move{codes + (code - start), buffers[0] + bit / 8};
-        moveStrip(move, table.moves(bit), rows, columns, whole);
-      });
+  if (layout.layout().atom.base)
+    implementation->packDigits(codes, firstBlock, endBlock, buffers[0]);
+  else
+    implementation->forEachStrip(
+        firstBlock, endBlock,
+        [&](int64_t code, int64_t bit, int64_t rows, int64_t columns,
+            bool whole) {
+          PackMove move{codes + (code - start), buffers[0] + bit / 8};
+          moveStrip(move, table.moves(bit), rows, columns, whole);
+        });
   implementation->packRepeated(matrix.codes, firstBlock, endBlock, buffers[0]);
   for (Component component : parameters)
     implementation->packParameters(component, matrix, firstBlock, endBlock,
@@ -291,17 +367,20 @@ PackedMatrix Packer::pack(const MatrixView &matrix) const {
 void Packer::unpackBlocks(const uint8_t *const buffers[4], int64_t firstBlock,
                           int64_t endBlock, QuantizedMatrix &matrix) const {
   const PackTable &table = implementation->table;
-  implementation->forEachStrip(
-      firstBlock, endBlock,
-      [&](int64_t code, int64_t bit, int64_t rows, int64_t columns,
-          bool whole) {
-        UnpackMove move{matrix.codes.data() + code, buffers[0] + bit / 8};
-        moveStrip(move, table.moves(bit), rows, columns, whole);
-      });
   const BoundLayout &layout = implementation->layout;
+  auto [rows, start] = implementation->codesOfBlocks(firstBlock, endBlock);
+  uint8_t *codes = matrix.codes.data() + start;
+  if (layout.layout().atom.base)
+    implementation->unpackDigits(buffers[0], firstBlock, endBlock, codes);
+  else
+    implementation->forEachStrip(
+        firstBlock, endBlock,
+        [&](int64_t code, int64_t bit, int64_t rows, int64_t columns,
+            bool whole) {
+          UnpackMove move{matrix.codes.data() + code, buffers[0] + bit / 8};
+          moveStrip(move, table.moves(bit), rows, columns, whole);
+        });
   if (uint32_t added = layout.layout().added[0]) {
-    auto [rows, start] = implementation->codesOfBlocks(firstBlock, endBlock);
-    uint8_t *codes = matrix.codes.data() + start;
     addToCodes(layout, 0 - added, rows, codes, codes);
   }
   for (Component component : parameters)

@@ -312,6 +312,36 @@ Value lowbit::buildLoadBits(IndexBuilder &builder, Value bytes,
   return word;
 }
 
+/// Reads the digit to the base of `base` at `address` of `bytes` as i32: powers
+/// of the base move those before it out of its byte.
+static Value buildLoadDigit(IndexBuilder &builder, Value bytes,
+                            const Index &address, int64_t base) {
+  OpBuilder &b = builder.getBuilder();
+  Location loc = builder.getLoc();
+  Type type = b.getI32Type();
+  auto number = [&](int64_t value) {
+    return integerConstant(builder, type, value);
+  };
+  Value byte = loadByte(builder, bytes,
+                        builder.materialize(builder.divide(address, byteBits)),
+                        /*mayExceed=*/false, type);
+  Value place = arith::IndexCastOp::create(
+      b, loc, type, builder.materialize(builder.remainder(address, byteBits)));
+  Value factor = number(1);
+  int64_t power = base;
+  for (int64_t i = 1; i < numerics::digitsPerByte(base); ++i, power *= base)
+    factor = arith::SelectOp::create(
+        b, loc,
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, place,
+                              number(i)),
+        number(power), factor);
+  Value rest = arith::AndIOp::create(
+      b, loc, arith::MulIOp::create(b, loc, byte, factor), number(255));
+  return arith::ShRUIOp::create(
+      b, loc, arith::MulIOp::create(b, loc, rest, number(base)),
+      number(byteBits));
+}
+
 Value lowbit::buildLoadCode(IndexBuilder &builder, const BoundLayout &layout,
                             Value bytes, Index n, Index k) {
   OpBuilder &b = builder.getBuilder();
@@ -326,7 +356,9 @@ Value lowbit::buildLoadCode(IndexBuilder &builder, const BoundLayout &layout,
                                   builder.materialize(address.bit),
                                   builder.materialize(builder.constant(0)))
               .getResult();
-    Value bits = buildLoadBits(builder, bytes, address.bit, run.count);
+    int64_t base = layout.layout().atom.base;
+    Value bits = base ? buildLoadDigit(builder, bytes, address.bit, base)
+                      : buildLoadBits(builder, bytes, address.bit, run.count);
     if (run.codeBit)
       bits = arith::ShLIOp::create(b, loc, bits,
                                    integerConstant(builder, type, run.codeBit));

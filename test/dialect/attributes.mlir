@@ -103,6 +103,9 @@ module @layouts attributes {
   test.f = #lowbit.streams<rows = 64, overlap = 3, padding = 4>,
   // ALIAS-DAG: #{{.*}} = #lowbit.tiles<1 by 2, 16, [(k2 : 8, n2 : 4, b4 : 1)], overlap = 1, interleave = 2, tail = 64>
   test.g = #lowbit.tiles<1 by 2, 16, [(k2 : 8, n2 : 4, b4 : 1)], tail = 64, interleave = 2, overlap = 1>,
+  // Five digits to the base of 3 in a byte.
+  // ALIAS-DAG: #{{.*}} = #lowbit.tiles<1 by 5, 8, [(k5 : 1)], base = 3, codes plus 3>
+  test.base = #lowbit.tiles<1 by 5, 8, [(k5 : 1)], base = 3, codes plus 3>,
   // Atoms that keep a scale, a buffer of zero points in its own layout, and
   // numbers that are stored less or more.
   // ALIAS-DAG: #{{.*}} = #lowbit.tiles<1 by 32, 144, [scale (b16 : 1), (k16 : 8, k2 : 4, b4 : 1) offset 16], in_atom, codes plus 8>

@@ -278,6 +278,13 @@ func.func private @f(!lowbit.tensor<8x64xf32, #int4, #twice>)
 
 // -----
 
+#int2 = #lowbit.encoding<int<2>>
+#trits = #lowbit.tiles<1 by 5, 8, [(k5 : 1)], base = 3>
+// expected-error @+1 {{requires a layout that places every bit once (L1): digits to the base of 3 need codes that are less when they are stored, found 3}}
+func.func private @f(!lowbit.tensor<8x65xf32, #int2, #trits>)
+
+// -----
+
 #int1 = #lowbit.encoding<int<1>>
 #narrow = #lowbit.planes<rows = 16, padding = 4>
 // expected-error @+1 {{(L1): column padding must be a multiple of the atom's}}
@@ -319,7 +326,7 @@ func.func private @f(!lowbit.tensor<1099511627776x8xf32, #int8, #sparse>)
 
 // -----
 
-// expected-error @+1 {{requires padding, words, alignment, overlap, interleave, tail, inline, in_atom, column_major, pad_row_end or a component, found 'swizzle'}}
+// expected-error @+1 {{requires padding, words, alignment, overlap, interleave, base, tail, inline, in_atom, column_major, pad_row_end or a component, found 'swizzle'}}
 module attributes {test.a = #lowbit.tiles<1 by 1, 4, [(b4 : 1)], swizzle>} {}
 
 // -----

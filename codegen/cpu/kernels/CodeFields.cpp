@@ -73,8 +73,8 @@ cpu::findCodeFields(const numerics::Layout &layout,
                     const numerics::Encoding &encoding) {
   const numerics::Atom &atom = layout.atom;
   if (encoding.element.windowBits() > encoding.element.codeBits() ||
-      atom.overlap || atom.rows % kLanes || atom.columns % kStepColumns ||
-      atom.bits % (8 * kVectorBytes) ||
+      atom.overlap || atom.base || atom.rows % kLanes ||
+      atom.columns % kStepColumns || atom.bits % (8 * kVectorBytes) ||
       layout.order != numerics::BlockOrder::RowMajor ||
       layout.rowAlignment != 1)
     return std::nullopt;

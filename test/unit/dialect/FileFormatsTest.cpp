@@ -37,9 +37,11 @@ void fill(numerics::QuantizedMatrix &matrix, uint32_t seed) {
   auto next = [&] { return state = state * 1664525u + 1013904223u; };
   const numerics::Encoding &encoding = matrix.encoding;
   uint32_t mask = encoding.element.codeCount() - 1;
+  const numerics::IntegerFormat *integer = encoding.element.integer();
+  uint32_t least = integer ? integer->firstCode() : 0;
   for (int64_t n = 0; n < matrix.rows; ++n)
     for (int64_t k = 0; k < encoding.codesPerRow(matrix.columns); ++k)
-      matrix.setCode(n, k, (next() >> 12) & mask);
+      matrix.setCode(n, k, std::max((next() >> 12) & mask, least));
   for (float &scale : matrix.scales)
     scale = std::ldexp(1.0f, (next() >> 20) % 8 - 3);
   for (float &minimum : matrix.minima)
@@ -188,8 +190,8 @@ std::string createPage(MLIRContext *context) {
        << StringRef(layout).drop_front(StringRef("#lowbit.tiles").size())
        << "` |\n";
   }
-  os << "\nNot among them: GGUF's TQ1_0, whose bytes are numbers to the base "
-        "of 3, and its IQ1, IQ2 and IQ3, whose tables are its own.\n";
+  os << "\nNot among them: GGUF's IQ1, IQ2 and IQ3, whose tables are its "
+        "own.\n";
   return page;
 }
 

@@ -229,6 +229,50 @@ TEST(FileFormats, BlocksOfGGUF) {
   }
 }
 
+/// A block of ggml's TQ1_0 as its quantizer writes it: five numbers of `trits`
+/// are a fraction of 243 in a byte that is rounded up; the last four bytes have
+/// four and a zero.
+static void appendTernaryBlock(const std::vector<int> &trits, Bytes &bytes) {
+  auto appendChunk = [&](int first, int stride, int digits) {
+    for (int m = 0; m < stride; ++m) {
+      int q = 0;
+      for (int n = 0; n < 5; ++n)
+        q = 3 * q + (n < digits ? trits[first + n * stride + m] : 0);
+      bytes.push_back(static_cast<uint8_t>((q * 256 + 242) / 243));
+    }
+  };
+  appendChunk(0, 32, 5);
+  appendChunk(160, 16, 5);
+  appendChunk(240, 4, 4);
+  bytes.insert(bytes.end(), {0x00, 0x34}); // 0.25
+}
+
+TEST(FileFormats, DigitsOfGGUF) {
+  constexpr int64_t rows = 3, blocks = 2;
+  FileFormat format = getFileFormat("GGUF TQ1_0");
+  BoundLayout layout(format.layout, format.encoding, rows, blocks * 256);
+  Random random(3);
+  std::vector<float> wanted;
+  Bytes bytes;
+  for (int64_t i = 0; i < rows * blocks; ++i) {
+    std::vector<int> trits(256);
+    for (int &trit : trits) {
+      trit = static_cast<int>(random.bits() % 3);
+      wanted.push_back(0.25f * static_cast<float>(trit - 1));
+    }
+    appendTernaryBlock(trits, bytes);
+  }
+  PackedMatrix packed(layout);
+  ASSERT_EQ(packed.buffers[0].size(), bytes.size());
+  packed.buffers[0] = bytes;
+  QuantizedMatrix matrix = unpack(layout, packed);
+  std::vector<float> found(wanted.size());
+  dequantize(matrix, found.data());
+  EXPECT_EQ(found, wanted);
+  EXPECT_EQ(pack(layout, matrix).buffers[0], bytes);
+  EXPECT_EQ(unpackBitByBit(layout, packed).codes, matrix.codes);
+}
+
 /// Bits [bit, bit + count) of little-endian bytes.
 static uint32_t bitsAt(const Bytes &bytes, int64_t bit, int64_t count) {
   uint32_t value = 0;

@@ -277,6 +277,23 @@ TEST(Layout, ChecksRefuseWithAReason) {
   layout = planes(4);
   layout.tailBits = -1;
   EXPECT_EQ(refused(layout), "a tail has 0 to 4194304 bits, found -1");
+  layout = Layout::dense(4);
+  layout.atom = {1, 3, 8, {{}}};
+  layout.atom.pieces[0].modes = {{Axis::Column, 3, 1}};
+  layout.columnPadding = 3;
+  layout.atom.base = 2;
+  EXPECT_EQ(refused(layout), "digits have a base of 3 to 16, found 2");
+  layout.atom.base = 6;
+  EXPECT_EQ(refused(layout), "digits to the base of 6 need codes that are less "
+                             "when they are stored, found 6");
+  layout.atom.base = 16;
+  EXPECT_EQ(refused(layout),
+            "a byte holds 2 digits to the base of 16, found 3");
+  layout.wordBits = 4;
+  layout.order = BlockOrder::ColumnMajor;
+  EXPECT_EQ(refused(layout),
+            "digits need atoms, words and rows of whole bytes, "
+            "no rows that repeat and no inline parameters");
   EXPECT_NE(refused(planes(3)), "");
   EXPECT_NE(refused(Layout()), "");
 }

@@ -11,6 +11,7 @@
 
 #include "lowbit/Numerics/Layouts.h"
 #include "lowbit/Numerics/Matrix.h"
+#include <algorithm>
 #include <string>
 
 namespace lowbit::numerics::test {
@@ -133,9 +134,11 @@ inline QuantizedMatrix randomMatrix(const Encoding &encoding, int64_t rows,
   QuantizedMatrix matrix;
   matrix.reset(encoding, rows, columns);
   uint32_t last = encoding.element.codeCount() - 1;
+  const IntegerFormat *integer = encoding.element.integer();
+  uint32_t first = integer ? integer->firstCode() : 0;
   for (int64_t n = 0; n < rows; ++n)
     for (int64_t k = 0; k < encoding.codesPerRow(columns); ++k)
-      matrix.setCode(n, k, random.bits() & last);
+      matrix.setCode(n, k, std::max(random.bits() & last, first));
   auto fill = [&](std::vector<float> &values) {
     for (float &value : values)
       value = (static_cast<float>(random.bits() % 2048) - 1024) * 0x1p-9f;

@@ -24,9 +24,8 @@ struct FileFormat {
 };
 
 /// All of them, in the order of the documentation. Group sizes that a format
-/// leaves open are those that are common. What a layout can't say: GGUF's
-/// TQ1_0, whose bytes are numbers to the base of 3, and the tables of its IQ1
-/// to IQ3.
+/// leaves open are those that are common. What a layout can't say: the tables
+/// of GGUF's IQ1 to IQ3.
 std::vector<FileFormat> getFileFormats();
 
 /// The format of that name; aborts where there is none.

@@ -89,6 +89,13 @@ struct Atom {
   /// Into how many equal parts the atom is cut whose bytes alternate in memory:
   /// pieces place part p's bytes after all of part p - 1's.
   int64_t interleave = 1;
+  /// When not 0, codes are digits to this base, and a byte of the atom holds
+  /// digitsPerByte(base) of them: pieces of codes have no bits, and the offset
+  /// of a code is its byte times 8 plus the place of its digit, most
+  /// significant first. A byte with the digits of v is
+  /// ceil(256 v / base^digits), so that each multiplication by the base moves
+  /// the next digit out of it at the top.
+  int64_t base = 0;
 
   /// Where the atom keeps bit `bit` of the code at (`row`, `column`), both
   /// counted within the atom; -1 when no piece holds it. Rows from -`overlap`
@@ -98,9 +105,13 @@ struct Atom {
   bool operator==(const Atom &other) const {
     return rows == other.rows && columns == other.columns &&
            bits == other.bits && pieces == other.pieces &&
-           overlap == other.overlap && interleave == other.interleave;
+           overlap == other.overlap && interleave == other.interleave &&
+           base == other.base;
   }
 };
+
+/// The most digits to the base of `base`, 2 to 256, that a byte can hold.
+int64_t digitsPerByte(int64_t base);
 
 /// Where scales, zero points and minima are stored.
 enum class ParameterPlacement : uint8_t {
@@ -174,7 +185,7 @@ public:
   BoundLayout(const Layout &layout, const Encoding &encoding, int64_t rows,
               int64_t columns);
 
-  /// Address of bit `bit` of the code at (n, k).
+  /// Address of bit `bit` of the code at (n, k), or of its digit.
   BitAddress code(int64_t n, int64_t k, int64_t bit) const;
   /// Where row block `block` repeats bit `bit` of the code in column k that
   /// stands `before` rows, 1 to atom.overlap, before the block's first.
