@@ -104,15 +104,15 @@ struct TableFit {
 constexpr int64_t panelRows = 64;
 
 /// result[t] += sign * sum over i of factors[i][t] * rows[i], t = 0 ... count -
-/// 1, each of them `width` numbers: a multiple of 64 floats or 32 doubles. Sums
-/// are in the order of i.
-template <typename Scalar> struct PanelProduct {
-  const Scalar *factors;
+/// 1, each of them `width` numbers, a multiple of 64. Sums are in the order of
+/// i.
+struct PanelProduct {
+  const float *factors;
   int64_t factorStride, depth;
-  const Scalar *rows;
+  const float *rows;
   int64_t rowStride, count, width;
-  Scalar sign;
-  Scalar *result;
+  float sign;
+  float *result;
   int64_t resultStride;
 };
 
@@ -154,8 +154,7 @@ struct GroupKernels {
   /// Writes the nearest entries (of scalars their ranks) of `length` vectors.
   void (*assignTable)(const LaneTable &table, const float *values,
                       int64_t length, const float *scales, uint16_t *entries);
-  void (*addProduct)(const PanelProduct<float> &product);
-  void (*addProductOfDoubles)(const PanelProduct<double> &product);
+  void (*addProduct)(const PanelProduct &product);
   /// Rounds a column of a panel to integer codes and back.
   void (*roundColumn)(const GroupProblem &problem, const float *values,
                       const ColumnParameters &parameters, uint16_t firstCode,

@@ -25,48 +25,36 @@ template <typename Visit> static void forEachKernels(Visit visit) {
     visit(*kernels[i]);
 }
 
-template <typename Scalar> static std::vector<Scalar> numbers(int64_t count) {
-  std::vector<float> random = randomWeights(count, count);
-  return {random.begin(), random.end()};
+static std::vector<float> numbers(int64_t count) {
+  return randomWeights(count, count);
 }
 
-template <typename Scalar, typename Run> static void checkProducts(Run run) {
+TEST(PanelKernels, Products) {
   // Neither whole tiles nor a dense result.
   const int64_t depth = 37, count = 17, width = 128, stride = 150;
-  auto factors = numbers<Scalar>(depth * stride);
-  auto rows = numbers<Scalar>(depth * stride);
-  auto before = numbers<Scalar>(count * stride), expected = before;
+  std::vector<float> factors = numbers(depth * stride);
+  std::vector<float> rows = numbers(depth * stride);
+  std::vector<float> before = numbers(count * stride), expected = before;
   for (int64_t t = 0; t < count; ++t)
     for (int64_t n = 0; n < width; ++n) {
-      Scalar sum = 0;
+      float sum = 0;
       for (int64_t i = 0; i < depth; ++i) {
         // Two roundings, as in the kernels.
-        volatile Scalar product =
-            factors[i * stride + t] * rows[i * stride + n];
+        volatile float product = factors[i * stride + t] * rows[i * stride + n];
         sum += product;
       }
       expected[t * stride + n] -= sum;
     }
   forEachKernels([&](const GroupKernels &kernels) {
-    auto result = before;
-    run(kernels,
-        PanelProduct<Scalar>{factors.data(), stride, depth, rows.data(), stride,
-                             count, width, -1, result.data(), stride});
+    std::vector<float> result = before;
+    kernels.addProduct({factors.data(), stride, depth, rows.data(), stride,
+                        count, width, -1, result.data(), stride});
     EXPECT_EQ(result, expected) << kernels.name;
   });
 }
 
-TEST(PanelKernels, Products) {
-  checkProducts<float>([](const GroupKernels &kernels, const auto &product) {
-    kernels.addProduct(product);
-  });
-  checkProducts<double>([](const GroupKernels &kernels, const auto &product) {
-    kernels.addProductOfDoubles(product);
-  });
-}
-
 TEST(PanelKernels, RoundingOfColumns) {
-  std::vector<float> values = numbers<float>(panelRows);
+  std::vector<float> values = numbers(panelRows);
   ColumnParameters parameters{};
   for (int64_t n = 0; n < panelRows; ++n) {
     parameters.scale[n] = n % 7 ? 0.1f + 0.01f * n : 0;
@@ -89,7 +77,7 @@ TEST(PanelKernels, RoundingOfColumns) {
 
 TEST(PanelKernels, TablesOfEverySize) {
   const int64_t length = 24;
-  std::vector<float> values = numbers<float>(length * groupLanes);
+  std::vector<float> values = numbers(length * groupLanes);
   std::vector<float> importance =
       randomWeights(length * groupLanes, 3, 4, 0.3f);
   float scales[groupLanes];
