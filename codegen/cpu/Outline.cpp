@@ -4,8 +4,8 @@
 //
 // A transformer repeats its layers, so its loops repeat too. Outlined before
 // vectorization they are compiled once; upstream's elimination of duplicate
-// functions does the merging. What stays behind are calls, so the code around a
-// layer's kernels and the branches of its attention are shared as well.
+// functions does the merging. Loops that call kernels are outlined, too, so the
+// code that hands a kernel to threads is shared as well.
 //
 //===----------------------------------------------------------------------===//
 
