@@ -48,6 +48,9 @@ struct LayerSpec {
 /// For test messages.
 std::string describe(const LayerSpec &spec);
 
+/// Where a permuted weight of `columns` columns keeps column `column`.
+int64_t getStoredColumn(int64_t column, int64_t columns);
+
 /// Random numbers of about [-1, 1), the same everywhere.
 std::vector<float> createNumbers(int64_t count, uint32_t seed);
 
