@@ -49,17 +49,6 @@ Value lowbit::frontend::joinMasks(Composer &c, const Value &a, const Value &b) {
   return !a.type ? b : !b.type ? a : c.add(a, b);
 }
 
-Value lowbit::frontend::countAlong(Composer &c, const Expr &size, int64_t axis,
-                                   int64_t rank) {
-  auto scalar = [](Expr e) {
-    return knownValue(TensorProto::INT64, {}, {Scalar::of(std::move(e))});
-  };
-  Value range = c.apply("Range", {scalar(0), scalar(size), scalar(1)});
-  Dims dims(rank, Expr(1));
-  dims[axis] = size;
-  return c.reshape(range, dims);
-}
-
 Value lowbit::frontend::causalMask(Composer &c, const Attention &a,
                                    const Value &past) {
   if (!c.ok())

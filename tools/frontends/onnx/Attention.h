@@ -71,8 +71,6 @@ Value maskOf(Composer &c, const Value &keep, double otherwise);
 Value causalMask(Composer &c, const Attention &attention, const Value &past);
 /// The masks of two conditions or additions; either may be without a type.
 Value joinMasks(Composer &c, const Value &a, const Value &b);
-/// 0, 1, ... size - 1, as int64 along `axis` of `rank` dimensions.
-Value countAlong(Composer &c, const Expr &size, int64_t axis, int64_t rank);
 
 /// x rotated by angles whose cosines and sines are given, each [B or 1, S, R /
 /// 2]; `x` is [B, H, S, D] with D >= R, and what is past R stays. Pairs are (i,

@@ -253,3 +253,14 @@ void Composer::define(int i, const Value &value) {
   if (!failed)
     im.set(node, i, value);
 }
+
+Value lowbit::frontend::countAlong(Composer &c, const Expr &size, int64_t axis,
+                                   int64_t rank) {
+  auto scalar = [](Expr e) {
+    return knownValue(TensorProto::INT64, {}, {Scalar::of(std::move(e))});
+  };
+  Value range = c.apply("Range", {scalar(0), scalar(size), scalar(1)});
+  Dims dims(rank, Expr(1));
+  dims[axis] = size;
+  return c.reshape(range, dims);
+}

@@ -101,6 +101,9 @@ private:
   unsigned count = 0;
 };
 
+/// 0, 1, ... size - 1, as int64 along `axis` of `rank` dimensions.
+Value countAlong(Composer &c, const Expr &size, int64_t axis, int64_t rank);
+
 } // namespace lowbit::frontend
 
 #endif // LOWBIT_FRONTENDS_ONNX_COMPOSER_H

@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Attention.h"
+#include "Composer.h"
 #include "OperatorTable.h"
 
 using namespace lowbit::frontend;

@@ -9,7 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Attention.h"
+#include "Composer.h"
 #include "OperatorTable.h"
 
 #include <cmath>

@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Attention.h"
+#include "Composer.h"
 #include "OperatorTable.h"
 #include "Windows.h"
 

@@ -8,7 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Attention.h"
+#include "Composer.h"
 #include "OperatorTable.h"
 
 #include "llvm/ADT/StringExtras.h"
