@@ -77,6 +77,26 @@ Type lowbit::makeUnsigned(Type type) {
                                        IntegerType::Unsigned));
 }
 
+/// Checks what the rows of a result are said to be of.
+static LogicalResult verifyRanges(Operation *op, Attribute attribute,
+                                  ShapedType shaped) {
+  // N4
+  auto ranges = dyn_cast<ArrayAttr>(attribute);
+  bool hasRows =
+      !shaped || (ranges && shaped.hasRank() && shaped.getRank() == 2 &&
+                  shaped.getDimSize(0) == static_cast<int64_t>(ranges.size()));
+  auto isRange = [](Attribute range) {
+    auto fields = dyn_cast<DictionaryAttr>(range);
+    auto layers = fields ? fields.getAs<ArrayAttr>("layers") : nullptr;
+    return layers && llvm::all_of(layers, llvm::IsaPred<StringAttr>) &&
+           fields.getAs<FloatAttr>("low") && fields.getAs<FloatAttr>("high");
+  };
+  if (ranges && hasRows && llvm::all_of(ranges, isRange))
+    return success();
+  return op->emitOpError() << "requires layers, low and high for each row as "
+                           << kRangesAttrName << " (N4), found " << attribute;
+}
+
 /// Checks a name that users know a tensor of type `type` by.
 static LogicalResult verifyName(Operation *op, NamedAttribute attribute,
                                 Type type) {
@@ -96,6 +116,8 @@ static LogicalResult verifyName(Operation *op, NamedAttribute attribute,
                      << "requires no value and signless integers for "
                      << kUnsignedAttrName << " (N3), found "
                      << attribute.getValue() << " of " << type;
+  if (attribute.getName() == kRangesAttrName)
+    return verifyRanges(op, attribute.getValue(), shaped);
   if (attribute.getName() != kDimensionsAttrName)
     return success();
   // N2

@@ -12,11 +12,11 @@ using namespace lowbit::numerics;
 
 /// Counts of magnitudes: bins of equal distance from zero are one.
 static std::vector<double> foldHistogram(const Histogram &histogram) {
-  constexpr int64_t kHalf = Histogram::kBins / 2;
-  std::vector<double> magnitudes(kHalf);
-  for (int64_t i = 0; i < kHalf; ++i)
-    magnitudes[i] = static_cast<double>(histogram.counts()[kHalf + i]) +
-                    static_cast<double>(histogram.counts()[kHalf - 1 - i]);
+  int64_t half = histogram.size() / 2;
+  std::vector<double> magnitudes(half);
+  for (int64_t i = 0; i < half; ++i)
+    magnitudes[i] = static_cast<double>(histogram.counts()[half + i]) +
+                    static_cast<double>(histogram.counts()[half - 1 - i]);
   return magnitudes;
 }
 
@@ -24,9 +24,9 @@ ActivationRange lowbit::numerics::findPercentile(const Histogram &histogram,
                                                  double percent) {
   if (histogram.total() == 0)
     return {};
-  double width = 2 * histogram.limit() / Histogram::kBins;
+  double width = histogram.width();
   double tail = (100 - percent) / 200 * static_cast<double>(histogram.total());
-  int64_t first = 0, last = Histogram::kBins - 1;
+  int64_t first = 0, last = histogram.size() - 1;
   for (double sum = 0; first < last; ++first)
     if ((sum += static_cast<double>(histogram.counts()[first])) > tail)
       break;

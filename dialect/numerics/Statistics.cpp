@@ -43,7 +43,7 @@ void ColumnStatistics::add(const float *values, int64_t rows, int64_t first,
 double Histogram::limit() const { return std::ldexp(1.0, limitExponent); }
 
 double Histogram::center(int64_t bin) const {
-  return ((bin + 0.5) / (kBins / 2) - 1) * limit();
+  return ((bin + 0.5) / (size() / 2) - 1) * limit();
 }
 
 /// Bins of twice the width hold the sums of pairs; the old range becomes the
@@ -52,31 +52,34 @@ void Histogram::widen(int exponent) {
   if (finite == 0)
     limitExponent = std::max(limitExponent, exponent);
   for (; limitExponent < exponent; ++limitExponent) {
-    std::array<uint64_t, kBins> wide{};
-    for (int64_t i = 0; i < kBins / 2; ++i)
-      wide[kBins / 4 + i] = bins[2 * i] + bins[2 * i + 1];
-    bins = wide;
+    std::vector<uint64_t> wide(bins.size());
+    for (int64_t i = 0; i < size() / 2; ++i)
+      wide[size() / 4 + i] = bins[2 * i] + bins[2 * i + 1];
+    bins = std::move(wide);
   }
 }
 
-void Histogram::add(const float *values, int64_t count) {
+void Histogram::add(const float *values, int64_t count, int64_t stride) {
   float largest = 0;
   for (int64_t i = 0; i < count; ++i) {
-    float size = std::fabs(values[i]);
-    largest = size > largest && std::isfinite(size) ? size : largest;
+    float magnitude = std::fabs(values[i * stride]);
+    largest =
+        magnitude > largest && std::isfinite(magnitude) ? magnitude : largest;
   }
   int exponent;
   std::frexp(largest, &exponent);
   if (largest != 0 && exponent > limitExponent)
     widen(exponent);
-  double scale = kBins / 2 / limit();
+  int64_t half = size() / 2;
+  double scale = half / limit();
   for (int64_t i = 0; i < count; ++i) {
-    if (!std::isfinite(values[i])) {
+    float value = values[i * stride];
+    if (!std::isfinite(value)) {
       ++strays;
       continue;
     }
-    auto bin = static_cast<int64_t>(std::floor(values[i] * scale)) + kBins / 2;
-    ++bins[std::min(bin, kBins - 1)];
+    auto bin = static_cast<int64_t>(std::floor(value * scale)) + half;
+    ++bins[std::min(bin, 2 * half - 1)];
     ++finite;
   }
 }
@@ -86,17 +89,17 @@ void Histogram::add(const Histogram &other) {
   int exponent = std::max(limitExponent, other.limitExponent);
   widen(exponent);
   copy.widen(exponent);
-  for (int64_t i = 0; i < kBins; ++i)
+  for (int64_t i = 0; i < size(); ++i)
     bins[i] += copy.bins[i];
   finite += copy.finite;
   strays += copy.strays;
 }
 
-Histogram Histogram::restore(int exponent, const uint64_t *counts,
+Histogram Histogram::restore(int exponent, std::vector<uint64_t> counts,
                              uint64_t notFinite) {
   Histogram result;
   result.limitExponent = exponent;
-  std::copy(counts, counts + kBins, result.bins.begin());
+  result.bins = std::move(counts);
   for (uint64_t count : result.bins)
     result.finite += count;
   result.strays = notFinite;

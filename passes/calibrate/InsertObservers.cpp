@@ -55,8 +55,8 @@ private:
       std::optional<Statistics> one = symbolizeStatistics(name);
       if (!one) {
         emitError(getOperation().getLoc())
-            << "observers: requires statistics among columns, histogram and "
-               "second_moment, found '"
+            << "observers: requires statistics among columns, histogram, "
+               "second_moment and column_ranges, found '"
             << name << "'";
         return std::nullopt;
       }

@@ -178,7 +178,7 @@ EntropyCost::EntropyCost(const ConstantMatrix &matrix)
   }
   double count = static_cast<double>(std::max<uint64_t>(1, histogram.total()));
   double variance = squares / count - (sum / count) * (sum / count);
-  double width = 2 * histogram.limit() / numerics::Histogram::kBins;
+  double width = histogram.width();
   double entropy = std::log2(width);
   for (uint64_t bin : histogram.counts())
     if (bin)

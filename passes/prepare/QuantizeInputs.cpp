@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "RangeObserver.h"
 #include "WeightEditor.h"
-#include "lowbit/Numerics/ActivationRange.h"
 #include "lowbit/Reference/Float8.h"
 #include "lowbit/Transforms/LayerNames.h"
 #include "lowbit/Transforms/LayerStatistics.h"
@@ -25,7 +25,7 @@ using namespace mlir;
 using namespace lowbit;
 using numerics::ActivationRange;
 
-/// Bits of a code. Observers that compare ranges judge signed integers.
+/// Bits of a code.
 static constexpr unsigned kBits = 8;
 
 /// From this share of an input's square on, what rounding costs is worth
@@ -64,7 +64,6 @@ struct QuantizeInputsPass
 private:
   LogicalResult checkOptions();
   ElementFormatInterface getFormat();
-  FailureOr<ActivationRange> findRange(LinearOp op, StringRef name);
   InputCodes chooseCodes(ActivationRange range, Type element);
   Value shift(LinearOp op, InputCodes codes);
   LogicalResult correctBias(LinearOp op, InputCodes codes,
@@ -80,13 +79,8 @@ private:
 
 LogicalResult QuantizeInputsPass::checkOptions() {
   Location loc = getOperation().getLoc();
-  if (!llvm::is_contained(
-          {"minmax", "moving_average", "percentile", "mse", "entropy"},
-          observer.getValue()))
-    return emitError(loc) << "static inputs: requires the observer minmax, "
-                             "moving_average, percentile, mse or entropy, "
-                             "found '"
-                          << observer << "'";
+  if (failed(RangeObserver(observer, percentile).check(loc, "static inputs")))
+    return failure();
   if (!llvm::is_contained({"int8", "fp8-e4m3", "fp8-e5m2"}, format.getValue()))
     return emitError(loc)
            << "static inputs: requires the format int8, fp8-e4m3 "
@@ -99,59 +93,7 @@ LogicalResult QuantizeInputsPass::checkOptions() {
                                   ? "asymmetric ranges"
                                   : "the observer " + observer.getValue())
                           << ", found " << format;
-  if (!(percentile > 0 && percentile <= 100))
-    return emitError(loc)
-           << "static inputs: requires a percentile above 0 and up to 100, "
-              "found "
-           << double(percentile);
   return success();
-}
-
-/// The histogram of a record, if it has one.
-static std::optional<numerics::Histogram>
-readHistogram(const LayerStatistics &statistics, StringRef name) {
-  std::vector<float> counts = statistics.read(name, statistic::kHistogram);
-  std::vector<float> limit = statistics.read(name, statistic::kHistogramLimit);
-  if (counts.size() != numerics::Histogram::kBins || limit.size() != 1 ||
-      !(limit[0] > 0) || !std::isfinite(limit[0]) ||
-      !llvm::all_of(counts, [](float count) { return count >= 0; }))
-    return std::nullopt;
-  std::vector<uint64_t> exact(counts.begin(), counts.end());
-  return numerics::Histogram::restore(std::ilogb(limit[0]), exact.data(), 0);
-}
-
-FailureOr<ActivationRange> QuantizeInputsPass::findRange(LinearOp op,
-                                                         StringRef name) {
-  auto missing = [&](StringRef what) {
-    return op.emitOpError()
-           << "weight '" << name << "': requires statistics with " << what
-           << " for the observer " << observer
-           << ", found none; calibrate the model";
-  };
-  std::vector<float> low = statistics.read(name, statistic::kMinimum);
-  std::vector<float> high = statistics.read(name, statistic::kMaximum);
-  if (low.empty() || high.empty())
-    return missing("the extremes of columns");
-  ActivationRange all{*llvm::min_element(low), *llvm::max_element(high)};
-  if (observer == "minmax")
-    return all;
-  if (observer == "moving_average") {
-    std::vector<float> range = statistics.read(name, statistic::kMovingRange);
-    if (range.size() != 2)
-      return missing("a moving range");
-    return ActivationRange{range[0], range[1]};
-  }
-  auto histogram = readHistogram(statistics, name);
-  if (!histogram)
-    return missing("a histogram");
-  ActivationRange range =
-      observer == "percentile"
-          ? numerics::findPercentile(*histogram, percentile)
-      : observer == "mse" ? numerics::findLeastSquares(*histogram, kBits)
-                          : numerics::findLeastDivergence(*histogram, kBits);
-  // No codes for what was never seen.
-  return ActivationRange{std::max(range.low, all.low),
-                         std::min(range.high, all.high)};
 }
 
 ElementFormatInterface QuantizeInputsPass::getFormat() {
@@ -279,7 +221,8 @@ void QuantizeInputsPass::remarkOnCost(LinearOp op, StringRef name,
 LogicalResult QuantizeInputsPass::quantizeInput(LinearOp op,
                                                 WeightEditor &editor) {
   std::string name = getLayerName(op).value_or("a layer");
-  FailureOr<ActivationRange> range = findRange(op, name);
+  FailureOr<ActivationRange> range =
+      RangeObserver(observer, percentile).find(op, statistics, name);
   if (failed(range))
     return failure();
   InputCodes codes = chooseCodes(

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LayerGroups.h"
+#include "RangeObserver.h"
 #include "lowbit/Transforms/LayerNames.h"
 #include "lowbit/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -30,6 +31,9 @@ struct SmoothInputsPass : lowbit::impl::SmoothInputsPassBase<SmoothInputsPass> {
           << double(strength);
       return signalPassFailure();
     }
+    if (failed(RangeObserver(observer, percentile)
+                   .check(getOperation().getLoc(), "smoothing")))
+      return signalPassFailure();
     llvm::DenseSet<int64_t> tableRows = getTableRows(getOperation());
     ColumnScaler scaler(getOperation(), releaseData);
     for (LayerGroup &group : collectLayerGroups(getOperation())) {
@@ -53,6 +57,7 @@ struct SmoothInputsPass : lowbit::impl::SmoothInputsPassBase<SmoothInputsPass> {
   }
 
 private:
+  FailureOr<std::vector<float>> measure(const LayerGroup &group);
   FailureOr<std::vector<float>> balance(const LayerGroup &group,
                                         ArrayRef<std::vector<float>> weights,
                                         ArrayRef<int32_t> classes);
@@ -68,13 +73,30 @@ static void spreadMaxima(std::vector<float> &values,
     values[k] = values[first];
 }
 
+/// How far each column of the input reaches, by the observer.
+FailureOr<std::vector<float>>
+SmoothInputsPass::measure(const LayerGroup &group) {
+  FailureOr<std::vector<float>> magnitudes =
+      readMagnitudes(getOperation(), group, "smoothing");
+  if (failed(magnitudes) || observer == "minmax")
+    return magnitudes;
+  auto ranges = RangeObserver(observer, percentile)
+                    .findColumns(group.layers.front(),
+                                 LayerStatistics(getOperation()), group.name());
+  if (failed(ranges))
+    return failure();
+  for (auto [magnitude, range] : llvm::zip_equal(*magnitudes, *ranges))
+    magnitude = static_cast<float>(std::max(-range.low, range.high));
+  return magnitudes;
+}
+
 FailureOr<std::vector<float>>
 SmoothInputsPass::balance(const LayerGroup &group,
                           ArrayRef<std::vector<float>> weights,
                           ArrayRef<int32_t> classes) {
   LinearOp first = group.layers.front();
   std::string name = getLayerName(first).value_or("a layer");
-  auto read = readMagnitudes(getOperation(), group, "smoothing");
+  auto read = measure(group);
   if (failed(read))
     return failure();
   std::vector<float> &inputs = *read;

@@ -874,6 +874,16 @@ func.func private @f() -> (tensor<4xi8> {lowbit.unsigned = true})
 
 // -----
 
+// expected-error @+1 {{requires layers, low and high for each row as lowbit.ranges (N4), found [{layers = ["fc"]}]}}
+func.func private @n4() -> (tensor<1x5xf32> {lowbit.ranges = [{layers = ["fc"]}]})
+
+// -----
+
+// expected-error @+1 {{requires layers, low and high for each row as lowbit.ranges (N4), found []}}
+func.func private @n4_rows() -> (tensor<1x5xf32> {lowbit.ranges = []})
+
+// -----
+
 func.func @dispatch_workgroups(%x: tensor<4xf32>) -> tensor<4xf32> {
   // expected-error @+1 {{requires three positive numbers of workgroups (K4), found array<i64: 1, 0, 1>}}
   %0 = lowbit.dispatch @kernels::@k [1, 0, 1] outs(%x : tensor<4xf32>) -> tensor<4xf32>

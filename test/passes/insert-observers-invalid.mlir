@@ -1,5 +1,5 @@
 // RUN: not quant-opt %s --lowbit-insert-observers=statistics=mode 2>&1 | FileCheck %s --check-prefix=KIND
-// KIND: error: observers: requires statistics among columns, histogram and second_moment, found 'mode'
+// KIND: error: observers: requires statistics among columns, histogram, second_moment and column_ranges, found 'mode'
 // RUN: not quant-opt %s '--lowbit-insert-observers=layers=[ statistics=columns' 2>&1 | FileCheck %s --check-prefix=GLOB
 // GLOB: error: observers: '[' is no glob: {{.+}}
 // RUN: not quant-opt %s '--lowbit-insert-observers=layers=*.upp statistics=columns' 2>&1 | FileCheck %s --check-prefix=NAME

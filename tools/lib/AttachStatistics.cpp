@@ -42,6 +42,9 @@ lowbit::attachStatistics(mlir::ModuleOp module,
           name == statistic::kMean || name == statistic::kMeanSquare ||
           name == statistic::kMovingRange || name == statistic::kHistogram ||
           name == statistic::kHistogramLimit ||
+          name == statistic::kColumnHistogram ||
+          name == statistic::kColumnHistogramLimit ||
+          name == statistic::kColumnMovingRange ||
           name == statistic::kSecondMoment || name == statistic::kCrossMoment ||
           name == statistic::kResidualMoment ||
           name == statistic::kGradientMeanSquare ||

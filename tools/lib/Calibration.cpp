@@ -67,6 +67,8 @@ static std::vector<std::string> getWanted(const CalibrationOptions &options) {
   std::vector<std::string> wanted = {"columns", "histogram"};
   if (options.secondMoments)
     wanted.push_back("second_moment");
+  if (options.columnRanges)
+    wanted.push_back("column_ranges");
   return wanted;
 }
 

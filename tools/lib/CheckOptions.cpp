@@ -103,6 +103,8 @@ static llvm::Error checkPasses(const CompileOptions &options,
   if (options.smoothing) {
     SmoothInputsPassOptions smooth;
     smooth.strength = *options.smoothing;
+    if (!options.smoothObserver.empty())
+      smooth.observer = options.smoothObserver;
     manager.addPass(createSmoothInputsPass(smooth));
   }
   if (!options.observer.empty()) {

@@ -9,14 +9,36 @@
 #include "lowbit/Transforms/LayerStatistics.h"
 #include "mlir/IR/Threading.h"
 #include <cmath>
-#include <limits>
 
 using namespace lowbit;
 using numerics::PackedRows;
 
 /// What a new sample counts in moving averages; the value is customary.
 static constexpr double kAveragingConstant = 0.01;
-static constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+//===----------------------------------------------------------------------===//
+// ObservedRange
+//===----------------------------------------------------------------------===//
+
+void ObservedRange::add(const float *values, int64_t count, int64_t stride) {
+  counts.add(values, count, stride);
+  for (int64_t i = 0; i < count; ++i) {
+    low = std::min(low, values[i * stride]);
+    high = std::max(high, values[i * stride]);
+  }
+}
+
+void ObservedRange::endSample(uint64_t sample) {
+  double weight = sample ? kAveragingConstant : 1;
+  averageLow += weight * (low - averageLow);
+  averageHigh += weight * (high - averageHigh);
+  low = std::numeric_limits<float>::infinity();
+  high = -low;
+}
+
+//===----------------------------------------------------------------------===//
+// Collector
+//===----------------------------------------------------------------------===//
 
 Collector::Collector(ObserveOp observer, bool keepsRows)
     : name(observer.getName()), wanted(observer.getStatistics()),
@@ -26,8 +48,8 @@ Collector::Collector(ObserveOp observer, bool keepsRows)
   sums.reset(columns);
   if (wants(Statistics::SecondMoment))
     moment.assign(columns * columns, 0);
-  low = kInfinity;
-  high = -kInfinity;
+  if (wants(Statistics::ColumnRanges))
+    ranges.assign(columns, ObservedRange(numerics::Histogram::kColumnBins));
 }
 
 void Collector::addLayers(ObserveOp observer) {
@@ -40,11 +62,16 @@ void Collector::addLayers(ObserveOp observer) {
 
 uint64_t Collector::getBytes(ObserveOp observer, uint64_t rows) {
   uint64_t columns = observer.getInput().getType().getShape().back();
-  uint64_t bytes = sizeof(numerics::Histogram) + columns * 24;
+  constexpr uint64_t kCount = sizeof(uint64_t);
+  uint64_t bytes = numerics::Histogram::kBins * kCount + columns * 24;
   // The activation, and a copy of it for whatever the model still does with it.
   bytes += 2 * rows * columns * sizeof(float);
-  if (static_cast<uint32_t>(observer.getStatistics() &
-                            Statistics::SecondMoment))
+  auto wants = [&](Statistics which) {
+    return static_cast<uint32_t>(observer.getStatistics() & which) != 0;
+  };
+  if (wants(Statistics::ColumnRanges))
+    bytes += columns * numerics::Histogram::kColumnBins * kCount;
+  if (wants(Statistics::SecondMoment))
     bytes += (columns + numerics::kOuterProductRows) * columns * sizeof(float);
   return bytes;
 }
@@ -52,16 +79,15 @@ uint64_t Collector::getBytes(ObserveOp observer, uint64_t rows) {
 llvm::Error Collector::addColumns(llvm::ArrayRef<float> values) {
   int64_t count = columns ? values.size() / columns : 0;
   sums.add(values.data(), count, 0, columns);
-  for (int64_t k = 0; k < columns; ++k) {
+  for (int64_t k = 0; k < columns; ++k)
     if (!std::isfinite(sums.sum[k]))
       return makeError("layer '" + layers.front() +
                        "' reads numbers that are not finite, in column " +
                        llvm::Twine(k));
-    low = std::min(low, sums.minimum[k]);
-    high = std::max(high, sums.maximum[k]);
-  }
-  if (wants(Statistics::Histogram))
-    histogram.add(values.data(), values.size());
+  if (wants(Statistics::Histogram) || wants(Statistics::Columns))
+    all.add(values.data(), values.size());
+  for (auto [k, range] : llvm::enumerate(ranges))
+    range.add(values.data() + k, count, columns);
   for (int64_t n = 0; keepsRows && n < count; ++n) {
     double sum = 0;
     for (float value : values.slice(n * columns, columns))
@@ -93,9 +119,9 @@ void Collector::addSecondMoment(llvm::ArrayRef<float> values,
 }
 
 void Collector::endSample() {
-  double weight = samples ? kAveragingConstant : 1;
-  averageLow += weight * (low - averageLow);
-  averageHigh += weight * (high - averageHigh);
+  all.endSample(samples);
+  for (ObservedRange &range : ranges)
+    range.endSample(samples);
   ++samples;
 }
 
@@ -107,6 +133,25 @@ static HostTensor makeTensor(ElementType type, const Range &values,
   llvm::transform(values, tensor.getMutableAs<T>().begin(),
                   [&](auto value) { return static_cast<T>(value * scale); });
   return tensor;
+}
+
+void Collector::addColumnRanges(std::map<std::string, HostTensor> &to) {
+  HostTensor counts = HostTensor::allocate(
+      ElementType::U64, {columns, numerics::Histogram::kColumnBins});
+  HostTensor limits = HostTensor::allocate(ElementType::F64, {columns});
+  HostTensor moving = HostTensor::allocate(ElementType::F64, {columns, 2});
+  auto count = counts.getMutableAs<uint64_t>().begin();
+  auto average = moving.getMutableAs<double>().begin();
+  for (auto [range, limit] :
+       llvm::zip_equal(ranges, limits.getMutableAs<double>())) {
+    count = llvm::copy(range.histogram().counts(), count);
+    limit = range.histogram().limit();
+    average = llvm::copy(range.movingRange(), average);
+  }
+  to[statistic::kColumnHistogram.str()] = std::move(counts);
+  to[statistic::kColumnHistogramLimit.str()] = std::move(limits);
+  to[statistic::kColumnMovingRange.str()] = std::move(moving);
+  ranges = {};
 }
 
 StatisticsRecord Collector::take() {
@@ -127,15 +172,17 @@ StatisticsRecord Collector::take() {
         makeTensor<double>(ElementType::F64, sums.sum, scale);
     parts[statistic::kMeanSquare.str()] =
         makeTensor<double>(ElementType::F64, sums.sumOfSquares, scale);
-    parts[statistic::kMovingRange.str()] = makeTensor<double>(
-        ElementType::F64, llvm::ArrayRef<double>{averageLow, averageHigh});
+    parts[statistic::kMovingRange.str()] =
+        makeTensor<double>(ElementType::F64, all.movingRange());
   }
   if (wants(Statistics::Histogram)) {
     parts[statistic::kHistogram.str()] =
-        makeTensor<uint64_t>(ElementType::U64, histogram.counts());
+        makeTensor<uint64_t>(ElementType::U64, all.histogram().counts());
     parts[statistic::kHistogramLimit.str()] = makeTensor<double>(
-        ElementType::F64, llvm::ArrayRef<double>{histogram.limit()});
+        ElementType::F64, llvm::ArrayRef<double>{all.histogram().limit()});
   }
+  if (wants(Statistics::ColumnRanges))
+    addColumnRanges(parts);
   if (keepsRows) {
     HostTensor tensor =
         HostTensor::allocate(ElementType::F32, {int64_t(rows), 1});

@@ -9,8 +9,33 @@
 
 #include "lowbit/IR/Lowbit.h"
 #include "lowbit/Tools/Statistics.h"
+#include <array>
+#include <limits>
 
 namespace lowbit {
+
+/// What the observers of ranges need to know of numbers: all that layers read,
+/// or those of a column.
+class ObservedRange {
+public:
+  explicit ObservedRange(int64_t bins = numerics::Histogram::kBins)
+      : counts(bins) {}
+
+  void add(const float *values, int64_t count, int64_t stride = 1);
+  /// The next numbers are of another sample, `sample` being over.
+  void endSample(uint64_t sample);
+  const numerics::Histogram &histogram() const { return counts; }
+  /// The extremes of a sample, averaged over samples.
+  std::array<double, 2> movingRange() const {
+    return {averageLow, averageHigh};
+  }
+
+private:
+  numerics::Histogram counts;
+  /// Extremes of the sample so far.
+  float low = std::numeric_limits<float>::infinity(), high = -low;
+  double averageLow = 0, averageHigh = 0;
+};
 
 /// One record in the making.
 class Collector {
@@ -43,6 +68,8 @@ private:
     return static_cast<uint32_t>(wanted & which) != 0;
   }
 
+  void addColumnRanges(std::map<std::string, HostTensor> &to);
+
   std::string name;
   std::vector<std::string> layers;
   Statistics wanted;
@@ -50,14 +77,13 @@ private:
   int64_t columns = 0;
   uint64_t rows = 0, samples = 0;
   numerics::ColumnStatistics sums;
-  numerics::Histogram histogram;
+  /// Of all numbers, and of each column.
+  ObservedRange all;
+  std::vector<ObservedRange> ranges;
   numerics::PackedRows packed;
   std::vector<float> rowSquares;
   /// [columns, columns], panels on and above the diagonal.
   std::vector<float> moment;
-  /// Extremes of the sample so far, and their moving averages.
-  float low = 0, high = 0;
-  double averageLow = 0, averageHigh = 0;
 };
 
 } // namespace lowbit

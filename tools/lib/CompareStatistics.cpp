@@ -36,9 +36,9 @@ static bool readRange(const StatisticsRecord &record, unsigned side,
 /// drift.
 static uint64_t countBeyond(const numerics::Histogram &histogram, double low,
                             double high) {
-  double half = histogram.limit() / numerics::Histogram::kBins;
+  double half = histogram.width() / 2;
   uint64_t beyond = 0;
-  for (int64_t i = 0; i < numerics::Histogram::kBins; ++i) {
+  for (int64_t i = 0; i < histogram.size(); ++i) {
     double center = histogram.center(i);
     if (center + half < low || center - half > high)
       beyond += histogram.counts()[i];

@@ -32,18 +32,28 @@ public:
     return signature.outputs;
   }
   WeightSize getWeightSize() const override { return weightSize; }
+  llvm::ArrayRef<RangeCount> getRangeCounts() const override {
+    return counts ? counts->getInputs() : llvm::ArrayRef<RangeCount>();
+  }
 
   llvm::Expected<std::vector<HostTensor>>
   run(llvm::ArrayRef<HostTensor> inputs) override {
     if (llvm::Error error = checkRequirements(signature, inputs))
       return std::move(error);
-    return executable->run(inputs);
+    auto outputs = executable->run(inputs);
+    if (outputs && counts) {
+      counts->add(outputs->back());
+      outputs->pop_back();
+    }
+    return outputs;
   }
 
   mlir::MLIRContext context;
   Signature signature;
   WeightSize weightSize;
   std::unique_ptr<Executable> executable;
+  /// The last output of the code, which is none of the model's.
+  std::optional<RangeCounts> counts;
 };
 
 } // namespace
@@ -142,6 +152,8 @@ lowbit::compileToModel(llvm::StringRef input, const CompileOptions &options,
   if (!signature)
     return makeFileError(input, llvm::toString(signature.takeError()));
   model->signature = std::move(*signature);
+  if ((model->counts = RangeCounts::read(**module)))
+    model->signature.outputs.pop_back();
   // What an artefact would hold; packing pads.
   model->weightSize = getWeightSize(**module);
   if (load.visit)

@@ -170,6 +170,8 @@ std::string lowbit::describeRecipe(const CompileOptions &options) {
       words.push_back("rotate-online=" + llvm::join(options.rotateOnline, ","));
     if (options.smoothing)
       words.push_back(llvm::formatv("smooth={0}", *options.smoothing));
+    if (!options.smoothObserver.empty())
+      words.push_back("smooth-observer=" + options.smoothObserver);
     if (!options.observer.empty())
       words.push_back("observer=" + options.observer);
     if (options.sequential)
@@ -181,6 +183,8 @@ std::string lowbit::describeRecipe(const CompileOptions &options) {
     if (options.sweeps)
       words.push_back("sweeps=" + std::to_string(options.sweeps));
   }
+  if (options.countsRanges)
+    words.push_back("count-ranges");
   if (!options.config.empty())
     words.push_back(
         ("precision=" + llvm::sys::path::filename(options.config)).str());
@@ -254,6 +258,8 @@ static llvm::Error runPhases(ModuleOp module, Phase first, Phase last,
 static CalibrationOptions getCalibration(const CompileOptions &options) {
   CalibrationOptions calibration = options.calibration;
   calibration.secondMoments |= needsSecondMoments(options.method);
+  calibration.columnRanges |=
+      !options.smoothObserver.empty() && options.smoothObserver != "minmax";
   if (options.strategy == "gradient" && !options.budget.empty() &&
       calibration.gradients == OutputModel::None)
     calibration.gradients = OutputModel::Automatic;
@@ -290,6 +296,8 @@ static llvm::Error smoothInputs(ModuleOp module,
   (void)applyPassManagerCLOptions(manager);
   SmoothInputsPassOptions smooth;
   smooth.strength = *options.smoothing;
+  if (!options.smoothObserver.empty())
+    smooth.observer = options.smoothObserver;
   smooth.releaseData = options.releaseData;
   manager.addPass(createSmoothInputsPass(smooth));
   if (failed(manager.run(module)))

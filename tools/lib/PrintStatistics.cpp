@@ -74,11 +74,41 @@ void lowbit::printStatistics(const CalibrationStatistics &statistics,
   }
 }
 
-/// The range that each observer sees, for codes of 8 bits.
-static void printRanges(const StatisticsRecord &record, const Summary &summary,
-                        llvm::json::OStream &json) {
+/// The observers of ranges that need a histogram, for codes of 8 bits.
+static std::array<std::pair<llvm::StringRef, numerics::ActivationRange>, 3>
+findRanges(const numerics::Histogram &histogram) {
   constexpr unsigned kBits = 8;
   constexpr double kPercent = 99.99;
+  return {{{"percentile", numerics::findPercentile(histogram, kPercent)},
+           {"mse", numerics::findLeastSquares(histogram, kBits)},
+           {"entropy", numerics::findLeastDivergence(histogram, kBits)}}};
+}
+
+/// The range of each column that each observer sees, if columns were recorded.
+static void printColumnRanges(const StatisticsRecord &record,
+                              llvm::json::OStream &json) {
+  std::vector<numerics::Histogram> histograms = record.getColumnHistograms();
+  if (histograms.empty())
+    return;
+  llvm::json::Object lists;
+  auto add = [&](llvm::StringRef name, double low, double high) {
+    llvm::json::Value &list =
+        lists.try_emplace(name, llvm::json::Array()).first->second;
+    list.getAsArray()->push_back(llvm::json::Array{low, high});
+  };
+  if (const HostTensor *moving = record.lookup(statistic::kColumnMovingRange))
+    for (uint64_t k = 0; k < record.columns; ++k)
+      add("moving_average", moving->getAs<double>()[2 * k],
+          moving->getAs<double>()[2 * k + 1]);
+  for (const numerics::Histogram &histogram : histograms)
+    for (auto [name, range] : findRanges(histogram))
+      add(name, range.low, range.high);
+  json.attribute("column_ranges", std::move(lists));
+}
+
+/// The range that each observer sees.
+static void printRanges(const StatisticsRecord &record, const Summary &summary,
+                        llvm::json::OStream &json) {
   auto print = [&](llvm::StringRef name, double low, double high) {
     json.attributeArray(name, [&] {
       json.value(low);
@@ -90,16 +120,9 @@ static void printRanges(const StatisticsRecord &record, const Summary &summary,
     if (const HostTensor *moving = record.lookup(statistic::kMovingRange))
       print("moving_average", moving->getAs<double>()[0],
             moving->getAs<double>()[1]);
-    std::optional<numerics::Histogram> histogram = record.getHistogram();
-    if (!histogram)
-      return;
-    for (auto [name, range] :
-         {std::pair("percentile",
-                    numerics::findPercentile(*histogram, kPercent)),
-          std::pair("mse", numerics::findLeastSquares(*histogram, kBits)),
-          std::pair("entropy",
-                    numerics::findLeastDivergence(*histogram, kBits))})
-      print(name, range.low, range.high);
+    if (std::optional<numerics::Histogram> histogram = record.getHistogram())
+      for (auto [name, range] : findRanges(*histogram))
+        print(name, range.low, range.high);
   });
 }
 
@@ -127,6 +150,7 @@ void lowbit::printStatisticsAsJson(const CalibrationStatistics &statistics,
             json.attribute("minimum", summary.low);
             json.attribute("maximum", summary.high);
             printRanges(record, summary, json);
+            printColumnRanges(record, json);
           }
           json.attributeArray("components", [&] {
             for (const auto &[name, tensor] : record.components)

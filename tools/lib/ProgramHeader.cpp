@@ -9,8 +9,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "ProgramInterface.h"
+#include "lowbit/IR/Lowbit.h"
 #include "lowbit/Runtime/Program.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Format.h"
 
 using namespace lowbit;
 
@@ -91,6 +94,7 @@ public:
 private:
   void printIntroduction();
   void printRequirements();
+  void printRanges();
   void printErrors();
   void printInput(const ProgramTensor &tensor);
   void printOutput(const ProgramTensor &tensor);
@@ -137,6 +141,7 @@ void HeaderPrinter::printIntroduction() {
      << (program.usesThreads ? ", -lomp (LLVM's OpenMP)" : "")
      << " and -lm; a shared library\n * has the first inside.\n";
   printRequirements();
+  printRanges();
   os << R"( *
  * A model does not change after it is loaded: any number of threads may run it
  * at once, each with inputs and outputs of its own, and any number of models
@@ -158,6 +163,25 @@ void HeaderPrinter::printRequirements() {
         "checks:\n";
   for (const Requirement &requirement : program.requirements)
     os << " *   " << quote(requirement.text) << "\n";
+}
+
+/// What a model that counts yields.
+void HeaderPrinter::printRanges() {
+  if (program.ranges.empty())
+    return;
+  os << " *\n * '" << kRangesOutputName
+     << "' has for each input that is quantized with a scale of\n"
+        " * calibration: the least and the largest number, the mean of "
+        "squares, "
+        "how many\n * numbers are beyond the codes, and how many there are. "
+        "Layers, and the codes:\n";
+  for (const RangeCount &input : program.ranges) {
+    os << " *   ";
+    llvm::interleaveComma(input.layers, os, [&](const std::string &layer) {
+      os << quote(layer);
+    });
+    os << llvm::format(": %.6g to %.6g\n", input.low, input.high);
+  }
 }
 
 void HeaderPrinter::printErrors() {

@@ -161,6 +161,8 @@ lowbit::createInterface(llvm::StringRef name, mlir::ModuleOp module,
   program->inputs = nameTensors(std::move(signature.inputs));
   program->outputs = nameTensors(std::move(signature.outputs));
   program->requirements = std::move(signature.requirements);
+  if (std::optional<RangeCounts> counts = RangeCounts::read(module))
+    program->ranges = counts->getInputs().vec();
   for (const ProgramTensor &input : program->inputs)
     for (const std::string &dimension : input.spec.dimensions)
       if (!dimension.empty() && !program->findSymbol(dimension))

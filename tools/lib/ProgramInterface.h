@@ -45,6 +45,8 @@ struct ProgramInterface {
   /// is known only after a run.
   std::vector<std::string> symbols;
   std::vector<Requirement> requirements;
+  /// What the rows of `activation_ranges` are of, if the model counts.
+  std::vector<RangeCount> ranges;
   /// Weights of all variants, and which of them each variant's table has.
   std::vector<SafetensorsEntry> weights;
   std::vector<std::vector<int64_t>> tables;

@@ -120,12 +120,14 @@ void lowbit::addQuantizePhase(OpPassManager &manager,
                               const CompileOptions &options) {
   if (assigns(options))
     addAssign(manager, options);
-  else if (options.method == "none")
-    return;
-  addSplits(manager, options);
-  QuantizePipelineOptions pipeline;
-  setPipelineOptions(pipeline, options);
-  buildQuantizePipeline(manager, pipeline);
+  if (assigns(options) || options.method != "none") {
+    addSplits(manager, options);
+    QuantizePipelineOptions pipeline;
+    setPipelineOptions(pipeline, options);
+    buildQuantizePipeline(manager, pipeline);
+  }
+  if (options.countsRanges)
+    manager.addPass(createCountRangesPass());
 }
 
 //===----------------------------------------------------------------------===//
@@ -214,6 +216,8 @@ static llvm::Error finishLayers(ModuleOp module,
                      manager.addPass(createCSEPass());
                      if (options.strict)
                        manager.addPass(createVerifyNoFloatWeightsPass());
+                     if (options.countsRanges)
+                       manager.addPass(createCountRangesPass());
                    });
 }
 

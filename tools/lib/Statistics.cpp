@@ -29,15 +29,35 @@ const HostTensor *StatisticsRecord::lookup(StringRef component) const {
   return found == components.end() ? nullptr : &found->second;
 }
 
+/// Limits are powers of two.
+static numerics::Histogram restoreHistogram(llvm::ArrayRef<uint64_t> counts,
+                                            double limit) {
+  int exponent;
+  std::frexp(limit, &exponent);
+  return numerics::Histogram::restore(exponent - 1, counts.vec(),
+                                      /*notFinite=*/0);
+}
+
 std::optional<numerics::Histogram> StatisticsRecord::getHistogram() const {
   const HostTensor *counts = lookup(statistic::kHistogram);
   const HostTensor *limit = lookup(statistic::kHistogramLimit);
   if (!counts || !limit)
     return std::nullopt;
-  int exponent;
-  std::frexp(limit->getAs<double>()[0], &exponent);
-  return numerics::Histogram::restore(
-      exponent - 1, counts->getAs<uint64_t>().data(), /*notFinite=*/0);
+  return restoreHistogram(counts->getAs<uint64_t>(), limit->getAs<double>()[0]);
+}
+
+std::vector<numerics::Histogram> StatisticsRecord::getColumnHistograms() const {
+  std::vector<numerics::Histogram> result;
+  const HostTensor *counts = lookup(statistic::kColumnHistogram);
+  const HostTensor *limits = lookup(statistic::kColumnHistogramLimit);
+  if (!counts || !limits)
+    return result;
+  for (auto [k, limit] : llvm::enumerate(limits->getAs<double>()))
+    result.push_back(restoreHistogram(
+        counts->getAs<uint64_t>().slice(k * numerics::Histogram::kColumnBins,
+                                        numerics::Histogram::kColumnBins),
+        limit));
+  return result;
 }
 
 //===----------------------------------------------------------------------===//
@@ -63,6 +83,12 @@ getKnownShape(StringRef component, const StatisticsRecord &record) {
     return {{ElementType::U64, {numerics::Histogram::kBins}}};
   if (component == statistic::kHistogramLimit)
     return {{ElementType::F64, {1}}};
+  if (component == statistic::kColumnHistogram)
+    return {{ElementType::U64, {columns, numerics::Histogram::kColumnBins}}};
+  if (component == statistic::kColumnHistogramLimit)
+    return {{ElementType::F64, {columns}}};
+  if (component == statistic::kColumnMovingRange)
+    return {{ElementType::F64, {columns, 2}}};
   return std::nullopt;
 }
 
@@ -72,7 +98,8 @@ static std::optional<std::string> findImpossible(StringRef name,
                                                  const HostTensor &tensor) {
   bool isSquare = name == statistic::kMeanSquare ||
                   name == statistic::kGradientMeanSquare ||
-                  name == statistic::kHistogramLimit;
+                  name == statistic::kHistogramLimit ||
+                  name == statistic::kColumnHistogramLimit;
   auto find = [&](auto numbers) -> std::optional<std::string> {
     for (auto [i, number] : llvm::enumerate(numbers))
       if (!std::isfinite(number) || (isSquare && number < 0))
@@ -271,16 +298,17 @@ static HostTensor append(const HostTensor &first, const HostTensor &second) {
   return both;
 }
 
-/// Adds the histogram of `from` to that of `to`.
-static void mergeHistograms(StatisticsRecord &to,
-                            const StatisticsRecord &from) {
-  numerics::Histogram sum = *to.getHistogram();
-  sum.add(*from.getHistogram());
-  llvm::copy(sum.counts(), to.components[statistic::kHistogram.str()]
-                               .getMutableAs<uint64_t>()
-                               .begin());
-  to.components[statistic::kHistogramLimit.str()].getMutableAs<double>()[0] =
-      sum.limit();
+/// Writes the sums of histograms to the components that hold the first ones.
+static void mergeHistograms(std::vector<numerics::Histogram> sums,
+                            llvm::ArrayRef<numerics::Histogram> others,
+                            HostTensor &counts, HostTensor &limits) {
+  auto count = counts.getMutableAs<uint64_t>().begin();
+  for (auto [sum, other, limit] :
+       llvm::zip_equal(sums, others, limits.getMutableAs<double>())) {
+    sum.add(other);
+    count = llvm::copy(sum.counts(), count);
+    limit = sum.limit();
+  }
 }
 
 /// Adds `from` to `to`, whose tensors are its own.
@@ -319,16 +347,22 @@ static llvm::Error mergeRecord(StatisticsRecord &to,
     else if (name == statistic::kSecondMoment)
       combine<float>(tensor, other,
                      [&](float x, float y) { return a * x + b * y; });
-    else if (name == statistic::kMovingRange)
+    else if (name == statistic::kMovingRange ||
+             name == statistic::kColumnMovingRange)
       combine<double>(tensor, other,
                       [&](double x, double y) { return c * x + d * y; });
-    else if (name != statistic::kHistogram &&
-             name != statistic::kHistogramLimit)
+    else if (!StringRef(name).contains(statistic::kHistogram))
       return makeError("component '" + name + "' of '" + to.name +
                        "' is not known here, and cannot be merged");
   }
   if (to.lookup(statistic::kHistogram))
-    mergeHistograms(to, from);
+    mergeHistograms({*to.getHistogram()}, {*from.getHistogram()},
+                    to.components[statistic::kHistogram.str()],
+                    to.components[statistic::kHistogramLimit.str()]);
+  if (to.lookup(statistic::kColumnHistogram))
+    mergeHistograms(to.getColumnHistograms(), from.getColumnHistograms(),
+                    to.components[statistic::kColumnHistogram.str()],
+                    to.components[statistic::kColumnHistogramLimit.str()]);
   to.rows += from.rows;
   to.samples += from.samples;
   return llvm::Error::success();

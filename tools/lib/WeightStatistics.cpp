@@ -88,7 +88,7 @@ static void addMoments(const ConstantMatrix &matrix,
 static double getEntropy(const numerics::Histogram &histogram,
                          double deviation) {
   double count = double(histogram.total());
-  double step = 2 * histogram.limit() / numerics::Histogram::kBins;
+  double step = histogram.width();
   double wanted = 3.49 * deviation / std::cbrt(count);
   size_t merged = size_t(std::clamp(wanted / step, 1.0, 1024.0));
   double entropy = std::log2(double(merged) * step / deviation);

@@ -115,11 +115,21 @@ struct DriverOptions {
       "smooth", llvm::cl::cat(category), llvm::cl::value_desc("0 to 1"),
       llvm::cl::desc("Move outliers of activations to weights: how much of "
                      "them (SmoothQuant; 0.5 is customary)")};
+  llvm::cl::opt<std::string> smoothObserver{
+      "smooth-observer", llvm::cl::cat(category),
+      llvm::cl::value_desc("minmax|moving_average|percentile|mse|entropy"),
+      llvm::cl::desc("With --smooth: how far a column of an activation "
+                     "reaches (minmax)")};
   llvm::cl::opt<std::string> observer{
       "observer", llvm::cl::cat(category),
       llvm::cl::value_desc("minmax|moving_average|percentile|mse|entropy"),
       llvm::cl::desc("How ranges of static activations are chosen from what "
                      "calibration saw (minmax)")};
+  llvm::cl::opt<bool> countRanges{
+      "count-ranges", llvm::cl::cat(category),
+      llvm::cl::desc("The model counts what activations with static scales "
+                     "reach when it runs, and yields that as one more output, "
+                     "activation_ranges")};
   llvm::cl::opt<std::string> calibrate{
       "calibrate", llvm::cl::cat(category), llvm::cl::value_desc("file"),
       llvm::cl::desc(
@@ -142,6 +152,10 @@ struct DriverOptions {
       "second-moments", llvm::cl::cat(category),
       llvm::cl::desc("Record products of columns, too, which take the square "
                      "of a layer's input")};
+  llvm::cl::opt<bool> columnRanges{
+      "column-ranges", llvm::cl::cat(category),
+      llvm::cl::desc("Record the histogram and moving range of each column, "
+                     "too, which take 4 KiB for each")};
   llvm::cl::opt<lowbit::OutputModel> gradients{
       "gradients",
       llvm::cl::cat(category),

@@ -36,6 +36,7 @@ CompileOptions lowbit::compileOptions(const DriverOptions &options,
   result.calibration.window = options.calibrationWindow;
   result.calibration.memory = options.calibrationMemory << 20;
   result.calibration.secondMoments = options.secondMoments;
+  result.calibration.columnRanges = options.columnRanges;
   result.calibration.gradients = options.gradients;
   result.calibration.gradientsOf = options.gradientsOf;
   result.calibration.layers.assign(options.calibrationLayers.begin(),
@@ -45,7 +46,9 @@ CompileOptions lowbit::compileOptions(const DriverOptions &options,
   result.sweeps = options.sweeps;
   if (options.smooth.getNumOccurrences())
     result.smoothing = options.smooth;
+  result.smoothObserver = options.smoothObserver;
   result.observer = options.observer;
+  result.countsRanges = options.countRanges;
   result.outliers = options.outliers;
   result.outlierColumns = options.outlierColumns;
   result.clip = options.clip;

@@ -66,6 +66,11 @@ void RunFigures::printMembers(llvm::json::OStream &stream) const {
   stream.attribute("peak_bytes", int64_t(peakBytes));
   if (text)
     stream.attribute("text", llvm::json::fixUTF8(*text));
+  if (!ranges.empty()) {
+    stream.attributeBegin("activation_ranges");
+    printRangeCounts(ranges, stream);
+    stream.attributeEnd();
+  }
   if (checks.empty())
     return;
   stream.attributeArray("checks", [&] {
@@ -94,6 +99,8 @@ void RunFigures::print(llvm::raw_ostream &os, bool json) const {
   for (const ReportCheck &check : checks)
     os << llvm::left_justify(check.passed ? "passed" : "failed", 32)
        << check.text << "\n";
+  if (!ranges.empty())
+    printRangeCounts(ranges, os << "\n");
 }
 
 static std::string getVerdict(const RunFigures &run) {

@@ -111,6 +111,10 @@ struct Flags {
       "benchmark", cl::cat(judgeCategory),
       cl::desc("Time repeated runs on the inputs; a language model "
                "without inputs runs on one window of tokens")};
+  cl::opt<bool> countRanges{
+      "count-ranges", cl::cat(judgeCategory),
+      cl::desc("Count what activations with static scales reach, and how many "
+               "numbers are beyond what calibration foresaw")};
   cl::opt<unsigned> generate{
       "generate", cl::value_desc("n"), cl::cat(textCategory),
       cl::desc("Continue the prompt by n tokens: the text goes to "
@@ -227,6 +231,8 @@ static llvm::Error checkEffects(const Flags &flags) {
        judges || samples || (generates && flags.kvCache == "none") ||
            flags.benchmark,
        "--perplexity, --samples, --benchmark or --generate"},
+      {flags.countRanges, !generates || flags.kvCache == "none",
+       "runs of the whole model, --kv-cache=none for text"},
       {flags.prompt, generates, "--generate"},
       {flags.tokenizer, generates, "--generate"},
       {flags.temperature, generates, "--generate"},
@@ -415,6 +421,7 @@ llvm::Expected<RunOptions> lowbit::parseRunOptions(int argc, char **argv) {
   if (llvm::Error error = readBounds(flags, options))
     return error;
   options.benchmark = flags.benchmark;
+  options.countsRanges = flags.countRanges;
   options.generate = flags.generate;
   options.prompt = flags.prompt;
   options.tokenizer = flags.tokenizer;

@@ -51,6 +51,8 @@ struct RunOptions {
   std::string report;
 
   bool benchmark = false;
+  /// Whether models count what activations with static scales reach.
+  bool countsRanges = false;
 
   unsigned generate = 0;
   std::string prompt, tokenizer;

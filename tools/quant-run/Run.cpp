@@ -92,6 +92,7 @@ llvm::Error Runner::run() {
             options, subject.path, options.kvCache == "none" ? &model : nullptr,
             figures))
       return error;
+  figures.ranges = model.getRangeCounts().vec();
   figures.peakBytes = getPeakMemory();
   if (llvm::Error error = checkFigures())
     return error;

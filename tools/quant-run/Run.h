@@ -31,6 +31,8 @@ struct RunFigures {
   uint64_t peakBytes = 0;
   std::optional<std::string> text;
   std::vector<ReportCheck> checks;
+  /// What activations reached, if the model counts that.
+  std::vector<RangeCount> ranges;
   /// A comparison exceeded its tolerance, or a figure its bound.
   bool failed = false;
 

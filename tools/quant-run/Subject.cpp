@@ -43,11 +43,15 @@ llvm::Expected<Subject> lowbit::loadSubject(llvm::StringRef path,
   compile.reference = load.reference;
   compile.floatActivations = load.floatActivations;
   compile.disabledPatterns = load.disabledPatterns;
+  compile.countsRanges = options.countsRanges;
   llvm::Expected<std::unique_ptr<Model>> model =
       compileToModel(path, compile, load);
   if (!model)
     return model.takeError();
   subject.model = std::move(*model);
+  if (options.countsRanges && subject.model->getRangeCounts().empty())
+    return makeFileError(path, "--count-ranges requires activations with "
+                               "static scales (-a8-static), found none");
   return std::move(subject);
 }
 

@@ -69,9 +69,24 @@ TEST(Histogram, NumbersAreInTheirBins) {
   EXPECT_EQ(histogram.counts()[Histogram::kBins / 2], 2u);
   EXPECT_NEAR(histogram.center(Histogram::kBins / 2), 0, 1e-3);
   Histogram restored = Histogram::restore(
-      histogram.exponent(), histogram.counts().data(), histogram.notFinite());
+      histogram.exponent(), histogram.counts(), histogram.notFinite());
   EXPECT_EQ(restored.total(), 5u);
   EXPECT_EQ(restored.limit(), 2);
+}
+
+TEST(Histogram, OfOneColumn) {
+  std::vector<float> rows = {1, 8, -1, 7, 3, -6};
+  Histogram column(Histogram::kColumnBins);
+  column.add(rows.data() + 1, 3, /*stride=*/2);
+  EXPECT_EQ(column.size(), Histogram::kColumnBins);
+  EXPECT_EQ(column.total(), 3u);
+  EXPECT_EQ(column.limit(), 16);
+  EXPECT_EQ(column.width(), 32.0 / Histogram::kColumnBins);
+  Histogram other(Histogram::kColumnBins);
+  other.add(rows.data(), 3, /*stride=*/2);
+  other.add(column);
+  EXPECT_EQ(other.total(), 6u);
+  EXPECT_EQ(other.limit(), 16);
 }
 
 TEST(Histogram, ZerosAloneHaveABin) {

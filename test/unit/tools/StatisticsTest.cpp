@@ -65,6 +65,39 @@ TEST(Statistics, AreReadAsTheyWereWritten) {
   EXPECT_EQ(record.lookup("nothing"), nullptr);
 }
 
+TEST(Statistics, ColumnsAreMergedOneByOne) {
+  auto make = [](float first, float second, const char *data) {
+    CalibrationStatistics statistics = makeStatistics(1, 4);
+    statistics.provenance.data = data;
+    auto &parts = statistics.records.front().components;
+    std::vector<uint64_t> counts;
+    std::vector<double> limits, moving;
+    for (float value : {first, second}) {
+      numerics::Histogram histogram(numerics::Histogram::kColumnBins);
+      histogram.add(&value, 1);
+      llvm::append_range(counts, histogram.counts());
+      limits.push_back(histogram.limit());
+      moving.insert(moving.end(), 2, value);
+    }
+    parts["column_histogram"] =
+        makeTensor<uint64_t>(ElementType::U64, {2, 512}, counts);
+    parts["column_histogram_limit"] =
+        makeTensor<double>(ElementType::F64, {2}, limits);
+    parts["column_moving_range"] =
+        makeTensor<double>(ElementType::F64, {2, 2}, moving);
+    return statistics;
+  };
+  auto merged = mergeStatistics({make(3, 1, "d"), make(5, 1, "e")});
+  ASSERT_TRUE(bool(merged)) << llvm::toString(merged.takeError());
+  const StatisticsRecord &record = merged->records.front();
+  std::vector<numerics::Histogram> columns = record.getColumnHistograms();
+  ASSERT_EQ(columns.size(), 2u);
+  EXPECT_EQ(columns[0].limit(), 8);
+  EXPECT_EQ(columns[0].total(), 2u);
+  EXPECT_EQ(columns[1].limit(), 2);
+  EXPECT_EQ(record.lookup("column_moving_range")->getAs<double>()[0], 4);
+}
+
 TEST(Statistics, MergingWeighsByRows) {
   CalibrationStatistics more = makeStatistics(3, 100);
   more.provenance.data = "e";

@@ -83,6 +83,11 @@ inline constexpr llvm::StringLiteral kMovingRange = "moving_range";
 /// limit, [1].
 inline constexpr llvm::StringLiteral kHistogram = "histogram";
 inline constexpr llvm::StringLiteral kHistogramLimit = "histogram_limit";
+/// The same three of each column: [K, bins], [K] and [K, 2].
+inline constexpr llvm::StringLiteral kColumnHistogram = "column_histogram";
+inline constexpr llvm::StringLiteral kColumnHistogramLimit =
+    "column_histogram_limit";
+inline constexpr llvm::StringLiteral kColumnMovingRange = "column_moving_range";
 } // namespace statistic
 
 /// Module attribute: the target that packing and lowering work for.
@@ -101,6 +106,10 @@ inline constexpr llvm::StringLiteral kRatesAttrName = "lowbit.rates";
 inline constexpr llvm::StringLiteral kRateLossesAttrName = "lowbit.rate_losses";
 /// Argument and result attribute: the name by which users know a tensor.
 inline constexpr llvm::StringLiteral kNameAttrName = "lowbit.name";
+/// Result attribute: what the rows of a result of `lowbit-count-ranges` are of.
+inline constexpr llvm::StringLiteral kRangesAttrName = "lowbit.ranges";
+/// The name of that result.
+inline constexpr llvm::StringLiteral kRangesOutputName = "activation_ranges";
 /// Argument and result attribute: an array with the name of each dimension, or
 /// the expression in names that it is; empty where the extent is static.
 /// Dimensions of one name have one extent.

@@ -235,7 +235,8 @@ def Lowbit_PackOp : Lowbit_Op<"pack", [Pure]> {
 def Lowbit_Statistics : I32BitEnumAttr<"Statistics", "what an observer records", [
       I32BitEnumAttrCaseBit<"Columns", 0, "columns">,
       I32BitEnumAttrCaseBit<"Histogram", 1, "histogram">,
-      I32BitEnumAttrCaseBit<"SecondMoment", 2, "second_moment">]> {
+      I32BitEnumAttrCaseBit<"SecondMoment", 2, "second_moment">,
+      I32BitEnumAttrCaseBit<"ColumnRanges", 3, "column_ranges">]> {
   let cppNamespace = "::lowbit";
   let genSpecializedAttr = 0;
 }

@@ -11,7 +11,6 @@
 #ifndef LOWBIT_NUMERICS_STATISTICS_H
 #define LOWBIT_NUMERICS_STATISTICS_H
 
-#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -34,22 +33,32 @@ struct ColumnStatistics {
 class Histogram {
 public:
   static constexpr int64_t kBins = 4096;
+  /// Of a histogram of one column, of which a model has many.
+  static constexpr int64_t kColumnBins = 512;
 
-  /// Counts `count` numbers. Those that are not finite are counted apart.
-  void add(const float *values, int64_t count);
+  /// An empty histogram of `size` bins, a multiple of 4.
+  explicit Histogram(int64_t size = kBins) : bins(size) {}
+
+  /// Counts `count` numbers, `stride` apart. Those that are not finite are
+  /// counted apart.
+  void add(const float *values, int64_t count, int64_t stride = 1);
+  /// Adds the counts of a histogram of as many bins.
   void add(const Histogram &other);
 
   /// Limit 2^exponent() of the bins; without meaning when nothing is counted.
   int exponent() const { return limitExponent; }
   double limit() const;
-  const std::array<uint64_t, kBins> &counts() const { return bins; }
+  const std::vector<uint64_t> &counts() const { return bins; }
+  int64_t size() const { return static_cast<int64_t>(bins.size()); }
+  /// The width of a bin.
+  double width() const { return 2 * limit() / static_cast<double>(size()); }
   uint64_t total() const { return finite; }
   uint64_t notFinite() const { return strays; }
   /// The number in the middle of a bin.
   double center(int64_t bin) const;
 
   /// A histogram that was stored.
-  static Histogram restore(int exponent, const uint64_t *counts,
+  static Histogram restore(int exponent, std::vector<uint64_t> counts,
                            uint64_t notFinite);
 
 private:
@@ -57,7 +66,7 @@ private:
 
   /// Below the smallest subnormal: the first number sets it.
   int limitExponent = -200;
-  std::array<uint64_t, kBins> bins{};
+  std::vector<uint64_t> bins;
   uint64_t finite = 0, strays = 0;
 };
 

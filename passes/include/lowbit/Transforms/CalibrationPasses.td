@@ -159,6 +159,47 @@ def ReturnObservedPass : Pass<"lowbit-return-observed", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::func::FuncDialect"];
 }
 
+def CountRangesPass : Pass<"lowbit-count-ranges", "::mlir::ModuleOp"> {
+  let summary = "Count what activations with static scales reach";
+  let description = [{
+    Scales that calibration chose hold as long as data are like those of
+    calibration. Each function that quantizes activations with given scales gets
+    one more result, `activation_ranges`, [inputs, 5] in f32: of each such input
+    the least and the largest number of this call, the mean of squares, how many
+    numbers are beyond what codes reach, and how many there are. The attribute
+    `lowbit.ranges` of the result lists the inputs in that order: the layers that
+    read them, and what their codes reach. Asymmetric ranges are those of the
+    input as it is quantized, after its shift.
+
+    Inputs that are quantized in a region, such as the body of a loop, are named
+    in a remark and not counted.
+
+    Needs: `lowbit.quantize` with scales. Guarantees: nothing else changes.
+
+    ```mlir
+    func.func @main(%x: tensor<?x64xf32>) -> tensor<?x16xf32> {
+      %q = lowbit.quantize %x scale 1.562500e-02 : tensor<?x64xf32> -> !lowbit.tensor<?x64xf32, #a8>
+      %y = lowbit.linear %q, %w : ...
+      return %y : tensor<?x16xf32>
+    }
+    ```
+
+    yields as its second result
+
+    ```mlir
+    tensor<1x5xf32> {lowbit.name = "activation_ranges", lowbit.ranges = [
+      {high = 1.98437500 : f64, layers = ["fc"], low = -2.0 : f64} ]}
+    ```
+  }];
+  let statistics = [
+    Statistic<"numCounted", "counted", "Inputs that are counted">,
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
 def AssignPrecisionPass : Pass<"lowbit-assign-precision", "::mlir::ModuleOp"> {
   let summary = "Give each layer an encoding";
   let description = [{

@@ -85,7 +85,9 @@ def SmoothInputsPass : ScalePassBase<"lowbit-smooth-inputs"> {
     and multiplies that of their weights by it (Xiao et al., 2023), so that int8
     activations with one scale lose less. Where the division goes is what
     `lowbit-scale-columns` says. The head and layers that are to stay float are
-    left alone.
+    left alone. With an observer other than `minmax`, a column reaches as far as
+    that says: rare numbers beyond are clipped instead of taking digits from all
+    others of the column.
 
     Needs: `lowbit-raise`; `minimum` and `maximum` in `lowbit.statistics`, which
     follow. Guarantees: the model computes the same, up to rounding of f32.
@@ -100,6 +102,11 @@ def SmoothInputsPass : ScalePassBase<"lowbit-smooth-inputs"> {
   let options = [
     Option<"strength", "strength", "double", "0.5",
            "How much of the difficulty moves to the weights: 0 (none) to 1">,
+    Option<"observer", "observer", "std::string", "\"minmax\"",
+           "How far a column reaches: minmax, moving_average, percentile, mse, "
+           "entropy; all but the first need `column_ranges`">,
+    Option<"percentile", "percentile", "double", "99.99",
+           "The percentage of numbers within the range of that observer">,
     Option<"onlyFolds", "only-folds", "bool", "false",
            "Leave layers whose input would have to be multiplied at run time">,
     Option<"releaseData", "release-data", "bool", "false",

@@ -36,6 +36,8 @@ struct CalibrationOptions {
   uint64_t window = 256;
   /// Record E[x^T x], too, which takes K^2 numbers for each input.
   bool secondMoments = false;
+  /// Whether each column's histogram and moving range are recorded.
+  bool columnRanges = false;
   /// Record the mean squares of the gradients of what layers yield, too: those
   /// of the loss for labels that the model draws, its output being logits
   /// (Categorical) or means (Gaussian). Automatic: by what is known of the

@@ -37,9 +37,14 @@ struct CompileOptions {
   std::string scaleSearch;
   /// How ranges of static activations are chosen; empty for `minmax`.
   std::string observer;
+  /// Whether functions count what activations with static scales reach
+  /// (`lowbit-count-ranges`).
+  bool countsRanges = false;
   /// How much of the activations' outliers moves to the weights, 0 to 1; none
   /// where there is no value.
   std::optional<double> smoothing;
+  /// How far a column that is smoothed reaches; empty for `minmax`.
+  std::string smoothObserver;
   /// Rotate residual streams, and when the model runs the inputs of layers
   /// whose names match one of the globs.
   bool rotate = false;

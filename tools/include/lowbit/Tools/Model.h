@@ -11,6 +11,7 @@
 #define LOWBIT_TOOLS_MODEL_H
 
 #include "lowbit/Tools/HostTensor.h"
+#include "lowbit/Tools/RangeCounts.h"
 #include "llvm/Support/Error.h"
 #include <string>
 #include <vector>
@@ -53,6 +54,8 @@ public:
   virtual llvm::ArrayRef<TensorSpec> getInputs() const = 0;
   virtual llvm::ArrayRef<TensorSpec> getOutputs() const = 0;
   virtual WeightSize getWeightSize() const = 0;
+  /// What activations have reached in all runs so far, if the model counts it.
+  virtual llvm::ArrayRef<RangeCount> getRangeCounts() const { return {}; }
 
   /// Runs the model on tensors in the order of `getInputs`, which must match
   /// `checkInputs`. Returns the outputs in the order of `getOutputs`.

@@ -5,8 +5,10 @@
 // A statistics file is a .safetensors file. Record R has the tensors
 // `R.minimum`, `R.maximum` (f32 [K]), `R.mean`, `R.mean_square` (f64 [K]),
 // `R.moving_range` (f64 [2]), `R.histogram` (u64 [4096]) over
-// [-limit, limit) with `R.histogram_limit` (f64 [1]), and `R.second_moment`
-// (f32 [K, K]), as far as they were asked for; the record of a layer's gradient
+// [-limit, limit) with `R.histogram_limit` (f64 [1]), `R.second_moment`
+// (f32 [K, K]), and of each column `R.column_histogram` (u64 [K, 512]),
+// `R.column_histogram_limit` (f64 [K]) and `R.column_moving_range`
+// (f64 [K, 2]), as far as they were asked for; the record of a layer's gradient
 // has `R.gradient_mean_square` (f64 [N]) and N columns. The metadata say of
 // which model, data and options all that is; `records` lists the records, and
 // `checksum` is over all of it: numbers decide what models become.
@@ -42,6 +44,8 @@ struct StatisticsRecord {
   const HostTensor *lookup(llvm::StringRef name) const;
   /// The histogram, or nothing.
   std::optional<numerics::Histogram> getHistogram() const;
+  /// The histograms of columns; empty where they were not asked for.
+  std::vector<numerics::Histogram> getColumnHistograms() const;
 };
 
 /// What statistics are of.
@@ -79,7 +83,8 @@ mergeStatistics(llvm::ArrayRef<CalibrationStatistics> parts);
 /// Prints provenance and a line for each record.
 void printStatistics(const CalibrationStatistics &statistics,
                      llvm::raw_ostream &os);
-/// The same as JSON, with ranges by each observer.
+/// The same as JSON, with ranges by each observer, of columns too where their
+/// histograms were recorded.
 void printStatisticsAsJson(const CalibrationStatistics &statistics,
                            llvm::raw_ostream &os);
 
