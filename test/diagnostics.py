@@ -35,6 +35,7 @@ EXEMPT = {
     "a weight that was tried cannot be read": "the pass has just written it",
     "requires a name that nothing else has": "the run that wrote the group found it free",
     "' cannot be named": "upstream's refusal, of symbols that it can't follow",
+    "the page's server requires": "it takes a machine without a loopback interface",
     "cannot be tiled": "upstream's refusal; no known linalg op on tensors gets one",
 }
 # Words that tests write in another way, such as {{.*}}, end a run.

@@ -12,6 +12,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cmath>
 
@@ -26,9 +27,11 @@ struct Flags {
   cl::OptionCategory runCategory{"Running"};
   cl::OptionCategory judgeCategory{"Judging"};
   cl::OptionCategory textCategory{"Generating text"};
+  cl::OptionCategory browserCategory{"Running in a browser"};
   cl::list<std::string> models{
       cl::Positional, cl::value_desc("model"), cl::cat(runCategory),
-      cl::desc("<model.onnx, or model.mlir[bc] written by quant-opt>")};
+      cl::desc("<model.onnx, model.mlir[bc] written by quant-opt, or with "
+               "--browser model.webgpu.js>")};
   cl::list<std::string> input{
       "input", cl::value_desc("name=x.npy"), cl::cat(runCategory),
       cl::desc("Run on this input (repeat for each input)")};
@@ -151,6 +154,28 @@ struct Flags {
   cl::opt<unsigned long> seed{"seed", cl::value_desc("n"), cl::init(0),
                               cl::cat(textCategory),
                               cl::desc("Seed of the draws (default 0)")};
+  cl::opt<std::string> browser{
+      "browser", cl::ValueOptional,
+      cl::value_desc("chrome|edge|chromium|firefox|PATH|any"),
+      cl::cat(browserCategory),
+      cl::desc("Run a web module in this browser, without a window (default: "
+               "the first that is installed), and print what it takes; any "
+               "prints an address for a browser that you open")};
+  cl::opt<bool> showBrowser{"show-browser", cl::cat(browserCategory),
+                            cl::desc("Give the browser a window")};
+  cl::opt<unsigned> runs{
+      "runs", cl::value_desc("n"), cl::init(20), cl::cat(browserCategory),
+      cl::desc("Runs, or tokens of a decoder, that are timed (default 20)")};
+  cl::opt<unsigned> warmUp{"warm-up", cl::value_desc("n"), cl::init(2),
+                           cl::cat(browserCategory),
+                           cl::desc("Runs before those (default 2)")};
+  cl::opt<std::string> variant{
+      "variant", cl::value_desc("name"), cl::cat(browserCategory),
+      cl::desc("One of the module's variants (default: its own choice)")};
+  cl::opt<unsigned> timeout{
+      "timeout", cl::value_desc("seconds"), cl::init(300),
+      cl::cat(browserCategory),
+      cl::desc("When to give the browser up (default 300)")};
 };
 
 /// Unregisters every option but LLVM's own --help and --version.
@@ -186,6 +211,8 @@ parseNamedFiles(llvm::StringRef flag, const cl::list<std::string> &values) {
 static constexpr uint64_t kMaxThreads = 4096;
 /// More tokens or windows than anyone waits for; sums of them don't overflow.
 static constexpr uint64_t kMaxCount = uint64_t(1) << 31;
+/// A time for each of them comes back from a browser.
+static constexpr uint64_t kMaxRuns = 100000;
 
 /// Counts that are given must count something.
 static llvm::Error checkCounts(const Flags &flags) {
@@ -198,13 +225,46 @@ static llvm::Error checkCounts(const Flags &flags) {
                 {flags.layerWindows, flags.layerWindows, kMaxCount},
                 {flags.generate, flags.generate, kMaxCount},
                 {flags.topK, flags.topK, kMaxCount},
-                {flags.maxLength, flags.maxLength, kMaxCount}};
+                {flags.maxLength, flags.maxLength, kMaxCount},
+                {flags.runs, flags.runs, kMaxRuns},
+                {flags.timeout, flags.timeout, kMaxCount}};
   for (const auto &count : counts)
     if (count.flag.getNumOccurrences() &&
         (count.value == 0 || count.value > count.most))
       return makeError("--" + count.flag.ArgStr + " must be 1 to " +
                        llvm::Twine(count.most) + ", found " +
                        llvm::Twine(count.value));
+  return llvm::Error::success();
+}
+
+/// What a browser does is less than what this tool does itself.
+static llvm::Error checkBrowser(const Flags &flags) {
+  bool isUsed = flags.browser.getNumOccurrences();
+  for (const auto &entry : cl::getRegisteredOptions()) {
+    const cl::Option &flag = *entry.second;
+    if (!flag.getNumOccurrences() || &flag == &flags.browser)
+      continue;
+    bool isForBrowser =
+        llvm::is_contained(flag.Categories, &flags.browserCategory);
+    bool isForBoth =
+        llvm::is_contained({"input", "output", "json", "generate", "prompt",
+                            "prompt-tokens", "tokenizer"},
+                           entry.first);
+    if (isForBrowser && !isUsed)
+      return makeError("--" + flag.ArgStr + " needs --browser");
+    if (isUsed && !isForBrowser && !isForBoth)
+      return makeError("--" + flag.ArgStr +
+                       " has no effect with --browser; leave one of them out");
+  }
+  for (llvm::StringRef model : flags.models) {
+    bool isModule = llvm::sys::path::extension(model) == ".js";
+    if (isUsed && (!isModule || flags.models.size() != 1))
+      return makeFileError(model, "--browser runs one web module, .js; "
+                                  "quant-opt --target=webgpu writes them");
+    if (isModule && !isUsed)
+      return makeFileError(model, "a web module runs in a browser; add "
+                                  "--browser");
+  }
   return llvm::Error::success();
 }
 
@@ -321,6 +381,9 @@ static llvm::Error readBounds(const Flags &flags, RunOptions &options) {
 static llvm::Error checkOptions(const RunOptions &options) {
   if (options.models.empty())
     return makeError("a model is required; see --help");
+  if (options.web && !options.inputs.empty() && options.generate != 0)
+    return makeError("--input and --generate are two kinds of runs; leave one "
+                     "of them out with --browser");
   if (llvm::Error error = checkSeveral(options))
     return error;
   if (llvm::Error error = checkBounds(options))
@@ -363,6 +426,21 @@ static std::string describeParseErrors(llvm::StringRef message) {
   return llvm::join(lines, " ");
 }
 
+static WebRunOptions readWebOptions(const Flags &flags) {
+  WebRunOptions web;
+  if (!flags.models.empty())
+    web.module = flags.models.front();
+  web.browser = flags.browser;
+  web.isShown = flags.showBrowser;
+  web.runs = flags.runs;
+  web.warmUp = flags.warmUp;
+  web.timeout = flags.timeout;
+  web.variant = flags.variant;
+  web.generate = flags.generate;
+  web.promptTokens.assign(flags.promptTokens.begin(), flags.promptTokens.end());
+  return web;
+}
+
 llvm::Expected<RunOptions> lowbit::parseRunOptions(int argc, char **argv) {
   removeForeignOptions();
   static Flags flags;
@@ -374,14 +452,17 @@ llvm::Expected<RunOptions> lowbit::parseRunOptions(int argc, char **argv) {
   llvm::raw_string_ostream errors(message);
   if (!cl::ParseCommandLineOptions(
           argc, argv,
-          "Runs a float or quantized model on this machine's CPU and says how "
-          "good,\nhow large and how fast it is.\n",
+          "Runs a float or quantized model on this machine's CPU, or a web "
+          "module in a\nbrowser, and says how good, how large and how fast it "
+          "is.\n",
           &errors))
     // A bad value is reported on standard error already.
     return makeError(message.empty() ? "the command line cannot be understood"
                                      : describeParseErrors(message));
 
   if (llvm::Error error = checkCounts(flags))
+    return error;
+  if (llvm::Error error = checkBrowser(flags))
     return error;
   if (llvm::Error error = checkEffects(flags))
     return error;
@@ -433,6 +514,8 @@ llvm::Expected<RunOptions> lowbit::parseRunOptions(int argc, char **argv) {
   options.temperature = flags.temperature;
   options.seed = flags.seed;
   options.json = flags.json;
+  if (flags.browser.getNumOccurrences())
+    options.web = readWebOptions(flags);
   if (llvm::Error error = checkOptions(options))
     return error;
   return options;

@@ -12,7 +12,9 @@
 
 #include "lowbit/Tools/Bounds.h"
 #include "lowbit/Tools/LoadModel.h"
+#include "lowbit/Tools/WebRunner.h"
 #include "llvm/Support/Error.h"
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,6 +69,10 @@ struct RunOptions {
   int64_t maxLength = 0;
 
   bool json = false;
+
+  /// How the model, a web module, is run in a browser; nothing for this
+  /// machine's CPU. Inputs and prompts are still to be read.
+  std::optional<WebRunOptions> web;
 };
 
 /// Reads the command line. Unknown flags and flags that make no sense together

@@ -57,6 +57,9 @@ llvm::Error checkFiles(const RunOptions &options);
 /// one line on standard error.
 llvm::Expected<std::vector<RunFigures>> runModels(const RunOptions &options);
 
+/// Runs a web module in a browser, prints what that took, and writes outputs.
+llvm::Error runWebModule(const RunOptions &options);
+
 /// Continues the prompt by `model`, or where that is null by the model at
 /// `path` with a KV cache.
 llvm::Error continuePrompt(const RunOptions &options, llvm::StringRef path,

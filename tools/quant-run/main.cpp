@@ -2,8 +2,9 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Runs, compares, judges and times models. Exit status: 0 done, 1 an error, a
-// comparison beyond its tolerance, or a figure beyond its bound.
+// Runs, compares, judges and times models, and runs web modules in browsers.
+// Exit status: 0 done, 1 an error, a comparison beyond its tolerance, or a
+// figure beyond its bound.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,6 +27,10 @@ int main(int argc, char **argv) {
       lowbit::parseRunOptions(argc, argv);
   if (!options)
     return fail(options.takeError());
+  if (options->web) {
+    llvm::Error error = lowbit::runWebModule(*options);
+    return error ? fail(std::move(error)) : EXIT_SUCCESS;
+  }
   llvm::Expected<std::vector<lowbit::RunFigures>> models =
       lowbit::runModels(*options);
   if (!models)

@@ -21,6 +21,16 @@ function findLargest(numbers) {
   return best;
 }
 
+/** Sizes of the workgroups of dispatches, the most used first. */
+function countWorkgroups(dispatches) {
+  const counts = new Map();
+  for (const { workgroupSize } of dispatches) {
+    const key = workgroupSize.join();
+    counts.set(key, { size: workgroupSize, dispatches: (counts.get(key)?.dispatches ?? 0) + 1 });
+  }
+  return [...counts.values()].sort((a, b) => b.dispatches - a.dispatches);
+}
+
 class Model {
   constructor(scope, manifest, variant, programs, load) {
     this.scope = scope;
@@ -47,6 +57,10 @@ class Model {
   }
   get outputs() {
     return this.describe("output");
+  }
+
+  get hasCache() {
+    return this.cachedText !== undefined;
   }
 
   /** What predicts tokens; an error for models that don't. */
@@ -150,6 +164,7 @@ class Model {
       load: this.loadTimes,
       kernels: Object.keys(this.manifest.kernels).length,
       dispatches: this.program.steps.length,
+      workgroups: countWorkgroups(this.program.schedule.dispatches),
     };
   }
 

@@ -82,6 +82,8 @@ export interface Report {
   kernels: number;
   /** Of a run, or of one more token. */
   dispatches: number;
+  /** Their workgroups' sizes, the most used first. */
+  workgroups: { size: [number, number, number]; dispatches: number }[];
 }
 
 /** What rejected promises hold; `code` names the cause. */
@@ -97,6 +99,8 @@ export interface Model {
   /** Tokens that a prediction can go by: a window's, or those that a cache has
    *  room for. */
   readonly maxTokens: number;
+  /** Whether the model extends a text with a KV cache; then it has no `run`. */
+  readonly hasCache: boolean;
   /** Outputs by name, for inputs by name. Runs follow one after another. */
   run(inputs: Record<string, Elements>): Promise<Record<string, Float32Array | Int32Array | BigInt64Array | Uint8Array>>;
   /** The logits of the token behind `tokens`, of models that predict tokens. With a
