@@ -27,14 +27,16 @@ static constexpr int64_t kMostQueries = 4;
 static constexpr int64_t kKeys = kGPUWorkgroupSize;
 /// Threads that share the search for the largest of a query's scores.
 static constexpr int64_t kSearchers = 8;
-/// Stands for a score that isn't seen: exp of it less any score is 0, and
-/// nothing overflows, which WGSL leaves undefined.
-static constexpr float kHidden = -1e30f;
+/// The least score, and what stands for one that isn't seen: exp of that less
+/// any score is 0, and nothing overflows, which WGSL leaves undefined.
+static constexpr float kLeast = -1e30f, kHidden = -1e38f;
 
 std::string GPUAttentionSpec::name() const {
   std::string result = "attention";
   if (causal)
     result += "_causal";
+  if (!mask.empty())
+    result += "_masked";
   if (hasLength)
     result += "_cached";
   if (format != GPURowFormat::F32)
@@ -94,6 +96,7 @@ private:
   SmallVector<QueryState> buildRound(const Index &first,
                                      ArrayRef<QueryState> states);
   SmallVector<Value> scoreKey(const Index &key);
+  Value addMask(Value score, int64_t query, const Index &key);
   SmallVector<Value> findLargest(ArrayRef<Value> scores);
   SmallVector<QueryState> addValues(const Index &first,
                                     ArrayRef<QueryState> states);
@@ -121,7 +124,7 @@ private:
   /// Steps of a row of keys and of values; queries of a workgroup; threads
   /// along a row of values, and how many rows are read at once.
   int64_t steps, valueSteps, queries, lanes, slices;
-  Value query, length, result;
+  Value query, mask, length, result;
   /// Workgroup memory: queries, and of each a number for each thread.
   Value heldQueries, scores, partial;
   Index own, head, group, firstRow;
@@ -138,6 +141,9 @@ SmallVector<Type> AttentionBuilder::getArgumentTypes() {
   SmallVector<Type> types{buffer(spec.heads * spec.queries, steps)};
   llvm::append_range(types, keys.getArgumentTypes());
   llvm::append_range(types, values.getArgumentTypes());
+  if (!spec.mask.empty())
+    types.push_back(
+        MemRefType::get({ShapedType::getNumElements(spec.mask)}, number));
   if (spec.hasLength)
     types.push_back(MemRefType::get({1}, b.getI32Type()));
   types.push_back(buffer(spec.heads * spec.queries, valueSteps));
@@ -191,6 +197,28 @@ Index AttentionBuilder::getKeyRow(const Index &at) {
                      indices.value(row, spec.rows));
 }
 
+/// `score` and what the mask says of the key.
+Value AttentionBuilder::addMask(Value score, int64_t query, const Index &key) {
+  // Coordinates of the head, the query and the key, last ones first.
+  SmallVector<Index> place{
+      clamp(key, spec.rows, llvm::alignTo(spec.rows, kKeys)),
+      clamp(getRow(query), spec.queries, llvm::alignTo(spec.queries, queries))};
+  Index rest = head;
+  for (int64_t extent : llvm::reverse(spec.batch)) {
+    place.push_back(indices.remainder(rest, extent));
+    rest = indices.divide(rest, extent);
+  }
+  Index at = indices.constant(0);
+  int64_t stride = 1;
+  for (auto [i, extent] : llvm::enumerate(llvm::reverse(spec.mask))) {
+    if (extent != 1)
+      at = indices.add(at, indices.multiply(place[i], stride));
+    stride *= extent;
+  }
+  Value sum = arith::AddFOp::create(b, score, load(mask, at));
+  return arith::MaxNumFOp::create(b, sum, constantFloat(number, kLeast));
+}
+
 /// The scores of a thread's key, one for each query.
 SmallVector<Value> AttentionBuilder::scoreKey(const Index &at) {
   Index row = getKeyRow(at);
@@ -216,6 +244,8 @@ SmallVector<Value> AttentionBuilder::scoreKey(const Index &at) {
     Value score = sum(product), seen = end;
     if (scale)
       score = arith::MulFOp::create(b, score, scale);
+    if (mask)
+      score = addMask(score, i, at);
     if (spec.causal)
       seen =
           arith::AddIOp::create(b, firstSeen, indices.materialize(getRow(i)));
@@ -349,6 +379,8 @@ std::array<int64_t, 3> AttentionBuilder::build(gpu::GPUFuncOp kernel) {
   query = arguments.consume_front();
   keys.takeArguments(arguments);
   values.takeArguments(arguments);
+  if (!spec.mask.empty())
+    mask = arguments.consume_front();
   if (spec.hasLength)
     length = arguments.consume_front();
   result = arguments.back();

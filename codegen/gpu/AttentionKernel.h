@@ -25,6 +25,13 @@ struct GPUAttentionSpec {
   /// The number of keys is read when the kernel runs: those after it are
   /// hidden. It is at least that of queries. Otherwise all rows are keys.
   bool hasLength = false;
+  /// What is added to scores: a tensor of this shape, each extent 1 or that of
+  /// [batch..., heads, queries, rows]; empty where there is none. Sums under
+  /// -1e30 count as that, so that a query all of whose keys are hidden by large
+  /// numbers gets their mean, as from a softmax of sums.
+  llvm::SmallVector<int64_t> mask;
+  /// The extents of which `heads` is the product, where there is a mask.
+  llvm::SmallVector<int64_t> batch;
 
   std::string name() const;
 };
@@ -37,8 +44,8 @@ struct GPUAttentionKernel {
 /// Why there is no such kernel; empty if there is.
 std::string explainNoGPUKernel(const GPUAttentionSpec &spec);
 
-/// Emits (or finds) the kernel (Q, K[, scales], V[, scales][, number of keys:
-/// an i32], y: f32).
+/// Emits (or finds) the kernel (Q, K[, scales], V[, scales][, mask][, number of
+/// keys: an i32], y: f32).
 GPUAttentionKernel getGPUAttentionKernel(KernelModule &kernels,
                                          const GPUAttentionSpec &spec,
                                          mlir::MLIRContext *context);

@@ -128,13 +128,36 @@ Value AttentionLowering::getLength(Value count) {
   return tensor;
 }
 
+/// The mask with a column for each of `rows`; null where there is no such form.
+Value AttentionLowering::getMask(Value mask, Value count, int64_t rows,
+                                 std::string &reason) {
+  auto type = cast<RankedTensorType>(mask.getType());
+  if (!type.getElementType().isF32()) {
+    reason = "its mask is not f32";
+    return {};
+  }
+  if (type.hasStaticShape())
+    return mask;
+  if (!count) {
+    reason = "its mask is not of a shape that is known when the model is "
+             "compiled";
+    return {};
+  }
+  std::unique_ptr<WholeRows> &whole = wholes[{count, rows}];
+  if (!whole)
+    whole = std::make_unique<WholeRows>(count, rows);
+  std::string why;
+  Value result = whole->get(mask, why);
+  if (!result)
+    reason = "its mask can't be computed for all rows of a cache: " + why;
+  return result;
+}
+
 std::optional<std::string> AttentionLowering::lower(AttentionOp op) {
   auto query = cast<RankedTensorType>(op.getQuery().getType());
   for (Value value : {op.getQuery(), op.getKey(), op.getValue()})
     if (!getElementTypeOrSelf(value.getType()).isF32())
       return "its activations are not f32";
-  if (op.getMask())
-    return "it has a mask";
   std::optional<Rows> keys = findRows(op.getKey());
   std::optional<Rows> values = findRows(op.getValue());
   if (!query.hasStaticShape() || !keys || !values ||
@@ -157,11 +180,23 @@ std::optional<std::string> AttentionLowering::lower(AttentionOp op) {
                         op.getScale().convertToFloat(),
                         op.getCausal(),
                         keys->format,
-                        static_cast<bool>(keys->count)};
+                        static_cast<bool>(keys->count),
+                        {},
+                        {}};
   if (query.getNumElements() == 0 || key.getNumElements() == 0 ||
       value.getNumElements() == 0)
     return "it has no numbers";
-  std::string reason = explainNoGPUKernel(spec);
+  std::string reason;
+  Value mask;
+  if (op.getMask()) {
+    mask = getMask(op.getMask(), keys->count, spec.rows, reason);
+    if (!mask)
+      return reason;
+    llvm::append_range(spec.mask,
+                       cast<RankedTensorType>(mask.getType()).getShape());
+    llvm::append_range(spec.batch, shape.drop_back(2));
+  }
+  reason = explainNoGPUKernel(spec);
   if (!reason.empty())
     return reason;
   GPUAttentionKernel kernel =
@@ -169,6 +204,8 @@ std::optional<std::string> AttentionLowering::lower(AttentionOp op) {
   SmallVector<Value> inputs{op.getQuery()};
   llvm::append_range(inputs, keys->tensors);
   llvm::append_range(inputs, values->tensors);
+  if (mask)
+    inputs.push_back(mask);
   if (spec.hasLength)
     inputs.push_back(getLength(keys->count));
   OpBuilder b(op);

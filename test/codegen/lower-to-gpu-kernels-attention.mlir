@@ -70,3 +70,40 @@ func.func @bytes(%q: tensor<2x1x8xf32>, %codes: tensor<2x32x8xi8>, %scales: tens
   %y = lowbit.attention %q, %k, %k scale 1.0 : tensor<2x1x8xf32>, tensor<2x?x8xf32>, tensor<2x?x8xf32> -> tensor<2x1x8xf32>
   return %y : tensor<2x1x8xf32>
 }
+
+// A mask of as many columns as there are keys is computed for all rows of the
+// cache; the kernel reads the ones of the keys that are there. It may be shared
+// by heads, or by queries.
+// CHECK-LABEL: func.func @masked
+// CHECK-SAME:    (%[[Q:.*]]: tensor<1x4x2x8xf32>, %[[C:.*]]: tensor<1x2x32x8xf32>, %[[TABLE:.*]]: tensor<1x1x2x64xi1>, %[[N:.*]]: index)
+// CHECK:         %[[FIRST:.*]] = tensor.extract_slice %[[TABLE]][0, 0, 0, 0] [1, 1, 2, 32] [1, 1, 1, 1]
+// CHECK:         %[[INIT:.*]] = tensor.empty() : tensor<1x1x2x32xf32>
+// CHECK:         %[[M:.*]] = linalg.generic {{.*}} ins(%[[FIRST]] : tensor<1x1x2x32xi1>) outs(%[[INIT]] : tensor<1x1x2x32xf32>)
+// CHECK:         lowbit.dispatch @kernels::@attention_masked_cached_4x2x2x32x8x8 [4, 1, 1]
+// CHECK-SAME:      ins(%[[Q]], %[[C]], %[[C]], %[[M]], %{{.*}} : tensor<1x4x2x8xf32>, tensor<1x2x32x8xf32>, tensor<1x2x32x8xf32>, tensor<1x1x2x32xf32>, tensor<1xi32>)
+func.func @masked(%q: tensor<1x4x2x8xf32>, %cache: tensor<1x2x32x8xf32>, %table: tensor<1x1x2x64xi1>, %n: index) -> tensor<1x4x2x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %hidden = arith.constant -3.4e38 : f32
+  %k = tensor.extract_slice %cache[0, 0, 0, 0] [1, 2, %n, 8] [1, 1, 1, 1] : tensor<1x2x32x8xf32> to tensor<1x2x?x8xf32>
+  %seen = tensor.extract_slice %table[0, 0, 0, 0] [1, 1, 2, %n] [1, 1, 1, 1] : tensor<1x1x2x64xi1> to tensor<1x1x2x?xi1>
+  %init = tensor.empty(%n) : tensor<1x1x2x?xf32>
+  %m = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>, affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>],
+                       iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%seen : tensor<1x1x2x?xi1>) outs(%init : tensor<1x1x2x?xf32>) {
+  ^bb0(%in: i1, %out: f32):
+    %0 = arith.select %in, %zero, %hidden : f32
+    linalg.yield %0 : f32
+  } -> tensor<1x1x2x?xf32>
+  %y = lowbit.attention %q, %k, %k mask %m scale 1.0
+      : tensor<1x4x2x8xf32>, tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32>, mask tensor<1x1x2x?xf32> -> tensor<1x4x2x8xf32>
+  return %y : tensor<1x4x2x8xf32>
+}
+
+// CHECK-LABEL: func.func @biased
+// CHECK:         lowbit.dispatch @kernels::@attention_masked_6x6x5x7x8x8 [6, 2, 1]
+// CHECK-SAME:      tensor<3x1x7xf32>)
+func.func @biased(%q: tensor<2x3x5x8xf32>, %k: tensor<2x3x7x8xf32>, %m: tensor<3x1x7xf32>) -> tensor<2x3x5x8xf32> {
+  %y = lowbit.attention %q, %k, %k mask %m scale 1.0
+      : tensor<2x3x5x8xf32>, tensor<2x3x7x8xf32>, tensor<2x3x7x8xf32>, mask tensor<3x1x7xf32> -> tensor<2x3x5x8xf32>
+  return %y : tensor<2x3x5x8xf32>
+}

@@ -37,10 +37,11 @@ def LowerToGPUKernelsPass
     decodes the weight where it multiplies it. Layers that agree in all of these
     share a kernel. Up to four rows of activations take one that goes over the
     weight once; more rows take tiles in workgroup memory. Each
-    `lowbit.attention` without a mask becomes a dispatch of a kernel that goes
+    `lowbit.attention` becomes a dispatch of a kernel that goes
     over the keys once; keys and values that are the first rows of a cache, of
     f32, f16 or int8 with a scale for each row, are read from the cache, and
-    their number from a buffer. What has no kernel
+    their number from a buffer. A mask with a column for each of them is computed
+    for all rows of the cache. What has no kernel
     stays as it is, with a remark that says why.
 
     ```mlir

@@ -1,0 +1,45 @@
+"""A decoder with a KV cache on a Vulkan device, against the CPU.
+
+  decoder.py MODEL.onnx CACHE IDS.npy FOLDER
+
+The logits behind the tokens, some of which @prefill takes and the last ones
+@decode, may differ from those of the CPU, which computes all tokens at once, by
+a thousandth of the largest; the tokens that follow are those of the CPU with
+the same cache. spirv-val and the validation layer must accept every kernel.
+"""
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy
+
+model, cache, ids, folder = sys.argv[1:]
+here = pathlib.Path(__file__).parent
+os.makedirs(folder, exist_ok=True)
+
+
+def run(*command):
+    result = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    if result.returncode:
+        sys.exit(f"{' '.join(map(str, command))}\n{result.stdout}{result.stderr}")
+    return result.stdout
+
+
+tokens = numpy.load(ids)
+numpy.save(f"{folder}/ones.npy", numpy.ones_like(tokens))
+compile_ = ["quant-opt", model, "--quantize=int8-g8", "--shape", "batch=1"]
+cached = [*compile_, f"--kv-cache={cache}", "--max-length=48"]
+run(*compile_, "--shape", f"seq={tokens.size}", "-o", f"{folder}/cpu.mlir")
+run(*cached, "-o", f"{folder}/cached.mlir")
+run(*cached, "--target=spirv", "-o", f"{folder}/model.json")
+run("quant-run", f"{folder}/cpu.mlir", "--float-activations", f"--input=input_ids={ids}",
+    f"--input=attention_mask={folder}/ones.npy", f"--output=logits={folder}/expected.npy")
+found = run("lowbit-vulkan-run", f"{folder}/model.json", "--validate", f"--tokens={ids}", "--prefill=35",
+            f"--output=logits={folder}/found.npy", "--generate=4").splitlines()[0]
+print(run(sys.executable, here / "compare_last.py", f"{folder}/expected.npy", f"{folder}/found.npy"), end="")
+print(run(sys.executable, here / "validate.py", f"{folder}/model.json"), end="")
+expected = run(sys.executable, here / "generate.py", f"{folder}/cached.mlir", ids, 4).strip()
+if found.split() != expected.split():
+    sys.exit(f"the device continues with '{found}', the CPU with '{expected}'")
+print(found)
