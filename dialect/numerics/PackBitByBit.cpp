@@ -39,14 +39,14 @@ static void packParameters(const BoundLayout &layout, Component component,
   int64_t bits = layout.componentBits(component);
   if (!bits || !hasComponent(matrix, component))
     return;
+  StoredBits stored(layout, matrix, component);
   forEachParameter(layout, component, 0, layout.rowBlockCount(),
                    [&](int64_t n, int64_t g, int64_t index) {
-                     uint32_t stored =
-                         getStoredBits(layout, matrix, component, index);
+                     uint32_t all = stored[index];
                      for (int64_t bit = 0; bit < bits; ++bit) {
                        BitAddress address =
                            layout.parameter(component, n, g, bit);
-                       if (stored >> bit & 1)
+                       if (all >> bit & 1)
                          setBit(packed.buffers[address.buffer], address.bit);
                      }
                    });

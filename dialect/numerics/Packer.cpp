@@ -175,6 +175,8 @@ struct Packer::Implementation {
   void packParameters(Component component, const MatrixView &matrix,
                       int64_t firstBlock, int64_t endBlock,
                       uint8_t *const buffers[4]) const;
+  void packRuns(Component component, const StoredBits &stored,
+                int64_t firstBlock, int64_t endBlock, uint8_t *bytes) const;
   void unpackParameters(Component component, const uint8_t *const buffers[4],
                         int64_t firstBlock, int64_t endBlock,
                         QuantizedMatrix &matrix) const;
@@ -244,19 +246,42 @@ void Packer::Implementation::packParameters(Component component,
   int64_t bits = layout.componentBits(component);
   if (!bits || !hasComponent(matrix, component))
     return;
+  StoredBits stored(layout, matrix, component);
   // Bits follow each other, but where pieces say otherwise.
   bool isPieced = layout.parameterLayout(component);
+  if (!isPieced && layout.layout().parameters != ParameterPlacement::Separate)
+    return packRuns(component, stored, firstBlock, endBlock, buffers[0]);
   int64_t step = isPieced ? 1 : bits;
   forEachParameter(layout, component, firstBlock, endBlock,
                    [&](int64_t n, int64_t g, int64_t index) {
-                     uint32_t stored =
-                         getStoredBits(layout, matrix, component, index);
+                     uint32_t all = stored[index];
                      for (int64_t bit = 0; bit < bits; bit += step) {
                        BitAddress at = layout.parameter(component, n, g, bit);
-                       uint32_t part = isPieced ? stored >> bit & 1 : stored;
+                       uint32_t part = isPieced ? all >> bit & 1 : all;
                        writeBits(buffers[at.buffer], at.bit, step, part);
                      }
                    });
+}
+
+/// Parameters beside the codes: those of a block's rows follow each other.
+void Packer::Implementation::packRuns(Component component,
+                                      const StoredBits &stored,
+                                      int64_t firstBlock, int64_t endBlock,
+                                      uint8_t *bytes) const {
+  const Encoding &encoding = layout.encoding();
+  int64_t bits = layout.componentBits(component);
+  int64_t columns = layout.parameterColumns(component);
+  int64_t blockRows = layout.layout().atom.rows;
+  int64_t endRow = std::min(layout.rows(), endBlock * blockRows);
+  for (int64_t first = firstBlock * blockRows; first < endRow;
+       first += blockRows)
+    for (int64_t g = 0; g < columns; ++g) {
+      int64_t address = layout.parameter(component, first, g, 0).bit;
+      int64_t end = std::min(endRow, first + blockRows);
+      for (int64_t n = first; n < end; ++n, address += bits)
+        writeBits(bytes, address, bits,
+                  stored[encoding.parameterIndex(n, g, columns)]);
+    }
 }
 
 void Packer::Implementation::unpackParameters(Component component,
@@ -304,11 +329,17 @@ static void addToCodes(const BoundLayout &layout, uint32_t added, int64_t rows,
                        const uint8_t *from, uint8_t *to) {
   const ElementFormat &element = layout.encoding().element;
   unsigned bytes = element.codeBytes();
+  uint32_t mask = element.codeCount() - 1;
+  if (bytes == 1) {
+    for (int64_t i = 0; i < rows * layout.columns(); ++i)
+      to[i] = static_cast<uint8_t>((from[i] + added) & mask);
+    return;
+  }
   for (int64_t i = 0; i < rows * layout.columns(); ++i) {
     uint32_t code = from[bytes * i];
     if (bytes > 1)
       code |= from[bytes * i + 1] << 8;
-    code = (code + added) & (element.codeCount() - 1);
+    code = (code + added) & mask;
     for (unsigned byte = 0; byte < bytes; ++byte)
       to[bytes * i + byte] = static_cast<uint8_t>(code >> 8 * byte);
   }

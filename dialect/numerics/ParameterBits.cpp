@@ -76,20 +76,25 @@ bool hasComponent(const MatrixView &matrix, Component component) {
   return numbersOf(matrix, component) != nullptr;
 }
 
-uint32_t getStoredBits(const BoundLayout &layout, const MatrixView &matrix,
-                       Component component, int64_t index) {
-  const Encoding &encoding = layout.encoding();
+StoredBits::StoredBits(const BoundLayout &layout, const MatrixView &matrix,
+                       Component component)
+    : encoding(layout.encoding()), component(component),
+      added(addedTo(layout, component)), mask(allBits(layout, component)) {
+  if (isQuantized(encoding, component))
+    codes = &(*matrix.stored)[storedPlace(component)];
+  else
+    numbers = numbersOf(matrix, component);
+}
+
+uint32_t StoredBits::operator[](int64_t index) const {
   uint32_t bits;
-  if (!isQuantized(encoding, component)) {
-    float value = numbersOf(matrix, component)[index];
-    bits = parameterToBits(encoding, component, value);
-  } else {
-    const QuantizedMatrix &stored = (*matrix.stored)[storedPlace(component)];
-    bits = component < Component::ScaleOfScales
-               ? stored.code(0, index)
-               : scaleToBits(encoding.stored->scale, stored.scales[index]);
-  }
-  return (bits + addedTo(layout, component)) & allBits(layout, component);
+  if (numbers)
+    bits = parameterToBits(encoding, component, numbers[index]);
+  else if (component < Component::ScaleOfScales)
+    bits = codes->code(0, index);
+  else
+    bits = scaleToBits(encoding.stored->scale, codes->scales[index]);
+  return (bits + added) & mask;
 }
 
 void setStoredBits(const BoundLayout &layout, QuantizedMatrix &matrix,

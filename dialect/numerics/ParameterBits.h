@@ -48,9 +48,23 @@ void forEachParameter(const BoundLayout &layout, Component component,
 
 /// Whether `matrix` has numbers of `component`.
 bool hasComponent(const MatrixView &matrix, Component component);
-/// The bits that `layout` stores for parameter `index` of `component`.
-uint32_t getStoredBits(const BoundLayout &layout, const MatrixView &matrix,
-                       Component component, int64_t index);
+
+/// The bits that `layout` stores for the parameters of `component`.
+class StoredBits {
+public:
+  StoredBits(const BoundLayout &layout, const MatrixView &matrix,
+             Component component);
+
+  uint32_t operator[](int64_t index) const;
+
+private:
+  const Encoding &encoding;
+  Component component;
+  /// The parameters, or the matrix of their codes.
+  const float *numbers = nullptr;
+  const QuantizedMatrix *codes = nullptr;
+  uint32_t added, mask;
+};
 /// The inverse. Where parameters are quantized, QuantizedMatrix::readStored
 /// then gives their numbers.
 void setStoredBits(const BoundLayout &layout, QuantizedMatrix &matrix,
