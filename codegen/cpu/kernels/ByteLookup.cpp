@@ -75,6 +75,7 @@ class VBMI : public PermutedLookup {
 
 public:
   using PermutedLookup::lower;
+  bool movesBits() const override { return true; }
   /// vpmultishiftqb takes any eight bits of a quadword for each of its bytes.
   /// vpermb collects two bytes of each stream there, which hold the windows of
   /// both lanes; where they don't, each lane has a quadword of its own.

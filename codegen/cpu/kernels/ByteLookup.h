@@ -37,6 +37,9 @@ public:
 
   /// The same for hashes: bit by bit, unless the machine has more.
   virtual mlir::Value lower(mlir::RewriterBase &rewriter, HashOp op) const;
+  /// Whether a hash of single bytes is one instruction, so that it is how to
+  /// move some of their bits, without the others.
+  virtual bool movesBits() const { return false; }
 
   /// The bytes of `tables`, which are data, at the low bits of `indices`: all
   /// of them in one table or, with `perRow`, those of each lane of four bytes

@@ -315,6 +315,15 @@ public:
       return mlir::arith::ShLIOp::create(*this, value, count);
     return mlir::arith::ShRSIOp::create(*this, value, count);
   }
+  /// Bytes shifted right in pairs, by one instruction: above what is left of a
+  /// byte there are bits of its neighbour.
+  Value shiftPairs(Value value, unsigned count) {
+    auto type = mlir::cast<mlir::VectorType>(value.getType());
+    mlir::VectorType pairs = vector(type.getNumElements() / 2, getI16Type());
+    Value words = mlir::arith::ShRUIOp::create(*this, bitcast(value, pairs),
+                                               splat(pairs, int64_t(count)));
+    return bitcast(words, type);
+  }
   /// Bits [shift, shift + width) of each byte, moved to bit `to` and masked.
   Value extractBits(Value value, unsigned shift, unsigned width,
                     unsigned to = 0) {

@@ -97,18 +97,8 @@ SegmentProducts::SegmentProducts(KernelBuilder &builder,
     factored = factorTables(tables, windows->windowBits);
     return;
   }
-  for (int64_t step = 0; step < fields.steps; ++step)
-    for (int64_t block = 0; block < fields.subBlocks; ++block)
-      for (const CodeField &field : fields.at(step, block)) {
-        Place place{block, getPlaceShift(field)};
-        if (!llvm::is_contained(places, place))
-          places.push_back(place);
-      }
-  // Ascending shifts, so that differences are between neighbours.
-  llvm::sort(places, [](const Place &a, const Place &c) {
-    return std::tie(a.shift, a.subBlock) < std::tie(c.shift, c.subBlock);
-  });
   isDifferential = target.inPlaceLimit == 255 && hasOneStepPerVector(fields);
+  findPlaces(choosePeriod());
 }
 
 //===----------------------------------------------------------------------===//
@@ -172,12 +162,6 @@ size_t SegmentProducts::accumulatorCount(size_t rows, int64_t slices) const {
     return getChains(slices) * parts() * places.size() * slices;
   return rows * registerCount(slices) * levels() *
          getDecodedChains(rows, slices);
-}
-
-size_t SegmentProducts::placeOf(int64_t subBlock,
-                                const CodeField &field) const {
-  Place place{subBlock, getPlaceShift(field)};
-  return llvm::find(places, place) - places.begin();
 }
 
 //===----------------------------------------------------------------------===//
@@ -262,40 +246,8 @@ Value SegmentProducts::valueOffset(Value row, Value column, int64_t step,
 }
 
 //===----------------------------------------------------------------------===//
-// The two forms of the micro-step
+// Codes that are decoded first
 //===----------------------------------------------------------------------===//
-
-/// The bits of a field, masked, where they are multiplied.
-Value SegmentProducts::placeField(Value vector, const CodeField &field) {
-  if (!isShifted(field))
-    return b.maskBytes(vector, isDifferential ? 0xFF << field.shift & 0xFF
-                                              : field.mask());
-  return b.extractBits(vector, field.shift, field.width);
-}
-
-void SegmentProducts::multiplyInPlace(ArrayRef<Value> vectors,
-                                      const SegmentOperands &operands,
-                                      Value column, int64_t firstStep,
-                                      MutableArrayRef<Value> sums) {
-  int64_t slices = operands.slices.count;
-  for (int64_t step = 0; step < fields.steps; ++step) {
-    int64_t chain = (firstStep + step) % getChains(slices);
-    for (int64_t block = 0; block < fields.subBlocks; ++block)
-      for (const CodeField &field : fields.at(step, block))
-        for (int64_t s = 0; s < slices; ++s) {
-          Value codes = placeField(vectors[field.vector * slices + s], field);
-          unsigned largest = isDifferential     ? 255
-                             : isShifted(field) ? field.mask() >> field.shift
-                                                : field.mask();
-          for (int64_t part = 0; part < parts(); ++part) {
-            Value x = valueOffset(operands.rows[0], column, step, part);
-            size_t place = placeOf(block, field);
-            Value &sum = sums[accumulator(chain, part, place, s, slices)];
-            sum = dot(sum, codes, largest, operands.panel, x);
-          }
-        }
-  }
-}
 
 /// Bits [firstBit, endBit) of the codes of a block as bytes: its fields,
 /// shifted to their bits.
@@ -310,8 +262,8 @@ Value SegmentProducts::decode(ArrayRef<Value> vectors,
     if (begin >= end)
       continue;
     Value vector = vectors[field.vector * slices + slice];
-    Value bits = b.extractBits(vector, field.shift + begin - field.codeBit,
-                               end - begin, begin - firstBit);
+    Value bits = moveBits(vector, field.shift + begin - field.codeBit,
+                          end - begin, begin - firstBit);
     codes = codes ? arith::OrIOp::create(b, codes, bits).getResult() : bits;
   }
   return codes;
@@ -330,11 +282,7 @@ Value SegmentProducts::getCodes(ArrayRef<Value> vectors,
   unsigned count = blockFields[0].shift;
   if (count == 0)
     return codes;
-  auto type = cast<VectorType>(codes.getType());
-  VectorType pairs = b.vector(type.getNumElements() / 2, b.getI16Type());
-  Value words = arith::ShRUIOp::create(b, b.bitcast(codes, pairs),
-                                       b.splat(pairs, int64_t(count)));
-  return b.bitcast(words, type);
+  return b.shiftPairs(codes, count);
 }
 
 /// The bytes that codes are multiplied as, in the dot product `dotIndex` of

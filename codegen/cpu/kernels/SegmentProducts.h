@@ -21,7 +21,9 @@
 // multiplies such bytes, and sums of fields that lie s bits too high are
 // shifted right by s at the end of a segment, which is exact. Where every
 // vector holds one step of columns, masks keep all bits from a field up and
-// neighbouring sums are subtracted; the lowest field then needs no mask.
+// neighbouring sums are subtracted; the lowest field then needs no mask. Fields
+// of one code are put together first where one instruction moves bits of bytes
+// (SegmentPlaces.cpp).
 //
 // The codes of a table are looked up first, and are then one byte or more
 // (CodeDigits.h). A product of bytes belongs to a level, by the powers of 256
@@ -100,9 +102,11 @@ public:
   Value activationSum(Value panel, Value offset);
 
 private:
-  /// Where the in-place form multiplies a field: `shift` bits higher than the
-  /// code's bits that it is. One accumulator for each place, slice, part and
-  /// chain.
+  /// What the in-place form multiplies at once: one field of a code or, where
+  /// bits can be moved next to others, all of them.
+  using Term = llvm::ArrayRef<CodeField>;
+  /// Where it multiplies a term: `shift` bits higher than the code's bits that
+  /// the term is. One accumulator for each place, slice, part and chain.
   struct Place {
     int64_t subBlock;
     int shift;
@@ -145,10 +149,11 @@ private:
   bool isShifted(const CodeField &field) const {
     return field.shift > 0 && field.mask() > target.inPlaceLimit;
   }
-  int getPlaceShift(const CodeField &field) const {
-    return (isShifted(field) ? 0 : int(field.shift)) - int(field.codeBit);
-  }
-  size_t placeOf(int64_t subBlock, const CodeField &field) const;
+  llvm::SmallVector<Term> getTerms(llvm::ArrayRef<CodeField> code) const;
+  int getPlaceShift(Term term) const;
+  void findPlaces(unsigned period);
+  unsigned choosePeriod();
+  size_t placeOf(int64_t subBlock, Term term) const;
   int64_t getChains(int64_t slices) const;
   int64_t getDecodedChains(size_t rows, int64_t slices) const;
   size_t accumulatorCount(size_t rows, int64_t slices) const;
@@ -187,7 +192,11 @@ private:
   Value decode(llvm::ArrayRef<Value> vectors, llvm::ArrayRef<CodeField> fields,
                int64_t slice, int64_t slices, unsigned firstBit = 0,
                unsigned endBit = 8);
+  Value moveBits(Value vector, unsigned shift, unsigned width, unsigned to);
   Value placeField(Value vector, const CodeField &field);
+  Value placeTerm(llvm::ArrayRef<Value> vectors, Term term, int64_t slice,
+                  int64_t slices);
+  unsigned getLargest(Term term) const;
   Value dot(Value sum, Value codes, unsigned largest, Value panel,
             Value offset);
   Value dotFloat(Value sum, Value codes, Value panel, Value offset,
@@ -215,7 +224,10 @@ private:
   /// The same of long windows, where each table has a short factor.
   std::vector<FactoredTable> factored;
   llvm::SmallVector<Place> places;
-  bool isDifferential;
+  bool isDifferential = false;
+  /// Fields that lie this many bits higher are brought down, a vector at once,
+  /// to share a place.
+  unsigned period = 8;
 };
 
 } // namespace lowbit::cpu

@@ -1,0 +1,176 @@
+//===- SegmentPlaces.cpp - codes that are multiplied where they lie -------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The form of a single row of activations: what to multiply, and which sums
+// belong together.
+//
+// A sum whose bytes were s bits too high is shifted at the end of a segment. In
+// short segments these ends cost as much as the products; there, vectors are
+// shifted by half of a byte or a quarter as well, so that fewer places remain.
+//
+// Codes whose bits lie in several vectors would take a product for each of
+// these. One instruction that moves chosen bits of a byte to another place, and
+// another one that joins them with the first vector's, cost half of what
+// products do, where each product comes twice, for both bytes of an activation.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ByteLookup.h"
+#include "SegmentProducts.h"
+
+using namespace mlir;
+using namespace lowbit;
+using namespace lowbit::cpu;
+
+//===----------------------------------------------------------------------===//
+// Places
+//===----------------------------------------------------------------------===//
+
+SmallVector<SegmentProducts::Term>
+SegmentProducts::getTerms(ArrayRef<CodeField> code) const {
+  if (target.lookup().movesBits())
+    return {code};
+  SmallVector<Term> each;
+  for (size_t i = 0; i < code.size(); ++i)
+    each.push_back(code.slice(i, 1));
+  return each;
+}
+
+/// How much higher a term is than the code's bits that it is. Fields that are
+/// put together stand above the first one, if the byte has room there.
+int SegmentProducts::getPlaceShift(Term term) const {
+  const CodeField &field = term.front();
+  if (term.size() > 1)
+    return field.shift + encoding.element.codeBits() <= 8 ? field.shift : 0;
+  int shift = isShifted(field) ? 0 : field.shift % period;
+  return shift - int(field.codeBit);
+}
+
+/// All places, where fields are brought down to the lowest `bits` bits.
+void SegmentProducts::findPlaces(unsigned bits) {
+  period = bits;
+  places.clear();
+  for (int64_t step = 0; step < fields.steps; ++step)
+    for (int64_t block = 0; block < fields.subBlocks; ++block)
+      for (Term term : getTerms(fields.at(step, block))) {
+        Place place{block, getPlaceShift(term)};
+        if (!llvm::is_contained(places, place))
+          places.push_back(place);
+      }
+  // Ascending shifts, so that differences are between neighbours.
+  llvm::sort(places, [](const Place &a, const Place &c) {
+    return std::tie(a.shift, a.subBlock) < std::tie(c.shift, c.subBlock);
+  });
+}
+
+/// Whether no field, of codes that are one each, lies across a multiple of
+/// `bits` bits.
+static bool fitPeriod(const CodeFields &fields, unsigned bits) {
+  return llvm::all_of(fields.fields, [&](ArrayRef<CodeField> code) {
+    return code.size() == 1 && code[0].shift % bits + code[0].width <= bits;
+  });
+}
+
+/// The period that takes the fewest instructions: a shift for each vector and
+/// part of a byte, against a shift and an addition for each place.
+unsigned SegmentProducts::choosePeriod() {
+  if (isDifferential || target.inPlaceLimit != 255)
+    return 8;
+  int64_t atoms =
+      llvm::divideCeil(spec.panel.columns, layout.atom.columns * values());
+  auto getCost = [&](unsigned bits) -> int64_t {
+    findPlaces(bits);
+    int64_t shifts = atoms * fields.vectors * (8 / bits - 1);
+    return shifts + 2 * parts() * places.size();
+  };
+  unsigned best = 8;
+  int64_t least = getCost(best);
+  for (unsigned bits = 4; bits && fitPeriod(fields, bits); bits /= 2)
+    if (int64_t cost = getCost(bits); cost < least) {
+      least = cost;
+      best = bits;
+    }
+  return best;
+}
+
+size_t SegmentProducts::placeOf(int64_t subBlock, Term term) const {
+  Place place{subBlock, getPlaceShift(term)};
+  return llvm::find(places, place) - places.begin();
+}
+
+//===----------------------------------------------------------------------===//
+// Bits
+//===----------------------------------------------------------------------===//
+
+/// Bits [shift, shift + width) of each byte at bit `to`, zeros around them.
+Value SegmentProducts::moveBits(Value vector, unsigned shift, unsigned width,
+                                unsigned to) {
+  if (shift == to || !target.lookup().movesBits())
+    return b.extractBits(vector, shift, width, to);
+  SmallVector<int8_t> images(8);
+  for (unsigned bit = 0; bit < width; ++bit)
+    images[shift + bit] = static_cast<int8_t>(1u << (to + bit));
+  return HashOp::create(b, vector.getType(), vector, /*upper=*/Value(),
+                        b.getDenseI8ArrayAttr(images));
+}
+
+/// The bits of a field, masked, where they are multiplied.
+Value SegmentProducts::placeField(Value vector, const CodeField &field) {
+  if (isShifted(field))
+    return moveBits(vector, field.shift, field.width, 0);
+  if (isDifferential)
+    return b.maskBytes(vector, 0xFF << field.shift & 0xFF);
+  unsigned down = field.shift / period * period;
+  if (down)
+    vector = b.shiftPairs(vector, down);
+  return b.maskBytes(vector, field.mask() >> down);
+}
+
+/// The bytes of a term that are multiplied.
+Value SegmentProducts::placeTerm(ArrayRef<Value> vectors, Term term,
+                                 int64_t slice, int64_t slices) {
+  auto vectorOf = [&](const CodeField &field) {
+    return vectors[field.vector * slices + slice];
+  };
+  if (term.size() == 1)
+    return placeField(vectorOf(term.front()), term.front());
+  Value codes;
+  for (const CodeField &field : term) {
+    Value bits = moveBits(vectorOf(field), field.shift, field.width,
+                          getPlaceShift(term) + field.codeBit);
+    codes = codes ? arith::OrIOp::create(b, codes, bits).getResult() : bits;
+  }
+  return codes;
+}
+
+/// The largest number of those bytes.
+unsigned SegmentProducts::getLargest(Term term) const {
+  if (isDifferential)
+    return 255;
+  unsigned width =
+      term.back().codeBit + term.back().width - term.front().codeBit;
+  return ((1u << width) - 1)
+         << (getPlaceShift(term) + int(term.front().codeBit));
+}
+
+void SegmentProducts::multiplyInPlace(ArrayRef<Value> vectors,
+                                      const SegmentOperands &operands,
+                                      Value column, int64_t firstStep,
+                                      MutableArrayRef<Value> sums) {
+  int64_t slices = operands.slices.count;
+  for (int64_t step = 0; step < fields.steps; ++step) {
+    int64_t chain = (firstStep + step) % getChains(slices);
+    for (int64_t block = 0; block < fields.subBlocks; ++block)
+      for (Term term : getTerms(fields.at(step, block)))
+        for (int64_t s = 0; s < slices; ++s) {
+          Value codes = placeTerm(vectors, term, s, slices);
+          for (int64_t part = 0; part < parts(); ++part) {
+            Value x = valueOffset(operands.rows[0], column, step, part);
+            size_t place = placeOf(block, term);
+            Value &sum = sums[accumulator(chain, part, place, s, slices)];
+            sum = dot(sum, codes, getLargest(term), operands.panel, x);
+          }
+        }
+  }
+}
