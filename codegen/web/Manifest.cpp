@@ -51,6 +51,76 @@ int64_t lowbit::chooseShardBytes(int64_t total) {
   return std::clamp(share, kSmallest, kLargest);
 }
 
+std::vector<std::pair<int64_t, int64_t>>
+lowbit::planShards(ArrayRef<WebWeight> weights, int64_t size) {
+  // Positions at which a shard ends in any case.
+  std::vector<int64_t> cuts;
+  for (const WebWeight &weight : weights)
+    if (isa<FloatType>(weight.data.getElementType()) && weight.bytes >= size)
+      cuts.insert(cuts.end(), {weight.offset, weight.offset + weight.bytes});
+  if (!weights.empty())
+    cuts.push_back(weights.back().offset + weights.back().bytes);
+  std::vector<std::pair<int64_t, int64_t>> shards;
+  int64_t begin = 0;
+  for (int64_t end : cuts)
+    for (; begin < end; begin += shards.back().second)
+      shards.push_back({begin, std::min(size, end - begin)});
+  return shards;
+}
+
+/// Bytes of scratch buffers that share their places, as planScratch has it: the
+/// largest come first, and each takes the first place that is free meanwhile.
+static int64_t countScratch(const GPUSchedule &schedule) {
+  SmallVector<const GPUBuffer *> buffers;
+  for (const GPUBuffer &buffer : schedule.buffers)
+    if (buffer.kind == GPUBufferKind::Scratch)
+      buffers.push_back(&buffer);
+  llvm::stable_sort(buffers, [](const GPUBuffer *a, const GPUBuffer *b) {
+    return a->bytes > b->bytes;
+  });
+  int64_t bytes = 0;
+  SmallVector<SmallVector<const GPUBuffer *>> places;
+  for (const GPUBuffer *buffer : buffers) {
+    auto place = llvm::find_if(places, [&](ArrayRef<const GPUBuffer *> users) {
+      return llvm::all_of(users, [&](const GPUBuffer *user) {
+        return user->lastUse < buffer->firstUse ||
+               buffer->lastUse < user->firstUse;
+      });
+    });
+    if (place != places.end()) {
+      place->push_back(buffer);
+      continue;
+    }
+    places.push_back({buffer});
+    bytes += buffer->bytes;
+  }
+  return bytes;
+}
+
+static int64_t countWeights(const WebManifest &manifest) {
+  int64_t bytes = 0;
+  for (const WebWeight &weight : manifest.weights)
+    bytes += weight.bytes;
+  return bytes;
+}
+
+int64_t lowbit::countMemory(const WebManifest &manifest) {
+  int64_t bytes = countWeights(manifest);
+  llvm::StringSet<> states;
+  for (const GPUSchedule &schedule : manifest.schedules) {
+    bytes += countScratch(schedule);
+    for (const GPUBuffer &buffer : schedule.buffers) {
+      bool isHandedOver = buffer.kind == GPUBufferKind::Input ||
+                          buffer.kind == GPUBufferKind::Output;
+      bool isNewState = buffer.kind == GPUBufferKind::State &&
+                        states.insert(buffer.name).second;
+      if (isHandedOver || isNewState)
+        bytes += buffer.bytes;
+    }
+  }
+  return bytes;
+}
+
 /// The bytes of a weight as they lie in memory; one element of a splat.
 static ArrayRef<char> getBytes(ElementsAttr data) {
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(data)) {
@@ -105,6 +175,9 @@ llvm::json::Value lowbit::toJSON(const WebManifest &manifest) {
       {"version", 1},
       {"model", manifest.model},
       {"floatBytes", static_cast<int64_t>(manifest.floatBytes)},
+      {"packedBytes", countWeights(manifest)},
+      {"memoryBytes", countMemory(manifest)},
+      {"bitsPerWeight", manifest.bitsPerWeight},
       {"variants", Array{Object{{"name", "base"}, {"features", Array{}}}}},
       {"functions", std::move(functions)},
       {"kernels", std::move(kernels)},

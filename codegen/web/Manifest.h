@@ -26,7 +26,8 @@ struct WebWeight {
   mlir::ElementsAttr data;
 };
 
-/// Bytes [begin, begin + bytes) of the stream, in a file of their own.
+/// Bytes [begin, begin + bytes) of the stream, in a file of their own or, where
+/// another precision has the same, in that one's.
 struct WebShard {
   std::string file;
   int64_t begin, bytes;
@@ -37,6 +38,7 @@ struct WebShard {
 struct WebManifest {
   std::string model;
   uint64_t floatBytes = 0;
+  double bitsPerWeight = 0;
   std::vector<GPUSchedule> schedules;
   /// WGSL texts by kernel.
   std::map<std::string, std::string> kernels;
@@ -52,6 +54,16 @@ orderWeights(mlir::ModuleOp module, llvm::ArrayRef<GPUSchedule> schedules);
 
 /// Bytes of a shard, of weights of `total` bytes: see the pass.
 int64_t chooseShardBytes(int64_t total);
+
+/// Where the stream is cut, as (begin, bytes): into shards of `size`, but for
+/// what is left before and behind float weights of that size or more, which are
+/// often the same in other precisions of a model.
+std::vector<std::pair<int64_t, int64_t>>
+planShards(llvm::ArrayRef<WebWeight> weights, int64_t size);
+
+/// What a page holds on the GPU: weights, states, inputs and outputs, and
+/// scratch buffers as program.js shares them out.
+int64_t countMemory(const WebManifest &manifest);
 
 /// Bytes [begin, begin + size) of the stream of weights; zeros fill the room
 /// between a weight's data and the end of its buffer.

@@ -5,14 +5,16 @@
 //===----------------------------------------------------------------------===//
 
 #include "Manifest.h"
-#include "Runtime.inc"
+#include "ModuleFiles.h"
 #include "lowbit/CodeGen/WGSL/Passes.h"
 #include "lowbit/CodeGen/WGSL/Printer.h"
 #include "lowbit/CodeGen/Web/Passes.h"
+#include "lowbit/CodeGen/Web/WebPrecisions.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SHA256.h"
 
@@ -81,9 +83,10 @@ private:
            << "'";
   }
 
-  /// `output` with another extension: model.webgpu.json.
-  std::string getFile(const Twine &extension) {
-    return StringRef(output).drop_back(3).str() + extension.str();
+  /// The manifest: model.webgpu.json, or that of a precision.
+  std::string getManifest() {
+    return precision.empty() ? getModuleFile(output, ".json")
+                             : getWebPrecisionManifest(output, precision);
   }
 
   LogicalResult readModule(WebManifest &manifest) {
@@ -100,9 +103,11 @@ private:
       return module.emitError()
              << "a web module requires a function that launches kernels, found "
                 "none; lower the model first";
-    manifest.model = model.empty() ? llvm::sys::path::stem(getFile("")).str()
-                                   : model.getValue();
+    manifest.model =
+        model.empty() ? llvm::sys::path::stem(getModuleFile(output, "")).str()
+                      : model.getValue();
     manifest.floatBytes = floatBytes;
+    manifest.bitsPerWeight = bitsPerWeight;
     auto weights = orderWeights(module, manifest.schedules);
     if (failed(weights))
       return failure();
@@ -126,53 +131,85 @@ private:
     return failure(result.wasInterrupted());
   }
 
-  /// A file that appears whole or not at all.
-  LogicalResult write(const std::string &path, StringRef bytes) {
-    llvm::Error error = llvm::writeToOutput(path, [&](raw_ostream &os) {
-      os << bytes;
-      return llvm::Error::success();
-    });
+  LogicalResult report(llvm::Error error) {
     if (!error)
       return success();
-    return getOperation().emitError()
-           << "'" << path
-           << "' cannot be written: " << llvm::toString(std::move(error));
+    return getOperation().emitError() << llvm::toString(std::move(error));
   }
 
-  LogicalResult writeShards(WebManifest &manifest) {
+  /// Files by the SHA-256 of what they hold, as `shares` say.
+  LogicalResult readShared(llvm::StringMap<std::string> &files) {
+    for (StringRef path : shares) {
+      auto text = llvm::MemoryBuffer::getFile(path);
+      if (!text)
+        return getOperation().emitError()
+               << "'" << path
+               << "' cannot be read: " << text.getError().message();
+      auto manifest = llvm::json::parse((*text)->getBuffer());
+      if (!manifest)
+        return report(manifest.takeError());
+      const llvm::json::Object *fields = manifest->getAsObject();
+      const llvm::json::Array *shards =
+          fields ? fields->getArray("shards") : nullptr;
+      if (!shards)
+        return getOperation().emitError()
+               << "'" << path << "' requires a list of shards, found none";
+      for (const llvm::json::Value &value : *shards)
+        if (const llvm::json::Object *shard = value.getAsObject())
+          files[shard->getString("sha256").value_or("")] =
+              shard->getString("file").value_or("").str();
+    }
+    return success();
+  }
+
+  /// The size of shards. That of precisions is the same for all: what suits 2
+  /// bits.
+  int64_t getShardBytes(const WebManifest &manifest) {
+    if (!precision.empty())
+      return chooseShardBytes(floatBytes / 16);
     int64_t total = 0;
     for (const WebWeight &weight : manifest.weights)
       total += weight.bytes;
-    int64_t size = chooseShardBytes(total);
-    numBytes += total;
-    for (int64_t begin = 0; begin < total; begin += size) {
-      std::string file = getFile("." + Twine(manifest.shards.size()) + ".bin");
-      std::string bytes =
-          readStream(manifest.weights, begin, std::min(size, total - begin));
-      if (failed(write(file, bytes)))
+    return chooseShardBytes(total);
+  }
+
+  LogicalResult writeShards(WebManifest &manifest) {
+    llvm::StringMap<std::string> shared;
+    if (failed(readShared(shared)))
+      return failure();
+    std::string path = getManifest();
+    StringRef stem = StringRef(path).drop_back(strlen(".json"));
+    for (auto [begin, size] :
+         planShards(manifest.weights, getShardBytes(manifest))) {
+      std::string bytes = readStream(manifest.weights, begin, size);
+      std::string hash = hashBytes(bytes);
+      numBytes += size;
+      if (auto found = shared.find(hash); found != shared.end()) {
+        ++numShared;
+        manifest.shards.push_back({found->second, begin, size, hash});
+        continue;
+      }
+      std::string file =
+          (stem + "." + Twine(manifest.shards.size()) + ".bin").str();
+      if (failed(report(writeModuleFile(file, bytes))))
         return failure();
-      manifest.shards.push_back({llvm::sys::path::filename(file).str(), begin,
-                                 static_cast<int64_t>(bytes.size()),
-                                 hashBytes(bytes)});
+      ++numShards;
+      manifest.shards.push_back(
+          {llvm::sys::path::filename(file).str(), begin, size, hash});
     }
-    numShards += manifest.shards.size();
     return success();
   }
 
   LogicalResult writeAll(WebManifest &manifest) {
-    std::string json = getFile(".json");
-    // A manifest that is there would be of other shards.
-    (void)llvm::sys::fs::remove(json);
-    std::string script = llvm::formatv(
-        "// A model compiled by Lowbit; see {0} for its types.\n\n"
-        "const MANIFEST = \"{1}\";\n\n",
-        llvm::sys::path::filename(getFile(".d.ts")),
-        llvm::sys::path::filename(json));
-    if (failed(writeShards(manifest)) ||
-        failed(write(output, script + kRuntime.str())) ||
-        failed(write(getFile(".d.ts"), kDeclarations)))
+    // Manifests that are there would be of other shards.
+    (void)llvm::sys::fs::remove(getManifest());
+    (void)llvm::sys::fs::remove(getModuleFile(output, ".json"));
+    if (failed(writeShards(manifest)))
       return failure();
-    return write(json, llvm::formatv("{0}\n", toJSON(manifest)).str());
+    if (precision.empty() && failed(report(writeRuntimeFiles(output))))
+      return failure();
+    return report(writeModuleFile(
+        getManifest(), llvm::formatv("{0}\n", toJSON(manifest)).str()));
   }
 };
 } // namespace

@@ -10,6 +10,18 @@
 // RUN: not quant-opt %s -lowbit-write-web-module="output=%t/none/m.js" -o /dev/null 2>&1 | FileCheck %s --check-prefix=WHERE
 // WHERE: m.0.bin' cannot be written: 
 
+// Precisions have manifests of their own, and no script; what both hold is stored once.
+
+// RUN: mkdir %t/two
+// RUN: quant-opt %s -lowbit-write-web-module="output=%t/two/m.js precision=a float-bytes=2097152" -o /dev/null
+// RUN: quant-opt %s -lowbit-write-web-module="output=%t/two/m.js precision=b float-bytes=2097152 shares=%t/two/m.a.json" -o /dev/null
+// RUN: %python -c "import os; print(sorted(os.listdir('%t/two')))" | FileCheck %s --check-prefix=TWO
+// RUN: FileCheck %s --check-prefix=SHARED < %t/two/m.b.json
+// TWO: ['m.a.0.bin', {{.*}}'m.a.7.bin', 'm.a.json', 'm.b.json']
+// SHARED: "memoryBytes":1310720
+// SHARED: "packedBytes":524288
+// SHARED: "shards":[{"bytes":65536,"file":"m.a.0.bin"
+
 // SCRIPT: // A model compiled by Lowbit; see scaled.webgpu.d.ts for its types.
 // SCRIPT: const MANIFEST = "scaled.webgpu.json";
 // SCRIPT: export async function load(

@@ -9,6 +9,7 @@
 #include "lowbit/IR/Lowbit.h"
 #include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/Signature.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/Path.h"
 
@@ -31,9 +32,14 @@ static uint64_t countFloatBytes(mlir::ModuleOp module) {
 }
 
 llvm::Error lowbit::writeWebModel(mlir::ModuleOp packed, llvm::StringRef output,
-                                  const CompileOptions &options) {
+                                  const CompileOptions &options,
+                                  llvm::StringRef precision,
+                                  llvm::ArrayRef<std::string> shares) {
   WriteWebModulePassOptions write;
   write.output = output.str();
+  write.precision = precision.str();
+  llvm::append_range(write.shares, shares);
+  write.bitsPerWeight = getWeightSize(packed).getBitsPerWeight();
   write.floatBytes = countFloatBytes(packed);
   if (llvm::Error error =
           compileModule(packed, Phase::Lower, options, Phase::Lower))

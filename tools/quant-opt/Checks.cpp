@@ -194,7 +194,9 @@ static llvm::Error checkData(const DriverOptions &options) {
                       kBudget = "--budget or --fit-device";
   return checkNeeds({
       {options.calibrationSamples, calibrates, kData},
-      {options.calibrationWindow, calibrates, kData},
+      {options.calibrationWindow, calibrates || isGiven(options.evaluate),
+       "--calibrate=FILE or --evaluate=FILE"},
+      {options.evaluateSamples, isGiven(options.evaluate), "--evaluate=FILE"},
       {options.calibrationMemory, calibrates, kData},
       {options.calibrationLayers, calibrates, kData},
       {options.secondMoments, calibrates, kData},
@@ -224,8 +226,10 @@ static llvm::Error checkData(const DriverOptions &options) {
       {options.measureSamples, calibrates, kData},
       {options.sensitivity, searches, kBudget},
       {options.sensitivity, measures, "--strategy=measured"},
-      {options.labels, searches, kBudget},
-      {options.labels, calibrates, kData},
+      {options.labels, searches || isGiven(options.evaluate),
+       "--budget, --fit-device or --evaluate"},
+      {options.labels, calibrates || isGiven(options.evaluate),
+       "--calibrate=FILE or --evaluate=FILE"},
       {options.json, false,
        "--verify, --diff, --print-statistics or --weight-statistics, which "
        "print"},

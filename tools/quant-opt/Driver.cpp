@@ -6,6 +6,7 @@
 
 #include "Driver.h"
 #include "Checks.h"
+#include "Precisions.h"
 #include "Settings.h"
 #include "lowbit/Tools/Artefact.h"
 #include "lowbit/Tools/AtomicOutput.h"
@@ -93,9 +94,11 @@ static llvm::Error writeOutput(ModuleOp module, StringRef input,
     return writeCode(module, input, output, options, profile);
   Profile::Scope writing(profile, "write");
   if (options.emit == EmitKind::SPIRV || options.emit == EmitKind::Web) {
-    auto write =
-        options.emit == EmitKind::Web ? writeWebModel : writeSPIRVModel;
-    llvm::Error error = write(module, output, compileOptions(options, profile));
+    CompileOptions compile = compileOptions(options, profile);
+    llvm::Error error = options.emit == EmitKind::Web
+                            ? writeWebModel(module, output, compile,
+                                            options.precision, options.shares)
+                            : writeSPIRVModel(module, output, compile);
     return error ? makeFileError(input, llvm::toString(std::move(error)))
                  : llvm::Error::success();
   }
@@ -204,8 +207,14 @@ llvm::Error lowbit::compileFile(StringRef input, StringRef output,
   std::optional<Profile> profile;
   if (options.timing)
     profile.emplace();
-  if (llvm::Error error = compile(input, output, options, registry,
-                                  profile ? &*profile : nullptr))
+  auto compileOne = [&] {
+    return compile(input, output, options, registry,
+                   profile ? &*profile : nullptr);
+  };
+  if (llvm::Error error =
+          hasPrecisions(options)
+              ? compilePrecisions(input, output, options, compileOne)
+              : compileOne())
     return error;
   if (profile)
     profile->print(llvm::errs());

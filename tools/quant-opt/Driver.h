@@ -66,7 +66,8 @@ struct DriverOptions {
           "nvfp4, ternary, cb2, cb2-uniform, q2_k to q6_k, kmeans<b>, "
           "trellis<bits>; with gptq- or awq- before it. README.md has the "
           "table. "
-          "none keeps them float")};
+          "none keeps them float. A list, for a web module that has a "
+          "precision for each")};
   llvm::cl::opt<std::string> scaleSearch{
       "scale-search", llvm::cl::cat(category),
       llvm::cl::value_desc("mse|importance|absmax"),
@@ -262,6 +263,16 @@ struct DriverOptions {
       llvm::cl::desc("What --strategy=measured has measured, for other "
                      "budgets: read if it is there, then written with what "
                      "it lacked")};
+  llvm::cl::opt<std::string> evaluate{
+      "evaluate", llvm::cl::cat(category), llvm::cl::value_desc("file"),
+      llvm::cl::desc("For web modules: run each precision and the float model "
+                     "on samples, token ids (.bin) or arrays of inputs (.npy, "
+                     ".npz); pages choose a precision by what comes out")};
+  llvm::cl::opt<uint64_t> evaluateSamples{
+      "evaluate-samples", llvm::cl::cat(category), llvm::cl::init(16),
+      llvm::cl::value_desc("n"),
+      llvm::cl::desc("At most this many samples for --evaluate (16); 0 for "
+                     "all")};
   llvm::cl::opt<std::string> labels{
       "labels", llvm::cl::cat(category), llvm::cl::value_desc("labels.npy"),
       llvm::cl::desc("The right classes of samples; accuracy is then the "
@@ -382,6 +393,11 @@ struct DriverOptions {
   llvm::cl::opt<bool> timing{
       "timing", llvm::cl::cat(category),
       llvm::cl::desc("Print time and peak anonymous memory of each phase")};
+
+  /// No flags: of a web module with several precisions, the one at hand, and
+  /// the manifests of those before it.
+  std::string precision;
+  std::vector<std::string> shares;
 
   /// Leaves in `--help` what this tool and running passes need; the hundreds of
   /// options of MLIR's passes and LLVM's back ends stay in `--help-hidden`.

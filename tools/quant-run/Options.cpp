@@ -172,6 +172,10 @@ struct Flags {
   cl::opt<std::string> variant{
       "variant", cl::value_desc("name"), cl::cat(browserCategory),
       cl::desc("One of the module's variants (default: its own choice)")};
+  cl::opt<std::string> precision{
+      "precision", cl::value_desc("name"), cl::cat(browserCategory),
+      cl::desc("One of the module's precisions, if it has several (default: "
+               "the first)")};
   cl::opt<unsigned> timeout{
       "timeout", cl::value_desc("seconds"), cl::init(300),
       cl::cat(browserCategory),
@@ -436,6 +440,7 @@ static WebRunOptions readWebOptions(const Flags &flags) {
   web.warmUp = flags.warmUp;
   web.timeout = flags.timeout;
   web.variant = flags.variant;
+  web.precision = flags.precision;
   web.generate = flags.generate;
   web.promptTokens.assign(flags.promptTokens.begin(), flags.promptTokens.end());
   return web;

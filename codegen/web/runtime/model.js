@@ -145,6 +145,9 @@ class Model {
       model: this.manifest.model,
       backend: "webgpu",
       variant: this.variant.name,
+      precision: this.precision?.name ?? null,
+      accuracy: this.precision?.accuracy ?? null,
+      bitsPerWeight: this.manifest.bitsPerWeight,
       adapter: this.scope.adapter,
       memory: {
         floatWeights: before,
@@ -184,19 +187,6 @@ function chooseVariant(manifest, name) {
   return variant;
 }
 
-/** Reads the manifest and checks that this text of the module is for it. */
-async function readManifest(read, signal) {
-  let manifest;
-  try {
-    manifest = JSON.parse(new TextDecoder().decode(await read(MANIFEST, signal)));
-  } catch (error) {
-    throw asLowbitError(error, "corrupted", `the manifest '${MANIFEST}' cannot be read`);
-  }
-  if (manifest.format !== "lowbit-web" || manifest.version !== 1)
-    throw new LowbitError("corrupted", `'${MANIFEST}' is no manifest of version 1`);
-  return manifest;
-}
-
 /** Everything of a model on a device, made while its weights arrive. */
 async function build(scope, manifest, variant, { read, signal, onProgress }) {
   const start = performance.now();
@@ -229,16 +219,16 @@ async function build(scope, manifest, variant, { read, signal, onProgress }) {
  */
 export async function load(options = {}) {
   const { device, signal, onProgress, variant: name } = options;
-  const base = options.baseURL ?? import.meta.url;
-  const read = options.read ??
-    ((file, abort, onBytes) => fetchFile(new URL(file, base).href, abort, onBytes));
+  const read = getReader(options);
   throwIfAborted(signal);
-  const manifest = await readManifest(read, signal);
+  const { manifest, entry } = await readModel(read, options);
   const variant = chooseVariant(manifest, name);
   const scope = new DeviceScope(await openDevice(device, manifest, variant));
   try {
-    return await scope.guard(() =>
+    const model = await scope.guard(() =>
       build(scope, manifest, variant, { read, signal, onProgress }));
+    model.precision = entry ? describePrecision(entry) : null;
+    return model;
   } catch (error) {
     scope.release();
     throw asLowbitError(error, "internal", "the model cannot be loaded");

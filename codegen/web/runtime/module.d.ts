@@ -31,11 +31,45 @@ export interface LoadOptions {
   signal?: AbortSignal;
   /** One of the variants that were compiled; the first without it. */
   variant?: string;
+  /** One of the module's precisions, by its name or as `determineBestVariant`
+   *  gives it; else the best within the next two bounds, or the first without
+   *  any. */
+  precision?: string | Precision;
+  /** Bytes that all buffers may take, and the least accuracy. */
+  memory?: number;
+  minAccuracy?: number;
   /** Where manifest and shards lie; beside the module without it. */
   baseURL?: string | URL;
   /** Reads a file beside the module, in place of fetch. */
   read?: (file: string, signal?: AbortSignal, onBytes?: (bytes: number) => void) =>
     Promise<Uint8Array>;
+}
+
+/** A precision of a module that has several (`--quantize=int8,int4-g32`). */
+export interface Precision {
+  /** The method by which weights are quantized. */
+  name: string;
+  /** Bytes of the weights as floats, packed, and of all buffers of the model. */
+  floatBytes: number;
+  packedBytes: number;
+  memoryBytes: number;
+  /** Of low-bit weights, as kernels read them. */
+  bitsPerWeight: number;
+  /** Measured with `--evaluate`: the share of equal first choices of the float
+   *  model (or right ones, by labels), and the divergence from it in nats, or of
+   *  models that predict no tokens the relative squared error of outputs. */
+  accuracy: number | null;
+  divergence: number | null;
+}
+
+export interface PrecisionOptions {
+  /** Bytes that all buffers may take; no bound without it. */
+  memory?: number;
+  /** The least accuracy, 0 to 1; no bound without it. */
+  minAccuracy?: number;
+  signal?: AbortSignal;
+  baseURL?: LoadOptions["baseURL"];
+  read?: LoadOptions["read"];
 }
 
 export interface GenerateOptions {
@@ -52,6 +86,10 @@ export interface Report {
   model: string;
   backend: "webgpu";
   variant: string;
+  /** Of a module with several precisions, the one that runs. */
+  precision: string | null;
+  accuracy: number | null;
+  bitsPerWeight: number;
   adapter: {
     vendor: string;
     architecture: string;
@@ -90,7 +128,7 @@ export interface Report {
 export class LowbitError extends Error {
   code: "no-webgpu" | "no-adapter" | "no-device" | "unsupported" | "network" |
     "corrupted" | "aborted" | "out-of-memory" | "device-lost" | "bad-input" |
-    "disposed" | "internal";
+    "no-variant" | "disposed" | "internal";
 }
 
 export interface Model {
@@ -116,3 +154,13 @@ export interface Model {
 
 /** Downloads, compiles and uploads the model, all at the same time. */
 export function load(options?: LoadOptions): Promise<Model>;
+
+/**
+ * The precision that loses least among those within bounds: the one with the
+ * least divergence, or else the highest accuracy, or else the most bits. Where
+ * none fits, `no-variant` names the nearest. Nothing but the manifest is read.
+ */
+export function determineBestVariant(options?: PrecisionOptions): Promise<Precision>;
+
+/** All precisions of the module. */
+export function listPrecisions(options?: PrecisionOptions): Promise<Precision[]>;

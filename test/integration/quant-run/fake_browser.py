@@ -60,7 +60,7 @@ def run():
     head = json.dumps({"name": "y", "type": x["type"], "shape": [count]}) + "\n"
     ask("POST", "/output", head.encode() + struct.pack(f"<{count}f", *(2 * value for value in numbers)))
     report = {
-        "model": "doubled", "backend": "webgpu", "variant": job["variant"] or "base",
+        "model": "doubled", "backend": "webgpu", "variant": job["variant"] or "base", "precision": job["precision"] or None, "bitsPerWeight": 4.5,
         "adapter": {"vendor": "acme", "architecture": "anvil", "description": "", "isSoftware": False},
         "memory": {"floatWeights": 4000000, "packedWeights": 500000, "reduction": 0.875, "scratch": 1000, "cache": 0, "total": 600000},
         "load": {"weights": 10.5, "pipelines": 20.25, "total": 21}, "kernels": 2, "dispatches": 5,

@@ -69,6 +69,9 @@ async function loadAndRun() {
     report.memory.reduction === 0.75 && report.memory.total >= 524288 + 2 * 262144);
   check("the report has three runs", report.latency.runs === 3 && report.latency.p50 > 0);
   check("the report says what computes", report.adapter.vendor !== "" && report.backend === "webgpu");
+  check("the report counts workgroups", report.workgroups.length === 1 &&
+    report.workgroups[0].size.join() === "64,1,1" && report.workgroups[0].dispatches === 2);
+  check("a model without a cache says so", model.hasCache === false && report.precision === null);
   check("inputs and outputs are described", model.inputs[0].name === "x" &&
     model.outputs[0].shape.join() === "256,256");
   await rejects("a missing input", "bad-input", model.run({}));
@@ -93,6 +96,8 @@ async function failToLoad() {
   await rejects("a manifest that is none", "corrupted",
     at({ read: reader((file, bytes) => file.endsWith(".json") ? bytes.subarray(9) : bytes) }));
   await rejects("an unknown variant", "bad-input", at({ read: reader(), variant: "f64" }));
+  await rejects("a precision of a module of one", "bad-input", at({ read: reader(), precision: "int8" }));
+  await rejects("a bound for a module of one", "bad-input", at({ read: reader(), memory: 1e9 }));
   await rejects("an abort before", "aborted", at({ read: reader(), signal: AbortSignal.abort() }));
   const controller = new AbortController();
   const abortAt = (file, bytes) => {

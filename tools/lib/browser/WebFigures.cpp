@@ -145,6 +145,9 @@ static void addDevice(const WebRunResult &result, FigureList &list) {
            name.empty() ? "unknown" : name);
   list.add("is_software", isSoftware, "computes on",
            isSoftware ? "software: times are not a GPU's" : "hardware");
+  if (std::string precision = getText(&result.report, "precision");
+      !precision.empty())
+    list.add("precision", precision, "precision", precision);
   std::string variant = getText(&result.report, "variant");
   list.add("variant", variant, "variant", variant);
   if (const llvm::json::Array *sizes = result.report.getArray("workgroups"))
@@ -161,6 +164,9 @@ static void addMemory(const WebRunResult &result, FigureList &list) {
   double reduction = getNumber(memory, "reduction").value_or(0);
   list.add("reduction", reduction, "reduction",
            formatNumber("%.1f", 100 * reduction) + " %");
+  if (auto bits = getNumber(&result.report, "bitsPerWeight"))
+    list.add("bits_per_weight", *bits, "bits per weight",
+             formatNumber("%.4f", *bits));
   list.addBytes("scratch_bytes", getNumber(memory, "scratch"), "scratch");
   list.addBytes("cache_bytes", getNumber(memory, "cache"), "KV cache");
   list.addBytes("total_bytes", getNumber(memory, "total"), "all buffers");

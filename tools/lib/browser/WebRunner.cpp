@@ -61,7 +61,6 @@ static const char *getType(llvm::StringRef file) {
   return llvm::StringSwitch<const char *>(llvm::sys::path::extension(file))
       .Case(".js", "text/javascript")
       .Case(".json", "application/json")
-      .Case(".wasm", "application/wasm")
       .Default("application/octet-stream");
 }
 
@@ -87,6 +86,7 @@ std::string PageHost::describeJob() const {
   stream.object([&] {
     stream.attribute("module", llvm::json::fixUTF8(name));
     stream.attribute("variant", llvm::json::fixUTF8(options.variant));
+    stream.attribute("precision", llvm::json::fixUTF8(options.precision));
     stream.attribute("runs", options.runs);
     stream.attribute("warmUp", options.warmUp);
     stream.attribute("generate", options.generate);

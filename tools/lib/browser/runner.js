@@ -110,7 +110,8 @@ async function measureText(model, job) {
   for (let i = 0; i < job.warmUp; ++i)
     await model.predict(prompt.map((token) => token === 0 ? 1 : 0));
   const milliseconds = [];
-  const count = job.generate || job.runs;
+  // A cache may have less room than runs are wanted of nothing in particular.
+  const count = job.generate || (model.hasCache ? Math.min(job.runs, model.maxTokens - prompt.length) : job.runs);
   const tokens = await model.generate(prompt, {
     maxTokens: count,
     onToken: (token, time) => {
@@ -131,6 +132,7 @@ function showFigures(model, measured) {
     ["back end", report.backend],
     ["adapter", `${report.adapter.vendor} ${report.adapter.architecture}`.trim() || "unknown"],
     ["kind", report.adapter.isSoftware ? "software" : "hardware"],
+    ["precision", report.precision ?? "the only one"],
     ["float weights", mebi(report.memory.floatWeights)],
     ["packed weights", mebi(report.memory.packedWeights)],
     ["median", sorted.length ? `${sorted[sorted.length >> 1].toFixed(2)} ms` : "none"],
@@ -150,6 +152,7 @@ async function start() {
     throw Object.assign(new Error("the module exports no function 'load'"), { code: "bad-input" });
   const model = await load({
     variant: job.variant || undefined,
+    precision: job.precision || undefined,
     onProgress: ({ loadedBytes, totalBytes, pipelines, totalPipelines }) =>
       showState(`${loadedBytes} of ${totalBytes} bytes, ${pipelines} of ${totalPipelines} shaders`,
         (loadedBytes / totalBytes + pipelines / totalPipelines) / 2),

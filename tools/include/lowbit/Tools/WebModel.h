@@ -16,9 +16,13 @@ namespace lowbit {
 std::string getWebManifestPath(llvm::StringRef module);
 
 /// Lowers a packed module for WebGPU and writes the files that
-/// `lowbit-write-web-module` names. `output` ends in `.js`.
+/// `lowbit-write-web-module` names. `output` ends in `.js`. With a name for
+/// `precision`, they are those of one precision of a module, which may share
+/// shards with those whose manifests are `shares`.
 llvm::Error writeWebModel(mlir::ModuleOp packed, llvm::StringRef output,
-                          const CompileOptions &options);
+                          const CompileOptions &options,
+                          llvm::StringRef precision = "",
+                          llvm::ArrayRef<std::string> shares = {});
 
 } // namespace lowbit
 

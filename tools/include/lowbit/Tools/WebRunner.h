@@ -31,8 +31,9 @@ struct WebRunOptions {
   unsigned runs = 20, warmUp = 2;
   /// Seconds until the browser is given up.
   unsigned timeout = 300;
-  /// One of the module's variants; empty for its own choice.
-  std::string variant;
+  /// One of the module's variants and of its precisions; empty for its own
+  /// choice.
+  std::string variant, precision;
   /// Inputs by name; without any, numbers are made up. Not for decoders.
   std::vector<std::pair<std::string, HostTensor>> inputs;
   /// Outputs to bring back.

@@ -20,11 +20,17 @@ def WriteWebModulePass : Pass<"lowbit-write-web-module", "::mlir::ModuleOp"> {
     - `model.webgpu.json`, the manifest: kernels, buffers and dispatches of each
       function, shards with their SHA-256, and where in them each weight lies;
     - `model.webgpu.0.bin` and so on, the packed weights in the order in which
-      dispatches read them, cut into shards of equal size.
+      dispatches read them, cut into shards.
 
     Shards are a twentieth of the weights, between 64 KiB and 8 MiB, so that
-    what a page holds while it loads stays near the size of the weights. The
-    manifest is the last to appear.
+    what a page holds while it loads stays near the size of the weights; float
+    weights of that size and more have shards of their own. The manifest is the
+    last to appear.
+
+    With `precision=int4-g32` these are the manifest and shards of one precision
+    of a module, `model.webgpu.int4-g32.json` and so on, without a script
+    (`writeWebPrecisions` writes that for all of them). A shard whose bytes one
+    of the manifests in `shares` has already is not written again.
 
     ```mlir
     module attributes {gpu.container_module, lowbit.weights = {lowbit.weight.w = dense<1.0> : tensor<64xf32>}} {
@@ -40,10 +46,17 @@ def WriteWebModulePass : Pass<"lowbit-write-web-module", "::mlir::ModuleOp"> {
     Option<"model", "model", "std::string", "\"\"",
            "Name of the model in its report; the file's name without it">,
     Option<"floatBytes", "float-bytes", "uint64_t", "0",
-           "Bytes of the model's weights as f32 numbers, for the report">];
+           "Bytes of the model's weights as f32 numbers, for the report">,
+    Option<"bitsPerWeight", "bits-per-weight", "double", "0",
+           "Bits of a low-bit weight, parameters included, for the report">,
+    Option<"precision", "precision", "std::string", "\"\"",
+           "Name of this precision of a module that has several">,
+    ListOption<"shares", "shares", "std::string",
+               "Manifests of precisions whose shards may be used">];
   let statistics = [
     Statistic<"numKernels", "kernels", "Kernels printed">,
     Statistic<"numShards", "shards", "Shards written">,
+    Statistic<"numShared", "shared", "Shards that others have written">,
     Statistic<"numBytes", "bytes", "Bytes of weights">];
   let dependentDialects = ["::mlir::gpu::GPUDialect"];
 }

@@ -1,0 +1,28 @@
+//===- ModuleFiles.h - the files of a web module ----------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_CODEGEN_WEB_MODULEFILES_H
+#define LOWBIT_CODEGEN_WEB_MODULEFILES_H
+
+#include "llvm/ADT/Twine.h"
+#include "llvm/Support/Error.h"
+#include <string>
+
+namespace lowbit {
+
+/// The module's name with another extension: model.webgpu.json.
+std::string getModuleFile(llvm::StringRef output, const llvm::Twine &extension);
+
+/// Writes a file that appears whole or not at all.
+llvm::Error writeModuleFile(llvm::StringRef path, llvm::StringRef bytes);
+
+/// Writes the run time, whose manifest has the name of the module, and its
+/// types.
+llvm::Error writeRuntimeFiles(llvm::StringRef output);
+
+} // namespace lowbit
+
+#endif // LOWBIT_CODEGEN_WEB_MODULEFILES_H

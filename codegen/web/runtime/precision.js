@@ -1,0 +1,135 @@
+//===- precision.js - one of several precisions of a model ----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+/** How files beside the module are read: the caller's way, or fetch. */
+function getReader({ read, baseURL }) {
+  const base = baseURL ?? import.meta.url;
+  return read ??
+    ((file, signal, onBytes) => fetchFile(new URL(file, base).href, signal, onBytes));
+}
+
+/** Reads a manifest and checks that this text of the module is for it. */
+async function readManifest(read, file, signal) {
+  let manifest;
+  try {
+    manifest = JSON.parse(new TextDecoder().decode(await read(file, signal)));
+  } catch (error) {
+    throw asLowbitError(error, "corrupted", `the manifest '${file}' cannot be read`);
+  }
+  if (manifest.format !== "lowbit-web" || manifest.version !== 1)
+    throw new LowbitError("corrupted", `'${file}' is no manifest of version 1`);
+  return manifest;
+}
+
+const quoteNames = (list) => list.map(({ name }) => `'${name}'`).join(", ");
+
+/** What pages get to see of a precision. */
+function describePrecision({ name, floatBytes, packedBytes, memoryBytes, bitsPerWeight, accuracy, divergence }) {
+  return {
+    name, floatBytes, packedBytes, memoryBytes, bitsPerWeight,
+    accuracy: accuracy ?? null, divergence: divergence ?? null,
+  };
+}
+
+/** The first of `list` where `isBetter` says so of it and every other. */
+const findBest = (list, isBetter) =>
+  list.reduce((best, candidate) => isBetter(candidate, best) ? candidate : best);
+
+function checkBound(name, value, most) {
+  if (value !== undefined && !(value >= 0 && value <= most))
+    throw new LowbitError("bad-input",
+      `${name} requires a number ${most === Infinity ? "of at least 0" : `from 0 to ${most}`}, found ${value}`);
+}
+
+/** Those that have the memory and are accurate enough; errors name the nearest. */
+function selectFitting(precisions, memory, minAccuracy) {
+  const fitting = precisions.filter(({ memoryBytes }) => memory === undefined || memoryBytes <= memory);
+  if (fitting.length === 0) {
+    const least = findBest(precisions, (a, b) => a.memoryBytes < b.memoryBytes);
+    throw new LowbitError("no-variant",
+      `no precision of the model takes at most ${memory} bytes; the smallest, '${least.name}', ` +
+      `takes ${least.memoryBytes}`);
+  }
+  if (minAccuracy === undefined)
+    return fitting;
+  const measured = fitting.filter(({ accuracy }) => accuracy !== undefined);
+  if (measured.length === 0)
+    throw new LowbitError("no-variant",
+      `an accuracy of ${minAccuracy} is asked for, and none was measured of ` +
+      `${quoteNames(fitting)}; compile with --evaluate`);
+  const accurate = measured.filter(({ accuracy }) => accuracy >= minAccuracy);
+  if (accurate.length > 0)
+    return accurate;
+  const nearest = findBest(measured, (a, b) => a.accuracy > b.accuracy);
+  throw new LowbitError("no-variant",
+    `no precision ${memory === undefined ? "" : `of at most ${memory} bytes `}has an accuracy of ` +
+    `${minAccuracy}; the best, '${nearest.name}', has ${nearest.accuracy}`);
+}
+
+/**
+ * Whether `a` is to be preferred: the lower divergence where both have one, then
+ * the higher accuracy, then more bits, then less memory.
+ */
+function isPreferred(a, b) {
+  const order = [
+    [b.divergence, a.divergence], [a.accuracy, b.accuracy],
+    [a.bitsPerWeight, b.bitsPerWeight], [b.memoryBytes, a.memoryBytes],
+  ];
+  for (const [own, other] of order)
+    if (own !== undefined && other !== undefined && own !== other)
+      return own > other;
+  return false;
+}
+
+function chooseBest(index, { memory, minAccuracy }) {
+  checkBound("memory", memory, Infinity);
+  checkBound("minAccuracy", minAccuracy, 1);
+  return findBest(selectFitting(index.precisions, memory, minAccuracy), isPreferred);
+}
+
+/** The manifest's precisions; one that has them not is of a module of one. */
+async function readPrecisions(read, signal) {
+  const index = await readManifest(read, MANIFEST, signal);
+  if (!index.precisions)
+    throw new LowbitError("bad-input",
+      "the module has one precision; compile with --quantize=int8,int4-g32, say, for several");
+  return index;
+}
+
+/** What the module has, in the order in which it was compiled. */
+export async function listPrecisions(options = {}) {
+  const index = await readPrecisions(getReader(options), options.signal);
+  return index.precisions.map(describePrecision);
+}
+
+/** The best precision within bounds. See the declarations beside this file. */
+export async function determineBestVariant(options = {}) {
+  const index = await readPrecisions(getReader(options), options.signal);
+  return describePrecision(chooseBest(index, options));
+}
+
+/**
+ * The manifest of the precision that `options` ask for, with its entry in the
+ * module's; of a module of one precision its manifest, and no entry.
+ */
+async function readModel(read, { precision, memory, minAccuracy, signal }) {
+  const index = await readManifest(read, MANIFEST, signal);
+  const isChosen = memory !== undefined || minAccuracy !== undefined;
+  if (!index.precisions) {
+    if (precision !== undefined || isChosen)
+      throw new LowbitError("bad-input",
+        "the module has one precision; load it without precision, memory and minAccuracy");
+    return { manifest: index };
+  }
+  const name = precision?.name ?? precision;
+  const entry = name === undefined
+    ? (isChosen ? chooseBest(index, { memory, minAccuracy }) : index.precisions[0])
+    : index.precisions.find((candidate) => candidate.name === name);
+  if (!entry)
+    throw new LowbitError("bad-input", `the module has no precision '${name}'; it has ` +
+      quoteNames(index.precisions));
+  return { manifest: await readManifest(read, entry.manifest, signal), entry };
+}
