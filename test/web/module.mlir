@@ -20,7 +20,7 @@
 // TWO: ['m.a.0.bin', {{.*}}'m.a.7.bin', 'm.a.json', 'm.b.json']
 // SHARED: "memoryBytes":1310720
 // SHARED: "packedBytes":524288
-// SHARED: "shards":[{"bytes":65536,"file":"m.a.0.bin"
+// SHARED: "shards":[{"bytes":65536,"file":"m.a.{{[0-7]}}.bin"
 
 // SCRIPT: // A model compiled by Lowbit; see scaled.webgpu.d.ts for its types.
 // SCRIPT: const MANIFEST = "scaled.webgpu.json";
