@@ -5,56 +5,16 @@
 //===----------------------------------------------------------------------===//
 
 #include "Layer.h"
-#include "lowbit/CodeGen/CPU/Passes.h"
-#include "lowbit/CodeGen/CPU/Pipelines.h"
 #include "lowbit/IR/Lowbit.h"
-#include "lowbit/Tools/Compiler.h"
 #include "lowbit/Tools/Registration.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/Parser/Parser.h"
-#include <cstring>
 #include <random>
 
 using namespace lowbit;
 using namespace lowbit::bench;
-
-static constexpr size_t kCacheLine = 64;
-
-HostTensor lowbit::bench::createNumbers(llvm::ArrayRef<int64_t> shape) {
-  HostTensor tensor = HostTensor::allocate(ElementType::F32, shape);
-  std::minstd_rand generator(1);
-  std::normal_distribution<float> normal(0, 0.02f);
-  for (float &value : tensor.getMutableAs<float>())
-    value = normal(generator);
-  return tensor;
-}
-
-/// The layer with float weights, which are in a resource.
-static mlir::OwningOpRef<mlir::ModuleOp>
-createModule(mlir::MLIRContext &context, int64_t n, int64_t k) {
-  std::string in = std::to_string(k) + "xf32>",
-              out = std::to_string(n) + "xf32>";
-  std::string weight = "tensor<" + std::to_string(n) + "x" + in;
-  std::string text =
-      "lowbit.global @w : " + weight + " {data = dense<0.5> : " + weight +
-      "}\nfunc.func @main(%x: tensor<?x" + in + ") -> tensor<?x" + out +
-      " {\n%w = lowbit.weight @w : " + weight +
-      "\n%y = lowbit.linear %x, %w : tensor<?x" + in + ", " + weight +
-      " -> tensor<?x" + out + "\nreturn %y : tensor<?x" + out + "\n}\n";
-  auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
-  auto global = *module->getOps<GlobalOp>().begin();
-  HostTensor numbers = createNumbers({n, k});
-  auto data = mlir::DenseResourceElementsAttr::get(
-      mlir::cast<mlir::ShapedType>(global.getType()), "w",
-      mlir::HeapAsmResourceBlob::allocateAndCopyWithAlign(
-          numbers.getBytes(), 64, /*dataIsMutable=*/false));
-  mlir::Builder builder(&context);
-  global.setComponentsAttr(
-      builder.getDictionaryAttr(builder.getNamedAttr(component::kData, data)));
-  return module;
-}
 
 static mlir::Attribute createResource(mlir::MLIRContext &context,
                                       llvm::StringRef name, mlir::Type element,
@@ -101,15 +61,15 @@ createTrellis(mlir::MLIRContext &context, unsigned rate, unsigned state,
 }
 
 /// The layer that `method` names; the driver quantizes it, or it is already.
-static mlir::OwningOpRef<mlir::ModuleOp> createLayer(mlir::MLIRContext &context,
-                                                     const std::string &method,
-                                                     int64_t n, int64_t k,
-                                                     CompileOptions &options) {
+static mlir::OwningOpRef<mlir::ModuleOp> makeLayer(mlir::MLIRContext &context,
+                                                   const std::string &method,
+                                                   int64_t n, int64_t k,
+                                                   CompileOptions &options) {
   unsigned rate, state;
   if (std::sscanf(method.c_str(), "trellis%u-s%u", &rate, &state) == 2)
     return createTrellis(context, rate, state, n, k);
   options.method = method;
-  return createModule(context, n, k);
+  return createLayer(context, n, k);
 }
 
 Layer::Layer(const std::string &method, const std::string &cpu, int64_t n,
@@ -119,59 +79,12 @@ Layer::Layer(const std::string &method, const std::string &cpu, int64_t n,
   context.appendDialectRegistry(registry);
   context.loadAllAvailableDialects();
   CompileOptions options;
-  module = createLayer(context, method, n, k, options);
+  auto module = makeLayer(context, method, n, k, options);
   options.cpu = cpu;
   options.scaleSearch = "absmax";
-  if (llvm::Error failure = compileModule(*module, Phase::Lower, options)) {
-    error = llvm::toString(std::move(failure));
-    return;
-  }
-  mlir::PassManager manager(&context);
-  manager.addPass(createCPUWeightTablePass());
-  if (mlir::failed(manager.run(*module))) {
-    error = "the weights could not be put into a table";
-    return;
-  }
-  auto data = (*module)->getAttrOfType<mlir::DictionaryAttr>(kWeightsAttrName);
-  auto table = (*module)->getAttrOfType<mlir::ArrayAttr>(kWeightTableAttrName);
-  for (mlir::Attribute name : table) {
-    auto resource = mlir::dyn_cast_or_null<mlir::DenseResourceElementsAttr>(
-        data.get(mlir::cast<mlir::StringAttr>(name)));
-    if (!resource) {
-      error = "the weights are not a resource";
-      return;
-    }
-    weights.push_back(resource.getRawHandle().getBlob()->getData());
-  }
-  ExecutableOptions execution;
-  execution.cpu = cpu;
-  auto created = Executable::create(*module, execution);
+  auto created = TimedProgram::create(std::move(module), Phase::Raise, options);
   if (created)
-    executable = std::move(*created);
+    program = std::move(*created);
   else
     error = llvm::toString(created.takeError());
-}
-
-size_t Layer::copyBytes() const {
-  size_t bytes = 0;
-  for (llvm::ArrayRef<char> weight : weights)
-    bytes += llvm::alignTo(weight.size(), kCacheLine);
-  return bytes;
-}
-
-size_t Layer::packedBytes() const {
-  size_t bytes = 0;
-  for (llvm::ArrayRef<char> weight : weights)
-    bytes += weight.size();
-  return bytes;
-}
-
-std::vector<const void *> Layer::copyWeights(char *to) const {
-  std::vector<const void *> addresses;
-  for (llvm::ArrayRef<char> weight : weights) {
-    std::memcpy(to, weight.data(), weight.size());
-    addresses.push_back(to);
-    to += llvm::alignTo(weight.size(), kCacheLine);
-  }
-  return addresses;
 }

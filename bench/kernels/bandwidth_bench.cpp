@@ -7,16 +7,16 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Machine.h"
+#include "lowbit/Tools/Limits.h"
 #include <benchmark/benchmark.h>
 #include <cstring>
 
-using namespace lowbit::bench;
+using namespace lowbit;
 
 static void readBench(benchmark::State &state, size_t bytes) {
-  Region region(bytes, /*hugePages=*/false);
+  PageRegion region(bytes, /*hugePages=*/false);
   std::memset(region.data(), 1, bytes);
-  Samples reads;
+  TimeSamples reads;
   for (auto _ : state)
     reads.add(timeRead(region.data(), bytes, /*threads=*/1));
   if (!reads.empty())
@@ -24,7 +24,7 @@ static void readBench(benchmark::State &state, size_t bytes) {
 }
 
 static void dotBench(benchmark::State &state) {
-  Samples rates;
+  TimeSamples rates;
   for (auto _ : state)
     rates.add(measureByteDots(/*threads=*/1));
   if (!rates.empty())

@@ -16,8 +16,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "Layer.h"
-#include "Machine.h"
 #include "Options.h"
+#include "lowbit/Tools/Limits.h"
 #include <benchmark/benchmark.h>
 #include <cinttypes>
 
@@ -40,10 +40,10 @@ struct Case {
 class Copies {
 public:
   Copies(const Layer &layer, const Case &what)
-      : bytes(layer.copyBytes()), count(chooseCount(what)),
+      : bytes(layer.program->copyBytes()), count(chooseCount(what)),
         region(bytes * count, what.hugePages) {
     for (size_t i = 0; i < count; ++i)
-      tables.push_back(layer.copyWeights(region.data() + i * bytes));
+      tables.push_back(layer.program->copyWeights(region.data() + i * bytes));
   }
   const std::vector<const void *> &next() {
     return tables[at = (at + 1) % count];
@@ -61,7 +61,7 @@ private:
   }
 
   size_t bytes, count;
-  Region region;
+  PageRegion region;
   std::vector<std::vector<const void *>> tables;
   size_t at = 0;
 };
@@ -98,8 +98,8 @@ static Copies &getCopies(const std::shared_ptr<Layer> &layer,
 }
 
 static void report(benchmark::State &state, const Case &what, size_t bytes,
-                   const Samples &calls, const Samples &reads,
-                   const Samples &dots) {
+                   const TimeSamples &calls, const TimeSamples &reads,
+                   const TimeSamples &dots) {
   if (calls.empty())
     return;
   double time = calls.median();
@@ -120,16 +120,16 @@ static void report(benchmark::State &state, const Case &what, size_t bytes,
 
 static void linearBench(benchmark::State &state, const Case &what) {
   std::shared_ptr<Layer> layer = getLayer(what);
-  if (!layer->executable)
+  if (!layer->program)
     return state.SkipWithError(layer->error.c_str());
-  layer->executable->setThreads(what.threads);
+  layer->program->executable().setThreads(what.threads);
   HostTensor x = createNumbers({what.m, what.k});
-  auto call = layer->executable->prepare("main", x);
+  auto call = layer->program->executable().prepare("main", x);
   if (!call)
     return state.SkipWithError(llvm::toString(call.takeError()).c_str());
   Copies &copies = getCopies(layer, what);
-  Samples calls, reads, dots;
-  size_t bytes = layer->packedBytes();
+  TimeSamples calls, reads, dots;
+  size_t bytes = layer->program->packedBytes();
   for (auto _ : state) {
     const std::vector<const void *> &weights = copies.next();
     Stopwatch watch(what.threads);

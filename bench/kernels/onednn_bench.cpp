@@ -9,13 +9,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Machine.h"
 #include "Options.h"
+#include "lowbit/Tools/Limits.h"
 #include <benchmark/benchmark.h>
 #include <cstring>
 #include <dlfcn.h>
 #include <string>
 
+using namespace lowbit;
 using namespace lowbit::bench;
 
 namespace {
@@ -58,7 +59,7 @@ static const OneDNN &getLibrary() {
 template <typename Product>
 static void measure(benchmark::State &state, int64_t n, int64_t k, int64_t m,
                     size_t bytes, Product product) {
-  Samples calls;
+  TimeSamples calls;
   for (auto _ : state) {
     Stopwatch watch(1);
     product();

@@ -8,8 +8,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Machine.h"
 #include "Options.h"
+#include "lowbit/Tools/Limits.h"
 #include <benchmark/benchmark.h>
 #include <string>
 #include <vector>
@@ -27,6 +27,7 @@ void openblas_set_num_threads(int threads);
 char *openblas_get_corename(void);
 }
 
+using namespace lowbit;
 using namespace lowbit::bench;
 
 static constexpr int kRowMajor = 101, kNoTranspose = 111, kTranspose = 112;
@@ -35,7 +36,7 @@ static void productBench(benchmark::State &state, int n, int k, int m) {
   openblas_set_num_threads(1);
   std::vector<float> w(size_t(n) * k, 0.25f), x(size_t(m) * k, 0.5f),
       y(size_t(m) * n);
-  Samples calls;
+  TimeSamples calls;
   for (auto _ : state) {
     Stopwatch watch(1);
     if (m == 1)

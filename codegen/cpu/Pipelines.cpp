@@ -39,16 +39,34 @@ static void addDeallocation(OpPassManager &manager) {
   manager.addPass(bufferization::createLowerDeallocationsPass());
 }
 
-void lowbit::buildCPUTensorPipeline(OpPassManager &manager) {
+void CPUPipelineOptions::setTuning(const CPUTuning &tuning) {
+  rowTile = tuning.rowTile;
+  columnTile = tuning.columnTile;
+  elementTile = tuning.elementTile;
+  minWork = tuning.minWork;
+  registerRows = tuning.registerRows;
+  convolutionElements = tuning.convolutionElements;
+}
+
+void lowbit::buildCPUTensorPipeline(OpPassManager &manager,
+                                    const CPUPipelineOptions &options) {
   manager.addPass(createInlinerPass({}, [](OpPassManager &) {}));
   manager.addPass(createSymbolDCEPass());
   addCleanUp(manager, /*kernels=*/true);
-  manager.addNestedPass<func::FuncOp>(createCPUExpandConvolutionsPass());
+  CPUExpandConvolutionsPassOptions convolutions;
+  convolutions.scratchElements = options.convolutionElements;
+  manager.addNestedPass<func::FuncOp>(
+      createCPUExpandConvolutionsPass(convolutions));
   manager.addNestedPass<func::FuncOp>(createCPUExpandWindowsPass());
   manager.addNestedPass<func::FuncOp>(createCPUFusePass());
   addCleanUp(manager);
   manager.addNestedPass<func::FuncOp>(createCPUExpandGathersPass());
-  manager.addNestedPass<func::FuncOp>(createCPUDistributePass());
+  CPUDistributePassOptions tasks;
+  tasks.rowTile = options.rowTile;
+  tasks.columnTile = options.columnTile;
+  tasks.elementTile = options.elementTile;
+  tasks.minWork = options.minWork;
+  manager.addNestedPass<func::FuncOp>(createCPUDistributePass(tasks));
   // No elimination of common subexpressions here: it would merge the fills that
   // each product needs for itself.
   addCleanUp(manager, /*kernels=*/false, /*eliminateCommon=*/false);
@@ -84,6 +102,7 @@ void lowbit::buildCPUVectorPipeline(OpPassManager &manager,
                                     const CPUPipelineOptions &options) {
   CPUTileAndVectorizePassOptions vectorize;
   vectorize.vectorBits = options.vectorBits;
+  vectorize.rows = options.registerRows;
   manager.addNestedPass<func::FuncOp>(createCPUTileAndVectorizePass(vectorize));
   addCleanUp(manager);
   manager.addNestedPass<func::FuncOp>(createCPULowerVectorsPass());
@@ -102,7 +121,7 @@ void lowbit::buildCPUVectorPipeline(OpPassManager &manager,
 
 void lowbit::buildCPUToLLVMPipeline(OpPassManager &manager,
                                     const CPUPipelineOptions &options) {
-  buildCPUTensorPipeline(manager);
+  buildCPUTensorPipeline(manager, options);
   buildCPUBufferPipeline(manager, options);
   buildCPUVectorPipeline(manager, options);
   if (options.parallel)
@@ -130,7 +149,7 @@ void lowbit::registerCPUPipelines() {
   memref::registerExpandStridedMetadataPass();
   memref::registerFoldMemRefAliasOpsPass();
   registerSCFForallToParallelLoopPass();
-  PassPipelineRegistration<>(
+  PassPipelineRegistration<CPUPipelineOptions>(
       "lowbit-cpu-tensor-pipeline",
       "Fuse linalg on tensors and tile it into parallel tasks",
       buildCPUTensorPipeline);

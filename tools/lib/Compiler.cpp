@@ -122,23 +122,43 @@ static void addPack(OpPassManager &manager, const CompileOptions &options) {
   buildPackPipeline(manager, pack);
 }
 
+/// What has code of its own: layers, those of windows in blocks, attention.
+static void addKernels(OpPassManager &manager, const CPUTuning &choices,
+                       bool floatActivations) {
+  CPUTileWindowsPassOptions windows;
+  windows.scratchElements = choices.windowElements;
+  windows.minRows = choices.windowRows;
+  manager.addNestedPass<func::FuncOp>(createCPUTileWindowsPass(windows));
+  LowerToCPUKernelsPassOptions kernels;
+  kernels.floatActivations = floatActivations;
+  kernels.rowTile = choices.kernelRows;
+  kernels.columnChunk = choices.kernelColumns;
+  kernels.prefetchBytes = choices.prefetchBytes;
+  kernels.prefetchLevel = choices.prefetchLevel;
+  kernels.chainedSums = choices.chainedSums;
+  kernels.taskProducts = choices.taskProducts;
+  kernels.taskValues = choices.taskValues;
+  manager.addPass(createLowerToCPUKernelsPass(kernels));
+  CPULowerAttentionPassOptions attention;
+  attention.queryTile = choices.queryTile;
+  attention.keyTile = choices.keyTile;
+  manager.addNestedPass<func::FuncOp>(createCPULowerAttentionPass(attention));
+}
+
 static void addLower(OpPassManager &manager, const CompileOptions &options) {
   // Code is for the CPU that it is compiled for, whichever its weights were
   // packed for: all read the same bytes.
   addTarget(manager, options, /*keepsOthers=*/false);
   if (options.target == "spirv")
     return buildToGPUPipeline(manager);
-  LowerToCPUKernelsPassOptions kernels;
-  kernels.floatActivations = options.floatActivations;
-  if (!options.reference) {
-    manager.addNestedPass<func::FuncOp>(createCPUTileWindowsPass());
-    manager.addPass(createLowerToCPUKernelsPass(kernels));
-    manager.addNestedPass<func::FuncOp>(createCPULowerAttentionPass());
-  }
+  const CPUTuning &choices = options.machine.choices;
+  if (!options.reference)
+    addKernels(manager, choices, options.floatActivations);
   manager.addPass(createLowerToLinalgPass());
   CPUPipelineOptions code;
   code.parallel = options.parallel;
   code.bufferAlignment = options.bufferAlignment;
+  code.setTuning(choices);
   buildCPUToLLVMPipeline(manager, code);
 }
 

@@ -14,15 +14,15 @@
 #define LOWBIT_TOOLS_LIB_LATENCYMODEL_H
 
 #include "lowbit/IR/Lowbit.h"
+#include "lowbit/Tools/MachineTuning.h"
 
 namespace lowbit {
 
 /// Predicted seconds of a layer [rows, columns] of a model whose tensors take
-/// `modelBytes` together, on one row and one thread. Constants are those of
-/// LatencyModel.cpp, for one kind of machine: ratios carry over to others of
-/// its kind, seconds don't.
+/// `modelBytes` together, on one row and one thread of `machine`. Of the
+/// default one, ratios carry over to others of its kind, seconds don't.
 double predictSeconds(EncodingAttr encoding, int64_t rows, int64_t columns,
-                      uint64_t modelBytes);
+                      uint64_t modelBytes, const MachineTuning &machine);
 
 } // namespace lowbit
 

@@ -125,7 +125,8 @@ llvm::Error PrecisionSearch::setCosts() {
   problem.setCosts([&](const PrecisionLayer &layer, EncodingAttr encoding) {
     auto type = llvm::cast<mlir::ShapedType>(layer.weight.getType());
     return int64_t(1e9 * predictSeconds(encoding, type.getDimSize(0),
-                                        type.getDimSize(1), total));
+                                        type.getDimSize(1), total,
+                                        options.machine));
   });
   return llvm::Error::success();
 }

@@ -23,8 +23,9 @@ double PrecisionSearch::predict(const PrecisionChoice &choice) const {
   for (auto [layer, candidate] :
        llvm::zip_equal(problem.getLayers(), choice.candidates)) {
     auto type = llvm::cast<mlir::ShapedType>(layer.weight.getType());
-    seconds += predictSeconds(problem.getCandidates()[candidate],
-                              type.getDimSize(0), type.getDimSize(1), total);
+    seconds +=
+        predictSeconds(problem.getCandidates()[candidate], type.getDimSize(0),
+                       type.getDimSize(1), total, options.machine);
   }
   return seconds;
 }

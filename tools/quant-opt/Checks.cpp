@@ -253,6 +253,8 @@ static llvm::Error checkWriting(const DriverOptions &options, Phase last) {
       {options.target, packs, "--phase=pack or a later one"},
       {options.mcpu, packsForCPU, kPack},
       {options.mtriple, packsForCPU, kPack},
+      {options.tuning, isCode || options.objective == "latency",
+       "--emit=object, shared, llvm or asm, or --objective=latency"},
       {options.name, isCode, kCode},
       {options.serial, isCode, kCode},
       {options.embedWeights,

@@ -148,7 +148,7 @@ static llvm::Error recordRecipe(ModuleOp module, const DriverOptions &options) {
 }
 
 static llvm::Error compile(StringRef input, StringRef output,
-                           const DriverOptions &options,
+                           DriverOptions &options,
                            const DialectRegistry &registry, Profile *profile) {
   if (input == "-")
     return makeError("compiling a model requires a file, found standard input");
@@ -166,6 +166,8 @@ static llvm::Error compile(StringRef input, StringRef output,
   if (!last)
     return last.takeError();
   if (llvm::Error error = checkFlags(input, options, *last))
+    return error;
+  if (llvm::Error error = readMachine(options))
     return error;
   MLIRContext context(registry);
   context.printOpOnDiagnostic(false);

@@ -51,6 +51,23 @@ struct DriverOptions {
       "json", llvm::cl::cat(inspectCategory),
       llvm::cl::desc("With --verify, --diff, --print-statistics and "
                      "--weight-statistics: print JSON")};
+  llvm::cl::OptionCategory tuneCategory{"Measuring this machine"};
+  llvm::cl::opt<bool> tune{
+      "tune", llvm::cl::cat(tuneCategory),
+      llvm::cl::desc("Measure this machine, and which tile sizes and other "
+                     "choices of CPU code are fastest on it, to -o FILE.json "
+                     "for --tuning; with a model, on its layers")};
+  llvm::cl::opt<double> tuneSeconds{
+      "tune-seconds", llvm::cl::cat(tuneCategory), llvm::cl::init(60),
+      llvm::cl::value_desc("s"),
+      llvm::cl::desc("Time after which the rest is left to the cost model")};
+  llvm::cl::list<std::string> tuneChoices{
+      "tune-choices", llvm::cl::cat(tuneCategory), llvm::cl::CommaSeparated,
+      llvm::cl::value_desc("names"),
+      llvm::cl::desc("Measure these choices alone, and constants")};
+  llvm::cl::opt<bool> printTuningSchema{
+      "print-tuning-schema", llvm::cl::cat(tuneCategory),
+      llvm::cl::desc("Print the JSON Schema of such files")};
   llvm::cl::OptionCategory passCategory{
       "Running passes", "Passes are flags: --lowbit-raise, "
                         "--lowbit-quantize=method=int4-g32 and so on"};
@@ -317,6 +334,11 @@ struct DriverOptions {
   llvm::cl::opt<bool> printTargets{
       "print-targets", llvm::cl::cat(category),
       llvm::cl::desc("List the instruction sets with kernels of their own")};
+  llvm::cl::opt<std::string> tuning{
+      "tuning", llvm::cl::cat(category), llvm::cl::value_desc("file"),
+      llvm::cl::desc(
+          "What --tune has measured: tile sizes and other choices of "
+          "code, and times for --objective=latency")};
   llvm::cl::opt<EmitKind> emit{
       "emit", llvm::cl::cat(category), llvm::cl::init(EmitKind::MLIR),
       llvm::cl::desc("What to write (else the extension of -o decides)"),
@@ -398,6 +420,8 @@ struct DriverOptions {
   /// the manifests of those before it.
   std::string precision;
   std::vector<std::string> shares;
+  /// What the file of --tuning says, once `readMachine` has read it.
+  MachineTuning machine;
 
   /// Leaves in `--help` what this tool and running passes need; the hundreds of
   /// options of MLIR's passes and LLVM's back ends stay in `--help-hidden`.
@@ -416,6 +440,8 @@ struct DriverOptions {
     return printStatistics.getNumOccurrences() ||
            mergeStatistics.getNumOccurrences();
   }
+  /// Whether it asks for measuring the machine, or how that is written.
+  bool isAboutTuning() const { return tune || printTuningSchema; }
   /// The text above the options in `--help`.
   static llvm::StringRef help();
 };
@@ -428,6 +454,15 @@ llvm::Error handleStatistics(llvm::StringRef input, llvm::StringRef output,
 llvm::Error showWeightStatistics(llvm::StringRef input,
                                  const DriverOptions &options,
                                  const mlir::DialectRegistry &registry);
+
+/// What `--tune` and `--print-tuning-schema` ask for.
+llvm::Error handleTuning(llvm::StringRef input, llvm::StringRef output,
+                         const DriverOptions &options,
+                         const mlir::DialectRegistry &registry);
+
+/// Reads the file of --tuning, if there is one; remarks if it is of another
+/// processor than those that code is for.
+llvm::Error readMachine(DriverOptions &options);
 
 /// Does what --verify or --diff asks. False if what was verified has failed.
 llvm::Expected<bool> inspectFiles(llvm::StringRef input,

@@ -50,6 +50,7 @@ void DriverOptions::hideForeignOptions() {
     llvm::cl::Option *option = entry.second;
     if (llvm::is_contained(option->Categories, &category) ||
         llvm::is_contained(option->Categories, &inspectCategory) ||
+        llvm::is_contained(option->Categories, &tuneCategory) ||
         llvm::is_contained({"help", "help-hidden", "version"}, entry.first))
       continue;
     if (shown.contains(entry.first))

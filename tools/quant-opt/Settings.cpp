@@ -81,6 +81,7 @@ CompileOptions lowbit::compileOptions(const DriverOptions &options,
   result.cpu = StringRef(options.mcpu).split(',').first.str();
   result.triple = options.mtriple;
   result.parallel = !options.serial;
+  result.machine = options.machine;
   result.disabledPatterns.assign(options.disablePatterns.begin(),
                                  options.disablePatterns.end());
   result.profile = profile;

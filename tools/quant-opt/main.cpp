@@ -50,6 +50,10 @@ int main(int argc, char **argv) {
     llvm::Error error = lowbit::showWeightStatistics(input, options, registry);
     return error ? fail(std::move(error)) : EXIT_SUCCESS;
   }
+  if (options.isAboutTuning()) {
+    llvm::Error error = lowbit::handleTuning(input, output, options, registry);
+    return error ? fail(std::move(error)) : EXIT_SUCCESS;
+  }
   if (!options.isUsed(input, output))
     return mlir::asMainReturnCode(
         mlir::MlirOptMain(argc, argv, input, output, registry));

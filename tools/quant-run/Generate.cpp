@@ -60,6 +60,7 @@ loadDecoder(const RunOptions &options, llvm::StringRef path,
   CompileOptions compile;
   compile.reference = options.load.reference;
   compile.floatActivations = options.load.floatActivations;
+  compile.machine = options.machine;
   compile.disabledPatterns = options.load.disabledPatterns;
   compile.kvCache = options.kvCache;
   compile.maxLength = options.maxLength

@@ -13,6 +13,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cmath>
 
@@ -59,6 +60,10 @@ struct Flags {
       "float-activations", cl::cat(runCategory),
       cl::desc("Multiply low-bit weights by f32 activations instead of 16-bit "
                "ones")};
+  cl::opt<std::string> tuning{
+      "tuning", cl::cat(runCategory), cl::value_desc("file"),
+      cl::desc("Tile sizes and other choices of code that quant-opt --tune has "
+               "measured")};
   cl::list<std::string> compare{
       "compare", cl::value_desc("name=y.npy"), cl::cat(judgeCategory),
       cl::desc("Compare an output with a file: largest absolute "
@@ -446,6 +451,23 @@ static WebRunOptions readWebOptions(const Flags &flags) {
   return web;
 }
 
+/// Reads the file of --tuning, if there is one.
+static llvm::Error readMachine(const std::string &path,
+                               MachineTuning &machine) {
+  if (path.empty())
+    return llvm::Error::success();
+  auto tuning = readTuning(path);
+  if (!tuning)
+    return tuning.takeError();
+  if (llvm::Error error = checkTuning(*tuning, path, /*triple=*/""))
+    return error;
+  if (std::string other = describeOtherCPU(*tuning, "native"); !other.empty())
+    llvm::WithColor::remark(llvm::errs(), "quant-run")
+        << path << ": " << other << "\n";
+  machine = std::move(*tuning);
+  return llvm::Error::success();
+}
+
 llvm::Expected<RunOptions> lowbit::parseRunOptions(int argc, char **argv) {
   removeForeignOptions();
   static Flags flags;
@@ -480,6 +502,8 @@ llvm::Expected<RunOptions> lowbit::parseRunOptions(int argc, char **argv) {
   options.load.floatActivations = flags.floatActivations;
   options.load.disabledPatterns.assign(flags.disablePatterns.begin(),
                                        flags.disablePatterns.end());
+  if (llvm::Error error = readMachine(flags.tuning, options.machine))
+    return std::move(error);
   struct {
     llvm::StringRef flag;
     const cl::list<std::string> &values;

@@ -12,6 +12,7 @@
 
 #include "lowbit/Tools/Bounds.h"
 #include "lowbit/Tools/LoadModel.h"
+#include "lowbit/Tools/MachineTuning.h"
 #include "lowbit/Tools/WebRunner.h"
 #include "llvm/Support/Error.h"
 #include <optional>
@@ -34,6 +35,8 @@ struct RunOptions {
   /// as it is.
   std::vector<std::string> recipes;
   LoadOptions load;
+  /// What --tuning says of this machine.
+  MachineTuning machine;
 
   std::vector<NamedFile> inputs, outputs, comparisons;
   double tolerance = 0.0;

@@ -42,6 +42,7 @@ llvm::Expected<Subject> lowbit::loadSubject(llvm::StringRef path,
   compile.method = method.empty() ? "none" : method.str();
   compile.reference = load.reference;
   compile.floatActivations = load.floatActivations;
+  compile.machine = options.machine;
   compile.disabledPatterns = load.disabledPatterns;
   compile.countsRanges = options.countsRanges;
   llvm::Expected<std::unique_ptr<Model>> model =

@@ -32,6 +32,7 @@
 
 #include "CodeFields.h"
 #include "lowbit/CodeGen/CPU/CPUTables.h"
+#include "lowbit/CodeGen/CPU/CPUTuning.h"
 #include "lowbit/IR/Lowbit.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -112,6 +113,9 @@ struct LinearKernelSpec {
   PanelFormat panel;
   bool hasBias = false, hasResidual = false, isGated = false;
   ActivationAttr activation;
+  /// Tiles and prefetching; those of a module are the same, so that names don't
+  /// tell them either.
+  CPUTuning tuning = {};
 
   std::string name() const;
 };

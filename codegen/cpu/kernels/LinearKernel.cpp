@@ -87,6 +87,7 @@ private:
 
   void bindArguments();
   void computeBlockBytes();
+  SmallVector<int64_t> getRowTiles() const;
   void emitRows(Value tile, Rows rows);
   Values emitGroup(const GroupParameters::Place &place, Extent columns,
                    Rows rows, ValueRange outer);
@@ -231,21 +232,31 @@ void LinearKernel::emit() {
   parameters.setGroups(allGroups);
   panelRowBytes =
       b.mul(b.ceilDiv(k, spec.panel.columns), spec.panel.segmentBytes());
-  int64_t rowTile = products.rowTile();
-  Value tiled = b.mul(b.div(m, rowTile), rowTile);
   b.loop(first, last, 1, {}, [&](Value tile, ValueRange) -> Values {
-    b.loop(b.index(0), tiled, rowTile, {},
-           [&](Value row, ValueRange) -> Values {
-             emitPasses(tile, row, rowTile);
-             return {};
-           });
-    b.loop(tiled, m, 1, {}, [&](Value row, ValueRange) -> Values {
-      emitPasses(tile, row, 1);
-      return {};
-    });
+    Value done = b.index(0);
+    for (int64_t count : getRowTiles()) {
+      Value end = b.mul(b.div(m, count), count);
+      b.loop(done, end, count, {}, [&](Value row, ValueRange) -> Values {
+        emitPasses(tile, row, count);
+        return {};
+      });
+      done = end;
+    }
     return {};
   });
   func::ReturnOp::create(b);
+}
+
+/// Rows of activations that are computed together: as many as there may be,
+/// fours of what is left where that is more, then each alone.
+SmallVector<int64_t> LinearKernel::getRowTiles() const {
+  constexpr int64_t kFewRows = 4;
+  SmallVector<int64_t> tiles{products.rowTile()};
+  if (tiles.back() > kFewRows)
+    tiles.push_back(kFewRows);
+  if (tiles.back() > 1)
+    tiles.push_back(1);
+  return tiles;
 }
 
 /// As many passes over the block as it takes to see all of its lanes.

@@ -31,11 +31,6 @@ namespace lowbit {
 #include "lowbit/CodeGen/CPU/KernelPasses.h.inc"
 } // namespace lowbit
 
-/// Multiply-adds that are worth handing to another thread.
-static constexpr int64_t kTaskWork = 1 << 18;
-/// Values that are worth the same when they are only quantized.
-static constexpr int64_t kPanelTaskWork = 1 << 15;
-
 namespace {
 
 /// result[..., k] = source[..., columns[k]] * factors[k]; without factors if
@@ -103,9 +98,9 @@ struct FlatRows {
 
 class Lowering {
 public:
-  Lowering(ModuleOp module, bool floatActivations)
+  Lowering(ModuleOp module, bool floatActivations, const CPUTuning &tuning)
       : module(module), target(getCPUDescription(module)),
-        floatActivations(floatActivations),
+        floatActivations(floatActivations), tuning(tuning),
         b(module.getLoc(), module.getContext()) {}
 
   /// Replaces `op` by a kernel call, or returns why there is no kernel.
@@ -146,6 +141,7 @@ private:
   ModuleOp module;
   const CPUDescription &target;
   bool floatActivations;
+  CPUTuning tuning;
   ImplicitLocOpBuilder b;
   /// Panels of a quantized value, by format; in program order.
   llvm::DenseMap<std::pair<Operation *, StringAttr>, Value> panels;
@@ -159,8 +155,26 @@ struct LowerToCPUKernelsPass
     : lowbit::impl::LowerToCPUKernelsPassBase<LowerToCPUKernelsPass> {
   using LowerToCPUKernelsPassBase::LowerToCPUKernelsPassBase;
 
+  /// What the options say of kernels.
+  CPUTuning getTuning() const {
+    CPUTuning tuning;
+    tuning.kernelRows = rowTile;
+    tuning.kernelColumns = columnChunk;
+    tuning.prefetchBytes = prefetchBytes;
+    tuning.prefetchLevel = prefetchLevel;
+    tuning.chainedSums = chainedSums;
+    tuning.taskProducts = taskProducts;
+    tuning.taskValues = taskValues;
+    return tuning;
+  }
+
   void runOnOperation() override {
-    Lowering lowering(getOperation(), floatActivations);
+    CPUTuning tuning = getTuning();
+    if (std::string wrong = explainInvalid(tuning); !wrong.empty()) {
+      getOperation()->emitError() << wrong;
+      return signalPassFailure();
+    }
+    Lowering lowering(getOperation(), floatActivations, tuning);
     SmallVector<LinearOp> layers;
     getOperation().walk([&](LinearOp op) { layers.push_back(op); });
     for (LinearOp op : layers)
@@ -338,7 +352,7 @@ Value Lowering::getPanel(QuantizeOp quantize, const PanelFormat &format) {
       b,
       TypeRange{RankedTensorType::get({ShapedType::kDynamic}, b.getI8Type())},
       kernel.getSymName(), rows.count,
-      taskGrain(index(columns), kPanelTaskWork), inputs,
+      taskGrain(index(columns), tuning.taskValues), inputs,
       ValueRange{emptyTensor(bytes, b.getI8Type())});
   panel = call.getResult(0);
   return panel;
@@ -397,6 +411,7 @@ std::optional<std::string> Lowering::makeSpec(LinearOp op,
   spec.hasResidual = static_cast<bool>(op.getResidual());
   spec.activation = op.getActivationAttr();
   spec.isGated = op.getGated();
+  spec.tuning = tuning;
   return std::nullopt;
 }
 
@@ -440,7 +455,7 @@ std::optional<std::string> Lowering::lower(LinearOp op) {
       b,
       TypeRange{RankedTensorType::get({ShapedType::kDynamic}, b.getF32Type())},
       kernel.getSymName(), index(llvm::divideCeil(n, blockRows)),
-      taskGrain(work, kTaskWork), inputs,
+      taskGrain(work, tuning.taskProducts), inputs,
       ValueRange{emptyTensor(size, b.getF32Type())});
   Value result = unflatten(call.getResult(0), quantize.getInput(),
                            op.getType().clone(b.getF32Type()));
@@ -492,8 +507,9 @@ std::optional<std::string> Lowering::lower(EmbeddingOp op) {
   auto call = CallKernelOp::create(
       b,
       TypeRange{RankedTensorType::get({ShapedType::kDynamic}, b.getF32Type())},
-      kernel.getSymName(), indices.count, taskGrain(index(k), kPanelTaskWork),
-      inputs, ValueRange{emptyTensor(size, b.getF32Type())});
+      kernel.getSymName(), indices.count,
+      taskGrain(index(k), tuning.taskValues), inputs,
+      ValueRange{emptyTensor(size, b.getF32Type())});
   Value result = unflatten(call.getResult(0), op.getIndices(),
                            op.getType().clone(b.getF32Type()));
   op.getResult().replaceAllUsesWith(

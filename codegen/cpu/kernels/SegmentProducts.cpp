@@ -12,22 +12,14 @@ using namespace mlir;
 using namespace lowbit;
 using namespace lowbit::cpu;
 
-/// Columns of the innermost loop's body. Floats take several instructions for
-/// each, and gain nothing from more.
-static constexpr int64_t kChunkColumns = 32, kFloatChunkColumns = 8;
+/// Columns of the innermost loop's body of f32 activations, which take several
+/// instructions for each, and gain nothing from more.
+static constexpr int64_t kFloatChunkColumns = 8;
 /// The same where windows are looked up: by two permutations, or by many.
 static constexpr int64_t kWindowChunkColumns = 16, kWideChunkColumns = 4;
-/// Rows of activations that share decoded codes. Eight would spill; two always
-/// gain more than their spills cost.
-static constexpr int64_t kMaxRowTile = 4, kMinRowTile = 2;
-/// How far ahead packed bytes are prefetched, and into which cache (3: all).
-/// Into the second-level cache and those beyond (2) helps as much where memory
-/// is the limit, but on Zen 5 costs a quarter of the speed where it isn't.
-static constexpr int64_t kPrefetchBytes = 6144;
-static constexpr unsigned kPrefetchLocality = 3;
-/// With this many accumulators or fewer, one dot product would wait for the
-/// one before; two chains take turns.
-static constexpr size_t kFewAccumulators = 4;
+/// Two rows of activations that share decoded codes always gain more than their
+/// spills cost.
+static constexpr int64_t kMinRowTile = 2;
 /// As many products of a segment in one chain are no wait: those of the next
 /// segment start meanwhile.
 static constexpr int64_t kShortChain = 16;
@@ -115,7 +107,7 @@ static bool hasRoom(const CPUDescription &target, size_t sums) {
 /// does better with spills than with a second pass over the weights.
 int64_t SegmentProducts::rowTile() const {
   int64_t each = target.dot().getRunCapacity() && !isFloat() ? 2 : 1;
-  int64_t rows = kMaxRowTile;
+  int64_t rows = spec.tuning.kernelRows;
   while (rows > kMinRowTile &&
          !hasRoom(target, each * accumulatorCount(rows, 1)))
     rows /= 2;
@@ -132,14 +124,16 @@ int64_t SegmentProducts::sliceCount(int64_t rows) const {
 }
 
 int64_t SegmentProducts::getChains(int64_t slices) const {
-  return places.size() * parts() * slices <= kFewAccumulators ? 2 : 1;
+  return places.size() * parts() * slices <= size_t(spec.tuning.chainedSums)
+             ? 2
+             : 1;
 }
 
 /// Several rows have accumulators enough, and short segments, which follow one
 /// another independently, need none besides.
 int64_t SegmentProducts::getDecodedChains(size_t rows, int64_t slices) const {
   // Windows take so many instructions that no sum waits for another.
-  if (windows && registerCount(slices) * levels() > int64_t(kFewAccumulators))
+  if (windows && registerCount(slices) * levels() > spec.tuning.chainedSums)
     return 1;
   int64_t most = 0;
   for (int64_t level = 0; level < levels(); ++level)
@@ -179,7 +173,7 @@ SegmentProducts::accumulate(const SegmentOperands &operands, Extent columns) {
   if (columns.known) {
     int64_t count = llvm::divideCeil(*columns.known / values(), padding) *
                     padding / atomColumns;
-    int64_t chunk = isFloat() ? kFloatChunkColumns : kChunkColumns;
+    int64_t chunk = isFloat() ? kFloatChunkColumns : spec.tuning.kernelColumns;
     if (windows && !isFloat())
       chunk = windows->windowBits > 8 && !countAligned() ? kWideChunkColumns
                                                          : kWindowChunkColumns;
@@ -205,10 +199,13 @@ SegmentProducts::accumulate(const SegmentOperands &operands, Extent columns) {
 }
 
 void SegmentProducts::prefetch(Value weights, Value offset) {
-  memref::PrefetchOp::create(b, weights,
-                             ValueRange{b.add(offset, kPrefetchBytes)},
-                             /*isWrite=*/false, kPrefetchLocality,
-                             /*isDataCache=*/true);
+  if (spec.tuning.prefetchBytes == 0)
+    return;
+  // As LLVM counts, 3 is into all caches.
+  unsigned locality = 4 - spec.tuning.prefetchLevel;
+  memref::PrefetchOp::create(
+      b, weights, ValueRange{b.add(offset, spec.tuning.prefetchBytes)},
+      /*isWrite=*/false, locality, /*isDataCache=*/true);
 }
 
 void SegmentProducts::emitAtom(const SegmentOperands &operands, Value atom,

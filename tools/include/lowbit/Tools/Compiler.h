@@ -11,6 +11,7 @@
 #define LOWBIT_TOOLS_COMPILER_H
 
 #include "lowbit/Tools/Calibration.h"
+#include "lowbit/Tools/MachineTuning.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/Error.h"
@@ -108,6 +109,9 @@ struct CompileOptions {
   std::string cpu = "native";
   /// Machine by LLVM's name; empty for this one.
   std::string triple;
+  /// The machine whose tiles and other choices code takes, and by which time is
+  /// predicted; see `readTuning`.
+  MachineTuning machine;
   /// Multiply weights by f32 activations, not by 16-bit ones in two bytes.
   bool floatActivations = false;
   /// How a KV cache stores numbers: f32, f16, int8 or int4; empty for a model

@@ -65,7 +65,25 @@ def LowerToCPUKernelsPass
   let options = [
     Option<"floatActivations", "float-activations", "bool", "false",
            "Multiply by f32 activations instead of their quantized form, where "
-           "a 16-bit quantization was the target's own choice">];
+           "a 16-bit quantization was the target's own choice">,
+    Option<"rowTile", "row-tile", "int64_t", "CPUTuning().kernelRows",
+           "Most rows of activations that share decoded codes, as far as the "
+           "target has registers; a power of two">,
+    Option<"columnChunk", "column-chunk", "int64_t", "CPUTuning().kernelColumns",
+           "Columns of the innermost loop's body">,
+    Option<"prefetchBytes", "prefetch-bytes", "int64_t", "CPUTuning().prefetchBytes",
+           "Bytes that packed codes are prefetched ahead for a single row; 0 for "
+           "not at all">,
+    Option<"prefetchLevel", "prefetch-level", "int64_t", "CPUTuning().prefetchLevel",
+           "The first cache that they are prefetched into, 1 to 3">,
+    Option<"chainedSums", "chained-sums", "int64_t", "CPUTuning().chainedSums",
+           "Most accumulators of a single row that get a second chain of "
+           "products, so that none waits for the one before">,
+    Option<"taskProducts", "task-products", "int64_t", "CPUTuning().taskProducts",
+           "Products that are worth handing to another thread">,
+    Option<"taskValues", "task-values", "int64_t", "CPUTuning().taskValues",
+           "Values that are worth the same where they are only quantized or "
+           "decoded">];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
     "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",

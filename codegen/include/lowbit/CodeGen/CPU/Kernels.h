@@ -7,6 +7,7 @@
 #ifndef LOWBIT_CODEGEN_CPU_KERNELS_H
 #define LOWBIT_CODEGEN_CPU_KERNELS_H
 
+#include "lowbit/CodeGen/CPU/CPUTuning.h"
 #include "lowbit/IR/Lowbit.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"

@@ -9,6 +9,7 @@
 #ifndef LOWBIT_CODEGEN_CPU_PASSES_H
 #define LOWBIT_CODEGEN_CPU_PASSES_H
 
+#include "lowbit/CodeGen/CPU/CPUTuning.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 

@@ -53,8 +53,8 @@ def CPULowerAttentionPass
     ```
   }];
   let options = [
-    Option<"queryTile", "query-tile", "int64_t", "64", "Queries of a task">,
-    Option<"keyTile", "key-tile", "int64_t", "64",
+    Option<"queryTile", "query-tile", "int64_t", "CPUTuning().queryTile", "Queries of a task">,
+    Option<"keyTile", "key-tile", "int64_t", "CPUTuning().keyTile",
            "Keys whose scores exist at a time">];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
                            "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
@@ -97,9 +97,9 @@ def CPUTileWindowsPass : Pass<"lowbit-cpu-tile-windows", "::mlir::func::FuncOp">
     ```
   }];
   let options = [
-    Option<"scratchElements", "scratch-elements", "int64_t", "131072",
+    Option<"scratchElements", "scratch-elements", "int64_t", "CPUTuning().windowElements",
            "Elements of windows that a task copies at a time">,
-    Option<"minRows", "min-rows", "int64_t", "48",
+    Option<"minRows", "min-rows", "int64_t", "CPUTuning().windowRows",
            "Least number of rows of a block, so that the weight is read seldom">];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
                            "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
@@ -199,7 +199,7 @@ def CPUExpandConvolutionsPass : Pass<"lowbit-cpu-expand-convolutions", "::mlir::
     ```
   }];
   let options = [
-    Option<"scratchElements", "scratch-elements", "int64_t", "32768",
+    Option<"scratchElements", "scratch-elements", "int64_t", "CPUTuning().convolutionElements",
            "Elements of columns that a task copies at a time">];
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::arith::ArithDialect", "::mlir::affine::AffineDialect",
@@ -342,13 +342,13 @@ def CPUDistributePass : Pass<"lowbit-cpu-distribute", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::scf::SCFDialect", "::mlir::affine::AffineDialect"];
   let options = [
-    Option<"rowTile", "row-tile", "int64_t", "64",
+    Option<"rowTile", "row-tile", "int64_t", "CPUTuning().rowTile",
            "Rows of a contraction in a task">,
-    Option<"columnTile", "column-tile", "int64_t", "128",
+    Option<"columnTile", "column-tile", "int64_t", "CPUTuning().columnTile",
            "Columns of a contraction in a task">,
-    Option<"elementTile", "element-tile", "int64_t", "8192",
+    Option<"elementTile", "element-tile", "int64_t", "CPUTuning().elementTile",
            "Elements of the result of any other group in a task">,
-    Option<"minWork", "min-work", "int64_t", "16384",
+    Option<"minWork", "min-work", "int64_t", "CPUTuning().minWork",
            "Scalar operations below which an op stays serial">];
   let statistics = [
     Statistic<"numGroups", "groups", "Parallel loops made">,
@@ -472,7 +472,7 @@ def CPUTileAndVectorizePass
   let options = [
     Option<"vectorBits", "vector-bits", "int64_t", "0",
            "Bits of a vector register; 0 asks the module's lowbit.target">,
-    Option<"rows", "rows", "int64_t", "0",
+    Option<"rows", "rows", "int64_t", "CPUTuning().registerRows",
            "Rows of the register tile of a contraction; 0 takes as many as the "
            "target's registers hold">];
   let statistics = [

@@ -7,6 +7,7 @@
 #ifndef LOWBIT_CODEGEN_CPU_PIPELINES_H
 #define LOWBIT_CODEGEN_CPU_PIPELINES_H
 
+#include "lowbit/CodeGen/CPU/CPUTuning.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassOptions.h"
@@ -57,10 +58,42 @@ struct CPUPipelineOptions : mlir::PassPipelineOptions<CPUPipelineOptions> {
                      "(a cache line is fastest); 0 for no more than its "
                      "elements need"),
       llvm::cl::init(64)};
+  // The choices of CPUTuning that are the pipeline's; each is an option of one
+  // of its passes.
+  Option<int64_t> rowTile{*this, "row-tile",
+                          llvm::cl::desc("Rows of a contraction in a task"),
+                          llvm::cl::init(CPUTuning().rowTile)};
+  Option<int64_t> columnTile{
+      *this, "column-tile",
+      llvm::cl::desc("Columns of a contraction in a task"),
+      llvm::cl::init(CPUTuning().columnTile)};
+  Option<int64_t> elementTile{
+      *this, "element-tile",
+      llvm::cl::desc("Elements of the result of any other group in a task"),
+      llvm::cl::init(CPUTuning().elementTile)};
+  Option<int64_t> minWork{
+      *this, "min-work",
+      llvm::cl::desc("Scalar operations below which an op stays serial"),
+      llvm::cl::init(CPUTuning().minWork)};
+  Option<int64_t> registerRows{
+      *this, "register-rows",
+      llvm::cl::desc("Rows of the register tile of a contraction; 0 takes as "
+                     "many as the target's registers hold"),
+      llvm::cl::init(CPUTuning().registerRows)};
+  Option<int64_t> convolutionElements{
+      *this, "convolution-elements",
+      llvm::cl::desc(
+          "Elements of a convolution's windows that a task copies at "
+          "a time"),
+      llvm::cl::init(CPUTuning().convolutionElements)};
+
+  /// Takes over the choices that are the pipeline's.
+  void setTuning(const CPUTuning &tuning);
 };
 
 /// Linalg on tensors, fused and tiled into parallel tasks.
-void buildCPUTensorPipeline(mlir::OpPassManager &manager);
+void buildCPUTensorPipeline(mlir::OpPassManager &manager,
+                            const CPUPipelineOptions &options);
 
 /// Tensors to buffers: weights bound, everything freed, kernel calls as
 /// parallel loops, copies visible, equal loops merged.

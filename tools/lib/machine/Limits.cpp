@@ -1,23 +1,26 @@
-//===- Machine.cpp - what the machine could do ----------------------------===//
+//===- Limits.cpp - what the machine could do -----------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "Machine.h"
+#include "lowbit/Tools/Limits.h"
 #include "lowbit/Runtime/OpenMP.h"
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
+#include <string>
 #include <sys/mman.h>
+#include <thread>
 #include <time.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
-using namespace lowbit::bench;
+using namespace lowbit;
 
 //===----------------------------------------------------------------------===//
 // Time
@@ -33,11 +36,11 @@ double Stopwatch::read() const {
   return now.tv_sec + 1e-9 * now.tv_nsec;
 }
 
-double Samples::least() const {
+double TimeSamples::least() const {
   return *std::min_element(values.begin(), values.end());
 }
 
-double Samples::median() const {
+double TimeSamples::median() const {
   std::vector<double> sorted = values;
   auto middle = sorted.begin() + sorted.size() / 2;
   std::nth_element(sorted.begin(), middle, sorted.end());
@@ -57,7 +60,7 @@ struct Team {
     auto find = [&](auto &function, const char *name) {
       void *address = library ? dlsym(library, name) : nullptr;
       if (!address) {
-        std::fprintf(stderr, "lowbit-bench: LLVM's OpenMP library was not "
+        std::fprintf(stderr, "measuring: LLVM's OpenMP library was not "
                              "found: install libomp-22-dev\n");
         std::exit(1);
       }
@@ -112,8 +115,7 @@ LOWBIT_BEST_VECTORS static uint64_t addUp(const char *data, size_t bytes) {
   return result;
 }
 
-double lowbit::bench::timeRead(const char *data, size_t bytes,
-                               unsigned threads) {
+double lowbit::timeRead(const char *data, size_t bytes, unsigned threads) {
   Stopwatch watch(threads);
   size_t share = bytes / threads;
   runTeam(threads, [&](unsigned thread) {
@@ -121,6 +123,88 @@ double lowbit::bench::timeRead(const char *data, size_t bytes,
     (void)sum;
   });
   return watch.seconds();
+}
+
+double lowbit::measureReadRate(const char *data, size_t bytes) {
+  constexpr double kSeconds = 1e-3;
+  size_t times = 0;
+  Stopwatch watch(1);
+  do {
+    // The clock takes as long as a small cache takes to read.
+    for (size_t i = 0; i < 1 + (size_t(1) << 20) / bytes; ++i, ++times) {
+      volatile uint64_t sum = addUp(data, bytes);
+      (void)sum;
+    }
+  } while (watch.seconds() < kSeconds);
+  return double(times) * double(bytes) / watch.seconds();
+}
+
+double lowbit::measureLatency(char *data, size_t bytes) {
+  constexpr size_t kLine = 64, kSteps = 100000;
+  // A full cycle through all lines: multipliers that are 1 modulo 4 and odd
+  // increments generate one, modulo a power of two.
+  size_t lines = 1;
+  while (2 * lines * kLine <= bytes)
+    lines *= 2;
+  auto next = [&](size_t line) {
+    return (line * 1664525 + 1013904223) % lines;
+  };
+  for (size_t line = 0; line < lines; ++line) {
+    char *to = data + next(line) * kLine;
+    std::memcpy(data + line * kLine, &to, sizeof(to));
+  }
+  const char *at = data;
+  Stopwatch watch(1);
+  for (size_t i = 0; i < kSteps; ++i)
+    std::memcpy(&at, at, sizeof(at));
+  // Whoever looks at where it ended needs all steps.
+  const char *volatile last = at;
+  (void)last;
+  return watch.seconds() / kSteps;
+}
+
+double lowbit::measureFork() {
+  constexpr unsigned kThreads = 2;
+  if (std::thread::hardware_concurrency() < kThreads)
+    return 0;
+  TimeSamples samples;
+  // What else wants the processors has them for a few milliseconds at a time.
+  for (int pause = 0; pause < 20; ++pause) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    for (int i = 0; i < 50; ++i) {
+      Stopwatch watch(kThreads);
+      runTeam(kThreads, [](unsigned) {});
+      samples.add(watch.seconds());
+    }
+  }
+  return samples.least();
+}
+
+/// The text of a file of the system, up to its first space; empty without one.
+static std::string readWord(const std::string &path) {
+  std::FILE *file = std::fopen(path.c_str(), "r");
+  char word[64] = "";
+  if (file && std::fscanf(file, "%63s", word) != 1)
+    word[0] = 0;
+  if (file)
+    std::fclose(file);
+  return word;
+}
+
+std::array<uint64_t, 3> lowbit::findCacheBytes() {
+  std::array<uint64_t, 3> result = {};
+  for (int i = 0; i < 8; ++i) {
+    std::string folder =
+        "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(i) + "/";
+    std::string size = readWord(folder + "size");
+    unsigned level = std::atoi(readWord(folder + "level").c_str());
+    if (readWord(folder + "type") == "Instruction" || level < 1 || level > 3)
+      continue;
+    uint64_t bytes = std::strtoull(size.c_str(), nullptr, 10);
+    char unit = size.empty() ? 0 : size.back();
+    result[level - 1] = bytes << (unit == 'K' ? 10 : unit == 'M' ? 20 : 0);
+  }
+  return result;
 }
 
 /// Operations of one call of `addDots`.
@@ -168,7 +252,7 @@ static bool hasFeature(const char *flag) {
 }
 #endif
 
-double lowbit::bench::measureByteDots(unsigned threads) {
+double lowbit::measureByteDots(unsigned threads) {
 #if defined(__x86_64__)
   static const bool isWide = hasFeature("avx512_vnni");
   static const bool isAny = isWide || hasFeature("avx_vnni");
@@ -192,11 +276,12 @@ double lowbit::bench::measureByteDots(unsigned threads) {
 
 static constexpr size_t kHugePage = size_t(2) << 20;
 
-Region::Region(size_t bytes, bool hugePages) : length(bytes + kHugePage) {
+PageRegion::PageRegion(size_t bytes, bool hugePages)
+    : length(bytes + kHugePage) {
   void *address = mmap(nullptr, length, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (address == MAP_FAILED) {
-    std::perror("lowbit-bench: memory for weights");
+    std::perror("measuring: memory for weights");
     std::exit(1);
   }
   mapped = static_cast<char *>(address);
@@ -205,9 +290,9 @@ Region::Region(size_t bytes, bool hugePages) : length(bytes + kHugePage) {
   madvise(begin, bytes, hugePages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 }
 
-Region::~Region() { munmap(mapped, length); }
+PageRegion::~PageRegion() { munmap(mapped, length); }
 
-size_t lowbit::bench::getSpareMemory() {
+size_t lowbit::getSpareMemory() {
   std::FILE *info = std::fopen("/proc/meminfo", "r");
   char line[128];
   unsigned long kilobytes = 0;

@@ -1,4 +1,4 @@
-//===- Machine.h - what the machine could do --------------------*- C++ -*-===//
+//===- Limits.h - what the machine could do ---------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -7,15 +7,16 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LOWBIT_BENCH_KERNELS_MACHINE_H
-#define LOWBIT_BENCH_KERNELS_MACHINE_H
+#ifndef LOWBIT_TOOLS_LIMITS_H
+#define LOWBIT_TOOLS_LIMITS_H
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
-namespace lowbit::bench {
+namespace lowbit {
 
 /// Seconds that a call takes. Of one thread it is the time that it ran: what
 /// else wants the processor doesn't count. Of several, it is what passed.
@@ -31,7 +32,7 @@ private:
 };
 
 /// Numbers that come once for each call.
-class Samples {
+class TimeSamples {
 public:
   void add(double seconds) { values.push_back(seconds); }
   bool empty() const { return values.empty(); }
@@ -45,18 +46,34 @@ private:
 /// Reads `bytes` bytes, once, with `threads` threads; seconds.
 double timeRead(const char *data, size_t bytes, unsigned threads);
 
+/// Reads `bytes` bytes again and again for about a millisecond, with one
+/// thread; bytes per second.
+double measureReadRate(const char *data, size_t bytes);
+
+/// Seconds until a line of `bytes` bytes of memory arrives whose address was
+/// not known before. Writes to them.
+double measureLatency(char *data, size_t bytes);
+
+/// Seconds to start two threads, and to wait until both are done, with nothing
+/// to do; the least of many. 0 where there is one processor.
+double measureFork();
+
+/// Bytes of the data caches of levels 1 to 3 of the first processor, as the
+/// system tells them; 0 where it doesn't.
+std::array<uint64_t, 3> findCacheBytes();
+
 /// Products of bytes and their sums in 32-bit lanes, from registers: operations
 /// per second, two for each product. 0 where this machine has no instruction
 /// for it.
 double measureByteDots(unsigned threads);
 
 /// Bytes that lie at an address that is a multiple of 2 MiB.
-class Region {
+class PageRegion {
 public:
   /// With `hugePages`, asks the system for those.
-  Region(size_t bytes, bool hugePages);
-  ~Region();
-  Region(const Region &) = delete;
+  PageRegion(size_t bytes, bool hugePages);
+  ~PageRegion();
+  PageRegion(const PageRegion &) = delete;
   char *data() { return begin; }
 
 private:
@@ -64,10 +81,10 @@ private:
   size_t length;
 };
 
-/// Bytes that a benchmark may take without others noticing: half of what is
+/// Bytes that measuring may take without others noticing: half of what is
 /// available.
 size_t getSpareMemory();
 
-} // namespace lowbit::bench
+} // namespace lowbit
 
-#endif // LOWBIT_BENCH_KERNELS_MACHINE_H
+#endif // LOWBIT_TOOLS_LIMITS_H
