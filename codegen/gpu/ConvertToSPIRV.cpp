@@ -9,12 +9,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lowbit/CodeGen/GPU/GPUVariants.h"
 #include "lowbit/CodeGen/GPU/SPIRV.h"
-#include "lowbit/IR/Lowbit.h"
+#include "lowbit/IR/LowbitWordOps.h"
 
 #include "mlir/Conversion/GPUToSPIRV/GPUToSPIRVPass.h"
 #include "mlir/Conversion/MathToSPIRV/MathToSPIRVPass.h"
 #include "mlir/Conversion/MemRefToSPIRV/MemRefToSPIRV.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/SPIRV/IR/SPIRVDialect.h"
 #include "mlir/Dialect/SPIRV/IR/SPIRVOps.h"
@@ -41,6 +43,51 @@ spirv::TargetEnvAttr lowbit::getGPUTarget(ModuleOp module) {
   auto target = module->getAttrOfType<spirv::TargetEnvAttr>(kTargetAttrName);
   return target ? target : getDefaultGPUTarget(module.getContext());
 }
+
+//===----------------------------------------------------------------------===//
+// Features
+//===----------------------------------------------------------------------===//
+
+/// `target` with what `features` of a kernel are in SPIR-V.
+static FailureOr<spirv::TargetEnvAttr>
+addFeatures(gpu::GPUFuncOp kernel, spirv::TargetEnvAttr target) {
+  SmallVector<spirv::Capability> capabilities(target.getCapabilities());
+  SmallVector<spirv::Extension> extensions(target.getExtensions());
+  for (StringRef feature : getGPUFeatures(kernel)) {
+    if (feature != "packed_dot")
+      return kernel.emitOpError()
+             << "requires features that SPIR-V has, found '" << feature << "'";
+    capabilities.append({spirv::Capability::DotProduct,
+                         spirv::Capability::DotProductInput4x8BitPacked});
+    extensions.push_back(spirv::Extension::SPV_KHR_integer_dot_product);
+  }
+  auto triple = spirv::VerCapExtAttr::get(target.getVersion(), capabilities,
+                                          extensions, kernel.getContext());
+  return spirv::TargetEnvAttr::get(
+      triple, target.getResourceLimits(), target.getClientAPI(),
+      target.getVendorID(), target.getDeviceType(), target.getDeviceID());
+}
+
+/// Instructions of SPIR-V for operations of variants.
+static void lowerFeatures(Operation *kernels) {
+  SmallVector<DotBytesOp> dots;
+  kernels->walk([&](DotBytesOp op) { dots.push_back(op); });
+  for (DotBytesOp op : dots) {
+    OpBuilder b(op);
+    auto format = spirv::PackedVectorFormatAttr::get(
+        b.getContext(), spirv::PackedVectorFormat::PackedVectorFormat4x8Bit);
+    Value product = spirv::SDotOp::create(b, op.getLoc(), op.getType(),
+                                          op.getLhs(), op.getRhs(), format);
+    op.replaceAllUsesWith(
+        arith::AddIOp::create(b, op.getLoc(), op.getAccumulator(), product)
+            .getResult());
+    op.erase();
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Conversion
+//===----------------------------------------------------------------------===//
 
 /// Buffers are storage buffers; the rest is in workgroup memory.
 static std::optional<spirv::StorageClass> mapMemorySpace(Attribute space) {
@@ -70,10 +117,11 @@ static OwningOpRef<ModuleOp> isolate(gpu::GPUFuncOp kernel,
                 spirv::getEntryPointABIAttr(context, size));
   spirv::MemorySpaceToStorageClassConverter converter(mapMemorySpace);
   spirv::convertMemRefTypesAndAttrs(kernels, converter);
+  lowerFeatures(kernels);
   return module;
 }
 
-static LogicalResult convert(ModuleOp module) {
+static LogicalResult convert(ModuleOp module, spirv::TargetEnvAttr target) {
   PassManager manager(module.getContext());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
@@ -83,17 +131,34 @@ static LogicalResult convert(ModuleOp module) {
   inner.addPass(createCanonicalizerPass());
   inner.addPass(createCSEPass());
   inner.addPass(spirv::createSPIRVLowerABIAttributesPass());
-  inner.addPass(spirv::createSPIRVUpdateVCEPass());
-  return manager.run(module);
+  if (failed(manager.run(module)))
+    return failure();
+  // Upstream knows capabilities of extensions as part of later versions alone,
+  // in which the interface would be another.
+  auto triple = spirv::VerCapExtAttr::get(
+      spirv::Version::V_1_6, llvm::to_vector(target.getCapabilities()),
+      llvm::to_vector(target.getExtensions()), module.getContext());
+  module->setAttr(
+      spirv::getTargetEnvAttrName(),
+      spirv::TargetEnvAttr::get(triple, target.getResourceLimits(),
+                                target.getClientAPI(), target.getVendorID(),
+                                target.getDeviceType(), target.getDeviceID()));
+  PassManager deduce(module.getContext());
+  deduce.nest<spirv::ModuleOp>().addPass(spirv::createSPIRVUpdateVCEPass());
+  return deduce.run(module);
 }
 
 FailureOr<std::vector<SPIRVKernel>> lowbit::convertToSPIRV(ModuleOp module) {
-  spirv::TargetEnvAttr target = getGPUTarget(module);
   std::vector<SPIRVKernel> result;
   for (auto kernels : module.getOps<gpu::GPUModuleOp>())
     for (auto kernel : kernels.getOps<gpu::GPUFuncOp>()) {
+      FailureOr<spirv::TargetEnvAttr> wanted =
+          addFeatures(kernel, getGPUTarget(module));
+      if (failed(wanted))
+        return failure();
+      spirv::TargetEnvAttr target = *wanted;
       OwningOpRef<ModuleOp> alone = isolate(kernel, target);
-      if (failed(convert(*alone)))
+      if (failed(convert(*alone, target)))
         return failure();
       spirv::ModuleOp binary = *alone->getOps<spirv::ModuleOp>().begin();
       auto needed = binary.getVceTriple();

@@ -61,6 +61,14 @@ protected:
                                                       constantIndex(count - 1)),
                          count);
   }
+  /// Four columns of a row of a [rows, count] buffer of numbers, or of vectors
+  /// where `count` is a multiple of four: `column` is one, less than `most`;
+  /// zeros from `count` on.
+  mlir::Value loadColumns(mlir::Value buffer, const Index &row,
+                          const Index &column, int64_t count, int64_t most);
+  mlir::Value constantWord(int64_t value) {
+    return mlir::arith::ConstantIntOp::create(b, value, 32);
+  }
   mlir::Value shared(int64_t size, mlir::Type element) {
     auto space = mlir::gpu::AddressSpaceAttr::get(
         b.getContext(), mlir::gpu::AddressSpace::Workgroup);

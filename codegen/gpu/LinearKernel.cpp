@@ -4,30 +4,23 @@
 //
 // Two skeletons over one reader of weights. With few rows of activations,
 // neighbouring threads read neighbouring atoms of one row of the weight and a
-// tree adds what they found: each word is read once, in order. With many, a
-// workgroup decodes a tile of 32 rows and 32 columns once for 32 rows of
-// activations, and each thread computes 4 x 4 results.
+// tree adds what they found: each word is read once, in order. With many, tiles
+// meet in workgroup memory (LinearTiles.cpp).
 //
 //===----------------------------------------------------------------------===//
 
-#include "LinearKernel.h"
-#include "KernelParts.h"
-#include "WeightReader.h"
+#include "LinearBuilder.h"
+#include "QuantizeKernel.h"
 #include "lowbit/IR/AttributeWord.h"
+#include "lowbit/IR/LowbitWordOps.h"
 #include "lowbit/Reference/Activation.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace lowbit;
 
 static constexpr int64_t kStep = kGPUStep;
-/// Rows of weights and of activations of a tile, and results of a thread.
-static constexpr int64_t kTile = 32, kOwn = 4;
 
 std::string GPULinearSpec::name() const {
   std::string result = "linear_" + spellWord(encoding);
@@ -39,45 +32,11 @@ std::string GPULinearSpec::name() const {
     result += "_gated";
   if (hasResidual)
     result += "_residual";
+  if (unitSteps)
+    result += "_a8";
   return result + "_" + std::to_string(m) + "x" + std::to_string(n) + "x" +
          std::to_string(k);
 }
-
-namespace {
-
-/// Emits one kernel.
-class LinearBuilder : KernelParts {
-public:
-  LinearBuilder(ImplicitLocOpBuilder &builder, const GPULinearSpec &spec)
-      : KernelParts(builder), spec(spec) {
-    floats = VectorType::get({kStep}, b.getF32Type());
-  }
-
-  SmallVector<Type> getArgumentTypes();
-  void takeArguments(gpu::GPUFuncOp kernel);
-  /// Emits the body; returns the grid.
-  std::array<int64_t, 3> buildVector();
-  std::array<int64_t, 3> buildTiles();
-
-private:
-  Value loadInput(const Index &row, const Index &column);
-  void addAtom(const Index &row, const Index &atom,
-               MutableArrayRef<Value> sums);
-  void loadTiles(Value inputs, Value weights, const Index &firstRow,
-                 const Index &firstWeight, const Index &atom);
-  SmallVector<Value> multiplyTiles(Value inputs, Value weights,
-                                   ValueRange sums);
-  /// Writes a result from the sums of its rows of the weight.
-  void finish(const Index &row, const Index &column, ArrayRef<Value> sums);
-
-  const GPULinearSpec &spec;
-  VectorType floats;
-  std::optional<WeightReader> weight;
-  WeightBuffers buffers;
-  Value input, bias, residual, result;
-};
-
-} // namespace
 
 //===----------------------------------------------------------------------===//
 // Arguments
@@ -109,9 +68,15 @@ SmallVector<Type> LinearBuilder::getArgumentTypes() {
     addBuffer(countWords(spec, component::kOuterScale), number);
   if (needsGPUTable(spec.encoding))
     addBuffer(int64_t(1) << bits, number);
-  bool isWhole = spec.k % kStep == 0;
-  addBuffer(spec.m * spec.k / (isWhole ? kStep : 1),
-            isWhole ? Type(floats) : number);
+  if (spec.unitSteps) {
+    int64_t steps = getGPUPaddedSteps(spec.k);
+    addBuffer(spec.m * steps / kStep, VectorType::get({kStep}, word));
+    addBuffer(spec.m * steps / spec.unitSteps, VectorType::get({2}, number));
+  } else {
+    bool isWhole = spec.k % kStep == 0;
+    addBuffer(spec.m * spec.k / (isWhole ? kStep : 1),
+              isWhole ? Type(floats) : number);
+  }
   if (spec.hasBias)
     addBuffer(spec.n, number);
   if (spec.hasResidual)
@@ -135,6 +100,7 @@ void LinearBuilder::takeArguments(gpu::GPUFuncOp kernel) {
       take(spec.encoding.getOuterScale() != OuterScaleKind::None);
   buffers.table = take(needsGPUTable(spec.encoding));
   input = take(true);
+  units = take(spec.unitSteps != 0);
   bias = take(spec.hasBias);
   residual = take(spec.hasResidual);
   result = take(true);
@@ -151,35 +117,10 @@ unsigned lowbit::getGPUBindingCount(const GPULinearSpec &spec) {
 // Parts
 //===----------------------------------------------------------------------===//
 
-/// Four columns of a row of activations, a multiple of four from the first;
-/// zeros beyond the last one.
+/// Four columns of a row of activations; zeros beyond the last one.
 Value LinearBuilder::loadInput(const Index &row, const Index &column) {
-  int64_t padded = weight->getAtoms() * weight->getSteps() * kStep;
-  if (spec.k % kStep == 0) {
-    int64_t count = spec.k / kStep;
-    Index step = indices.divide(column, kStep);
-    Index at = clamp(step, count, padded / kStep);
-    Value numbers = memref::LoadOp::create(
-        b, input,
-        indices.materialize(indices.add(indices.multiply(row, count), at)));
-    if (padded == spec.k)
-      return numbers;
-    Value isInside = weight->splat(isBelow(step, count));
-    return arith::SelectOp::create(b, isInside, numbers,
-                                   constantFloat(floats, 0));
-  }
-  SmallVector<Value> numbers;
-  Value zero = arith::ConstantOp::create(b, b.getF32FloatAttr(0));
-  for (int64_t i = 0; i < kStep; ++i) {
-    Index one = indices.add(column, indices.constant(i));
-    Value number = memref::LoadOp::create(
-        b, input,
-        indices.materialize(indices.add(indices.multiply(row, spec.k),
-                                        clamp(one, spec.k, padded))));
-    numbers.push_back(
-        arith::SelectOp::create(b, isBelow(one, spec.k), number, zero));
-  }
-  return vector::FromElementsOp::create(b, floats, numbers);
+  return loadColumns(input, row, column, spec.k,
+                     weight->getAtoms() * weight->getSteps() * kStep);
 }
 
 void LinearBuilder::finish(const Index &row, const Index &column,
@@ -249,6 +190,71 @@ void LinearBuilder::addAtom(const Index &row, const Index &atom,
   }
 }
 
+/// The place of what `units` has of the columns from step `step` of an atom on.
+Index LinearBuilder::getUnit(const Index &row, const Index &atom,
+                             const Index &step) {
+  int64_t perAtom = weight->getSteps() / spec.unitSteps;
+  return indices.add(indices.multiply(row, weight->getAtoms() * perAtom),
+                     indices.add(indices.multiply(atom, perAtom),
+                                 indices.divide(step, spec.unitSteps)));
+}
+
+/// Adds the product of a unit's codes, an i32, to a sum: with s and t the
+/// scales of weight and activation, c and x their codes, the weight being (step
+/// c + first - zero point) s + minimum,
+///   s (t step sum(c x) + (first - zero point) t sum(x)) + minimum t sum(x).
+Value LinearBuilder::addUnit(Value product, Value unit,
+                             const WeightParameters &parameters, Value sum) {
+  Value scale = vector::ExtractOp::create(b, unit, 0);
+  Value total = vector::ExtractOp::create(b, unit, 1);
+  Value number = arith::SIToFPOp::create(b, b.getF32Type(), product);
+  auto [step, offset] = weight->getByteCodes();
+  if (step != 1)
+    number =
+        arith::MulFOp::create(b, number, constantFloat(b.getF32Type(), step));
+  number = arith::MulFOp::create(b, number, scale);
+  Value origin;
+  if (offset != 0)
+    origin = constantFloat(b.getF32Type(), offset);
+  if (parameters.zeroPoint)
+    origin = arith::SubFOp::create(
+        b, origin ? origin : constantFloat(b.getF32Type(), 0),
+        parameters.zeroPoint);
+  if (origin)
+    number = math::FmaOp::create(b, origin, total, number);
+  sum = math::FmaOp::create(b, number, parameters.scale, sum);
+  if (parameters.minimum)
+    sum = math::FmaOp::create(b, total, parameters.minimum, sum);
+  return sum;
+}
+
+/// The same for activations that are codes: integers within a unit.
+void LinearBuilder::addCodedAtom(const Index &row, const Index &atom,
+                                 MutableArrayRef<Value> sums) {
+  SmallVector<Value> words = weight->loadWords(row, atom);
+  int64_t steps = weight->getSteps();
+  for (int64_t first = 0; first < steps; first += spec.unitSteps) {
+    WeightParameters parameters =
+        weight->loadParameters(row, atom, indices.constant(first));
+    SmallVector<Value> products(spec.m, constantWord(0));
+    for (int64_t step = first; step < first + spec.unitSteps; ++step) {
+      Value codes = weight->decodeBytes(words, step);
+      for (int64_t i = 0; i < spec.m; ++i) {
+        Index at = indices.add(
+            indices.constant((i * weight->getAtoms() * steps + step) / kStep),
+            indices.multiply(atom, steps / kStep));
+        Value x = vector::ExtractOp::create(b, load(input, at), step % kStep);
+        products[i] = DotBytesOp::create(b, x.getType(), products[i], codes, x);
+      }
+    }
+    for (int64_t i = 0; i < spec.m; ++i) {
+      Value unit = load(
+          units, getUnit(indices.constant(i), atom, indices.constant(first)));
+      sums[i] = addUnit(products[i], unit, parameters, sums[i]);
+    }
+  }
+}
+
 std::array<int64_t, 3> LinearBuilder::buildVector() {
   int64_t atoms = weight->getAtoms();
   int64_t lanes = std::min<int64_t>(llvm::bit_floor<uint64_t>(atoms), 32);
@@ -264,7 +270,8 @@ std::array<int64_t, 3> LinearBuilder::buildVector() {
   Index row = clamp(indices.add(firstRow, indices.divide(own, lanes)), spec.n,
                     grid[0] * grid[1] * rows);
   Index lane = indices.remainder(own, lanes);
-  SmallVector<Value> sums(spec.m, constantFloat(floats, 0));
+  SmallVector<Value> sums(
+      spec.m, constantFloat(units ? Type(b.getF32Type()) : floats, 0));
   auto loop =
       scf::ForOp::create(b, indices.materialize(lane), constantIndex(atoms),
                          constantIndex(lanes), sums);
@@ -272,7 +279,11 @@ std::array<int64_t, 3> LinearBuilder::buildVector() {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     SmallVector<Value> next(loop.getRegionIterArgs());
-    addAtom(row, indices.value(loop.getInductionVar(), atoms), next);
+    Index atom = indices.value(loop.getInductionVar(), atoms);
+    if (units)
+      addCodedAtom(row, atom, next);
+    else
+      addAtom(row, atom, next);
     scf::YieldOp::create(b, next);
   }
   // A tree over the lanes of a row.
@@ -317,134 +328,6 @@ std::array<int64_t, 3> LinearBuilder::buildVector() {
     }
     finish(indices.constant(i), column, totals);
   }
-  return grid;
-}
-
-//===----------------------------------------------------------------------===//
-// Many rows
-//===----------------------------------------------------------------------===//
-
-/// Fills [32 rows, 8 steps] of activations and of decoded weights.
-void LinearBuilder::loadTiles(Value inputs, Value weights,
-                              const Index &firstRow, const Index &firstWeight,
-                              const Index &atom) {
-  int64_t steps = weight->getSteps();
-  Index own = thread();
-  int64_t paddedRows = llvm::alignTo(spec.m, kTile);
-  for (int64_t first = 0; first < kTile * steps; first += kGPUWorkgroupSize) {
-    Index at = indices.add(own, indices.constant(first));
-    Index row = clamp(indices.add(firstRow, indices.divide(at, steps)), spec.m,
-                      paddedRows);
-    Index column =
-        indices.add(indices.multiply(atom, steps * kStep),
-                    indices.multiply(indices.remainder(at, steps), kStep));
-    memref::StoreOp::create(b, loadInput(row, column), inputs,
-                            indices.materialize(at));
-  }
-  // Two threads decode a row of the tile, each one half.
-  Index half = indices.remainder(own, 2), tileRow = indices.divide(own, 2);
-  Value isSecond = arith::CmpIOp::create(
-      b, arith::CmpIPredicate::ne, indices.materialize(half), constantIndex(0));
-  Index row = clamp(indices.add(firstWeight, tileRow), spec.n,
-                    llvm::alignTo(spec.n, kTile));
-  int64_t shared = weight->getSharedSteps();
-  WeightParameters parameters;
-  for (int64_t i = 0; i < steps / 2; ++i) {
-    Index step =
-        indices.add(indices.multiply(half, steps / 2), indices.constant(i));
-    if (i == 0 || shared == 0 || i % shared == 0)
-      parameters = weight->loadParameters(row, atom, step);
-    Value numbers = weight->decodeEither(row, atom, i, i + steps / 2, isSecond);
-    memref::StoreOp::create(b, weight->apply(numbers, parameters), weights,
-                            indices.materialize(indices.add(
-                                indices.multiply(tileRow, steps), step)));
-  }
-}
-
-/// Adds the products of a tile to 4 x 4 sums of vectors.
-SmallVector<Value> LinearBuilder::multiplyTiles(Value inputs, Value weights,
-                                                ValueRange sums) {
-  int64_t steps = weight->getSteps();
-  auto loop = scf::ForOp::create(b, constantIndex(0), constantIndex(steps),
-                                 constantIndex(1), sums);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  Index step = indices.value(loop.getInductionVar(), steps);
-  Index own = thread();
-  int64_t across = kTile / kOwn;
-  auto loadOwn = [&](Value tile, const Index &which) {
-    SmallVector<Value> rows;
-    for (int64_t i = 0; i < kOwn; ++i) {
-      Index row =
-          indices.add(indices.multiply(which, kOwn), indices.constant(i));
-      rows.push_back(
-          memref::LoadOp::create(b, tile,
-                                 indices.materialize(indices.add(
-                                     indices.multiply(row, steps), step))));
-    }
-    return rows;
-  };
-  SmallVector<Value> lhs = loadOwn(inputs, indices.divide(own, across));
-  SmallVector<Value> rhs = loadOwn(weights, indices.remainder(own, across));
-  SmallVector<Value> next;
-  for (int64_t i = 0; i < kOwn; ++i)
-    for (int64_t j = 0; j < kOwn; ++j)
-      next.push_back(vector::FMAOp::create(
-          b, lhs[i], rhs[j], loop.getRegionIterArgs()[i * kOwn + j]));
-  scf::YieldOp::create(b, next);
-  return llvm::to_vector_of<Value>(loop.getResults());
-}
-
-std::array<int64_t, 3> LinearBuilder::buildTiles() {
-  auto count = [](int64_t rows) -> int64_t {
-    return llvm::divideCeil(rows, kTile);
-  };
-  std::array<int64_t, 3> grid = {count(spec.n), count(spec.m), 1};
-  int64_t size = kTile * weight->getSteps();
-  Value inputs = shared(size, floats), weights = shared(size, floats);
-  weight->loadTable(indices.materialize(thread()));
-  Index firstWeight =
-      indices.multiply(block(gpu::Dimension::x, grid[0]), kTile);
-  Index firstRow = indices.multiply(block(gpu::Dimension::y, grid[1]), kTile);
-  SmallVector<Value> sums(kOwn * kOwn, constantFloat(floats, 0));
-  auto loop =
-      scf::ForOp::create(b, constantIndex(0), constantIndex(weight->getAtoms()),
-                         constantIndex(1), sums);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    loadTiles(inputs, weights, firstRow, firstWeight,
-              indices.value(loop.getInductionVar(), weight->getAtoms()));
-    gpu::BarrierOp::create(b);
-    SmallVector<Value> next =
-        multiplyTiles(inputs, weights, loop.getRegionIterArgs());
-    b.setInsertionPointToEnd(loop.getBody());
-    gpu::BarrierOp::create(b);
-    scf::YieldOp::create(b, next);
-  }
-  int64_t parts = spec.isGated ? 2 : 1, across = kTile / kOwn;
-  Index own = thread();
-  for (int64_t i = 0; i < kOwn; ++i)
-    for (int64_t j = 0; j < kOwn; j += parts) {
-      Index row = indices.add(
-          firstRow,
-          indices.add(indices.multiply(indices.divide(own, across), kOwn),
-                      indices.constant(i)));
-      Index column = indices.add(
-          indices.multiply(block(gpu::Dimension::x, grid[0]), kTile / parts),
-          indices.add(
-              indices.multiply(indices.remainder(own, across), kOwn / parts),
-              indices.constant(j / parts)));
-      Value inside = arith::AndIOp::create(b, isBelow(row, spec.m),
-                                           isBelow(column, spec.getColumns()));
-      auto writes = scf::IfOp::create(b, inside, false);
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(writes.thenBlock());
-      SmallVector<Value> totals;
-      for (int64_t part = 0; part < parts; ++part)
-        totals.push_back(sum(loop.getResult(i * kOwn + j + part)));
-      finish(row, column, totals);
-    }
   return grid;
 }
 

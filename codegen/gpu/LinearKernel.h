@@ -12,14 +12,17 @@
 
 namespace lowbit {
 
-/// A product of an [m, k] matrix of f32 with a weight of `n` rows, and what
-/// follows it in one kernel.
+/// A product of an [m, k] matrix, of f32 or of codes of 8 bits, with a weight
+/// of `n` rows, and what follows it in one kernel.
 struct GPULinearSpec {
   EncodingAttr encoding;
   LayoutInterface layout;
   int64_t m, n, k;
   bool hasBias = false, hasResidual = false, isGated = false;
   ActivationAttr activation;
+  /// Activations are codes of 8 bits: so many steps of four columns share the
+  /// parameters of weight and activation. 0 where they are f32.
+  int64_t unitSteps = 0;
 
   std::string name() const;
   /// Numbers of a result's row.
@@ -37,9 +40,10 @@ inline constexpr int64_t kMostGPUVectorRows = 4;
 
 /// Emits (or finds) the kernel
 ///   (codes, scales[, zero points][, minima][, outer scales][, table: words, x
-///    [, bias][, residual], y: f32).
+///    [, units][, bias][, residual], y: f32).
 /// Codes are in the layout, parameters row by row in their own format, the
-/// table has an f32 for each code.
+/// table has an f32 for each code. With units, x is what a quantizing kernel
+/// wrote (QuantizeKernel.h).
 GPULinearKernel getGPULinearKernel(KernelModule &kernels,
                                    const GPULinearSpec &spec);
 

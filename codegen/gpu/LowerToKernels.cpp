@@ -6,6 +6,8 @@
 
 #include "LinearKernel.h"
 #include "LowerAttention.h"
+#include "QuantizeKernel.h"
+#include "WeightReader.h"
 #include "WordFields.h"
 #include "lowbit/CodeGen/GPU/Passes.h"
 #include "lowbit/IR/LowbitGPUOps.h"
@@ -37,6 +39,8 @@ public:
 
 private:
   std::optional<std::string> makeSpec(LinearOp op, GPULinearSpec &spec);
+  SmallVector<Value> getInputs(LinearOp op, const GPULinearSpec &spec);
+  SmallVector<Value> quantize(QuantizeOp op, int64_t unitSteps);
   Value getPart(OpBuilder &b, GlobalOp global, StringRef name);
   Value getTable(OpBuilder &b, GlobalOp global, EncodingAttr encoding);
   GlobalOp createPlain(GlobalOp like, StringRef suffix, ElementsAttr data);
@@ -46,23 +50,47 @@ private:
   /// Plain globals of parts of packed ones, by name, and of tables by encoding.
   DenseMap<std::pair<Operation *, StringAttr>, GlobalOp> parts;
   DenseMap<Attribute, GlobalOp> tables;
+  /// Codes and units of activations, by the steps of a unit; 0 for the numbers
+  /// that they stand for.
+  DenseMap<std::pair<Value, int64_t>, SmallVector<Value>> quantized;
 };
 
 } // namespace
 
+/// Steps for which parameters of the weight and of codes of 8 bits, `input`,
+/// hold; 0 where no kernel multiplies such codes.
+static int64_t findUnitSteps(QuantizedTensorType input, EncodingAttr weight) {
+  EncodingAttr own = input.getEncoding();
+  auto integer = own.getElement().getIntegerFormat();
+  bool isSymmetric = integer && own.getCodeBits() == 8 &&
+                     integer->decode(0) == -128 &&
+                     own.getParameterNames().size() == 1 &&
+                     own.getOuterScale() == OuterScaleKind::None &&
+                     own.getNumerics().groupRows == 1 && !input.getLayout() &&
+                     !own.getPermuted() && own.getScale().isF32();
+  if (!isSymmetric || needsGPUTable(weight))
+    return 0;
+  int64_t columns = input.getShape().back();
+  return std::min(
+      findSharedSteps(own.getNumerics(), columns, kGPUAtomColumns),
+      findSharedSteps(weight.getNumerics(), columns, kGPUAtomColumns));
+}
+
 std::optional<std::string> Lowering::makeSpec(LinearOp op,
                                               GPULinearSpec &spec) {
   auto weight = cast<QuantizedTensorType>(op.getWeight().getType());
-  auto input = dyn_cast<RankedTensorType>(op.getInput().getType());
+  auto coded = dyn_cast<QuantizedTensorType>(op.getInput().getType());
+  auto input = coded ? coded.getExpressedType()
+                     : cast<RankedTensorType>(op.getInput().getType());
   if (!op.getWeight().getDefiningOp<WeightOp>())
     return "its weight is not a lowbit.weight";
-  if (!input)
-    return "its input is quantized, and GPU kernels take f32";
+  if (coded && !op.getInput().getDefiningOp<QuantizeOp>())
+    return "its input is quantized, and not by lowbit.quantize";
   auto isF32 = [](Value value) {
     return !value || getElementTypeOrSelf(value.getType()).isF32();
   };
-  if (!isF32(op.getInput()) || !isF32(op.getResult()) || !isF32(op.getBias()) ||
-      !isF32(op.getResidual()))
+  if (!input.getElementType().isF32() || !isF32(op.getResult()) ||
+      !isF32(op.getBias()) || !isF32(op.getResidual()))
     return "its activations are not f32";
   if (!input.hasStaticShape())
     return "its rows are not known when the model is compiled";
@@ -85,6 +113,9 @@ std::optional<std::string> Lowering::makeSpec(LinearOp op,
   spec.hasResidual = static_cast<bool>(op.getResidual());
   spec.activation = op.getActivationAttr();
   spec.isGated = op.getGated();
+  spec.unitSteps = coded ? findUnitSteps(coded, spec.encoding) : 0;
+  if (spec.unitSteps && getGPUBindingCount(spec) > kMostGPUBindings)
+    spec.unitSteps = 0;
   if (getGPUBindingCount(spec) > kMostGPUBindings)
     return "its weight and operands are more than 8 buffers";
   return std::nullopt;
@@ -127,6 +158,56 @@ Value Lowering::getTable(OpBuilder &b, GlobalOp global, EncodingAttr encoding) {
                           table.getSymName());
 }
 
+/// A dispatch that rounds activations.
+SmallVector<Value> Lowering::quantize(QuantizeOp op, int64_t unitSteps) {
+  QuantizedTensorType type = op.getType();
+  numerics::Encoding encoding = type.getEncoding().getNumerics();
+  GPUQuantizeSpec spec;
+  spec.columns = type.getShape().back();
+  spec.rows = 1;
+  for (int64_t extent : type.getShape().drop_back())
+    spec.rows *= extent;
+  spec.group = encoding.groupCount(spec.columns) > 1
+                   ? encoding.columnsPerGroup(spec.columns)
+                   : spec.columns;
+  spec.unitSteps = unitSteps;
+  if (FloatAttr scale = op.getScaleAttr())
+    spec.scale = scale.getValue().convertToFloat();
+  GPUQuantizeKernel kernel =
+      getGPUQuantizeKernel(kernels, spec, op.getContext());
+  OpBuilder b(op);
+  int64_t steps = getGPUPaddedSteps(spec.columns);
+  SmallVector<Value> inits{
+      tensor::EmptyOp::create(
+          b, op.getLoc(), ArrayRef<int64_t>{spec.rows, steps}, b.getI32Type()),
+      tensor::EmptyOp::create(
+          b, op.getLoc(), ArrayRef<int64_t>{spec.rows, steps / unitSteps, 2},
+          b.getF32Type())};
+  auto dispatch = DispatchOp::create(
+      b, op.getLoc(), ValueRange(inits).getTypes(), kernel.symbol,
+      b.getDenseI64ArrayAttr(kernel.workgroups), ValueRange{op.getInput()},
+      inits);
+  return llvm::to_vector_of<Value>(dispatch.getResults());
+}
+
+/// The input as the kernel takes it. Where that is f32, codes are decoded, so
+/// that the result is that of codes.
+SmallVector<Value> Lowering::getInputs(LinearOp op, const GPULinearSpec &spec) {
+  auto quantizer = op.getInput().getDefiningOp<QuantizeOp>();
+  if (!quantizer)
+    return {op.getInput()};
+  SmallVector<Value> &inputs = quantized[{op.getInput(), spec.unitSteps}];
+  if (!inputs.empty())
+    return inputs;
+  if (spec.unitSteps)
+    return inputs = quantize(quantizer, spec.unitSteps);
+  OpBuilder b(op.getContext());
+  b.setInsertionPointAfter(quantizer);
+  inputs.push_back(DequantizeOp::create(
+      b, op.getLoc(), quantizer.getType().getExpressedType(), op.getInput()));
+  return inputs;
+}
+
 std::optional<std::string> Lowering::lower(LinearOp op) {
   GPULinearSpec spec;
   if (auto reason = makeSpec(op, spec))
@@ -141,7 +222,7 @@ std::optional<std::string> Lowering::lower(LinearOp op) {
       inputs.push_back(getPart(b, global, name));
   if (needsGPUTable(spec.encoding))
     inputs.push_back(getTable(b, global, spec.encoding));
-  inputs.push_back(op.getInput());
+  llvm::append_range(inputs, getInputs(op, spec));
   if (op.getBias())
     inputs.push_back(op.getBias());
   if (op.getResidual())
@@ -186,9 +267,9 @@ private:
       else
         ++numCalls;
     }
-    getOperation().walk([](WeightOp op) {
-      if (op.use_empty())
-        op.erase();
+    getOperation().walk([](Operation *op) {
+      if (isa<WeightOp, QuantizeOp>(op) && op->use_empty())
+        op->erase();
     });
     for (GlobalOp global :
          llvm::make_early_inc_range(getOperation().getOps<GlobalOp>()))

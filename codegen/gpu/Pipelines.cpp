@@ -23,6 +23,7 @@ static void addCleanup(OpPassManager &manager) {
 }
 
 void lowbit::buildToGPUPipeline(OpPassManager &manager) {
+  manager.addPass(createGPUSplitWeightsPass());
   manager.addPass(createLowerToGPUKernelsPass());
   manager.addPass(createLowerToLinalgPass());
   manager.addPass(createInlinerPass());
@@ -49,6 +50,7 @@ void lowbit::buildToGPUPipeline(OpPassManager &manager) {
   manager.addPass(createGPULowerLinalgPass());
   addCleanup(manager);
   manager.addPass(createGPUMakeSchedulePass());
+  manager.addPass(createGPUMakeVariantsPass());
   manager.addPass(createGPUPrepareKernelsPass());
 }
 

@@ -17,9 +17,8 @@ using namespace lowbit;
 
 static constexpr int64_t kStep = 4;
 
-/// Steps of four columns for which one group's parameters hold.
-static int64_t findSharedSteps(const numerics::Encoding &encoding,
-                               int64_t columns, int64_t atomColumns) {
+int64_t lowbit::findSharedSteps(const numerics::Encoding &encoding,
+                                int64_t columns, int64_t atomColumns) {
   int64_t group = encoding.columnsPerGroup(columns);
   if (encoding.groupCount(columns) <= 1 || group % atomColumns == 0)
     return atomColumns / kStep;
@@ -139,19 +138,31 @@ Value WeightReader::toNumbers(Value codes) {
   return numbers;
 }
 
-Value WeightReader::decode(ArrayRef<Value> words, int64_t step) {
-  Value codes;
-  for (const WordField &field : fields[step]) {
-    Value part = extract(words[field.word], word(field.shift), field.width,
-                         field.codeBit);
-    codes = codes ? arith::OrIOp::create(b, codes, part).getResult() : part;
-  }
-  return toNumbers(codes);
+/// The same in the bytes of a word.
+Value WeightReader::extractBytes(Value from, Value shift, int64_t width,
+                                 int64_t codeBit) {
+  Value codes =
+      arith::AndIOp::create(b, arith::ShRUIOp::create(b, from, shift),
+                            word(((int64_t(1) << width) - 1) * 0x01010101));
+  if (codeBit == 0)
+    return codes;
+  return arith::ShLIOp::create(b, codes, word(codeBit));
 }
 
-Value WeightReader::decodeEither(const Index &row, const Index &atom,
-                                 int64_t first, int64_t second,
-                                 Value isSecond) {
+Value WeightReader::joinFields(ArrayRef<Value> words, int64_t step,
+                               Extract extract) {
+  Value codes;
+  for (const WordField &field : fields[step]) {
+    Value part = (this->*extract)(words[field.word], word(field.shift),
+                                  field.width, field.codeBit);
+    codes = codes ? arith::OrIOp::create(b, codes, part).getResult() : part;
+  }
+  return codes;
+}
+
+Value WeightReader::joinEither(const Index &row, const Index &atom,
+                               int64_t first, int64_t second, Value isSecond,
+                               Extract extract) {
   Value base = indices.materialize(getFirstWord(row, atom));
   Value codes;
   for (auto [one, other] : llvm::zip_equal(fields[first], fields[second])) {
@@ -163,10 +174,45 @@ Value WeightReader::decodeEither(const Index &row, const Index &atom,
     Value shift = choose(word(one.shift), word(other.shift));
     Value bits = memref::LoadOp::create(
         b, buffers.codes, ValueRange{arith::AddIOp::create(b, base, place)});
-    Value part = extract(bits, shift, one.width, one.codeBit);
+    Value part = (this->*extract)(bits, shift, one.width, one.codeBit);
     codes = codes ? arith::OrIOp::create(b, codes, part).getResult() : part;
   }
-  return toNumbers(codes);
+  return codes;
+}
+
+Value WeightReader::decode(ArrayRef<Value> words, int64_t step) {
+  return toNumbers(joinFields(words, step, &WeightReader::extract));
+}
+
+Value WeightReader::decodeEither(const Index &row, const Index &atom,
+                                 int64_t first, int64_t second,
+                                 Value isSecond) {
+  return toNumbers(
+      joinEither(row, atom, first, second, isSecond, &WeightReader::extract));
+}
+
+/// Unsigned codes of 8 bits are no signed bytes: 128 less, they are.
+Value WeightReader::toBytes(Value codes) {
+  if (spec.encoding.getCodeBits() < 8)
+    return codes;
+  return arith::XOrIOp::create(b, codes, word(0x80808080));
+}
+
+Value WeightReader::decodeBytes(ArrayRef<Value> words, int64_t step) {
+  return toBytes(joinFields(words, step, &WeightReader::extractBytes));
+}
+
+Value WeightReader::decodeEitherBytes(const Index &row, const Index &atom,
+                                      int64_t first, int64_t second,
+                                      Value isSecond) {
+  return toBytes(joinEither(row, atom, first, second, isSecond,
+                            &WeightReader::extractBytes));
+}
+
+std::pair<float, float> WeightReader::getByteCodes() const {
+  const numerics::IntegerFormat &integer = *encoding.element.integer();
+  float bias = spec.encoding.getCodeBits() < 8 ? 0 : 128;
+  return {integer.step(), integer.decode(0) + bias * integer.step()};
 }
 
 //===----------------------------------------------------------------------===//

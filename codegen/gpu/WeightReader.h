@@ -26,6 +26,11 @@ struct WeightParameters {
   mlir::Value scale, zeroPoint, minimum;
 };
 
+/// Steps of four columns for which one group's parameters hold, of an atom's;
+/// 0 where columns of one step may be of different groups.
+int64_t findSharedSteps(const numerics::Encoding &encoding, int64_t columns,
+                        int64_t atomColumns);
+
 /// Emits the decoding of one weight.
 class WeightReader {
 public:
@@ -49,6 +54,14 @@ public:
   /// The same of step `first` or `second`, as `isSecond` says.
   mlir::Value decodeEither(const Index &row, const Index &atom, int64_t first,
                            int64_t second, mlir::Value isSecond);
+  /// The codes of a step as four signed bytes of a word, those of 8 bits less
+  /// 128, for formats that are integers.
+  mlir::Value decodeBytes(llvm::ArrayRef<mlir::Value> words, int64_t step);
+  mlir::Value decodeEitherBytes(const Index &row, const Index &atom,
+                                int64_t first, int64_t second,
+                                mlir::Value isSecond);
+  /// (step, offset): a number is step * byte + offset.
+  std::pair<float, float> getByteCodes() const;
   /// The parameters of the columns of step `step` of an atom.
   WeightParameters loadParameters(const Index &row, const Index &atom,
                                   const Index &step);
@@ -66,6 +79,15 @@ private:
   mlir::Value word(int64_t value);
   mlir::Value extract(mlir::Value word, mlir::Value shift, int64_t width,
                       int64_t codeBit);
+  mlir::Value extractBytes(mlir::Value word, mlir::Value shift, int64_t width,
+                           int64_t codeBit);
+  using Extract = mlir::Value (WeightReader::*)(mlir::Value, mlir::Value,
+                                                int64_t, int64_t);
+  mlir::Value joinFields(llvm::ArrayRef<mlir::Value> words, int64_t step,
+                         Extract extract);
+  mlir::Value joinEither(const Index &row, const Index &atom, int64_t first,
+                         int64_t second, mlir::Value isSecond, Extract extract);
+  mlir::Value toBytes(mlir::Value codes);
   mlir::Value toNumbers(mlir::Value codes);
   mlir::Value loadBits(mlir::Value buffer, const Index &at, int64_t bits);
   WeightParameters loadGroup(const Index &row, const Index &group);

@@ -170,17 +170,16 @@ llvm::json::Value lowbit::toJSON(const WebManifest &manifest) {
     shards.push_back(Object{{"file", shard.file},
                             {"bytes", shard.bytes},
                             {"sha256", shard.sha256}});
-  return Object{
-      {"format", "lowbit-web"},
-      {"version", 1},
-      {"model", manifest.model},
-      {"floatBytes", static_cast<int64_t>(manifest.floatBytes)},
-      {"packedBytes", countWeights(manifest)},
-      {"memoryBytes", countMemory(manifest)},
-      {"bitsPerWeight", manifest.bitsPerWeight},
-      {"variants", Array{Object{{"name", "base"}, {"features", Array{}}}}},
-      {"functions", std::move(functions)},
-      {"kernels", std::move(kernels)},
-      {"weights", std::move(weights)},
-      {"shards", std::move(shards)}};
+  return Object{{"format", "lowbit-web"},
+                {"version", 1},
+                {"model", manifest.model},
+                {"floatBytes", static_cast<int64_t>(manifest.floatBytes)},
+                {"packedBytes", countWeights(manifest)},
+                {"memoryBytes", countMemory(manifest)},
+                {"bitsPerWeight", manifest.bitsPerWeight},
+                {"variants", toJSON(manifest.variants)},
+                {"functions", std::move(functions)},
+                {"kernels", std::move(kernels)},
+                {"weights", std::move(weights)},
+                {"shards", std::move(shards)}};
 }

@@ -8,6 +8,7 @@
 #define LOWBIT_CODEGEN_WEB_MANIFEST_H
 
 #include "lowbit/CodeGen/GPU/GPUSchedule.h"
+#include "lowbit/CodeGen/GPU/GPUVariants.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/JSON.h"
@@ -40,6 +41,7 @@ struct WebManifest {
   uint64_t floatBytes = 0;
   double bitsPerWeight = 0;
   std::vector<GPUSchedule> schedules;
+  std::vector<GPUVariant> variants;
   /// WGSL texts by kernel.
   std::map<std::string, std::string> kernels;
   std::vector<WebWeight> weights;

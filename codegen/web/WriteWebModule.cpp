@@ -108,6 +108,7 @@ private:
                       : model.getValue();
     manifest.floatBytes = floatBytes;
     manifest.bitsPerWeight = bitsPerWeight;
+    manifest.variants = readGPUVariants(module);
     auto weights = orderWeights(module, manifest.schedules);
     if (failed(weights))
       return failure();

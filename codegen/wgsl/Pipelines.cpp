@@ -42,7 +42,7 @@ void lowbit::registerWGSLPipelines() {
 static LogicalResult translate(Operation *op, raw_ostream &os) {
   PassManager manager(op->getContext());
   WGSLPipelineOptions options;
-  std::string features[] = {"f16", "subgroups"};
+  std::string features[] = {"f16", "packed_dot", "subgroups"};
   for (const std::string &feature : features)
     options.features.push_back(feature);
   buildWGSLPipeline(manager, options);

@@ -292,7 +292,7 @@ private:
 } // namespace
 
 LogicalResult lowbit::printWGSL(gpu::GPUFuncOp kernel, raw_ostream &os) {
-  if (failed(verifyWGSLSubset(kernel, {"f16", "subgroups"})))
+  if (failed(verifyWGSLSubset(kernel, {"f16", "packed_dot", "subgroups"})))
     return failure();
   KernelPrinter(kernel, os).print();
   return success();

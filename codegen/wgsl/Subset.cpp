@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Subset.h"
+#include "lowbit/IR/LowbitWordOps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -120,6 +121,8 @@ static bool holdsHalf(Type type) {
 StringRef lowbit::getRequiredFeature(Operation *op) {
   if (isa<gpu::SubgroupReduceOp, gpu::SubgroupSizeOp, gpu::LaneIdOp>(op))
     return "subgroups";
+  if (auto device = dyn_cast<DeviceFeatureInterface>(op))
+    return device.getDeviceFeature();
   if (llvm::any_of(op->getOperandTypes(), holdsHalf) ||
       llvm::any_of(op->getResultTypes(), holdsHalf))
     return "f16";

@@ -11,6 +11,7 @@
 #include "Expressions.h"
 #include "Subset.h"
 #include "Uniformity.h"
+#include "lowbit/CodeGen/GPU/GPUVariants.h"
 #include "lowbit/CodeGen/WGSL/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -256,5 +257,8 @@ struct WGSLVerifyPass : lowbit::impl::WGSLVerifyPassBase<WGSLVerifyPass> {
 
 LogicalResult lowbit::verifyWGSLSubset(gpu::GPUFuncOp kernel,
                                        ArrayRef<StringRef> features) {
-  return SubsetVerifier(kernel, features).run();
+  // Variants say what they rely on.
+  SmallVector<StringRef> allowed(features);
+  llvm::append_range(allowed, getGPUFeatures(kernel));
+  return SubsetVerifier(kernel, allowed).run();
 }

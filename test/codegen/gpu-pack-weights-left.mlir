@@ -3,27 +3,16 @@
 // RUN: quant-opt %s -verify-diagnostics -lowbit-set-gpu-target -lowbit-pack-weights -o /dev/null
 
 #learned = #lowbit.encoding<learned<3, channel>, channel, scale = f16>
-#int4 = #lowbit.encoding<int<4>, group = 32, scale = f16>
-#int8 = #lowbit.encoding<int<8>, group = 32, scale = f32>
 #pairs = #lowbit.encoding<codebook<dense<[[-1.0, 1.0], [1.0, 1.0]]> : tensor<2x2xf32>>, group = 32, scale = f16>
 
 lowbit.global @l : !lowbit.tensor<1x32xf32, #learned> {
   codes = dense<0> : tensor<12xi8>, scale = dense<1.0> : tensor<1x1xf16>, table = dense<1> : tensor<1x8xi8>}
-lowbit.global @w : !lowbit.tensor<1x32xf32, #int4> {codes = dense<0> : tensor<16xi8>, scale = dense<1.0> : tensor<1x1xf16>}
 lowbit.global @p : !lowbit.tensor<1x32xf32, #pairs> {codes = dense<0> : tensor<2xi8>, scale = dense<1.0> : tensor<1x1xf16>}
 
 func.func @learned(%x: tensor<1x32xf32>) -> tensor<1x1xf32> {
   %w = lowbit.weight @l : !lowbit.tensor<1x32xf32, #learned>
   // expected-remark @+1 {{stays dense: GPU kernels read plain scales and tables of the format; run lowbit-expand-weights first}}
   %y = lowbit.linear %x, %w : tensor<1x32xf32>, !lowbit.tensor<1x32xf32, #learned> -> tensor<1x1xf32>
-  return %y : tensor<1x1xf32>
-}
-
-func.func @activations(%x: tensor<1x32xf32>) -> tensor<1x1xf32> {
-  %w = lowbit.weight @w : !lowbit.tensor<1x32xf32, #int4>
-  %q = lowbit.quantize %x : tensor<1x32xf32> -> !lowbit.tensor<1x32xf32, #int8>
-  // expected-remark @+1 {{stays dense: GPU kernels take activations as f32}}
-  %y = lowbit.linear %q, %w : !lowbit.tensor<1x32xf32, #int8>, !lowbit.tensor<1x32xf32, #int4> -> tensor<1x1xf32>
   return %y : tensor<1x1xf32>
 }
 

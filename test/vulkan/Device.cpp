@@ -5,10 +5,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "Device.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/raw_ostream.h"
 #include <chrono>
 #include <cstdlib>
+#include <vector>
 
 using namespace lowbit;
 
@@ -66,6 +68,28 @@ void Device::createInstance(bool validates) {
   CHECK(create(instance, &watch, nullptr, &messenger));
 }
 
+/// Whether bytes of a word are multiplied as such by instructions.
+static bool findPackedDot(VkPhysicalDevice physical) {
+  uint32_t count = 0;
+  CHECK(
+      vkEnumerateDeviceExtensionProperties(physical, nullptr, &count, nullptr));
+  std::vector<VkExtensionProperties> extensions(count);
+  CHECK(vkEnumerateDeviceExtensionProperties(physical, nullptr, &count,
+                                             extensions.data()));
+  if (llvm::none_of(extensions, [](const VkExtensionProperties &extension) {
+        return llvm::StringRef(extension.extensionName) ==
+               VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
+      }))
+    return false;
+  auto dots = makeInfo<VkPhysicalDeviceShaderIntegerDotProductFeatures>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES);
+  auto features = makeInfo<VkPhysicalDeviceFeatures2>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2);
+  features.pNext = &dots;
+  vkGetPhysicalDeviceFeatures2(physical, &features);
+  return dots.shaderIntegerDotProduct;
+}
+
 void Device::createDevice() {
   uint32_t count = 1;
   VkResult found = vkEnumeratePhysicalDevices(instance, &count, &physical);
@@ -83,6 +107,16 @@ void Device::createDevice() {
       makeInfo<VkDeviceCreateInfo>(VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO);
   info.queueCreateInfoCount = 1;
   info.pQueueCreateInfos = &queues;
+  hasPackedDot = findPackedDot(physical);
+  auto dots = makeInfo<VkPhysicalDeviceShaderIntegerDotProductFeatures>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES);
+  dots.shaderIntegerDotProduct = VK_TRUE;
+  const char *extension = VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
+  if (hasPackedDot) {
+    info.pNext = &dots;
+    info.enabledExtensionCount = 1;
+    info.ppEnabledExtensionNames = &extension;
+  }
   CHECK(vkCreateDevice(physical, &info, nullptr, &device));
   vkGetDeviceQueue(device, 0, 0, &queue);
   VkPhysicalDeviceMemoryProperties memory;

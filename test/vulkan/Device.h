@@ -49,6 +49,10 @@ public:
   bool isSoftware() const {
     return properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
   }
+  /// Whether kernels may rely on a feature of GPUVariants.h.
+  bool hasFeature(llvm::StringRef name) const {
+    return name == "packed_dot" && hasPackedDot;
+  }
   llvm::StringRef getMessages() const { return messages; }
 
   DeviceBuffer allocate(uint64_t bytes);
@@ -77,6 +81,7 @@ private:
   VkCommandPool pool = {};
   uint32_t memoryType = 0;
   std::string messages;
+  bool hasPackedDot = false;
   llvm::SmallVector<DeviceBuffer> buffers;
   llvm::SmallVector<DeviceKernel> kernels;
   llvm::SmallVector<DeviceCommands> commands;

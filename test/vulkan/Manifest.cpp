@@ -40,6 +40,14 @@ static bool fromJSON(const llvm::json::Value &value, ManifestDispatch &dispatch,
   return true;
 }
 
+static bool fromJSON(const llvm::json::Value &value, ManifestVariant &variant,
+                     llvm::json::Path path) {
+  ObjectMapper object(value, path);
+  return object && object.map("name", variant.name) &&
+         object.map("features", variant.features) &&
+         object.map("kernels", variant.kernels);
+}
+
 static bool fromJSON(const llvm::json::Value &value, ManifestFunction &function,
                      llvm::json::Path path) {
   ObjectMapper object(value, path);
@@ -68,12 +76,15 @@ llvm::Expected<Manifest> lowbit::readManifest(llvm::StringRef path) {
   const llvm::json::Object *object = value->getAsObject();
   const llvm::json::Value *functions =
       object ? object->get("functions") : nullptr;
+  const llvm::json::Value *variants =
+      object ? object->get("variants") : nullptr;
   auto data = object ? object->getString("data") : std::nullopt;
-  if (!functions || !data)
+  if (!functions || !variants || !data)
     return llvm::createStringError("%s is no manifest", path.str().c_str());
   Manifest manifest;
   llvm::json::Path::Root root(path);
-  if (!llvm::json::fromJSON(*functions, manifest.functions, root))
+  if (!llvm::json::fromJSON(*functions, manifest.functions, root) ||
+      !llvm::json::fromJSON(*variants, manifest.variants, root))
     return root.getError();
   llvm::SmallString<128> beside = llvm::sys::path::parent_path(path);
   llvm::sys::path::append(beside, *data);

@@ -31,6 +31,13 @@ struct ManifestDispatch {
   std::vector<unsigned> buffers;
 };
 
+/// Kernels that take the place of others on devices with some features.
+struct ManifestVariant {
+  std::string name;
+  std::vector<std::string> features;
+  std::map<std::string, std::string> kernels;
+};
+
 /// What one function needs and does.
 struct ManifestFunction {
   std::string name;
@@ -42,6 +49,8 @@ struct ManifestFunction {
 struct Manifest {
   std::string data;
   std::vector<ManifestFunction> functions;
+  /// Those that make use of more first; the last one needs nothing.
+  std::vector<ManifestVariant> variants;
 
   /// The function called `name`, or null.
   const ManifestFunction *find(llvm::StringRef name) const;

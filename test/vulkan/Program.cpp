@@ -38,13 +38,16 @@ ModelMemory::getKernel(const ManifestDispatch &dispatch) {
   DeviceKernel &kernel = kernels[dispatch.kernel];
   if (kernel.pipeline)
     return kernel;
-  const SafetensorsEntry *entry = data.lookup("spirv." + dispatch.kernel);
+  auto other = variant.kernels.find(dispatch.kernel);
+  const std::string &name =
+      other == variant.kernels.end() ? dispatch.kernel : other->second;
+  const SafetensorsEntry *entry = data.lookup("spirv." + name);
   if (!entry)
-    return fail("no code for '" + dispatch.kernel + "'");
+    return fail("no code for '" + name + "'");
   kernel = device.compile(
       llvm::ArrayRef(reinterpret_cast<const uint32_t *>(entry->bytes.data()),
                      entry->bytes.size() / 4),
-      dispatch.kernel, dispatch.buffers.size());
+      name, dispatch.buffers.size());
   return kernel;
 }
 

@@ -18,8 +18,9 @@ namespace lowbit {
 /// What functions of a model share: kernels, weights, states.
 class ModelMemory {
 public:
-  ModelMemory(Device &device, const SafetensorsFile &data)
-      : device(device), data(data) {}
+  ModelMemory(Device &device, const SafetensorsFile &data,
+              const ManifestVariant &variant)
+      : device(device), data(data), variant(variant) {}
 
   Device &getDevice() { return device; }
   llvm::Expected<DeviceBuffer> getBuffer(const ManifestBuffer &buffer);
@@ -28,6 +29,7 @@ public:
 private:
   Device &device;
   const SafetensorsFile &data;
+  const ManifestVariant &variant;
   llvm::StringMap<DeviceBuffer> shared;
   llvm::StringMap<DeviceKernel> kernels;
 };

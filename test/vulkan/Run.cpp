@@ -38,6 +38,11 @@ static llvm::cl::opt<unsigned>
 static llvm::cl::opt<bool>
     validate("validate", llvm::cl::desc("Let the validation layer watch"));
 
+static llvm::cl::opt<std::string>
+    variantName("variant",
+                llvm::cl::desc("A variant of the kernels; without, the first "
+                               "for which the device has the features"));
+
 static llvm::ExitOnError exitOnError("vulkan-run: error: ");
 
 static llvm::Error fail(const llvm::Twine &text) {
@@ -60,6 +65,20 @@ static void printSpeed(const Device &device, const llvm::Twine &text) {
 
 static std::string formatMilliseconds(double seconds) {
   return llvm::formatv("{0:f3} ms", seconds * 1e3).str();
+}
+
+/// The variant that was asked for, or the first one that the device can run.
+static const ManifestVariant &chooseVariant(const Manifest &manifest,
+                                            const Device &device) {
+  for (const ManifestVariant &variant : manifest.variants)
+    if (variantName.empty() ? llvm::all_of(variant.features,
+                                           [&](llvm::StringRef feature) {
+                                             return device.hasFeature(feature);
+                                           })
+                            : variant.name == variantName)
+      return variant;
+  exitOnError(fail("there is no variant '" + variantName + "'"));
+  llvm_unreachable("an error ends the program");
 }
 
 /// Runs the only function, from files to files.
@@ -126,7 +145,9 @@ int main(int argc, char **argv) {
   Manifest manifest = exitOnError(readManifest(manifestPath));
   SafetensorsFile data = exitOnError(SafetensorsFile::open(manifest.data));
   Device device(validate);
-  ModelMemory memory(device, data);
+  const ManifestVariant &variant = chooseVariant(manifest, device);
+  llvm::outs() << "variant: " << variant.name << "\n";
+  ModelMemory memory(device, data, variant);
   if (tokensPath.getNumOccurrences())
     runText(memory, manifest);
   else if (const ManifestFunction *function = manifest.find("main"))

@@ -7,6 +7,7 @@
 #include "lowbit/Tools/GPUModel.h"
 #include "LoweredModule.h"
 #include "lowbit/CodeGen/GPU/GPUSchedule.h"
+#include "lowbit/CodeGen/GPU/GPUVariants.h"
 #include "lowbit/CodeGen/GPU/SPIRV.h"
 #include "lowbit/Tools/AtomicOutput.h"
 #include "lowbit/Tools/DiagnosticText.h"
@@ -28,6 +29,7 @@ namespace {
 struct GPUModel {
   std::vector<GPUSchedule> schedules;
   std::vector<SPIRVKernel> kernels;
+  std::vector<GPUVariant> variants;
   std::vector<SafetensorsEntry> entries;
   WeightStorage storage;
 };
@@ -57,6 +59,7 @@ static llvm::Error collect(mlir::ModuleOp module, GPUModel &model) {
   if (failed(kernels))
     return errors.takeError("a kernel has no form in SPIR-V");
   model.kernels = std::move(*kernels);
+  model.variants = readGPUVariants(module);
   for (const SPIRVKernel &kernel : model.kernels)
     model.entries.push_back(
         {"spirv." + kernel.name,
@@ -77,6 +80,7 @@ static llvm::json::Value makeManifest(const GPUModel &model,
   return llvm::json::Object{{"format", "lowbit-spirv"},
                             {"version", 1},
                             {"data", data},
+                            {"variants", toJSON(model.variants)},
                             {"kernels", std::move(kernels)},
                             {"functions", std::move(functions)}};
 }

@@ -34,15 +34,46 @@ function checkLimits(required, limits) {
         `the model needs ${name} of ${value}, the adapter has ${limits[name]}`);
 }
 
+/** Features of WGSL itself, which no device is asked for, by their names in manifests. */
+const LANGUAGE_FEATURES = { packed_dot: "packed_4x8_integer_dot_product" };
+
+/** Whether the browser, or a device or adapter with `features`, has what a variant relies on. */
+function hasFeature(name, features) {
+  const language = LANGUAGE_FEATURES[name];
+  return language ? Boolean(globalThis.navigator?.gpu?.wgslLanguageFeatures?.has(language))
+    : features.has(name);
+}
+
+/**
+ * The first variant whose features are there; those that make use of more come
+ * first, and the last one needs none. With a name it is that one, or an error.
+ */
+function chooseVariant(manifest, name, features) {
+  const candidates = manifest.variants.filter((variant) => name === undefined || variant.name === name);
+  if (!candidates.length)
+    throw new LowbitError("bad-input", `the module has no variant '${name}'; it has ` +
+      manifest.variants.map((variant) => `'${variant.name}'`).join(", "));
+  const isThere = (feature) => hasFeature(feature, features);
+  const chosen = candidates.find((variant) => variant.features.every(isThere));
+  if (!chosen)
+    throw new LowbitError("unsupported", `variant '${name}' needs the feature '` +
+      `${candidates[0].features.find((feature) => !isThere(feature))}', which the adapter lacks`);
+  return chosen;
+}
+
 /**
  * A device for a model: the caller's, or a new one of the fastest adapter with
- * limits no higher than needed (a default device serves most models).
+ * limits no higher than needed (a default device serves most models); and the
+ * variant of the model for it.
  */
-async function openDevice(given, manifest, variant) {
+async function openDevice(given, manifest, name) {
   const required = requiredLimits(manifest);
   if (given) {
     checkLimits(required, given.limits);
-    return { device: given, isOwn: false, adapter: describeAdapter(given.adapterInfo) };
+    return {
+      device: given, isOwn: false, adapter: describeAdapter(given.adapterInfo),
+      variant: chooseVariant(manifest, name, given.features),
+    };
   }
   const gpu = globalThis.navigator?.gpu;
   if (!gpu)
@@ -56,15 +87,13 @@ async function openDevice(given, manifest, variant) {
   for (const [name, value] of Object.entries(required))
     if (value > defaults[name])
       raised[name] = value;
-  for (const feature of variant.features ?? [])
-    if (!adapter.features.has(feature))
-      throw new LowbitError("unsupported",
-        `variant '${variant.name}' needs the feature '${feature}', which the adapter lacks`);
+  const variant = chooseVariant(manifest, name, adapter.features);
   try {
     const device = await adapter.requestDevice({
-      requiredLimits: raised, requiredFeatures: variant.features ?? [],
+      requiredLimits: raised,
+      requiredFeatures: variant.features.filter((feature) => !(feature in LANGUAGE_FEATURES)),
     });
-    return { device, isOwn: true, adapter: describeAdapter(adapter.info) };
+    return { device, isOwn: true, adapter: describeAdapter(adapter.info), variant };
   } catch (error) {
     throw asLowbitError(error, "no-device", "the adapter gave no device");
   }
@@ -75,8 +104,9 @@ async function openDevice(given, manifest, variant) {
  * called at any time, more than once; `lost` rejects when the device is lost.
  */
 class DeviceScope {
-  constructor({ device, isOwn, adapter }) {
+  constructor({ device, isOwn, adapter, variant }) {
     this.device = device;
+    this.variant = variant;
     this.isOwn = isOwn;
     this.adapter = adapter;
     this.buffers = [];

@@ -32,10 +32,10 @@ function countWorkgroups(dispatches) {
 }
 
 class Model {
-  constructor(scope, manifest, variant, programs, load) {
+  constructor(scope, manifest, programs, load) {
     this.scope = scope;
     this.manifest = manifest;
-    this.variant = variant;
+    this.variant = scope.variant;
     this.programs = programs;
     this.loadTimes = load;
     this.latencies = [];
@@ -145,6 +145,7 @@ class Model {
       model: this.manifest.model,
       backend: "webgpu",
       variant: this.variant.name,
+      variants: this.manifest.variants.map(({ name }) => name),
       precision: this.precision?.name ?? null,
       accuracy: this.precision?.accuracy ?? null,
       bitsPerWeight: this.manifest.bitsPerWeight,
@@ -165,7 +166,7 @@ class Model {
         p99: percentile(runs, 0.99),
       },
       load: this.loadTimes,
-      kernels: Object.keys(this.manifest.kernels).length,
+      kernels: findKernels(this.manifest).size,
       dispatches: this.program.steps.length,
       workgroups: countWorkgroups(this.program.schedule.dispatches),
     };
@@ -177,21 +178,11 @@ class Model {
   }
 }
 
-function chooseVariant(manifest, name) {
-  const variants = manifest.variants;
-  const variant = name === undefined ? variants[0]
-    : variants.find((candidate) => candidate.name === name);
-  if (!variant)
-    throw new LowbitError("bad-input", `the module has no variant '${name}'; it has ` +
-      variants.map((candidate) => `'${candidate.name}'`).join(", "));
-  return variant;
-}
-
 /** Everything of a model on a device, made while its weights arrive. */
-async function build(scope, manifest, variant, { read, signal, onProgress }) {
+async function build(scope, manifest, { read, signal, onProgress }) {
   const start = performance.now();
   const totalBytes = manifest.weights.reduce((sum, weight) => sum + weight.bytes, 0);
-  const totalPipelines = Object.keys(manifest.kernels).length;
+  const totalPipelines = findKernels(manifest).size;
   let loadedBytes = 0, pipelines = 0;
   const progress = () => onProgress?.({ loadedBytes, totalBytes, pipelines, totalPipelines });
   const weights = new Map();
@@ -210,7 +201,7 @@ async function build(scope, manifest, variant, { read, signal, onProgress }) {
   for (const [name, schedule] of Object.entries(manifest.functions))
     programs.set(name, new Program(scope, schedule, ready, weights, states));
   times.total = performance.now() - start;
-  return new Model(scope, manifest, variant, programs, times);
+  return new Model(scope, manifest, programs, times);
 }
 
 /**
@@ -222,11 +213,10 @@ export async function load(options = {}) {
   const read = getReader(options);
   throwIfAborted(signal);
   const { manifest, entry } = await readModel(read, options);
-  const variant = chooseVariant(manifest, name);
-  const scope = new DeviceScope(await openDevice(device, manifest, variant));
+  const scope = new DeviceScope(await openDevice(device, manifest, name));
   try {
     const model = await scope.guard(() =>
-      build(scope, manifest, variant, { read, signal, onProgress }));
+      build(scope, manifest, { read, signal, onProgress }));
     model.precision = entry ? describePrecision(entry) : null;
     return model;
   } catch (error) {

@@ -29,7 +29,10 @@ export interface LoadOptions {
   onProgress?: (progress: Progress) => void;
   /** Aborts the load: its promise is rejected, everything is freed. */
   signal?: AbortSignal;
-  /** One of the variants that were compiled; the first without it. */
+  /**
+   * One of the variants that were compiled: features with `+` between them, or `base`.
+   * Without it the first one for whose features the adapter has.
+   */
   variant?: string;
   /** One of the module's precisions, by its name or as `determineBestVariant`
    *  gives it; else the best within the next two bounds, or the first without
@@ -85,7 +88,9 @@ export interface GenerateOptions {
 export interface Report {
   model: string;
   backend: "webgpu";
+  /** The variant of the kernels that was chosen by the adapter's features, and all there are. */
   variant: string;
+  variants: string[];
   /** Of a module with several precisions, the one that runs. */
   precision: string | null;
   accuracy: number | null;

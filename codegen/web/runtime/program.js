@@ -31,12 +31,20 @@ export function planScratch(buffers) {
   return { placeOf, sizes: places.map((place) => place.bytes) };
 }
 
-/** Pipelines of all kernels, created at the same time; each WGSL text once. */
-async function createPipelines(scope, manifest, onPipeline) {
+/** The kernels of all functions, and what each does to the buffers that it binds. */
+function findKernels(manifest) {
   const accesses = new Map();
   for (const schedule of Object.values(manifest.functions))
     for (const dispatch of schedule.dispatches)
       accesses.set(dispatch.kernel, dispatch.bindings.map((binding) => binding.access));
+  return accesses;
+}
+
+/**
+ * Pipelines of all kernels, or of those that the variant has in their place,
+ * created at the same time; each WGSL text once.
+ */
+async function createPipelines(scope, manifest, onPipeline) {
   const create = async ([name, access]) => {
     const layout = scope.device.createBindGroupLayout({
       label: name,
@@ -45,16 +53,19 @@ async function createPipelines(scope, manifest, onPipeline) {
         buffer: { type: kind === "read" ? "read-only-storage" : "storage" },
       })),
     });
-    const module = scope.device.createShaderModule({ label: name, code: manifest.kernels[name] });
+    const entryPoint = scope.variant.kernels[name] ?? name;
+    const module = scope.device.createShaderModule({
+      label: entryPoint, code: manifest.kernels[entryPoint],
+    });
     const pipeline = await scope.device.createComputePipelineAsync({
-      label: name,
+      label: entryPoint,
       layout: scope.device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-      compute: { module, entryPoint: name },
+      compute: { module, entryPoint },
     });
     onPipeline?.();
     return [name, { pipeline, layout }];
   };
-  return new Map(await Promise.all([...accesses].map(create)));
+  return new Map(await Promise.all([...findKernels(manifest)].map(create)));
 }
 
 /** A schedule with buffers and bind groups. */

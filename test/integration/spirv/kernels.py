@@ -1,11 +1,13 @@
 """Kernels on a Vulkan device against the reference, over encodings and shapes.
 
-  kernels.py FOLDER [ROWS COLUMNS]...
+  kernels.py FOLDER [--activations=SUFFIX] [ROWS COLUMNS]...
 
 Makes a model of one layer for each method, compiles it for both, and prints
 the largest difference of each shape, relative to the largest number of a
 layer's result. More than 1e-4 is an error; so is what the validation layer or
-spirv-val says.
+spirv-val says. With --activations=a8, or another suffix of methods, these are
+of 8 bits, and the device must have packed dot products: they must give what
+kernels without them give, to the bit.
 """
 import json
 import os
@@ -21,11 +23,14 @@ METHODS = (
     ["int4", "uint3", "int5-g12", "int4-g64", "uint4-b8x32", "nf4", "fp4", "bnb-fp4",
      "fp8-e4m3", "fp8-e5m2", "mxfp4", "mxfp6-e2m3", "mxfp6-e3m2", "mxfp8-e4m3",
      "mxint8", "nvfp4", "ternary", "cb2", "cb2-uniform", "q4_k", "q6_k", "kmeans3"])
+CODED = ([f"int{b}-g32" for b in range(1, 9)] + [f"uint{b}-g16" for b in range(1, 9)] +
+         ["int4", "int8", "uint3-g64", "int4-g8", "int4-g64", "uint4-b8x32", "int5-g12", "nf4", "mxfp4", "ternary",
+          "q4_k", "cb2-uniform"])
 # What may follow a product in its kernel.
 EPILOGUES = [[], ["bias"], ["bias", "Relu"], ["Sigmoid"], ["bias", "residual"], ["Tanh"]]
 
 
-def make_model(folder, rows, columns):
+def make_model(folder, rows, columns, methods):
     """y_i = epilogue(x * W_i): a layer for each method."""
     random = numpy.random.default_rng(rows * 1000 + columns)
     nodes, tensors, outputs, rules = [], [], [], {}
@@ -39,7 +44,7 @@ def make_model(folder, rows, columns):
         tensors.append(numpy_helper.from_array(values, name))
         return name
 
-    for i, method in enumerate(METHODS):
+    for i, method in enumerate(methods):
         size = 32 * (1 + i % 3) - i % 2
         y = add("MatMul", "x", constant(f"w{i}", (columns, size)))
         for part in EPILOGUES[i % len(EPILOGUES)]:
@@ -69,30 +74,40 @@ def run(*command):
     return result.stdout + result.stderr
 
 
-def check(folder, rows, columns):
-    make_model(folder, rows, columns)
-    common = [f"{folder}/model.onnx", "--quantize=int4", f"--precision={folder}/rules.json"]
+def check(folder, rows, columns, activations):
+    methods = CODED if activations else METHODS
+    make_model(folder, rows, columns, methods)
+    common = [f"{folder}/model.onnx", "-".join(["--quantize=int4", *activations]), f"--precision={folder}/rules.json"]
     run("quant-opt", *common, "-o", f"{folder}/cpu.mlir")
     text = run("quant-opt", *common, "--target=spirv", "-o", f"{folder}/gpu.json")
     if "no GPU kernel" in text or "stays dense" in text:
         sys.exit(text)
-    pairs = lambda device: [f"--output=y{i}={folder}/{device}{i}.npy" for i in range(len(METHODS))]
+    pairs = lambda device: [f"--output=y{i}={folder}/{device}{i}.npy" for i in range(len(methods))]
     run("quant-run", f"{folder}/cpu.mlir", "--reference", f"--input=x={folder}/x.npy", *pairs("cpu"))
-    run("lowbit-vulkan-run", f"{folder}/gpu.json", "--validate", f"--input=x={folder}/x.npy",
-        *pairs("gpu"))
+    device = run("lowbit-vulkan-run", f"{folder}/gpu.json", "--validate", f"--input=x={folder}/x.npy",
+                 *pairs("gpu"))
+    if activations:
+        if "variant: packed_dot" not in device:
+            sys.exit(f"the device has no packed dot products: {device}")
+        run("lowbit-vulkan-run", f"{folder}/gpu.json", "--variant=base", f"--input=x={folder}/x.npy", *pairs("base"))
+        for i, method in enumerate(methods):
+            packed, base = (numpy.load(f"{folder}/{variant}{i}.npy") for variant in ("gpu", "base"))
+            if packed.tobytes() != base.tobytes():
+                sys.exit(f"{method}: variants differ by {abs(packed - base).max()}")
     worst = 0
-    for i, method in enumerate(METHODS):
+    for i, method in enumerate(methods):
         expected, found = (numpy.load(f"{folder}/{device}{i}.npy") for device in ("cpu", "gpu"))
         error = abs(expected - found).max() / abs(expected).max()
         worst = max(worst, error)
         if not error < 1e-4:
             sys.exit(f"{method}, {rows} rows of {columns} columns: relative error {error}")
-    print(f"{rows} rows of {columns} columns: {len(METHODS)} methods, worst relative error {worst:.1e}")
+    print(f"{rows} rows of {columns} columns: {len(methods)} methods, worst relative error {worst:.1e}")
 
 
 if __name__ == "__main__":
     folder = sys.argv[1]
     os.makedirs(folder, exist_ok=True)
-    sizes = [int(size) for size in sys.argv[2:]]
+    suffixes = [flag.split("=")[1] for flag in sys.argv[2:] if flag.startswith("--activations=")]
+    sizes = [int(size) for size in sys.argv[2:] if not size.startswith("--")]
     for rows, columns in zip(sizes[::2], sizes[1::2]):
-        check(folder, rows, columns)
+        check(folder, rows, columns, suffixes)

@@ -4,6 +4,7 @@
 //
 // usage: run_module.mjs MODULE [--input NAME=FILE.npy]... [--output NAME=FILE.npy]... [--generate N]
 //        run_module.mjs MODULE --tokens FILE.npy [--logits FILE.npy] [--generate N]
+// with --variant NAME for another variant than the adapter's features ask for
 //
 // naga must accept each shader, too. With --generate, continues the first tokens of
 // the first input and prints them. The second form is for models with a KV cache:
@@ -34,13 +35,17 @@ for (const [name, code] of Object.entries(manifest.kernels))
 console.log(`naga accepts ${Object.keys(manifest.kernels).length} shaders`);
 
 const { load } = await import(pathToFileURL(path));
-const { device } = await openDawn();
+const { gpu, device } = await openDawn();
+// Where modules look for features of the language.
+globalThis.navigator ??= {};
+Object.defineProperty(globalThis.navigator, "gpu", { value: gpu });
 const read = async (name, signal, onBytes) => {
   const bytes = new Uint8Array(await readFile(join(dirname(path), name)));
   onBytes?.(bytes.byteLength);
   return bytes;
 };
-const model = await load({ device, read });
+const [[variant] = []] = named("--variant");
+const model = await load({ device, read, variant });
 const count = flags.includes("--generate") ? Number(flags[flags.indexOf("--generate") + 1]) : 0;
 let tokens;
 if (flags.includes("--tokens")) {

@@ -1,5 +1,4 @@
-//===- LowbitWordOps.h - operations on words of four bytes -------*- C++
-//-*-===//
+//===- LowbitWordOps.h - operations on words of four bytes ------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -9,6 +8,8 @@
 #define LOWBIT_IR_LOWBITWORDOPS_H
 
 #include "lowbit/IR/Lowbit.h"
+
+#include "lowbit/IR/LowbitFeatureInterface.h.inc"
 
 #define GET_OP_CLASSES
 #include "lowbit/IR/LowbitWordOps.h.inc"

@@ -10,13 +10,15 @@
 #ifndef LOWBIT_IR_LOWBITWORDOPS
 #define LOWBIT_IR_LOWBITWORDOPS
 
+include "lowbit/IR/LowbitFeatureInterface.td"
 include "lowbit/IR/LowbitTypes.td"
 include "mlir/IR/CommonTypeConstraints.td"
 include "mlir/IR/OpBase.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
-def Lowbit_UnpackBytesOp : Op<Lowbit_Dialect, "unpack_bytes", [Pure]> {
+def Lowbit_UnpackBytesOp : Op<Lowbit_Dialect, "unpack_bytes", [Pure,
+    DeclareOpInterfaceMethods<Lowbit_DeviceFeatureInterface>]> {
   let summary = "The four bytes of a word as numbers";
   let description = [{
     Number i is byte i of the word, the lowest first; unsigned, or with `signed`
@@ -34,7 +36,8 @@ def Lowbit_UnpackBytesOp : Op<Lowbit_Dialect, "unpack_bytes", [Pure]> {
   }];
 }
 
-def Lowbit_DotBytesOp : Op<Lowbit_Dialect, "dot_bytes", [Pure, SameOperandsAndResultType]> {
+def Lowbit_DotBytesOp : Op<Lowbit_Dialect, "dot_bytes", [Pure, SameOperandsAndResultType,
+    DeclareOpInterfaceMethods<Lowbit_DeviceFeatureInterface>]> {
   let summary = "Adds the dot product of two words of four signed bytes";
   let description = [{
     The result is accumulator + sum over i of byte i of `lhs` times byte i of

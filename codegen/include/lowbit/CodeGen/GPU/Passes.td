@@ -36,7 +36,10 @@ def LowerToGPUKernelsPass
     `lowbit.dispatch` of a kernel for its encoding, epilogue and shape, which
     decodes the weight where it multiplies it. Layers that agree in all of these
     share a kernel. Up to four rows of activations take one that goes over the
-    weight once; more rows take tiles in workgroup memory. Each
+    weight once; more rows take tiles in workgroup memory. Activations that
+    `lowbit.quantize` rounds to int8 are rounded by a kernel, for all layers that
+    read them, and multiplied as bytes; where a format has no kernel for that,
+    they are decoded. Each
     `lowbit.attention` becomes a dispatch of a kernel that goes
     over the keys once; keys and values that are the first rows of a cache, of
     f32, f16 or int8 with a scale for each row, are read from the cache, and
@@ -67,6 +70,36 @@ def LowerToGPUKernelsPass
   let statistics = [Statistic<"numCalls", "layers", "Layers that became dispatches">,
                     Statistic<"numAttentions", "attentions", "Attentions that became dispatches">,
                     Statistic<"numKernels", "kernels", "Kernels generated">];
+}
+
+def GPUSplitWeightsPass : Pass<"lowbit-gpu-split-weights", "::mlir::ModuleOp"> {
+  let summary = "Split layers whose weights are larger than what a kernel can bind";
+  let description = [{
+    A layer whose weight has more bytes than a binding may becomes several on
+    some of the rows each, side by side; a result has their columns. What rows
+    share of the weight's parameters stays with each part.
+
+    ```mlir
+    %w = lowbit.weight @w : !lowbit.tensor<64x32xf32, #int8, #words>
+    %y = lowbit.linear %x, %w : tensor<1x32xf32>, !lowbit.tensor<64x32xf32, #int8, #words> -> tensor<1x64xf32>
+    ```
+    becomes with `most-bytes=1024`
+    ```mlir
+    %0 = tensor.empty() : tensor<1x64xf32>
+    %w0 = lowbit.weight @w.rows0 : !lowbit.tensor<32x32xf32, #int8, #words>
+    %y0 = lowbit.linear %x, %w0 : tensor<1x32xf32>, !lowbit.tensor<32x32xf32, #int8, #words> -> tensor<1x32xf32>
+    %1 = tensor.insert_slice %y0 into %0[0, 0] [1, 32] [1, 1] : tensor<1x32xf32> into tensor<1x64xf32>
+    %w1 = lowbit.weight @w.rows32 : !lowbit.tensor<32x32xf32, #int8, #words>
+    %y1 = lowbit.linear %x, %w1 : tensor<1x32xf32>, !lowbit.tensor<32x32xf32, #int8, #words> -> tensor<1x32xf32>
+    %y = tensor.insert_slice %y1 into %1[0, 32] [1, 32] [1, 1] : tensor<1x32xf32> into tensor<1x64xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+  let options = [
+    Option<"mostBytes", "most-bytes", "int64_t", "134217728",
+           "Bytes that a kernel can bind at once; WebGPU's default">];
+  let statistics = [Statistic<"numSplit", "split", "Weights split">,
+                    Statistic<"numParts", "parts", "Parts made of them">];
 }
 
 def GPUBindWeightsPass : Pass<"lowbit-gpu-bind-weights", "::mlir::ModuleOp"> {
@@ -206,6 +239,31 @@ def GPUPrepareKernelsPass : Pass<"lowbit-gpu-prepare-kernels", "::mlir::ModuleOp
                            "::mlir::math::MathDialect",
                            "::mlir::vector::VectorDialect"];
   let statistics = [Statistic<"numKernels", "kernels", "Kernels prepared">];
+}
+
+def GPUMakeVariantsPass : Pass<"lowbit-gpu-make-variants", "::mlir::ModuleOp"> {
+  let summary = "Make variants of kernels for devices with more features";
+  let description = [{
+    Each kernel with operations that some devices have an instruction for
+    (DeviceFeatureInterface) gets a copy for each set of these features, and
+    itself computes the same without. GPUVariants.h has the form; hosts choose.
+
+    ```mlir
+    gpu.func @dot(%x: memref<2xi32>, %y: memref<1xi32>) kernel {
+      ...
+      %sum = lowbit.dot_bytes %zero, %a, %b : i32
+    ```
+    becomes a kernel that shifts, multiplies and adds, and
+    ```mlir
+    gpu.func @dot_packed_dot(%x: memref<2xi32>, %y: memref<1xi32>) kernel
+        attributes {lowbit.features = ["packed_dot"], lowbit.variant_of = @dot} {
+      ...
+      %sum = lowbit.dot_bytes %zero, %a, %b : i32
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::vector::VectorDialect"];
+  let statistics = [Statistic<"numVariants", "variants", "Variants made">];
 }
 
 def GPUPrintSchedulePass : Pass<"lowbit-gpu-print-schedule", "::mlir::ModuleOp"> {

@@ -1,0 +1,37 @@
+//===- KernelParts.cpp - what handwritten kernels are made of -------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelParts.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+Value KernelParts::loadColumns(Value buffer, const Index &row,
+                               const Index &column, int64_t count,
+                               int64_t most) {
+  auto floats = VectorType::get({kGPUStep}, b.getF32Type());
+  if (count % kGPUStep == 0) {
+    int64_t steps = count / kGPUStep;
+    Index step = indices.divide(column, kGPUStep);
+    Index at = clamp(step, steps, most / kGPUStep);
+    Value numbers = load(buffer, indices.add(indices.multiply(row, steps), at));
+    if (most == count)
+      return numbers;
+    Value isInside = isBelow(step, steps);
+    return arith::SelectOp::create(
+        b, splat(isInside, VectorType::get({kGPUStep}, b.getI1Type())), numbers,
+        constantFloat(floats, 0));
+  }
+  SmallVector<Value> numbers;
+  for (int64_t i = 0; i < kGPUStep; ++i) {
+    Index one = indices.add(column, indices.constant(i));
+    Value number = load(buffer, indices.add(indices.multiply(row, count),
+                                            clamp(one, count, most)));
+    numbers.push_back(arith::SelectOp::create(
+        b, isBelow(one, count), number, constantFloat(b.getF32Type(), 0)));
+  }
+  return vector::FromElementsOp::create(b, floats, numbers);
+}

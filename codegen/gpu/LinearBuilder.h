@@ -1,0 +1,75 @@
+//===- LinearBuilder.h - parts of a matrix product's kernel -----*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_LIB_CODEGEN_GPU_LINEARBUILDER_H
+#define LOWBIT_LIB_CODEGEN_GPU_LINEARBUILDER_H
+
+#include "KernelParts.h"
+#include "WeightReader.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include <optional>
+
+namespace lowbit {
+
+/// Emits one kernel.
+class LinearBuilder : KernelParts {
+public:
+  LinearBuilder(mlir::ImplicitLocOpBuilder &builder, const GPULinearSpec &spec)
+      : KernelParts(builder), spec(spec) {
+    floats = mlir::VectorType::get({kGPUStep}, b.getF32Type());
+  }
+
+  llvm::SmallVector<mlir::Type> getArgumentTypes();
+  void takeArguments(mlir::gpu::GPUFuncOp kernel);
+  /// Emits the body; returns the grid.
+  std::array<int64_t, 3> buildVector();
+  std::array<int64_t, 3> buildTiles();
+
+private:
+  mlir::Value loadInput(const Index &row, const Index &column);
+  void addAtom(const Index &row, const Index &atom,
+               llvm::MutableArrayRef<mlir::Value> sums);
+  void addCodedAtom(const Index &row, const Index &atom,
+                    llvm::MutableArrayRef<mlir::Value> sums);
+  Index getUnit(const Index &row, const Index &atom, const Index &step);
+  mlir::Value addUnit(mlir::Value product, mlir::Value unit,
+                      const WeightParameters &parameters, mlir::Value sum);
+  void loadTiles(mlir::Value inputs, mlir::Value weights, const Index &firstRow,
+                 const Index &firstWeight, const Index &atom);
+  void loadCodedInputs(mlir::Value inputs, const Index &firstRow,
+                       const Index &atom);
+  void loadWeightTile(mlir::Value weights, const Index &firstWeight,
+                      const Index &atom);
+  llvm::SmallVector<mlir::Value> multiplySteps(
+      mlir::Value inputs, mlir::Value weights, const Index &first,
+      int64_t count, mlir::ValueRange sums,
+      llvm::function_ref<mlir::Value(mlir::Value input, mlir::Value weight,
+                                     mlir::Value sum)>
+          multiply);
+  llvm::SmallVector<mlir::Value>
+  multiplyTiles(mlir::Value inputs, mlir::Value weights, mlir::ValueRange sums);
+  llvm::SmallVector<mlir::Value>
+  multiplyCodedTiles(mlir::Value inputs, mlir::Value weights,
+                     const Index &firstRow, const Index &firstWeight,
+                     const Index &atom, mlir::ValueRange sums);
+  void writeTile(llvm::ArrayRef<mlir::Value> sums, const Index &firstRow);
+  /// Writes a result from the sums of its rows of the weight.
+  void finish(const Index &row, const Index &column,
+              llvm::ArrayRef<mlir::Value> sums);
+
+  const GPULinearSpec &spec;
+  mlir::VectorType floats;
+  std::optional<WeightReader> weight;
+  WeightBuffers buffers;
+  /// Activations, and where they are codes a scale, and the scale times the sum
+  /// of codes, for each unit.
+  mlir::Value input, units, bias, residual, result;
+};
+
+} // namespace lowbit
+
+#endif // LOWBIT_LIB_CODEGEN_GPU_LINEARBUILDER_H

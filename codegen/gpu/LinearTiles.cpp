@@ -1,0 +1,254 @@
+//===- LinearTiles.cpp - matrix products of many rows on a GPU ------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A workgroup decodes a tile of 32 rows and 32 columns of the weight once for
+// 32 rows of activations, and each thread computes 4 x 4 results.
+//
+//===----------------------------------------------------------------------===//
+
+#include "LinearBuilder.h"
+#include "lowbit/IR/LowbitWordOps.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+static constexpr int64_t kStep = kGPUStep;
+/// Rows of weights and of activations of a tile, and results of a thread.
+static constexpr int64_t kTile = 32, kOwn = 4;
+
+/// Fills [32 rows, 8 steps] of activations and of decoded weights.
+void LinearBuilder::loadTiles(Value inputs, Value weights,
+                              const Index &firstRow, const Index &firstWeight,
+                              const Index &atom) {
+  loadWeightTile(weights, firstWeight, atom);
+  if (units)
+    return loadCodedInputs(inputs, firstRow, atom);
+  int64_t steps = weight->getSteps();
+  Index own = thread();
+  int64_t paddedRows = llvm::alignTo(spec.m, kTile);
+  auto loop = scf::ForOp::create(b, indices.materialize(own),
+                                 constantIndex(kTile * steps),
+                                 constantIndex(kGPUWorkgroupSize));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Index at = indices.value(loop.getInductionVar(), kTile * steps);
+  Index row = clamp(indices.add(firstRow, indices.divide(at, steps)), spec.m,
+                    paddedRows);
+  Index column =
+      indices.add(indices.multiply(atom, steps * kStep),
+                  indices.multiply(indices.remainder(at, steps), kStep));
+  store(loadInput(row, column), inputs, at);
+}
+
+/// The same of codes: two threads load a row of the tile, each one half.
+void LinearBuilder::loadCodedInputs(Value inputs, const Index &firstRow,
+                                    const Index &atom) {
+  int64_t steps = weight->getSteps(), vectors = steps / kStep;
+  Index own = thread();
+  for (int64_t first = 0; first < kTile * vectors; first += kGPUWorkgroupSize) {
+    Index at = indices.add(own, indices.constant(first));
+    Index row = clamp(indices.add(firstRow, indices.divide(at, vectors)),
+                      spec.m, llvm::alignTo(spec.m, kTile));
+    Index from =
+        indices.add(indices.multiply(row, weight->getAtoms() * vectors),
+                    indices.add(indices.multiply(atom, vectors),
+                                indices.remainder(at, vectors)));
+    Value codes = load(input, from);
+    for (int64_t i = 0; i < kStep; ++i)
+      store(vector::ExtractOp::create(b, codes, i), inputs,
+            indices.add(indices.multiply(at, kStep), indices.constant(i)));
+  }
+}
+
+/// Two threads decode a row of the tile, each one half.
+void LinearBuilder::loadWeightTile(Value weights, const Index &firstWeight,
+                                   const Index &atom) {
+  int64_t steps = weight->getSteps();
+  Index own = thread();
+  Index half = indices.remainder(own, 2), tileRow = indices.divide(own, 2);
+  Value isSecond = arith::CmpIOp::create(
+      b, arith::CmpIPredicate::ne, indices.materialize(half), constantIndex(0));
+  Index row = clamp(indices.add(firstWeight, tileRow), spec.n,
+                    llvm::alignTo(spec.n, kTile));
+  int64_t shared = weight->getSharedSteps();
+  WeightParameters parameters;
+  for (int64_t i = 0; i < steps / 2; ++i) {
+    Index step =
+        indices.add(indices.multiply(half, steps / 2), indices.constant(i));
+    Index to = indices.add(indices.multiply(tileRow, steps), step);
+    if (units) {
+      store(weight->decodeEitherBytes(row, atom, i, i + steps / 2, isSecond),
+            weights, to);
+      continue;
+    }
+    if (i == 0 || shared == 0 || i % shared == 0)
+      parameters = weight->loadParameters(row, atom, step);
+    Value numbers = weight->decodeEither(row, atom, i, i + steps / 2, isSecond);
+    store(weight->apply(numbers, parameters), weights, to);
+  }
+}
+
+/// Goes over `count` steps of a tile from `first` on: what `multiply` makes of
+/// each of a thread's 4 x 4 sums.
+SmallVector<Value> LinearBuilder::multiplySteps(
+    Value inputs, Value weights, const Index &first, int64_t count,
+    ValueRange sums,
+    function_ref<Value(Value input, Value weight, Value sum)> multiply) {
+  int64_t steps = weight->getSteps();
+  auto loop = scf::ForOp::create(b, constantIndex(0), constantIndex(count),
+                                 constantIndex(1), sums);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Index step = indices.add(first, indices.value(loop.getInductionVar(), count));
+  Index own = thread();
+  int64_t across = kTile / kOwn;
+  auto loadOwn = [&](Value tile, const Index &which) {
+    SmallVector<Value> rows;
+    for (int64_t i = 0; i < kOwn; ++i) {
+      Index row =
+          indices.add(indices.multiply(which, kOwn), indices.constant(i));
+      rows.push_back(
+          load(tile, indices.add(indices.multiply(row, steps), step)));
+    }
+    return rows;
+  };
+  SmallVector<Value> lhs = loadOwn(inputs, indices.divide(own, across));
+  SmallVector<Value> rhs = loadOwn(weights, indices.remainder(own, across));
+  SmallVector<Value> next;
+  for (int64_t i = 0; i < kOwn; ++i)
+    for (int64_t j = 0; j < kOwn; ++j)
+      next.push_back(
+          multiply(lhs[i], rhs[j], loop.getRegionIterArgs()[i * kOwn + j]));
+  scf::YieldOp::create(b, next);
+  return llvm::to_vector_of<Value>(loop.getResults());
+}
+
+/// Adds the products of a tile to 4 x 4 sums of vectors.
+SmallVector<Value> LinearBuilder::multiplyTiles(Value inputs, Value weights,
+                                                ValueRange sums) {
+  return multiplySteps(inputs, weights, indices.constant(0), weight->getSteps(),
+                       sums,
+                       [&](Value input, Value weight, Value sum) -> Value {
+                         return vector::FMAOp::create(b, input, weight, sum);
+                       });
+}
+
+/// The same of codes, unit by unit.
+SmallVector<Value> LinearBuilder::multiplyCodedTiles(
+    Value inputs, Value weights, const Index &firstRow,
+    const Index &firstWeight, const Index &atom, ValueRange sums) {
+  int64_t perAtom = weight->getSteps() / spec.unitSteps, across = kTile / kOwn;
+  auto loop = scf::ForOp::create(b, constantIndex(0), constantIndex(perAtom),
+                                 constantIndex(1), sums);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Index first = indices.multiply(indices.value(loop.getInductionVar(), perAtom),
+                                 spec.unitSteps);
+  SmallVector<Value> products(kOwn * kOwn, constantWord(0));
+  products = multiplySteps(inputs, weights, first, spec.unitSteps, products,
+                           [&](Value input, Value weight, Value sum) -> Value {
+                             return DotBytesOp::create(b, sum.getType(), sum,
+                                                       weight, input);
+                           });
+  Index own = thread();
+  auto getRow = [&](const Index &start, const Index &which, int64_t i,
+                    int64_t count) {
+    Index row = indices.add(
+        start, indices.add(indices.multiply(which, kOwn), indices.constant(i)));
+    return clamp(row, count, llvm::alignTo(count, kTile));
+  };
+  SmallVector<Value> ofRows;
+  for (int64_t i = 0; i < kOwn; ++i)
+    ofRows.push_back(load(
+        units, getUnit(getRow(firstRow, indices.divide(own, across), i, spec.m),
+                       atom, first)));
+  SmallVector<Value> next(kOwn * kOwn);
+  for (int64_t j = 0; j < kOwn; ++j) {
+    Index row = getRow(firstWeight, indices.remainder(own, across), j, spec.n);
+    WeightParameters parameters = weight->loadParameters(row, atom, first);
+    for (int64_t i = 0; i < kOwn; ++i) {
+      int64_t at = i * kOwn + j;
+      next[at] = addUnit(products[at], ofRows[i], parameters,
+                         loop.getRegionIterArgs()[at]);
+    }
+  }
+  scf::YieldOp::create(b, next);
+  return llvm::to_vector_of<Value>(loop.getResults());
+}
+
+std::array<int64_t, 3> LinearBuilder::buildTiles() {
+  auto count = [](int64_t rows) -> int64_t {
+    return llvm::divideCeil(rows, kTile);
+  };
+  std::array<int64_t, 3> grid = {count(spec.n), count(spec.m), 1};
+  int64_t size = kTile * weight->getSteps();
+  Type element = units ? Type(b.getI32Type()) : floats;
+  Value inputs = shared(size, element), weights = shared(size, element);
+  weight->loadTable(indices.materialize(thread()));
+  Index firstWeight =
+      indices.multiply(block(gpu::Dimension::x, grid[0]), kTile);
+  Index firstRow = indices.multiply(block(gpu::Dimension::y, grid[1]), kTile);
+  SmallVector<Value> sums(
+      kOwn * kOwn, constantFloat(units ? Type(b.getF32Type()) : floats, 0));
+  auto loop =
+      scf::ForOp::create(b, constantIndex(0), constantIndex(weight->getAtoms()),
+                         constantIndex(1), sums);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Index atom = indices.value(loop.getInductionVar(), weight->getAtoms());
+    loadTiles(inputs, weights, firstRow, firstWeight, atom);
+    gpu::BarrierOp::create(b);
+    ValueRange before = loop.getRegionIterArgs();
+    SmallVector<Value> next =
+        units ? multiplyCodedTiles(inputs, weights, firstRow, firstWeight, atom,
+                                   before)
+              : multiplyTiles(inputs, weights, before);
+    b.setInsertionPointToEnd(loop.getBody());
+    gpu::BarrierOp::create(b);
+    scf::YieldOp::create(b, next);
+  }
+  writeTile(SmallVector<Value>(loop.getResults()), firstRow);
+  return grid;
+}
+
+/// Results meet in workgroup memory, so that the code for what follows a
+/// product is there once, and neighbouring threads write neighbouring numbers.
+void LinearBuilder::writeTile(ArrayRef<Value> sums, const Index &firstRow) {
+  int64_t parts = spec.isGated ? 2 : 1, across = kTile / kOwn;
+  int64_t columns = kTile / parts;
+  Value found = shared(kTile * kTile, b.getF32Type());
+  Index own = thread();
+  Index first =
+      indices.add(indices.multiply(indices.divide(own, across), kOwn * kTile),
+                  indices.multiply(indices.remainder(own, across), kOwn));
+  for (int64_t i = 0; i < kOwn; ++i)
+    for (int64_t j = 0; j < kOwn; ++j)
+      store(sum(sums[i * kOwn + j]), found,
+            indices.add(first, indices.constant(i * kTile + j)));
+  gpu::BarrierOp::create(b);
+  auto loop = scf::ForOp::create(b, indices.materialize(own),
+                                 constantIndex(kTile * columns),
+                                 constantIndex(kGPUWorkgroupSize));
+  b.setInsertionPointToStart(loop.getBody());
+  Index at = indices.value(loop.getInductionVar(), kTile * columns);
+  Index tileRow = indices.divide(at, columns),
+        tileColumn = indices.remainder(at, columns);
+  Index row = indices.add(firstRow, tileRow);
+  Index column = indices.add(
+      indices.multiply(
+          block(gpu::Dimension::x, llvm::divideCeil(spec.n, kTile)), columns),
+      tileColumn);
+  Value inside = arith::AndIOp::create(b, isBelow(row, spec.m),
+                                       isBelow(column, spec.getColumns()));
+  auto writes = scf::IfOp::create(b, inside, false);
+  b.setInsertionPointToStart(writes.thenBlock());
+  SmallVector<Value> totals;
+  for (int64_t part = 0; part < parts; ++part)
+    totals.push_back(
+        load(found, indices.add(indices.multiply(tileRow, kTile),
+                                indices.add(indices.multiply(tileColumn, parts),
+                                            indices.constant(part)))));
+  finish(row, column, totals);
+}

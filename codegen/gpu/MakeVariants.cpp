@@ -1,0 +1,89 @@
+//===- MakeVariants.cpp - kernels for devices that have more --------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/CodeGen/GPU/GPUVariants.h"
+#include "lowbit/CodeGen/GPU/Passes.h"
+#include "lowbit/IR/LowbitWordOps.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
+
+namespace lowbit {
+#define GEN_PASS_DEF_GPUMAKEVARIANTSPASS
+#include "lowbit/CodeGen/GPU/Passes.h.inc"
+} // namespace lowbit
+
+using namespace mlir;
+using namespace lowbit;
+
+/// The features that a kernel can make use of, in a fixed order.
+static SmallVector<StringRef> findFeatures(gpu::GPUFuncOp kernel) {
+  llvm::SetVector<StringRef> features;
+  kernel.walk([&](DeviceFeatureInterface op) {
+    features.insert(op.getDeviceFeature());
+  });
+  SmallVector<StringRef> sorted = features.takeVector();
+  llvm::sort(sorted);
+  return sorted;
+}
+
+/// Replaces what devices with `features` alone don't have.
+static void makePortable(gpu::GPUFuncOp kernel, ArrayRef<StringRef> features) {
+  SmallVector<DeviceFeatureInterface> ops;
+  kernel.walk([&](DeviceFeatureInterface op) {
+    if (!llvm::is_contained(features, op.getDeviceFeature()))
+      ops.push_back(op);
+  });
+  for (DeviceFeatureInterface op : ops) {
+    OpBuilder b(op);
+    op->getResult(0).replaceAllUsesWith(op.buildPortable(b));
+    op->erase();
+  }
+}
+
+/// Puts a copy that relies on `features` behind `kernel`.
+static void addVariant(gpu::GPUFuncOp kernel, ArrayRef<StringRef> features) {
+  OpBuilder b(kernel->getContext());
+  b.setInsertionPointAfter(kernel);
+  auto variant = cast<gpu::GPUFuncOp>(b.clone(*kernel));
+  std::string base = (kernel.getName() + "_" + llvm::join(features, "_")).str(),
+              name = base;
+  Operation *table = SymbolTable::getNearestSymbolTable(kernel);
+  for (unsigned i = 1; SymbolTable::lookupSymbolIn(table, name); ++i)
+    name = base + "_" + std::to_string(i);
+  variant.setName(name);
+  variant->setAttr(kGPUFeaturesAttrName, b.getStrArrayAttr(features));
+  variant->setAttr(kGPUVariantOfAttrName,
+                   FlatSymbolRefAttr::get(kernel.getNameAttr()));
+  makePortable(variant, features);
+}
+
+namespace {
+struct GPUMakeVariantsPass
+    : lowbit::impl::GPUMakeVariantsPassBase<GPUMakeVariantsPass> {
+  void runOnOperation() override {
+    SmallVector<gpu::GPUFuncOp> kernels;
+    getOperation().walk(
+        [&](gpu::GPUFuncOp kernel) { kernels.push_back(kernel); });
+    for (gpu::GPUFuncOp kernel : kernels) {
+      if (!getGPUFeatures(kernel).empty())
+        continue;
+      SmallVector<StringRef> all = findFeatures(kernel);
+      for (uint64_t set = (uint64_t(1) << all.size()) - 1; set > 0; --set) {
+        SmallVector<StringRef> features;
+        for (auto [i, feature] : llvm::enumerate(all))
+          if (set >> i & 1)
+            features.push_back(feature);
+        addVariant(kernel, features);
+        ++numVariants;
+      }
+      makePortable(kernel, {});
+    }
+  }
+};
+} // namespace

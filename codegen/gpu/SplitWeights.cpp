@@ -1,0 +1,242 @@
+//===- SplitWeights.cpp - layers whose weights can be bound ---------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A result's column needs one row of the weight. So a layer is several layers
+// side by side, each on some of the rows, in buffers of their own.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/CodeGen/GPU/Passes.h"
+#include "lowbit/Transforms/ConstantMatrix.h"
+#include "lowbit/Transforms/PackedData.h"
+
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+
+namespace lowbit {
+#define GEN_PASS_DEF_GPUSPLITWEIGHTSPASS
+#include "lowbit/CodeGen/GPU/Passes.h.inc"
+} // namespace lowbit
+
+using namespace mlir;
+using namespace lowbit;
+
+/// The type of a weight with other rows.
+static Type withRows(Type type, int64_t rows) {
+  ArrayRef<int64_t> shape = cast<ShapedType>(type).getShape();
+  SmallVector<int64_t> part{rows, shape[1]};
+  if (auto coded = dyn_cast<QuantizedTensorType>(type))
+    return QuantizedTensorType::get(part, coded.getElementType(),
+                                    coded.getEncoding(), coded.getLayout());
+  return RankedTensorType::get(part,
+                               cast<RankedTensorType>(type).getElementType());
+}
+
+/// The bytes of a component as they lie in memory; empty where there are none,
+/// or one stands for all.
+static ArrayRef<char> getBytes(Attribute data) {
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(data)) {
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    return blob ? blob->getData() : ArrayRef<char>();
+  }
+  auto dense = dyn_cast<DenseElementsAttr>(data);
+  return dense && !dense.isSplat() ? dense.getRawData() : ArrayRef<char>();
+}
+
+/// Rows [first, first + type's) of a component of a weight of `rows` rows,
+/// whose rows lie one behind the other; one that all rows share as it is.
+static FailureOr<Attribute> slice(ElementsAttr data, RankedTensorType type,
+                                  int64_t rows, int64_t first,
+                                  const Twine &name) {
+  int64_t whole = data.getNumElements(), part = type.getNumElements();
+  if (whole == part && data.getShapedType().getShape()[0] == 1)
+    return Attribute(data);
+  if (auto dense = dyn_cast<DenseElementsAttr>(data); dense && dense.isSplat())
+    return Attribute(dense.resizeSplat(type));
+  ArrayRef<char> bytes = getBytes(data);
+  int64_t size = bytes.size() / whole * part;
+  int64_t begin = static_cast<int64_t>(bytes.size()) * first / rows;
+  if (bytes.empty() || begin + size > static_cast<int64_t>(bytes.size()))
+    return failure();
+  auto raw = reinterpret_cast<const uint8_t *>(bytes.data()) + begin;
+  return Attribute(makeElements(type, name.str(), {raw, raw + size}));
+}
+
+namespace {
+struct GPUSplitWeightsPass
+    : lowbit::impl::GPUSplitWeightsPassBase<GPUSplitWeightsPass> {
+  using GPUSplitWeightsPassBase::GPUSplitWeightsPassBase;
+
+  void runOnOperation() override {
+    parts.clear();
+    SmallVector<LinearOp> layers;
+    getOperation().walk([&](LinearOp op) { layers.push_back(op); });
+    for (LinearOp op : layers)
+      if (failed(split(op)))
+        return signalPassFailure();
+    GlobalEraser eraser(getOperation(), /*releasesData=*/false);
+    for (auto &[global, made] : parts)
+      if (!made.empty())
+        eraser.eraseIfUnused(global);
+  }
+
+private:
+  LogicalResult split(LinearOp op);
+  FailureOr<ArrayRef<GlobalOp>> getParts(LinearOp op, GlobalOp global);
+  FailureOr<GlobalOp> makePart(GlobalOp global, int64_t first, int64_t count);
+  Value buildPart(OpBuilder &b, LinearOp op, GlobalOp part, int64_t first);
+
+  llvm::MapVector<GlobalOp, SmallVector<GlobalOp>> parts;
+};
+} // namespace
+
+/// Bytes of the largest component of a weight.
+static int64_t getLargest(GlobalOp global) {
+  int64_t largest = 0;
+  for (NamedAttribute component : global.getComponents())
+    if (auto data = dyn_cast<ElementsAttr>(component.getValue()))
+      largest = std::max<int64_t>(
+          largest,
+          llvm::divideCeil(data.getNumElements() *
+                               data.getElementType().getIntOrFloatBitWidth(),
+                           8));
+  return largest;
+}
+
+FailureOr<GlobalOp>
+GPUSplitWeightsPass::makePart(GlobalOp global, int64_t first, int64_t count) {
+  int64_t rows = cast<ShapedType>(global.getType()).getDimSize(0);
+  Type type = withRows(global.getType(), count);
+  std::string base = (global.getSymName() + ".rows" + Twine(first)).str(),
+              name = base;
+  for (unsigned i = 0; getOperation().lookupSymbol(name); ++i)
+    name = base + "." + std::to_string(i);
+  SmallVector<std::pair<StringRef, RankedTensorType>> components;
+  if (auto coded = dyn_cast<QuantizedTensorType>(type))
+    llvm::append_range(components, coded.getComponents());
+  else
+    components.emplace_back(component::kData, cast<RankedTensorType>(type));
+  NamedAttrList sliced;
+  for (auto [component, partType] : components) {
+    auto data = dyn_cast_or_null<ElementsAttr>(global.getComponent(component));
+    FailureOr<Attribute> part = failure();
+    if (data)
+      part = slice(data, partType, rows, first, name + "." + component);
+    if (failed(part))
+      return global.emitOpError()
+             << "requires data of rows one behind the other to be split, found "
+                "none in '"
+             << component << "'";
+    sliced.set(component, *part);
+  }
+  OpBuilder b(global);
+  return GlobalOp::create(b, global.getLoc(), name, type,
+                          sliced.getDictionary(b.getContext()));
+}
+
+/// The weights that a weight falls into; none if it isn't too large.
+FailureOr<ArrayRef<GlobalOp>> GPUSplitWeightsPass::getParts(LinearOp op,
+                                                            GlobalOp global) {
+  auto [known, isNew] = parts.insert({global, {}});
+  SmallVector<GlobalOp> &made = known->second;
+  int64_t bytes = getLargest(global);
+  if (!isNew || bytes <= mostBytes)
+    return ArrayRef<GlobalOp>(made);
+  int64_t rows = cast<ShapedType>(global.getType()).getDimSize(0);
+  // Rows that share parameters, and those of a gated layer, stay together.
+  int64_t unit = 2;
+  if (auto coded = dyn_cast<QuantizedTensorType>(global.getType()))
+    unit *= coded.getEncoding().getNumerics().groupRows;
+  int64_t count = mostBytes / llvm::divideCeil(bytes, rows) / unit * unit;
+  if (count == 0)
+    return op.emitOpError()
+           << "requires " << unit << " rows of its weight '"
+           << global.getSymName() << "' to fit into a binding of "
+           << mostBytes.getValue() << " bytes, found rows of "
+           << llvm::divideCeil(bytes, rows);
+  for (int64_t first = 0; first < rows; first += count) {
+    FailureOr<GlobalOp> part =
+        makePart(global, first, std::min(count, rows - first));
+    if (failed(part))
+      return failure();
+    made.push_back(*part);
+  }
+  ++numSplit;
+  numParts += made.size();
+  return ArrayRef<GlobalOp>(made);
+}
+
+/// The last dimension of `value` from `first` on.
+static Value sliceColumns(OpBuilder &b, Value value, int64_t first,
+                          int64_t count) {
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<OpFoldResult> offsets(type.getRank(), b.getIndexAttr(0)),
+      sizes = tensor::getMixedSizes(b, value.getLoc(), value),
+      strides(type.getRank(), b.getIndexAttr(1));
+  offsets.back() = b.getIndexAttr(first);
+  sizes.back() = b.getIndexAttr(count);
+  return tensor::ExtractSliceOp::create(b, value.getLoc(), value, offsets,
+                                        sizes, strides);
+}
+
+/// The layer on some rows of its weight.
+Value GPUSplitWeightsPass::buildPart(OpBuilder &b, LinearOp op, GlobalOp part,
+                                     int64_t first) {
+  int64_t rows = cast<ShapedType>(part.getType()).getDimSize(0);
+  int64_t each = op.getGated() ? 2 : 1;
+  auto copy = cast<LinearOp>(b.clone(*op));
+  b.setInsertionPoint(copy);
+  copy.getWeightMutable().assign(
+      WeightOp::create(b, op.getLoc(), part.getType(), part.getSymName()));
+  if (op.getBias())
+    copy.getBiasMutable().assign(sliceColumns(b, op.getBias(), first, rows));
+  if (op.getResidual())
+    copy.getResidualMutable().assign(
+        sliceColumns(b, op.getResidual(), first / each, rows / each));
+  SmallVector<int64_t> shape(op.getType().getShape());
+  shape.back() = rows / each;
+  copy.getResult().setType(cast<RankedTensorType>(op.getType().clone(shape)));
+  b.setInsertionPointAfter(copy);
+  return copy.getResult();
+}
+
+LogicalResult GPUSplitWeightsPass::split(LinearOp op) {
+  auto weight = op.getWeight().getDefiningOp<WeightOp>();
+  if (!weight)
+    return success();
+  FailureOr<ArrayRef<GlobalOp>> made = getParts(op, weight.getGlobalOp());
+  if (failed(made))
+    return failure();
+  if (made->empty())
+    return success();
+  OpBuilder b(op);
+  RankedTensorType type = op.getType();
+  SmallVector<OpFoldResult> sizes =
+      op.getResult().getType().hasStaticShape()
+          ? getAsIndexOpFoldResult(b.getContext(), type.getShape())
+          : SmallVector<OpFoldResult>();
+  if (sizes.empty())
+    return op.emitOpError() << "requires a static shape to be split, found "
+                            << type << ": fix dynamic dimensions with --shape";
+  Value whole = tensor::EmptyOp::create(b, op.getLoc(), type.getShape(),
+                                        type.getElementType());
+  int64_t first = 0;
+  for (GlobalOp part : *made) {
+    int64_t rows = cast<ShapedType>(part.getType()).getDimSize(0);
+    Value columns = buildPart(b, op, part, first);
+    int64_t each = op.getGated() ? 2 : 1;
+    SmallVector<OpFoldResult> offsets(type.getRank(), b.getIndexAttr(0)),
+        strides(type.getRank(), b.getIndexAttr(1)), extents(sizes);
+    offsets.back() = b.getIndexAttr(first / each);
+    extents.back() = b.getIndexAttr(rows / each);
+    whole = tensor::InsertSliceOp::create(b, op.getLoc(), columns, whole,
+                                          offsets, extents, strides);
+    first += rows;
+  }
+  op.getResult().replaceAllUsesWith(whole);
+  op.erase();
+  if (weight.use_empty())
+    weight.erase();
+  return success();
+}

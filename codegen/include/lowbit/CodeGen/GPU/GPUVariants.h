@@ -1,0 +1,66 @@
+//===- GPUVariants.h - kernels for devices that have more -------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A kernel with operations that some devices have instructions for
+// (DeviceFeatureInterface) comes in several forms, which compute the same, to
+// the bit where they compute integers: one for every device, which schedules
+// name, and one for each set of features that it can make use of:
+//
+//   gpu.func @linear_4x32 ...
+//   gpu.func @linear_4x32_packed_dot ... {
+//     lowbit.features = ["packed_dot"], lowbit.variant_of = @linear_4x32}
+//
+//   feature      SPIR-V                              WebGPU
+//   packed_dot   DotProductInput4x8BitPacked of      language feature
+//                SPV_KHR_integer_dot_product packed_4x8_integer_dot_product
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_CODEGEN_GPU_GPUVARIANTS_H
+#define LOWBIT_CODEGEN_GPU_GPUVARIANTS_H
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/JSON.h"
+#include <map>
+#include <string>
+#include <vector>
+
+namespace lowbit {
+
+/// Attributes of a kernel that is a variant.
+inline constexpr llvm::StringLiteral kGPUFeaturesAttrName = "lowbit.features";
+inline constexpr llvm::StringLiteral kGPUVariantOfAttrName =
+    "lowbit.variant_of";
+
+/// What a kernel relies on; nothing where every device runs it.
+inline llvm::SmallVector<llvm::StringRef>
+getGPUFeatures(mlir::gpu::GPUFuncOp kernel) {
+  llvm::SmallVector<llvm::StringRef> features;
+  if (auto list = kernel->getAttrOfType<mlir::ArrayAttr>(kGPUFeaturesAttrName))
+    for (auto feature : list.getAsRange<mlir::StringAttr>())
+      features.push_back(feature.getValue());
+  return features;
+}
+
+/// A model for devices with some features.
+struct GPUVariant {
+  /// The features, `+` between them; `base` without.
+  std::string name;
+  std::vector<std::string> features;
+  /// The kernels that take the place of others.
+  std::map<std::string, std::string> kernels;
+};
+
+/// The variants of a lowered module; those that make use of more come first, so
+/// that a host takes the first one all of whose features its device has. The
+/// last one, `base`, needs none.
+std::vector<GPUVariant> readGPUVariants(mlir::ModuleOp module);
+
+/// For a manifest: [{"name", "features", "kernels": {name: other name}}, ...].
+llvm::json::Array toJSON(llvm::ArrayRef<GPUVariant> variants);
+
+} // namespace lowbit
+
+#endif // LOWBIT_CODEGEN_GPU_GPUVARIANTS_H
