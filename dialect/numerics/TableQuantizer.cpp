@@ -91,6 +91,15 @@ void ScaleSearcher::keepStored(const float *scales, float *result,
     }
 }
 
+/// The power of two that brings the exponent of `largest` to that of `most`, the
+/// largest number of the format: numbers up to the next power of two are clipped
+/// (OCP Microscaling Formats 1.0, section 6.3).
+static float findPowerOfTwo(float largest, float most) {
+  if (largest == 0 || most == 0 || !std::isfinite(largest))
+    return largest;
+  return std::ldexp(1.0f, std::ilogb(largest) - std::ilogb(most));
+}
+
 void ScaleSearcher::find(ScaleSearch search, const float *largest,
                          float *scales) {
   float start[groupLanes], trial[groupLanes], errors[groupLanes];
@@ -101,6 +110,8 @@ void ScaleSearcher::find(ScaleSearch search, const float *largest,
     if (encoding.scale == ScaleFormat::E8M0)
       start[lane] = std::fabs(start[lane]); // All that it can store.
     scales[lane] = stored(start[lane]);
+    if (search == ScaleSearch::AbsMax && encoding.scale == ScaleFormat::E8M0)
+      scales[lane] = stored(findPowerOfTwo(largest[lane], number));
     leastError[lane] = errors[lane] = INFINITY;
     best[lane] = start[lane];
   }
