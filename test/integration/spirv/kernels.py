@@ -23,9 +23,8 @@ METHODS = (
     ["int4", "uint3", "int5-g12", "int4-g64", "uint4-b8x32", "nf4", "fp4", "bnb-fp4",
      "fp8-e4m3", "fp8-e5m2", "mxfp4", "mxfp6-e2m3", "mxfp6-e3m2", "mxfp8-e4m3",
      "mxint8", "nvfp4", "ternary", "cb2", "cb2-uniform", "q4_k", "q6_k", "kmeans3"])
-CODED = ([f"int{b}-g32" for b in range(1, 9)] + [f"uint{b}-g16" for b in range(1, 9)] +
-         ["int4", "int8", "uint3-g64", "int4-g8", "int4-g64", "uint4-b8x32", "int5-g12", "nf4", "mxfp4", "ternary",
-          "q4_k", "cb2-uniform"])
+CODED = ["int1-g32", "int3-g32", "int8-g32", "uint2-g16", "uint7-g16", "uint8-g16", "int4", "int8", "uint3-g64",
+         "int4-g8", "uint4-b8x32", "int5-g12", "nf4", "q4_k"]
 # What may follow a product in its kernel.
 EPILOGUES = [[], ["bias"], ["bias", "Relu"], ["Sigmoid"], ["bias", "residual"], ["Tanh"]]
 
