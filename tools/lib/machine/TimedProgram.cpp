@@ -8,6 +8,7 @@
 #include "lowbit/CodeGen/CPU/Passes.h"
 #include "lowbit/CodeGen/CPU/Pipelines.h"
 #include "lowbit/IR/Lowbit.h"
+#include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -76,10 +77,11 @@ TimedProgram::create(mlir::OwningOpRef<mlir::ModuleOp> module, Phase done,
   auto first = static_cast<Phase>(static_cast<int>(done) + 1);
   if (llvm::Error error = compileModule(*module, Phase::Lower, options, first))
     return std::move(error);
+  DiagnosticText errors(*module->getContext());
   mlir::PassManager manager(module->getContext());
   manager.addPass(createCPUWeightTablePass());
   if (mlir::failed(manager.run(*module)))
-    return makeError("the weights could not be put into a table");
+    return errors.takeError("a pass failed without a reason");
   auto result = std::make_unique<TimedProgram>();
   auto weights = getWeights(*module);
   if (!weights)
