@@ -145,10 +145,9 @@ static void clamp(CPUTuning &tuning) {
 
 CPUTuning lowbit::chooseTuning(const MachineConstants &machine) {
   CPUTuning tuning;
-  // While bytes are on their way, others keep the memory busy: twice what
-  // arrives within its latency, since latency grows under load.
+  // As many bytes are on their way as arrive within the latency.
   constexpr int64_t kStep = 512;
-  double inFlight = 2 * machine.memoryLatency * machine.memoryBandwidth;
+  double inFlight = machine.memoryLatency * machine.memoryBandwidth;
   tuning.prefetchBytes = std::lround(inFlight / kStep) * kStep;
 
   // A task takes as long as it took to hand it over.

@@ -32,7 +32,7 @@ struct MachineConstants {
   double l1Bandwidth = 300e9, l2Bandwidth = 180e9, l3Bandwidth = 72e9,
          memoryBandwidth = 33e9;
   /// Seconds until bytes from memory arrive.
-  double memoryLatency = 93e-9;
+  double memoryLatency = 186e-9;
   /// Products of bytes, and of floats, per second that kernels reach.
   double byteProducts = 350e9, floatProducts = 60e9;
   /// Seconds to hand work to another thread, and to call a layer at all.
