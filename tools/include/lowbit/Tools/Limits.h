@@ -55,7 +55,8 @@ double measureReadRate(const char *data, size_t bytes);
 double measureLatency(char *data, size_t bytes);
 
 /// Seconds to start two threads, and to wait until both are done, with nothing
-/// to do; the least of many. 0 where there is one processor.
+/// to do; the least of many. 0 where there is one processor, or where other
+/// programs kept the threads waiting all along.
 double measureFork();
 
 /// Bytes of the data caches of levels 1 to 3 of the first processor, as the
