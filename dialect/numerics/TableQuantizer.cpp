@@ -91,9 +91,9 @@ void ScaleSearcher::keepStored(const float *scales, float *result,
     }
 }
 
-/// The power of two that brings the exponent of `largest` to that of `most`, the
-/// largest number of the format: numbers up to the next power of two are clipped
-/// (OCP Microscaling Formats 1.0, section 6.3).
+/// The power of two that brings the exponent of `largest` to that of `most`,
+/// the largest number of the format: numbers up to the next power of two are
+/// clipped (OCP Microscaling Formats 1.0, section 6.3).
 static float findPowerOfTwo(float largest, float most) {
   if (largest == 0 || most == 0 || !std::isfinite(largest))
     return largest;
