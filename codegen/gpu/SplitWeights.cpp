@@ -55,9 +55,9 @@ static FailureOr<Attribute> slice(ElementsAttr data, RankedTensorType type,
   if (auto dense = dyn_cast<DenseElementsAttr>(data); dense && dense.isSplat())
     return Attribute(dense.resizeSplat(type));
   ArrayRef<char> bytes = getBytes(data);
-  int64_t size = bytes.size() / whole * part;
-  int64_t begin = static_cast<int64_t>(bytes.size()) * first / rows;
-  if (bytes.empty() || begin + size > static_cast<int64_t>(bytes.size()))
+  int64_t count = bytes.size(), size = count / whole * part;
+  int64_t begin = count * first / rows;
+  if (bytes.empty() || count * first % rows != 0 || begin + size > count)
     return failure();
   auto raw = reinterpret_cast<const uint8_t *>(bytes.data()) + begin;
   return Attribute(makeElements(type, name.str(), {raw, raw + size}));
@@ -135,6 +135,21 @@ GPUSplitWeightsPass::makePart(GlobalOp global, int64_t first, int64_t count) {
                           sliced.getDictionary(b.getContext()));
 }
 
+/// Whether rows of a weight can be taken out: no row's codes say anything of
+/// another's, and they lie one behind the other.
+static bool hasRowsAlone(QuantizedTensorType type) {
+  const numerics::ElementFormat &element =
+      type.getEncoding().getNumerics().element;
+  if (type.getEncoding().getMixed() ||
+      element.windowBits() != element.codeBits())
+    return false;
+  if (!type.getLayout())
+    return true;
+  numerics::Layout layout = type.bindLayout().layout();
+  return layout.atom.rows == 1 && layout.atom.overlap == 0 &&
+         layout.order == numerics::BlockOrder::RowMajor;
+}
+
 /// The weights that a weight falls into; none if it isn't too large.
 FailureOr<ArrayRef<GlobalOp>> GPUSplitWeightsPass::getParts(LinearOp op,
                                                             GlobalOp global) {
@@ -143,6 +158,12 @@ FailureOr<ArrayRef<GlobalOp>> GPUSplitWeightsPass::getParts(LinearOp op,
   int64_t bytes = getLargest(global);
   if (!isNew || bytes <= mostBytes)
     return ArrayRef<GlobalOp>(made);
+  auto type = dyn_cast<QuantizedTensorType>(global.getType());
+  if (type && !hasRowsAlone(type))
+    return op.emitOpError()
+           << "requires rows that can be decoded alone to split its weight '"
+           << global.getSymName() << "' for bindings of "
+           << mostBytes.getValue() << " bytes, found " << type;
   int64_t rows = cast<ShapedType>(global.getType()).getDimSize(0);
   // Rows that share parameters, and those of a gated layer, stay together.
   int64_t unit = 2;

@@ -45,6 +45,11 @@ std::optional<RangeCounts> RangeCounts::read(mlir::ModuleOp module) {
 void RangeCounts::add(const HostTensor &result) {
   llvm::ArrayRef<float> row = result.getAs<float>();
   for (RangeCount &input : inputs) {
+    // The mean of no numbers is none.
+    if (row[4] == 0) {
+      row = row.drop_front(kColumns);
+      continue;
+    }
     input.least = std::min(input.least, double(row[0]));
     input.most = std::max(input.most, double(row[1]));
     input.squares += double(row[2]) * row[4];

@@ -146,6 +146,15 @@ public:
       if (llvm::Error error =
               readComponent(component.getAsString().value_or(""), record))
         return std::move(error);
+    for (auto [counts, limit] :
+         {std::pair(statistic::kHistogram, statistic::kHistogramLimit),
+          std::pair(statistic::kColumnHistogram,
+                    statistic::kColumnHistogramLimit)})
+      if (!record.lookup(counts) != !record.lookup(limit))
+        return makeFileError(file.getSource(),
+                             "record '" + record.name + "' requires '" +
+                                 counts + "' and '" + limit +
+                                 "' both or neither, found one of them");
     return record;
   }
 
@@ -351,7 +360,10 @@ static llvm::Error mergeRecord(StatisticsRecord &to,
              name == statistic::kColumnMovingRange)
       combine<double>(tensor, other,
                       [&](double x, double y) { return c * x + d * y; });
-    else if (!StringRef(name).contains(statistic::kHistogram))
+    else if (name != statistic::kHistogram &&
+             name != statistic::kHistogramLimit &&
+             name != statistic::kColumnHistogram &&
+             name != statistic::kColumnHistogramLimit)
       return makeError("component '" + name + "' of '" + to.name +
                        "' is not known here, and cannot be merged");
   }

@@ -90,9 +90,22 @@ function chooseBest(index, { memory, minAccuracy }) {
   return findBest(selectFitting(index.precisions, memory, minAccuracy), isPreferred);
 }
 
+/** The module's manifest, whose list of precisions, if it has one, can be read. */
+async function readIndex(read, signal) {
+  const index = await readManifest(read, MANIFEST, signal);
+  const isEntry = (entry) => typeof entry?.name === "string" &&
+    typeof entry.manifest === "string" && Number.isFinite(entry.memoryBytes);
+  const { precisions } = index;
+  if (precisions !== undefined &&
+      !(Array.isArray(precisions) && precisions.length > 0 && precisions.every(isEntry)))
+    throw new LowbitError("corrupted",
+      `'${MANIFEST}' requires precisions with name, manifest and memoryBytes`);
+  return index;
+}
+
 /** The manifest's precisions; one that has them not is of a module of one. */
 async function readPrecisions(read, signal) {
-  const index = await readManifest(read, MANIFEST, signal);
+  const index = await readIndex(read, signal);
   if (!index.precisions)
     throw new LowbitError("bad-input",
       "the module has one precision; compile with --quantize=int8,int4-g32, say, for several");
@@ -116,7 +129,7 @@ export async function determineBestVariant(options = {}) {
  * module's; of a module of one precision its manifest, and no entry.
  */
 async function readModel(read, { precision, memory, minAccuracy, signal }) {
-  const index = await readManifest(read, MANIFEST, signal);
+  const index = await readIndex(read, signal);
   const isChosen = memory !== undefined || minAccuracy !== undefined;
   if (!index.precisions) {
     if (precision !== undefined || isChosen)

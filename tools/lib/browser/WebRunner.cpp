@@ -42,7 +42,8 @@ public:
   /// What it was at, and whether it was there at all.
   std::string state;
   std::map<std::string, HostTensor> outputs;
-  llvm::Error takeFailure() { return std::move(failure); }
+  /// Why an output cannot be used; empty where all can.
+  std::string failure;
 
 private:
   HttpResponse answerPost(const HttpRequest &request);
@@ -52,7 +53,6 @@ private:
 
   const WebRunOptions &options;
   llvm::StringRef name, folder;
-  llvm::Error failure = llvm::Error::success();
 };
 
 } // namespace
@@ -140,14 +140,16 @@ llvm::Error PageHost::takeOutput(llvm::StringRef body) {
 }
 
 HttpResponse PageHost::answerPost(const HttpRequest &request) {
-  if (request.path == "/state")
+  if (request.path == "/state") {
     state = request.body;
-  else if (request.path == "/result")
+  } else if (request.path == "/result") {
     result = request.body;
-  else if (request.path == "/output")
-    failure = llvm::joinErrors(std::move(failure), takeOutput(request.body));
-  else
+  } else if (request.path == "/output") {
+    if (llvm::Error error = takeOutput(request.body))
+      failure = llvm::toString(std::move(error));
+  } else {
     return {404, "text/plain", "no such thing\n"};
+  }
   return {};
 }
 
@@ -193,14 +195,21 @@ static llvm::Error waitForResult(LocalServer &server, PageHost &host,
         (words.empty() ? std::string()
                        : "; its last lines: " + makePrintable(words)));
   };
+  bool hasResult = false;
   while (host.result.empty() || !server.isIdle()) {
     constexpr int kMilliseconds = 100;
     if (llvm::Error error = server.serve(kMilliseconds))
       return error;
-    if (!host.result.empty())
-      continue;
+    // A page that reads no further would keep answers waiting for good.
+    if (!host.result.empty() && !hasResult)
+      end = std::min(end, Clock::now() + std::chrono::seconds(1));
+    hasResult = !host.result.empty();
+    if (hasResult && Clock::now() > end)
+      break;
     if (isInterrupted)
       return makeError("interrupted while " + name + " was running");
+    if (hasResult)
+      continue;
     if (auto ended = process.findEnd())
       return fail(*ended + " before the module was done");
     if (server.hasLostPage())
@@ -209,7 +218,8 @@ static llvm::Error waitForResult(LocalServer &server, PageHost &host,
       return fail("was not done within " + llvm::Twine(timeout) +
                   " seconds (--timeout)");
   }
-  return host.takeFailure();
+  return host.failure.empty() ? llvm::Error::success()
+                              : makeError(host.failure);
 }
 
 static std::optional<uint64_t> getCount(const llvm::json::Object &object,
@@ -274,18 +284,20 @@ lowbit::runInBrowser(const WebRunOptions &options) {
   std::string url =
       "http://127.0.0.1:" + std::to_string((*server)->getPort()) + "/";
   std::string name = isManual ? "the browser" : browser.getName().str();
+  isInterrupted = false;
+  llvm::sys::SetInterruptFunction([] { isInterrupted = true; });
   if (options.log)
     *options.log << (isManual ? "open " + url + " in a browser on this machine"
                               : name + " runs " + url)
                  << "\n";
-  isInterrupted = false;
-  llvm::sys::SetInterruptFunction([] { isInterrupted = true; });
   BrowserProcess process;
-  llvm::Error failure = llvm::Error::success();
-  if (!isManual)
-    failure = process.open(browser, url, options.isShown);
-  if (!failure)
-    failure = waitForResult(**server, host, process, name, options.timeout);
+  auto run = [&]() -> llvm::Error {
+    if (!isManual)
+      if (llvm::Error error = process.open(browser, url, options.isShown))
+        return error;
+    return waitForResult(**server, host, process, name, options.timeout);
+  };
+  llvm::Error failure = run();
   llvm::sys::SetInterruptFunction(nullptr);
   if (failure)
     return std::move(failure);
