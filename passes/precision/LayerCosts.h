@@ -13,10 +13,11 @@
 
 namespace lowbit {
 
-/// The squared error of a layer's output over the output's square, both summed
-/// over the columns as if they were uncorrelated, with the weight rounded to
-/// nearest in `encoding`. Fails, with a diagnostic, where the layer has no
-/// statistics, or can't be rounded so.
+/// The squared error of a layer's output, summed over the columns as if they
+/// were uncorrelated, with the weight rounded to nearest in `encoding`. Not
+/// relative to the output: layers of small outputs would cost as much as
+/// others, which lost half as much again on a language model. Fails, with a
+/// diagnostic, where the layer has no statistics, or can't be rounded so.
 mlir::FailureOr<double> getOutputError(const PrecisionLayer &layer,
                                        const ConstantMatrix &matrix,
                                        EncodingAttr encoding,

@@ -223,8 +223,8 @@ def AssignPrecisionPass : Pass<"lowbit-assign-precision", "::mlir::ModuleOp"> {
     Then, with `budget`, every layer of a method that a rule did not name gets
     one of `candidates`, such that the sum of costs is least and the
     weights fit into the budget (exactly: a multiple-choice knapsack). The cost
-    of a method for a layer is, by `strategy`: `hessian`, the error of its output
-    on calibration data, relative to the output (needs `lowbit.statistics`);
+    of a method for a layer is, by `strategy`: `hessian`, the squared error of its
+    output on calibration data (needs `lowbit.statistics`);
     `gradient`, what that error costs the model by the gradients of its outputs,
     in nats (needs `gradient_mean_square`, too; with `second_moment`, as if
     rounding feeds errors back);
