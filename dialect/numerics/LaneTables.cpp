@@ -99,6 +99,19 @@ void LaneTables::sortScalars() {
         borders.begin()));
 }
 
+float LaneTables::reach() const {
+  if (lanes.indexBits)
+    return extreme(1);
+  float below = 0, above = 0;
+  for (float value : numbers)
+    if (std::isfinite(value)) {
+      below = std::max(below, -value);
+      above = std::max(above, value);
+    }
+  return below > 0 && above > 0 ? std::min(below, above)
+                                : std::max(below, above);
+}
+
 float LaneTables::extreme(float like) const {
   if (lanes.indexBits)
     return std::copysign(

@@ -104,6 +104,7 @@ void ScaleSearcher::find(ScaleSearch search, const float *largest,
                          float *scales) {
   float start[groupLanes], trial[groupLanes], errors[groupLanes];
   float positive = tables.extreme(1), negative = tables.extreme(-1);
+  float most = tables.reach();
   for (int64_t lane = 0; lane < groupLanes; ++lane) {
     float number = largest[lane] < 0 ? negative : positive;
     start[lane] = number == 0 ? 0 : largest[lane] / number;
@@ -111,7 +112,7 @@ void ScaleSearcher::find(ScaleSearch search, const float *largest,
       start[lane] = std::fabs(start[lane]); // All that it can store.
     scales[lane] = stored(start[lane]);
     if (search == ScaleSearch::AbsMax && encoding.scale == ScaleFormat::E8M0)
-      scales[lane] = stored(findPowerOfTwo(largest[lane], number));
+      scales[lane] = stored(findPowerOfTwo(largest[lane], most));
     leastError[lane] = errors[lane] = INFINITY;
     best[lane] = start[lane];
   }
