@@ -21,9 +21,9 @@ struct ErrorWeights {
   ArrayRef<float> importance, columns, rows;
 };
 
-/// The sum over some rows of a layer.
+/// Sums over some rows of a layer.
 struct OutputSums {
-  double error = 0;
+  double error = 0, output = 0;
   std::string problem;
 };
 } // namespace
@@ -50,6 +50,7 @@ static OutputSums sumRows(const ConstantMatrix &matrix, int64_t first,
     if (!weights.rows.empty())
       weight *= weights.rows[first + i / matrix.columns];
     sums.error += weight * error * error;
+    sums.output += weight * rows[i] * rows[i];
   }
   return sums;
 }
@@ -77,6 +78,7 @@ static FailureOr<OutputSums> sumLayer(const PrecisionLayer &layer,
       return layer.op->emitOpError()
              << "weight '" << layer.name << "': " << part.problem;
     total.error += part.error;
+    total.output += part.output;
   }
   return total;
 }
@@ -97,7 +99,7 @@ FailureOr<double> lowbit::getOutputError(const PrecisionLayer &layer,
       sumLayer(layer, matrix, encoding, {squares, squares, {}});
   if (failed(total))
     return failure();
-  return total->error;
+  return total->output > 0 ? total->error / std::sqrt(total->output) : 0;
 }
 
 /// The pivots of a second moment by column.

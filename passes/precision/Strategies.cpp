@@ -16,7 +16,7 @@ PrecisionStrategy::~PrecisionStrategy() = default;
 // What the losses of each strategy are.
 static constexpr StringLiteral kUniformMeaning = "bits saved";
 static constexpr StringLiteral kHessianMeaning =
-    "sum of layers' squared output errors";
+    "sum of layers' squared output errors over their outputs' norms";
 static constexpr StringLiteral kGradientMeaning =
     "divergence in nats, to second order, by gradients of outputs";
 static constexpr StringLiteral kEntropyMeaning =

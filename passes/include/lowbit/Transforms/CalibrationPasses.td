@@ -224,7 +224,8 @@ def AssignPrecisionPass : Pass<"lowbit-assign-precision", "::mlir::ModuleOp"> {
     one of `candidates`, such that the sum of costs is least and the
     weights fit into the budget (exactly: a multiple-choice knapsack). The cost
     of a method for a layer is, by `strategy`: `hessian`, the squared error of its
-    output on calibration data (needs `lowbit.statistics`);
+    output on calibration data over the output's norm (needs
+    `lowbit.statistics`);
     `gradient`, what that error costs the model by the gradients of its outputs,
     in nats (needs `gradient_mean_square`, too; with `second_moment`, as if
     rounding feeds errors back);
