@@ -459,7 +459,10 @@ def Lowbit_CPUTable : I32EnumAttr<"CPUTable", "CPU table", [
       I32EnumAttrCase<"Neon", 4, "neon">,
       I32EnumAttrCase<"NeonDotProd", 5, "neon_dotprod">,
       I32EnumAttrCase<"NeonI8MM", 6, "neon_i8mm">,
-      I32EnumAttrCase<"AVX512VBMI", 7, "avx512_vbmi">]> {
+      I32EnumAttrCase<"AVX512VBMI", 7, "avx512_vbmi">,
+      I32EnumAttrCase<"AVX512AMX", 8, "avx512_amx">,
+      I32EnumAttrCase<"Wasm", 9, "wasm">,
+      I32EnumAttrCase<"WasmRelaxed", 10, "wasm_relaxed">]> {
   let cppNamespace = "::lowbit";
   let genSpecializedAttr = 0;
 }
