@@ -448,19 +448,19 @@ QuantizedMatrix unpack(const BoundLayout &layout, const PackedMatrix &packed) {
   return Packer(layout).unpack(packed);
 }
 
-static bool sameMeaning(const Encoding &a, const Encoding &b) {
+bool haveSameMeaning(const Encoding &a, const Encoding &b) {
   return a.element == b.element && a.zeroPoint == b.zeroPoint &&
          a.hasMinimum == b.hasMinimum && a.granularity == b.granularity &&
          (a.granularity != Granularity::Group ||
           (a.groupSize == b.groupSize && a.groupRows == b.groupRows)) &&
          a.scale == b.scale && a.outer == b.outer &&
          (a.stored == b.stored ||
-          (a.stored && b.stored && sameMeaning(*a.stored, *b.stored)));
+          (a.stored && b.stored && haveSameMeaning(*a.stored, *b.stored)));
 }
 
 Status repack(const BoundLayout &from, const uint8_t *const buffers[4],
               const BoundLayout &to, PackedMatrix &result) {
-  if (!sameMeaning(from.encoding(), to.encoding()))
+  if (!haveSameMeaning(from.encoding(), to.encoding()))
     return {"repacking needs one encoding on both sides, found two"};
   if (from.rows() != to.rows() || from.columns() != to.columns())
     return {"repacking needs one shape on both sides, found " +

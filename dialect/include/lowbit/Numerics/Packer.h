@@ -78,6 +78,9 @@ private:
 PackedMatrix pack(const BoundLayout &layout, const MatrixView &matrix);
 QuantizedMatrix unpack(const BoundLayout &layout, const PackedMatrix &packed);
 
+/// Whether codes and parameters of one encoding mean the same in the other.
+bool haveSameMeaning(const Encoding &a, const Encoding &b);
+
 /// From one layout to another, through unpacked codes. Fails unless both are
 /// bound to one encoding and shape.
 Status repack(const BoundLayout &from, const uint8_t *const buffers[4],
