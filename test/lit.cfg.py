@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 import os
 import platform
+import shutil
+import subprocess
 
 import lit.formats
 import lit.util
@@ -52,19 +54,39 @@ config.substitutions += [
      + " -lomp -lm"),
 ]
 
-# Shaders run on Dawn, with the software adapter that comes with Chromium.
+# The software driver that comes with Chromium, for shaders on Dawn, and a second
+# one for SPIR-V beside the loader's first.
+def find_swiftshader():
+    """The driver's manifest: of Debian's package, or beside the browser's program."""
+    found = []
+    if shutil.which("dpkg-query"):
+        # A package that isn't there is an error, and the other one is listed.
+        files = subprocess.run(["dpkg-query", "--listfiles", "chromium", "chromium-common"],
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        found += files.stdout.splitlines()
+    for browser in ("chromium", "chromium-browser", "google-chrome", "microsoft-edge"):
+        if program := shutil.which(browser):
+            found.append(os.path.join(os.path.dirname(os.path.realpath(program)), "vk_swiftshader_icd.json"))
+    return next((path for path in found if os.path.basename(path) == "vk_swiftshader_icd.json"
+                 and os.path.exists(path)), None)
+
+
 harness = os.path.join(config.test_source_root, "web", "harness", "node_modules")
-chromium = "/usr/lib/chromium"
-swiftshader = os.path.join(chromium, "vk_swiftshader_icd.json")
-if lit.util.which("node") and os.path.isdir(harness) and os.path.exists(swiftshader):
-    config.available_features.add("webgpu")
+swiftshader = find_swiftshader()
+if swiftshader:
+    # The layer that chooses among devices knows no SwiftShader.
+    environment = f"VK_ICD_FILENAMES={swiftshader} NODEVICE_SELECT=1"
+    dawn_environment = f"LD_LIBRARY_PATH={os.path.dirname(swiftshader)} {environment}"
+    config.available_features.add("swiftshader")
+    config.substitutions += [
+        ("%swiftshader", f"env {environment}"),
+        ("%dawn_environment", dawn_environment),
+        ("%dawn", f"env {dawn_environment} node"),
+    ]
+    if lit.util.which("node") and os.path.isdir(harness):
+        config.available_features.add("webgpu")
 if lit.util.which("chromium") and "webgpu" in config.available_features:
     config.available_features.add("chromium")
-dawn_environment = f"LD_LIBRARY_PATH={chromium} VK_ICD_FILENAMES={swiftshader} NODEVICE_SELECT=1"
-config.substitutions += [
-    ("%dawn_environment", dawn_environment),
-    ("%dawn", f"env {dawn_environment} node"),
-]
 # What tests that run SPIR-V require.
 if config.vulkan:
     config.available_features.add("vulkan")

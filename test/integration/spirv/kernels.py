@@ -4,8 +4,8 @@
 
 Makes a model of one layer for each method, compiles it for both, and prints
 the largest difference of each shape, relative to the largest number of a
-layer's result. More than 1e-4 is an error; so is what the validation layer or
-spirv-val says. With --activations=a8, or another suffix of methods, these are
+layer's result, and on what. More than 1e-4 is an error; so is what the validation
+layer or spirv-val says. With --activations=a8, or another suffix of methods, these are
 of 8 bits, and the device must have packed dot products: they must give what
 kernels without them give, to the bit.
 """
@@ -100,7 +100,8 @@ def check(folder, rows, columns, activations):
         worst = max(worst, error)
         if not error < 1e-4:
             sys.exit(f"{method}, {rows} rows of {columns} columns: relative error {error}")
-    print(f"{rows} rows of {columns} columns: {len(methods)} methods, worst relative error {worst:.1e}")
+    name = device.splitlines()[-1].split(": ")[0]
+    print(f"{name}: {rows} rows of {columns} columns: {len(methods)} methods, worst relative error {worst:.1e}")
 
 
 if __name__ == "__main__":
