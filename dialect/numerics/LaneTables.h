@@ -33,8 +33,8 @@ public:
   /// a lattice, the root mean square of the longest vector's numbers: it is
   /// vectors that a scale must keep within the lattice.
   float extreme(float like) const;
-  /// How far numbers reach to either side: of signs that there are, the one that
-  /// reaches less far, 7 for signed integers of 4 bits.
+  /// How far numbers reach to either side: of signs that there are, the one
+  /// that reaches less far, 7 for signed integers of 4 bits.
   float reach() const;
   /// Whether a scale that clips outliers may be much better than one that
   /// doesn't, since numbers are few and far between.

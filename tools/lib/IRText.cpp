@@ -147,10 +147,10 @@ lowbit::parseModule(llvm::StringRef bytes, llvm::StringRef source,
   });
   if (hasFinished && module)
     return std::move(module);
-  std::string problem = llvm::toString(
-      diagnostics.takeError(source + ": cannot be read as IR"));
-  // Where an operation is said to come from, which errors name, is a part of the
-  // text: it may be another file, or none.
+  std::string problem =
+      llvm::toString(diagnostics.takeError(source + ": cannot be read as IR"));
+  // Where an operation is said to come from, which errors name, is a part of
+  // the text: it may be another file, or none.
   if (llvm::StringRef(problem).starts_with(source))
     return makeError(problem);
   return makeFileError(source, problem);
