@@ -187,32 +187,38 @@ static constexpr Component parameters[] = {
     Component::Scale, Component::ZeroPoint, Component::Minimum,
     Component::ScaleOfScales, Component::ScaleOfMinima};
 
+/// Calls `visit(byte, place)` for each code of row blocks
+/// [firstBlock, endBlock), row by row: the byte with its digit, and the digit's
+/// place in it.
+template <typename Visit>
+static void forEachDigit(const BoundLayout &layout, int64_t firstBlock,
+                         int64_t endBlock, Visit visit) {
+  int64_t blockRows = layout.layout().atom.rows;
+  int64_t end = std::min(layout.rows(), endBlock * blockRows);
+  for (int64_t n = firstBlock * blockRows; n < end; ++n)
+    for (int64_t k = 0; k < layout.columns(); ++k) {
+      int64_t address = layout.code(n, k, 0).bit;
+      visit(address / 8, address % 8);
+    }
+}
+
 /// `codes` and what follows are those of `firstBlock`.
 void Packer::Implementation::packDigits(const uint8_t *codes,
                                         int64_t firstBlock, int64_t endBlock,
                                         uint8_t *bytes) const {
-  const Atom &atom = layout.layout().atom;
-  ByteDigits digits(atom.base);
-  int64_t end = std::min(layout.rows(), endBlock * atom.rows);
-  for (int64_t n = firstBlock * atom.rows; n < end; ++n)
-    for (int64_t k = 0; k < layout.columns(); ++k) {
-      int64_t address = layout.code(n, k, 0).bit;
-      digits.set(bytes[address / 8], address % 8, *codes++);
-    }
+  ByteDigits digits(layout.layout().atom.base);
+  forEachDigit(layout, firstBlock, endBlock, [&](int64_t byte, int64_t place) {
+    digits.set(bytes[byte], place, *codes++);
+  });
 }
 
 void Packer::Implementation::unpackDigits(const uint8_t *bytes,
                                           int64_t firstBlock, int64_t endBlock,
                                           uint8_t *codes) const {
-  const Atom &atom = layout.layout().atom;
-  ByteDigits digits(atom.base);
-  int64_t end = std::min(layout.rows(), endBlock * atom.rows);
-  for (int64_t n = firstBlock * atom.rows; n < end; ++n)
-    for (int64_t k = 0; k < layout.columns(); ++k) {
-      int64_t address = layout.code(n, k, 0).bit;
-      *codes++ =
-          static_cast<uint8_t>(digits.get(bytes[address / 8], address % 8));
-    }
+  ByteDigits digits(layout.layout().atom.base);
+  forEachDigit(layout, firstBlock, endBlock, [&](int64_t byte, int64_t place) {
+    *codes++ = static_cast<uint8_t>(digits.get(bytes[byte], place));
+  });
 }
 
 /// The codes that row blocks [firstBlock, endBlock) repeat, zero above the
