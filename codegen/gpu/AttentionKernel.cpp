@@ -428,15 +428,8 @@ std::string lowbit::explainNoGPUKernel(const GPUAttentionSpec &spec) {
   return "";
 }
 
-GPUAttentionKernel lowbit::getGPUAttentionKernel(KernelModule &kernels,
-                                                 const GPUAttentionSpec &spec,
-                                                 MLIRContext *context) {
-  ImplicitLocOpBuilder b(UnknownLoc::get(context), context);
-  AttentionBuilder builder(b, spec);
-  gpu::GPUFuncOp kernel = kernels.begin(spec.name(), builder.getArgumentTypes(),
-                                        {kGPUWorkgroupSize, 1, 1}, b);
-  gpu::ReturnOp::create(b);
-  b.setInsertionPointToStart(&kernel.getBody().front());
-  std::array<int64_t, 3> grid = builder.build(kernel);
-  return {kernels.finish(kernel), grid};
+GPUKernel lowbit::getGPUAttentionKernel(KernelModule &kernels,
+                                        const GPUAttentionSpec &spec,
+                                        MLIRContext *context) {
+  return emitGPUKernel<AttentionBuilder>(kernels, spec, context);
 }

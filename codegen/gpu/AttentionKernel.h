@@ -36,19 +36,14 @@ struct GPUAttentionSpec {
   std::string name() const;
 };
 
-struct GPUAttentionKernel {
-  mlir::SymbolRefAttr symbol;
-  std::array<int64_t, 3> workgroups;
-};
-
 /// Why there is no such kernel; empty if there is.
 std::string explainNoGPUKernel(const GPUAttentionSpec &spec);
 
 /// Emits (or finds) the kernel (Q, K[, scales], V[, scales][, mask][, number of
 /// keys: an i32], y: f32).
-GPUAttentionKernel getGPUAttentionKernel(KernelModule &kernels,
-                                         const GPUAttentionSpec &spec,
-                                         mlir::MLIRContext *context);
+GPUKernel getGPUAttentionKernel(KernelModule &kernels,
+                                const GPUAttentionSpec &spec,
+                                mlir::MLIRContext *context);
 
 } // namespace lowbit
 

@@ -56,6 +56,28 @@ private:
   llvm::StringMap<std::string> known;
 };
 
+/// A kernel and the grid it is dispatched with.
+struct GPUKernel {
+  mlir::SymbolRefAttr symbol;
+  std::array<int64_t, 3> workgroups;
+};
+
+/// Emits (or finds) the kernel that a `Builder` makes of `spec`: made of an op
+/// builder and `spec`, it has getArgumentTypes() and build(function), which
+/// emits the body and returns the grid.
+template <typename Builder, typename Spec>
+GPUKernel emitGPUKernel(KernelModule &kernels, const Spec &spec,
+                        mlir::MLIRContext *context) {
+  mlir::ImplicitLocOpBuilder b(mlir::UnknownLoc::get(context), context);
+  Builder builder(b, spec);
+  mlir::gpu::GPUFuncOp kernel = kernels.begin(
+      spec.name(), builder.getArgumentTypes(), {kGPUWorkgroupSize, 1, 1}, b);
+  mlir::gpu::ReturnOp::create(b);
+  b.setInsertionPointToStart(&kernel.getBody().front());
+  std::array<int64_t, 3> workgroups = builder.build(kernel);
+  return {kernels.finish(kernel), workgroups};
+}
+
 } // namespace lowbit
 
 #endif // LOWBIT_LIB_CODEGEN_GPU_KERNELMODULE_H

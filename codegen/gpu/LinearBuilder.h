@@ -24,12 +24,13 @@ public:
   }
 
   llvm::SmallVector<mlir::Type> getArgumentTypes();
-  void takeArguments(mlir::gpu::GPUFuncOp kernel);
   /// Emits the body; returns the grid.
-  std::array<int64_t, 3> buildVector();
-  std::array<int64_t, 3> buildTiles();
+  std::array<int64_t, 3> build(mlir::gpu::GPUFuncOp kernel);
 
 private:
+  void takeArguments(mlir::gpu::GPUFuncOp kernel);
+  std::array<int64_t, 3> buildVector();
+  std::array<int64_t, 3> buildTiles();
   mlir::Value loadInput(const Index &row, const Index &column);
   void addAtom(const Index &row, const Index &atom,
                llvm::MutableArrayRef<mlir::Value> sums);

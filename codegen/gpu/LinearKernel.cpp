@@ -331,18 +331,13 @@ std::array<int64_t, 3> LinearBuilder::buildVector() {
   return grid;
 }
 
-GPULinearKernel lowbit::getGPULinearKernel(KernelModule &kernels,
-                                           const GPULinearSpec &spec) {
-  ImplicitLocOpBuilder b(UnknownLoc::get(spec.encoding.getContext()),
-                         spec.encoding.getContext());
-  LinearBuilder builder(b, spec);
-  gpu::GPUFuncOp kernel = kernels.begin(spec.name(), builder.getArgumentTypes(),
-                                        {kGPUWorkgroupSize, 1, 1}, b);
-  gpu::ReturnOp::create(b);
-  b.setInsertionPointToStart(&kernel.getBody().front());
-  builder.takeArguments(kernel);
-  std::array<int64_t, 3> grid = spec.m <= kMostGPUVectorRows
-                                    ? builder.buildVector()
-                                    : builder.buildTiles();
-  return {kernels.finish(kernel), grid};
+std::array<int64_t, 3> LinearBuilder::build(gpu::GPUFuncOp kernel) {
+  takeArguments(kernel);
+  return spec.m <= kMostGPUVectorRows ? buildVector() : buildTiles();
+}
+
+GPUKernel lowbit::getGPULinearKernel(KernelModule &kernels,
+                                     const GPULinearSpec &spec) {
+  return emitGPUKernel<LinearBuilder>(kernels, spec,
+                                      spec.encoding.getContext());
 }

@@ -29,11 +29,6 @@ struct GPULinearSpec {
   int64_t getColumns() const { return isGated ? n / 2 : n; }
 };
 
-struct GPULinearKernel {
-  mlir::SymbolRefAttr symbol;
-  std::array<int64_t, 3> workgroups;
-};
-
 /// Up to so many rows, threads go over the weights once for all of them;
 /// beyond, tiles of weights and activations meet in workgroup memory.
 inline constexpr int64_t kMostGPUVectorRows = 4;
@@ -44,8 +39,7 @@ inline constexpr int64_t kMostGPUVectorRows = 4;
 /// Codes are in the layout, parameters row by row in their own format, the
 /// table has an f32 for each code. With units, x is what a quantizing kernel
 /// wrote (QuantizeKernel.h).
-GPULinearKernel getGPULinearKernel(KernelModule &kernels,
-                                   const GPULinearSpec &spec);
+GPUKernel getGPULinearKernel(KernelModule &kernels, const GPULinearSpec &spec);
 
 /// How many buffers the kernel takes.
 unsigned getGPUBindingCount(const GPULinearSpec &spec);

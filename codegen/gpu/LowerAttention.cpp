@@ -199,8 +199,7 @@ std::optional<std::string> AttentionLowering::lower(AttentionOp op) {
   reason = explainNoGPUKernel(spec);
   if (!reason.empty())
     return reason;
-  GPUAttentionKernel kernel =
-      getGPUAttentionKernel(kernels, spec, op.getContext());
+  GPUKernel kernel = getGPUAttentionKernel(kernels, spec, op.getContext());
   SmallVector<Value> inputs{op.getQuery()};
   llvm::append_range(inputs, keys->tensors);
   llvm::append_range(inputs, values->tensors);

@@ -173,8 +173,7 @@ SmallVector<Value> Lowering::quantize(QuantizeOp op, int64_t unitSteps) {
   spec.unitSteps = unitSteps;
   if (FloatAttr scale = op.getScaleAttr())
     spec.scale = scale.getValue().convertToFloat();
-  GPUQuantizeKernel kernel =
-      getGPUQuantizeKernel(kernels, spec, op.getContext());
+  GPUKernel kernel = getGPUQuantizeKernel(kernels, spec, op.getContext());
   OpBuilder b(op);
   int64_t steps = getGPUPaddedSteps(spec.columns);
   SmallVector<Value> inits{
@@ -212,7 +211,7 @@ std::optional<std::string> Lowering::lower(LinearOp op) {
   GPULinearSpec spec;
   if (auto reason = makeSpec(op, spec))
     return reason;
-  GPULinearKernel kernel = getGPULinearKernel(kernels, spec);
+  GPUKernel kernel = getGPULinearKernel(kernels, spec);
   OpBuilder b(op);
   GlobalOp global = op.getWeight().getDefiningOp<WeightOp>().getGlobalOp();
   SmallVector<Value> inputs{getPart(b, global, component::kBlob)};

@@ -211,15 +211,8 @@ std::array<int64_t, 3> QuantizeBuilder::build(gpu::GPUFuncOp kernel) {
   return grid;
 }
 
-GPUQuantizeKernel lowbit::getGPUQuantizeKernel(KernelModule &kernels,
-                                               const GPUQuantizeSpec &spec,
-                                               MLIRContext *context) {
-  ImplicitLocOpBuilder b(UnknownLoc::get(context), context);
-  QuantizeBuilder builder(b, spec);
-  gpu::GPUFuncOp kernel = kernels.begin(spec.name(), builder.getArgumentTypes(),
-                                        {kGPUWorkgroupSize, 1, 1}, b);
-  gpu::ReturnOp::create(b);
-  b.setInsertionPointToStart(&kernel.getBody().front());
-  std::array<int64_t, 3> grid = builder.build(kernel);
-  return {kernels.finish(kernel), grid};
+GPUKernel lowbit::getGPUQuantizeKernel(KernelModule &kernels,
+                                       const GPUQuantizeSpec &spec,
+                                       MLIRContext *context) {
+  return emitGPUKernel<QuantizeBuilder>(kernels, spec, context);
 }

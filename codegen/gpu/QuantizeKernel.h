@@ -35,17 +35,12 @@ struct GPUQuantizeSpec {
   std::string name() const;
 };
 
-struct GPUQuantizeKernel {
-  mlir::SymbolRefAttr symbol;
-  std::array<int64_t, 3> workgroups;
-};
-
 /// Emits (or finds) the kernel (x: f32, codes: words, units: pairs): `codes`
 /// has four signed bytes in a word, rows padded with zeros; `units` has for
 /// each unit its scale, and its scale times the sum of its codes.
-GPUQuantizeKernel getGPUQuantizeKernel(KernelModule &kernels,
-                                       const GPUQuantizeSpec &spec,
-                                       mlir::MLIRContext *context);
+GPUKernel getGPUQuantizeKernel(KernelModule &kernels,
+                               const GPUQuantizeSpec &spec,
+                               mlir::MLIRContext *context);
 
 } // namespace lowbit
 
