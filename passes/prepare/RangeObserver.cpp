@@ -58,17 +58,31 @@ static ActivationRange limit(ActivationRange range, ActivationRange seen) {
   return {std::max(range.low, seen.low), std::min(range.high, seen.high)};
 }
 
+FailureOr<std::vector<ActivationRange>>
+RangeObserver::readExtremes(Operation *user, const LayerStatistics &statistics,
+                            StringRef layer) const {
+  std::vector<float> low = statistics.read(layer, statistic::kMinimum),
+                     high = statistics.read(layer, statistic::kMaximum);
+  if (low.empty() || low.size() != high.size())
+    return reportMissing(user, layer, "the extremes of columns");
+  std::vector<ActivationRange> extremes;
+  for (auto [least, largest] : llvm::zip(low, high))
+    extremes.push_back({least, largest});
+  return extremes;
+}
+
 FailureOr<ActivationRange>
 RangeObserver::find(Operation *user, const LayerStatistics &statistics,
                     StringRef layer) const {
   auto read = [&](StringRef component) {
     return statistics.read(layer, component);
   };
-  std::vector<float> low = read(statistic::kMinimum),
-                     high = read(statistic::kMaximum);
-  if (low.empty() || high.empty())
-    return reportMissing(user, layer, "the extremes of columns");
-  ActivationRange seen{*llvm::min_element(low), *llvm::max_element(high)};
+  auto extremes = readExtremes(user, statistics, layer);
+  if (failed(extremes))
+    return failure();
+  ActivationRange seen = extremes->front();
+  for (const ActivationRange &column : *extremes)
+    seen = {std::min(seen.low, column.low), std::max(seen.high, column.high)};
   if (rule == "minmax")
     return seen;
   if (rule == "moving_average") {
@@ -93,16 +107,11 @@ RangeObserver::findColumns(Operation *user, const LayerStatistics &statistics,
   auto read = [&](StringRef component) {
     return statistics.read(layer, component);
   };
-  std::vector<float> low = read(statistic::kMinimum),
-                     high = read(statistic::kMaximum);
-  if (low.empty() || low.size() != high.size())
-    return reportMissing(user, layer, "the extremes of columns");
-  size_t columns = low.size();
-  std::vector<ActivationRange> seen(columns), result(columns);
-  for (size_t k = 0; k < columns; ++k)
-    seen[k] = {low[k], high[k]};
-  if (rule == "minmax")
+  auto seen = readExtremes(user, statistics, layer);
+  if (failed(seen) || rule == "minmax")
     return seen;
+  size_t columns = seen->size();
+  std::vector<ActivationRange> result(columns);
   if (rule == "moving_average") {
     std::vector<float> ranges = read(statistic::kColumnMovingRange);
     if (ranges.size() != 2 * columns)
@@ -121,7 +130,7 @@ RangeObserver::findColumns(Operation *user, const LayerStatistics &statistics,
         restore(ArrayRef<float>(counts).slice(k * kBins, kBins), limits[k]);
     hasHistograms = histogram.has_value();
     if (hasHistograms)
-      result[k] = limit(choose(*histogram), seen[k]);
+      result[k] = limit(choose(*histogram), (*seen)[k]);
   }
   if (!hasHistograms)
     return reportMissing(user, layer, "histograms of columns");

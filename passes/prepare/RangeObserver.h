@@ -38,6 +38,10 @@ public:
               llvm::StringRef layer) const;
 
 private:
+  /// The least and the largest number of each column.
+  mlir::FailureOr<std::vector<numerics::ActivationRange>>
+  readExtremes(mlir::Operation *user, const LayerStatistics &statistics,
+               llvm::StringRef layer) const;
   numerics::ActivationRange choose(const numerics::Histogram &histogram) const;
   mlir::LogicalResult reportMissing(mlir::Operation *user,
                                     llvm::StringRef layer,
