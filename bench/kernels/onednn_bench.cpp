@@ -3,9 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Float products and products of bytes, one thread, on the same shapes. The
-// library (Debian: libdnnl2) is found when the benchmark runs and kept apart
-// from the rest of the process, since it brings an OpenMP library of its own;
-// without it there are no such rows.
+// library (tools/setup --bench; Debian: libdnnl2) is found when the benchmark
+// runs and kept apart from the rest of the process, since it brings an OpenMP
+// library of its own; without it there are no such rows.
 //
 //===----------------------------------------------------------------------===//
 
