@@ -72,8 +72,8 @@ static mlir::OwningOpRef<mlir::ModuleOp> makeLayer(mlir::MLIRContext &context,
   return createLayer(context, n, k);
 }
 
-Layer::Layer(const std::string &method, const std::string &cpu, int64_t n,
-             int64_t k) {
+Layer::Layer(const std::string &method, const std::string &cpu,
+             const std::string &tuning, int64_t n, int64_t k) {
   mlir::DialectRegistry registry;
   registerDialects(registry);
   context.appendDialectRegistry(registry);
@@ -82,6 +82,14 @@ Layer::Layer(const std::string &method, const std::string &cpu, int64_t n,
   auto module = makeLayer(context, method, n, k, options);
   options.cpu = cpu;
   options.scaleSearch = "absmax";
+  if (!tuning.empty()) {
+    auto read = readTuning(tuning);
+    if (!read) {
+      error = llvm::toString(read.takeError());
+      return;
+    }
+    options.machine = std::move(*read);
+  }
   auto created = TimedProgram::create(std::move(module), Phase::Raise, options);
   if (created)
     program = std::move(*created);

@@ -16,9 +16,9 @@ namespace lowbit::bench {
 
 struct Layer {
   /// `method` is one of `--quantize`, or `trellis<rate>-s<state>`, whose codes
-  /// are random.
-  Layer(const std::string &method, const std::string &cpu, int64_t n,
-        int64_t k);
+  /// are random. `tuning` is a tuning file, or empty.
+  Layer(const std::string &method, const std::string &cpu,
+        const std::string &tuning, int64_t n, int64_t k);
 
   mlir::MLIRContext context;
   /// Null where there is an error.

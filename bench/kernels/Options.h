@@ -27,6 +27,8 @@ struct Options {
   std::vector<std::string> memories = {"l3", "dram"};
   std::string cpu = "native";
   bool hugePages = false;
+  /// A tuning file, or none.
+  std::string tuning;
 };
 
 void registerLinear(const Options &options);

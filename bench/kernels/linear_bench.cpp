@@ -34,6 +34,7 @@ struct Case {
   unsigned threads;
   bool fromMemory;
   bool hugePages;
+  std::string tuning;
 };
 
 /// Copies of a layer's weights, of which each call reads another.
@@ -75,7 +76,8 @@ static std::shared_ptr<Layer> getLayer(const Case &what) {
   std::string wanted = what.method + "/" + what.cpu + "/" +
                        std::to_string(what.n) + "/" + std::to_string(what.k);
   if (key != wanted) {
-    layer = std::make_shared<Layer>(what.method, what.cpu, what.n, what.k);
+    layer = std::make_shared<Layer>(what.method, what.cpu, what.tuning, what.n,
+                                    what.k);
     key = wanted;
   }
   return layer;
@@ -155,8 +157,15 @@ void lowbit::bench::registerLinear(const Options &options) {
       for (int64_t m : options.rows)
         for (unsigned threads : options.threads)
           for (const std::string &memory : options.memories) {
-            Case what{method,           options.cpu,      n, k, m, threads,
-                      memory == "dram", options.hugePages};
+            Case what{method,
+                      options.cpu,
+                      n,
+                      k,
+                      m,
+                      threads,
+                      memory == "dram",
+                      options.hugePages,
+                      options.tuning};
             std::string name =
                 "linear/" + method + "/N:" + std::to_string(n) +
                 "/K:" + std::to_string(k) + "/M:" + std::to_string(m) +

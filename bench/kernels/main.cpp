@@ -27,6 +27,7 @@ static const char kUsage[] =
   --memory=l3,dram      one matrix again and again, or a GiB of them in turns (default: both)
   --cpu=NAME            processor to compile for, as LLVM calls it (default: native)
   --huge-pages          ask for huge pages for weights
+  --tuning=FILE         choices of kernels, as of quant-opt
 
 and those of Google Benchmark, such as --benchmark_filter=REGEX. Rows are called
   linear/<encoding>/N:<n>/K:<k>/M:<m>/threads:<t>/<l3|dram>
@@ -124,6 +125,8 @@ static bool readOption(const char *argument, Options &options) {
         fail("--memory", memory, "l3 or dram");
   } else if (auto name = match(argument, "--cpu")) {
     options.cpu = *name;
+  } else if (auto path = match(argument, "--tuning")) {
+    options.tuning = *path;
   } else if (std::strcmp(argument, "--huge-pages") == 0) {
     options.hugePages = true;
   } else {
