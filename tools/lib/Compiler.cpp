@@ -29,6 +29,7 @@
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
+#include "llvm/TargetParser/Host.h"
 
 using namespace mlir;
 using namespace lowbit;
@@ -145,13 +146,23 @@ static void addKernels(OpPassManager &manager, const CPUTuning &choices,
   manager.addNestedPass<func::FuncOp>(createCPULowerAttentionPass(attention));
 }
 
+/// What a tuning file says, which names its processor, or else what is known of
+/// the one that code is for.
+static CPUTuning getChoices(const CompileOptions &options) {
+  if (!options.machine.name.cpu.empty())
+    return options.machine.choices;
+  llvm::StringRef cpu = options.cpu;
+  return chooseTuning(options.machine.constants,
+                      cpu == "native" ? llvm::sys::getHostCPUName() : cpu);
+}
+
 static void addLower(OpPassManager &manager, const CompileOptions &options) {
   // Code is for the CPU that it is compiled for, whichever its weights were
   // packed for: all read the same bytes.
   addTarget(manager, options, /*keepsOthers=*/false);
   if (options.target == "spirv")
     return buildToGPUPipeline(manager);
-  const CPUTuning &choices = options.machine.choices;
+  CPUTuning choices = getChoices(options);
   if (!options.reference)
     addKernels(manager, choices, options.floatActivations);
   manager.addPass(createLowerToLinalgPass());

@@ -29,7 +29,7 @@ static void showProgress(StringRef what, double share) {
 
 /// What each choice was found to be, and how the others did.
 static void printChoices(const MachineTuning &tuning) {
-  CPUTuning derived = chooseTuning(tuning.constants);
+  CPUTuning derived = chooseTuning(tuning.constants, tuning.name.cpu);
   for (const TuningEvidence &evidence : tuning.evidence)
     for (const TuningChoice &choice : getTuningChoices()) {
       if (choice.name != evidence.choice)

@@ -143,12 +143,21 @@ static void clamp(CPUTuning &tuning) {
         std::clamp(tuning.*choice.value, choice.least, choice.most);
 }
 
-CPUTuning lowbit::chooseTuning(const MachineConstants &machine) {
+/// Whether a processor fetches the one stream that a kernel reads early enough
+/// by itself. There, prefetching takes a turn of the load units for every line,
+/// and a fifth of the speed (bench/results/amd-epyc-zen4-2-cores.md).
+static bool fetchesStreams(llvm::StringRef cpu) {
+  return cpu.starts_with("znver");
+}
+
+CPUTuning lowbit::chooseTuning(const MachineConstants &machine,
+                               llvm::StringRef cpu) {
   CPUTuning tuning;
   // As many bytes are on their way as arrive within the latency.
   constexpr int64_t kStep = 512;
   double inFlight = machine.memoryLatency * machine.memoryBandwidth;
-  tuning.prefetchBytes = std::lround(inFlight / kStep) * kStep;
+  tuning.prefetchBytes =
+      fetchesStreams(cpu) ? 0 : std::lround(inFlight / kStep) * kStep;
 
   // A task takes as long as it took to hand it over.
   tuning.taskProducts =

@@ -229,11 +229,13 @@ llvm::Error Tuner::measure(const Experiment &experiment, double until) {
   const TuningChoice &choice = findChoice(experiment.choice);
   int64_t CPUTuning::*member = choice.value;
   CPUTuning &choices = result.tuning.choices;
+  // What the constants alone would give, where the processor says "none".
+  CPUTuning derived = chooseTuning(result.tuning.constants);
   // The model's own value comes first: others are compared with it.
   std::vector<int64_t> values{choices.*member};
   for (double value : experiment.values) {
     auto candidate =
-        int64_t(experiment.isFactor ? value * double(choices.*member) : value);
+        int64_t(experiment.isFactor ? value * double(derived.*member) : value);
     if (choice.allows(candidate) && !llvm::is_contained(values, candidate))
       values.push_back(candidate);
   }
@@ -263,7 +265,7 @@ llvm::Expected<TuneResult> Tuner::run() {
   if (!constants)
     return constants.takeError();
   result.tuning.constants = *constants;
-  result.tuning.choices = chooseTuning(*constants);
+  result.tuning.choices = chooseTuning(*constants, result.tuning.name.cpu);
   if (llvm::Error error = collectSubjects())
     return std::move(error);
   size_t left = options.choices.empty() ? std::size(kExperiments)

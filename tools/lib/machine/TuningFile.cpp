@@ -220,7 +220,7 @@ llvm::Expected<MachineTuning> Reader::read(const json::Value &value) {
       if (const json::Object *constants =
               part("constants", getNames(getMachineConstants())))
         readConstants(*constants);
-    tuning.choices = chooseTuning(tuning.constants);
+    tuning.choices = chooseTuning(tuning.constants, tuning.name.cpu);
     if (root->get("choices"))
       if (const json::Object *choices =
               part("choices", getNames(getTuningChoices())))

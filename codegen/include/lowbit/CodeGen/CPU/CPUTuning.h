@@ -103,11 +103,13 @@ struct MachineConstant {
 /// All constants.
 llvm::ArrayRef<MachineConstant> getMachineConstants();
 
-/// The cost model: what follows for the choices from a machine's constants.
-/// The default constants give the default choices. Powers of two but for the
+/// The cost model: what follows for the choices from a machine's constants, and
+/// from what is known of its processor, by LLVM's name. The default constants
+/// give the default choices where nothing is. Powers of two but for the
 /// prefetch distance, so that constants that were measured on a busy machine
 /// lead to the same choices.
-CPUTuning chooseTuning(const MachineConstants &machine);
+CPUTuning chooseTuning(const MachineConstants &machine,
+                       llvm::StringRef cpu = {});
 
 } // namespace lowbit
 
