@@ -34,6 +34,7 @@ config.substitutions += [
     ("%python", config.python),
     ("%source", config.lowbit_source),
     ("%bin", os.path.join(config.lowbit_build, "bin")),
+    ("%unit", os.path.join(config.lowbit_build, "test", "unit")),
     ("%docs", os.path.join(config.lowbit_build, "docs")),
     ("%llvm_include", config.llvm_include),
     ("%plugin", os.path.join(config.lowbit_build, "lib", "LowbitPlugin.so")),
@@ -87,6 +88,11 @@ if swiftshader:
         config.available_features.add("webgpu")
 if lit.util.which("chromium") and "webgpu" in config.available_features:
     config.available_features.add("chromium")
+# The numerics as WebAssembly, where the build has them, run on node alone.
+quantizer = os.path.join(config.lowbit_build, "codegen", "web", "quantizer", "quantizer.wasm")
+if lit.util.which("node") and os.path.exists(quantizer):
+    config.available_features.add("web-quantizer")
+config.substitutions += [("%quantizer", quantizer)]
 # What tests that run SPIR-V require.
 if config.vulkan:
     config.available_features.add("vulkan")

@@ -129,8 +129,10 @@ void ScaleSearcher::find(ScaleSearch search, const float *largest,
   };
   bool isMirrored =
       !tables.isSymmetric() && encoding.scale != ScaleFormat::E8M0;
-  for (int i = 0; i < count; ++i) {
-    float factor = first * std::pow(step, static_cast<float>(i));
+  // No power of the C library, whose last bit is another in the next one.
+  double power = 1;
+  for (int i = 0; i < count; ++i, power *= step) {
+    float factor = first * static_cast<float>(power);
     tryAll([&](int64_t lane) { return start[lane] * factor; });
     if (isMirrored)
       tryAll([&](int64_t lane) { return -start[lane] * factor; });
@@ -413,10 +415,11 @@ void TableQuantizer::assign() {
 }
 
 /// Chooses the outer scales of rows [firstRow, endRow), which map the largest
-/// weight onto the largest number under the largest scale, and returns what
-/// they leave of the weights.
+/// weight onto the largest number under the largest scale, unless `known` is
+/// that of the tensor, and returns what they leave of the weights.
 static std::vector<float> takeOuterScales(const float *weights,
                                           int64_t firstRow, int64_t endRow,
+                                          const float *known,
                                           QuantizedMatrix &matrix) {
   const Encoding &encoding = matrix.encoding;
   LaneTables tables(encoding.element);
@@ -432,6 +435,8 @@ static std::vector<float> takeOuterScales(const float *weights,
     float outer = std::fabs(largestOf(begin, step * columns)) / top;
     if (!(outer > 0 && std::isfinite(outer)))
       outer = 1;
+    if (isTensor && known)
+      outer = *known;
     matrix.outerScales[isTensor ? 0 : row] = outer;
     for (float *weight = begin; weight != begin + step * columns; ++weight)
       *weight /= outer;
@@ -450,7 +455,8 @@ Status findTableScales(const float *weights, int64_t firstRow, int64_t endRow,
     return status;
   std::vector<float> rest;
   if (matrix.encoding.outer != OuterScale::None) {
-    rest = takeOuterScales(weights, firstRow, endRow, matrix);
+    rest =
+        takeOuterScales(weights, firstRow, endRow, options.tensorScale, matrix);
     weights = rest.data();
   }
   return TableQuantizer(weights, firstRow, endRow, matrix).findScales(options);

@@ -49,6 +49,10 @@ struct QuantizeOptions {
   /// integers of -128 to 127), whichever has the least squared error, instead
   /// of learning it. Read by MeanSquaredError and AbsMax alike.
   const std::vector<std::vector<int8_t>> *tables = nullptr;
+  /// The outer scale of the tensor where it is known; null: it is found from
+  /// all rows. With it, rows of a matrix that has one can be quantized as a
+  /// matrix of their own.
+  const float *tensorScale = nullptr;
 };
 
 /// Quantizes `weights` [rows, columns], row-major. Fails on an encoding that
