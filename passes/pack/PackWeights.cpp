@@ -6,6 +6,7 @@
 
 #include "lowbit/Transforms/PackedData.h"
 #include "lowbit/Transforms/Passes.h"
+#include "llvm/ADT/MapVector.h"
 #include <cmath>
 
 using namespace mlir;
@@ -35,6 +36,18 @@ private:
 
 } // namespace
 
+/// Layers by weight: when the last one of a weight is packed, its dense form
+/// goes, also where the layers of several functions share all weights.
+static llvm::MapVector<Attribute, SmallVector<LinearOp>>
+findLayers(ModuleOp module) {
+  llvm::MapVector<Attribute, SmallVector<LinearOp>> layers;
+  module.walk([&](LinearOp op) {
+    auto weight = op.getWeight().getDefiningOp<WeightOp>();
+    layers[weight ? weight.getGlobalAttr() : Attribute()].push_back(op);
+  });
+  return layers;
+}
+
 void PackWeightsPass::runOnOperation() {
   Attribute attribute = getOperation()->getAttr(kTargetAttrName);
   auto target = dyn_cast_or_null<TargetInterface>(attribute);
@@ -49,12 +62,11 @@ void PackWeightsPass::runOnOperation() {
       diagnostic << "none";
     return signalPassFailure();
   }
-  SmallVector<LinearOp> layers;
-  getOperation().walk([&](LinearOp op) { layers.push_back(op); });
   GlobalEraser eraser(getOperation(), releaseData);
-  for (LinearOp op : layers)
-    if (failed(packLayer(op, target, eraser)))
-      return signalPassFailure();
+  for (auto &[weight, layers] : findLayers(getOperation()))
+    for (LinearOp op : layers)
+      if (failed(packLayer(op, target, eraser)))
+        return signalPassFailure();
 }
 
 /// Whether no code of `global` stands for an infinity or NaN, which kernels
