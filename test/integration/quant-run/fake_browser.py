@@ -6,7 +6,8 @@
 """Usage: fake_browser.py WHAT [browser options] URL
 
 Does what a page in a browser does, or goes wrong in the way that WHAT names:
-run, crash, leave, sleep, odd, list, arguments.
+run, crash, leave, sleep, odd, list, arguments, forge, or a field of its result
+that no page would send, as name=JSON.
 """
 
 import http.client
@@ -19,14 +20,18 @@ import time
 import urllib.parse
 
 WHAT, OPTIONS, URL = sys.argv[1], sys.argv[2:-1], sys.argv[-1]
-PORT = urllib.parse.urlparse(URL).port
+PORT, FOLDER = urllib.parse.urlparse(URL).port, urllib.parse.urlparse(URL).path[:-1]
 
 
-def ask(method, path, body=None):
+def ask_at(method, path, body=None, **headers):
     connection = http.client.HTTPConnection("127.0.0.1", PORT)
-    connection.request(method, path, body)
+    connection.request(method, path, body, headers)
     answer = connection.getresponse()
     return answer.status, answer.read()
+
+
+def ask(method, path, body=None, **headers):
+    return ask_at(method, FOLDER + path, body, **headers)
 
 
 def get(path):
@@ -38,7 +43,7 @@ def get(path):
 def hold():
     """The connection by which a page shows that it is there."""
     connection = http.client.HTTPConnection("127.0.0.1", PORT)
-    connection.request("GET", "/alive")
+    connection.request("GET", FOLDER + "/alive")
     return connection
 
 
@@ -84,6 +89,38 @@ def odd():
     send_result(error={"code": "corrupted", "message": "shard 'm.webgpu.0.bin' is corrupted"})
 
 
+def forge():
+    """What another page in the same browser can send, with a result in it that is refused; then one of the page's own."""
+    forged = json.dumps({"error": {"code": "forged", "message": "by another page"}})
+    own = f"127.0.0.1:{PORT}"
+    for headers in ({"Host": f"rebound.example:{PORT}"}, {"Host": "127.0.0.1"}, {"Host": f"127.0.0.1:{PORT + 1}"}, {"Host": f"{own}.example"},
+                    {"Origin": "http://elsewhere.example"}, {"Origin": "null"}, {"Origin": f"https://{own}"}, {"Origin": f"http://127.0.0.1:{PORT + 1}"}):
+        for method, path in (("POST", "/result"), ("GET", "/"), ("GET", "/run.json")):
+            assert ask(method, path, forged, **headers)[0] == 403, headers
+    token = FOLDER[1:]
+    assert len(token) == 32 and len(set(token)) > 4, token
+    for folder in ("", "/", "/" + "0" * len(token), "/" + token[:-1], "/" + token + "0", "/x/" + token):
+        assert ask_at("POST", folder + "/result", forged)[0] == 403, folder
+    # Two hosts are none.
+    connection = http.client.HTTPConnection("127.0.0.1", PORT)
+    connection.putrequest("POST", FOLDER + "/result", skip_host=True)
+    for host in (own, "elsewhere.example"):
+        connection.putheader("Host", host)
+    connection.putheader("Content-Length", str(len(forged)))
+    connection.endheaders(forged.encode())
+    assert connection.getresponse().status == 403
+    assert ask("GET", "/", Host=f"LocalHost:{PORT}", Origin=f"http://localhost:{PORT}")[0] == 200
+    send_result(error={"code": "own", "message": "the page's own"})
+
+
+def send_field(name, value):
+    """A result of the page's, or an output before it, with this field."""
+    head = {"name": "y", "type": "f32", "shape": [1]}
+    if name in head:
+        ask("POST", "/output", json.dumps(head | {name: value}).encode() + b"\n" + bytes(4))
+    send_result(**{"report": {}, name: value})
+
+
 def crash():
     print("out of glue", file=sys.stderr)
     sys.exit(3)
@@ -103,6 +140,10 @@ def arguments():
 
 
 actions = {"run": run, "odd": odd, "crash": crash, "leave": leave, "arguments": arguments, "sleep": lambda: None,
-           "list": lambda: ask("POST", "/result", "[]")}
-actions[WHAT]()
+           "list": lambda: ask("POST", "/result", "[]"), "forge": forge}
+if "=" in WHAT:
+    field, text = WHAT.split("=")
+    send_field(field, json.loads(text))
+else:
+    actions[WHAT]()
 time.sleep(60)

@@ -43,8 +43,19 @@ LocalServer::create(Handler handler) {
     ::close(descriptor);
     return std::move(error);
   }
-  return std::unique_ptr<LocalServer>(
-      new LocalServer(descriptor, ntohs(address.sin_port), std::move(handler)));
+  unsigned char token[16];
+  if (::getentropy(token, sizeof(token)) != 0) {
+    llvm::Error error = makeSystemError("random bytes");
+    ::close(descriptor);
+    return std::move(error);
+  }
+  return std::unique_ptr<LocalServer>(new LocalServer(
+      descriptor, ntohs(address.sin_port),
+      llvm::toHex(token, /*LowerCase=*/true), std::move(handler)));
+}
+
+std::string LocalServer::getUrl() const {
+  return "http://127.0.0.1:" + std::to_string(port) + "/" + token + "/";
 }
 
 LocalServer::~LocalServer() {
@@ -69,20 +80,30 @@ static std::string resolveEscapes(llvm::StringRef text) {
   return result;
 }
 
-/// The value of Content-Length, 0 without one; nothing if it is no number.
-static std::optional<size_t> findLength(llvm::StringRef head) {
+/// The values of a header, for each time that it occurs.
+static std::vector<std::string> findHeader(llvm::StringRef head,
+                                           llvm::StringRef name) {
+  std::vector<std::string> values;
   llvm::SmallVector<llvm::StringRef> lines;
   head.split(lines, "\r\n");
-  for (llvm::StringRef line : lines) {
-    auto [name, value] = line.split(':');
-    if (!name.equals_insensitive("content-length"))
-      continue;
-    size_t length = 0;
-    if (value.trim().getAsInteger(10, length) || length > kLargestBody)
-      return std::nullopt;
-    return length;
+  for (llvm::StringRef line : llvm::drop_begin(lines)) {
+    auto [found, value] = line.split(':');
+    if (found.equals_insensitive(name))
+      values.push_back(value.trim().str());
   }
-  return 0;
+  return values;
+}
+
+/// The value of Content-Length, 0 without one; nothing if it is no number.
+static std::optional<size_t> findLength(llvm::StringRef head) {
+  std::vector<std::string> values = findHeader(head, "content-length");
+  if (values.empty())
+    return 0;
+  size_t length = 0;
+  if (llvm::StringRef(values.front()).getAsInteger(10, length) ||
+      length > kLargestBody)
+    return std::nullopt;
+  return length;
 }
 
 std::pair<HttpRequest, bool> lowbit::parseHttpRequest(llvm::StringRef text) {
@@ -101,7 +122,8 @@ std::pair<HttpRequest, bool> lowbit::parseHttpRequest(llvm::StringRef text) {
   if (body.size() < *length)
     return {HttpRequest(), false};
   return {HttpRequest{words[0].str(), resolveEscapes(words[1].split('?').first),
-                      body.take_front(*length).str()},
+                      body.take_front(*length).str(), findHeader(head, "host"),
+                      findHeader(head, "origin")},
           true};
 }
 
@@ -119,6 +141,7 @@ void LocalServer::answer(Connection &connection, const HttpResponse &response) {
   if (response.isHeld)
     return;
   llvm::StringRef phrase = response.status == 200   ? "OK"
+                           : response.status == 403 ? "Forbidden"
                            : response.status == 404 ? "Not Found"
                                                     : "Bad Request";
   connection.answer =
@@ -129,6 +152,28 @@ void LocalServer::answer(Connection &connection, const HttpResponse &response) {
        "Connection: close\r\n\r\n" +
        response.body)
           .str();
+}
+
+/// What the handler says, unless the request isn't from the page.
+HttpResponse LocalServer::respond(HttpRequest request) {
+  std::string end = ":" + std::to_string(port);
+  auto isOwn = [&](llvm::StringRef host) {
+    return host == "127.0.0.1" + end ||
+           host.equals_insensitive("localhost" + end);
+  };
+  auto isOwnOrigin = [&](llvm::StringRef origin) {
+    return origin.consume_front("http://") && isOwn(origin);
+  };
+  if (request.hosts.size() != 1 || !isOwn(request.hosts.front()))
+    return {403, "text/plain",
+            "requires 127.0.0.1 or localhost, with the port, as Host\n"};
+  if (!llvm::all_of(request.origins, isOwnOrigin))
+    return {403, "text/plain", "requires a page of this address as Origin\n"};
+  llvm::StringRef path = request.path;
+  if (!path.consume_front("/" + token) || !path.starts_with("/"))
+    return {403, "text/plain", "requires the whole address of the page\n"};
+  request.path = path.str();
+  return handler(request);
 }
 
 void LocalServer::receive(Connection &connection) {
@@ -149,7 +194,7 @@ void LocalServer::receive(Connection &connection) {
     return;
   if (request.method.empty())
     return answer(connection, {400, "text/plain", "not a request\n"});
-  answer(connection, handler(request));
+  answer(connection, respond(std::move(request)));
 }
 
 void LocalServer::send(Connection &connection) {

@@ -6,6 +6,11 @@
 // with a length, one request for each connection. Browsers open connections
 // ahead and leave them silent, so all of them are waited for at once.
 //
+// Other pages in the same browser can reach 127.0.0.1 as well, under names of
+// their own that resolve to it (DNS rebinding), or by posting blindly. What is
+// asked for under another name than 127.0.0.1 or localhost, by a page from
+// elsewhere, or without the random part of the address is refused.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef LOWBIT_TOOLS_LIB_BROWSER_LOCALSERVER_H
@@ -25,6 +30,8 @@ struct HttpRequest {
   /// `path` begins with a slash; escapes are resolved, and what a `?` begins is
   /// cut off.
   std::string method, path, body;
+  /// The values of the headers Host and Origin, for each time that they occur.
+  std::vector<std::string> hosts, origins;
 };
 
 struct HttpResponse {
@@ -43,7 +50,9 @@ public:
   static llvm::Expected<std::unique_ptr<LocalServer>> create(Handler handler);
   ~LocalServer();
 
-  unsigned getPort() const { return port; }
+  /// Where the page is: `http://127.0.0.1:PORT/TOKEN/`. Handlers see what
+  /// follows the token, from the slash on.
+  std::string getUrl() const;
 
   /// Answers what arrives in the next `milliseconds`. Fails if the system
   /// refuses to wait.
@@ -63,8 +72,10 @@ private:
     bool isAnswered = false, isHeld = false, isClosed = false;
   };
 
-  LocalServer(int descriptor, unsigned port, Handler handler)
-      : descriptor(descriptor), port(port), handler(std::move(handler)) {}
+  LocalServer(int descriptor, unsigned port, std::string token, Handler handler)
+      : descriptor(descriptor), port(port), token(std::move(token)),
+        handler(std::move(handler)) {}
+  HttpResponse respond(HttpRequest request);
   void accept();
   void receive(Connection &connection);
   void send(Connection &connection);
@@ -72,6 +83,8 @@ private:
 
   int descriptor;
   unsigned port;
+  /// What only who was given the address knows.
+  std::string token;
   Handler handler;
   std::vector<Connection> connections;
   bool lostPage = false;

@@ -11,10 +11,10 @@
 #include "Browser.h"
 #include "LocalServer.h"
 #include "Page.inc"
+#include "PageResult.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/MappedFile.h"
 #include "lowbit/Tools/PrintableText.h"
-#include "lowbit/Transforms/JsonText.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FileSystem.h"
@@ -49,7 +49,6 @@ private:
   HttpResponse answerPost(const HttpRequest &request);
   HttpResponse readFile(llvm::StringRef file) const;
   std::string describeJob() const;
-  llvm::Error takeOutput(llvm::StringRef body);
 
   const WebRunOptions &options;
   llvm::StringRef name, folder;
@@ -109,44 +108,16 @@ std::string PageHost::describeJob() const {
   return text;
 }
 
-/// A line of JSON with name, type and shape, and the bytes behind it.
-llvm::Error PageHost::takeOutput(llvm::StringRef body) {
-  auto [line, bytes] = body.split('\n');
-  auto head = parseJson(line, "an output's description");
-  if (!head)
-    return head.takeError();
-  const llvm::json::Object *object = head->getAsObject();
-  auto type = object ? object->getString("type") : std::nullopt;
-  auto output = object ? object->getString("name") : std::nullopt;
-  const llvm::json::Array *extents =
-      object ? object->getArray("shape") : nullptr;
-  llvm::SmallVector<int64_t> shape;
-  if (extents)
-    for (const llvm::json::Value &extent : *extents)
-      shape.push_back(getJsonInteger(&extent).value_or(-1));
-  ElementType element = llvm::StringSwitch<ElementType>(type.value_or(""))
-                            .Case("i1", ElementType::Bool)
-                            .Case("i32", ElementType::I32)
-                            .Case("i64", ElementType::I64)
-                            .Default(ElementType::F32);
-  if (!output || !extents || getByteSize(element, shape) != bytes.size())
-    return makeError("the page requires an output's bytes to be of its type "
-                     "and shape, found " +
-                     llvm::Twine(bytes.size()) + " of them for " + line);
-  HostTensor tensor = HostTensor::allocate(element, shape);
-  llvm::copy(bytes, tensor.getMutableBytes().begin());
-  outputs[output->str()] = std::move(tensor);
-  return llvm::Error::success();
-}
-
 HttpResponse PageHost::answerPost(const HttpRequest &request) {
   if (request.path == "/state") {
     state = request.body;
   } else if (request.path == "/result") {
     result = request.body;
   } else if (request.path == "/output") {
-    if (llvm::Error error = takeOutput(request.body))
-      failure = llvm::toString(std::move(error));
+    if (auto output = parsePageOutput(request.body))
+      outputs.insert(std::move(*output));
+    else
+      failure = llvm::toString(output.takeError());
   } else {
     return {404, "text/plain", "no such thing\n"};
   }
@@ -222,48 +193,6 @@ static llvm::Error waitForResult(LocalServer &server, PageHost &host,
                               : makeError(host.failure);
 }
 
-static std::optional<uint64_t> getCount(const llvm::json::Object &object,
-                                        llvm::StringRef key) {
-  auto number = object.getNumber(key);
-  return number && *number >= 0 ? std::optional<uint64_t>(*number)
-                                : std::nullopt;
-}
-
-/// What the page sent, or the error in it.
-static llvm::Expected<WebRunResult>
-readResult(PageHost &host, llvm::StringRef name, const WebRunOptions &options) {
-  auto value = parseJson(host.result, "the page's result");
-  if (!value)
-    return value.takeError();
-  llvm::json::Object *object = value->getAsObject();
-  if (!object)
-    return makeError("the page's result: requires an object");
-  if (llvm::json::Object *error = object->getObject("error"))
-    return makeFileError(
-        options.module,
-        "the module failed in " + name + ": " +
-            makePrintable(error->getString("message").value_or("no reason")) +
-            " (" + makePrintable(error->getString("code").value_or("error")) +
-            ")");
-  WebRunResult result;
-  result.agent = object->getString("agent").value_or("").str();
-  result.warmUp = options.warmUp;
-  if (llvm::json::Object *report = object->getObject("report"))
-    result.report = std::move(*report);
-  if (const llvm::json::Array *times = object->getArray("milliseconds"))
-    for (const llvm::json::Value &time : *times)
-      result.milliseconds.push_back(time.getAsNumber().value_or(0));
-  if (const llvm::json::Array *tokens = object->getArray("tokens"))
-    for (const llvm::json::Value &token : *tokens)
-      result.tokens.push_back(uint32_t(token.getAsNumber().value_or(0)));
-  result.promptMilliseconds = object->getNumber("promptMilliseconds");
-  result.promptTokens = unsigned(getCount(*object, "promptTokens").value_or(0));
-  result.heapBefore = getCount(*object, "heapBefore");
-  result.heapAfter = getCount(*object, "heapAfter");
-  result.outputs = std::move(host.outputs);
-  return std::move(result);
-}
-
 llvm::Expected<WebRunResult>
 lowbit::runInBrowser(const WebRunOptions &options) {
   if (llvm::Error error = checkReadable(options.module))
@@ -281,8 +210,7 @@ lowbit::runInBrowser(const WebRunOptions &options) {
       [&](const HttpRequest &request) { return host.answer(request); });
   if (!server)
     return server.takeError();
-  std::string url =
-      "http://127.0.0.1:" + std::to_string((*server)->getPort()) + "/";
+  std::string url = (*server)->getUrl();
   std::string name = isManual ? "the browser" : browser.getName().str();
   isInterrupted = false;
   llvm::sys::SetInterruptFunction([] { isInterrupted = true; });
@@ -301,8 +229,11 @@ lowbit::runInBrowser(const WebRunOptions &options) {
   llvm::sys::SetInterruptFunction(nullptr);
   if (failure)
     return std::move(failure);
-  auto result = readResult(host, name, options);
-  if (result)
-    result->browser = browser.path;
+  auto result = parsePageResult(host.result, options.module, name);
+  if (!result)
+    return result.takeError();
+  result->browser = browser.path;
+  result->warmUp = options.warmUp;
+  result->outputs = std::move(host.outputs);
   return result;
 }

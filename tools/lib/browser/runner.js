@@ -2,9 +2,10 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// `quant-run --browser` serves this page. /run.json says what to do; what came
+// `quant-run --browser` serves this page. run.json says what to do; what came
 // out, or what went wrong, is posted back once. An answer that never comes, to
-// /alive, is how the other end knows that this page is still there.
+// alive, is how the other end knows that this page is still there. All of these
+// lie beside the page, below the part of its address that no other page knows.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,7 +21,7 @@ function showState(text, share) {
   if (performance.now() - lastPost < 500)
     return;
   lastPost = performance.now();
-  post("/state", text);
+  post("state", text);
 }
 
 function fillTable(rows) {
@@ -40,7 +41,7 @@ async function finish(result) {
   if (isOver)
     return;
   isOver = true;
-  await post("/result", JSON.stringify(result));
+  await post("result", JSON.stringify(result));
 }
 
 function fail(error) {
@@ -74,7 +75,7 @@ function makeInput({ type, shape }) {
 async function readInputs(model, given) {
   const inputs = {};
   for (const [i, { name, type }] of given.entries()) {
-    const bytes = await (await fetch(`/input/${i}`)).arrayBuffer();
+    const bytes = await (await fetch(`input/${i}`)).arrayBuffer();
     inputs[name] = new ARRAYS[type](bytes);
   }
   if (given.length === 0)
@@ -99,7 +100,7 @@ async function measureRuns(model, job) {
       throw Object.assign(new Error(`the model has no output '${name}'; it has ` +
         Object.keys(outputs).map((known) => `'${known}'`).join(", ")), { code: "bad-input" });
     const output = model.outputs.find((known) => known.name === name);
-    await post("/output", new Blob([JSON.stringify(output), "\n", outputs[name]]));
+    await post("output", new Blob([JSON.stringify(output), "\n", outputs[name]]));
   }
   return { milliseconds };
 }
@@ -142,12 +143,12 @@ function showFigures(model, measured) {
 }
 
 async function start() {
-  const job = await (await fetch("/run.json")).json();
+  const job = await (await fetch("run.json")).json();
   at("title").textContent = job.module;
-  fetch("/alive").catch(() => {});
+  fetch("alive").catch(() => {});
   const heapBefore = measureHeap();
   showState("Loading");
-  const { load } = await import(`/${encodeURIComponent(job.module)}`);
+  const { load } = await import(`./${encodeURIComponent(job.module)}`);
   if (typeof load !== "function")
     throw Object.assign(new Error("the module exports no function 'load'"), { code: "bad-input" });
   const model = await load({
