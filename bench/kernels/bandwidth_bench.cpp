@@ -13,12 +13,15 @@
 
 using namespace lowbit;
 
+static llvm::ExitOnError exitOnError("lowbit-bench: error: ");
+
 static void readBench(benchmark::State &state, size_t bytes) {
-  PageRegion region(bytes, /*hugePages=*/false);
+  PageRegion region =
+      exitOnError(PageRegion::create(bytes, /*hugePages=*/false));
   std::memset(region.data(), 1, bytes);
   TimeSamples reads;
   for (auto _ : state)
-    reads.add(timeRead(region.data(), bytes, /*threads=*/1));
+    reads.add(exitOnError(timeRead(region.data(), bytes, /*threads=*/1)));
   if (!reads.empty())
     state.counters["GB/s"] = 1e-9 * bytes / reads.median();
 }
@@ -26,7 +29,7 @@ static void readBench(benchmark::State &state, size_t bytes) {
 static void dotBench(benchmark::State &state) {
   TimeSamples rates;
   for (auto _ : state)
-    rates.add(measureByteDots(/*threads=*/1));
+    rates.add(exitOnError(measureByteDots(/*threads=*/1)));
   if (!rates.empty())
     state.counters["GOP/s"] = 1e-9 * rates.median();
 }

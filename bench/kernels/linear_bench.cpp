@@ -25,6 +25,8 @@ using namespace lowbit;
 using namespace lowbit::bench;
 using ::benchmark::Counter;
 
+static llvm::ExitOnError exitOnError("lowbit-bench: error: ");
+
 namespace {
 
 struct Case {
@@ -42,7 +44,7 @@ class Copies {
 public:
   Copies(const Layer &layer, const Case &what)
       : bytes(layer.program->copyBytes()), count(chooseCount(what)),
-        region(bytes * count, what.hugePages) {
+        region(exitOnError(PageRegion::create(bytes * count, what.hugePages))) {
     for (size_t i = 0; i < count; ++i)
       tables.push_back(layer.program->copyWeights(region.data() + i * bytes));
   }
@@ -140,10 +142,11 @@ static void linearBench(benchmark::State &state, const Case &what) {
     state.PauseTiming();
     call->getOutputs();
     if (what.m == 1)
-      reads.add(timeRead(static_cast<const char *>(copies.next().front()),
-                         bytes, what.threads));
+      reads.add(
+          exitOnError(timeRead(static_cast<const char *>(copies.next().front()),
+                               bytes, what.threads)));
     else
-      dots.add(measureByteDots(what.threads));
+      dots.add(exitOnError(measureByteDots(what.threads)));
     state.ResumeTiming();
   }
   report(state, what, bytes, calls, reads, dots);

@@ -6,6 +6,7 @@
 
 #include "lowbit/Tools/Limits.h"
 #include "lowbit/Runtime/OpenMP.h"
+#include "lowbit/Tools/Errors.h"
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -16,6 +17,7 @@
 #include <sys/mman.h>
 #include <thread>
 #include <time.h>
+#include <utility>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -53,17 +55,12 @@ double TimeSamples::median() const {
 
 namespace {
 /// The OpenMP library that compiled code runs on. A second one would compete
-/// with it for processors.
+/// with it for processors. Both are null where it isn't there.
 struct Team {
   Team() {
     void *library = lowbit_load_openmp(nullptr);
     auto find = [&](auto &function, const char *name) {
       void *address = library ? dlsym(library, name) : nullptr;
-      if (!address) {
-        std::fprintf(stderr, "measuring: LLVM's OpenMP library was not "
-                             "found: install libomp-22-dev\n");
-        std::exit(1);
-      }
       std::memcpy(&function, &address, sizeof(function));
     };
     find(fork, "GOMP_parallel");
@@ -74,12 +71,26 @@ struct Team {
 };
 } // namespace
 
+static const Team &getTeam() {
+  static const Team team;
+  return team;
+}
+
+/// Fails if there aren't that many threads to run on.
+static llvm::Error checkTeam(unsigned threads) {
+  if (threads == 1 || (getTeam().fork && getTeam().threadNumber))
+    return llvm::Error::success();
+  return makeError("measuring on several threads requires LLVM's OpenMP "
+                   "library, found none of " LOWBIT_OPENMP_NAMES
+                   "; install libomp-22-dev");
+}
+
 /// Calls `body` with the number of each thread.
 template <typename Body>
 static void runTeam(unsigned threads, const Body &body) {
   if (threads == 1)
     return body(0);
-  static const Team team;
+  static const Team &team = getTeam();
   team.fork(
       [](void *data) {
         (*static_cast<const Body *>(data))(team.threadNumber());
@@ -115,7 +126,10 @@ LOWBIT_BEST_VECTORS static uint64_t addUp(const char *data, size_t bytes) {
   return result;
 }
 
-double lowbit::timeRead(const char *data, size_t bytes, unsigned threads) {
+llvm::Expected<double> lowbit::timeRead(const char *data, size_t bytes,
+                                        unsigned threads) {
+  if (llvm::Error error = checkTeam(threads))
+    return std::move(error);
   Stopwatch watch(threads);
   size_t share = bytes / threads;
   runTeam(threads, [&](unsigned thread) {
@@ -163,10 +177,12 @@ double lowbit::measureLatency(char *data, size_t bytes) {
   return watch.seconds() / kSteps;
 }
 
-double lowbit::measureFork() {
+llvm::Expected<double> lowbit::measureFork() {
   constexpr unsigned kThreads = 2;
   if (std::thread::hardware_concurrency() < kThreads)
     return 0;
+  if (llvm::Error error = checkTeam(kThreads))
+    return std::move(error);
   TimeSamples samples;
   // What else wants the processors has them for a few milliseconds at a time.
   for (int pause = 0; pause < 20; ++pause) {
@@ -177,8 +193,8 @@ double lowbit::measureFork() {
       samples.add(watch.seconds());
     }
   }
-  // Threads that wait for work answer within microseconds. If none of a thousand
-  // times did, another program had their processors all along.
+  // Threads that wait for work answer within microseconds. If none of a
+  // thousand times did, another program had their processors all along.
   constexpr double kMost = 10e-6;
   return samples.least() <= kMost ? samples.least() : 0;
 }
@@ -255,7 +271,9 @@ static bool hasFeature(const char *flag) {
 }
 #endif
 
-double lowbit::measureByteDots(unsigned threads) {
+llvm::Expected<double> lowbit::measureByteDots(unsigned threads) {
+  if (llvm::Error error = checkTeam(threads))
+    return std::move(error);
 #if defined(__x86_64__)
   static const bool isWide = hasFeature("avx512_vnni");
   static const bool isAny = isWide || hasFeature("avx_vnni");
@@ -279,21 +297,33 @@ double lowbit::measureByteDots(unsigned threads) {
 
 static constexpr size_t kHugePage = size_t(2) << 20;
 
-PageRegion::PageRegion(size_t bytes, bool hugePages)
-    : length(bytes + kHugePage) {
+llvm::Expected<PageRegion> PageRegion::create(size_t bytes, bool hugePages) {
+  size_t length = bytes + kHugePage;
   void *address = mmap(nullptr, length, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (address == MAP_FAILED) {
-    std::perror("measuring: memory for weights");
-    std::exit(1);
-  }
-  mapped = static_cast<char *>(address);
-  size_t odd = reinterpret_cast<uintptr_t>(mapped) % kHugePage;
-  begin = mapped + (odd ? kHugePage - odd : 0);
-  madvise(begin, bytes, hugePages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+  if (address == MAP_FAILED)
+    return makeError("measuring requires " + llvm::Twine(length) +
+                     " bytes of memory for weights, the system refuses: " +
+                     std::strerror(errno));
+  PageRegion region(static_cast<char *>(address), length);
+  madvise(region.begin, bytes, hugePages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+  return std::move(region);
 }
 
-PageRegion::~PageRegion() { munmap(mapped, length); }
+PageRegion::PageRegion(char *mapped, size_t length)
+    : mapped(mapped), length(length) {
+  size_t odd = reinterpret_cast<uintptr_t>(mapped) % kHugePage;
+  begin = mapped + (odd ? kHugePage - odd : 0);
+}
+
+PageRegion::PageRegion(PageRegion &&other)
+    : begin(other.begin), mapped(std::exchange(other.mapped, nullptr)),
+      length(other.length) {}
+
+PageRegion::~PageRegion() {
+  if (mapped)
+    munmap(mapped, length);
+}
 
 size_t lowbit::getSpareMemory() {
   std::FILE *info = std::fopen("/proc/meminfo", "r");

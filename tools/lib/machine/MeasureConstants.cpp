@@ -23,7 +23,7 @@ static double measureRate(const char *data, size_t bytes) {
 
 /// Reads half of each cache, so that what else is in it doesn't matter, and
 /// twice the largest one for memory.
-static void measureMemory(MachineConstants &constants) {
+static llvm::Error measureMemory(MachineConstants &constants) {
   std::array<uint64_t, 3> caches = findCacheBytes();
   double *sizes[] = {&constants.l1Bytes, &constants.l2Bytes,
                      &constants.l3Bytes};
@@ -34,16 +34,19 @@ static void measureMemory(MachineConstants &constants) {
   if (caches[1] && !caches[2])
     constants.l3Bytes = constants.l2Bytes;
   size_t bytes = std::min(2 * size_t(constants.l3Bytes), getSpareMemory());
-  PageRegion region(bytes, /*hugePages=*/true);
-  std::memset(region.data(), 1, bytes);
+  auto region = PageRegion::create(bytes, /*hugePages=*/true);
+  if (!region)
+    return region.takeError();
+  std::memset(region->data(), 1, bytes);
   auto readHalf = [&](double cache) {
-    return measureRate(region.data(), std::min(size_t(cache / 2), bytes));
+    return measureRate(region->data(), std::min(size_t(cache / 2), bytes));
   };
   constants.l1Bandwidth = readHalf(constants.l1Bytes);
   constants.l2Bandwidth = readHalf(constants.l2Bytes);
   constants.l3Bandwidth = readHalf(constants.l3Bytes);
-  constants.memoryBandwidth = measureRate(region.data(), bytes);
-  constants.memoryLatency = measureLatency(region.data(), bytes);
+  constants.memoryBandwidth = measureRate(region->data(), bytes);
+  constants.memoryLatency = measureLatency(region->data(), bytes);
+  return llvm::Error::success();
 }
 
 /// The median of the seconds of calls of a layer.
@@ -75,9 +78,13 @@ llvm::Expected<MachineConstants>
 lowbit::measureConstants(mlir::MLIRContext &context,
                          const CompileOptions &options) {
   MachineConstants constants;
-  measureMemory(constants);
-  if (double seconds = measureFork())
-    constants.forkSeconds = seconds;
+  if (llvm::Error error = measureMemory(constants))
+    return std::move(error);
+  auto fork = measureFork();
+  if (!fork)
+    return fork.takeError();
+  if (*fork)
+    constants.forkSeconds = *fork;
   auto call = timeLayer(context, "int4-g32", 32, 32, 1, options);
   if (!call)
     return call.takeError();

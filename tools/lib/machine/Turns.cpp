@@ -30,11 +30,11 @@ struct Turns::Impl {
   std::vector<HostTensor> inputs;
   double cacheBytes;
   std::vector<Runner> runners;
-  std::unique_ptr<PageRegion> region;
+  std::optional<PageRegion> region;
   std::vector<std::vector<const void *>> copies;
   size_t next = 0, callsPerTurn = 1;
 
-  void copyWeights(const TimedProgram &program);
+  llvm::Error copyWeights(const TimedProgram &program);
   double callFor(Runner &runner, size_t calls);
 };
 
@@ -52,15 +52,20 @@ Turns::Turns(const Probe &probe, const Subject &subject, double cacheBytes)
 Turns::~Turns() = default;
 
 /// All programs of a probe read the same weights.
-void Turns::Impl::copyWeights(const TimedProgram &program) {
+llvm::Error Turns::Impl::copyWeights(const TimedProgram &program) {
   size_t bytes = program.copyBytes(), count = 1;
   if (probe.fromMemory && bytes)
     count = std::max<size_t>(2, 2 * size_t(cacheBytes) / bytes + 1);
-  if (bytes)
-    region = std::make_unique<PageRegion>(bytes * count, /*hugePages=*/true);
+  if (bytes) {
+    auto created = PageRegion::create(bytes * count, /*hugePages=*/true);
+    if (!created)
+      return created.takeError();
+    region.emplace(std::move(*created));
+  }
   for (size_t i = 0; i < count; ++i)
     copies.push_back(bytes ? program.copyWeights(region->data() + i * bytes)
                            : std::vector<const void *>());
+  return llvm::Error::success();
 }
 
 /// Seconds of each of `calls` calls.
@@ -82,7 +87,8 @@ llvm::Error Turns::add(TimedProgram &program) {
   bool isFirst = impl->runners.empty();
   impl->runners.push_back({&program, std::move(*call), {}, {}});
   if (isFirst)
-    impl->copyWeights(program);
+    if (llvm::Error error = impl->copyWeights(program))
+      return error;
   // What is cold the first time is not the code's.
   double seconds = impl->callFor(impl->runners.back(), 1);
   if (isFirst)

@@ -3,13 +3,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The limits that kernels run into, measured by the simplest loop that reaches
-// them. They run on the threads of compiled code, so that both can take turns.
+// them. They run on the threads of compiled code, so that both can take turns;
+// what takes several fails where LLVM's OpenMP library isn't there.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef LOWBIT_TOOLS_LIMITS_H
 #define LOWBIT_TOOLS_LIMITS_H
 
+#include "llvm/Support/Error.h"
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -44,7 +46,8 @@ private:
 };
 
 /// Reads `bytes` bytes, once, with `threads` threads; seconds.
-double timeRead(const char *data, size_t bytes, unsigned threads);
+llvm::Expected<double> timeRead(const char *data, size_t bytes,
+                                unsigned threads);
 
 /// Reads `bytes` bytes again and again for about a millisecond, with one
 /// thread; bytes per second.
@@ -57,7 +60,7 @@ double measureLatency(char *data, size_t bytes);
 /// Seconds to start two threads, and to wait until both are done, with nothing
 /// to do; the least of many. 0 where there is one processor, or where other
 /// programs kept the threads waiting all along.
-double measureFork();
+llvm::Expected<double> measureFork();
 
 /// Bytes of the data caches of levels 1 to 3 of the first processor, as the
 /// system tells them; 0 where it doesn't.
@@ -66,18 +69,21 @@ std::array<uint64_t, 3> findCacheBytes();
 /// Products of bytes and their sums in 32-bit lanes, from registers: operations
 /// per second, two for each product. 0 where this machine has no instruction
 /// for it.
-double measureByteDots(unsigned threads);
+llvm::Expected<double> measureByteDots(unsigned threads);
 
 /// Bytes that lie at an address that is a multiple of 2 MiB.
 class PageRegion {
 public:
-  /// With `hugePages`, asks the system for those.
-  PageRegion(size_t bytes, bool hugePages);
+  /// With `hugePages`, asks the system for those. Fails if there is no memory.
+  static llvm::Expected<PageRegion> create(size_t bytes, bool hugePages);
+  PageRegion(PageRegion &&other);
+  PageRegion &operator=(PageRegion &&) = delete;
   ~PageRegion();
-  PageRegion(const PageRegion &) = delete;
   char *data() { return begin; }
 
 private:
+  PageRegion(char *mapped, size_t length);
+
   char *begin, *mapped;
   size_t length;
 };
