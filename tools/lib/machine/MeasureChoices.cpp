@@ -261,11 +261,10 @@ llvm::Expected<TuneResult> Tuner::run() {
   if (llvm::Error error = nameMachine())
     return std::move(error);
   tell("constants of the machine", 0);
-  auto constants = measureConstants(context, compile);
-  if (!constants)
-    return constants.takeError();
-  result.tuning.constants = *constants;
-  result.tuning.choices = chooseTuning(*constants, result.tuning.name.cpu);
+  if (llvm::Error error = measureConstants(context, compile, result.tuning))
+    return std::move(error);
+  result.tuning.choices =
+      chooseTuning(result.tuning.constants, result.tuning.name.cpu);
   if (llvm::Error error = collectSubjects())
     return std::move(error);
   size_t left = options.choices.empty() ? std::size(kExperiments)
@@ -289,8 +288,7 @@ llvm::Expected<TuneResult> Tuner::run() {
     return std::move(result);
   tell("costs of encodings", 1 - kCostsShare);
   auto isOver = [&] { return elapsed() >= options.seconds; };
-  if (llvm::Error error = measureCosts(context, compile, isOver, *constants,
-                                       result.tuning.costs))
+  if (llvm::Error error = measureCosts(context, compile, isOver, result.tuning))
     return std::move(error);
   if (isOver())
     result.skipped.push_back("costs of some encodings");

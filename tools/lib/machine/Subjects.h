@@ -69,16 +69,17 @@ private:
   std::unique_ptr<Impl> impl;
 };
 
-/// The constants of this machine. `subject` is measured where no plain loop
-/// tells what kernels reach.
-llvm::Expected<MachineConstants>
-measureConstants(mlir::MLIRContext &context, const CompileOptions &options);
+/// Measures the constants of this machine. Those that the system doesn't tell,
+/// or that other programs hide, stay unknown.
+llvm::Error measureConstants(mlir::MLIRContext &context,
+                             const CompileOptions &options,
+                             MachineTuning &tuning);
 
 /// What decoding costs, by bits; stops when `isOver` says so.
 llvm::Error measureCosts(mlir::MLIRContext &context,
                          const CompileOptions &options,
                          const std::function<bool()> &isOver,
-                         const MachineConstants &constants, KernelCosts &costs);
+                         MachineTuning &tuning);
 
 } // namespace lowbit
 

@@ -9,6 +9,7 @@
 #include "lowbit/Tools/Json.h"
 #include "lowbit/Tools/MachineTuning.h"
 #include "lowbit/Transforms/LayerNames.h"
+#include "llvm/ADT/Sequence.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -23,6 +24,24 @@ static constexpr llvm::StringLiteral kFormat = "lowbit-tuning";
 static constexpr int64_t kVersion = 1;
 /// Costs of a weight beyond this are of another unit than picoseconds.
 static constexpr double kMostPicoseconds = 1e6;
+
+void MachineTuning::setConstant(double MachineConstants::*constant,
+                                double value) {
+  constants.*constant = value;
+  for (const MachineConstant &entry : getMachineConstants())
+    if (entry.value == constant)
+      known.insert(entry.name.str());
+}
+
+static std::string nameCost(llvm::StringRef kind, unsigned bits) {
+  return (kind + "." + llvm::Twine(bits)).str();
+}
+
+void MachineTuning::setCost(llvm::StringRef kind, unsigned bits,
+                            double picoseconds) {
+  (kind == "integers" ? costs.integers : costs.tables)[bits] = picoseconds;
+  known.insert(nameCost(kind, bits));
+}
 
 //===----------------------------------------------------------------------===//
 // Reading
@@ -56,8 +75,7 @@ private:
                    double least, double most);
   void readName(const json::Object &object);
   void readConstants(const json::Object &object);
-  void readCosts(const json::Object &object, llvm::StringRef place,
-                 KernelCosts::Costs &costs);
+  void readCosts(const json::Object &object, llvm::StringRef kind);
   void readChoices(const json::Object &object);
   void readEvidence(const json::Value &value);
 
@@ -144,17 +162,17 @@ void Reader::readName(const json::Object &object) {
 void Reader::readConstants(const json::Object &object) {
   for (const MachineConstant &constant : getMachineConstants())
     if (const json::Value *value = object.get(constant.name))
-      tuning.constants.*constant.value =
-          getNumber(*value, ("constants." + constant.name).str(),
-                    constant.least, constant.most);
+      tuning.setConstant(constant.value,
+                         getNumber(*value, ("constants." + constant.name).str(),
+                                   constant.least, constant.most));
 }
 
-void Reader::readCosts(const json::Object &object, llvm::StringRef place,
-                       KernelCosts::Costs &costs) {
+void Reader::readCosts(const json::Object &object, llvm::StringRef kind) {
   for (unsigned bits = 1; bits <= KernelCosts::kMostBits; ++bits)
     if (const json::Value *value = object.get(std::to_string(bits)))
-      costs[bits] = getNumber(*value, (place + "." + llvm::Twine(bits)).str(),
-                              0.0, kMostPicoseconds);
+      tuning.setCost(
+          kind, bits,
+          getNumber(*value, nameCost(kind, bits), 0.0, kMostPicoseconds));
 }
 
 void Reader::readChoices(const json::Object &object) {
@@ -227,12 +245,11 @@ llvm::Expected<MachineTuning> Reader::read(const json::Value &value) {
         readChoices(*choices);
     if (root->get("costs"))
       if (const json::Object *costs = part("costs", {"integers", "tables"}))
-        for (auto [key, to] : {std::pair("integers", &tuning.costs.integers),
-                               std::pair("tables", &tuning.costs.tables)})
-          if (const json::Value *found = costs->get(key))
+        for (llvm::StringRef kind : {"integers", "tables"})
+          if (const json::Value *found = costs->get(kind))
             if (const json::Object *object =
-                    getObject(found, key, getBitNames()))
-              readCosts(*object, key, *to);
+                    getObject(found, kind, getBitNames()))
+              readCosts(*object, kind);
     if (const json::Value *evidence = root->get("measured"); evidence && !error)
       readEvidence(*evidence);
   }
@@ -265,10 +282,18 @@ static void print(json::OStream &os, llvm::StringRef key, double number) {
   os.attributeEnd();
 }
 
-static void printCosts(json::OStream &os, llvm::StringRef key,
-                       const KernelCosts::Costs &costs) {
-  os.attributeObject(key, [&] {
-    for (unsigned bits = 1; bits <= KernelCosts::kMostBits; ++bits)
+/// Those that are known; nothing where none is.
+static void printCosts(json::OStream &os, llvm::StringRef kind,
+                       const KernelCosts::Costs &costs,
+                       const std::set<std::string> &known) {
+  auto isKnown = [&](unsigned bits) {
+    return known.count(nameCost(kind, bits));
+  };
+  auto all = llvm::seq_inclusive(1u, KernelCosts::kMostBits);
+  if (llvm::none_of(all, isKnown))
+    return;
+  os.attributeObject(kind, [&] {
+    for (unsigned bits : llvm::make_filter_range(all, isKnown))
       print(os, std::to_string(bits), costs[bits]);
   });
 }
@@ -288,11 +313,12 @@ void lowbit::printTuning(const MachineTuning &tuning, llvm::raw_ostream &out) {
     });
     os.attributeObject("constants", [&] {
       for (const MachineConstant &constant : getMachineConstants())
-        print(os, constant.name, tuning.constants.*constant.value);
+        if (tuning.known.count(constant.name.str()))
+          print(os, constant.name, tuning.constants.*constant.value);
     });
     os.attributeObject("costs", [&] {
-      printCosts(os, "integers", tuning.costs.integers);
-      printCosts(os, "tables", tuning.costs.tables);
+      printCosts(os, "integers", tuning.costs.integers, tuning.known);
+      printCosts(os, "tables", tuning.costs.tables, tuning.known);
     });
     os.attributeObject("choices", [&] {
       for (const TuningChoice &choice : getTuningChoices())

@@ -37,7 +37,8 @@ static json::Object makeChoices() {
                          " (option " + choice.option + ")")
                             .str()}};
   return makeObject(std::move(choices),
-                    "the choices; those left out follow from the constants");
+                    "the choices; those left out follow from the constants, "
+                    "as do those here that 'measured' has nothing about");
 }
 
 static json::Object makeConstants() {
@@ -49,7 +50,9 @@ static json::Object makeConstants() {
         {"maximum", constant.most},
         {"description",
          (constant.description + " (" + constant.unit + ")").str()}};
-  return makeObject(std::move(constants), "what the cost model goes by");
+  return makeObject(std::move(constants),
+                    "what the cost model goes by; those left out weren't "
+                    "measured, and are the defaults'");
 }
 
 static json::Object makeCosts() {
@@ -64,7 +67,8 @@ static json::Object makeCosts() {
       json::Object{{"integers", byBits("integers, by bits of a code")},
                    {"tables", byBits("codes of tables, by bits")}},
       "picoseconds to decode and multiply a weight on one row; "
-      "--objective=latency goes by them");
+      "--objective=latency goes by them; those left out weren't measured, and "
+      "are the defaults'");
 }
 
 static json::Object makeName() {

@@ -17,6 +17,7 @@
 #include "llvm/Support/Error.h"
 #include "llvm/Support/raw_ostream.h"
 #include <array>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -57,9 +58,16 @@ struct MachineTuning {
   MachineName name;
   MachineConstants constants;
   KernelCosts costs;
+  /// Names of the constants, and of the costs as `integers.4`, that were
+  /// measured or read. The others are defaults, which files leave out.
+  std::set<std::string> known;
   /// What follows from the constants, but for what was measured to be faster.
   CPUTuning choices;
   std::vector<TuningEvidence> evidence;
+
+  void setConstant(double MachineConstants::*constant, double value);
+  /// `kind` is `integers` or `tables`.
+  void setCost(llvm::StringRef kind, unsigned bits, double picoseconds);
 };
 
 /// Reads a file. What it leaves out is default, and choices what follows from
