@@ -20,8 +20,7 @@ std::string lowbit::getModuleFile(llvm::StringRef output,
          extension.str();
 }
 
-llvm::Error lowbit::writeModuleFile(llvm::StringRef path,
-                                    llvm::StringRef bytes) {
+llvm::Error WebFiles::write(llvm::StringRef path, llvm::StringRef bytes) {
   llvm::Error error = llvm::writeToOutput(path, [&](llvm::raw_ostream &os) {
     os << bytes;
     return llvm::Error::success();
@@ -32,14 +31,18 @@ llvm::Error lowbit::writeModuleFile(llvm::StringRef path,
       "'" + path + "' cannot be written: " + llvm::toString(std::move(error)));
 }
 
-llvm::Error lowbit::writeRuntimeFiles(llvm::StringRef output) {
+void WebFiles::retire(llvm::StringRef path) {
+  (void)llvm::sys::fs::remove(path);
+}
+
+llvm::Error lowbit::writeRuntimeFiles(llvm::StringRef output, WebFiles &files) {
   std::string types = getModuleFile(output, ".d.ts");
   std::string script =
       llvm::formatv("// A model compiled by Lowbit; see {0} for its types.\n\n"
                     "const MANIFEST = \"{1}\";\n\n",
                     llvm::sys::path::filename(types),
                     llvm::sys::path::filename(getModuleFile(output, ".json")));
-  if (llvm::Error error = writeModuleFile(output, script + kRuntime.str()))
+  if (llvm::Error error = files.write(output, script + kRuntime.str()))
     return error;
-  return writeModuleFile(types, kDeclarations);
+  return files.write(types, kDeclarations);
 }

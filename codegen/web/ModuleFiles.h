@@ -7,6 +7,7 @@
 #ifndef LOWBIT_CODEGEN_WEB_MODULEFILES_H
 #define LOWBIT_CODEGEN_WEB_MODULEFILES_H
 
+#include "lowbit/CodeGen/Web/WebFiles.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/Error.h"
 #include <string>
@@ -16,12 +17,9 @@ namespace lowbit {
 /// The module's name with another extension: model.webgpu.json.
 std::string getModuleFile(llvm::StringRef output, const llvm::Twine &extension);
 
-/// Writes a file that appears whole or not at all.
-llvm::Error writeModuleFile(llvm::StringRef path, llvm::StringRef bytes);
-
 /// Writes the run time, whose manifest has the name of the module, and its
 /// types.
-llvm::Error writeRuntimeFiles(llvm::StringRef output);
+llvm::Error writeRuntimeFiles(llvm::StringRef output, WebFiles &files);
 
 } // namespace lowbit
 

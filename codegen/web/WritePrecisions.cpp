@@ -11,7 +11,6 @@
 #include "lowbit/CodeGen/Web/WebPrecisions.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -33,8 +32,8 @@ std::string lowbit::getWebPrecisionManifest(llvm::StringRef output,
 
 /// The fields of a precision's own manifest that say what it takes.
 static llvm::Expected<llvm::json::Object>
-describePrecision(const WebPrecision &precision) {
-  auto text = llvm::MemoryBuffer::getFile(precision.manifest);
+describePrecision(const WebPrecision &precision, const WebFiles &files) {
+  auto text = llvm::MemoryBuffer::getFile(files.find(precision.manifest));
   if (!text)
     return llvm::createStringError(
         "'" + precision.manifest +
@@ -57,23 +56,23 @@ describePrecision(const WebPrecision &precision) {
   return std::move(result);
 }
 
-llvm::Error
-lowbit::writeWebPrecisions(llvm::StringRef output,
-                           llvm::ArrayRef<WebPrecision> precisions) {
+llvm::Error lowbit::writeWebPrecisions(llvm::StringRef output,
+                                       llvm::ArrayRef<WebPrecision> precisions,
+                                       WebFiles &files) {
   llvm::json::Array list;
   for (const WebPrecision &precision : precisions) {
-    auto described = describePrecision(precision);
+    auto described = describePrecision(precision, files);
     if (!described)
       return described.takeError();
     list.push_back(std::move(*described));
   }
   std::string path = getModuleFile(output, ".json");
   // A manifest that is there would be of other shards.
-  (void)llvm::sys::fs::remove(path);
-  if (llvm::Error error = writeRuntimeFiles(output))
+  files.retire(path);
+  if (llvm::Error error = writeRuntimeFiles(output, files))
     return error;
   llvm::json::Value index = llvm::json::Object{{"format", "lowbit-web"},
                                                {"version", 1},
                                                {"precisions", std::move(list)}};
-  return writeModuleFile(path, llvm::formatv("{0}\n", index).str());
+  return files.write(path, llvm::formatv("{0}\n", index).str());
 }

@@ -12,7 +12,6 @@
 #include "lowbit/CodeGen/Web/WebPrecisions.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -59,6 +58,8 @@ namespace {
 struct WriteWebModulePass
     : lowbit::impl::WriteWebModulePassBase<WriteWebModulePass> {
   using WriteWebModulePassBase::WriteWebModulePassBase;
+  WriteWebModulePass(const WriteWebModulePassOptions &options, WebFiles &files)
+      : WriteWebModulePassBase(options), files(&files) {}
 
   void getDependentDialects(DialectRegistry &registry) const override {
     WriteWebModulePassBase::getDependentDialects(registry);
@@ -141,7 +142,7 @@ private:
   /// Files by the SHA-256 of what they hold, as `shares` say.
   LogicalResult readShared(llvm::StringMap<std::string> &files) {
     for (StringRef path : shares) {
-      auto text = llvm::MemoryBuffer::getFile(path);
+      auto text = llvm::MemoryBuffer::getFile(getFiles().find(path));
       if (!text)
         return getOperation().emitError()
                << "'" << path
@@ -192,7 +193,7 @@ private:
       }
       std::string file =
           (stem + "." + Twine(manifest.shards.size()) + ".bin").str();
-      if (failed(report(writeModuleFile(file, bytes))))
+      if (failed(report(getFiles().write(file, bytes))))
         return failure();
       ++numShards;
       manifest.shards.push_back(
@@ -203,14 +204,27 @@ private:
 
   LogicalResult writeAll(WebManifest &manifest) {
     // Manifests that are there would be of other shards.
-    (void)llvm::sys::fs::remove(getManifest());
-    (void)llvm::sys::fs::remove(getModuleFile(output, ".json"));
+    getFiles().retire(getManifest());
+    getFiles().retire(getModuleFile(output, ".json"));
     if (failed(writeShards(manifest)))
       return failure();
-    if (precision.empty() && failed(report(writeRuntimeFiles(output))))
+    if (precision.empty() &&
+        failed(report(writeRuntimeFiles(output, getFiles()))))
       return failure();
-    return report(writeModuleFile(
+    return report(getFiles().write(
         getManifest(), llvm::formatv("{0}\n", toJSON(manifest)).str()));
   }
+
+  WebFiles &getFiles() { return files ? *files : direct; }
+
+  /// Where files go; null for their own places at once.
+  WebFiles *files = nullptr;
+  WebFiles direct;
 };
 } // namespace
+
+std::unique_ptr<Pass>
+lowbit::createWriteWebModulePass(const WriteWebModulePassOptions &options,
+                                 WebFiles &files) {
+  return std::make_unique<WriteWebModulePass>(options, files);
+}

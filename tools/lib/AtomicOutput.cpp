@@ -11,6 +11,7 @@
 #include "lowbit/Tools/Errors.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Signals.h"
@@ -241,8 +242,10 @@ llvm::Error AtomicOutput::commitAll(llvm::ArrayRef<AtomicOutput *> outputs,
       file->restore();
     return error;
   }
+  llvm::StringSet<> folders;
   for (AtomicOutput *file : files)
-    syncFolder(file->path);
+    if (folders.insert(getFolder(file->path)).second)
+      syncFolder(file->path);
   for (AtomicOutput *file : files)
     if (!file->replaced.empty())
       fs::remove(file->replaced);

@@ -15,10 +15,19 @@
 
 using namespace lowbit;
 
-std::string lowbit::getWebManifestPath(llvm::StringRef module) {
+static std::string replaceExtension(llvm::StringRef module,
+                                    llvm::StringRef extension) {
   llvm::SmallString<128> path(module);
-  llvm::sys::path::replace_extension(path, ".json");
+  llvm::sys::path::replace_extension(path, extension);
   return path.str().str();
+}
+
+std::string lowbit::getWebManifestPath(llvm::StringRef module) {
+  return replaceExtension(module, ".json");
+}
+
+std::string lowbit::getWebTypesPath(llvm::StringRef module) {
+  return replaceExtension(module, ".d.ts");
 }
 
 /// Bytes of all weights as f32 numbers, whatever they are stored as.
@@ -31,9 +40,34 @@ static uint64_t countFloatBytes(mlir::ModuleOp module) {
   return bytes;
 }
 
+llvm::Error WebOutput::write(llvm::StringRef path, llvm::StringRef bytes) {
+  auto file = AtomicOutput::create(path);
+  if (!file)
+    return file.takeError();
+  file->os() << bytes;
+  if (llvm::Error error = file->finish())
+    return error;
+  files.push_back(std::move(*file));
+  return llvm::Error::success();
+}
+
+std::string WebOutput::find(llvm::StringRef path) const {
+  for (const AtomicOutput &file : files)
+    if (file.getPath() == path)
+      return file.getTemporaryPath().str();
+  return path.str();
+}
+
+llvm::Error WebOutput::commit() {
+  llvm::SmallVector<AtomicOutput *> all;
+  for (AtomicOutput &file : files)
+    all.push_back(&file);
+  return AtomicOutput::commitAll(all);
+}
+
 llvm::Error lowbit::writeWebModel(mlir::ModuleOp packed, llvm::StringRef output,
                                   const CompileOptions &options,
-                                  llvm::StringRef precision,
+                                  WebFiles &files, llvm::StringRef precision,
                                   llvm::ArrayRef<std::string> shares) {
   WriteWebModulePassOptions write;
   write.output = output.str();
@@ -46,7 +80,7 @@ llvm::Error lowbit::writeWebModel(mlir::ModuleOp packed, llvm::StringRef output,
     return error;
   DiagnosticText errors(*packed.getContext());
   mlir::PassManager manager(packed.getContext());
-  manager.addPass(createWriteWebModulePass(write));
+  manager.addPass(createWriteWebModulePass(write, files));
   if (failed(manager.run(packed)))
     return errors.takeError("the model has no form as a web module");
   return llvm::Error::success();

@@ -35,6 +35,22 @@ static llvm::Error writeCode(ModuleOp packed, StringRef input, StringRef output,
   return files.takeError();
 }
 
+/// Compiles up to `last`, and saves the quantized model on the way if that is
+/// wanted.
+static llvm::Error compileThrough(ModuleOp module, Phase last,
+                                  const CompileOptions &compile,
+                                  const DriverOptions &options) {
+  if (options.quantizedCopy.empty())
+    return compileModule(module, last, compile);
+  if (llvm::Error error = compileModule(module, Phase::Quantize, compile))
+    return error;
+  if (llvm::Error error =
+          saveArtefact(module, options.quantizedCopy, ArtefactFormat::Bytecode)
+              .takeError())
+    return error;
+  return compileModule(module, last, compile, Phase::Fuse);
+}
+
 /// Compiles up to `last`, by --quantize or --like. The report, if there is to
 /// be one, takes the float weights before they are gone, and the layers before
 /// fusion merges them.
@@ -50,7 +66,7 @@ compileAndReport(ModuleOp module, Phase last, const DriverOptions &options,
       printFindings(findings, llvm::outs());
   };
   if (options.report.empty() && options.like.empty()) {
-    if (llvm::Error error = compileModule(module, last, compile))
+    if (llvm::Error error = compileThrough(module, last, compile, options))
       return std::move(error);
     printChoice();
     return std::nullopt;
@@ -86,6 +102,19 @@ compileAndReport(ModuleOp module, Phase last, const DriverOptions &options,
   return std::move(*report);
 }
 
+/// Writes a web module, or what one of its precisions adds to it.
+static llvm::Error writeWeb(ModuleOp module, StringRef output,
+                            const DriverOptions &options,
+                            const CompileOptions &compile) {
+  if (options.webFiles)
+    return writeWebModel(module, output, compile, *options.webFiles,
+                         options.precision, options.shares);
+  WebOutput files;
+  if (llvm::Error error = writeWebModel(module, output, compile, files))
+    return error;
+  return files.commit();
+}
+
 /// Writes what --emit says.
 static llvm::Error writeOutput(ModuleOp module, StringRef input,
                                StringRef output, const DriverOptions &options,
@@ -96,8 +125,7 @@ static llvm::Error writeOutput(ModuleOp module, StringRef input,
   if (options.emit == EmitKind::SPIRV || options.emit == EmitKind::Web) {
     CompileOptions compile = compileOptions(options, profile);
     llvm::Error error = options.emit == EmitKind::Web
-                            ? writeWebModel(module, output, compile,
-                                            options.precision, options.shares)
+                            ? writeWeb(module, output, options, compile)
                             : writeSPIRVModel(module, output, compile);
     return error ? makeFileError(input, llvm::toString(std::move(error)))
                  : llvm::Error::success();

@@ -7,6 +7,7 @@
 #ifndef LOWBIT_TOOLS_QUANTOPT_DRIVER_H
 #define LOWBIT_TOOLS_QUANTOPT_DRIVER_H
 
+#include "lowbit/CodeGen/Web/WebFiles.h"
 #include "lowbit/Tools/Compiler.h"
 #include "lowbit/Tools/Tune.h"
 #include "mlir/IR/DialectRegistry.h"
@@ -416,10 +417,14 @@ struct DriverOptions {
       "timing", llvm::cl::cat(category),
       llvm::cl::desc("Print time and peak anonymous memory of each phase")};
 
-  /// No flags: of a web module with several precisions, the one at hand, and
-  /// the manifests of those before it.
+  /// No flags: of a web module with several precisions, the one at hand, the
+  /// manifests of those before it, and where the files of all of them go.
   std::string precision;
   std::vector<std::string> shares;
+  WebFiles *webFiles = nullptr;
+  /// Where to save the quantized model on the way, to be judged; empty for
+  /// nowhere.
+  std::string quantizedCopy;
   /// What the file of --tuning says, once `readMachine` has read it.
   MachineTuning machine;
 

@@ -116,8 +116,10 @@ collectOutputs(StringRef input, StringRef output,
     add("-o", output);
     if (options.emit == EmitKind::SPIRV)
       add("the kernels and weights of -o", getGPUDataPath(output));
-    if (options.emit == EmitKind::Web)
+    if (options.emit == EmitKind::Web) {
       add("the manifest of -o", getWebManifestPath(output));
+      add("the types of -o", getWebTypesPath(output));
+    }
     // A device has no folder for one.
     if (hasSidecar(options) && (!llvm::sys::fs::exists(output) ||
                                 llvm::sys::fs::is_regular_file(output)))

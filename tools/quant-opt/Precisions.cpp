@@ -3,11 +3,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each precision is compiled as if it were the only one; what it is worth is
-// measured on this machine's CPU, with the activations that shaders have.
+// measured on this machine's CPU, with the activations that shaders have. It is
+// quantized once: the quantized model is saved on the way to the web module,
+// and read back, mapped, when the memory of that is free again.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Precisions.h"
+#include "Checks.h"
 #include "Settings.h"
 #include "lowbit/CodeGen/Web/WebPrecisions.h"
 #include "lowbit/Compiler.h"
@@ -15,8 +18,11 @@
 #include "lowbit/Tools/EvaluateSamples.h"
 #include "lowbit/Tools/MappedFile.h"
 #include "lowbit/Tools/TextTable.h"
+#include "lowbit/Tools/WebModel.h"
 #include "lowbit/Transforms/QuantizationMethod.h"
 #include "mlir/IR/MLIRContext.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Signals.h"
 #include <set>
 
 using namespace lowbit;
@@ -66,23 +72,87 @@ static llvm::Error checkPrecisions(llvm::ArrayRef<std::string> methods,
                                   : checkReadable(options.evaluate);
 }
 
-/// A model that runs here, by what `options` say at this time.
-static llvm::Expected<std::unique_ptr<Model>>
-compileForEvaluation(llvm::StringRef input, const DriverOptions &options) {
-  CompileOptions compile = compileOptions(options, /*profile=*/nullptr);
-  compile.target = "cpu";
-  // Samples are no texts that go on.
-  compile.kvCache.clear();
-  compile.floatActivations = true;
-  LoadOptions load = loadOptions(options);
-  load.recordsSources = false;
-  return compileToModel(input, compile, load);
+/// What can be said of flags with each method before the first is compiled.
+static llvm::Error checkFlagsWith(llvm::StringRef method, llvm::StringRef input,
+                                  DriverOptions &options) {
+  options.quantize.setValue(method.str());
+  llvm::Expected<Phase> last = lastPhase(options);
+  return last ? checkFlags(input, options, *last) : last.takeError();
 }
 
-static llvm::Expected<SampleEvaluation>
-evaluatePrecision(llvm::StringRef input, Model &reference,
-                  const DriverOptions &options) {
-  auto model = compileForEvaluation(input, options);
+namespace {
+/// A folder for a quantized model that is to be judged, which goes with it.
+class CopyFolder {
+public:
+  CopyFolder() = default;
+  CopyFolder(const CopyFolder &) = delete;
+  ~CopyFolder();
+  llvm::Error create();
+  std::string getModel() const { return (path + "/model.mlirbc").str(); }
+
+private:
+  llvm::SmallString<128> path;
+};
+
+/// Judges precisions by samples, beside the float model.
+class Judge {
+public:
+  Judge(llvm::StringRef input, const DriverOptions &options)
+      : input(input), options(options) {}
+  /// Sets the scores of `precision`, whose quantized model is at `path`.
+  llvm::Error judge(llvm::StringRef path, WebPrecision &precision);
+
+private:
+  llvm::Error compileReference();
+
+  llvm::StringRef input;
+  const DriverOptions &options;
+  std::unique_ptr<Model> reference;
+};
+} // namespace
+
+llvm::Error CopyFolder::create() {
+  if (std::error_code error =
+          llvm::sys::fs::createUniqueDirectory("lowbit-precision", path))
+    return makeError("--evaluate requires a temporary folder for the quantized "
+                     "model: " +
+                     error.message());
+  for (const std::string &file : {getModel(), getSidecarPath(getModel())})
+    llvm::sys::RemoveFileOnSignal(file);
+  return llvm::Error::success();
+}
+
+CopyFolder::~CopyFolder() {
+  if (path.empty())
+    return;
+  llvm::sys::fs::remove_directories(path);
+  for (const std::string &file : {getModel(), getSidecarPath(getModel())})
+    llvm::sys::DontRemoveFileOnSignal(file);
+}
+
+/// A model that runs here, with the activations that shaders have. Samples are
+/// no texts that go on, so there is no cache.
+static llvm::Expected<std::unique_ptr<Model>>
+compileForEvaluation(llvm::StringRef path, const LoadOptions &load) {
+  CompileOptions compile;
+  compile.target = "cpu";
+  compile.floatActivations = true;
+  return compileToModel(path, compile, load);
+}
+
+llvm::Error Judge::compileReference() {
+  LoadOptions load = loadOptions(options);
+  load.recordsSources = false;
+  return compileForEvaluation(input, load).moveInto(reference);
+}
+
+llvm::Error Judge::judge(llvm::StringRef path, WebPrecision &precision) {
+  if (!reference)
+    if (llvm::Error error = compileReference())
+      return error;
+  LoadOptions load;
+  load.recordsSources = false;
+  auto model = compileForEvaluation(path, load);
   if (!model)
     return model.takeError();
   SampleOptions samples;
@@ -90,11 +160,16 @@ evaluatePrecision(llvm::StringRef input, Model &reference,
   samples.labels = options.labels;
   samples.samples = options.evaluateSamples;
   samples.window = options.calibrationWindow;
-  llvm::ArrayRef<TensorSpec> inputs = reference.getInputs();
+  llvm::ArrayRef<TensorSpec> inputs = reference->getInputs();
   if (inputs.size() == 1 && inputs[0].shape.size() == 2 &&
       inputs[0].shape[1] > 0)
     samples.window = uint64_t(inputs[0].shape[1]);
-  return evaluateSamples(**model, &reference, samples);
+  auto evaluation = evaluateSamples(**model, reference.get(), samples);
+  if (!evaluation)
+    return evaluation.takeError();
+  precision.accuracy = evaluation->scores.getAccuracy();
+  precision.divergence = evaluation->scores.loss;
+  return llvm::Error::success();
 }
 
 /// What was measured, one line for each precision.
@@ -114,33 +189,35 @@ lowbit::compilePrecisions(llvm::StringRef input, llvm::StringRef output,
   std::vector<std::string> methods = splitMethods(options.quantize);
   if (llvm::Error error = checkPrecisions(methods, output, options))
     return error;
-  std::unique_ptr<Model> reference;
+  for (const std::string &method : methods)
+    if (llvm::Error error = checkFlagsWith(method, input, options))
+      return error;
+  // No file takes its place before all precisions are there.
+  WebOutput files;
+  options.webFiles = &files;
+  Judge judge(input, options);
   std::vector<WebPrecision> precisions;
   for (const std::string &method : methods) {
     options.quantize.setValue(method);
     options.precision = method;
+    CopyFolder copy;
+    if (!options.evaluate.empty()) {
+      if (llvm::Error error = copy.create())
+        return error;
+      options.quantizedCopy = copy.getModel();
+    }
     if (llvm::Error error = compileOne())
       return error;
     WebPrecision precision{method, getWebPrecisionManifest(output, method)};
     options.shares.push_back(precision.manifest);
-    if (!options.evaluate.empty()) {
-      if (!reference) {
-        options.quantize.setValue("none");
-        auto compiled = compileForEvaluation(input, options);
-        if (!compiled)
-          return compiled.takeError();
-        reference = std::move(*compiled);
-        options.quantize.setValue(method);
-      }
-      auto evaluation = evaluatePrecision(input, *reference, options);
-      if (!evaluation)
-        return evaluation.takeError();
-      precision.accuracy = evaluation->scores.getAccuracy();
-      precision.divergence = evaluation->scores.loss;
-    }
+    if (!options.evaluate.empty())
+      if (llvm::Error error = judge.judge(copy.getModel(), precision))
+        return error;
     precisions.push_back(std::move(precision));
   }
-  if (llvm::Error error = writeWebPrecisions(output, precisions))
+  if (llvm::Error error = writeWebPrecisions(output, precisions, files))
+    return error;
+  if (llvm::Error error = files.commit())
     return error;
   if (!options.evaluate.empty())
     printPrecisions(precisions);

@@ -7,6 +7,7 @@
 #ifndef LOWBIT_CODEGEN_WEB_PASSES_H
 #define LOWBIT_CODEGEN_WEB_PASSES_H
 
+#include "lowbit/CodeGen/Web/WebFiles.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
@@ -15,6 +16,11 @@ namespace lowbit {
 
 #define GEN_PASS_DECL
 #include "lowbit/CodeGen/Web/Passes.h.inc"
+
+/// The pass whose files go to `files`, which must outlive it.
+std::unique_ptr<mlir::Pass>
+createWriteWebModulePass(const WriteWebModulePassOptions &options,
+                         WebFiles &files);
 
 #define GEN_PASS_REGISTRATION
 #include "lowbit/CodeGen/Web/Passes.h.inc"

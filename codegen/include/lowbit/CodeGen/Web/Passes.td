@@ -25,7 +25,8 @@ def WriteWebModulePass : Pass<"lowbit-write-web-module", "::mlir::ModuleOp"> {
     Shards are a twentieth of the weights, between 64 KiB and 8 MiB, so that
     what a page holds while it loads stays near the size of the weights; float
     weights of that size and more have shards of their own. The manifest is the
-    last to appear.
+    last to appear; each file does as soon as it is made, unless the pass was
+    given another place for them (WebFiles.h).
 
     With `precision=int4-g32` these are the manifest and shards of one precision
     of a module, `model.webgpu.int4-g32.json` and so on, without a script

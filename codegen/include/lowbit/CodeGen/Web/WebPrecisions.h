@@ -7,6 +7,7 @@
 #ifndef LOWBIT_CODEGEN_WEB_WEBPRECISIONS_H
 #define LOWBIT_CODEGEN_WEB_WEBPRECISIONS_H
 
+#include "lowbit/CodeGen/Web/WebFiles.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -35,9 +36,10 @@ std::string getWebPrecisionManifest(llvm::StringRef output,
 
 /// Writes the module `output`, its types, and its manifest, which lists
 /// `precisions` with what their own manifests say of size and memory. These
-/// have been written by `lowbit-write-web-module` with `precision`.
+/// have been written to `files` by `lowbit-write-web-module` with `precision`.
 llvm::Error writeWebPrecisions(llvm::StringRef output,
-                               llvm::ArrayRef<WebPrecision> precisions);
+                               llvm::ArrayRef<WebPrecision> precisions,
+                               WebFiles &files);
 
 } // namespace lowbit
 
