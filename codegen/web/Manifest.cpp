@@ -52,19 +52,28 @@ int64_t lowbit::chooseShardBytes(int64_t total) {
 }
 
 std::vector<std::pair<int64_t, int64_t>>
-lowbit::planShards(ArrayRef<WebWeight> weights, int64_t size) {
-  // Positions at which a shard ends in any case.
-  std::vector<int64_t> cuts;
+lowbit::planShards(ArrayRef<WebWeight> weights,
+                   std::optional<int64_t> floatBytes) {
+  int64_t total = 0;
   for (const WebWeight &weight : weights)
-    if (isa<FloatType>(weight.data.getElementType()) && weight.bytes >= size)
-      cuts.insert(cuts.end(), {weight.offset, weight.offset + weight.bytes});
-  if (!weights.empty())
-    cuts.push_back(weights.back().offset + weights.back().bytes);
+    total += weight.bytes;
+  int64_t size = chooseShardBytes(total), begin = 0;
   std::vector<std::pair<int64_t, int64_t>> shards;
-  int64_t begin = 0;
-  for (int64_t end : cuts)
+  auto cut = [&](int64_t end, int64_t size) {
     for (; begin < end; begin += shards.back().second)
       shards.push_back({begin, std::min(size, end - begin)});
+  };
+  for (const WebWeight &weight : weights) {
+    // No precision is much less than the model in 2 bits, or than this weight.
+    int64_t own =
+        floatBytes ? chooseShardBytes(std::max(*floatBytes / 16, weight.bytes))
+                   : size;
+    if (!isa<FloatType>(weight.data.getElementType()) || weight.bytes < own)
+      continue;
+    cut(weight.offset, size);
+    cut(weight.offset + weight.bytes, own);
+  }
+  cut(total, size);
   return shards;
 }
 

@@ -13,6 +13,7 @@
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/JSON.h"
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,11 +58,14 @@ orderWeights(mlir::ModuleOp module, llvm::ArrayRef<GPUSchedule> schedules);
 /// Bytes of a shard, of weights of `total` bytes: see the pass.
 int64_t chooseShardBytes(int64_t total);
 
-/// Where the stream is cut, as (begin, bytes): into shards of `size`, but for
-/// what is left before and behind float weights of that size or more, which are
-/// often the same in other precisions of a model.
+/// Where the stream is cut, as (begin, bytes): into shards that suit its size,
+/// but for what is left before and behind large float weights, which have
+/// shards of their own. With the bytes that the model has in f32, those are cut
+/// by the weight's size and the model's alone, so that each precision of the
+/// model has the same shards of the same float weights.
 std::vector<std::pair<int64_t, int64_t>>
-planShards(llvm::ArrayRef<WebWeight> weights, int64_t size);
+planShards(llvm::ArrayRef<WebWeight> weights,
+           std::optional<int64_t> floatBytes);
 
 /// What a page holds on the GPU: weights, states, inputs and outputs, and
 /// scratch buffers as program.js shares them out.

@@ -164,25 +164,18 @@ private:
     return success();
   }
 
-  /// The size of shards. That of precisions is the same for all: what suits 2
-  /// bits.
-  int64_t getShardBytes(const WebManifest &manifest) {
-    if (!precision.empty())
-      return chooseShardBytes(floatBytes / 16);
-    int64_t total = 0;
-    for (const WebWeight &weight : manifest.weights)
-      total += weight.bytes;
-    return chooseShardBytes(total);
-  }
-
   LogicalResult writeShards(WebManifest &manifest) {
     llvm::StringMap<std::string> shared;
     if (failed(readShared(shared)))
       return failure();
     std::string path = getManifest();
     StringRef stem = StringRef(path).drop_back(strlen(".json"));
-    for (auto [begin, size] :
-         planShards(manifest.weights, getShardBytes(manifest))) {
+    // Float weights of precisions are cut by the model's size, which is that of
+    // all of them.
+    std::optional<int64_t> common;
+    if (!precision.empty())
+      common = floatBytes;
+    for (auto [begin, size] : planShards(manifest.weights, common)) {
       std::string bytes = readStream(manifest.weights, begin, size);
       std::string hash = hashBytes(bytes);
       numBytes += size;

@@ -31,7 +31,11 @@ def WriteWebModulePass : Pass<"lowbit-write-web-module", "::mlir::ModuleOp"> {
     With `precision=int4-g32` these are the manifest and shards of one precision
     of a module, `model.webgpu.int4-g32.json` and so on, without a script
     (`writeWebPrecisions` writes that for all of them). A shard whose bytes one
-    of the manifests in `shares` has already is not written again.
+    of the manifests in `shares` has already is not written again. So that float
+    weights, which are often the same in all precisions, are cut alike, their
+    shards are a twentieth of the weight or of `float-bytes`/16 (the model in 2
+    bits), whichever is more, between the same bounds; what lies between them
+    goes by the size of this precision.
 
     ```mlir
     module attributes {gpu.container_module, lowbit.weights = {lowbit.weight.w = dense<1.0> : tensor<64xf32>}} {
