@@ -25,8 +25,6 @@ using namespace lowbit;
 static constexpr int64_t kMostQueries = 4;
 /// Keys of a round: one for each thread.
 static constexpr int64_t kKeys = kGPUWorkgroupSize;
-/// Threads that share the search for the largest of a query's scores.
-static constexpr int64_t kSearchers = 8;
 /// The least score, and what stands for one that isn't seen: exp of that less
 /// any score is 0, and nothing overflows, which WGSL leaves undefined.
 static constexpr float kLeast = -1e30f, kHidden = -1e38f;
@@ -97,7 +95,6 @@ private:
                                      ArrayRef<QueryState> states);
   SmallVector<Value> scoreKey(const Index &key);
   Value addMask(Value score, int64_t query, const Index &key);
-  SmallVector<Value> findLargest(ArrayRef<Value> scores);
   SmallVector<QueryState> addValues(const Index &first,
                                     ArrayRef<QueryState> states);
   void writeResults(ArrayRef<QueryState> states);
@@ -126,7 +123,7 @@ private:
   int64_t steps, valueSteps, queries, lanes, slices;
   Value query, mask, length, result;
   /// Workgroup memory: queries, and of each a number for each thread.
-  Value heldQueries, scores, partial;
+  Value heldQueries, weights;
   Index own, head, group, firstRow;
   /// Keys that query 0 of the text's last ones sees, and all of these queries.
   Value firstSeen, end;
@@ -255,40 +252,7 @@ SmallVector<Value> AttentionBuilder::scoreKey(const Index &at) {
   return result;
 }
 
-/// The largest of all threads' scores, for each query: a few threads look at
-/// some of them each, then all look at what those found.
-SmallVector<Value> AttentionBuilder::findLargest(ArrayRef<Value> found) {
-  for (auto [i, score] : llvm::enumerate(found))
-    store(score, scores,
-          indices.add(indices.constant(i * kGPUWorkgroupSize), own));
-  gpu::BarrierOp::create(b);
-  auto search = [&](Value buffer, const Index &base, int64_t count) {
-    Value largest = load(buffer, base);
-    for (int64_t i = 1; i < count; ++i) {
-      Value other = load(buffer, indices.add(base, indices.constant(i)));
-      Value isLarger =
-          arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, other, largest);
-      largest = arith::SelectOp::create(b, isLarger, other, largest);
-    }
-    return largest;
-  };
-  int64_t share = kGPUWorkgroupSize / kSearchers;
-  auto searches =
-      scf::IfOp::create(b, isBelow(own, queries * kSearchers), false);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(searches.thenBlock());
-    store(search(scores, indices.multiply(own, share), share), partial, own);
-  }
-  gpu::BarrierOp::create(b);
-  SmallVector<Value> result;
-  for (int64_t i = 0; i < queries; ++i)
-    result.push_back(
-        search(partial, indices.constant(i * kSearchers), kSearchers));
-  return result;
-}
-
-/// Adds the values of a round's keys, which `scores` has the weights of.
+/// Adds the values of a round's keys, which `weights` has the weights of.
 SmallVector<QueryState>
 AttentionBuilder::addValues(const Index &first, ArrayRef<QueryState> states) {
   Index column = clamp(indices.remainder(own, lanes), valueSteps, lanes);
@@ -304,7 +268,7 @@ AttentionBuilder::addValues(const Index &first, ArrayRef<QueryState> states) {
   SmallVector<QueryState> next = gather(loop.getRegionIterArgs());
   for (auto [i, state] : llvm::enumerate(next)) {
     Value weight =
-        load(scores, indices.add(indices.constant(i * kGPUWorkgroupSize), at));
+        load(weights, indices.add(indices.constant(i * kGPUWorkgroupSize), at));
     state.sum = arith::AddFOp::create(b, state.sum, weight);
     if (scale)
       weight = arith::MulFOp::create(b, weight, scale);
@@ -318,7 +282,8 @@ AttentionBuilder::addValues(const Index &first, ArrayRef<QueryState> states) {
 SmallVector<QueryState>
 AttentionBuilder::buildRound(const Index &first, ArrayRef<QueryState> states) {
   SmallVector<Value> mine = scoreKey(indices.add(first, own));
-  SmallVector<Value> largest = findLargest(mine);
+  SmallVector<Value> largest =
+      reduceLanes(mine, kGPUWorkgroupSize, /*isMax=*/true);
   SmallVector<QueryState> next;
   for (auto [i, state] : llvm::enumerate(states)) {
     Value isLarger = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT,
@@ -329,9 +294,8 @@ AttentionBuilder::buildRound(const Index &first, ArrayRef<QueryState> states) {
     next.push_back(
         {now, arith::MulFOp::create(b, state.sum, factor),
          arith::MulFOp::create(b, state.values, splat(factor, numbers))});
-    // Everybody has seen the scores: weights take their place.
     store(math::ExpOp::create(b, arith::SubFOp::create(b, mine[i], now)),
-          scores, indices.add(indices.constant(i * kGPUWorkgroupSize), own));
+          weights, indices.add(indices.constant(i * kGPUWorkgroupSize), own));
   }
   gpu::BarrierOp::create(b);
   SmallVector<QueryState> result = addValues(first, next);
@@ -344,7 +308,7 @@ void AttentionBuilder::writeResults(ArrayRef<QueryState> states) {
   Value found = shared(queries * kGPUWorkgroupSize, numbers);
   for (auto [i, state] : llvm::enumerate(states)) {
     Index at = indices.add(indices.constant(i * kGPUWorkgroupSize), own);
-    store(state.sum, scores, at);
+    store(state.sum, weights, at);
     store(state.values, found, at);
   }
   gpu::BarrierOp::create(b);
@@ -361,7 +325,7 @@ void AttentionBuilder::writeResults(ArrayRef<QueryState> states) {
     for (int64_t slice = 0; slice < slices; ++slice) {
       Index at = indices.add(
           indices.constant(i * kGPUWorkgroupSize + slice * lanes), own);
-      Value part = load(scores, at), vector = load(found, at);
+      Value part = load(weights, at), vector = load(found, at);
       sum = sum ? arith::AddFOp::create(b, sum, part) : part;
       total = total ? arith::AddFOp::create(b, total, vector) : vector;
     }
@@ -391,8 +355,7 @@ std::array<int64_t, 3> AttentionBuilder::build(gpu::GPUFuncOp kernel) {
   head = block(gpu::Dimension::x, grid[0]);
   group = indices.divide(head, spec.heads / spec.groups);
   firstRow = indices.multiply(block(gpu::Dimension::y, grid[1]), queries);
-  scores = shared(queries * kGPUWorkgroupSize, number);
-  partial = shared(queries * kSearchers, number);
+  weights = shared(queries * kGPUWorkgroupSize, number);
   loadQueries();
   findKeys();
   gpu::BarrierOp::create(b);

@@ -54,6 +54,11 @@ addFeatures(gpu::GPUFuncOp kernel, spirv::TargetEnvAttr target) {
   SmallVector<spirv::Capability> capabilities(target.getCapabilities());
   SmallVector<spirv::Extension> extensions(target.getExtensions());
   for (StringRef feature : getGPUFeatures(kernel)) {
+    if (feature == "subgroups") {
+      capabilities.append({spirv::Capability::GroupNonUniform,
+                           spirv::Capability::GroupNonUniformArithmetic});
+      continue;
+    }
     if (feature != "packed_dot")
       return kernel.emitOpError()
              << "requires features that SPIR-V has, found '" << feature << "'";
@@ -70,6 +75,16 @@ addFeatures(gpu::GPUFuncOp kernel, spirv::TargetEnvAttr target) {
 
 /// Instructions of SPIR-V for operations of variants.
 static void lowerFeatures(Operation *kernels) {
+  kernels->walk([&](SubgroupRankOp op) {
+    OpBuilder b(op);
+    Value one = arith::ConstantIntOp::create(b, op.getLoc(), 1, 32);
+    op.replaceAllUsesWith(
+        spirv::GroupNonUniformIAddOp::create(
+            b, op.getLoc(), op.getType(), spirv::Scope::Subgroup,
+            spirv::GroupOperation::ExclusiveScan, one, /*cluster_size=*/Value())
+            .getResult());
+    op.erase();
+  });
   SmallVector<DotBytesOp> dots;
   kernels->walk([&](DotBytesOp op) { dots.push_back(op); });
   for (DotBytesOp op : dots) {

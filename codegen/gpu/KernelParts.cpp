@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "KernelParts.h"
+#include "lowbit/IR/LowbitWordOps.h"
 
 using namespace mlir;
 using namespace lowbit;
@@ -34,4 +35,10 @@ Value KernelParts::loadColumns(Value buffer, const Index &row,
         b, isBelow(one, count), number, constantFloat(b.getF32Type(), 0)));
   }
   return vector::FromElementsOp::create(b, floats, numbers);
+}
+
+SmallVector<Value> KernelParts::reduceLanes(ValueRange values, int64_t lanes,
+                                            bool isMax) {
+  auto op = ReduceLanesOp::create(b, values.getTypes(), isMax, values, lanes);
+  return llvm::to_vector_of<Value>(op.getResults());
 }

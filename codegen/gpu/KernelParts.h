@@ -88,6 +88,9 @@ protected:
     return mlir::vector::ReductionOp::create(
         b, mlir::vector::CombiningKind::ADD, value);
   }
+  /// The sums, or the largest, of what `lanes` neighbouring threads have.
+  llvm::SmallVector<mlir::Value> reduceLanes(mlir::ValueRange values,
+                                             int64_t lanes, bool isMax = false);
   /// `number` as a value of `type`.
   mlir::Value splat(mlir::Value number, mlir::Type type) {
     if (number.getType() == type)

@@ -9,6 +9,7 @@
 #include "FloatBits.h"
 #include "lowbit/CodeGen/GPU/GPUSchedule.h"
 #include "lowbit/IR/LowbitGPUOps.h"
+#include "lowbit/IR/LowbitWordOps.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -174,14 +175,26 @@ SmallVector<Index> LinalgKernel::findPoint(ArrayRef<int64_t> extents) {
   Index thread = indices.add(
       indices.multiply(block, kGPUWorkgroupSize),
       id(gpu::ThreadIdOp::create(b, gpu::Dimension::x), kGPUWorkgroupSize));
-  if (threads != grid[0] * grid[1] * kGPUWorkgroupSize) {
-    Value inside = arith::CmpIOp::create(
-        b, arith::CmpIPredicate::ult, indices.materialize(thread),
-        arith::ConstantIndexOp::create(b, threads));
+  Value inside;
+  if (threads != grid[0] * grid[1] * kGPUWorkgroupSize)
+    inside = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
+                                   indices.materialize(thread),
+                                   arith::ConstantIndexOp::create(b, threads));
+  if (lanes > 1) {
+    // All threads of a workgroup meet later on: those beyond repeat the last.
+    lane = indices.remainder(thread, lanes);
+    exists = inside;
+    if (inside)
+      thread = id(arith::MinUIOp::create(
+                      b, indices.materialize(thread),
+                      arith::ConstantIndexOp::create(b, threads - 1)),
+                  threads);
+    thread = indices.divide(thread, lanes);
+  } else if (inside) {
     guard = scf::IfOp::create(b, inside, /*withElseRegion=*/false);
     b.setInsertionPointToStart(guard.thenBlock());
   }
-  thread.limit = threads;
+  thread.limit = threads / lanes;
   SmallVector<Index> point(extents.size(), indices.constant(0));
   for (int64_t i = extents.size() - 1; i >= 0; --i) {
     point[i] = i == 0 ? thread : indices.remainder(thread, extents[i]);
@@ -192,14 +205,29 @@ SmallVector<Index> LinalgKernel::findPoint(ArrayRef<int64_t> extents) {
   return point;
 }
 
-FailureOr<SmallVector<Index>> LinalgKernel::begin(StringRef name,
-                                                  ArrayRef<int64_t> extents) {
+Value LinalgKernel::reduceLanes(Value value, bool isMax) {
+  return ReduceLanesOp::create(b, value.getType(), isMax, value, lanes)
+      .getResult(0);
+}
+
+void LinalgKernel::beginFirstLane() {
+  Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
+                                        indices.materialize(lane),
+                                        arith::ConstantIndexOp::create(b, 0));
+  if (exists)
+    isFirst = arith::AndIOp::create(b, isFirst, exists);
+  auto writes = scf::IfOp::create(b, isFirst, /*withElseRegion=*/false);
+  b.setInsertionPointToStart(writes.thenBlock());
+}
+
+FailureOr<SmallVector<Index>>
+LinalgKernel::begin(StringRef name, ArrayRef<int64_t> extents, int64_t lanes) {
   unsigned count = read.size() + written.size();
   if (count > kMostGPUBindings)
     return op->emitError("GPU kernels bind at most 8 buffers, found an "
                          "operation on ")
            << count;
-  threads = 1;
+  this->lanes = threads = lanes;
   for (int64_t extent : extents)
     threads *= extent;
   makeFunction(name);

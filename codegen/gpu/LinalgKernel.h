@@ -34,10 +34,17 @@ public:
   llvm::LogicalResult addBuffer(mlir::Value buffer, bool isWritten);
   llvm::LogicalResult addScalar(mlir::Value value);
   llvm::LogicalResult addCaptured(mlir::Region &region);
-  /// Begins the kernel and a thread for each point of `extents`; returns its
-  /// coordinates.
+  /// Begins the kernel and a thread for each point of `extents`, or as many
+  /// neighbours as `lanes` says; returns its coordinates.
   llvm::FailureOr<llvm::SmallVector<Index>>
-  begin(llvm::StringRef name, llvm::ArrayRef<int64_t> extents);
+  begin(llvm::StringRef name, llvm::ArrayRef<int64_t> extents,
+        int64_t lanes = 1);
+  /// Where a point has several threads: which of them this is, and the sum, or
+  /// the largest, of what they have.
+  const Index &getLane() const { return lane; }
+  mlir::Value reduceLanes(mlir::Value value, bool isMax);
+  /// What follows is done by one thread of each point.
+  void beginFirstLane();
   mlir::Value load(mlir::Value buffer, llvm::ArrayRef<Index> at);
   void store(mlir::Value value, mlir::Value buffer, llvm::ArrayRef<Index> at);
   /// How many elements a word of the buffer holds: 1, or more of packed ones,
@@ -79,7 +86,11 @@ private:
   Index getAddress(mlir::Value buffer, llvm::ArrayRef<Index> at);
 
   mlir::gpu::GPUFuncOp kernel;
-  int64_t threads = 0;
+  int64_t threads = 0, lanes = 1;
+  Index lane;
+  /// Whether the thread's point exists, where threads beyond the last point
+  /// repeat it; null if all do.
+  mlir::Value exists;
   /// Base buffers in the order of arguments, read ones before written ones.
   llvm::SetVector<mlir::Value> read, written;
   llvm::DenseMap<mlir::Value, mlir::Value> arguments;

@@ -36,6 +36,7 @@ private:
                llvm::MutableArrayRef<mlir::Value> sums);
   void addCodedAtom(const Index &row, const Index &atom,
                     llvm::MutableArrayRef<mlir::Value> sums);
+  void writeRows(mlir::ValueRange sums, const Index &row, int64_t lanes);
   Index getUnit(const Index &row, const Index &atom, const Index &step);
   mlir::Value addUnit(mlir::Value product, mlir::Value unit,
                       const WeightParameters &parameters, mlir::Value sum);

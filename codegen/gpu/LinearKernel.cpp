@@ -3,9 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Two skeletons over one reader of weights. With few rows of activations,
-// neighbouring threads read neighbouring atoms of one row of the weight and a
-// tree adds what they found: each word is read once, in order. With many, tiles
-// meet in workgroup memory (LinearTiles.cpp).
+// neighbouring threads read neighbouring atoms of one row of the weight, and
+// what they found is added up: each word is read once, in order. With many,
+// tiles meet in workgroup memory (LinearTiles.cpp).
 //
 //===----------------------------------------------------------------------===//
 
@@ -255,6 +255,37 @@ void LinearBuilder::addCodedAtom(const Index &row, const Index &atom,
   }
 }
 
+/// Adds up what the lanes of a row have; the first of them writes it. `sums`
+/// are of row `row` of the weight; those of a gated layer's column are
+/// neighbours.
+void LinearBuilder::writeRows(ValueRange sums, const Index &row,
+                              int64_t lanes) {
+  int64_t parts = spec.isGated ? 2 : 1;
+  Value zero = constantFloat(b.getF32Type(), 0);
+  Index own = thread();
+  SmallVector<Value> found;
+  for (Value each : sums) {
+    Value number = sum(each);
+    if (parts == 1) {
+      found.push_back(number);
+      continue;
+    }
+    Value isFirst = isBelow(indices.remainder(own, parts * lanes), lanes);
+    found.push_back(arith::SelectOp::create(b, isFirst, number, zero));
+    found.push_back(arith::SelectOp::create(b, isFirst, zero, number));
+  }
+  SmallVector<Value> totals = reduceLanes(found, parts * lanes);
+  Value isWriter = isBelow(indices.remainder(own, parts * lanes), 1);
+  Index column = indices.divide(row, parts);
+  auto writes = scf::IfOp::create(
+      b, arith::AndIOp::create(b, isWriter, isBelow(column, spec.getColumns())),
+      false);
+  b.setInsertionPointToStart(writes.thenBlock());
+  for (int64_t i = 0; i < spec.m; ++i)
+    finish(indices.constant(i), column,
+           ArrayRef(totals).slice(i * parts, parts));
+}
+
 std::array<int64_t, 3> LinearBuilder::buildVector() {
   int64_t atoms = weight->getAtoms();
   int64_t lanes = std::min<int64_t>(llvm::bit_floor<uint64_t>(atoms), 32);
@@ -266,9 +297,9 @@ std::array<int64_t, 3> LinearBuilder::buildVector() {
   if (grid[1] > 1)
     group = indices.add(
         group, indices.multiply(block(gpu::Dimension::y, grid[1]), grid[0]));
-  Index firstRow = indices.multiply(group, rows);
-  Index row = clamp(indices.add(firstRow, indices.divide(own, lanes)), spec.n,
-                    grid[0] * grid[1] * rows);
+  Index written =
+      indices.add(indices.multiply(group, rows), indices.divide(own, lanes));
+  Index row = clamp(written, spec.n, grid[0] * grid[1] * rows);
   Index lane = indices.remainder(own, lanes);
   SmallVector<Value> sums(
       spec.m, constantFloat(units ? Type(b.getF32Type()) : floats, 0));
@@ -286,48 +317,7 @@ std::array<int64_t, 3> LinearBuilder::buildVector() {
       addAtom(row, atom, next);
     scf::YieldOp::create(b, next);
   }
-  // A tree over the lanes of a row.
-  Value found = shared(spec.m * kGPUWorkgroupSize, b.getF32Type());
-  auto place = [&](int64_t i, const Index &at) {
-    return indices.materialize(
-        indices.add(indices.constant(i * kGPUWorkgroupSize), at));
-  };
-  for (int64_t i = 0; i < spec.m; ++i)
-    memref::StoreOp::create(b, sum(loop.getResult(i)), found, place(i, own));
-  gpu::BarrierOp::create(b);
-  for (int64_t half = lanes / 2; half > 0; half /= 2) {
-    auto adds = scf::IfOp::create(b, isBelow(lane, half), false);
-    {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(adds.thenBlock());
-      for (int64_t i = 0; i < spec.m; ++i) {
-        Value lhs = memref::LoadOp::create(b, found, place(i, own));
-        Value rhs = memref::LoadOp::create(
-            b, found, place(i, indices.add(own, indices.constant(half))));
-        memref::StoreOp::create(b, arith::AddFOp::create(b, lhs, rhs), found,
-                                place(i, own));
-      }
-    }
-    gpu::BarrierOp::create(b);
-  }
-  // Results of a workgroup: a thread for each column.
-  int64_t parts = spec.isGated ? 2 : 1;
-  Index column = indices.add(indices.multiply(group, rows / parts), own);
-  Value mine = isBelow(own, rows / parts);
-  if (spec.getColumns() % (rows / parts) != 0 ||
-      grid[0] * grid[1] * rows > spec.n)
-    mine = arith::AndIOp::create(b, mine, isBelow(column, spec.getColumns()));
-  auto writes = scf::IfOp::create(b, mine, false);
-  b.setInsertionPointToStart(writes.thenBlock());
-  for (int64_t i = 0; i < spec.m; ++i) {
-    SmallVector<Value> totals;
-    for (int64_t part = 0; part < parts; ++part) {
-      Index from = indices.add(indices.multiply(own, parts * lanes),
-                               indices.constant(part * lanes));
-      totals.push_back(memref::LoadOp::create(b, found, place(i, from)));
-    }
-    finish(indices.constant(i), column, totals);
-  }
+  writeRows(loop.getResults(), written, lanes);
   return grid;
 }
 

@@ -3,6 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A thread computes an element of the result, and loops over what is reduced.
+// Where that is a long row, neighbouring threads take its numbers in turns, so
+// that a sum of a thousand numbers isn't one thread's, and add up what they
+// have.
 //
 //===----------------------------------------------------------------------===//
 
@@ -134,6 +137,54 @@ LogicalResult Lowering::lowerToWords(linalg::LinalgOp op,
   return lowerToWords(kernel, describe(op), init.get(), compute);
 }
 
+namespace {
+/// How threads share the reduction of a row.
+struct RowReduction {
+  unsigned dimension;
+  int64_t lanes;
+  bool isMax;
+};
+} // namespace
+
+/// Whether a reduction adds f32, or finds the largest; none for all others.
+static std::optional<bool> findCombiner(linalg::LinalgOp op) {
+  BlockArgument sum = op.getRegionOutputArgs().front();
+  Operation *combiner =
+      op.getBlock()->getTerminator()->getOperand(0).getDefiningOp();
+  if (!sum.getType().isF32() || !combiner || !sum.hasOneUse() ||
+      *sum.user_begin() != combiner)
+    return std::nullopt;
+  if (isa<arith::AddFOp>(combiner))
+    return false;
+  return isa<arith::MaximumFOp, arith::MaxNumFOp>(combiner)
+             ? std::optional(true)
+             : std::nullopt;
+}
+
+/// Finds a dimension of `reduced` whose elements lie one behind the other in
+/// every input that has it, and are many enough to be shared out.
+static std::optional<RowReduction> findRow(linalg::LinalgOp op,
+                                           ArrayRef<int64_t> extents,
+                                           ArrayRef<unsigned> reduced,
+                                           int64_t results) {
+  constexpr int64_t kShortest = 64, kEach = 4, kMostResults = 16384;
+  if (reduced.empty() || op.getNumDpsInits() != 1 || results > kMostResults)
+    return std::nullopt;
+  unsigned dimension = reduced.back();
+  std::optional<bool> isMax = findCombiner(op);
+  if (!isMax || extents[dimension] < kShortest)
+    return std::nullopt;
+  for (OpOperand *input : op.getDpsInputOperands()) {
+    AffineMap map = op.getMatchingIndexingMap(input);
+    if (map.isFunctionOfDim(dimension) &&
+        map.getResults().back() !=
+            getAffineDimExpr(dimension, op->getContext()))
+      return std::nullopt;
+  }
+  int64_t lanes = llvm::bit_floor<uint64_t>(extents[dimension] / kEach);
+  return RowReduction{dimension, std::min(lanes, kGPUWorkgroupSize), *isMax};
+}
+
 LogicalResult Lowering::lower(linalg::LinalgOp op) {
   LinalgKernel kernel(kernels, op);
   SmallVector<int64_t> extents = op.getStaticLoopRanges();
@@ -177,9 +228,14 @@ LogicalResult Lowering::lower(linalg::LinalgOp op) {
       parallel.push_back(i);
   }
   SmallVector<int64_t> threads;
-  for (unsigned dim : parallel)
+  int64_t count = 1;
+  for (unsigned dim : parallel) {
     threads.push_back(extents[dim]);
-  auto begun = kernel.begin(withShape(describe(op), extents), threads);
+    count *= extents[dim];
+  }
+  std::optional<RowReduction> row = findRow(op, extents, reduced, count);
+  auto begun = kernel.begin(withShape(describe(op), extents), threads,
+                            row ? row->lanes : 1);
   if (failed(begun))
     return failure();
   SmallVector<Index> point(extents.size());
@@ -206,15 +262,22 @@ LogicalResult Lowering::lower(linalg::LinalgOp op) {
     return op->emitError("GPU kernels require a reduction to use what it has "
                          "so far");
   }
+  Value start = values.empty() ? Value() : values.front();
+  if (row)
+    values.front() = arith::ConstantOp::create(
+        b,
+        b.getF32FloatAttr(row->isMax ? -std::numeric_limits<float>::max() : 0));
   // A loop for each reduced dimension; the accumulators pass through.
   Operation *outermost = nullptr;
   scf::ForOp loop;
   SmallVector<scf::ForOp> loops;
   for (unsigned dim : reduced) {
-    Value zero = arith::ConstantIndexOp::create(b, 0);
+    bool isShared = row && row->dimension == dim;
+    Value first = isShared ? kernel.indices.materialize(kernel.getLane())
+                           : arith::ConstantIndexOp::create(b, 0).getResult();
     Value end = arith::ConstantIndexOp::create(b, extents[dim]);
-    Value step = arith::ConstantIndexOp::create(b, 1);
-    loop = scf::ForOp::create(b, zero, end, step, values);
+    Value step = arith::ConstantIndexOp::create(b, isShared ? row->lanes : 1);
+    loop = scf::ForOp::create(b, first, end, step, values);
     if (!outermost)
       outermost = loop;
     loops.push_back(loop);
@@ -232,6 +295,13 @@ LogicalResult Lowering::lower(linalg::LinalgOp op) {
     scf::YieldOp::create(b, *results);
     results = llvm::to_vector_of<Value>(inner.getResults());
     b.setInsertionPointAfter(inner);
+  }
+  if (row) {
+    Value whole = kernel.reduceLanes(results->front(), row->isMax);
+    results->front() =
+        row->isMax ? arith::MaximumFOp::create(b, start, whole).getResult()
+                   : arith::AddFOp::create(b, start, whole).getResult();
+    kernel.beginFirstLane();
   }
   for (auto [i, value] : llvm::enumerate(*results)) {
     OpOperand *init = op.getDpsInitOperand(i);

@@ -25,23 +25,27 @@ using namespace lowbit;
 static SmallVector<StringRef> findFeatures(gpu::GPUFuncOp kernel) {
   llvm::SetVector<StringRef> features;
   kernel.walk([&](DeviceFeatureInterface op) {
-    features.insert(op.getDeviceFeature());
+    if (!op.getDeviceFeature().empty())
+      features.insert(op.getDeviceFeature());
   });
   SmallVector<StringRef> sorted = features.takeVector();
   llvm::sort(sorted);
   return sorted;
 }
 
-/// Replaces what devices with `features` alone don't have.
-static void makePortable(gpu::GPUFuncOp kernel, ArrayRef<StringRef> features) {
+/// Replaces what devices with `features` alone don't have, and what those with
+/// them have several instructions for.
+static void lowerFor(gpu::GPUFuncOp kernel, ArrayRef<StringRef> features) {
   SmallVector<DeviceFeatureInterface> ops;
-  kernel.walk([&](DeviceFeatureInterface op) {
-    if (!llvm::is_contained(features, op.getDeviceFeature()))
-      ops.push_back(op);
-  });
+  kernel.walk([&](DeviceFeatureInterface op) { ops.push_back(op); });
   for (DeviceFeatureInterface op : ops) {
     OpBuilder b(op);
-    op->getResult(0).replaceAllUsesWith(op.buildPortable(b));
+    bool isNative = llvm::is_contained(features, op.getDeviceFeature());
+    SmallVector<Value> results =
+        isNative ? op.buildNative(b) : op.buildPortable(b);
+    if (isNative && results.empty())
+      continue;
+    op->replaceAllUsesWith(results);
     op->erase();
   }
 }
@@ -60,7 +64,7 @@ static void addVariant(gpu::GPUFuncOp kernel, ArrayRef<StringRef> features) {
   variant->setAttr(kGPUFeaturesAttrName, b.getStrArrayAttr(features));
   variant->setAttr(kGPUVariantOfAttrName,
                    FlatSymbolRefAttr::get(kernel.getNameAttr()));
-  makePortable(variant, features);
+  lowerFor(variant, features);
 }
 
 namespace {
@@ -82,7 +86,7 @@ struct GPUMakeVariantsPass
         addVariant(kernel, features);
         ++numVariants;
       }
-      makePortable(kernel, {});
+      lowerFor(kernel, {});
     }
   }
 };

@@ -120,18 +120,7 @@ Value QuantizeBuilder::findLargest() {
         b, vector::CombiningKind::MAXNUMF, loop.getResult(0));
     store(arith::MaxNumFOp::create(b, largest, load(found, own)), found, own);
   });
-  gpu::BarrierOp::create(b);
-  for (int64_t half = lanes / 2; half > 0; half /= 2) {
-    auto looks = scf::IfOp::create(b, isBelow(lane, half), false);
-    {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(looks.thenBlock());
-      Value other = load(found, indices.add(own, indices.constant(half)));
-      store(arith::MaxNumFOp::create(b, other, load(found, own)), found, own);
-    }
-    gpu::BarrierOp::create(b);
-  }
-  return load(found, indices.multiply(indices.divide(own, lanes), lanes));
+  return reduceLanes(load(found, own), lanes, /*isMax=*/true).front();
 }
 
 /// Writes the codes of a step; returns `sum` plus theirs.

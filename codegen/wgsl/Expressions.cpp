@@ -396,12 +396,13 @@ ExpressionText printDot(DotBytesOp op) {
 }
 
 ExpressionText printSubgroup(gpu::SubgroupReduceOp op) {
-  StringRef function = "subgroupAdd";
-  if (op.getOp() != gpu::AllReduceOperation::ADD)
-    function = op.getOp() == gpu::AllReduceOperation::MAXNUMF ||
-                       op.getOp() == gpu::AllReduceOperation::MAXIMUMF
-                   ? "subgroupMax"
-                   : "subgroupMin";
+  using Operation = gpu::AllReduceOperation;
+  StringRef function = "subgroupMin";
+  if (op.getOp() == Operation::ADD)
+    function = "subgroupAdd";
+  else if (op.getOp() == Operation::MAXNUMF ||
+           op.getOp() == Operation::MAXIMUMF || op.getOp() == Operation::MAXUI)
+    function = "subgroupMax";
   return call(function, {printArgument(op.getValue())});
 }
 
@@ -437,6 +438,9 @@ ExpressionText lowbit::printExpression(Operation *op) {
         return {printElement(op.getMemRef(), op.getIndices())};
       })
       .Case([](gpu::SubgroupReduceOp op) { return printSubgroup(op); })
+      .Case([](SubgroupRankOp) -> ExpressionText {
+        return {"subgroupExclusiveAdd(1u)"};
+      })
       .Case([](UnpackBytesOp op) { return printUnpack(op); })
       .Case([](DotBytesOp op) { return printDot(op); })
       .Default([](Operation *op) { return printConvert(op); });

@@ -134,8 +134,12 @@ private:
   void printDeclarations() {
     if (features.contains("f16"))
       os << "enable f16;\n";
-    if (features.contains("subgroups"))
+    if (features.contains("subgroups")) {
       os << "enable subgroups;\n";
+      // Branches that a subgroup takes as one are no error where a workgroup
+      // may split: compilers can't tell these apart.
+      os << "diagnostic(off, subgroup_uniformity);\n";
+    }
     for (unsigned dimension : {0, 1, 2}) {
       std::string size = printBlockSize(dimension);
       if (!llvm::isDigit(size.front()))

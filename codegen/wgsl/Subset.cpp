@@ -59,7 +59,7 @@ static const llvm::StringMap<ExpressionForm> &getForms() {
           "vector.extract",   "vector.insert",       "vector.from_elements",
           "vector.shuffle",   "vector.reduction",    "vector.bitcast",
           "memref.load",      "gpu.subgroup_reduce", "lowbit.unpack_bytes",
-          "lowbit.dot_bytes"})
+          "lowbit.dot_bytes", "lowbit.subgroup_rank"})
       special(name);
     return forms;
   }();
@@ -119,7 +119,8 @@ static bool holdsHalf(Type type) {
 }
 
 StringRef lowbit::getRequiredFeature(Operation *op) {
-  if (isa<gpu::SubgroupReduceOp, gpu::SubgroupSizeOp, gpu::LaneIdOp>(op))
+  if (isa<gpu::SubgroupReduceOp, gpu::SubgroupSizeOp, gpu::LaneIdOp,
+          SubgroupRankOp>(op))
     return "subgroups";
   if (auto device = dyn_cast<DeviceFeatureInterface>(op))
     return device.getDeviceFeature();

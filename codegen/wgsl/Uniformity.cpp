@@ -10,6 +10,7 @@
 
 #include "Uniformity.h"
 #include "Subset.h"
+#include "lowbit/IR/LowbitWordOps.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -85,7 +86,7 @@ bool Uniformity::visit(Operation *op) {
     return changed;
   }
   if (isa<gpu::ThreadIdOp, gpu::GlobalIdOp, gpu::LaneIdOp,
-          gpu::SubgroupReduceOp>(op) ||
+          gpu::SubgroupReduceOp, SubgroupRankOp>(op) ||
       loadsVarying(op) || llvm::any_of(op->getOperands(), varies))
     for (Value result : op->getResults())
       changed |= mark(result);

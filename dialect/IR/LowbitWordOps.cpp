@@ -35,16 +35,16 @@ static Value unpackBytes(OpBuilder &b, Location loc, Value word,
 
 StringRef UnpackBytesOp::getDeviceFeature() { return kPackedDot; }
 
-Value UnpackBytesOp::buildPortable(OpBuilder &b) {
+SmallVector<Value> UnpackBytesOp::buildPortable(OpBuilder &b) {
   Value bytes = unpackBytes(b, getLoc(), getWord(), getIsSigned());
   if (getIsSigned())
-    return arith::SIToFPOp::create(b, getLoc(), getType(), bytes);
-  return arith::UIToFPOp::create(b, getLoc(), getType(), bytes);
+    return {arith::SIToFPOp::create(b, getLoc(), getType(), bytes)};
+  return {arith::UIToFPOp::create(b, getLoc(), getType(), bytes)};
 }
 
 StringRef DotBytesOp::getDeviceFeature() { return kPackedDot; }
 
-Value DotBytesOp::buildPortable(OpBuilder &b) {
+SmallVector<Value> DotBytesOp::buildPortable(OpBuilder &b) {
   Value lhs = unpackBytes(b, getLoc(), getLhs(), /*isSigned=*/true);
   Value rhs = unpackBytes(b, getLoc(), getRhs(), /*isSigned=*/true);
   Value products = arith::MulIOp::create(b, getLoc(), lhs, rhs);
@@ -52,5 +52,5 @@ Value DotBytesOp::buildPortable(OpBuilder &b) {
   for (int64_t i = 0; i < 4; ++i)
     sum = arith::AddIOp::create(
         b, getLoc(), sum, vector::ExtractOp::create(b, getLoc(), products, i));
-  return sum;
+  return {sum};
 }

@@ -58,6 +58,24 @@
 // CHECK:        %[[WORD:.*]] = arith.ori %{{.*}}, %[[UPPER]]
 // CHECK:        memref.store %[[WORD]], %[[CACHE]]
 
+// Threads take numbers of a row in turns; what each found is combined with what
+// the buffer had.
+// CHECK:      gpu.func @reduce_maximumf_3x128(%[[X:.*]]: memref<384xf32>, %[[Y:.*]]: memref<3xf32>)
+// CHECK:        %[[THREAD:.*]] = arith.addi
+// CHECK:        %[[EXISTS:.*]] = arith.cmpi ult, %[[THREAD]], %c96
+// CHECK:        %[[LANE:.*]] = arith.remui %[[THREAD]], %c32
+// CHECK:        %[[START:.*]] = memref.load %[[Y]]
+// CHECK:        %[[OWN:.*]] = scf.for %{{.*}} = %[[LANE]] to %c128 step %c32
+// CHECK:        %[[ALL:.*]] = lowbit.reduce_lanes max %[[OWN]] of 32 : f32
+// CHECK:        %[[MOST:.*]] = arith.maximumf %[[START]], %[[ALL]]
+// CHECK:        %[[FIRST:.*]] = arith.cmpi eq, %[[LANE]], %c0
+// CHECK:        %[[WRITES:.*]] = arith.andi %[[FIRST]], %[[EXISTS]]
+// CHECK:        scf.if %[[WRITES]]
+// CHECK-NEXT:     memref.store %[[MOST]], %[[Y]]
+
+// CHECK:      gpu.func @reduce_addf_70x128
+// CHECK-NOT:    reduce_lanes
+
 // CHECK-LABEL: func.func @elementwise
 // CHECK-NEXT:    lowbit.dispatch @kernels::@negf_6x8 [1, 1, 1] ins(%{{.*}} : memref<6x8xf32>) outs(%{{.*}} : memref<6x8xf32>)
 func.func @elementwise(%x: memref<6x8xf32>, %y: memref<6x8xf32>) {
@@ -149,6 +167,33 @@ func.func @packed(%x: memref<16x8xf32>, %cache: memref<16x8xf16> {lowbit.kind = 
   ^bb0(%in: f32, %out: f16):
     %0 = arith.truncf %in : f32 to f16
     linalg.yield %0 : f16
+  }
+  return
+}
+
+// The numbers of a long row are shared out among neighbouring threads, which all
+// meet; those beyond the last row repeat it. One of them writes.
+// CHECK-LABEL: func.func @long_row
+// CHECK:         lowbit.dispatch @kernels::@reduce_maximumf_3x128 [2, 1, 1]
+func.func @long_row(%x: memref<3x128xf32>, %y: memref<3xf32>) {
+  linalg.generic {indexing_maps = [#id, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<3x128xf32>) outs(%y : memref<3xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = arith.maximumf %in, %out : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// Columns of a matrix are read across anyway: a thread for each.
+// CHECK-LABEL: func.func @columns
+// CHECK:         lowbit.dispatch @kernels::@reduce_addf_70x128 [2, 1, 1]
+func.func @columns(%x: memref<128x70xf32>, %y: memref<70xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d1, d0)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<128x70xf32>) outs(%y : memref<70xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = arith.addf %in, %out : f32
+    linalg.yield %0 : f32
   }
   return
 }

@@ -36,6 +36,70 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // Numbers of invocations are added up in two steps in workgroup memory, with a
+  // barrier after each; and by the invocations of a subgroup, whose number and
+  // place are theirs to say, for each group that they belong to.
+  // CHECK-LABEL: gpu.func @lanes(
+  // CHECK-NOT:     subgroup
+  // CHECK:         memref.store
+  // CHECK:         gpu.barrier
+  // CHECK:         scf.if
+  // CHECK-COUNT-8: memref.load
+  // CHECK:         gpu.barrier
+  // CHECK-COUNT-4: memref.load
+  // CHECK-NOT:     gpu.barrier
+
+  // CHECK-LABEL: gpu.func @lanes_subgroups(
+  // CHECK-SAME:    lowbit.features = ["subgroups"], lowbit.variant_of = @lanes
+  // CHECK:         memref.store
+  // CHECK:         gpu.barrier
+  // CHECK:         %[[ACTIVE:.*]] = gpu.subgroup_reduce add %{{.*}} : (i32) -> i32
+  // CHECK:         lowbit.subgroup_rank : i32
+  // CHECK:         gpu.subgroup_reduce minui
+  // CHECK:         gpu.subgroup_reduce maxui
+  // CHECK:         scf.for
+  // CHECK:           scf.for
+  // CHECK:             memref.load
+  // CHECK:           gpu.subgroup_reduce add %{{.*}} : (f32) -> f32
+  // CHECK-NOT:     gpu.barrier
+
+  // WGSL-LABEL: //===== lanes
+  // WGSL-NOT:     enable
+  // WGSL-LABEL: //===== lanes_subgroups
+  // WGSL:         enable subgroups;
+  // WGSL-NEXT:    diagnostic(off, subgroup_uniformity);
+  // WGSL:         subgroupExclusiveAdd(1u)
+  // WGSL:         subgroupMin(
+  gpu.func @lanes(%x: memref<64xf32>) kernel attributes {known_block_size = array<i32: 64, 1, 1>} {
+    %i = gpu.thread_id x
+    %a = memref.load %x[%i] : memref<64xf32>
+    %sum = lowbit.reduce_lanes %a of 32 : f32
+    memref.store %sum, %x[%i] : memref<64xf32>
+    gpu.return
+  }
+
+  // A few lanes are no work for a subgroup. In a loop, the next round waits until
+  // all have read what is in workgroup memory.
+  // CHECK-LABEL: gpu.func @few_lanes(
+  // CHECK:         scf.for
+  // CHECK:           gpu.barrier
+  // CHECK-COUNT-8:   memref.load
+  // CHECK:           gpu.barrier
+  // CHECK:           scf.yield
+  gpu.func @few_lanes(%x: memref<64xf32>) kernel attributes {known_block_size = array<i32: 64, 1, 1>} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c4 = arith.constant 4 : index
+    %i = gpu.thread_id x
+    %a = memref.load %x[%i] : memref<64xf32>
+    %last = scf.for %r = %c0 to %c4 step %c1 iter_args(%b = %a) -> f32 {
+      %most = lowbit.reduce_lanes max %b of 8 : f32
+      scf.yield %most : f32
+    }
+    memref.store %last, %x[%i] : memref<64xf32>
+    gpu.return
+  }
+
   // What every device has stays one kernel.
   // CHECK-LABEL: gpu.func @plain(
   // CHECK-NOT:   gpu.func

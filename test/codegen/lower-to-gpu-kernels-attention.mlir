@@ -12,8 +12,7 @@
 // CHECK:        scf.for %{{.*}} = %c0 to %{{.*}} step %c64 iter_args
 // CHECK:          memref.load %[[K]]
 // CHECK:          math.fma
-// CHECK:          gpu.barrier
-// CHECK:          gpu.barrier
+// CHECK:          lowbit.reduce_lanes max %{{.*}} of 64 : f32
 // CHECK:          math.exp
 // CHECK:          gpu.barrier
 // CHECK:          memref.load %[[V]]

@@ -18,7 +18,7 @@
 // CHECK:          arith.uitofp
 // CHECK:          memref.load %[[X]]
 // CHECK:          vector.fma
-// CHECK:        gpu.barrier
+// CHECK:        lowbit.reduce_lanes %{{.*}} of {{[0-9]+}} : f32
 // CHECK:        arith.maximumf
 // CHECK:        memref.store %{{.*}}, %[[Y]]
 

@@ -884,6 +884,46 @@ func.func private @n4_rows() -> (tensor<1x5xf32> {lowbit.ranges = []})
 
 // -----
 
+gpu.module @kernels {
+  gpu.func @lanes_count(%x: f32) kernel attributes {known_block_size = array<i32: 64, 1, 1>} {
+    // expected-error @+1 {{requires one to eight numbers and a result for each (G1), found 9 and 9}}
+    %0:9 = lowbit.reduce_lanes %x, %x, %x, %x, %x, %x, %x, %x, %x of 8 : f32, f32, f32, f32, f32, f32, f32, f32, f32
+    gpu.return
+  }
+}
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @lanes_power(%x: f32) kernel attributes {known_block_size = array<i32: 48, 1, 1>} {
+    // expected-error @+1 {{requires lanes to be a power of two (G2), found 24}}
+    %0 = lowbit.reduce_lanes %x of 24 : f32
+    gpu.return
+  }
+}
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @lanes_multiple(%x: f32) kernel attributes {known_block_size = array<i32: 48, 1, 1>} {
+    // expected-error @+1 {{requires a workgroup of one dimension with a multiple of 32 invocations (G3), found 48 x 1 x 1}}
+    %0 = lowbit.reduce_lanes %x of 32 : f32
+    gpu.return
+  }
+}
+
+// -----
+
+gpu.module @kernels {
+  gpu.func @lanes_size(%x: f32) kernel {
+    // expected-error @+1 {{requires a kernel with known_block_size (G3), found none}}
+    %0 = lowbit.reduce_lanes max %x of 32 : f32
+    gpu.return
+  }
+}
+
+// -----
+
 func.func @dispatch_workgroups(%x: tensor<4xf32>) -> tensor<4xf32> {
   // expected-error @+1 {{requires three positive numbers of workgroups (K4), found array<i64: 1, 0, 1>}}
   %0 = lowbit.dispatch @kernels::@k [1, 0, 1] outs(%x : tensor<4xf32>) -> tensor<4xf32>

@@ -172,3 +172,18 @@ func.func @windows(%s: vector<32xi8>) -> vector<16xi8> {
   %0 = lowbit.windows %s, [0, 3, 6, 56] : vector<32xi8> -> vector<16xi8>
   return %0 : vector<16xi8>
 }
+
+// CHECK-LABEL: gpu.func @lanes
+gpu.module @lane_kernels {
+  gpu.func @lanes(%x: memref<64xf32>) kernel attributes {known_block_size = array<i32: 64, 1, 1>} {
+    %i = gpu.thread_id x
+    %a = memref.load %x[%i] : memref<64xf32>
+    // CHECK: lowbit.reduce_lanes %{{.*}}, %{{.*}} of 32 : f32, f32
+    %0, %1 = lowbit.reduce_lanes %a, %a of 32 : f32, f32
+    // CHECK: lowbit.reduce_lanes max %{{.*}} of 64 : f32
+    %2 = lowbit.reduce_lanes max %0 of 64 : f32
+    // CHECK: lowbit.subgroup_rank : i32
+    %3 = lowbit.subgroup_rank : i32
+    gpu.return
+  }
+}

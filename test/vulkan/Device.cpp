@@ -90,6 +90,18 @@ static bool findPackedDot(VkPhysicalDevice physical) {
   return dots.shaderIntegerDotProduct;
 }
 
+/// Whether shaders add up what invocations of a subgroup have.
+static bool findSubgroups(VkPhysicalDevice physical) {
+  auto subgroups = makeInfo<VkPhysicalDeviceSubgroupProperties>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES);
+  auto properties = makeInfo<VkPhysicalDeviceProperties2>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2);
+  properties.pNext = &subgroups;
+  vkGetPhysicalDeviceProperties2(physical, &properties);
+  return (subgroups.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
+         (subgroups.supportedOperations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT);
+}
+
 void Device::createDevice() {
   uint32_t count = 1;
   VkResult found = vkEnumeratePhysicalDevices(instance, &count, &physical);
@@ -108,6 +120,7 @@ void Device::createDevice() {
   info.queueCreateInfoCount = 1;
   info.pQueueCreateInfos = &queues;
   hasPackedDot = findPackedDot(physical);
+  hasSubgroups = findSubgroups(physical);
   auto dots = makeInfo<VkPhysicalDeviceShaderIntegerDotProductFeatures>(
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES);
   dots.shaderIntegerDotProduct = VK_TRUE;

@@ -51,7 +51,8 @@ public:
   }
   /// Whether kernels may rely on a feature of GPUVariants.h.
   bool hasFeature(llvm::StringRef name) const {
-    return name == "packed_dot" && hasPackedDot;
+    return (name == "packed_dot" && hasPackedDot) ||
+           (name == "subgroups" && hasSubgroups);
   }
   llvm::StringRef getMessages() const { return messages; }
 
@@ -81,7 +82,7 @@ private:
   VkCommandPool pool = {};
   uint32_t memoryType = 0;
   std::string messages;
-  bool hasPackedDot = false;
+  bool hasPackedDot = false, hasSubgroups = false;
   llvm::SmallVector<DeviceBuffer> buffers;
   llvm::SmallVector<DeviceKernel> kernels;
   llvm::SmallVector<DeviceCommands> commands;

@@ -5,9 +5,10 @@
 Makes a model of one layer for each method, compiles it for both, and prints
 the largest difference of each shape, relative to the largest number of a
 layer's result, and on what. More than 1e-4 is an error; so is what the validation
-layer or spirv-val says. With --activations=a8, or another suffix of methods, these are
-of 8 bits, and the device must have packed dot products: they must give what
-kernels without them give, to the bit.
+layer or spirv-val says. The device must have the features of all variants of the
+kernels, and each of them runs. With --activations=a8, or another suffix of methods,
+these are of 8 bits: packed dot products must give what kernels without them give,
+to the bit.
 """
 import json
 import os
@@ -83,25 +84,29 @@ def check(folder, rows, columns, activations):
         sys.exit(text)
     pairs = lambda device: [f"--output=y{i}={folder}/{device}{i}.npy" for i in range(len(methods))]
     run("quant-run", f"{folder}/cpu.mlir", "--reference", f"--input=x={folder}/x.npy", *pairs("cpu"))
+    with open(f"{folder}/gpu.json") as file:
+        variants = [variant["name"] for variant in json.load(file)["variants"]]
     device = run("lowbit-vulkan-run", f"{folder}/gpu.json", "--validate", f"--input=x={folder}/x.npy",
-                 *pairs("gpu"))
-    if activations:
-        if "variant: packed_dot" not in device:
-            sys.exit(f"the device has no packed dot products: {device}")
-        run("lowbit-vulkan-run", f"{folder}/gpu.json", "--variant=base", f"--input=x={folder}/x.npy", *pairs("base"))
-        for i, method in enumerate(methods):
-            packed, base = (numpy.load(f"{folder}/{variant}{i}.npy") for variant in ("gpu", "base"))
-            if packed.tobytes() != base.tobytes():
-                sys.exit(f"{method}: variants differ by {abs(packed - base).max()}")
+                 *pairs(variants[0]))
+    if f"variant: {variants[0]}\n" not in device:
+        sys.exit(f"the device lacks features of {variants[0]}: {device}")
+    for variant in variants[1:]:
+        run("lowbit-vulkan-run", f"{folder}/gpu.json", f"--variant={variant}", f"--input=x={folder}/x.npy",
+            *pairs(variant))
     worst = 0
     for i, method in enumerate(methods):
-        expected, found = (numpy.load(f"{folder}/{device}{i}.npy") for device in ("cpu", "gpu"))
-        error = abs(expected - found).max() / abs(expected).max()
-        worst = max(worst, error)
-        if not error < 1e-4:
-            sys.exit(f"{method}, {rows} rows of {columns} columns: relative error {error}")
+        expected = numpy.load(f"{folder}/cpu{i}.npy")
+        results = {variant: numpy.load(f"{folder}/{variant}{i}.npy") for variant in variants}
+        for variant, found in results.items():
+            error = abs(expected - found).max() / abs(expected).max()
+            worst = max(worst, error)
+            if not error < 1e-4:
+                sys.exit(f"{method}, {rows} rows of {columns} columns, {variant}: relative error {error}")
+        if "packed_dot" in results and results["packed_dot"].tobytes() != results["base"].tobytes():
+            sys.exit(f"{method}: packed dot products change a result")
     name = device.splitlines()[-1].split(": ")[0]
-    print(f"{name}: {rows} rows of {columns} columns: {len(methods)} methods, worst relative error {worst:.1e}")
+    print(f"{name}: {rows} rows of {columns} columns: {len(methods)} methods, {' '.join(variants)}, "
+          f"worst relative error {worst:.1e}")
 
 
 if __name__ == "__main__":

@@ -11,13 +11,29 @@ Object.assign(globalThis, globals);
 // Dawn goes away with its first object, whatever was made of it.
 const kept = [];
 
-/** A device of Dawn, as Chromium has it, on the first Vulkan driver. */
-export async function openDawn() {
+/** A device of Dawn with `requiredFeatures`, as Chromium has it, on the first Vulkan driver. */
+export async function openDawn(requiredFeatures = []) {
   const gpu = create([]);
   kept.push(gpu);
   const adapter = await gpu.requestAdapter();
   if (!adapter)
     throw new Error("Dawn found no adapter: set VK_ICD_FILENAMES to a Vulkan driver");
-  const device = await adapter.requestDevice();
+  const device = await adapter.requestDevice({ requiredFeatures });
   return { gpu, adapter, device };
+}
+
+/**
+ * What naga has against a shader; empty where it accepts it. It stands for
+ * browsers that lack subgroups: those that enable them are for others, and
+ * Dawn's to judge.
+ */
+export function explainNaga(naga, code) {
+  if (/^enable subgroups;/m.test(code))
+    return "";
+  try {
+    naga.validate(naga.parseWgsl(code));
+    return "";
+  } catch (error) {
+    return error.message;
+  }
 }

@@ -2,21 +2,21 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// usage: kernels.mjs SHADERS JOBS OUTPUT
+// usage: kernels.mjs SHADERS JOBS OUTPUT [FEATURE]...
 //
 // SHADERS is what `lowbit-translate --lowbit-to-wgsl` prints. JOBS is a JSON
 // list of {kernel, workgroups, buffers: [{words: base64} | {bytes}]}. Every
-// shader must be valid for naga, and make a pipeline on Dawn; each job's kernel
-// runs, and OUTPUT gets the buffers after it, as base64. Prints the time that
-// each pipeline took.
+// shader must be valid for naga, but for those with subgroups, and make a pipeline
+// on Dawn with the features; each job's kernel runs, and OUTPUT gets the buffers
+// after it, as base64. Prints the time that each pipeline took.
 //===----------------------------------------------------------------------===//
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { parseWgsl, validate } from "naga-wasm";
-import { openDawn } from "./dawn.mjs";
+import * as naga from "naga-wasm";
+import { explainNaga, openDawn } from "./dawn.mjs";
 
-const [shaders, jobs, output] = process.argv.slice(2);
-const { device } = await openDawn();
+const [shaders, jobs, output, ...features] = process.argv.slice(2);
+const { device } = await openDawn(features);
 const STORAGE = 0x80, TO = 0x08, FROM = 0x04, MAP_READ = 0x01;
 
 function fail(text) {
@@ -28,11 +28,9 @@ const pipelines = new Map();
 for (const part of readFileSync(shaders, "utf8").split(/^\/\/===== /m).slice(1)) {
   const name = part.slice(0, part.indexOf("\n"));
   const code = part.slice(part.indexOf("\n") + 1);
-  try {
-    validate(parseWgsl(code));
-  } catch (error) {
-    fail(`${name}: naga: ${error.message}`);
-  }
+  const problem = explainNaga(naga, code);
+  if (problem)
+    fail(`${name}: naga: ${problem}`);
   const start = performance.now();
   const module = device.createShaderModule({ code });
   const { messages } = await module.getCompilationInfo();

@@ -4,9 +4,11 @@
 //
 // usage: run_module.mjs MODULE [--input NAME=FILE.npy]... [--output NAME=FILE.npy]... [--generate N]
 //        run_module.mjs MODULE --tokens FILE.npy [--logits FILE.npy] [--generate N]
-// with --variant NAME for another variant than the adapter's features ask for
+// with --variant NAME for another variant than the device's features ask for, and
+// --features A,B for a device that has these
 //
-// naga must accept each shader, too. With --generate, continues the first tokens of
+// naga must accept each shader that a device without features runs, too, and none
+// of these may enable any. With --generate, continues the first tokens of
 // the first input and prints them. The second form is for models with a KV cache:
 // it predicts what follows half of the tokens, all but one, and all, and continues
 // them all. Prints the report.
@@ -16,8 +18,8 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { parseWgsl, validate } from "naga-wasm";
-import { openDawn } from "./dawn.mjs";
+import * as naga from "naga-wasm";
+import { explainNaga, openDawn } from "./dawn.mjs";
 import { readNpy, writeNpy } from "./npy.mjs";
 
 const [file, ...flags] = process.argv.slice(2);
@@ -25,17 +27,23 @@ const path = resolve(file);
 const named = (flag) => flags.flatMap((text, i) => flags[i - 1] === flag ? [text.split("=")] : []);
 
 const manifest = JSON.parse(readFileSync(path.replace(/\.js$/, ".json"), "utf8"));
-for (const [name, code] of Object.entries(manifest.kernels))
-  try {
-    validate(parseWgsl(code));
-  } catch (error) {
-    console.error(`${name}: naga: ${error.message}\n${code}`);
+const base = new Set(Object.values(manifest.functions).flatMap(
+  (schedule) => schedule.dispatches.map((dispatch) => dispatch.kernel)));
+let accepted = 0;
+for (const [name, code] of Object.entries(manifest.kernels)) {
+  const isEnabled = /^enable /m.test(code);
+  const problem = isEnabled && base.has(name) ? "enables a feature" : explainNaga(naga, code);
+  if (problem) {
+    console.error(`${name}: naga: ${problem}\n${code}`);
     process.exit(1);
   }
-console.log(`naga accepts ${Object.keys(manifest.kernels).length} shaders`);
+  accepted += !isEnabled;
+}
+console.log(`naga accepts ${accepted} shaders`);
 
 const { load } = await import(pathToFileURL(path));
-const { gpu, device } = await openDawn();
+const [[features = ""] = []] = named("--features");
+const { gpu, device } = await openDawn(features ? features.split(",") : []);
 // Where modules look for features of the language.
 globalThis.navigator ??= {};
 Object.defineProperty(globalThis.navigator, "gpu", { value: gpu });

@@ -13,16 +13,25 @@ def Lowbit_DeviceFeatureInterface : OpInterface<"DeviceFeatureInterface"> {
   let cppNamespace = "::lowbit";
   let description = [{
     An operation of a GPU kernel that some devices have an instruction for.
-    Every device can compute the same from other operations, to the bit: a
-    kernel that has it comes in two variants.
+    Every device can compute the same from other operations, integers to the
+    bit, sums of floats in another order: a kernel that has it comes in two
+    variants.
   }];
   let methods = [
     InterfaceMethod<[{
       The name of the devices' feature, such as `packed_dot`: see GPUVariants.h.
+      Empty where no device does this one better than others.
     }], "::llvm::StringRef", "getDeviceFeature">,
     InterfaceMethod<[{
-      Builds the result from operations that every device has.
-    }], "::mlir::Value", "buildPortable", (ins "::mlir::OpBuilder &":$builder)>,
+      Builds the results from operations that every device has.
+    }], "::llvm::SmallVector<::mlir::Value>", "buildPortable",
+    (ins "::mlir::OpBuilder &":$builder)>,
+    InterfaceMethod<[{
+      Builds the results for devices that have the feature. Nothing where
+      printers and conversions know the operation itself.
+    }], "::llvm::SmallVector<::mlir::Value>", "buildNative",
+    (ins "::mlir::OpBuilder &":$builder), /*methodBody=*/"",
+    /*defaultImplementation=*/"return {};">,
   ];
 }
 

@@ -4,8 +4,8 @@
 //
 // A kernel with operations that some devices have instructions for
 // (DeviceFeatureInterface) comes in several forms, which compute the same, to
-// the bit where they compute integers: one for every device, which schedules
-// name, and one for each set of features that it can make use of:
+// the bit but for the order of sums of floats: one for every device, which
+// schedules name, and one for each set of features that it can make use of:
 //
 //   gpu.func @linear_4x32 ...
 //   gpu.func @linear_4x32_packed_dot ... {
@@ -14,6 +14,7 @@
 //   feature      SPIR-V                              WebGPU
 //   packed_dot   DotProductInput4x8BitPacked of      language feature
 //                SPV_KHR_integer_dot_product packed_4x8_integer_dot_product
+//   subgroups    GroupNonUniformArithmetic           feature subgroups
 //
 //===----------------------------------------------------------------------===//
 
