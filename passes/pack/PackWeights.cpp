@@ -94,7 +94,7 @@ static FailureOr<bool> isFinite(GlobalOp global) {
 LogicalResult PackWeightsPass::packLayer(LinearOp op, TargetInterface target,
                                          GlobalEraser &eraser) {
   auto type = dyn_cast<QuantizedTensorType>(op.getWeight().getType());
-  if (!type || type.getLayout())
+  if (!type || (type.getLayout() && !repack))
     return success();
   auto weight = op.getWeight().getDefiningOp<WeightOp>();
   GlobalOp global = weight ? weight.getGlobalOp() : GlobalOp();
@@ -112,9 +112,14 @@ LogicalResult PackWeightsPass::packLayer(LinearOp op, TargetInterface target,
     }
   }
   if (!layout || !quantizeInput(op, target, reason)) {
-    op.emitRemark() << "stays dense: " << reason;
+    op.emitRemark() << (type.getLayout() ? "keeps its layout: "
+                                         : "stays dense: ")
+                    << reason;
     return success();
   }
+  // One that is as it should be keeps its name.
+  if (layout == type.getLayout())
+    return success();
   FailureOr<GlobalOp> packed = getPacked(global, layout);
   if (failed(packed))
     return failure();

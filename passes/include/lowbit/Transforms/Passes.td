@@ -381,8 +381,13 @@ def PackWeightsPass : Pass<"lowbit-pack-weights", "::mlir::ModuleOp"> {
     %q = lowbit.quantize %x : tensor<?x64xf32> -> !lowbit.tensor<?x64xf32, #a16>
     %y = lowbit.linear %q, %w : ...
     ```
+
+    Weights that have a layout already are left as they are; with `repack` they
+    move on to the target's, as a model that was packed for another one needs.
   }];
   let options = [
+    Option<"repack", "repack", "bool", /*default=*/"false",
+           "Move weights that were packed for another target, too">,
     Option<"releaseData", "release-data", "bool", /*default=*/"false",
            "Free the data of weights as soon as another form replaces them; other "
            "modules of the context that share the data lose them">];
