@@ -340,6 +340,20 @@ public:
     return maskBytes(value, ((1u << width) - 1) << to);
   }
 
+  /// The same by a shift of pairs of bytes and a mask. Of shifts of bytes LLVM
+  /// makes products of bit matrices, where the machine has them.
+  Value extractBitsOfPairs(Value value, unsigned shift, unsigned width,
+                           unsigned to) {
+    auto type = mlir::cast<mlir::VectorType>(value.getType());
+    if (shift > to) {
+      value = shiftPairs(value, shift - to);
+    } else if (shift < to) {
+      mlir::VectorType pairs = vector(type.getNumElements() / 2, getI16Type());
+      value = bitcast(this->shift(bitcast(value, pairs), to - shift), type);
+    }
+    return maskBytes(value, ((1u << width) - 1) << to);
+  }
+
   //===--- Loops ----------------------------------------------------------===//
   /// A loop that carries `init`; `body` returns the next values.
   llvm::SmallVector<Value>

@@ -89,7 +89,8 @@ Value SegmentProducts::getLatticeBytes(ArrayRef<Value> vectors,
   numerics::LatticeFormat format = numerics::latticeOf(encoding.element);
   unsigned indexBits = format.indexBits();
   auto read = [&](unsigned first, unsigned end) {
-    return decode(vectors, blockFields, slice, slices, first, end);
+    return decode(vectors, blockFields, slice, slices, /*isShared=*/false,
+                  first, end);
   };
   LatticeCodes::Parts parts;
   parts.index = read(0, std::min(indexBits, kByte));

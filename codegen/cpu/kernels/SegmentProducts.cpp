@@ -247,10 +247,11 @@ Value SegmentProducts::valueOffset(Value row, Value column, int64_t step,
 //===----------------------------------------------------------------------===//
 
 /// Bits [firstBit, endBit) of the codes of a block as bytes: its fields,
-/// shifted to their bits.
+/// shifted to their bits. What several rows share is followed by so many
+/// products that only their units count, which shifts and masks don't take.
 Value SegmentProducts::decode(ArrayRef<Value> vectors,
                               ArrayRef<CodeField> blockFields, int64_t slice,
-                              int64_t slices, unsigned firstBit,
+                              int64_t slices, bool isShared, unsigned firstBit,
                               unsigned endBit) {
   Value codes;
   for (const CodeField &field : blockFields) {
@@ -259,8 +260,11 @@ Value SegmentProducts::decode(ArrayRef<Value> vectors,
     if (begin >= end)
       continue;
     Value vector = vectors[field.vector * slices + slice];
-    Value bits = moveBits(vector, field.shift + begin - field.codeBit,
-                          end - begin, begin - firstBit);
+    unsigned shift = field.shift + begin - field.codeBit;
+    Value bits =
+        isShared
+            ? b.extractBitsOfPairs(vector, shift, end - begin, begin - firstBit)
+            : moveBits(vector, shift, end - begin, begin - firstBit);
     codes = codes ? arith::OrIOp::create(b, codes, bits).getResult() : bits;
   }
   return codes;
@@ -271,10 +275,10 @@ Value SegmentProducts::decode(ArrayRef<Value> vectors,
 /// neighbour, and not masked.
 Value SegmentProducts::getCodes(ArrayRef<Value> vectors,
                                 ArrayRef<CodeField> blockFields, int64_t slice,
-                                int64_t slices) {
+                                int64_t slices, bool isShared) {
   bool isPermuted = isTable() && !isGathered() && values() == 1;
   if (!isPermuted || blockFields.size() > 1)
-    return decode(vectors, blockFields, slice, slices);
+    return decode(vectors, blockFields, slice, slices, isShared);
   Value codes = vectors[blockFields[0].vector * slices + slice];
   unsigned count = blockFields[0].shift;
   if (count == 0)
@@ -346,7 +350,8 @@ void SegmentProducts::multiplyDecoded(ArrayRef<Value> vectors,
             ? Values{getLatticeBytes(vectors, fields.at(step, at / slices),
                                      at % slices, slices, dotIndex)}
             : getDigits(getCodes(vectors, fields.at(step, at / slices),
-                                 at % slices, slices),
+                                 at % slices, slices,
+                                 /*isShared=*/operands.rows.size() > 1),
                         dotIndex, isLearned() ? operands.tables[at] : Value());
     for (auto [r, row] : llvm::enumerate(operands.rows)) {
       SmallVector<int64_t, 4> pairs(levels(), 0);

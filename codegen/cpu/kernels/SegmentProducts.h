@@ -182,7 +182,7 @@ private:
   Values getDigits(Value codes, int64_t dotIndex, Value learned);
   Value getCodes(llvm::ArrayRef<Value> vectors,
                  llvm::ArrayRef<CodeField> fields, int64_t slice,
-                 int64_t slices);
+                 int64_t slices, bool isShared);
   Value getLatticeBytes(llvm::ArrayRef<Value> vectors,
                         llvm::ArrayRef<CodeField> fields, int64_t slice,
                         int64_t slices, int64_t dotIndex);
@@ -190,8 +190,8 @@ private:
                      int64_t dotIndex);
   Values joinChains(mlir::ValueRange sums, size_t rows, int64_t slices);
   Value decode(llvm::ArrayRef<Value> vectors, llvm::ArrayRef<CodeField> fields,
-               int64_t slice, int64_t slices, unsigned firstBit = 0,
-               unsigned endBit = 8);
+               int64_t slice, int64_t slices, bool isShared,
+               unsigned firstBit = 0, unsigned endBit = 8);
   Value moveBits(Value vector, unsigned shift, unsigned width, unsigned to);
   Value placeField(Value vector, const CodeField &field);
   Value placeTerm(llvm::ArrayRef<Value> vectors, Term term, int64_t slice,
