@@ -2,10 +2,13 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// usage: page.mjs FOLDER [--tokens N] [--screenshot FILE.png] [--json FILE]
+// usage: page.mjs FOLDER [--tokens N] [--visits N] [--screenshot FILE.png] [--json FILE]
 //
 // Serves FOLDER, opens it in headless Chromium, lets it continue its text, and
-// prints the text, the tokens and the report. CHROMIUM names another browser.
+// prints the text, the tokens and the report. With --visits it does so several
+// times, one after another with the same cache, and prints when each visit had its
+// first token, and what took so long, in milliseconds. CHROMIUM names another
+// browser.
 //===----------------------------------------------------------------------===//
 
 import { createReadStream, existsSync, writeFileSync } from "node:fs";
@@ -29,6 +32,55 @@ const server = createServer((request, response) => {
 });
 await new Promise((done) => server.listen(0, "127.0.0.1", done));
 
+/** Runs in the page, before it: takes times, and asks for text as soon as that is possible. */
+function prepare() {
+  window.spent = { hashing: 0 };
+  const digest = crypto.subtle.digest.bind(crypto.subtle);
+  crypto.subtle.digest = async (...all) => {
+    const start = performance.now();
+    const result = await digest(...all);
+    window.spent.hashing += performance.now() - start;
+    return result;
+  };
+  document.addEventListener("DOMContentLoaded", () => {
+    const button = document.getElementById("go");
+    const observer = new MutationObserver(() => {
+      observer.disconnect();
+      window.spent.ready = performance.now();
+      button.click();
+    });
+    observer.observe(button, { attributeFilter: ["disabled"] });
+    new MutationObserver(() => {
+      window.spent.first ??= performance.now();
+    }).observe(document.getElementById("text"), { characterData: true, subtree: true });
+  });
+}
+
+/** What the visit took, from the moment on at which it was asked for; runs in the page. */
+function describeVisit() {
+  const { load, latency } = window.lowbit.model.report();
+  const files = performance.getEntriesByType("resource");
+  return {
+    "first token": window.spent.first,
+    "ready": window.spent.ready,
+    "page": performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd,
+    "files": Math.max(...files.map((file) => file.responseEnd)),
+    "hashing": window.spent.hashing,
+    "weights": load.weights,
+    "shaders": load.pipelines,
+    "load": load.total,
+    "prompt": latency.first,
+  };
+}
+
+async function visit(page, address) {
+  await page.goto(address);
+  await page.waitForFunction(() => !document.getElementById("report").hidden ||
+    !document.getElementById("note").hidden, undefined, { timeout: 280000 });
+  const report = await page.evaluate(() => window.lowbit?.model.report());
+  return { report, times: report?.latency.runs > 0 ? await page.evaluate(describeVisit) : {} };
+}
+
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   args: ["--no-sandbox", "--headless=new", "--enable-unsafe-webgpu"],
@@ -39,26 +91,27 @@ try {
   const errors = [];
   page.on("pageerror", (error) => errors.push(error.message));
   page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
-  await page.goto(`http://localhost:${server.address().port}/?tokens=${flag("--tokens", "8")}`);
-  await page.waitForFunction(() => !document.getElementById("go").disabled ||
-    !document.getElementById("note").hidden, undefined, { timeout: 280000 });
-  if (await page.isEnabled("#go")) {
-    await page.click("#go");
-    await page.waitForFunction(() => !document.getElementById("report").hidden ||
-      !document.getElementById("note").hidden, undefined, { timeout: 280000 });
+  await page.addInitScript(prepare);
+  const visits = [];
+  let report;
+  for (let i = 0; i < Number(flag("--visits", "1")); ++i) {
+    const found = await visit(page, `http://localhost:${server.address().port}/?tokens=${flag("--tokens", "8")}`);
+    report = found.report;
+    visits.push(found.times);
   }
   const text = await page.textContent("#text");
   const note = await page.isVisible("#note") ? await page.textContent("#note") : "";
-  const report = await page.evaluate(() => window.lowbit?.model.report());
   if (flags.includes("--screenshot"))
     await page.screenshot({ path: flag("--screenshot"), fullPage: true });
   if (flags.includes("--json"))
-    writeFileSync(flag("--json"), JSON.stringify(report, null, 1));
+    writeFileSync(flag("--json"), JSON.stringify({ browser: `Chromium ${browser.version()}`, visits, report }, null, 1));
   console.log(`text: ${JSON.stringify(text)}`);
   if (note)
     console.log(`note: ${note}`);
   for (const error of errors)
     console.log(`error: ${error}`);
+  for (const [i, times] of visits.entries())
+    console.log(`visit ${i + 1}: ` + Object.entries(times).map(([name, ms]) => `${name} ${ms.toFixed(0)}`).join(", "));
   console.log(JSON.stringify(report));
   status = report?.latency.runs > 0 && errors.length === 0 ? 0 : 1;
 } finally {
