@@ -59,6 +59,9 @@ addFeatures(gpu::GPUFuncOp kernel, spirv::TargetEnvAttr target) {
                            spirv::Capability::GroupNonUniformArithmetic});
       continue;
     }
+    // What a device is, and no instruction.
+    if (feature == kGPUSoftware)
+      continue;
     if (feature != "packed_dot")
       return kernel.emitOpError()
              << "requires features that SPIR-V has, found '" << feature << "'";

@@ -18,6 +18,19 @@ static StringRef getOriginal(gpu::GPUFuncOp kernel) {
   return symbol ? symbol.getValue() : StringRef();
 }
 
+void lowbit::setGPUVariant(gpu::GPUFuncOp kernel, StringAttr original,
+                           ArrayRef<StringRef> features) {
+  Builder b(kernel.getContext());
+  kernel->setAttr(kGPUFeaturesAttrName, b.getStrArrayAttr(features));
+  kernel->setAttr(kGPUVariantOfAttrName, FlatSymbolRefAttr::get(original));
+}
+
+/// How much a kernel with `features` makes of them.
+static size_t rank(ArrayRef<StringRef> features) {
+  return features.size() +
+         (llvm::is_contained(features, kGPUSoftware) ? 1000 : 0);
+}
+
 /// For each kernel its variant that makes the most of `features`.
 static std::map<std::string, std::string>
 chooseKernels(ModuleOp module, ArrayRef<std::string> features) {
@@ -29,10 +42,10 @@ chooseKernels(ModuleOp module, ArrayRef<std::string> features) {
     bool runs = llvm::all_of(needed, [&](StringRef feature) {
       return llvm::is_contained(features, feature.str());
     });
-    if (original.empty() || !runs || needed.size() <= used[original])
+    if (original.empty() || !runs || rank(needed) <= used[original])
       return;
     chosen[original] = kernel.getName().str();
-    used[original] = needed.size();
+    used[original] = rank(needed);
   });
   return chosen;
 }
@@ -60,7 +73,15 @@ std::vector<GPUVariant> lowbit::readGPUVariants(ModuleOp module) {
   llvm::stable_sort(variants, [](const GPUVariant &lhs, const GPUVariant &rhs) {
     return lhs.features.size() > rhs.features.size();
   });
-  return variants;
+  // One that chooses nothing but what fewer features choose is of no use.
+  std::vector<GPUVariant> useful;
+  for (const GPUVariant &variant : variants)
+    if (llvm::none_of(variants, [&](const GPUVariant &other) {
+          return other.features.size() < variant.features.size() &&
+                 other.kernels == variant.kernels;
+        }))
+      useful.push_back(variant);
+  return useful;
 }
 
 llvm::json::Array lowbit::toJSON(ArrayRef<GPUVariant> variants) {

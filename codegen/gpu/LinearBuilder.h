@@ -26,11 +26,20 @@ public:
   llvm::SmallVector<mlir::Type> getArgumentTypes();
   /// Emits the body; returns the grid.
   std::array<int64_t, 3> build(mlir::gpu::GPUFuncOp kernel);
+  /// The same for devices that are processors, on the same grid.
+  void buildOwn(mlir::gpu::GPUFuncOp kernel, std::array<int64_t, 3> grid);
 
 private:
+  /// Rows of activations and of the weight that one thread multiplies.
+  struct OwnRows {
+    llvm::SmallVector<Index> rows, columns;
+  };
+
   void takeArguments(mlir::gpu::GPUFuncOp kernel);
   std::array<int64_t, 3> buildVector();
   std::array<int64_t, 3> buildTiles();
+  void buildOwnVector(std::array<int64_t, 3> grid);
+  void buildOwnTiles(std::array<int64_t, 3> grid);
   mlir::Value loadInput(const Index &row, const Index &column);
   void addAtom(const Index &row, const Index &atom,
                llvm::MutableArrayRef<mlir::Value> sums);
@@ -59,6 +68,22 @@ private:
                      const Index &firstRow, const Index &firstWeight,
                      const Index &atom, mlir::ValueRange sums);
   void writeTile(llvm::ArrayRef<mlir::Value> sums, const Index &firstRow);
+  llvm::SmallVector<mlir::Value>
+  addOwnTurn(const OwnRows &own, const Index &atom, const Index &turn,
+             llvm::ArrayRef<WeightParameters> parameters,
+             mlir::ValueRange sums);
+  llvm::SmallVector<mlir::Value>
+  addOwnAtom(const OwnRows &own, const Index &atom, mlir::ValueRange sums);
+  void writeOwn(llvm::ArrayRef<mlir::Value> sums, const Index &row,
+                const Index &firstColumn);
+  llvm::SmallVector<mlir::Value> accumulate(
+      int64_t count, mlir::ValueRange sums,
+      llvm::function_ref<llvm::SmallVector<mlir::Value>(const Index &,
+                                                        mlir::ValueRange)>
+          body);
+  void multiplyOwn(const Index &firstRow, int64_t rows, int64_t mostRows,
+                   const Index &firstColumn, int64_t columns,
+                   int64_t mostColumns);
   /// Writes a result from the sums of its rows of the weight.
   void finish(const Index &row, const Index &column,
               llvm::ArrayRef<mlir::Value> sums);

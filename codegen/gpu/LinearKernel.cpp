@@ -11,6 +11,7 @@
 
 #include "LinearBuilder.h"
 #include "QuantizeKernel.h"
+#include "lowbit/CodeGen/GPU/GPUVariants.h"
 #include "lowbit/IR/AttributeWord.h"
 #include "lowbit/IR/LowbitWordOps.h"
 #include "lowbit/Reference/Activation.h"
@@ -326,8 +327,33 @@ std::array<int64_t, 3> LinearBuilder::build(gpu::GPUFuncOp kernel) {
   return spec.m <= kMostGPUVectorRows ? buildVector() : buildTiles();
 }
 
+void LinearBuilder::buildOwn(gpu::GPUFuncOp kernel,
+                             std::array<int64_t, 3> grid) {
+  takeArguments(kernel);
+  spec.m <= kMostGPUVectorRows ? buildOwnVector(grid) : buildOwnTiles(grid);
+}
+
+/// Emits the kernel that takes the place of `original` on processors.
+static void emitOwnKernel(KernelModule &kernels, const GPULinearSpec &spec,
+                          const GPUKernel &original) {
+  MLIRContext *context = spec.encoding.getContext();
+  ImplicitLocOpBuilder b(UnknownLoc::get(context), context);
+  LinearBuilder builder(b, spec);
+  gpu::GPUFuncOp kernel =
+      kernels.begin(spec.name() + "_software", builder.getArgumentTypes(),
+                    {kGPUWorkgroupSize, 1, 1}, b);
+  gpu::ReturnOp::create(b);
+  b.setInsertionPointToStart(&kernel.getBody().front());
+  builder.buildOwn(kernel, original.workgroups);
+  setGPUVariant(kernel, original.symbol.getLeafReference(), {kGPUSoftware});
+  kernels.finish(kernel);
+}
+
 GPUKernel lowbit::getGPULinearKernel(KernelModule &kernels,
                                      const GPULinearSpec &spec) {
-  return emitGPUKernel<LinearBuilder>(kernels, spec,
-                                      spec.encoding.getContext());
+  GPUKernel kernel =
+      emitGPUKernel<LinearBuilder>(kernels, spec, spec.encoding.getContext());
+  if (!spec.unitSteps)
+    emitOwnKernel(kernels, spec, kernel);
+  return kernel;
 }

@@ -50,20 +50,24 @@ static void lowerFor(gpu::GPUFuncOp kernel, ArrayRef<StringRef> features) {
   }
 }
 
-/// Puts a copy that relies on `features` behind `kernel`.
-static void addVariant(gpu::GPUFuncOp kernel, ArrayRef<StringRef> features) {
+/// Puts a copy that relies on `more` features behind `kernel`.
+static void addVariant(gpu::GPUFuncOp kernel, ArrayRef<StringRef> more) {
+  SmallVector<StringRef> features = getGPUFeatures(kernel);
+  llvm::append_range(features, more);
+  llvm::sort(features);
   OpBuilder b(kernel->getContext());
   b.setInsertionPointAfter(kernel);
   auto variant = cast<gpu::GPUFuncOp>(b.clone(*kernel));
-  std::string base = (kernel.getName() + "_" + llvm::join(features, "_")).str(),
+  std::string base = (kernel.getName() + "_" + llvm::join(more, "_")).str(),
               name = base;
   Operation *table = SymbolTable::getNearestSymbolTable(kernel);
   for (unsigned i = 1; SymbolTable::lookupSymbolIn(table, name); ++i)
     name = base + "_" + std::to_string(i);
   variant.setName(name);
-  variant->setAttr(kGPUFeaturesAttrName, b.getStrArrayAttr(features));
-  variant->setAttr(kGPUVariantOfAttrName,
-                   FlatSymbolRefAttr::get(kernel.getNameAttr()));
+  auto original =
+      kernel->getAttrOfType<FlatSymbolRefAttr>(kGPUVariantOfAttrName);
+  setGPUVariant(variant, original ? original.getAttr() : kernel.getNameAttr(),
+                features);
   lowerFor(variant, features);
 }
 
@@ -75,9 +79,12 @@ struct GPUMakeVariantsPass
     getOperation().walk(
         [&](gpu::GPUFuncOp kernel) { kernels.push_back(kernel); });
     for (gpu::GPUFuncOp kernel : kernels) {
-      if (!getGPUFeatures(kernel).empty())
-        continue;
+      // One that is a variant already comes in further ones.
+      SmallVector<StringRef> own = getGPUFeatures(kernel);
       SmallVector<StringRef> all = findFeatures(kernel);
+      llvm::erase_if(all, [&](StringRef feature) {
+        return llvm::is_contained(own, feature);
+      });
       for (uint64_t set = (uint64_t(1) << all.size()) - 1; set > 0; --set) {
         SmallVector<StringRef> features;
         for (auto [i, feature] : llvm::enumerate(all))
@@ -86,7 +93,7 @@ struct GPUMakeVariantsPass
         addVariant(kernel, features);
         ++numVariants;
       }
-      lowerFor(kernel, {});
+      lowerFor(kernel, own);
     }
   }
 };

@@ -25,6 +25,22 @@ int64_t lowbit::findSharedSteps(const numerics::Encoding &encoding,
   return atomColumns % group == 0 && group % kStep == 0 ? group / kStep : 0;
 }
 
+/// Whether fields `count` steps on are as far on for each step of an atom.
+static bool isPeriod(ArrayRef<SmallVector<WordField>> fields, size_t count) {
+  if (fields.size() % count != 0)
+    return false;
+  for (size_t step = count; step + count < fields.size(); ++step)
+    for (size_t i = 0; i < fields[step].size(); ++i) {
+      const WordField &before = fields[step - count][i],
+                      &field = fields[step][i],
+                      &after = fields[step + count][i];
+      if (after.word - field.word != field.word - before.word ||
+          after.shift - field.shift != field.shift - before.shift)
+        return false;
+    }
+  return true;
+}
+
 bool lowbit::needsGPUTable(EncodingAttr encoding) {
   return !encoding.getElement().getIntegerFormat();
 }
@@ -41,6 +57,9 @@ WeightReader::WeightReader(ImplicitLocOpBuilder &builder,
   atomColumns = layout.atom.columns;
   atoms = llvm::divideCeil(spec.k, atomColumns);
   sharedSteps = findSharedSteps(encoding, spec.k, atomColumns);
+  period = 1;
+  while (!isPeriod(fields, period))
+    ++period;
   floats = VectorType::get({kStep}, b.getF32Type());
   ints = VectorType::get({kStep}, b.getI32Type());
 }
@@ -189,6 +208,32 @@ Value WeightReader::decodeEither(const Index &row, const Index &atom,
                                  Value isSecond) {
   return toNumbers(
       joinEither(row, atom, first, second, isSecond, &WeightReader::extract));
+}
+
+Value WeightReader::decodeTurn(const Index &row, const Index &atom,
+                               int64_t step, const Index &turn) {
+  Index first = getFirstWord(row, atom);
+  bool hasNext = step + period < getSteps();
+  Value codes;
+  for (auto [i, field] : llvm::enumerate(fields[step])) {
+    const WordField &next = hasNext ? fields[step + period][i] : field;
+    Index place = indices.add(indices.constant(field.word),
+                              indices.multiply(turn, next.word - field.word));
+    Value shift = word(field.shift);
+    if (next.shift != field.shift)
+      shift = arith::AddIOp::create(
+          b, shift,
+          arith::MulIOp::create(
+              b,
+              arith::IndexCastOp::create(b, b.getI32Type(),
+                                         indices.materialize(turn)),
+              word(int64_t(next.shift) - int64_t(field.shift))));
+    Value bits = memref::LoadOp::create(
+        b, buffers.codes, indices.materialize(indices.add(first, place)));
+    Value part = extract(bits, shift, field.width, field.codeBit);
+    codes = codes ? arith::OrIOp::create(b, codes, part).getResult() : part;
+  }
+  return toNumbers(codes);
 }
 
 /// Unsigned codes of 8 bits are no signed bytes: 128 less, they are.

@@ -39,6 +39,8 @@ public:
 
   /// Copies the table to workgroup memory; all threads must pass here.
   void loadTable(mlir::Value thread);
+  /// Reads the table where it is, instead.
+  void useTable() { table = buffers.table; }
 
   /// Atoms of a row, words and steps of four columns of an atom.
   int64_t getAtoms() const { return atoms; }
@@ -54,6 +56,12 @@ public:
   /// The same of step `first` or `second`, as `isSecond` says.
   mlir::Value decodeEither(const Index &row, const Index &atom, int64_t first,
                            int64_t second, mlir::Value isSecond);
+  /// Steps after which fields of an atom lie as before, but for a constant
+  /// number of words and of bits further on: those of a loop's body.
+  int64_t getPeriod() const { return period; }
+  /// The numbers of step `step`, less than the period, of turn `turn`.
+  mlir::Value decodeTurn(const Index &row, const Index &atom, int64_t step,
+                         const Index &turn);
   /// The codes of a step as four signed bytes of a word, those of 8 bits less
   /// 128, for formats that are integers.
   mlir::Value decodeBytes(llvm::ArrayRef<mlir::Value> words, int64_t step);
@@ -99,7 +107,7 @@ private:
   WeightBuffers buffers;
   numerics::Encoding encoding;
   llvm::SmallVector<llvm::SmallVector<WordField>> fields;
-  int64_t atoms, atomWords, atomColumns, sharedSteps;
+  int64_t atoms, atomWords, atomColumns, sharedSteps, period;
   /// The table in workgroup memory.
   mlir::Value table;
   mlir::VectorType floats, ints;

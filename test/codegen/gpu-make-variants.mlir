@@ -100,6 +100,21 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // A kernel that is a variant already comes in further ones of the same kernel.
+  // CHECK-LABEL: gpu.func @dot_software(
+  // CHECK-SAME:    lowbit.features = ["software"], lowbit.variant_of = @dot}
+  // CHECK-NOT:     lowbit.dot_bytes
+  // CHECK-LABEL: gpu.func @dot_software_packed_dot(
+  // CHECK-SAME:    lowbit.features = ["packed_dot", "software"], lowbit.variant_of = @dot}
+  // CHECK:         lowbit.dot_bytes
+  gpu.func @dot_software(%x: memref<2xi32>, %y: memref<2xi32>, %z: memref<1xvector<4xf32>>) kernel attributes {known_block_size = array<i32: 1, 1, 1>, lowbit.features = ["software"], lowbit.variant_of = @dot} {
+    %c0 = arith.constant 0 : index
+    %a = memref.load %x[%c0] : memref<2xi32>
+    %dot = lowbit.dot_bytes %a, %a, %a : i32
+    memref.store %dot, %y[%c0] : memref<2xi32>
+    gpu.return
+  }
+
   // What every device has stays one kernel.
   // CHECK-LABEL: gpu.func @plain(
   // CHECK-NOT:   gpu.func

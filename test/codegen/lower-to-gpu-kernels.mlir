@@ -22,17 +22,33 @@
 // CHECK:        arith.maximumf
 // CHECK:        memref.store %{{.*}}, %[[Y]]
 
+// The same for processors: threads share nothing.
+// CHECK:      gpu.func @linear_int_4_group_32_scale_f16_bias_relu_1x4x64_software
+// CHECK-SAME:   lowbit.features = ["software"], lowbit.variant_of = @linear_int_4_group_32_scale_f16_bias_relu_1x4x64}
+// CHECK-NOT:    {{barrier|alloc|reduce_lanes}}
+// CHECK:        arith.maximumf
+// CHECK-NOT:    {{barrier|alloc|reduce_lanes}}
+
 // CHECK:      gpu.func @linear_int_4_group_32_scale_f16_40x4x64
 // CHECK-DAG:    memref.alloc() : memref<256xvector<4xf32>, #gpu.address_space<workgroup>>
 // CHECK:        gpu.barrier
 // CHECK-COUNT-16: vector.fma
 // CHECK:        gpu.barrier
 
-// Codes without a formula are looked up in workgroup memory.
+// CHECK:      gpu.func @linear_int_4_group_32_scale_f16_40x4x64_software
+// CHECK-NOT:    {{barrier|alloc}}
+// CHECK-COUNT-16: vector.fma
+// CHECK-NOT:    {{barrier|alloc}}
+
+// Codes without a formula are looked up in workgroup memory, on processors where
+// they are.
 // CHECK:      gpu.func @linear_codeboo
 // CHECK-SAME:   %[[TABLE:.*]]: memref<4xf32>
 // CHECK:        %[[SHARED:.*]] = memref.alloc() : memref<4xf32, #gpu.address_space<workgroup>>
 // CHECK:        memref.load %[[SHARED]]
+// CHECK:      gpu.func @linear_codeboo{{.*}}_software
+// CHECK-SAME:   %[[TABLE:.*]]: memref<4xf32>
+// CHECK:        memref.load %[[TABLE]]
 
 lowbit.global @w : !lowbit.tensor<4x64xf32, #int4, #words> {blob = dense<17> : tensor<128xi8>, scale = dense<1.0> : tensor<4x2xf16>}
 lowbit.global @v : !lowbit.tensor<4x64xf32, #int4, #words> {blob = dense<34> : tensor<128xi8>, scale = dense<1.0> : tensor<4x2xf16>}

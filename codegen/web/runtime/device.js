@@ -37,8 +37,13 @@ function checkLimits(required, limits) {
 /** Features of WGSL itself, which no device is asked for, by their names in manifests. */
 const LANGUAGE_FEATURES = { packed_dot: "packed_4x8_integer_dot_product" };
 
+/** What an adapter is, and no device is asked for: one that computes on a processor. */
+const SOFTWARE_FEATURE = "software";
+
 /** Whether the browser, or a device or adapter with `features`, has what a variant relies on. */
-function hasFeature(name, features) {
+function hasFeature(name, features, adapter) {
+  if (name === SOFTWARE_FEATURE)
+    return adapter.isSoftware;
   const language = LANGUAGE_FEATURES[name];
   return language ? Boolean(globalThis.navigator?.gpu?.wgslLanguageFeatures?.has(language))
     : features.has(name);
@@ -48,12 +53,12 @@ function hasFeature(name, features) {
  * The first variant whose features are there; those that make use of more come
  * first, and the last one needs none. With a name it is that one, or an error.
  */
-function chooseVariant(manifest, name, features) {
+function chooseVariant(manifest, name, features, adapter) {
   const candidates = manifest.variants.filter((variant) => name === undefined || variant.name === name);
   if (!candidates.length)
     throw new LowbitError("bad-input", `the module has no variant '${name}'; it has ` +
       manifest.variants.map((variant) => `'${variant.name}'`).join(", "));
-  const isThere = (feature) => hasFeature(feature, features);
+  const isThere = (feature) => hasFeature(feature, features, adapter);
   const chosen = candidates.find((variant) => variant.features.every(isThere));
   if (!chosen)
     throw new LowbitError("unsupported", `variant '${name}' needs the feature '` +
@@ -70,9 +75,9 @@ async function openDevice(given, manifest, name) {
   const required = requiredLimits(manifest);
   if (given) {
     checkLimits(required, given.limits);
+    const adapter = describeAdapter(given.adapterInfo);
     return {
-      device: given, isOwn: false, adapter: describeAdapter(given.adapterInfo),
-      variant: chooseVariant(manifest, name, given.features),
+      device: given, isOwn: false, adapter, variant: chooseVariant(manifest, name, given.features, adapter),
     };
   }
   const gpu = globalThis.navigator?.gpu;
@@ -87,13 +92,14 @@ async function openDevice(given, manifest, name) {
   for (const [name, value] of Object.entries(required))
     if (value > defaults[name])
       raised[name] = value;
-  const variant = chooseVariant(manifest, name, adapter.features);
+  const description = describeAdapter(adapter.info);
+  const variant = chooseVariant(manifest, name, adapter.features, description);
   try {
     const device = await adapter.requestDevice({
       requiredLimits: raised,
-      requiredFeatures: variant.features.filter((feature) => !(feature in LANGUAGE_FEATURES)),
+      requiredFeatures: variant.features.filter((feature) => feature !== SOFTWARE_FEATURE && !(feature in LANGUAGE_FEATURES)),
     });
-    return { device, isOwn: true, adapter: describeAdapter(adapter.info), variant };
+    return { device, isOwn: true, adapter: description, variant };
   } catch (error) {
     throw asLowbitError(error, "no-device", "the adapter gave no device");
   }

@@ -15,6 +15,11 @@
 //   packed_dot   DotProductInput4x8BitPacked of      language feature
 //                SPV_KHR_integer_dot_product packed_4x8_integer_dot_product
 //   subgroups    GroupNonUniformArithmetic           feature subgroups
+//   software     VK_PHYSICAL_DEVICE_TYPE_CPU         an adapter that says so
+//
+// `software` is no instruction: the device is a processor, for which some kernels
+// are written without workgroup memory. Such a kernel comes before others,
+// whatever else the device has.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,6 +39,13 @@ namespace lowbit {
 inline constexpr llvm::StringLiteral kGPUFeaturesAttrName = "lowbit.features";
 inline constexpr llvm::StringLiteral kGPUVariantOfAttrName =
     "lowbit.variant_of";
+
+/// The feature of devices that are processors.
+inline constexpr llvm::StringLiteral kGPUSoftware = "software";
+
+/// Makes `kernel` one that takes the place of another on devices with `features`.
+void setGPUVariant(mlir::gpu::GPUFuncOp kernel, mlir::StringAttr original,
+                   llvm::ArrayRef<llvm::StringRef> features);
 
 /// What a kernel relies on; nothing where every device runs it.
 inline llvm::SmallVector<llvm::StringRef>

@@ -247,6 +247,8 @@ def GPUMakeVariantsPass : Pass<"lowbit-gpu-make-variants", "::mlir::ModuleOp"> {
     Each kernel with operations that some devices have an instruction for
     (DeviceFeatureInterface) gets a copy for each set of these features, and
     itself computes the same without. GPUVariants.h has the form; hosts choose.
+    A kernel that is a variant already, by how it was written, comes in further
+    ones of the same original.
 
     ```mlir
     gpu.func @dot(%x: memref<2xi32>, %y: memref<1xi32>) kernel {

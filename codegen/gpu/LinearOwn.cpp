@@ -1,0 +1,171 @@
+//===- LinearOwn.cpp - matrix products whose threads share nothing --------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// For devices that are processors: what workgroup memory would hold, their
+// caches have, and a barrier is a switch between threads. WebGPU clears
+// workgroup memory at the beginning of each workgroup, some implementations by
+// code for each of its words. So a thread reads the rows it needs itself, for a
+// few rows of activations and of the weight: with R and W of them, R + W reads
+// serve R W products. Grids are those of the kernels for GPUs; where a
+// workgroup does more here, the last ones have nothing to do.
+//
+//===----------------------------------------------------------------------===//
+
+#include "LinearBuilder.h"
+#include "lowbit/IR/LowbitWordOps.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+static constexpr int64_t kStep = kGPUStep;
+/// Rows of a workgroup's tile, those of LinearTiles.cpp, and of activations and
+/// of the weight of a thread.
+static constexpr int64_t kTile = 32, kOwnRows = 2, kOwnColumns = 8;
+
+/// Rows of the weight of a thread, with few rows of activations: more of them
+/// share what is read of activations, fewer occupy more threads. Those of a
+/// gated layer's column are of one thread.
+static int64_t countOwnColumns(const GPULinearSpec &spec) {
+  int64_t count = spec.n >= 8192 ? 4 : spec.n >= 2048 ? 2 : 1;
+  return std::max<int64_t>(count, spec.isGated ? 2 : 1);
+}
+
+/// Adds the products of some steps of an atom, those of turn `turn`, to the
+/// sums. `parameters` are those of the whole atom, or null where it has
+/// several.
+SmallVector<Value> LinearBuilder::addOwnTurn(
+    const OwnRows &own, const Index &atom, const Index &turn,
+    ArrayRef<WeightParameters> parameters, ValueRange sums) {
+  int64_t period = weight->getPeriod(), shared = weight->getSharedSteps();
+  Index firstStep = indices.multiply(turn, period);
+  SmallVector<Value> next(sums);
+  SmallVector<WeightParameters> current(parameters);
+  current.resize(own.columns.size());
+  for (int64_t i = 0; i < period; ++i) {
+    Index step = indices.add(firstStep, indices.constant(i));
+    Index place = indices.multiply(
+        indices.add(indices.multiply(atom, weight->getSteps()), step), kStep);
+    SmallVector<Value> inputs;
+    for (const Index &row : own.rows)
+      inputs.push_back(loadInput(row, place));
+    for (auto [j, column] : llvm::enumerate(own.columns)) {
+      bool isNew = i == 0 || shared == 0 || i % shared == 0 || shared % period;
+      if (parameters.empty() && isNew)
+        current[j] = weight->loadParameters(column, atom, step);
+      Value numbers =
+          weight->apply(weight->decodeTurn(column, atom, i, turn), current[j]);
+      for (auto [k, input] : llvm::enumerate(inputs)) {
+        Value &sum = next[k * own.columns.size() + j];
+        sum = vector::FMAOp::create(b, input, numbers, sum);
+      }
+    }
+  }
+  return next;
+}
+
+/// The same of all steps.
+SmallVector<Value> LinearBuilder::addOwnAtom(const OwnRows &own,
+                                             const Index &atom,
+                                             ValueRange sums) {
+  SmallVector<WeightParameters> parameters;
+  if (weight->getSharedSteps() == weight->getSteps())
+    for (const Index &column : own.columns)
+      parameters.push_back(
+          weight->loadParameters(column, atom, indices.constant(0)));
+  return accumulate(weight->getSteps() / weight->getPeriod(), sums,
+                    [&](const Index &turn, ValueRange before) {
+                      return addOwnTurn(own, atom, turn, parameters, before);
+                    });
+}
+
+/// A loop from 0 to `count` whose body makes the next sums of the present ones.
+SmallVector<Value> LinearBuilder::accumulate(
+    int64_t count, ValueRange sums,
+    function_ref<SmallVector<Value>(const Index &, ValueRange)> body) {
+  auto loop = scf::ForOp::create(b, constantIndex(0), constantIndex(count),
+                                 constantIndex(1), sums);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Index index = indices.value(loop.getInductionVar(), count);
+  scf::YieldOp::create(b, body(index, loop.getRegionIterArgs()));
+  return llvm::to_vector_of<Value>(loop.getResults());
+}
+
+/// The products of a thread's rows, from 0 on, and their results.
+void LinearBuilder::multiplyOwn(const Index &firstRow, int64_t rows,
+                                int64_t mostRows, const Index &firstColumn,
+                                int64_t columns, int64_t mostColumns) {
+  OwnRows own;
+  for (int64_t i = 0; i < rows; ++i)
+    own.rows.push_back(
+        clamp(indices.add(firstRow, indices.constant(i)), spec.m, mostRows));
+  for (int64_t j = 0; j < columns; ++j)
+    own.columns.push_back(clamp(indices.add(firstColumn, indices.constant(j)),
+                                spec.n, mostColumns));
+  SmallVector<Value> sums(rows * columns, constantFloat(floats, 0));
+  sums = accumulate(weight->getAtoms(), sums,
+                    [&](const Index &atom, ValueRange before) {
+                      return addOwnAtom(own, atom, before);
+                    });
+  // All of a thread's columns exist, or none, wherever they divide the weight.
+  int64_t parts = spec.isGated ? 2 : 1;
+  int64_t atOnce = spec.n % columns == 0 ? columns : parts;
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < columns; j += atOnce)
+      writeOwn(ArrayRef(sums).slice(i * columns + j, atOnce),
+               indices.add(firstRow, indices.constant(i)),
+               indices.add(firstColumn, indices.constant(j)));
+}
+
+/// Writes results that exist if the first one does.
+void LinearBuilder::writeOwn(ArrayRef<Value> sums, const Index &row,
+                             const Index &firstColumn) {
+  int64_t parts = spec.isGated ? 2 : 1;
+  Value inside = arith::AndIOp::create(b, isBelow(row, spec.m),
+                                       isBelow(firstColumn, spec.n));
+  auto writes = scf::IfOp::create(b, inside, false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(writes.thenBlock());
+  for (size_t j = 0; j < sums.size(); j += parts) {
+    SmallVector<Value> totals;
+    for (Value each : sums.slice(j, parts))
+      totals.push_back(sum(each));
+    Index column = indices.add(firstColumn, indices.constant(j));
+    finish(row, indices.divide(column, parts), totals);
+  }
+}
+
+void LinearBuilder::buildOwnTiles(std::array<int64_t, 3> grid) {
+  weight->useTable();
+  Index own = thread();
+  int64_t across = kTile / kOwnColumns;
+  auto works =
+      scf::IfOp::create(b, isBelow(own, kTile / kOwnRows * across), false);
+  b.setInsertionPointToStart(works.thenBlock());
+  Index firstRow =
+      indices.add(indices.multiply(block(gpu::Dimension::y, grid[1]), kTile),
+                  indices.multiply(indices.divide(own, across), kOwnRows));
+  Index firstColumn = indices.add(
+      indices.multiply(block(gpu::Dimension::x, grid[0]), kTile),
+      indices.multiply(indices.remainder(own, across), kOwnColumns));
+  multiplyOwn(firstRow, kOwnRows, grid[1] * kTile, firstColumn, kOwnColumns,
+              grid[0] * kTile);
+}
+
+void LinearBuilder::buildOwnVector(std::array<int64_t, 3> grid) {
+  weight->useTable();
+  int64_t columns = countOwnColumns(spec);
+  int64_t perGroup = kGPUWorkgroupSize * columns;
+  Index group = block(gpu::Dimension::x, grid[0]);
+  if (grid[1] > 1)
+    group = indices.add(
+        group, indices.multiply(block(gpu::Dimension::y, grid[1]), grid[0]));
+  int64_t needed = llvm::divideCeil(spec.n, perGroup);
+  auto works = scf::IfOp::create(b, isBelow(group, needed), false);
+  b.setInsertionPointToStart(works.thenBlock());
+  Index firstColumn = indices.add(indices.multiply(group, perGroup),
+                                  indices.multiply(thread(), columns));
+  multiplyOwn(indices.constant(0), spec.m, spec.m, firstColumn, columns,
+              grid[0] * grid[1] * perGroup);
+}
