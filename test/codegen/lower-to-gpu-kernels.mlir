@@ -46,9 +46,9 @@
 // CHECK-SAME:   %[[TABLE:.*]]: memref<4xf32>
 // CHECK:        %[[SHARED:.*]] = memref.alloc() : memref<4xf32, #gpu.address_space<workgroup>>
 // CHECK:        memref.load %[[SHARED]]
-// CHECK:      gpu.func @linear_codeboo{{.*}}_software
-// CHECK-SAME:   %[[TABLE:.*]]: memref<4xf32>
-// CHECK:        memref.load %[[TABLE]]
+// CHECK:      gpu.func @linear_codeboo{{.*}}_software(
+// CHECK-SAME:   %[[OWNTABLE:[a-z0-9]+]]: memref<4xf32>
+// CHECK:        memref.load %[[OWNTABLE]]
 
 lowbit.global @w : !lowbit.tensor<4x64xf32, #int4, #words> {blob = dense<17> : tensor<128xi8>, scale = dense<1.0> : tensor<4x2xf16>}
 lowbit.global @v : !lowbit.tensor<4x64xf32, #int4, #words> {blob = dense<34> : tensor<128xi8>, scale = dense<1.0> : tensor<4x2xf16>}

@@ -6,9 +6,9 @@ Makes a model of one layer for each method, compiles it for both, and prints
 the largest difference of each shape, relative to the largest number of a
 layer's result, and on what. More than 1e-4 is an error; so is what the validation
 layer or spirv-val says. The device must have the features of all variants of the
-kernels but those for processors, and each of them runs. With --activations=a8, or another suffix of methods,
-these are of 8 bits: packed dot products must give what kernels without them give,
-to the bit.
+kernels but those for processors, and each of them runs. With --activations=a8, or
+another suffix of methods, these are of 8 bits: packed dot products must give what
+kernels without them give, to the bit.
 """
 import json
 import os

@@ -2,13 +2,13 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// usage: page.mjs FOLDER [--tokens N] [--visits N] [--screenshot FILE.png] [--json FILE]
+// usage: page.mjs FOLDER [--tokens N] [--visits N] [--most MS] [--screenshot FILE.png] [--json FILE]
 //
 // Serves FOLDER, opens it in headless Chromium, lets it continue its text, and
 // prints the text, the tokens and the report. With --visits it does so several
 // times, one after another with the same cache, and prints when each visit had its
-// first token, and what took so long, in milliseconds. CHROMIUM names another
-// browser.
+// first token, and what took so long, in milliseconds; the last one must take at
+// most MS. CHROMIUM names another browser.
 //===----------------------------------------------------------------------===//
 
 import { createReadStream, existsSync, writeFileSync } from "node:fs";
@@ -108,6 +108,8 @@ try {
   console.log(`text: ${JSON.stringify(text)}`);
   if (note)
     console.log(`note: ${note}`);
+  if (!(visits.at(-1)["first token"] <= Number(flag("--most", "Infinity"))))
+    errors.push("the first token came too late");
   for (const error of errors)
     console.log(`error: ${error}`);
   for (const [i, times] of visits.entries())
