@@ -35,6 +35,7 @@ config.substitutions += [
     ("%source", config.lowbit_source),
     ("%bin", os.path.join(config.lowbit_build, "bin")),
     ("%unit", os.path.join(config.lowbit_build, "test", "unit")),
+    ("%lib", os.path.join(config.lowbit_build, "lib")),
     ("%docs", os.path.join(config.lowbit_build, "docs")),
     ("%llvm_include", config.llvm_include),
     ("%plugin", os.path.join(config.lowbit_build, "lib", "LowbitPlugin.so")),
@@ -93,6 +94,23 @@ quantizer = os.path.join(config.lowbit_build, "codegen", "web", "quantizer", "qu
 if lit.util.which("node") and os.path.exists(quantizer):
     config.available_features.add("web-quantizer")
 config.substitutions += [("%quantizer", quantizer)]
+# Modules of WebAssembly run in node. Engines before relaxed SIMD was a standard
+# have it behind a flag, which later ones don't know. Where there is none, the
+# tests of it are left out, as unsupported.
+def run_node(*arguments):
+    return subprocess.run(["node", *arguments], capture_output=True).returncode == 0
+
+
+wasm_flags = []
+if lit.util.which("node") and lit.util.which("wasm-ld-22"):
+    config.available_features.add("wasm")
+    if run_node("--experimental-wasm-relaxed-simd", "-e", "0"):
+        wasm_flags = ["--experimental-wasm-relaxed-simd"]
+    engine = os.path.join(config.test_source_root, "integration", "wasm", "Inputs", "has_relaxed.mjs")
+    if run_node(*wasm_flags, engine):
+        config.available_features.add("wasm-relaxed")
+config.substitutions.append(("%wasm_node", " ".join(["node", *wasm_flags])))
+
 # What tests that run SPIR-V require.
 if config.vulkan:
     config.available_features.add("vulkan")

@@ -116,6 +116,7 @@ void lowbit::buildCPUVectorPipeline(OpPassManager &manager,
   manager.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());
   manager.addPass(createLowerLutPass());
   manager.addPass(createLowerDot4Pass());
+  manager.addPass(createCPUExpandFloatsPass());
   manager.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
 }
 

@@ -4,11 +4,11 @@
 |*                                                                            *|
 |* XXH3 with the default secret and seed 0, after its specification:          *|
 |* https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md. It runs at *|
-|* memory speed once a C compiler has vectorized the loop over stripes.       *|
+|* memory speed once a C compiler has vectorized the loop over stripes. No C  *|
+|* library is needed, so that WebAssembly has it, too.                        *|
 \*===----------------------------------------------------------------------===*/
 
-#include "Internal.h"
-#include <string.h>
+#include "Hash.h"
 
 static const uint64_t kPrime32_1 = 0x9E3779B1U;
 static const uint64_t kPrime32_2 = 0x85EBCA77U;
@@ -43,13 +43,13 @@ static const unsigned char kSecret[kSecretBytes] = {
 
 static uint32_t read32(const unsigned char *p) {
   uint32_t value;
-  memcpy(&value, p, sizeof(value));
+  __builtin_memcpy(&value, p, sizeof(value));
   return value;
 }
 
 static uint64_t read64(const unsigned char *p) {
   uint64_t value;
-  memcpy(&value, p, sizeof(value));
+  __builtin_memcpy(&value, p, sizeof(value));
   return value;
 }
 
@@ -59,8 +59,18 @@ static uint64_t rotate(uint64_t value, unsigned bits) {
 
 /** Both halves of a 128-bit product, folded into one. */
 static uint64_t multiply_fold(uint64_t a, uint64_t b) {
+#if defined(__wasm__)
+  // There is no product of 128 bits; four of 64 bits make one.
+  uint64_t low_a = a & 0xFFFFFFFFU, high_a = a >> 32;
+  uint64_t low_b = b & 0xFFFFFFFFU, high_b = b >> 32;
+  uint64_t low = low_a * low_b, cross = high_a * low_b + (low >> 32);
+  uint64_t middle = low_a * high_b + (cross & 0xFFFFFFFFU);
+  uint64_t high = high_a * high_b + (cross >> 32) + (middle >> 32);
+  return ((middle << 32) | (low & 0xFFFFFFFFU)) ^ high;
+#else
   unsigned __int128 product = (unsigned __int128)a * b;
   return (uint64_t)product ^ (uint64_t)(product >> 64);
+#endif
 }
 
 static uint64_t avalanche(uint64_t hash) {

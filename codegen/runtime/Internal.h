@@ -19,6 +19,7 @@
 #define _DEFAULT_SOURCE
 #endif
 
+#include "Hash.h"
 #include "lowbit/Runtime/Program.h"
 #include <setjmp.h>
 
@@ -56,9 +57,6 @@ const lowbit_entry *lowbit_find_entry(const lowbit_file *file,
                                       const char *name);
 /** Compares the file's bytes with the checksum that it carries, if any. */
 int lowbit_check_file(const lowbit_file *file);
-
-/** XXH3 in 64 bits. */
-uint64_t lowbit_hash(const void *bytes, uint64_t size);
 
 /** The first variant whose features this processor has, or the one that the
     environment variable LOWBIT_CPU names. */

@@ -30,6 +30,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
 
 using namespace mlir;
 using namespace lowbit;
@@ -392,6 +393,10 @@ llvm::Error lowbit::compileModule(ModuleOp module, Phase last,
   CompileOptions kept = keepFindings(given);
   if (llvm::Error error = checkPatterns(kept))
     return error;
+  llvm::Triple triple(llvm::Triple::normalize(kept.triple));
+  if (last == Phase::Lower && kept.parallel && triple.isWasm())
+    return makeError("parallel: requires a machine with OpenMP, found " +
+                     kept.triple + "; set it to false");
   bool needsMore = wantsStatistics(kept) || searches(kept);
   if (!needsMore || first > Phase::Quantize)
     return runPhases(module, first, last, kept);

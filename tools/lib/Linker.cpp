@@ -11,6 +11,7 @@
 #include "lowbit/Tools/Errors.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -21,9 +22,10 @@ using namespace lowbit;
 
 namespace fs = llvm::sys::fs;
 
-llvm::Expected<std::string> lowbit::findLinker(llvm::StringRef name) {
-  static constexpr llvm::StringLiteral kDrivers[] = {"clang-22", "clang", "gcc",
-                                                     "cc"};
+/// The program that `--linker` names, or the first of `known` in PATH.
+static llvm::Expected<std::string>
+findProgram(llvm::StringRef name, llvm::ArrayRef<llvm::StringLiteral> known,
+            const llvm::Twine &need) {
   if (!name.empty()) {
     llvm::ErrorOr<std::string> path = llvm::sys::findProgramByName(name);
     if (path && fs::can_execute(*path))
@@ -31,28 +33,51 @@ llvm::Expected<std::string> lowbit::findLinker(llvm::StringRef name) {
     return makeError("--linker: requires a program, found '" + name +
                      "', which cannot be executed");
   }
-  for (llvm::StringRef driver : kDrivers)
-    if (llvm::ErrorOr<std::string> path = llvm::sys::findProgramByName(driver))
+  for (llvm::StringRef program : known)
+    if (llvm::ErrorOr<std::string> path = llvm::sys::findProgramByName(program))
       return *path;
-  return makeError("a shared library requires a compiler driver that links, "
-                   "found none of " +
-                   llvm::join(llvm::ArrayRef(kDrivers), ", ") +
+  return makeError(need + ", found none of " + llvm::join(known, ", ") +
                    " in PATH; name one with --linker, or write an object");
 }
 
-llvm::Expected<std::string> lowbit::findRuntime(llvm::StringRef name) {
+llvm::Expected<std::string> lowbit::findLinker(llvm::StringRef name) {
+  static constexpr llvm::StringLiteral kDrivers[] = {"clang-22", "clang", "gcc",
+                                                     "cc"};
+  return findProgram(name, kDrivers,
+                     "a shared library requires a compiler driver that links");
+}
+
+llvm::Expected<std::string> lowbit::findWasmLinker(llvm::StringRef name) {
+  static constexpr llvm::StringLiteral kLinkers[] = {"wasm-ld-22", "wasm-ld"};
+  return findProgram(name, kLinkers,
+                     "a module of WebAssembly requires LLVM's linker for it");
+}
+
+/// `name`, or a library that was built or installed with the running tool.
+static llvm::Expected<std::string> findLibrary(llvm::StringRef name,
+                                               llvm::StringRef file,
+                                               const llvm::Twine &what) {
   llvm::SmallString<128> path = name;
   if (path.empty()) {
     std::string tool = fs::getMainExecutable(
         nullptr, reinterpret_cast<void *>(&lowbit::findLinker));
     path = llvm::sys::path::parent_path(tool);
-    llvm::sys::path::append(path, "..", "lib", "liblowbit_runtime.a");
+    llvm::sys::path::append(path, "..", "lib", file);
     llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
   }
   if (fs::exists(path))
     return std::string(path);
-  return makeError("a shared library requires " + path +
+  return makeError(what + " requires " + path +
                    ", which is not there; write an object and link it");
+}
+
+llvm::Expected<std::string> lowbit::findRuntime(llvm::StringRef name) {
+  return findLibrary(name, "liblowbit_runtime.a", "a shared library");
+}
+
+llvm::Expected<std::string> lowbit::findWasmRuntime(llvm::StringRef name) {
+  return findLibrary(name, "liblowbit_runtime_wasm32.a",
+                     "a module of WebAssembly");
 }
 
 /// Runs a program; what it says is the error's text.
@@ -87,4 +112,36 @@ llvm::Error lowbit::linkShared(const LinkJob &job) {
     arguments.push_back("-lomp");
   arguments.push_back("-lm");
   return execute(job.linker, arguments);
+}
+
+llvm::Error lowbit::linkWasm(const LinkJob &job,
+                             llvm::ArrayRef<std::string> functions) {
+  // Below address 0 there is nothing: a stack that is used up ends in a trap
+  // and not in the data.
+  llvm::SmallVector<std::string> exports = {
+      "lowbit_reserve", "lowbit_deallocate",   "lowbit_sweep",
+      "lowbit_hash",    "lowbit_take_missing", "__stack_pointer"};
+  exports.append(functions.begin(), functions.end());
+  for (std::string &name : exports)
+    name = "--export=" + name;
+  llvm::SmallVector<llvm::StringRef> arguments = {
+      job.linker, "--no-entry",         "--stack-first",
+      "-z",       "stack-size=4194304", "--strip-all",
+      "-o",       job.output,           job.object,
+      job.runtime};
+  arguments.append(exports.begin(), exports.end());
+  llvm::Error error = execute(job.linker, arguments);
+  if (!error)
+    return error;
+  // Vector code has its mathematics in it; that of f64 is a C library's.
+  std::string text = llvm::toString(std::move(error));
+  constexpr llvm::StringLiteral kUndefined = "undefined symbol: ";
+  size_t at = text.find(kUndefined);
+  if (at == std::string::npos)
+    return makeError(text);
+  llvm::StringRef name = llvm::StringRef(text).substr(at + kUndefined.size());
+  return makeError("the model computes '" + name.take_until(llvm::isSpace) +
+                   "' as C libraries do, which modules of WebAssembly are "
+                   "without; compute in f32, or write an object and link it "
+                   "with a library");
 }

@@ -7,6 +7,7 @@
 #ifndef LOWBIT_TOOLS_LIB_LINKER_H
 #define LOWBIT_TOOLS_LIB_LINKER_H
 
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 #include <string>
@@ -17,9 +18,16 @@ namespace lowbit {
 /// of clang-22, clang, gcc, cc that is found. None is an error.
 llvm::Expected<std::string> findLinker(llvm::StringRef name);
 
+/// The linker of WebAssembly: `name` if it is not empty, else the first of
+/// wasm-ld-22, wasm-ld that is found. None is an error.
+llvm::Expected<std::string> findWasmLinker(llvm::StringRef name);
+
 /// The run-time library: `name` if it is not empty, else the one that was built
 /// or installed with the running tool. None is an error.
 llvm::Expected<std::string> findRuntime(llvm::StringRef name);
+
+/// The same for WebAssembly.
+llvm::Expected<std::string> findWasmRuntime(llvm::StringRef name);
 
 /// What a shared library is made of.
 struct LinkJob {
@@ -36,6 +44,11 @@ struct LinkJob {
 /// Links a shared library with Lowbit's run time. The linker's messages become
 /// the error's text.
 llvm::Error linkShared(const LinkJob &job);
+
+/// Links a module of WebAssembly from an object and the run time. It imports
+/// nothing and exports its memory, the run time and `functions`. A name that
+/// nobody defines is an error.
+llvm::Error linkWasm(const LinkJob &job, llvm::ArrayRef<std::string> functions);
 
 } // namespace lowbit
 

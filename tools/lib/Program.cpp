@@ -8,6 +8,7 @@
 #include "ElfSection.h"
 #include "Linker.h"
 #include "ProgramCode.h"
+#include "WasmModule.h"
 #include "lowbit/CodeGen/CPU/Passes.h"
 #include "lowbit/Tools/Artefact.h"
 #include "lowbit/Tools/AtomicOutput.h"
@@ -19,6 +20,7 @@
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include "llvm/TargetParser/Triple.h"
 
 using namespace lowbit;
 
@@ -41,6 +43,8 @@ private:
     return options.form == ProgramForm::LLVM ||
            options.form == ProgramForm::Assembly;
   }
+  /// Known once a model is lowered.
+  bool isWasm() const { return !wasmVariants.empty(); }
   llvm::Error nameFiles();
   llvm::Error lower(mlir::ModuleOp packed, CompileOptions compile);
   llvm::Error readInterface(mlir::ModuleOp packed);
@@ -49,6 +53,10 @@ private:
   llvm::Error writeObject(AtomicOutput &object);
   llvm::Error writeFiles();
   llvm::Error link(AtomicOutput &library);
+  llvm::Error nameWasmFiles();
+  llvm::Error generateWasm();
+  llvm::Error linkWasmVariant(size_t index, AtomicOutput &module);
+  llvm::Error writeWasm();
   llvm::Expected<bool> needsWeights();
 
   llvm::StringRef output;
@@ -61,6 +69,9 @@ private:
   std::vector<ProgramVariant> variants;
   std::unique_ptr<ProgramInterface> program;
   ProgramCode code;
+  /// Of WebAssembly: modules for all CPUs, and the code of each.
+  std::vector<WasmVariant> wasmVariants;
+  std::vector<ProgramCode> wasmCodes;
   std::map<std::string, std::string> metadata;
 };
 } // namespace
@@ -77,12 +88,27 @@ llvm::Error ProgramWriter::nameFiles() {
   if (llvm::sys::fs::exists(output) && !llvm::sys::fs::is_regular_file(output))
     return makeFileError(output, "must be a regular file: more files are "
                                  "written beside it");
+  if (options.form == ProgramForm::WebAssembly)
+    return nameWasmFiles();
   llvm::StringRef stem = path::stem(output);
   if (options.form == ProgramForm::Shared)
     stem.consume_front("lib");
   llvm::SmallString<128> base = path::parent_path(output);
   path::append(base, stem.empty() ? path::stem(output) : stem);
   files.header = (base + ".h").str();
+  if (!options.embedWeights)
+    files.weights = (base + ".safetensors").str();
+  return llvm::Error::success();
+}
+
+/// The last CPU's module, the one that needs least, has the output's own name.
+llvm::Error ProgramWriter::nameWasmFiles() {
+  llvm::SmallString<128> base = path::parent_path(output);
+  path::append(base, path::stem(output));
+  for (llvm::StringRef cpu : llvm::drop_end(options.cpus))
+    files.modules.push_back((base + "." + cpu + ".wasm").str());
+  files.script = files.code + ".js";
+  files.types = files.code + ".d.ts";
   if (!options.embedWeights)
     files.weights = (base + ".safetensors").str();
   return llvm::Error::success();
@@ -104,17 +130,21 @@ llvm::Error ProgramWriter::check() {
   if (llvm::Error error = nameFiles())
     return error;
   llvm::Expected<std::string> identifier =
-      findName(options.name, path::stem(isText() ? files.code : files.header));
+      findName(options.name,
+               path::stem(files.header.empty() ? files.code : files.header));
   if (!identifier)
     return identifier.takeError();
   name = std::move(*identifier);
-  if (options.form != ProgramForm::Shared)
+  bool isWasm = options.form == ProgramForm::WebAssembly;
+  if (options.form != ProgramForm::Shared && !isWasm)
     return llvm::Error::success();
-  llvm::Expected<std::string> linker = findLinker(options.linker);
+  llvm::Expected<std::string> linker =
+      isWasm ? findWasmLinker(options.linker) : findLinker(options.linker);
   if (!linker)
     return linker.takeError();
   files.linker = std::move(*linker);
-  llvm::Expected<std::string> archive = findRuntime(options.runtime);
+  llvm::Expected<std::string> archive =
+      isWasm ? findWasmRuntime(options.runtime) : findRuntime(options.runtime);
   if (!archive)
     return archive.takeError();
   runtime = std::move(*archive);
@@ -230,7 +260,71 @@ llvm::Expected<bool> ProgramWriter::needsWeights() {
   return true;
 }
 
+llvm::Error ProgramWriter::linkWasmVariant(size_t index, AtomicOutput &module) {
+  const WasmVariant &variant = wasmVariants[index];
+  llvm::Expected<AtomicOutput> object = AtomicOutput::create(files.code + ".o");
+  if (!object)
+    return object.takeError();
+  llvm::SmallVector<char, 0> bytes;
+  if (llvm::Error error =
+          assemble(wasmCodes[index], llvm::CodeGenFileType::ObjectFile, bytes))
+    return error;
+  object->os() << llvm::StringRef(bytes.data(), bytes.size());
+  if (llvm::Error error = object->finish())
+    return error;
+  std::vector<std::string> functions;
+  for (const EntryCode &entry : variant.entries)
+    functions.push_back(entry.name);
+  for (size_t i = 0; i < program->requirements.size(); ++i)
+    functions.push_back(program->name + "_holds_" + std::to_string(i));
+  LinkJob job{files.linker, runtime, object->getTemporaryPath().str(),
+              module.getTemporaryPath().str(), variant.file};
+  if (llvm::Error error = linkWasm(job, functions))
+    return error;
+  if (llvm::Error error = module.reopen())
+    return error;
+  if (!program->embedsWeights)
+    return llvm::Error::success();
+  appendWasmSection("lowbit.weights", program->weightsBytes, module.os());
+  return writeSafetensors(module, program->weights, metadata).takeError();
+}
+
+llvm::Error ProgramWriter::writeWasm() {
+  // The script comes last: it is what pages import.
+  std::vector<AtomicOutput> outputs;
+  std::vector<std::string> names;
+  if (writesWeights)
+    names.push_back(files.weights);
+  llvm::append_range(names, files.modules);
+  names.insert(names.end(), {files.code, files.types, files.script});
+  for (const std::string &name : names) {
+    llvm::Expected<AtomicOutput> output = AtomicOutput::create(name);
+    if (!output)
+      return output.takeError();
+    outputs.push_back(std::move(*output));
+  }
+  AtomicOutput *next = outputs.data();
+  if (writesWeights) {
+    if (llvm::Error error =
+            writeSafetensors(*next++, program->weights, metadata).takeError())
+      return error;
+  } else if (!files.weights.empty()) {
+    AtomicOutput::removeLeftovers(files.weights);
+  }
+  for (size_t i = 0; i < wasmVariants.size(); ++i)
+    if (llvm::Error error = linkWasmVariant(i, *next++))
+      return error;
+  printWasmTypes((next++)->os());
+  printWasmScript(*program, wasmVariants, next->os());
+  llvm::SmallVector<AtomicOutput *> all;
+  for (AtomicOutput &output : outputs)
+    all.push_back(&output);
+  return AtomicOutput::commitAll(all);
+}
+
 llvm::Error ProgramWriter::writeFiles() {
+  if (options.form == ProgramForm::WebAssembly)
+    return writeWasm();
   llvm::Expected<AtomicOutput> codeFile = AtomicOutput::create(files.code);
   if (!codeFile)
     return codeFile.takeError();
@@ -241,7 +335,10 @@ llvm::Error ProgramWriter::writeFiles() {
                               ? link(*codeFile)
                               : writeObject(*codeFile))
     return error;
-  printHeader(*program, header->os());
+  if (isWasm())
+    printWasmHeader(*program, wasmVariants.front().entries, header->os());
+  else
+    printHeader(*program, header->os());
   // Code comes last: it is what programs are linked from.
   if (!writesWeights) {
     AtomicOutput::removeLeftovers(files.weights);
@@ -256,6 +353,29 @@ llvm::Error ProgramWriter::writeFiles() {
   return AtomicOutput::commitAll({&*weights, &*header, &*codeFile});
 }
 
+llvm::Error ProgramWriter::generateWasm() {
+  bool isLinked = options.form == ProgramForm::WebAssembly;
+  if (!isLinked && variants.size() > 1)
+    return makeError("code for WebAssembly requires one CPU, unless it is "
+                     "linked to modules, found " +
+                     llvm::Twine(variants.size()));
+  for (auto [i, variant] : llvm::enumerate(variants)) {
+    llvm::StringRef file =
+        i < files.modules.size() ? files.modules[i] : files.code;
+    WasmVariant &made = wasmVariants.emplace_back();
+    made.cpu = variant.cpu;
+    made.file = path::filename(file).str();
+    auto generated = generateWasmCode(*program, variant, made.entries);
+    if (!generated)
+      return generated.takeError();
+    wasmCodes.push_back(std::move(*generated));
+  }
+  // Other forms are of one variant.
+  if (!isLinked)
+    code = std::move(wasmCodes.front());
+  return llvm::Error::success();
+}
+
 /// Everything up to the code in memory; errors are the model's.
 llvm::Error ProgramWriter::generate(mlir::ModuleOp packed,
                                     const CompileOptions &compile) {
@@ -268,6 +388,9 @@ llvm::Error ProgramWriter::generate(mlir::ModuleOp packed,
   if (!isNew)
     return isNew.takeError();
   writesWeights = *isNew;
+  llvm::Triple triple(llvm::Triple::normalize(compile.triple));
+  if (triple.isWasm())
+    return generateWasm();
   auto generated = generateCode(*program, variants);
   if (!generated)
     return generated.takeError();

@@ -83,22 +83,6 @@ static std::string getFeatures(const llvm::TargetMachine &machine) {
 // Variants
 //===----------------------------------------------------------------------===//
 
-namespace {
-/// A function of a variant, and the bytes of its workspace.
-struct EntryCode {
-  std::string name;
-  std::optional<uint64_t> workspace;
-};
-
-/// A compiled variant.
-struct VariantCode {
-  std::string cpu, features;
-  std::vector<EntryCode> entries;
-  std::unique_ptr<llvm::Module> module;
-  std::unique_ptr<llvm::TargetMachine> machine;
-};
-} // namespace
-
 /// Makes all names but those of entries private, and the functions the CPU's.
 static void isolate(llvm::Module &module, llvm::ArrayRef<EntryCode> entries,
                     const llvm::TargetMachine &machine) {
@@ -115,13 +99,14 @@ static void isolate(llvm::Module &module, llvm::ArrayRef<EntryCode> entries,
   }
 }
 
-static llvm::Expected<VariantCode>
-compileVariant(const ProgramVariant &variant, const ProgramInterface &program,
-               size_t index, llvm::LLVMContext &context) {
+llvm::Expected<VariantCode> lowbit::compileVariant(
+    const ProgramVariant &variant, const ProgramInterface &program,
+    llvm::LLVMContext &context,
+    llvm::function_ref<std::string(llvm::StringRef)> getName) {
   auto builder = getTargetBuilder(variant.cpu, 3, variant.triple);
   if (!builder)
     return builder.takeError();
-  auto machine = builder->createTargetMachine();
+  auto machine = createMachine(*builder);
   if (!machine)
     return machine.takeError();
   VariantCode result;
@@ -133,9 +118,7 @@ compileVariant(const ProgramVariant &variant, const ProgramInterface &program,
       auto signature = getLoweredSignature(variant.module.get(), function);
       if (!signature)
         return signature.takeError();
-      result.entries.push_back(
-          {program.name + "." + function + "." + std::to_string(index),
-           signature->workspace});
+      result.entries.push_back({getName(function), signature->workspace});
       unsigned numArguments = (signature->outputs.empty() ? 0 : 1) +
                               signature->inputs.size() +
                               (signature->workspace ? 1 : 0);
@@ -437,9 +420,7 @@ void InterfaceBuilder::buildFunctions() {
 // The whole
 //===----------------------------------------------------------------------===//
 
-/// Code takes its memory from the run time, which survives when there is none
-/// left. Optimizations are over, so nobody needs to know malloc any more.
-static void redirectAllocation(llvm::Module &module) {
+void lowbit::redirectAllocation(llvm::Module &module) {
   static constexpr std::pair<llvm::StringLiteral, llvm::StringLiteral>
       kNames[] = {{"malloc", "lowbit_allocate"}, {"free", "lowbit_deallocate"}};
   for (auto [from, to] : kNames)
@@ -466,7 +447,11 @@ lowbit::generateCode(ProgramInterface &program,
   result.context = std::make_unique<llvm::LLVMContext>();
   std::vector<VariantCode> codes;
   for (const ProgramVariant &variant : variants) {
-    auto code = compileVariant(variant, program, codes.size(), *result.context);
+    std::string suffix = "." + std::to_string(codes.size());
+    auto code = compileVariant(
+        variant, program, *result.context, [&](llvm::StringRef function) {
+          return (program.name + "." + function + suffix).str();
+        });
     if (!code)
       return code.takeError();
     codes.push_back(std::move(*code));

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TargetCode.h"
+#include "lowbit/CodeGen/CPU/CPUTables.h"
 #include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/Executable.h"
@@ -15,6 +16,7 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
@@ -34,9 +36,21 @@ static void initializeTarget() {
   (void)initialized;
 }
 
-/// LLVM's name for a CPU without anything beyond the baseline.
-static const char *getBaseline(const llvm::Triple &triple) {
-  return triple.getArch() == llvm::Triple::x86_64 ? "x86-64" : "generic";
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+lowbit::createMachine(llvm::orc::JITTargetMachineBuilder &builder) {
+  const llvm::Triple &triple = builder.getTargetTriple();
+  if (!triple.isWasm())
+    return builder.createTargetMachine();
+  // The builder makes machines alone whose code can run at once.
+  std::string problem;
+  const llvm::Target *target =
+      llvm::TargetRegistry::lookupTarget(triple, problem);
+  if (!target)
+    return makeError(problem);
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
+      triple, builder.getCPU(), builder.getFeatures().getString(),
+      builder.getOptions(), builder.getRelocationModel(),
+      builder.getCodeModel(), llvm::CodeGenOptLevel::Aggressive));
 }
 
 llvm::Expected<llvm::orc::JITTargetMachineBuilder>
@@ -53,15 +67,20 @@ lowbit::getTargetBuilder(llvm::StringRef cpu, unsigned optLevel,
                               ? builder->getTargetTriple()
                               : llvm::Triple(llvm::Triple::normalize(triple));
     llvm::orc::JITTargetMachineBuilder other(wanted);
-    other.setCPU(cpu == "portable" ? getBaseline(wanted) : cpu.str());
+    ProcessorName name = getProcessorName(cpu, wanted);
+    other.setCPU(name.cpu);
+    other.addFeatures(llvm::SubtargetFeatures(name.features).getFeatures());
     *builder = other;
   }
-  builder->setRelocationModel(llvm::Reloc::PIC_);
+  // A module of WebAssembly has its memory for itself.
+  builder->setRelocationModel(builder->getTargetTriple().isWasm()
+                                  ? llvm::Reloc::Static
+                                  : llvm::Reloc::PIC_);
   builder->setCodeModel(llvm::CodeModel::Small);
   builder->setCodeGenOptLevel(llvm::CodeGenOpt::getLevel(optLevel).value_or(
       llvm::CodeGenOptLevel::Aggressive));
   llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machine =
-      builder->createTargetMachine();
+      createMachine(*builder);
   if (!machine)
     return machine.takeError();
   if (!(*machine)->getMCSubtargetInfo()->isCPUStringValid(builder->getCPU()))
@@ -151,7 +170,7 @@ emit(mlir::ModuleOp module, llvm::StringRef cpu, llvm::StringRef triple,
   auto builder = getTargetBuilder(cpu, 3, triple);
   if (!builder)
     return builder.takeError();
-  auto machine = builder->createTargetMachine();
+  auto machine = createMachine(*builder);
   if (!machine)
     return machine.takeError();
   llvm::LLVMContext context;

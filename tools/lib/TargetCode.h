@@ -20,6 +20,10 @@ llvm::Expected<llvm::orc::JITTargetMachineBuilder>
 getTargetBuilder(llvm::StringRef cpu, unsigned optLevel,
                  llvm::StringRef triple = "");
 
+/// The machine that a builder describes, also where it can't run code at once.
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+createMachine(llvm::orc::JITTargetMachineBuilder &builder);
+
 /// Adds `void name(void **arguments, const void *const *weights)`, which
 /// unpacks pointers for the C interface of `@main`: `arguments` holds
 /// `numArguments` of them, and `weights` is passed on if `@main` takes one

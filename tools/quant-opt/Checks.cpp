@@ -12,6 +12,7 @@
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
+#include "llvm/TargetParser/Triple.h"
 #include <set>
 
 using namespace mlir;
@@ -78,12 +79,12 @@ llvm::Expected<Phase> lowbit::lastPhase(const DriverOptions &options) {
     return options.target.empty() ? Phase::Fuse : Phase::Pack;
   }
   if (isCode && options.phase != Phase::Lower)
-    return makeError("--emit=llvm, asm, object and shared require "
+    return makeError("--emit=llvm, asm, object, shared and wasm require "
                      "--phase=lower, found an earlier phase");
   if (!isCode && options.phase == Phase::Lower)
-    return makeError(
-        "--phase=lower requires --emit=llvm, asm, object or shared: lowered "
-        "code is bound to its weights' addresses");
+    return makeError("--phase=lower requires --emit=llvm, asm, object, shared "
+                     "or wasm: lowered "
+                     "code is bound to its weights' addresses");
   return options.phase.getValue();
 }
 
@@ -240,9 +241,11 @@ static llvm::Error checkData(const DriverOptions &options) {
 static llvm::Error checkWriting(const DriverOptions &options, Phase last) {
   bool isCode = lowbit::isCode(options.emit);
   bool packs = last >= Phase::Pack, packsForCPU = packs && !isForGPU(options);
-  constexpr StringRef kCode = "--emit=object, shared, llvm or asm",
-                      kPack =
-                          "--target=cpu, or --emit=llvm, asm, object or shared";
+  bool links =
+      options.emit == EmitKind::Shared || options.emit == EmitKind::Wasm;
+  constexpr StringRef
+      kCode = "--emit=object, shared, wasm, llvm or asm",
+      kPack = "--target=cpu, or --emit=llvm, asm, object, shared or wasm";
   return checkNeeds({
       {options.rotate, last >= Phase::Raise, "--phase=raise or a later one"},
       {options.rotateOnline, options.rotate, "--rotate"},
@@ -254,13 +257,12 @@ static llvm::Error checkWriting(const DriverOptions &options, Phase last) {
       {options.mcpu, packsForCPU, kPack},
       {options.mtriple, packsForCPU, kPack},
       {options.tuning, isCode || options.objective == "latency",
-       "--emit=object, shared, llvm or asm, or --objective=latency"},
+       "--emit=object, shared, wasm, llvm or asm, or --objective=latency"},
       {options.name, isCode, kCode},
       {options.serial, isCode, kCode},
-      {options.embedWeights,
-       options.emit == EmitKind::Object || options.emit == EmitKind::Shared,
-       "--emit=object or --emit=shared"},
-      {options.linker, options.emit == EmitKind::Shared, "--emit=shared"},
+      {options.embedWeights, options.emit == EmitKind::Object || links,
+       "--emit=object, shared or wasm"},
+      {options.linker, links, "--emit=shared or --emit=wasm"},
       {options.graph, options.emit == EmitKind::ONNX, "--emit=onnx"},
   });
 }
@@ -346,6 +348,36 @@ static llvm::Error checkExchange(StringRef input,
   return llvm::Error::success();
 }
 
+/// Modules of WebAssembly are linked in a form of their own, for one set of
+/// instructions each, and run on one thread.
+static llvm::Error checkWasm(const DriverOptions &options) {
+  if (!isCode(options.emit))
+    return llvm::Error::success();
+  std::string triple = options.mtriple;
+  bool isWasm = llvm::Triple(llvm::Triple::normalize(triple)).isWasm();
+  bool links = options.emit == EmitKind::Wasm;
+  if (links && !isWasm)
+    return makeError("--emit=wasm (.wasm) requires --mtriple=wasm32, found '" +
+                     triple + "'");
+  if (!isWasm)
+    return llvm::Error::success();
+  if (options.emit == EmitKind::Shared)
+    return makeError("--mtriple=" + triple +
+                     " requires --emit=wasm for a linked module, or object, "
+                     "asm or llvm, found shared");
+  if (!options.serial)
+    return makeError("--mtriple=" + triple +
+                     " requires --serial: WebAssembly has no OpenMP threads");
+  if (!links && StringRef(options.mcpu).contains(','))
+    return makeError("--mcpu: a list of CPUs requires --emit=wasm, which has a "
+                     "module for each, found '" +
+                     options.mcpu + "'");
+  if (!links && options.embedWeights)
+    return makeError("--embed-weights requires --emit=wasm for WebAssembly, "
+                     "where weights are a section of the linked module");
+  return llvm::Error::success();
+}
+
 llvm::Error lowbit::checkFlags(StringRef input, const DriverOptions &options,
                                Phase last) {
   if (llvm::Error error = checkNumbers(options))
@@ -358,13 +390,15 @@ llvm::Error lowbit::checkFlags(StringRef input, const DriverOptions &options,
     return error;
   if (llvm::Error error = checkWriting(options, last))
     return error;
+  if (llvm::Error error = checkWasm(options))
+    return error;
   if (llvm::Error error = checkExchange(input, options))
     return error;
   if (llvm::Error error = checkHasData(options))
     return error;
   if (!isCode(options.emit) && StringRef(options.mcpu).contains(','))
     return makeError("--mcpu: a list of CPUs requires --emit=object, shared, "
-                     "llvm or asm, found '" +
+                     "wasm, llvm or asm, found '" +
                      options.mcpu + "'");
   std::set<std::string> cpus;
   for (const std::string &cpu : programOptions(options, input).cpus)

@@ -228,12 +228,24 @@ static llvm::Error compile(StringRef input, StringRef output,
                     input, options, profile);
 }
 
+/// A module for engines with relaxed products, one for all others, one thread.
+static void setWasmDefaults(DriverOptions &options) {
+  if (!options.mtriple.getNumOccurrences())
+    options.mtriple = "wasm32";
+  if (!options.mcpu.getNumOccurrences())
+    options.mcpu = "relaxed-simd,simd128";
+  if (!options.serial.getNumOccurrences())
+    options.serial = true;
+}
+
 llvm::Error lowbit::compileFile(StringRef input, StringRef output,
                                 DriverOptions &options,
                                 const DialectRegistry &registry) {
   if (std::optional<EmitKind> form = findForm(output);
       form && !options.emit.getNumOccurrences())
     options.emit.setValue(*form);
+  if (options.emit == EmitKind::Wasm)
+    setWasmDefaults(options);
   std::optional<Profile> profile;
   if (options.timing)
     profile.emplace();

@@ -24,6 +24,7 @@ enum class EmitKind {
   Assembly,
   Object,
   Shared,
+  Wasm,
   ONNX,
   SPIRV,
   Web
@@ -354,6 +355,9 @@ struct DriverOptions {
                      "object, its C header, and its weights (.o)"),
           clEnumValN(EmitKind::Shared, "shared",
                      "shared library, its C header, and its weights (.so)"),
+          clEnumValN(EmitKind::Wasm, "wasm",
+                     "module of WebAssembly, a script that loads and runs it, "
+                     "and its weights; needs wasm-ld (.wasm)"),
           clEnumValN(EmitKind::ONNX, "onnx",
                      "the ONNX model with its low-bit weights behind "
                      "DequantizeLinear (.onnx)"),
@@ -381,11 +385,13 @@ struct DriverOptions {
                      "file beside it")};
   llvm::cl::opt<bool> serial{
       "serial", llvm::cl::cat(category),
-      llvm::cl::desc("Code that runs on one thread and needs no OpenMP")};
+      llvm::cl::desc("Code that runs on one thread and needs no OpenMP, as "
+                     "WebAssembly always does")};
   llvm::cl::opt<std::string> linker{
       "linker", llvm::cl::cat(category), llvm::cl::value_desc("program"),
       llvm::cl::desc("Compiler driver that links a shared library (the default "
-                     "is the first of clang-22, clang, gcc, cc)")};
+                     "is the first of clang-22, clang, gcc, cc), or linker of "
+                     "WebAssembly (wasm-ld-22, wasm-ld)")};
   llvm::cl::opt<Phase> phase{
       "phase", llvm::cl::cat(category), llvm::cl::init(Phase::Lower),
       llvm::cl::desc("Stop after a phase"),

@@ -34,6 +34,7 @@ static constexpr OutputForm kForms[] = {
     {EmitKind::Assembly, "asm", ".s"},
     {EmitKind::Object, "object", ".o"},
     {EmitKind::Shared, "shared", ".so"},
+    {EmitKind::Wasm, "wasm", ".wasm"},
     {EmitKind::ONNX, "onnx", ".onnx"},
     {EmitKind::SPIRV, "spirv", ".json"},
     {EmitKind::Web, "web", ".js"}};
@@ -61,7 +62,7 @@ llvm::Error lowbit::checkOutputForm(StringRef output,
     return makeFileError(
         output,
         "requires an extension that says what to write, "
-        ".mlir, .mlirbc, .ll, .s, .o, .so, .onnx, .json or .js, found " +
+        ".mlir, .mlirbc, .ll, .s, .o, .so, .wasm, .onnx, .json or .js, found " +
             name);
   }
   const OutputForm &form = *llvm::find_if(kForms, [&](const OutputForm &known) {
@@ -112,6 +113,10 @@ collectOutputs(StringRef input, StringRef output,
     add("the code", files->code);
     add("the header", files->header);
     add("the weights", files->weights);
+    for (const std::string &module : files->modules)
+      add("the code", module);
+    add("the script", files->script);
+    add("the script's types", files->types);
   } else if (output != "-") {
     add("-o", output);
     if (options.emit == EmitKind::SPIRV)

@@ -21,6 +21,8 @@ std::optional<ProgramForm> lowbit::getProgramForm(EmitKind kind) {
     return ProgramForm::Object;
   case EmitKind::Shared:
     return ProgramForm::Shared;
+  case EmitKind::Wasm:
+    return ProgramForm::WebAssembly;
   default:
     return std::nullopt;
   }

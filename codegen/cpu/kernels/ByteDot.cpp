@@ -227,6 +227,56 @@ class Portable : public NarrowSums {
   }
 };
 
+/// Even and odd bytes apart: products of neighbours are added in 16 bits with
+/// no shuffle, and those of a value's bytes serve all rows that it is
+/// multiplied with.
+class Wasm : public NarrowSums {
+  bool multiplies(Dot4Op op) const override { return !op.getSignedCodes(); }
+  Values multiply(Emitter &b, Dot4Op op, const Values &partial) const override {
+    Value even = b.binary<arith::MulIOp>(b.evenCodes(op.getCodes()),
+                                         b.evenBytes(op.getValues()));
+    Value odd = b.binary<arith::MulIOp>(b.oddCodes(op.getCodes()),
+                                        b.oddBytes(op.getValues()));
+    Value sum = partial.empty() ? even : b.add(partial[0], even);
+    return {b.add(sum, odd)};
+  }
+  Value widen(Emitter &b, Value sum, const Values &partial) const override {
+    return b.add(sum, b.call("llvm.wasm.extadd.pairwise.signed.v4i32",
+                             b.vector(4, 32), partial[0]));
+  }
+
+public:
+  /// Products of bytes and their sums in pairs, without any limit.
+  Value lowerWide(Emitter &b, Dot4Op op) const override {
+    auto dot = [&](Value codes, Value values) {
+      return b.call("llvm.wasm.dot", b.vector(4, 32),
+                    ValueRange{codes, values});
+    };
+    Value even = dot(b.evenCodes(op.getCodes()), b.evenBytes(op.getValues()));
+    Value odd = dot(b.oddCodes(op.getCodes()), b.oddBytes(op.getValues()));
+    return b.add(b.add(op.getAccumulator(), even), odd);
+  }
+};
+
+/// The second operand has 7 bits; what an engine makes of an eighth is its own
+/// affair. With less, two products fit in 16 bits, so that it doesn't matter
+/// either whether sums of them saturate there: results are the same everywhere.
+class WasmRelaxed : public Wasm {
+  static bool isSevenBits(Dot4Op op) { return op.getLargestCode() <= 127; }
+  /// What doesn't fit is multiplied alone.
+  unsigned getRunCapacity() const override { return 0; }
+  Value lower(RewriterBase &rewriter, ArrayRef<Dot4Op> run) const override {
+    Dot4Op op = run.front();
+    rewriter.setInsertionPoint(op);
+    Emitter b(rewriter, op);
+    if (!isSevenBits(op))
+      return lowerWide(b, op);
+    return b.call(
+        "llvm.wasm.relaxed.dot.i8x16.i7x16.add.signed", op.getType(),
+        ValueRange{op.getValues(), op.getCodes(), op.getAccumulator()});
+  }
+};
+
 } // namespace
 
 template <typename Form> static const ByteDot &getInstance() {
@@ -239,4 +289,8 @@ const ByteDot &lowbit::getAVX2ByteDot() { return getInstance<AVX2>(); }
 const ByteDot &lowbit::getUSDotByteDot() { return getInstance<USDot>(); }
 const ByteDot &lowbit::getSDotByteDot() { return getInstance<SDot>(); }
 const ByteDot &lowbit::getNeonByteDot() { return getInstance<Neon>(); }
+const ByteDot &lowbit::getWasmByteDot() { return getInstance<Wasm>(); }
+const ByteDot &lowbit::getWasmRelaxedByteDot() {
+  return getInstance<WasmRelaxed>();
+}
 const ByteDot &lowbit::getPortableByteDot() { return getInstance<Portable>(); }

@@ -42,6 +42,11 @@ const ByteDot &getUSDotByteDot();
 const ByteDot &getSDotByteDot();
 /// smull, smlal, and sadalp at the end of a run.
 const ByteDot &getNeonByteDot();
+/// i16x8.mul on bytes 0, 2, ... and 1, 3, ..., and i32x4.extadd_pairwise at the
+/// end of a run; i32x4.dot_i16x8_s where runs hold too little.
+const ByteDot &getWasmByteDot();
+/// i32x4.relaxed_dot_i8x16_i7x16_add_s.
+const ByteDot &getWasmRelaxedByteDot();
 /// Arithmetic on vectors of 16-bit integers, which every vector unit has.
 const ByteDot &getPortableByteDot();
 

@@ -143,7 +143,8 @@ class Shuffle : public PermutedLookup {
     int64_t bytes = cast<VectorType>(indices.getType()).getNumElements();
     return permute(b, repeat(b, part, bytes), maskIndices(b, indices, 0x0F));
   }
-  static Value permute(ImplicitLocOpBuilder &b, Value table, Value indices) {
+  virtual Value permute(ImplicitLocOpBuilder &b, Value table,
+                        Value indices) const {
     int64_t bytes = cast<VectorType>(indices.getType()).getNumElements();
     const char *name = bytes == 64   ? "llvm.x86.avx512.pshuf.b.512"
                        : bytes == 32 ? "llvm.x86.avx2.pshuf.b"
@@ -159,8 +160,8 @@ class Shuffle : public PermutedLookup {
     Value indices, tables;
     int64_t size;
   };
-  static Value lookUpRow(ImplicitLocOpBuilder &b, const Learned &learned,
-                         int64_t row, int64_t first, int64_t size);
+  Value lookUpRow(ImplicitLocOpBuilder &b, const Learned &learned, int64_t row,
+                  int64_t first, int64_t size) const;
 
 public:
   using PermutedLookup::lower;
@@ -171,7 +172,7 @@ public:
 /// What `size` bytes from `first` on of the tables give, which belong to row
 /// `row` of the four of each 128 bits, or to all (-1).
 Value Shuffle::lookUpRow(ImplicitLocOpBuilder &b, const Learned &learned,
-                         int64_t row, int64_t first, int64_t size) {
+                         int64_t row, int64_t first, int64_t size) const {
   constexpr int64_t part = 16;
   if (size > part) {
     Value low = lookUpRow(b, learned, row, first, size / 2);
@@ -236,6 +237,21 @@ class Neon : public PermutedLookup {
     operands.push_back(indices);
     return call(b, name, operands);
   }
+};
+
+/// i8x16.swizzle gives 0 for an index beyond the register; what the relaxed one
+/// gives differs by engine. Indices are within it.
+class Wasm : public Shuffle {
+public:
+  explicit Wasm(StringRef name) : name(name) {}
+
+private:
+  Value permute(ImplicitLocOpBuilder &b, Value table,
+                Value indices) const override {
+    return call(b, name, {table, indices});
+  }
+
+  StringRef name;
 };
 
 //===----------------------------------------------------------------------===//
@@ -415,6 +431,14 @@ template <typename Form> static const ByteLookup &getInstance() {
 const ByteLookup &lowbit::getVBMILookup() { return getInstance<VBMI>(); }
 const ByteLookup &lowbit::getShuffleLookup() { return getInstance<Shuffle>(); }
 const ByteLookup &lowbit::getNeonLookup() { return getInstance<Neon>(); }
+const ByteLookup &lowbit::getWasmLookup() {
+  static const Wasm instance("llvm.wasm.swizzle");
+  return instance;
+}
+const ByteLookup &lowbit::getWasmRelaxedLookup() {
+  static const Wasm instance("llvm.wasm.relaxed.swizzle");
+  return instance;
+}
 const ByteLookup &lowbit::getPortableLookup() {
   return getInstance<Portable>();
 }

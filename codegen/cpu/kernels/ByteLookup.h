@@ -61,6 +61,9 @@ const ByteLookup &getVBMILookup();
 const ByteLookup &getShuffleLookup();
 /// tbl: 16, 32 or 64 bytes.
 const ByteLookup &getNeonLookup();
+/// i8x16.swizzle, and its relaxed form: 16 bytes.
+const ByteLookup &getWasmLookup();
+const ByteLookup &getWasmRelaxedLookup();
 /// Loads of single bytes from a table in memory.
 const ByteLookup &getPortableLookup();
 

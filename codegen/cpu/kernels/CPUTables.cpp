@@ -59,6 +59,17 @@ static const CPUDescription kDescriptions[] = {
      /*vectorBits=*/128, /*registers=*/32, /*inPlaceLimit=*/15,
      /*signedBytes=*/true, /*hasMasks=*/false, /*hasHalf=*/true, getNeonByteDot,
      getNeonLookup},
+    // Engines have sixteen registers on x86. Operands of the relaxed product of
+    // which one is a code up to 127 are within what all engines agree on.
+    {CPUTable::WasmRelaxed, "wasm_relaxed", llvm::Triple::wasm32,
+     "simd128,relaxed-simd", "relaxed-simd",
+     /*vectorBits=*/128, /*registers=*/16, /*inPlaceLimit=*/127,
+     /*signedBytes=*/false, /*hasMasks=*/false, /*hasHalf=*/false,
+     getWasmRelaxedByteDot, getWasmRelaxedLookup, /*hasFMA=*/false},
+    {CPUTable::Wasm, "wasm", llvm::Triple::wasm32, "simd128", "simd128",
+     /*vectorBits=*/128, /*registers=*/16, /*inPlaceLimit=*/15,
+     /*signedBytes=*/false, /*hasMasks=*/false, /*hasHalf=*/false,
+     getWasmByteDot, getWasmLookup, /*hasFMA=*/false},
     {CPUTable::Portable, "portable", llvm::Triple::UnknownArch, "", "portable",
      /*vectorBits=*/128, /*registers=*/16, /*inPlaceLimit=*/15,
      /*signedBytes=*/false, /*hasMasks=*/false, /*hasHalf=*/false,

@@ -47,6 +47,25 @@ bool lowbit::isSupportedHere(const CPUDescription &description) {
                       [&](StringRef name) { return features.lookup(name); });
 }
 
+ProcessorName lowbit::getProcessorName(StringRef cpu,
+                                       const llvm::Triple &triple) {
+  if (cpu == "portable")
+    return {triple.getArch() == llvm::Triple::x86_64 ? "x86-64" : "generic",
+            ""};
+  if (triple.isWasm() && cpu == "simd128")
+    return {"generic", "+simd128"};
+  if (triple.isWasm() && cpu == "relaxed-simd")
+    return {"generic", "+simd128,+relaxed-simd"};
+  return {cpu.str(), ""};
+}
+
+/// Architectures that LLVM generates code for, but can't run it at once: those
+/// that compiled code can be for, and GPUs and such.
+static bool isProcessor(const llvm::Target &target,
+                        const llvm::Triple &triple) {
+  return target.hasJIT() || triple.getArch() == llvm::Triple::wasm32;
+}
+
 llvm::Expected<const CPUDescription *>
 lowbit::findCPUDescription(StringRef cpu, StringRef tripleName) {
   static const bool initialized = [] {
@@ -65,10 +84,10 @@ lowbit::findCPUDescription(StringRef cpu, StringRef tripleName) {
   if (!target)
     return llvm::createStringError(
         "triple: requires one that LLVM knows, found '" + tripleName + "'");
-  if (!target->hasJIT())
+  if (!isProcessor(*target, triple))
     return llvm::createStringError(
         "triple: requires a processor that LLVM's just-in-time compiler knows, "
-        "found '" +
+        "or wasm32, found '" +
         tripleName + "'");
   if (cpu == "portable")
     return &getCPUDescription(CPUTable::Portable);
@@ -81,11 +100,14 @@ lowbit::findCPUDescription(StringRef cpu, StringRef tripleName) {
   }
   std::unique_ptr<llvm::MCSubtargetInfo> info(
       target->createMCSubtargetInfo(triple, "", ""));
-  if (!info->isCPUStringValid(cpu))
+  ProcessorName name = getProcessorName(cpu, triple);
+  if (!info->isCPUStringValid(name.cpu))
     return llvm::createStringError(
-        "cpu: requires native, portable or a name that LLVM knows for " +
-        triple.str() + ", found '" + cpu + "'");
-  info.reset(target->createMCSubtargetInfo(triple, cpu, ""));
+        "cpu: requires native, portable" +
+        llvm::Twine(triple.isWasm() ? ", simd128, relaxed-simd" : "") +
+        " or a name that LLVM knows for " + triple.str() + ", found '" + cpu +
+        "'");
+  info.reset(target->createMCSubtargetInfo(triple, name.cpu, name.features));
   return &findBest(triple.getArch(), [&](StringRef name) {
     return info->checkFeatures(("+" + name).str());
   });

@@ -115,6 +115,57 @@ module attributes {lowbit.target = #lowbit.cpu<neon>} {
 
 // -----
 
+// Two products of codes up to 127 fit in 16 bits, and the operand that has 7
+// bits is the codes: nothing is left to the engine.
+module attributes {lowbit.target = #lowbit.cpu<wasm_relaxed>} {
+  // CHECK-LABEL: @relaxed
+  func.func @relaxed(%a: vector<4xi32>, %u: vector<16xi8>, %s: vector<16xi8>) -> vector<4xi32> {
+    // CHECK-NOT: arith
+    // CHECK: llvm.call_intrinsic "llvm.wasm.relaxed.dot.i8x16.i7x16.add.signed"(%arg2, %arg1, %arg0)
+    %r = lowbit.dot4 %a, %u, %s upto 127 : vector<4xi32>, vector<16xi8>
+    return %r : vector<4xi32>
+  }
+
+  // CHECK-LABEL: @eighth_bit
+  func.func @eighth_bit(%a: vector<4xi32>, %u: vector<16xi8>, %s: vector<16xi8>) -> vector<4xi32> {
+    // CHECK-NOT: relaxed
+    // CHECK: llvm.call_intrinsic "llvm.wasm.dot"
+    // CHECK: llvm.call_intrinsic "llvm.wasm.dot"
+    // CHECK-NOT: relaxed
+    // CHECK: return
+    %r = lowbit.dot4 %a, %u, %s upto 128 : vector<4xi32>, vector<16xi8>
+    return %r : vector<4xi32>
+  }
+}
+
+// -----
+
+// Without it, products are added in 16 bits as long as they fit.
+module attributes {lowbit.target = #lowbit.cpu<wasm>} {
+  // CHECK-LABEL: @wasm
+  func.func @wasm(%a: vector<4xi32>, %u: vector<16xi8>, %s: vector<16xi8>) -> vector<4xi32> {
+    // CHECK-COUNT-4: arith.muli {{.*}} : vector<8xi16>
+    // CHECK: llvm.call_intrinsic "llvm.wasm.extadd.pairwise.signed.v4i32"
+    // CHECK-NOT: llvm.call_intrinsic
+    // CHECK: return
+    %0 = lowbit.dot4 %a, %u, %s upto 63 : vector<4xi32>, vector<16xi8>
+    %1 = lowbit.dot4 %0, %u, %s upto 64 : vector<4xi32>, vector<16xi8>
+    return %1 : vector<4xi32>
+  }
+
+  // CHECK-LABEL: @wasm_wide
+  func.func @wasm_wide(%a: vector<4xi32>, %u: vector<16xi8>, %s: vector<16xi8>) -> vector<4xi32> {
+    // CHECK-NOT: arith.muli
+    // CHECK-COUNT-2: llvm.call_intrinsic "llvm.wasm.dot"
+    // CHECK-NOT: arith.muli
+    // CHECK: return
+    %r = lowbit.dot4 %a, %u, %s : vector<4xi32>, vector<16xi8>
+    return %r : vector<4xi32>
+  }
+}
+
+// -----
+
 // Everywhere else, products of 16 bits.
 // CHECK-LABEL: @portable
 func.func @portable(%a: vector<4xi32>, %u: vector<16xi8>, %s: vector<16xi8>) -> vector<4xi32> {

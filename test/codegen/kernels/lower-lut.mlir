@@ -205,6 +205,35 @@ module attributes {lowbit.target = #lowbit.cpu<neon>} {
 
 // -----
 
+// WebAssembly swizzles 16 bytes; a bit of the index chooses between two. What
+// the relaxed form gives for indices beyond is nobody's business.
+module attributes {lowbit.target = #lowbit.cpu<wasm_relaxed>} {
+  // CHECK-LABEL: @relaxed
+  func.func @relaxed(%i: vector<16xi8>) -> vector<16xi8> {
+    // CHECK: %[[MASK:.*]] = arith.constant dense<15>
+    // CHECK: %[[INDEX:.*]] = arith.andi %arg0, %[[MASK]]
+    // CHECK: llvm.call_intrinsic "llvm.wasm.relaxed.swizzle"({{.*}}, %[[INDEX]])
+    %r = lowbit.lut %i, [1, 2, 3, 5, 8, 13, 21, 34, 0, 9, 7, 6, 4, 55, 89, -1] : vector<16xi8>
+    return %r : vector<16xi8>
+  }
+}
+
+// -----
+
+module attributes {lowbit.target = #lowbit.cpu<wasm>} {
+  // CHECK-LABEL: @learned
+  func.func @learned(%i: vector<16xi8>, %t: vector<32xi8>) -> vector<16xi8> {
+    // CHECK: llvm.call_intrinsic "llvm.wasm.swizzle"
+    // CHECK: llvm.call_intrinsic "llvm.wasm.swizzle"
+    // CHECK: arith.select
+    // CHECK-NOT: memref
+    %r = lowbit.learned_lut %i, %t : vector<16xi8>, vector<32xi8>
+    return %r : vector<16xi8>
+  }
+}
+
+// -----
+
 // Elsewhere the tables are in memory, once for all look-ups.
 // CHECK-LABEL: @stored
 func.func @stored(%i: vector<16xi8>, %t: vector<32xi8>) -> vector<16xi8> {

@@ -12,6 +12,19 @@
 // RUN: quant-opt %s --lowbit-set-cpu-target="triple=aarch64-linux-gnu cpu=portable" | FileCheck %s -DTABLE=portable
 // RUN: quant-opt %s --lowbit-set-cpu-target="triple=riscv64-linux-gnu cpu=sifive-u74" | FileCheck %s -DTABLE=portable
 
+// WebAssembly has extensions in place of processors; LLVM has names for some
+// sets of them.
+// RUN: quant-opt %s --lowbit-set-cpu-target="triple=wasm32 cpu=relaxed-simd" | FileCheck %s -DTABLE=wasm_relaxed
+// RUN: quant-opt %s --lowbit-set-cpu-target="triple=wasm32 cpu=simd128" | FileCheck %s -DTABLE=wasm
+// RUN: quant-opt %s --lowbit-set-cpu-target="triple=wasm32 cpu=bleeding-edge" | FileCheck %s -DTABLE=wasm_relaxed
+// RUN: quant-opt %s --lowbit-set-cpu-target="triple=wasm32 cpu=portable" | FileCheck %s -DTABLE=portable
+// RUN: not quant-opt %s --lowbit-set-cpu-target="triple=wasm32 cpu=znver5" 2>&1 | FileCheck %s --check-prefix=WASM
+// RUN: not quant-opt %s --lowbit-set-cpu-target=cpu=simd128 2>&1 | FileCheck %s --check-prefix=NOWASM
+// RUN: not quant-opt %s --lowbit-set-cpu-target="triple=wasm64 cpu=simd128" 2>&1 | FileCheck %s --check-prefix=WASM64
+// WASM: cpu: requires native, portable, simd128, relaxed-simd or a name that LLVM knows for wasm32{{.*}}, found 'znver5'
+// NOWASM: cpu: requires native, portable or a name that LLVM knows for {{.*}}, found 'simd128'
+// WASM64: triple: requires a processor that LLVM's just-in-time compiler knows, or wasm32, found 'wasm64'
+
 // A target that is there already stays if it is wanted.
 // RUN: quant-opt %s --lowbit-set-cpu-target=cpu=znver5 \
 // RUN:   --lowbit-set-cpu-target="cpu=portable replace=false" | FileCheck %s -DTABLE=avx512_vbmi

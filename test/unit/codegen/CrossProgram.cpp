@@ -10,11 +10,8 @@
 #include "lowbit/Tools/Executable.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/raw_ostream.h"
-#include <numeric>
 
 using namespace lowbit;
 using namespace lowbit::test;
@@ -78,21 +75,10 @@ int main(int argc, char **argv) {
 }
 )c";
 
-static llvm::Error writeFile(llvm::StringRef path, llvm::StringRef text) {
-  std::error_code code;
-  llvm::raw_fd_ostream os(path, code);
-  if (code)
-    return makeError(path + ": " + code.message());
-  os << text;
-  return llvm::Error::success();
-}
-
 bool CrossProgram::isAvailable() {
   return llvm::sys::findProgramByName(kCompiler) &&
          llvm::sys::findProgramByName(kEmulator);
 }
-
-CrossProgram::~CrossProgram() { llvm::sys::fs::remove_directories(folder); }
 
 /// The weights of `module` as a source file of the assembler.
 static llvm::Expected<std::string> printWeights(mlir::ModuleOp module) {
@@ -125,12 +111,12 @@ llvm::Error CrossProgram::writeSources(mlir::ModuleOp module,
   llvm::raw_string_ostream os(code);
   if (llvm::Error error = emitAssembly(module, os, cpu, "aarch64-linux-gnu"))
     return error;
-  if (llvm::Error error = writeFile(path("code.S"), code))
+  if (llvm::Error error = writeFile("code.S", code))
     return error;
   llvm::Expected<std::string> weights = printWeights(module);
   if (!weights)
     return weights.takeError();
-  if (llvm::Error error = writeFile(path("weights.s"), *weights))
+  if (llvm::Error error = writeFile("weights.s", *weights))
     return error;
   std::string main = kMain, parameters = "void *", values = "p[0]";
   for (size_t i = 1; i <= numArguments; ++i) {
@@ -139,39 +125,15 @@ llvm::Error CrossProgram::writeSources(mlir::ModuleOp module,
   }
   main += "void _mlir_ciface_main(" + parameters +
           ");\nvoid call(void **p) { _mlir_ciface_main(" + values + "); }\n";
-  return writeFile(path("main.c"), main);
-}
-
-llvm::Error CrossProgram::execute(const char *program,
-                                  llvm::ArrayRef<std::string> arguments) {
-  llvm::ErrorOr<std::string> found = llvm::sys::findProgramByName(program);
-  if (!found)
-    return makeError(llvm::Twine(program) + " was not found");
-  llvm::SmallVector<llvm::StringRef> all{*found};
-  all.append(arguments.begin(), arguments.end());
-  std::string problem, log = path("log");
-  std::optional<llvm::StringRef> redirects[] = {llvm::StringRef(), log, log};
-  int status = llvm::sys::ExecuteAndWait(*found, all, std::nullopt, redirects,
-                                         /*SecondsToWait=*/120,
-                                         /*MemoryLimit=*/0, &problem);
-  if (status == 0)
-    return llvm::Error::success();
-  auto text = llvm::MemoryBuffer::getFile(log);
-  return makeError(llvm::Twine(program) + ": status " + llvm::Twine(status) +
-                   " " + problem +
-                   (text ? (*text)->getBuffer().take_front(1000) : ""));
+  return writeFile("main.c", main);
 }
 
 llvm::Expected<std::unique_ptr<CrossProgram>>
 CrossProgram::create(mlir::ModuleOp module, llvm::StringRef cpu,
                      llvm::ArrayRef<int64_t> resultRanks, size_t numArguments) {
-  std::unique_ptr<CrossProgram> program(new CrossProgram);
-  llvm::SmallString<64> folder;
-  if (std::error_code code =
-          llvm::sys::fs::createUniqueDirectory("lowbit-cross", folder))
-    return makeError(code.message());
-  program->folder = folder.str().str();
-  program->ranks = resultRanks.vec();
+  std::unique_ptr<CrossProgram> program(new CrossProgram(resultRanks));
+  if (llvm::Error error = program->createFolder())
+    return std::move(error);
   if (llvm::Error error = program->writeSources(module, cpu, numArguments))
     return std::move(error);
   if (llvm::Error error = program->execute(
@@ -183,44 +145,7 @@ CrossProgram::create(mlir::ModuleOp module, llvm::StringRef cpu,
   return program;
 }
 
-llvm::Expected<std::vector<HostTensor>>
-CrossProgram::run(llvm::ArrayRef<HostTensor> arguments) {
-  std::string input;
-  auto put = [&](int64_t word) {
-    input.append(reinterpret_cast<const char *>(&word), 8);
-  };
-  put(arguments.size());
-  for (const HostTensor &argument : arguments) {
-    put(argument.getShape().size());
-    for (int64_t extent : argument.getShape())
-      put(extent);
-    input.append(argument.getBytes().data(), argument.getBytes().size());
-  }
-  put(ranks.size());
-  for (int64_t rank : ranks)
-    put(rank);
-  if (llvm::Error error = writeFile(path("in"), input))
-    return std::move(error);
-  if (llvm::Error error = execute(
-          kEmulator, {"-cpu", "max", path("program"), path("in"), path("out")}))
-    return std::move(error);
-  auto output = llvm::MemoryBuffer::getFile(path("out"), /*IsText=*/false,
-                                            /*RequiresNullTerminator=*/false);
-  if (!output)
-    return makeError(output.getError().message());
-  const char *next = (*output)->getBufferStart();
-  std::vector<HostTensor> results;
-  for (int64_t rank : ranks) {
-    std::vector<int64_t> shape(rank);
-    std::memcpy(shape.data(), next, 8 * rank);
-    next += 8 * rank;
-    HostTensor &result =
-        results.emplace_back(HostTensor::allocate(ElementType::F32, shape));
-    llvm::MutableArrayRef<char> bytes = result.getMutableBytes();
-    if (bytes.size() > size_t((*output)->getBufferEnd() - next))
-      return makeError("the output ends early");
-    std::memcpy(bytes.data(), next, bytes.size());
-    next += bytes.size();
-  }
-  return results;
+llvm::Error CrossProgram::start() {
+  return execute(kEmulator,
+                 {"-cpu", "max", path("program"), path("in"), path("out")});
 }

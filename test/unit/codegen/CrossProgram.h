@@ -11,14 +11,13 @@
 #ifndef LOWBIT_TEST_UNIT_CODEGEN_CROSSPROGRAM_H
 #define LOWBIT_TEST_UNIT_CODEGEN_CROSSPROGRAM_H
 
-#include "lowbit/Tools/HostTensor.h"
+#include "ForeignProgram.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "llvm/Support/Error.h"
 #include <memory>
 
 namespace lowbit::test {
 
-class CrossProgram {
+class CrossProgram : public ForeignProgram {
 public:
   /// Whether the cross compiler and the emulator for AArch64 are installed.
   static bool isAvailable();
@@ -28,21 +27,12 @@ public:
   static llvm::Expected<std::unique_ptr<CrossProgram>>
   create(mlir::ModuleOp module, llvm::StringRef cpu,
          llvm::ArrayRef<int64_t> resultRanks, size_t numArguments);
-  ~CrossProgram();
-
-  llvm::Expected<std::vector<HostTensor>>
-  run(llvm::ArrayRef<HostTensor> arguments);
 
 private:
-  CrossProgram() = default;
-  std::string path(const char *name) const { return folder + "/" + name; }
+  using ForeignProgram::ForeignProgram;
   llvm::Error writeSources(mlir::ModuleOp module, llvm::StringRef cpu,
                            size_t numArguments);
-  llvm::Error execute(const char *program,
-                      llvm::ArrayRef<std::string> arguments);
-
-  std::string folder;
-  std::vector<int64_t> ranks;
+  llvm::Error start() override;
 };
 
 } // namespace lowbit::test

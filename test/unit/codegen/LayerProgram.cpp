@@ -360,18 +360,28 @@ LayerProgram::build(Phase last, const CompileOptions &options) {
   return result;
 }
 
+/// For another machine than this one.
+llvm::Expected<std::unique_ptr<ForeignProgram>>
+LayerProgram::createForeign(const CompileOptions &options) {
+  std::vector<int64_t> ranks;
+  for (const Layer &layer : layers)
+    ranks.push_back(layer.spec.leading.size() + 1);
+  if (options.triple == kWasmTriple)
+    return WasmProgram::create(*module, options, ranks);
+  return CrossProgram::create(*module, options.cpu, ranks,
+                              createArguments(1).size());
+}
+
 void LayerProgram::compile(const CompileOptions &options, unsigned optLevel) {
-  module = build(Phase::Lower, options);
+  // A program as users get it is lowered as it is written.
+  module = build(options.triple == kWasmTriple ? Phase::Pack : Phase::Lower,
+                 options);
   if (!module)
     return;
   if (!options.triple.empty()) {
-    std::vector<int64_t> ranks;
-    for (const Layer &layer : layers)
-      ranks.push_back(layer.spec.leading.size() + 1);
-    auto created = CrossProgram::create(*module, options.cpu, ranks,
-                                        createArguments(1).size());
+    auto created = createForeign(options);
     if (created)
-      cross = std::move(*created);
+      foreign = std::move(*created);
     else
       ADD_FAILURE() << llvm::toString(created.takeError());
     return;
@@ -446,8 +456,8 @@ LayerProgram::runHere(llvm::ArrayRef<HostTensor> arguments) {
 }
 
 std::vector<HostTensor>
-LayerProgram::runCross(llvm::ArrayRef<HostTensor> arguments) {
-  auto results = cross->run(arguments);
+LayerProgram::runForeign(llvm::ArrayRef<HostTensor> arguments) {
+  auto results = foreign->run(arguments);
   if (results)
     return std::move(*results);
   ADD_FAILURE() << llvm::toString(results.takeError());
@@ -455,11 +465,11 @@ LayerProgram::runCross(llvm::ArrayRef<HostTensor> arguments) {
 }
 
 void LayerProgram::check(int64_t extent, double tolerance) {
-  if (!executable && !cross)
+  if (!executable && !foreign)
     return;
   std::vector<HostTensor> arguments = createArguments(extent);
   std::vector<HostTensor> first =
-      cross ? runCross(arguments) : runHere(arguments);
+      foreign ? runForeign(arguments) : runHere(arguments);
   SCOPED_TRACE("extent " + std::to_string(extent));
   if (!first.empty())
     expectResults(arguments, first, tolerance);

@@ -13,6 +13,7 @@
 #define LOWBIT_TEST_UNIT_CODEGEN_LAYERPROGRAM_H
 
 #include "CrossProgram.h"
+#include "WasmProgram.h"
 #include "lowbit/IR/Lowbit.h"
 #include "lowbit/Numerics/Matrix.h"
 #include "lowbit/Tools/Compiler.h"
@@ -107,6 +108,8 @@ private:
     double magnitude = 0;
   };
 
+  llvm::Expected<std::unique_ptr<ForeignProgram>>
+  createForeign(const CompileOptions &options);
   size_t getInput(const LayerSpec &spec);
   EncodingAttr getEncoding(const LayerSpec &spec);
   EncodingAttr getActivationEncoding(const LayerSpec &spec);
@@ -114,7 +117,7 @@ private:
   std::string getLayer(size_t index);
   std::vector<HostTensor> createArguments(int64_t extent) const;
   std::vector<HostTensor> runHere(llvm::ArrayRef<HostTensor> arguments);
-  std::vector<HostTensor> runCross(llvm::ArrayRef<HostTensor> arguments);
+  std::vector<HostTensor> runForeign(llvm::ArrayRef<HostTensor> arguments);
   void expectResults(llvm::ArrayRef<HostTensor> arguments,
                      llvm::ArrayRef<HostTensor> results, double tolerance);
   Truth computeTruth(const Layer &layer, const HostTensor &input,
@@ -125,7 +128,7 @@ private:
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::unique_ptr<Executable> executable;
-  std::unique_ptr<CrossProgram> cross;
+  std::unique_ptr<ForeignProgram> foreign;
 };
 
 } // namespace lowbit::test

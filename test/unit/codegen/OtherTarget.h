@@ -23,6 +23,9 @@ protected:
     if (GetParam()->arch == llvm::Triple::aarch64) {
       options.triple = "aarch64-linux-gnu";
       options.parallel = false;
+    } else if (GetParam()->arch == llvm::Triple::wasm32) {
+      options.triple = kWasmTriple;
+      options.parallel = false;
     }
     return options;
   }
@@ -34,20 +37,25 @@ protected:
   }
 };
 
-/// The rows whose code this machine can run, or qemu; says which are left out.
+/// The rows whose code this machine can run, or qemu, or node; says which are
+/// left out.
 inline std::vector<const CPUDescription *> getOtherTargets() {
   std::vector<const CPUDescription *> others;
   const CPUDescription *native = *findCPUDescription("native", "");
   for (const CPUDescription &description : getCPUDescriptions()) {
     if (&description == native)
       continue;
-    if (description.arch == llvm::Triple::aarch64 ||
-        isSupportedHere(description))
+    std::string missing;
+    if (description.arch == llvm::Triple::wasm32)
+      missing = WasmProgram::findMissing(description.exampleCPU);
+    else if (description.arch != llvm::Triple::aarch64 &&
+             !isSupportedHere(description))
+      missing = "one of " + description.features.str();
+    if (missing.empty())
       others.push_back(&description);
     else
       llvm::errs() << "kernels of " << description.name
-                   << " are not tested: this machine lacks one of "
-                   << description.features << "\n";
+                   << " are not tested: this machine lacks " << missing << "\n";
   }
   return others;
 }

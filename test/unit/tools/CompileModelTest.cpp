@@ -116,5 +116,16 @@ TEST_F(CompileModel, LeavesNoPartOfAProgram) {
   program.linker = "false";
   EXPECT_NE(getProblem("liba.so", program).find("linking with"),
             std::string::npos);
+  // Code for WebAssembly runs on one thread and has one set of instructions.
+  options.triple = "wasm32";
+  program = {};
+  program.cpus = {"relaxed-simd", "simd128"};
+  EXPECT_NE(getProblem("a.o", program)
+                .find("parallel: requires a machine with OpenMP, found wasm32"),
+            std::string::npos);
+  options.parallel = false;
+  EXPECT_NE(getProblem("a.o", program)
+                .find("code for WebAssembly requires one CPU"),
+            std::string::npos);
   EXPECT_EQ(folder.countFiles(), 1u);
 }

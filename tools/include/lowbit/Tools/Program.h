@@ -27,7 +27,10 @@ enum class ProgramForm {
   /// An object, its header, and its weights.
   Object,
   /// The same linked into a shared library with the run time.
-  Shared
+  Shared,
+  /// A linked module of WebAssembly for each CPU, with a module of JavaScript
+  /// that loads and runs it in the place of the header.
+  WebAssembly
 };
 
 /// How a program is written.
@@ -45,10 +48,12 @@ struct ProgramOptions {
   std::vector<std::string> cpus = {"native"};
   /// Weights in the object, not in a file beside it.
   bool embedWeights = false;
-  /// The compiler driver that links shared libraries; empty looks for one.
+  /// The compiler driver that links shared libraries, or the linker of
+  /// WebAssembly; empty looks for one.
   std::string linker;
-  /// The run-time library that goes into shared libraries; empty takes
-  /// `../lib/liblowbit_runtime.a` beside the running program's folder.
+  /// The run-time library that goes into them; empty takes
+  /// `../lib/liblowbit_runtime.a` beside the running program's folder, or
+  /// `liblowbit_runtime_wasm32.a`.
   std::string runtime;
 };
 
@@ -56,6 +61,9 @@ struct ProgramOptions {
 /// without.
 struct ProgramFiles {
   std::string code, header, weights;
+  /// Of WebAssembly: modules for the other CPUs, the script and its types.
+  std::vector<std::string> modules;
+  std::string script, types;
   /// The driver that has linked the code.
   std::string linker;
 };

@@ -50,6 +50,9 @@ struct CPUDescription {
   const ByteDot &(*dot)();
   /// Tables of bytes.
   const ByteLookup &(*lookup)();
+  /// Whether it has a fused multiply-add. Where it hasn't, vector code
+  /// multiplies and adds.
+  bool hasFMA = true;
 
   /// 32-bit lanes of a register.
   int64_t lanes() const { return vectorBits / 32; }
@@ -66,11 +69,24 @@ const CPUDescription &getCPUDescription(CPUTable table);
 /// one.
 const CPUDescription &getCPUDescription(mlir::ModuleOp module);
 
+/// A processor as LLVM's code generators are told of it.
+struct ProcessorName {
+  std::string cpu;
+  /// What it has beyond that, comma-separated, each with a plus sign.
+  std::string features;
+};
+
+/// What `cpu` stands for: LLVM's own name; `portable`, the baseline of the
+/// triple's architecture; or for WebAssembly, which has no processors, the
+/// names of extensions, `simd128` and `relaxed-simd` (which includes it).
+ProcessorName getProcessorName(llvm::StringRef cpu, const llvm::Triple &triple);
+
 /// The description that serves a processor best. `cpu` is LLVM's name for it
 /// (`znver5`, `neoverse-n1`, `x86-64-v3`), or `native` for this machine, or
-/// `portable`, which wants no instruction beyond the baseline. An empty
-/// `triple` is this machine's. Errors: an unknown triple or name, `native` for
-/// another architecture.
+/// `portable`, which wants no instruction beyond the baseline, or an extension
+/// of WebAssembly. An empty `triple` is this machine's. Errors: an unknown
+/// triple or name, one that compiled code can't be for, `native` for another
+/// architecture.
 llvm::Expected<const CPUDescription *>
 findCPUDescription(llvm::StringRef cpu, llvm::StringRef triple);
 

@@ -579,4 +579,32 @@ def CPUWeightTablePass : Pass<"lowbit-cpu-weight-table", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numWeights", "weights", "Weights in the table">];
 }
 
+def CPUExpandFloatsPass : Pass<"lowbit-cpu-expand-floats", "::mlir::ModuleOp"> {
+  let summary = "Replace float operations that the module's target doesn't have";
+  let description = [{
+    Left alone, they would become calls of a C library, one for each lane.
+
+    A target without a fused multiply-add gets a multiplication and an addition
+    for `vector.fma`, which sums of products are made of. `math.fma`, on whose
+    single rounding approximations of functions may count, is computed in f64,
+    where the product of two f32 is exact; for f64 it is rounded twice, too.
+    Conversions between f16 and f32 become integer arithmetic on targets that
+    have none: widening is exact, narrowing to nearest even. Those to bf16 are
+    upstream's.
+
+    ```mlir
+    %0 = vector.fma %a, %b, %c : vector<4xf32>
+    ```
+    becomes
+    ```mlir
+    %1 = arith.mulf %a, %b : vector<4xf32>
+    %0 = arith.addf %1, %c : vector<4xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect"];
+  let statistics = [
+    Statistic<"numProducts", "products", "Multiply-adds expanded">,
+    Statistic<"numConversions", "conversions", "Conversions of f16 expanded">];
+}
+
 #endif // LOWBIT_CODEGEN_CPU_PASSES

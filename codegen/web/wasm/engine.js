@@ -1,0 +1,115 @@
+//===- engine.js - the code that an engine can run, and its memory --------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// An engine refuses a module with an instruction that it doesn't know, so that
+// there is one for each set of them, and a module of one instruction tells which
+// an engine has.
+//
+//===----------------------------------------------------------------------===//
+
+/** A module of a function that yields what `code` leaves, a vector. */
+const probe = (...code) => new Uint8Array([
+  0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0, /* a type: */ 1, 5, 1, 0x60, 0, 1, 0x7b,
+  /* a function: */ 3, 2, 1, 0, /* its code: */ 10, code.length + 4, 1, code.length + 2, 0,
+  ...code, 0x0b]);
+
+const SPLAT = [/* i32.const 0, i8x16.splat */ 0x41, 0, 0xfd, 0x0f];
+const PROBES = {
+  "simd128": probe(...SPLAT),
+  "relaxed-simd": probe(...SPLAT, ...SPLAT, ...SPLAT,
+    /* i32x4.relaxed_dot_i8x16_i7x16_add_s */ 0xfd, 0x93, 2),
+};
+
+/** Whether the engine runs modules for a processor of this name. */
+function isSupported(name) {
+  return name in PROBES ? WebAssembly.validate(PROBES[name]) : true;
+}
+
+/** The variant of this name, or the first that the engine has. */
+function chooseVariant(variants, name) {
+  const names = variants.map((variant) => variant.name).join(", ");
+  if (typeof WebAssembly === "undefined")
+    throw new LowbitError("unsupported", "this program has no WebAssembly");
+  if (name !== undefined) {
+    const variant = variants.find((candidate) => candidate.name === name);
+    if (!variant)
+      throw new LowbitError("unsupported", `variant requires one of ${names}, found '${name}'`);
+    if (!isSupported(name))
+      throw new LowbitError("unsupported", `this engine lacks ${name}`);
+    return variant;
+  }
+  const variant = variants.find((candidate) => isSupported(candidate.name));
+  if (!variant)
+    throw new LowbitError("unsupported", `this engine lacks what the code requires: ${names}`);
+  return variant;
+}
+
+const LINE = 64;
+
+/**
+ * An instance and its memory. Addresses are numbers; views are made where they
+ * are used, since memory that grows leaves old ones behind.
+ */
+export class Engine {
+  constructor(instance) {
+    this.exports = instance.exports;
+    this.stack = this.exports.__stack_pointer.value;
+  }
+
+  static async create(bytes) {
+    try {
+      const { instance, module } = await WebAssembly.instantiate(bytes, {});
+      const engine = new Engine(instance);
+      engine.module = module;
+      return engine;
+    } catch (error) {
+      const code = error instanceof RangeError ? "out-of-memory" : "unsupported";
+      throw asLowbitError(error, code, "the module cannot be instantiated");
+    }
+  }
+
+  get bytes() {
+    return this.exports.memory.buffer.byteLength;
+  }
+
+  view(Type, address, count) {
+    return new Type(this.exports.memory.buffer, address, count);
+  }
+
+  /**
+   * Calls a function of the module. Where it runs out of memory, or is wrong,
+   * it ends in a trap, behind which stack and blocks are as before.
+   */
+  call(name, ...values) {
+    try {
+      return this.exports[name](...values);
+    } catch (error) {
+      this.exports.__stack_pointer.value = this.stack;
+      this.exports.lowbit_sweep();
+      const missing = this.exports.lowbit_take_missing();
+      if (missing)
+        throw new LowbitError("out-of-memory",
+          `no memory for ${missing} bytes beside ${this.bytes}; WebAssembly has 4 GiB at most`,
+          error);
+      throw asLowbitError(error, "internal", `'${name}' ended in a trap`);
+    }
+  }
+
+  /** Memory that is kept; zeros if it is to be. */
+  reserve(bytes, clear = false) {
+    const address = this.call("lowbit_reserve", BigInt(bytes)) >>> 0;
+    if (clear)
+      this.view(Uint8Array, address, bytes).fill(0);
+    return address;
+  }
+
+  release(address) {
+    this.call("lowbit_deallocate", address);
+  }
+
+  /** XXH3 of bytes in memory, as a number of 64 bits. */
+  hash(address, bytes) {
+    return BigInt.asUintN(64, this.call("lowbit_hash", address, BigInt(bytes)));
+  }
+}

@@ -1,0 +1,122 @@
+//===- model.js - load, run, generate -------------------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+class Model {
+  constructor(engine, manifest, variant, weights) {
+    Object.assign(this, { engine, manifest, weights });
+    this.chosen = variant;
+    if (manifest.maxLength)
+      this.text = new CachedText(engine, manifest, variant, weights);
+  }
+
+  get inputs() {
+    return this.manifest.inputs.slice(0, this.hasCache ? 2 : undefined)
+      .map(({ name, type, shape }) => ({ name, type, shape }));
+  }
+  get outputs() {
+    return this.manifest.outputs.map(({ name, type, shape }) => ({ name, type, shape }));
+  }
+  get variant() {
+    return this.chosen.name;
+  }
+  get hasCache() {
+    return this.text !== undefined;
+  }
+  get maxTokens() {
+    return this.text?.maxTokens;
+  }
+  /** Bytes of the module's memory. */
+  get memory() {
+    return this.engine?.bytes ?? 0;
+  }
+
+  check(hasCache, what) {
+    if (!this.engine)
+      throw new LowbitError("disposed", "the model was disposed of");
+    if (this.hasCache !== hasCache)
+      throw new LowbitError("bad-input", what);
+  }
+
+  async run(inputs) {
+    this.check(false, "the model extends a text with a KV cache; use prefill, decode or generate");
+    return runOnce(this.engine, this.manifest, this.chosen, this.weights, inputs);
+  }
+
+  async prefill(tokens, position = 0) {
+    this.check(true, "the model has no KV cache; use run");
+    return this.text.extend(Array.from(tokens, Number), position);
+  }
+
+  async decode(token, position = this.text?.length) {
+    this.check(true, "the model has no KV cache; use run");
+    return this.text.extend([Number(token)], position);
+  }
+
+  /** The logits behind what `extend` has given, whatever else the model yields. */
+  readLogits(outputs) {
+    const logits = Object.values(outputs)[0];
+    return logits.subarray(logits.length - logits.shape.at(-1));
+  }
+
+  async generate(tokens, { maxTokens = 32, stopToken, onToken, signal } = {}) {
+    this.check(true, "the model has no KV cache; compile with --kv-cache, or use run");
+    const generated = [];
+    let outputs;
+    while (generated.length < maxTokens) {
+      throwIfAborted(signal);
+      const start = performance.now();
+      outputs = outputs ? await this.decode(generated.at(-1)) : await this.prefill(tokens);
+      const token = findLargest(this.readLogits(outputs));
+      generated.push(token);
+      await onToken?.(token, performance.now() - start);
+      if (token === stopToken)
+        break;
+    }
+    return generated;
+  }
+
+  /** Gives the memory up. The model can't be used after that; load again. */
+  dispose() {
+    this.engine = this.text = undefined;
+  }
+}
+
+/** The weights that were given, that are inside of the module, or beside it. */
+async function* openWeights(engine, read, given) {
+  const [embedded] = WebAssembly.Module.customSections(engine.module, "lowbit.weights");
+  const bytes = given ?? embedded;
+  if (bytes)
+    yield toBytes(bytes);
+  else
+    yield* read(MANIFEST.weightsFile);
+}
+
+/** How files beside this one are read: in pieces. */
+function getReader({ read, signal, baseURL = import.meta.url }) {
+  if (!read)
+    return (file) => readFile(new URL(file, baseURL), signal);
+  return async function* (file) {
+    yield toBytes(await read(file, signal));
+  };
+}
+
+/** Loads the code that the engine can run, and the weights. */
+export async function load(options = {}) {
+  const { variant: name, signal } = options;
+  const read = getReader(options);
+  throwIfAborted(signal);
+  const variant = chooseVariant(MANIFEST.variants, name);
+  try {
+    const engine = await Engine.create(await join(read(variant.file)));
+    const given = await options.weights;
+    const weights = given instanceof Map ? given : openWeights(engine, read, given);
+    const table = await bindWeights(engine, MANIFEST, variant, weights);
+    throwIfAborted(signal);
+    return new Model(engine, MANIFEST, variant, table);
+  } catch (error) {
+    throw asLowbitError(error, "internal", "the model cannot be loaded");
+  }
+}

@@ -1,0 +1,86 @@
+// RUN: quant-opt %s --split-input-file --lowbit-cpu-expand-floats | FileCheck %s
+
+// A target that has everything keeps it.
+module attributes {lowbit.target = #lowbit.cpu<avx2>} {
+  // CHECK-LABEL: @kept
+  func.func @kept(%a: vector<8xf32>, %h: vector<8xf16>) -> vector<8xf32> {
+    // CHECK: arith.extf
+    // CHECK: vector.fma
+    // CHECK: math.fma
+    %0 = arith.extf %h : vector<8xf16> to vector<8xf32>
+    %1 = vector.fma %a, %a, %0 : vector<8xf32>
+    %2 = math.fma %1, %a, %a : vector<8xf32>
+    return %2 : vector<8xf32>
+  }
+}
+
+// -----
+
+// WebAssembly has no fused multiply-add.
+module attributes {lowbit.target = #lowbit.cpu<wasm>} {
+  // CHECK-LABEL: @product
+  func.func @product(%a: vector<4xf32>, %b: vector<4xf32>, %c: vector<4xf32>) -> vector<4xf32> {
+    // CHECK: %[[P:.*]] = arith.mulf %arg0, %arg1 : vector<4xf32>
+    // CHECK: arith.addf %[[P]], %arg2 : vector<4xf32>
+    %0 = vector.fma %a, %b, %c : vector<4xf32>
+    return %0 : vector<4xf32>
+  }
+
+  // What may count on one rounding gets it: products of f32 are exact in f64.
+  // CHECK-LABEL: @approximation
+  func.func @approximation(%a: f32, %b: f32, %c: f32) -> f32 {
+    // CHECK-DAG: %[[A:.*]] = arith.extf %arg0 : f32 to f64
+    // CHECK-DAG: %[[B:.*]] = arith.extf %arg1 : f32 to f64
+    // CHECK-DAG: %[[C:.*]] = arith.extf %arg2 : f32 to f64
+    // CHECK: %[[P:.*]] = arith.mulf %[[A]], %[[B]] : f64
+    // CHECK: %[[S:.*]] = arith.addf %[[P]], %[[C]] : f64
+    // CHECK: arith.truncf %[[S]] : f64 to f32
+    %0 = math.fma %a, %b, %c : f32
+    return %0 : f32
+  }
+  // CHECK-LABEL: @wide
+  func.func @wide(%a: vector<2xf64>) -> vector<2xf64> {
+    // CHECK-NEXT: arith.mulf {{.*}} : vector<2xf64>
+    // CHECK-NEXT: arith.addf {{.*}} : vector<2xf64>
+    // CHECK-NEXT: return
+    %0 = math.fma %a, %a, %a : vector<2xf64>
+    return %0 : vector<2xf64>
+  }
+}
+
+// -----
+
+// Conversions of halves, without instructions for them.
+// CHECK-LABEL: @from_half
+func.func @from_half(%h: vector<4xf16>) -> vector<4xf32> {
+  // CHECK-NOT: arith.extf
+  // CHECK: arith.bitcast %arg0 : vector<4xf16> to vector<4xi16>
+  // CHECK: arith.extui {{.*}} : vector<4xi16> to vector<4xi32>
+  // CHECK: arith.mulf {{.*}} : vector<4xf32>
+  // CHECK-NOT: arith.extf
+  // CHECK: return
+  %0 = arith.extf %h : vector<4xf16> to vector<4xf32>
+  return %0 : vector<4xf32>
+}
+// CHECK-LABEL: @to_half
+func.func @to_half(%x: f32) -> f16 {
+  // CHECK-NOT: arith.truncf
+  // CHECK: %[[BITS:.*]] = arith.trunci {{.*}} : i32 to i16
+  // CHECK: arith.bitcast %[[BITS]] : i16 to f16
+  %0 = arith.truncf %x : f32 to f16
+  return %0 : f16
+}
+// CHECK-LABEL: @to_bfloat
+func.func @to_bfloat(%x: vector<4xf32>) -> vector<4xbf16> {
+  // CHECK-NOT: arith.truncf
+  // CHECK: arith.bitcast {{.*}} : vector<4xi16> to vector<4xbf16>
+  %0 = arith.truncf %x : vector<4xf32> to vector<4xbf16>
+  return %0 : vector<4xbf16>
+}
+// Others stay.
+// CHECK-LABEL: @double
+func.func @double(%x: f64) -> f32 {
+  // CHECK: arith.truncf
+  %0 = arith.truncf %x : f64 to f32
+  return %0 : f32
+}

@@ -1,0 +1,26 @@
+// generate.mjs MODULE VARIANT COUNT LOGITS TOKEN...: continues a text greedily,
+// prints its tokens, and writes the logits of all steps as f32.
+import { writeFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+
+const [path, variant, count, file, ...tokens] = process.argv.slice(2);
+const { load } = await import(pathToFileURL(path));
+const model = await load({ variant });
+const { memory } = model;
+const rows = [];
+let text = tokens.map(Number), outputs = await model.prefill(text);
+const generated = [];
+for (let i = 0; i < count; ++i) {
+  const logits = Object.values(outputs)[0];
+  const row = logits.slice(logits.length - logits.shape.at(-1));
+  rows.push(Buffer.from(row.buffer));
+  generated.push(row.indexOf(row.reduce((a, b) => Math.max(a, b))));
+  if (i + 1 < count)
+    outputs = await model.decode(generated.at(-1));
+}
+writeFileSync(file, Buffer.concat(rows));
+console.log(generated.join(" "));
+const again = await model.generate(text, { maxTokens: Number(count) });
+if (String(again) !== String(generated))
+  throw new Error(`generate gives ${again}`);
+console.error(`${model.variant}: ${memory} bytes before, ${model.memory} after`);
