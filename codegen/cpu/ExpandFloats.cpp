@@ -4,6 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "MathApproximation.h"
+
 #include "lowbit/CodeGen/CPU/CPUTables.h"
 #include "lowbit/CodeGen/CPU/Passes.h"
 
@@ -46,9 +48,9 @@ struct ExpandVectorFMA : OpRewritePattern<vector::FMAOp> {
   }
 };
 
-/// The sum is rounded to f64 before it is to f32, which matters where it is
-/// then half way between two numbers: an error of half a unit in the last place
-/// becomes one of a little more.
+/// A product of f32 is exact in f64. The sum is rounded to f64 before it is to
+/// f32, which matters where it is then half way between two numbers: an error
+/// of half a unit in the last place becomes one of a little more.
 struct ExpandMathFMA : OpRewritePattern<math::FmaOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -56,18 +58,39 @@ struct ExpandMathFMA : OpRewritePattern<math::FmaOp> {
                                 PatternRewriter &rewriter) const override {
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     Type type = op.getType();
-    bool isWidened = getElementTypeOrSelf(type).isF32();
+    bool isWidened = op->hasAttr(lowbit::kRoundsOnceAttrName) &&
+                     getElementTypeOrSelf(type).isF32();
     auto widen = [&](Value value) -> Value {
       if (!isWidened)
         return value;
       return arith::ExtFOp::create(b, withElement(type, b.getF64Type()), value);
     };
-    Value sum = arith::AddFOp::create(
-        b, arith::MulFOp::create(b, widen(op.getA()), widen(op.getB())),
-        widen(op.getC()));
+    Value x = widen(op.getA()), y = widen(op.getB());
+    Value product = arith::MulFOp::create(b, x, y);
+    Value z = widen(op.getC());
+    Value sum = arith::AddFOp::create(b, product, z);
     rewriter.replaceOp(
         op,
         isWidened ? arith::TruncFOp::create(b, type, sum).getResult() : sum);
+    return success();
+  }
+};
+
+/// The larger or smaller of two numbers, or the one that is no NaN: `first`
+/// takes the other's place if it is one, and a comparison with a NaN is false.
+template <typename Op, arith::CmpFPredicate kIsBehind>
+struct ExpandExtremum : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(Op op,
+                                PatternRewriter &rewriter) const override {
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    Value first = op.getLhs(), second = op.getRhs();
+    Value isNaN =
+        arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, first, first);
+    first = arith::SelectOp::create(b, isNaN, second, first);
+    Value isBehind = arith::CmpFOp::create(b, kIsBehind, first, second);
+    rewriter.replaceOpWithNewOp<arith::SelectOp>(op, isBehind, second, first);
     return success();
   }
 };
@@ -194,8 +217,12 @@ struct CPUExpandFloatsPass
         lowbit::getCPUDescription(getOperation());
     MLIRContext *context = &getContext();
     RewritePatternSet patterns(context);
+    // Targets without the one are without the other, too.
     if (!target.hasFMA)
-      patterns.add<ExpandVectorFMA, ExpandMathFMA>(context);
+      patterns.add<ExpandVectorFMA, ExpandMathFMA,
+                   ExpandExtremum<arith::MaxNumFOp, arith::CmpFPredicate::OLT>,
+                   ExpandExtremum<arith::MinNumFOp, arith::CmpFPredicate::OGT>>(
+          context);
     if (!target.hasHalf) {
       patterns.add<ExpandHalfToFloat, ExpandFloatToHalf>(context);
       arith::populateExpandBFloat16Patterns(patterns);

@@ -58,14 +58,17 @@ private:
 /// are the minimax ones of Cephes (sinf, cosf).
 Value buildSine(VectorMath &m, Value x, int32_t quarters) {
   ImplicitLocOpBuilder &b = m.b;
+  using lowbit::kRoundsOnceAttrName;
   constexpr float kTwoOverPi = 0.636619772f;
   constexpr float kHalfPi[3] = {1.57079637e+00f, -4.37113883e-08f,
                                 -1.71512451e-15f};
   Value turns = math::RoundEvenOp::create(
       b, arith::MulFOp::create(b, x, m.f32(kTwoOverPi)));
   Value r = x;
-  for (float part : kHalfPi)
+  for (float part : kHalfPi) {
     r = m.fma(turns, m.f32(-part), r);
+    r.getDefiningOp()->setAttr(kRoundsOnceAttrName, b.getUnitAttr());
+  }
   Value quadrant = arith::AddIOp::create(
       b, arith::FPToSIOp::create(b, m.intType(), turns), m.i32(quarters));
 

@@ -11,6 +11,10 @@
 
 namespace lowbit {
 
+/// Attribute of `math.fma` ops that count on a product being exact. Others may
+/// be rounded twice.
+inline constexpr llvm::StringLiteral kRoundsOnceAttrName = "lowbit.rounds_once";
+
 /// Polynomials for the functions of the math dialect. Upstream's, except for
 /// sine and cosine, whose argument upstream reduces with a single constant:
 /// that is wrong by 1e-5 for an argument of 256, as rotary embeddings have.

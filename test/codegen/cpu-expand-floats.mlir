@@ -26,25 +26,36 @@ module attributes {lowbit.target = #lowbit.cpu<wasm>} {
     return %0 : vector<4xf32>
   }
 
-  // What may count on one rounding gets it: products of f32 are exact in f64.
+  // What counts on one rounding gets it: products of f32 are exact in f64.
   // CHECK-LABEL: @approximation
   func.func @approximation(%a: f32, %b: f32, %c: f32) -> f32 {
-    // CHECK-DAG: %[[A:.*]] = arith.extf %arg0 : f32 to f64
-    // CHECK-DAG: %[[B:.*]] = arith.extf %arg1 : f32 to f64
-    // CHECK-DAG: %[[C:.*]] = arith.extf %arg2 : f32 to f64
+    // CHECK: %[[A:.*]] = arith.extf %arg0 : f32 to f64
+    // CHECK: %[[B:.*]] = arith.extf %arg1 : f32 to f64
     // CHECK: %[[P:.*]] = arith.mulf %[[A]], %[[B]] : f64
+    // CHECK: %[[C:.*]] = arith.extf %arg2 : f32 to f64
     // CHECK: %[[S:.*]] = arith.addf %[[P]], %[[C]] : f64
     // CHECK: arith.truncf %[[S]] : f64 to f32
-    %0 = math.fma %a, %b, %c : f32
+    %0 = math.fma %a, %b, %c {lowbit.rounds_once} : f32
     return %0 : f32
   }
-  // CHECK-LABEL: @wide
-  func.func @wide(%a: vector<2xf64>) -> vector<2xf64> {
-    // CHECK-NEXT: arith.mulf {{.*}} : vector<2xf64>
-    // CHECK-NEXT: arith.addf {{.*}} : vector<2xf64>
+  // CHECK-LABEL: @polynomial
+  func.func @polynomial(%a: vector<4xf32>) -> vector<4xf32> {
+    // CHECK-NEXT: arith.mulf {{.*}} : vector<4xf32>
+    // CHECK-NEXT: arith.addf {{.*}} : vector<4xf32>
     // CHECK-NEXT: return
-    %0 = math.fma %a, %a, %a : vector<2xf64>
-    return %0 : vector<2xf64>
+    %0 = math.fma %a, %a, %a : vector<4xf32>
+    return %0 : vector<4xf32>
+  }
+  // CHECK-LABEL: @extremum
+  func.func @extremum(%a: vector<4xf32>, %b: vector<4xf32>) -> vector<4xf32> {
+    // CHECK: %[[NAN:.*]] = arith.cmpf uno, %arg0, %arg0
+    // CHECK: %[[A:.*]] = arith.select %[[NAN]], %arg1, %arg0
+    // CHECK: %[[LESS:.*]] = arith.cmpf olt, %[[A]], %arg1
+    // CHECK: %[[MAX:.*]] = arith.select %[[LESS]], %arg1, %[[A]]
+    // CHECK: arith.cmpf ogt
+    %0 = arith.maxnumf %a, %b : vector<4xf32>
+    %1 = arith.minnumf %0, %b : vector<4xf32>
+    return %1 : vector<4xf32>
   }
 }
 

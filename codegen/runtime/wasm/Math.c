@@ -73,6 +73,12 @@ double round(double x) {
 
 float roundf(float x) { return (float)round(x); }
 
+/** The larger or smaller number, or the one that is no NaN. */
+double fmax(double x, double y) { return x != x || x < y ? y : x; }
+double fmin(double x, double y) { return x != x || x > y ? y : x; }
+float fmaxf(float x, float y) { return x != x || x < y ? y : x; }
+float fminf(float x, float y) { return x != x || x > y ? y : x; }
+
 /** x * y + z, rounded once: the product is exact in f64. Of its sum with z,
     rounded to odd, the rounding to f32 is that of the exact sum. */
 float fmaf(float x, float y, float z) {

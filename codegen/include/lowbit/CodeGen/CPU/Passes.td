@@ -585,9 +585,10 @@ def CPUExpandFloatsPass : Pass<"lowbit-cpu-expand-floats", "::mlir::ModuleOp"> {
     Left alone, they would become calls of a C library, one for each lane.
 
     A target without a fused multiply-add gets a multiplication and an addition
-    for `vector.fma`, which sums of products are made of. `math.fma`, on whose
-    single rounding approximations of functions may count, is computed in f64,
-    where the product of two f32 is exact; for f64 it is rounded twice, too.
+    for `vector.fma` and `math.fma`. An op of f32 that counts on being rounded
+    once (attribute `lowbit.rounds_once`, which sine and cosine set where they
+    reduce their argument) is computed in f64, where its product is exact.
+    `arith.maxnumf` and `minnumf`, which pass a NaN by, become comparisons there.
     Conversions between f16 and f32 become integer arithmetic on targets that
     have none: widening is exact, narrowing to nearest even. Those to bf16 are
     upstream's.
