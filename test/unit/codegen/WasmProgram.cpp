@@ -108,6 +108,7 @@ WasmProgram::create(mlir::ModuleOp module, const CompileOptions &options,
   ProgramOptions form;
   form.form = ProgramForm::WebAssembly;
   form.cpus = {options.cpu};
+  form.runtime = LOWBIT_WASM_RUNTIME;
   llvm::Expected<ProgramFiles> files =
       writeProgram(module, program->path("model.wasm"), form, options);
   if (!files)
