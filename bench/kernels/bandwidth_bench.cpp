@@ -34,6 +34,14 @@ static void dotBench(benchmark::State &state) {
     state.counters["GOP/s"] = 1e-9 * rates.median();
 }
 
+static void tileBench(benchmark::State &state, bool loads) {
+  TimeSamples rates;
+  for (auto _ : state)
+    rates.add(exitOnError(measureTiles(/*threads=*/1, loads)));
+  if (!rates.empty())
+    state.counters["GOP/s"] = 1e-9 * rates.median();
+}
+
 // About the packed size of 4096 x 4096 four-bit weights, and far too much for
 // any cache.
 BENCHMARK_CAPTURE(readBench, l3, size_t(9) << 20)
@@ -43,3 +51,14 @@ BENCHMARK_CAPTURE(readBench, dram, size_t(512) << 20)
     ->Name("read/dram")
     ->Unit(benchmark::kMicrosecond);
 BENCHMARK(dotBench)->Name("int8_dot")->Unit(benchmark::kMicrosecond);
+
+/// There are such rows where the machine has tiles.
+static const bool hasTiles = [] {
+  if (exitOnError(measureTiles(/*threads=*/1, /*loads=*/false)) == 0)
+    return false;
+  benchmark::RegisterBenchmark("int8_tiles/registers", tileBench, false)
+      ->Unit(benchmark::kMicrosecond);
+  benchmark::RegisterBenchmark("int8_tiles/l1", tileBench, true)
+      ->Unit(benchmark::kMicrosecond);
+  return true;
+}();

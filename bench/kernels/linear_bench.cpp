@@ -103,7 +103,7 @@ static Copies &getCopies(const std::shared_ptr<Layer> &layer,
 
 static void report(benchmark::State &state, const Case &what, size_t bytes,
                    const TimeSamples &calls, const TimeSamples &reads,
-                   const TimeSamples &dots) {
+                   const TimeSamples &dots, const TimeSamples &tiles) {
   if (calls.empty())
     return;
   double time = calls.median();
@@ -120,6 +120,10 @@ static void report(benchmark::State &state, const Case &what, size_t bytes,
     state.counters["int8_GOP/s"] = 1e-9 * dots.median();
     state.counters["of_int8"] = operations / time / dots.median();
   }
+  if (!tiles.empty() && tiles.median() > 0) {
+    state.counters["tiles_GOP/s"] = 1e-9 * tiles.median();
+    state.counters["of_tiles"] = operations / time / tiles.median();
+  }
 }
 
 static void linearBench(benchmark::State &state, const Case &what) {
@@ -132,7 +136,7 @@ static void linearBench(benchmark::State &state, const Case &what) {
   if (!call)
     return state.SkipWithError(llvm::toString(call.takeError()).c_str());
   Copies &copies = getCopies(layer, what);
-  TimeSamples calls, reads, dots;
+  TimeSamples calls, reads, dots, tiles;
   size_t bytes = layer->program->packedBytes();
   for (auto _ : state) {
     const std::vector<const void *> &weights = copies.next();
@@ -147,9 +151,11 @@ static void linearBench(benchmark::State &state, const Case &what) {
                                bytes, what.threads)));
     else
       dots.add(exitOnError(measureByteDots(what.threads)));
+    if (what.m > 1)
+      tiles.add(exitOnError(measureTiles(what.threads, /*loads=*/true)));
     state.ResumeTiming();
   }
-  report(state, what, bytes, calls, reads, dots);
+  report(state, what, bytes, calls, reads, dots, tiles);
   if (what.fromMemory)
     state.SetLabel(copies.describe());
 }

@@ -116,6 +116,8 @@ void lowbit::buildCPUVectorPipeline(OpPassManager &manager,
   manager.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());
   manager.addPass(createLowerLutPass());
   manager.addPass(createLowerDot4Pass());
+  if (options.emulateTiles)
+    manager.addNestedPass<func::FuncOp>(createEmulateTilesPass());
   manager.addPass(createCPUExpandFloatsPass());
   manager.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
 }

@@ -4,10 +4,11 @@
 |*                                                                            *|
 |* A program may hold its code several times, for several processors, and is  *|
 |* refused where none of them fits: an unknown instruction would end the      *|
-|* process instead.                                                           *|
+|* process instead. Tiles have to be asked for, too.                          *|
 \*===----------------------------------------------------------------------===*/
 
 #include "Internal.h"
+#include "lowbit/Runtime/Tiles.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +41,8 @@ static int has_feature(const char *name) {
       LOWBIT_FEATURE("amx-int8"),     LOWBIT_FEATURE("amx-bf16")};
   for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); ++i)
     if (strcmp(features[i].name, name) == 0)
-      return features[i].present;
+      return features[i].present &&
+             (strcmp(name, "amx-tile") != 0 || lowbit_request_tiles());
   return 0;
 }
 #elif defined(__aarch64__)

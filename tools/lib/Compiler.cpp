@@ -138,6 +138,8 @@ static void addKernels(OpPassManager &manager, const CPUTuning &choices,
   kernels.prefetchBytes = choices.prefetchBytes;
   kernels.prefetchLevel = choices.prefetchLevel;
   kernels.chainedSums = choices.chainedSums;
+  kernels.tileRows = choices.tileRows;
+  kernels.unpackedRows = choices.unpackedRows;
   kernels.taskProducts = choices.taskProducts;
   kernels.taskValues = choices.taskValues;
   manager.addPass(createLowerToCPUKernelsPass(kernels));
@@ -170,6 +172,7 @@ static void addLower(OpPassManager &manager, const CompileOptions &options) {
   CPUPipelineOptions code;
   code.parallel = options.parallel;
   code.bufferAlignment = options.bufferAlignment;
+  code.emulateTiles = options.emulateTiles;
   code.setTuning(choices);
   buildCPUToLLVMPipeline(manager, code);
 }

@@ -12,6 +12,7 @@
 #include "TargetCode.h"
 #include "lowbit/CodeGen/CPU/Pipelines.h"
 #include "lowbit/Runtime/OpenMP.h"
+#include "lowbit/Runtime/Tiles.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/FatalErrors.h"
 #include "lowbit/Transforms/Cache.h"
@@ -111,6 +112,13 @@ static llvm::Error defineWeights(mlir::ModuleOp module,
       llvm::orc::absoluteSymbols(std::move(symbols)));
 }
 
+/// Whether code loads tiles, which processes have to ask the system for.
+static bool usesTiles(const llvm::Module &code) {
+  return llvm::any_of(code, [](const llvm::Function &function) {
+    return function.getName().starts_with("llvm.x86.tileload");
+  });
+}
+
 /// Compiles and adds the code of `module`.
 static llvm::Error
 addCode(mlir::ModuleOp module, llvm::orc::JITTargetMachineBuilder builder,
@@ -125,6 +133,10 @@ addCode(mlir::ModuleOp module, llvm::orc::JITTargetMachineBuilder builder,
       translateAndOptimize(module, *context, **machine, optLevel, addEntries);
   if (!code)
     return code.takeError();
+  if (usesTiles(**code) && !lowbit_request_tiles())
+    return makeError(
+        "the code requires tiles (AMX), which this system refuses; "
+        "compile for another CPU, such as x86-64-v4");
   return jit.addIRModule(
       llvm::orc::ThreadSafeModule(std::move(*code), std::move(context)));
 }

@@ -18,6 +18,7 @@
 #include "lowbit/Transforms/Pipelines.h"
 
 #include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/AMX/AMXDialect.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -53,7 +54,7 @@ void lowbit::registerLowbitDialect(DialectRegistry &registry) {
 
 void lowbit::registerDialects(DialectRegistry &registry) {
   registerLowbitDialect(registry);
-  registry.insert<affine::AffineDialect, arith::ArithDialect,
+  registry.insert<affine::AffineDialect, amx::AMXDialect, arith::ArithDialect,
                   bufferization::BufferizationDialect, func::FuncDialect,
                   mlir::gpu::GPUDialect, LLVM::LLVMDialect,
                   linalg::LinalgDialect, math::MathDialect,

@@ -32,6 +32,12 @@ llvm::ArrayRef<TuningChoice> lowbit::getTuningChoices() {
       {"chained-sums", &CPUTuning::chainedSums, 0, 32, false,
        "lowbit-lower-to-cpu-kernels chained-sums",
        "most accumulators of a row that get a second chain"},
+      {"tile-rows", &CPUTuning::tileRows, 1, 16, false,
+       "lowbit-lower-to-cpu-kernels tile-rows",
+       "least rows of activations, of 16, that are multiplied in tiles"},
+      {"unpacked-rows", &CPUTuning::unpackedRows, 32, 1024, true,
+       "lowbit-lower-to-cpu-kernels unpacked-rows",
+       "rows of weights that are decoded for tiles at a time"},
       {"task-products", &CPUTuning::taskProducts, 1 << 10, 1 << 30, true,
        "lowbit-lower-to-cpu-kernels task-products",
        "products of a kernel's task"},
@@ -110,6 +116,12 @@ std::string TuningChoice::describeRange() const {
       .str();
 }
 
+int64_t CPUTuning::getLeastTileRows(int64_t columns) const {
+  constexpr int64_t kTileColumns = 64, kMost = 16;
+  return columns < kTileColumns ? std::min(tileRows + tileRows / 2, kMost)
+                                : tileRows;
+}
+
 bool CPUTuning::operator==(const CPUTuning &other) const {
   return llvm::all_of(getTuningChoices(), [&](const TuningChoice &choice) {
     return this->*choice.value == other.*choice.value;
@@ -176,6 +188,10 @@ CPUTuning lowbit::chooseTuning(const MachineConstants &machine,
   tuning.columnTile = 2 * tuning.rowTile;
   // Scores take half of it, a block of keys or values the rest.
   tuning.queryTile = tuning.keyTile = powerBelow(std::sqrt(l1 / 2));
+
+  // Weights that are decoded for tiles take half of it with 4096 columns.
+  constexpr int64_t kColumns = 4096;
+  tuning.unpackedRows = powerBelow(machine.l2Bytes) / (2 * kColumns);
 
   // Windows take half of the second-level cache where the weights that they
   // meet are packed, an eighth where they are floats.

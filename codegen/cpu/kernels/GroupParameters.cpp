@@ -171,15 +171,21 @@ Value GroupParameters::loadStored(Component component, const Place &place,
 // The end of a group
 //===----------------------------------------------------------------------===//
 
-Value GroupParameters::apply(const Place &place, Value firstRow, Value product,
-                             Value sum, Value outer) {
-  if (encoding.zeroPoint != numerics::ZeroPointKind::None) {
-    Value zero = load(Component::ZeroPoint, place, firstRow);
-    product = b.fma(arith::NegFOp::create(b, zero), sum, product);
-  }
-  Value scale = load(Component::Scale, place, firstRow);
-  Value result = b.fma(scale, product, outer);
-  if (!encoding.hasMinimum)
-    return result;
-  return b.fma(load(Component::Minimum, place, firstRow), sum, result);
+GroupParameters::Numbers GroupParameters::load(const Place &place,
+                                               Value firstRow) {
+  Numbers numbers;
+  if (encoding.zeroPoint != numerics::ZeroPointKind::None)
+    numbers.zeroPoint = load(Component::ZeroPoint, place, firstRow);
+  numbers.scale = load(Component::Scale, place, firstRow);
+  if (encoding.hasMinimum)
+    numbers.minimum = load(Component::Minimum, place, firstRow);
+  return numbers;
+}
+
+Value GroupParameters::apply(const Numbers &numbers, Value product, Value sum,
+                             Value outer) {
+  if (numbers.zeroPoint)
+    product = b.fma(arith::NegFOp::create(b, numbers.zeroPoint), sum, product);
+  Value result = b.fma(numbers.scale, product, outer);
+  return numbers.minimum ? b.fma(numbers.minimum, sum, result) : result;
 }

@@ -43,7 +43,16 @@ public:
     Value offset, tile, group;
   };
   Value apply(const Place &place, Value firstRow, Value product, Value sum,
-              Value outer);
+              Value outer) {
+    return apply(load(place, firstRow), product, sum, outer);
+  }
+  /// The same with numbers that were loaded before; null where weights have
+  /// none.
+  struct Numbers {
+    Value zeroPoint, scale, minimum;
+  };
+  Numbers load(const Place &place, Value firstRow);
+  Value apply(const Numbers &numbers, Value product, Value sum, Value outer);
 
 private:
   bool isStored(numerics::Component component) const;

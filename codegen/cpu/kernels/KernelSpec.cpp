@@ -8,6 +8,7 @@
 #include "CodeDigits.h"
 #include "CodeWindows.h"
 #include "lowbit/IR/AttributeWord.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include <numeric>
 
 using namespace lowbit;
@@ -36,6 +37,22 @@ std::string PanelFormat::kernelName() const {
   if (hasGivenScale)
     result += "_scaled";
   return result;
+}
+
+mlir::Value cpu::countTiledRows(mlir::ImplicitLocOpBuilder &b,
+                                const PanelFormat &format, mlir::Value m) {
+  using namespace mlir;
+  auto index = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, value);
+  };
+  if (!format.hasTiles())
+    return index(0);
+  Value rows = index(PanelFormat::kTileRows);
+  // With so many rows added, a block that has enough of them is whole.
+  Value filled = arith::AddIOp::create(
+      b, m, index(PanelFormat::kTileRows - format.leastTileRows));
+  return arith::MulIOp::create(b, arith::DivUIOp::create(b, filled, rows),
+                               rows);
 }
 
 /// Whether kernels decode the scales of a group: integers of whole bytes for

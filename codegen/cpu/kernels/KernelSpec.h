@@ -18,7 +18,8 @@
 //   table      of a learned format: [N or 1, codes] signed bytes.
 //   scales of  [row blocks, runs of groups, rows of a block]: of scales that
 //   scales     are quantized (GroupParameters.h), and so for minima.
-//   panel      M * PanelFormat::rowBytes(K), padding included, all written.
+//   panel      M * PanelFormat::rowBytes(K), padding included, all written; of
+//              tiles, for as many rows as those have.
 //   codes      of an embedding: the dense stream, ceil(N * K * width / 8)
 //   bytes,
 //              at least kLoadBytes. Its parameters: one for each group.
@@ -35,6 +36,7 @@
 #include "lowbit/CodeGen/CPU/CPUTuning.h"
 #include "lowbit/IR/Lowbit.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
 
 namespace lowbit::cpu {
 
@@ -57,6 +59,12 @@ enum class PanelKind {
 /// bytes), zero beyond the row's end. The sums let kernels subtract a zero
 /// point once per segment. Segments never cross the groups of the weights that
 /// they meet.
+///
+/// Blocks of kTileRows rows may be tiles, as `countTiledRows` says. They take
+/// as many bytes, in another order: of each segment the rows' headers, then for
+/// each of `parts` bytes of a value and each step of kTileBytes columns (the
+/// last has what is left) the rows' bytes, one row after the other, which a
+/// tile loads at once. Rows of such a block that there aren't are zero.
 struct PanelFormat {
   PanelKind kind;
   /// Columns of a segment; the row's last may have fewer.
@@ -73,6 +81,9 @@ struct PanelFormat {
   mlir::FloatType rounding = {};
   /// Whether a scale that isn't given is a row's, and not a segment's.
   bool scalesPerRow = false;
+  /// Of blocks of kTileRows rows, those with as many rows or more are kept as
+  /// tiles; 0: none are.
+  int64_t leastTileRows = 0;
 
   static constexpr int64_t kHeaderBytes = 16;
   /// Segments are padded to a multiple of this many columns. Layouts' paddings
@@ -81,7 +92,10 @@ struct PanelFormat {
   /// Kernels unroll over a segment and sum its products in 32 bits: 255 * 128
   /// for each of so many columns still fit.
   static constexpr int64_t kMaxColumns = 32768;
+  /// Rows and bytes of a row of a tile.
+  static constexpr int64_t kTileRows = 16, kTileBytes = 64;
 
+  bool hasTiles() const { return leastTileRows > 0; }
   int64_t paddedColumns() const {
     return llvm::divideCeil(columns, kPadding) * kPadding;
   }
@@ -90,6 +104,13 @@ struct PanelFormat {
   }
   int64_t segmentBytes() const {
     return kHeaderBytes + paddedColumns() * valueBytes();
+  }
+  /// Steps of a segment's tiles, and columns of each.
+  int64_t stepCount() const {
+    return llvm::divideCeil(paddedColumns(), kTileBytes);
+  }
+  int64_t stepColumns(int64_t step) const {
+    return std::min(kTileBytes, paddedColumns() - step * kTileBytes);
   }
   int64_t segmentCount(int64_t rowColumns) const {
     return llvm::divideCeil(rowColumns, columns);
@@ -155,6 +176,11 @@ inline mlir::MemRefType flatBuffer(mlir::Type element) {
   return mlir::MemRefType::get({mlir::ShapedType::kDynamic}, element, layout);
 }
 
+/// How many of the panel's `m` rows are in tiles, the first ones: whole blocks,
+/// and a last one that has enough of them. 0 where the format has none.
+mlir::Value countTiledRows(mlir::ImplicitLocOpBuilder &b,
+                           const PanelFormat &format, mlir::Value m);
+
 /// Emits (or finds) the kernel
 ///   (weights: bytes, [outer scales: floats,] [table: bytes,]
 ///    [scales of scales, [of minima,] log2 of a run's groups: index,]
@@ -168,8 +194,9 @@ mlir::func::FuncOp getOrCreateLinearKernel(mlir::ModuleOp module,
 
 /// Emits (or finds) the kernel
 ///   (x: floats, [columns: words, columns of x: index,] [factors: floats,]
-///    [scale: f32,] k: index, panel: bytes, first, last: index)
-/// which writes the rows [first, last) of the panel.
+///    [scale: f32,] k: index, [m: index,] panel: bytes, first, last: index)
+/// which writes the rows [first, last) of the panel, of m there are: with tiles,
+/// rows of those beyond m are zero.
 mlir::func::FuncOp getOrCreatePanelKernel(mlir::ModuleOp module,
                                           const PanelFormat &format,
                                           const CPUDescription &target);

@@ -4,6 +4,7 @@
 //
 // One skeleton for every encoding:
 //
+//   for many rows of activations, where the machine has tiles: TileProducts.h
 //   for each row block of the weights                     (the tiles)
 //     for each few rows of activations, then each single one
 //       for each group: load its parameters
@@ -20,6 +21,7 @@
 #include "KernelSpec.h"
 #include "RowTables.h"
 #include "SegmentProducts.h"
+#include "TileProducts.h"
 #include "lowbit/Reference/Activation.h"
 
 using namespace mlir;
@@ -71,6 +73,11 @@ private:
   VectorType lanes(Type element) {
     return b.vector(spec.target->lanes(), element);
   }
+  int64_t segmentBytes() const {
+    return llvm::divideCeil(encoding.codesPerRow(spec.panel.columns),
+                            layout.columnPadding) *
+           bytesPerPadding();
+  }
   int64_t bytesPerPadding() const {
     return layout.columnPadding / layout.atom.columns * layout.atom.bits / 8;
   }
@@ -88,6 +95,7 @@ private:
   void bindArguments();
   void computeBlockBytes();
   SmallVector<int64_t> getRowTiles() const;
+  Value emitTiles();
   void emitRows(Value tile, Rows rows);
   Values emitGroup(const GroupParameters::Place &place, Extent columns,
                    Rows rows, ValueRange outer);
@@ -145,9 +153,7 @@ Values LinearKernel::emitSegments(Value codes, Value segment, Extent columns,
     return emitSegment(codes, segment, columns, rows, {});
   Value all = columns.known ? b.index(*columns.known) : columns.value;
   Value full = b.div(all, length);
-  int64_t bytes =
-      llvm::divideCeil(encoding.codesPerRow(length), layout.columnPadding) *
-      bytesPerPadding();
+  int64_t bytes = segmentBytes();
   Value zero = b.zero(lanes(b.getF32Type()));
   Values sums(sumCount(rows), zero);
   sums = b.loop(b.index(0), full, 1, sums, [&](Value s, ValueRange in) {
@@ -232,10 +238,14 @@ void LinearKernel::emit() {
   parameters.setGroups(allGroups);
   panelRowBytes =
       b.mul(b.ceilDiv(k, spec.panel.columns), spec.panel.segmentBytes());
+  Value tiled = emitTiles();
   b.loop(first, last, 1, {}, [&](Value tile, ValueRange) -> Values {
-    Value done = b.index(0);
+    Value done = tiled ? tiled : b.index(0);
     for (int64_t count : getRowTiles()) {
       Value end = b.mul(b.div(m, count), count);
+      // The last tile may have rows beyond the last one.
+      if (tiled)
+        end = b.max(end, tiled);
       b.loop(done, end, count, {}, [&](Value row, ValueRange) -> Values {
         emitPasses(tile, row, count);
         return {};
@@ -245,6 +255,29 @@ void LinearKernel::emit() {
     return {};
   });
   func::ReturnOp::create(b);
+}
+
+/// Emits what tiles compute; the first row that they don't. Null for a target
+/// without.
+Value LinearKernel::emitTiles() {
+  if (!spec.panel.hasTiles())
+    return {};
+  Value rows = countTiledRows(b, spec.panel, m);
+  TileProducts::Operands operands{weights,
+                                  panel,
+                                  m,
+                                  n,
+                                  k,
+                                  blockBytes,
+                                  panelRowBytes,
+                                  isGrouped() ? fullGroupBytes() : 0,
+                                  segmentBytes()};
+  TileProducts(b, spec, parameters, tables)
+      .emit(operands, first, last, rows,
+            [&](Value sum, Value weightRow, Value row) {
+              storeRegister(sum, weightRow, row);
+            });
+  return rows;
 }
 
 /// Rows of activations that are computed together: as many as there may be,

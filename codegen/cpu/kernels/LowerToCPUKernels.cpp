@@ -12,6 +12,7 @@
 #include "KernelSpec.h"
 #include "RowTables.h"
 #include "lowbit/CodeGen/CPU/Kernels.h"
+#include "mlir/Dialect/AMX/AMXDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -122,6 +123,8 @@ private:
   Value getStoredScales(GlobalOp global, numerics::Component component);
   GlobalOp createPlain(GlobalOp like, StringRef suffix, ElementsAttr data);
   Value taskGrain(Value workPerTile, int64_t taskWork);
+  Value getTiledGrain(const LinearKernelSpec &spec, Value rows, Value grain,
+                      int64_t blockRows);
   Value index(int64_t value) {
     return arith::ConstantIndexOp::create(b, value);
   }
@@ -163,6 +166,8 @@ struct LowerToCPUKernelsPass
     tuning.prefetchBytes = prefetchBytes;
     tuning.prefetchLevel = prefetchLevel;
     tuning.chainedSums = chainedSums;
+    tuning.tileRows = tileRows;
+    tuning.unpackedRows = unpackedRows;
     tuning.taskProducts = taskProducts;
     tuning.taskValues = taskValues;
     return tuning;
@@ -295,6 +300,19 @@ Value Lowering::taskGrain(Value workPerTile, int64_t taskWork) {
   return arith::MaxSIOp::create(b, grain, index(1));
 }
 
+/// The same where rows may be in tiles: with some, a task decodes whole panels
+/// of weights, which all of those rows meet.
+Value Lowering::getTiledGrain(const LinearKernelSpec &spec, Value rows,
+                              Value grain, int64_t blockRows) {
+  Value panel = index(std::max<int64_t>(1, tuning.unpackedRows / blockRows));
+  Value isTiled =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ugt,
+                            countTiledRows(b, spec.panel, rows), index(0));
+  Value panels = arith::CeilDivUIOp::create(b, grain, panel);
+  return arith::SelectOp::create(
+      b, isTiled, arith::MulIOp::create(b, panels, panel), grain);
+}
+
 //===----------------------------------------------------------------------===//
 // Operands
 //===----------------------------------------------------------------------===//
@@ -335,8 +353,11 @@ Value Lowering::getPanel(QuantizeOp quantize, const PanelFormat &format) {
     x = gather->source;
   FlatRows rows = flatten(convert(x, b.getF32Type()));
   int64_t columns = quantize.getType().getColumns();
+  Value count = rows.count;
+  if (format.hasTiles())
+    count = arith::MaxUIOp::create(b, count, countTiledRows(b, format, count));
   Value bytes =
-      arith::MulIOp::create(b, rows.count, index(format.rowBytes(columns)));
+      arith::MulIOp::create(b, count, index(format.rowBytes(columns)));
   SmallVector<Value> inputs{rows.flat};
   if (gather) {
     inputs.push_back(asDynamic(gather->columns));
@@ -347,13 +368,14 @@ Value Lowering::getPanel(QuantizeOp quantize, const PanelFormat &format) {
   if (format.hasGivenScale)
     inputs.push_back(arith::ConstantOp::create(b, quantize.getScaleAttr()));
   inputs.push_back(index(columns));
+  if (format.hasTiles())
+    inputs.push_back(rows.count);
   func::FuncOp kernel = getKernel(getOrCreatePanelKernel, format, target);
   auto call = CallKernelOp::create(
       b,
       TypeRange{RankedTensorType::get({ShapedType::kDynamic}, b.getI8Type())},
-      kernel.getSymName(), rows.count,
-      taskGrain(index(columns), tuning.taskValues), inputs,
-      ValueRange{emptyTensor(bytes, b.getI8Type())});
+      kernel.getSymName(), count, taskGrain(index(columns), tuning.taskValues),
+      inputs, ValueRange{emptyTensor(bytes, b.getI8Type())});
   panel = call.getResult(0);
   return panel;
 }
@@ -403,7 +425,10 @@ std::optional<std::string> Lowering::makeSpec(LinearOp op,
                 // Floats are not scaled, unless to be rounded.
                 (kind != PanelKind::Float || real) && quantize.getScaleAttr(),
                 gather && gather->factors, real ? real.getType() : FloatType(),
-                perToken};
+                perToken,
+                target.hasTiles && kind != PanelKind::Float
+                    ? tuning.getLeastTileRows(columns)
+                    : 0};
   if (weight.getEncoding().getPermuted() ||
       !hasLinearKernel(layout, encoding, spec.panel))
     return "no kernel reads the weight's layout";
@@ -451,11 +476,13 @@ std::optional<std::string> Lowering::lower(LinearOp op) {
   Value size = arith::MulIOp::create(b, rows.count,
                                      index(op.getType().getShape().back()));
   Value work = arith::MulIOp::create(b, rows.count, index(blockRows * k));
+  Value grain = taskGrain(work, tuning.taskProducts);
+  if (spec.panel.hasTiles())
+    grain = getTiledGrain(spec, rows.count, grain, blockRows);
   auto call = CallKernelOp::create(
       b,
       TypeRange{RankedTensorType::get({ShapedType::kDynamic}, b.getF32Type())},
-      kernel.getSymName(), index(llvm::divideCeil(n, blockRows)),
-      taskGrain(work, tuning.taskProducts), inputs,
+      kernel.getSymName(), index(llvm::divideCeil(n, blockRows)), grain, inputs,
       ValueRange{emptyTensor(size, b.getF32Type())});
   Value result = unflatten(call.getResult(0), quantize.getInput(),
                            op.getType().clone(b.getF32Type()));

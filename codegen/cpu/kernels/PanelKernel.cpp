@@ -40,11 +40,19 @@ private:
   VectorType lanes(Type element) { return b.vector(kLanes, element); }
   /// `count` columns from `column` of the row at `row`, zero beyond them.
   Value loadColumns(Value row, Value column, Value count);
+  /// Where a row's segment is: its header, and the first of its bytes.
+  struct Place {
+    Value header, values;
+    /// Rows that share the segment's bytes, and which of them this one is.
+    Value rows, row;
+  };
+  Place getPlace(Value row, Value segment);
+  Value valueOffset(const Place &place, Value column, int64_t part);
   void emitSegment(Value row, Value segment);
   Value largestMagnitude(Value row, Value column, Value columns);
   Value clampToCodes(Value level);
   Value roundToInteger(Value level);
-  void storeCodes(Value place, Value row, Value column, Value columns,
+  void storeCodes(const Place &place, Value row, Value column, Value columns,
                   Value scale);
   void storeFloats(Value place, Value row, Value column, Value columns,
                    Value scale);
@@ -56,7 +64,9 @@ private:
   const PanelFormat &format;
   const CPUDescription &target;
   func::FuncOp function;
-  Value x, order, xColumns, factors, given, panel, k;
+  Value x, order, xColumns, factors, given, panel, k, m;
+  /// Columns of the row at hand, none where there is no such row.
+  Value rowColumns;
   /// The scale of the row at hand, where it has one.
   Value rowScale;
 };
@@ -131,10 +141,42 @@ void PanelKernel::storeBytes(Value codes, Value place) {
   b.store(bytes, panel, place);
 }
 
-void PanelKernel::storeCodes(Value place, Value row, Value column,
+/// A row by itself, or a block of them whose parts alternate. Those are blocks
+/// of kTileRows rows and of one row.
+PanelKernel::Place PanelKernel::getPlace(Value row, Value segment) {
+  int64_t bytes = format.segmentBytes();
+  Value rowBytes = b.mul(b.ceilDiv(k, format.columns), bytes);
+  if (!format.hasTiles()) {
+    Value header = b.add(b.mul(row, rowBytes), b.mul(segment, bytes));
+    return {header, b.add(header, PanelFormat::kHeaderBytes), {}, {}};
+  }
+  Value isTiled = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row,
+                                        countTiledRows(b, format, m));
+  Value rows = arith::SelectOp::create(
+      b, isTiled, b.index(PanelFormat::kTileRows), b.index(1));
+  Value inBlock = arith::RemUIOp::create(b, row, rows);
+  Value start = b.add(b.mul(b.sub(row, inBlock), rowBytes),
+                      b.mul(b.mul(segment, bytes), rows));
+  return {b.add(start, b.mul(inBlock, PanelFormat::kHeaderBytes)),
+          b.add(start, b.mul(rows, PanelFormat::kHeaderBytes)), rows, inBlock};
+}
+
+Value PanelKernel::valueOffset(const Place &place, Value column, int64_t part) {
+  int64_t padded = format.paddedColumns();
+  if (!place.rows)
+    return b.add(b.add(place.values, column), part * padded);
+  constexpr int64_t step = PanelFormat::kTileBytes;
+  Value inStep = arith::RemUIOp::create(b, column, b.index(step));
+  Value first = b.sub(column, inStep);
+  Value stepBytes = b.min(b.sub(b.index(padded), first), b.index(step));
+  Value before = b.mul(place.rows, b.add(first, part * padded));
+  return b.add(b.add(place.values, before),
+               b.add(b.mul(place.row, stepBytes), inStep));
+}
+
+void PanelKernel::storeCodes(const Place &place, Value row, Value column,
                              Value columns, Value scale) {
   VectorType ints = lanes(b.getI32Type());
-  Value values = b.add(place, PanelFormat::kHeaderBytes);
   Value divisor = b.broadcast(scale, kLanes);
   Values init(2, b.zero(ints));
   auto body = [&](Value c, ValueRange in) -> Values {
@@ -143,19 +185,19 @@ void PanelKernel::storeCodes(Value place, Value row, Value column,
     Value level = clampToCodes(arith::DivFOp::create(b, loaded, divisor));
     Value code = roundToInteger(level);
     if (format.kind == PanelKind::Int8) {
-      storeBytes(code, b.add(values, c));
+      storeBytes(code, valueOffset(place, c, 0));
       return {b.add(in[0], code), in[1]};
     }
     Value low = b.shift(b.shift(code, 24), -24);
     Value high = b.shift(b.sub(code, low), -8);
-    storeBytes(high, b.add(values, c));
-    storeBytes(low, b.add(b.add(values, c), format.paddedColumns()));
+    storeBytes(high, valueOffset(place, c, 0));
+    storeBytes(low, valueOffset(place, c, 1));
     return {b.add(in[0], high), b.add(in[1], low)};
   };
   Values sums =
       b.loop(b.index(0), b.index(format.paddedColumns()), kLanes, init, body);
   for (auto [word, sum] : llvm::enumerate(sums))
-    storeWord(place, 1 + word,
+    storeWord(place.header, 1 + word,
               vector::ReductionOp::create(b, vector::CombiningKind::ADD, sum));
 }
 
@@ -199,12 +241,11 @@ Value PanelKernel::getScale(Value row, Value column, Value columns,
 }
 
 void PanelKernel::emitSegment(Value row, Value segment) {
-  Value rowBytes = b.mul(b.ceilDiv(k, format.columns), format.segmentBytes());
-  Value place =
-      b.add(b.mul(row, rowBytes), b.mul(segment, format.segmentBytes()));
+  Place places = getPlace(row, segment);
+  Value place = places.header;
   Value column = b.mul(segment, format.columns);
   Value start = b.mul(row, format.isPermuted ? xColumns : k);
-  Value columns = b.min(b.sub(k, column), b.index(format.columns));
+  Value columns = b.min(b.sub(rowColumns, column), b.index(format.columns));
   auto constant = [&](double value) -> Value {
     return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
   };
@@ -219,7 +260,7 @@ void PanelKernel::emitSegment(Value row, Value segment) {
   }
   if (Value scale = given ? given : rowScale) {
     storeWord(place, 0, scale);
-    storeCodes(place, start, column, columns, scale);
+    storeCodes(places, start, column, columns, scale);
     return;
   }
   Value largest = largestMagnitude(start, column, columns);
@@ -230,7 +271,7 @@ void PanelKernel::emitSegment(Value row, Value segment) {
   Value isZero =
       arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, scale, constant(0));
   Value divisor = arith::SelectOp::create(b, isZero, constant(1), scale);
-  storeCodes(place, start, column, columns, divisor);
+  storeCodes(places, start, column, columns, divisor);
 }
 
 void PanelKernel::emit() {
@@ -247,15 +288,23 @@ void PanelKernel::emit() {
   if (format.hasGivenScale)
     given = *argument++;
   k = *argument++;
+  if (format.hasTiles())
+    m = *argument++;
   panel = *argument++;
   Value first = *argument++, last = *argument++;
   Value segments = b.ceilDiv(k, format.columns);
   b.loop(first, last, 1, {}, [&](Value row, ValueRange) -> Values {
+    rowColumns = k;
+    if (format.hasTiles()) {
+      Value exists =
+          arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row, m);
+      rowColumns = arith::SelectOp::create(b, exists, k, b.index(0));
+    }
     if (format.scalesPerRow && !given)
-      rowScale =
-          getScale(b.mul(row, format.isPermuted ? xColumns : k), b.index(0), k,
-                   format.rounding ? getLargestNumber(format.rounding)
-                                   : largestCode(format.kind));
+      rowScale = getScale(b.mul(row, format.isPermuted ? xColumns : k),
+                          b.index(0), rowColumns,
+                          format.rounding ? getLargestNumber(format.rounding)
+                                          : largestCode(format.kind));
     b.loop(b.index(0), segments, 1, {},
            [&](Value segment, ValueRange) -> Values {
              emitSegment(row, segment);
@@ -283,7 +332,8 @@ func::FuncOp cpu::getOrCreatePanelKernel(ModuleOp module,
     arguments.push_back(floats);
   if (format.hasGivenScale)
     arguments.push_back(builder.getF32Type());
-  arguments.append({index, bytes, index, index});
+  arguments.append(format.hasTiles() ? 2 : 1, index);
+  arguments.append({bytes, index, index});
   auto type = builder.getFunctionType(arguments, {});
   auto function = func::FuncOp::create(builder, module.getLoc(), name, type);
   function.setPrivate();

@@ -74,12 +74,12 @@ static std::vector<FactoredTable> factorTables(const CodeDigits &tables,
 }
 
 SegmentProducts::SegmentProducts(KernelBuilder &builder,
-                                 const LinearKernelSpec &spec)
+                                 const LinearKernelSpec &spec, bool isTiled)
     : b(builder), spec(spec), target(*spec.target),
       encoding(spec.encoding.getNumerics()),
       layout(spec.layout.getLayout(encoding.element.codeBits())),
       windows(findCodeWindows(layout, encoding)),
-      fields(getFields(layout, encoding, windows)) {
+      fields(getFields(layout, encoding, windows)), isTiled(isTiled) {
   if (isLearned())
     tables = getLearnedDigits(isSigned());
   else if (isTable())
@@ -208,10 +208,10 @@ void SegmentProducts::prefetch(Value weights, Value offset) {
       /*isWrite=*/false, locality, /*isDataCache=*/true);
 }
 
-void SegmentProducts::emitAtom(const SegmentOperands &operands, Value atom,
-                               int64_t inChunk, MutableArrayRef<Value> sums) {
+/// The vectors of an atom or, of codes that overlap, its windows.
+SegmentProducts::Values
+SegmentProducts::loadAtom(const SegmentOperands &operands, Value atom) {
   Value offset = b.add(operands.codes, b.mul(atom, layout.atom.bits / 8));
-  bool inPlace = isInPlace(operands.rows.size());
   bool isSingle = operands.rows.size() == 1 && !isFloat();
   int64_t bytes = target.vectorBits / 8;
   Values vectors;
@@ -226,8 +226,14 @@ void SegmentProducts::emitAtom(const SegmentOperands &operands, Value atom,
       vectors.push_back(
           b.load(operands.weights, b.add(place, s * bytes), b.bytes(bytes)));
   }
+  return vectors;
+}
+
+void SegmentProducts::emitAtom(const SegmentOperands &operands, Value atom,
+                               int64_t inChunk, MutableArrayRef<Value> sums) {
+  Values vectors = loadAtom(operands, atom);
   Value column = b.mul(atom, layout.atom.columns * values());
-  if (inPlace)
+  if (isInPlace(operands.rows.size()))
     multiplyInPlace(vectors, operands, column, inChunk * fields.steps, sums);
   else
     multiplyDecoded(vectors, operands, column, inChunk * fields.steps, sums);
@@ -333,6 +339,24 @@ Value SegmentProducts::gatherDigits(ArrayRef<int8_t> table, Value codes,
   return b.bitcast(result, cast<VectorType>(codes.getType()));
 }
 
+/// The bytes of register `at` in dot product `product` of an atom.
+SegmentProducts::Values
+SegmentProducts::getBytes(ArrayRef<Value> vectors,
+                          const SegmentOperands &operands, int64_t product,
+                          int64_t at) {
+  int64_t slices = operands.slices.count;
+  int64_t step = product / values(), dotIndex = product % values();
+  if (windows)
+    return getWindowDigits(vectors, at);
+  ArrayRef<CodeField> block = fields.at(step, at / slices);
+  if (encoding.element.isLattice())
+    return {getLatticeBytes(vectors, block, at % slices, slices, dotIndex)};
+  Value codes = getCodes(vectors, block, at % slices, slices,
+                         /*isShared=*/operands.rows.size() > 1);
+  return getDigits(codes, dotIndex,
+                   isLearned() ? operands.tables[at] : Value());
+}
+
 void SegmentProducts::multiplyDecoded(ArrayRef<Value> vectors,
                                       const SegmentOperands &operands,
                                       Value column, int64_t firstStep,
@@ -343,16 +367,8 @@ void SegmentProducts::multiplyDecoded(ArrayRef<Value> vectors,
       isTable() ? tables.largest : (1u << encoding.element.codeBits()) - 1;
   for (int64_t i = 0; i < fields.steps * values() * registers; ++i) {
     int64_t at = i % registers, product = i / registers;
-    int64_t step = product / values(), dotIndex = product % values();
-    Values bytes =
-        windows ? getWindowDigits(vectors, at)
-        : encoding.element.isLattice()
-            ? Values{getLatticeBytes(vectors, fields.at(step, at / slices),
-                                     at % slices, slices, dotIndex)}
-            : getDigits(getCodes(vectors, fields.at(step, at / slices),
-                                 at % slices, slices,
-                                 /*isShared=*/operands.rows.size() > 1),
-                        dotIndex, isLearned() ? operands.tables[at] : Value());
+    int64_t dotIndex = product % values();
+    Values bytes = getBytes(vectors, operands, product, at);
     for (auto [r, row] : llvm::enumerate(operands.rows)) {
       SmallVector<int64_t, 4> pairs(levels(), 0);
       for (auto [digit, factor] : llvm::enumerate(bytes))

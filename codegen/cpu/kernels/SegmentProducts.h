@@ -78,7 +78,9 @@ public:
   using Value = mlir::Value;
   using Values = llvm::SmallVector<Value>;
 
-  SegmentProducts(KernelBuilder &builder, const LinearKernelSpec &spec);
+  /// With `isTiled`, for tiles, which `unpack` writes.
+  SegmentProducts(KernelBuilder &builder, const LinearKernelSpec &spec,
+                  bool isTiled = false);
 
   /// Rows of activations that are computed together where there are many.
   int64_t rowTile() const;
@@ -101,6 +103,32 @@ public:
   /// Sum of the segment's activations in every lane, as f32.
   Value activationSum(Value panel, Value offset);
 
+  //===--- Tiles ----------------------------------------------------------===//
+  // Tiles multiply bytes that are the digits themselves, without an offset:
+  // signed ones, or codes of 8 bits without a sign.
+
+  /// Bytes of each number, sums that their products with the parts of an
+  /// activation go to, and which of them those of a digit and a part do: there
+  /// are none from `levels()` on.
+  int64_t digits() const { return isTable() ? tables.bytes.size() : 1; }
+  int64_t parts() const { return spec.panel.kind == PanelKind::Int16 ? 2 : 1; }
+  int64_t levels() const {
+    if (isFloat())
+      return 1;
+    return std::min(digits() + parts() - 1, std::max<int64_t>(digits(), 2));
+  }
+  static int64_t levelOf(int64_t digit, int64_t part) { return digit + part; }
+  bool hasUnsignedBytes() const;
+  /// Decodes an atom of the segment at `operands` and hands the bytes of each
+  /// step of four columns, register of weight rows and digit to `store`. Rows
+  /// are in order.
+  void unpack(const SegmentOperands &operands, Value atom,
+              llvm::function_ref<void(int64_t step, int64_t index,
+                                      int64_t digit, Value bytes)>
+                  store);
+  /// Scales the levels of one sum to f32; the segment's header is at `row`.
+  Value finish(llvm::ArrayRef<Value> sums, Value panel, Value row);
+
 private:
   /// What the in-place form multiplies at once: one field of a code or, where
   /// bits can be moved next to others, all of them.
@@ -116,7 +144,6 @@ private:
   };
 
   bool isFloat() const { return spec.panel.kind == PanelKind::Float; }
-  int64_t parts() const { return spec.panel.kind == PanelKind::Int16 ? 2 : 1; }
   bool isTable() const { return encoding.element.table(); }
   /// Whether the table's numbers are data.
   bool isLearned() const {
@@ -135,14 +162,6 @@ private:
   bool isGathered() const { return isFloat() && isTable() && digits() > 1; }
   /// Columns that a code stands for: a step of codes is as many dot products.
   int64_t values() const { return encoding.element.valuesPerCode(); }
-  int64_t digits() const { return isTable() ? tables.bytes.size() : 1; }
-  /// Levels of digits and parts, the highest first: that of a digit and a part
-  /// is the sum of their places.
-  int64_t levels() const {
-    if (isFloat())
-      return 1;
-    return std::min(digits() + parts() - 1, std::max<int64_t>(digits(), 2));
-  }
   /// Pairs of a digit and a part at `level`.
   int64_t pairCount(int64_t level) const;
   /// Whether a field must be shifted down before it is multiplied.
@@ -163,6 +182,7 @@ private:
   }
 
   Values accumulate(const SegmentOperands &operands, Extent columns);
+  Values loadAtom(const SegmentOperands &operands, Value atom);
   void emitAtom(const SegmentOperands &operands, Value atom, int64_t inChunk,
                 llvm::MutableArrayRef<Value> sums);
   void prefetch(Value weights, Value offset);
@@ -179,6 +199,8 @@ private:
   int64_t sharedBlocks() const;
   void sortShared(llvm::MutableArrayRef<Value> registers);
   Values getWindowDigits(llvm::ArrayRef<Value> vectors, int64_t at);
+  Values getBytes(llvm::ArrayRef<Value> vectors,
+                  const SegmentOperands &operands, int64_t product, int64_t at);
   Values getDigits(Value codes, int64_t dotIndex, Value learned);
   Value getCodes(llvm::ArrayRef<Value> vectors,
                  llvm::ArrayRef<CodeField> fields, int64_t slice,
@@ -203,11 +225,11 @@ private:
                  int64_t dotIndex);
   Value valueOffset(Value row, Value column, int64_t step, int64_t part);
   Values gatherPlaces(mlir::ValueRange sums, int64_t slices);
-  Value finish(llvm::ArrayRef<Value> sums, Value panel, Value row);
   bool joinsLevels() const;
   Value joinLevels(llvm::ArrayRef<Value> sums, Value panel, Value row);
   Value subtractOffset(Value sum, Value panel, Value row, int64_t level);
   Value gatherNumbers(Value codes, int64_t index);
+  Value toNumbers(Value bytes);
   mlir::VectorType lanes(mlir::Type element) {
     return b.vector(target.lanes(), element);
   }
@@ -224,7 +246,7 @@ private:
   /// The same of long windows, where each table has a short factor.
   std::vector<FactoredTable> factored;
   llvm::SmallVector<Place> places;
-  bool isDifferential = false;
+  bool isTiled, isDifferential = false;
   /// Fields that lie this many bits higher are brought down, a vector at once,
   /// to share a place.
   unsigned period = 8;

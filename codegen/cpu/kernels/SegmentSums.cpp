@@ -70,9 +70,52 @@ static ByteMeaning getIntegerMeaning(const numerics::IntegerFormat &format,
   return {1, (int64_t(1) << (format.width - 1)) - less};
 }
 
+/// Codes of 8 bits without a sign; all others are signed once their offset is
+/// subtracted.
+bool SegmentProducts::hasUnsignedBytes() const {
+  const auto &integer = encoding.element.integer();
+  return !isTable() && integer->width == 8 &&
+         integer->kind == numerics::IntegerKind::Unsigned;
+}
+
+/// What bytes stand for, their offset subtracted, in the same 8 bits.
+Value SegmentProducts::toNumbers(Value bytes) {
+  ByteMeaning meaning{1, tables.offset};
+  if (!isTable())
+    meaning = getIntegerMeaning(*encoding.element.integer(), isSigned());
+  if (meaning.factor == 2)
+    bytes = b.add(bytes, bytes);
+  if (meaning.offset == 0)
+    return bytes;
+  auto type = cast<VectorType>(bytes.getType());
+  return b.sub(bytes, b.splat(type, int64_t(int8_t(meaning.offset))));
+}
+
+void SegmentProducts::unpack(
+    const SegmentOperands &operands, Value atom,
+    llvm::function_ref<void(int64_t, int64_t, int64_t, Value)> store) {
+  Values vectors = loadAtom(operands, atom);
+  int64_t registers = registerCount(operands.slices.count);
+  for (int64_t step = 0; step < fields.steps * values(); ++step) {
+    SmallVector<Values> bytes(digits());
+    for (int64_t i = 0; i < registers; ++i)
+      for (auto [digit, value] :
+           llvm::enumerate(getBytes(vectors, operands, step, i)))
+        bytes[digit].push_back(
+            b.bitcast(toNumbers(value), lanes(b.getI32Type())));
+    for (auto [digit, rows] : llvm::enumerate(bytes)) {
+      sortRows(rows);
+      for (auto [i, value] : llvm::enumerate(rows))
+        store(step, i, digit, b.bitcast(value, b.bytes(kVectorBytes)));
+    }
+  }
+}
+
 /// Subtracts what the bytes' offset contributed to a level.
 Value SegmentProducts::subtractOffset(Value sum, Value panel, Value row,
                                       int64_t level) {
+  if (isTiled)
+    return sum;
   ByteMeaning meaning{1, tables.offset};
   if (!isTable())
     meaning = getIntegerMeaning(*encoding.element.integer(), isSigned());
@@ -117,6 +160,8 @@ Value SegmentProducts::joinLevels(ArrayRef<Value> sums, Value panel,
   ByteMeaning meaning =
       getIntegerMeaning(*encoding.element.integer(), isSigned());
   Value sum = b.add(b.shift(sums[0], 8), sums[1]);
+  if (isTiled)
+    return sum;
   if (meaning.factor == 2)
     sum = b.add(sum, sum);
   if (meaning.offset == 0)

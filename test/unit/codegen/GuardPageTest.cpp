@@ -10,6 +10,7 @@
 
 #include "GuardedProgram.h"
 #include "LayerProgram.h"
+#include "OtherTarget.h"
 #include "lowbit/CodeGen/CPU/CPUTables.h"
 #include "lowbit/CodeGen/CPU/Pipelines.h"
 #include "lowbit/Numerics/Layout.h"
@@ -107,11 +108,10 @@ TEST(GuardedTargets, OfThisMachine) {
   const CPUDescription *native = *findCPUDescription("native", "");
   for (const CPUDescription &target : getCPUDescriptions()) {
     if (&target == native || target.arch == llvm::Triple::aarch64 ||
-        !isSupportedHere(target))
+        !isRunnableHere(target))
       continue;
     SCOPED_TRACE(target.name.str());
-    CompileOptions options;
-    options.cpu = target.exampleCPU.str();
+    CompileOptions options = getOptionsFor(target);
     std::vector<LayerSpec> layers = createLayers(3, 0, 6);
     llvm::append_range(layers, createLayers(8, 1, 6));
     LayerProgram(layers).checkGuarded(options, kExtents, kTolerance);

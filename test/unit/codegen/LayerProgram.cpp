@@ -388,7 +388,8 @@ void LayerProgram::compile(const CompileOptions &options, unsigned optLevel) {
   }
   ExecutableOptions execution;
   execution.optLevel = optLevel;
-  execution.cpu = options.cpu;
+  // Where tiles are emulated, the CPU that has them is another one.
+  execution.cpu = options.emulateTiles ? "native" : options.cpu;
   auto created = Executable::create(*module, execution);
   if (!created) {
     ADD_FAILURE() << llvm::toString(created.takeError());
@@ -484,7 +485,8 @@ void LayerProgram::checkGuarded(const CompileOptions &options,
   std::vector<std::vector<HostTensor>> arguments;
   for (int64_t extent : extents)
     arguments.push_back(createArguments(extent));
-  auto results = runGuarded(*lowered, options.cpu, arguments);
+  auto results = runGuarded(
+      *lowered, options.emulateTiles ? "native" : options.cpu, arguments);
   for (auto [run, found] : llvm::enumerate(results)) {
     int64_t extent = extents[run % extents.size()];
     SCOPED_TRACE("extent " + std::to_string(extent));

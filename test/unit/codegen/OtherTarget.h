@@ -13,22 +13,36 @@
 
 namespace lowbit::test {
 
+/// For a row's example CPU. Tiles are emulated, and then used for as few rows
+/// as tests have.
+inline CompileOptions getOptionsFor(const CPUDescription &target) {
+  CompileOptions options;
+  options.cpu = target.exampleCPU.str();
+  if (target.arch == llvm::Triple::aarch64) {
+    options.triple = "aarch64-linux-gnu";
+    options.parallel = false;
+  } else if (target.arch == llvm::Triple::wasm32) {
+    options.triple = kWasmTriple;
+    options.parallel = false;
+  }
+  if (target.hasTiles) {
+    options.emulateTiles = true;
+    options.machine.choices.tileRows = 2;
+  }
+  return options;
+}
+
+/// Whether code for a row runs here, without its tiles.
+inline bool isRunnableHere(const CPUDescription &target) {
+  return isSupportedHere(
+      target.hasTiles ? getCPUDescription(CPUTable::AVX512VBMI) : target);
+}
+
 /// A test of each row of the table of CPUs but this machine's own.
 class OtherTarget : public ::testing::TestWithParam<const CPUDescription *> {
 protected:
   /// For the row's example CPU.
-  CompileOptions options() const {
-    CompileOptions options;
-    options.cpu = GetParam()->exampleCPU.str();
-    if (GetParam()->arch == llvm::Triple::aarch64) {
-      options.triple = "aarch64-linux-gnu";
-      options.parallel = false;
-    } else if (GetParam()->arch == llvm::Triple::wasm32) {
-      options.triple = kWasmTriple;
-      options.parallel = false;
-    }
-    return options;
-  }
+  CompileOptions options() const { return getOptionsFor(*GetParam()); }
   void SetUp() override {
     if (GetParam()->arch == llvm::Triple::aarch64)
       ASSERT_TRUE(CrossProgram::isAvailable())
@@ -49,7 +63,7 @@ inline std::vector<const CPUDescription *> getOtherTargets() {
     if (description.arch == llvm::Triple::wasm32)
       missing = WasmProgram::findMissing(description.exampleCPU);
     else if (description.arch != llvm::Triple::aarch64 &&
-             !isSupportedHere(description))
+             !isRunnableHere(description))
       missing = "one of " + description.features.str();
     if (missing.empty())
       others.push_back(&description);

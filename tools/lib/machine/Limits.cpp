@@ -6,6 +6,7 @@
 
 #include "lowbit/Tools/Limits.h"
 #include "lowbit/Runtime/OpenMP.h"
+#include "lowbit/Runtime/Tiles.h"
 #include "lowbit/Tools/Errors.h"
 #include <algorithm>
 #include <chrono>
@@ -285,6 +286,62 @@ llvm::Expected<double> lowbit::measureByteDots(unsigned threads) {
     (void)sum;
   });
   return 2.0 * threads * kDotSteps * kDotChains * (isWide ? 64 : 32) /
+         watch.seconds();
+#else
+  return 0;
+#endif
+}
+
+#if defined(__x86_64__)
+/// Products of tiles of one call of `multiplyTiles`, in rounds of four.
+static constexpr int64_t kTileRounds = 1024, kTilesPerRound = 4;
+
+namespace {
+/// What `ldtilecfg` reads: 8 tiles of 16 rows of 64 bytes.
+struct TileShapes {
+  uint8_t palette = 1, startRow = 0, reserved[14] = {};
+  uint16_t rowBytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+} // namespace
+
+/// Tiles 0 to 3 are sums, 4 and 5 rows, 6 and 7 columns.
+__attribute__((target("amx-int8,amx-tile"))) static void
+multiplyTiles(const char *bytes, bool loads) {
+  constexpr int64_t kTile = 1024, kRow = 64;
+  TileShapes shapes;
+  _tile_loadconfig(&shapes);
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  for (int64_t i = 0; i < kTileRounds; ++i) {
+    if (loads || i == 0) {
+      _tile_loadd(4, bytes, kRow);
+      _tile_loadd(6, bytes + kTile, kRow);
+      _tile_loadd(5, bytes + 2 * kTile, kRow);
+      _tile_loadd(7, bytes + 3 * kTile, kRow);
+    }
+    _tile_dpbssd(0, 4, 6);
+    _tile_dpbssd(1, 4, 7);
+    _tile_dpbssd(2, 5, 6);
+    _tile_dpbssd(3, 5, 7);
+  }
+  _tile_release();
+}
+#endif
+
+llvm::Expected<double> lowbit::measureTiles(unsigned threads, bool loads) {
+#if defined(__x86_64__)
+  if (llvm::Error error = checkTeam(threads))
+    return std::move(error);
+  static const bool hasTiles = hasFeature("amx_int8") && lowbit_request_tiles();
+  if (!hasTiles)
+    return 0;
+  alignas(64) static const char bytes[4096] = {};
+  Stopwatch watch(threads);
+  runTeam(threads, [&](unsigned) { multiplyTiles(bytes, loads); });
+  return 2.0 * threads * kTileRounds * kTilesPerRound * 16 * 16 * 64 /
          watch.seconds();
 #else
   return 0;

@@ -125,6 +125,9 @@ struct CompileOptions {
   /// Bytes of which the address of every buffer is a multiple; 0 for no more
   /// than its elements need, which is all that code relies on.
   unsigned bufferAlignment = 64;
+  /// Compute tiles of AMX by loops, so that code for a CPU that has them runs
+  /// on one that doesn't.
+  bool emulateTiles = false;
   /// Compute every layer by the linalg reference, without kernels.
   bool reference = false;
   /// Patterns of the raise and fuse phases to leave out, by name.

@@ -71,6 +71,11 @@ std::array<uint64_t, 3> findCacheBytes();
 /// for it.
 llvm::Expected<double> measureByteDots(unsigned threads);
 
+/// The same in tiles, of 16 x 64 bytes with 64 x 16: from registers, or each
+/// tile loaded from the first-level cache before it meets two others, as
+/// products of matrices do. 0 where this machine has none.
+llvm::Expected<double> measureTiles(unsigned threads, bool loads);
+
 /// Bytes that lie at an address that is a multiple of 2 MiB.
 class PageRegion {
 public:

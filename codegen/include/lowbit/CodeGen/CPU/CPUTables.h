@@ -53,6 +53,9 @@ struct CPUDescription {
   /// Whether it has a fused multiply-add. Where it hasn't, vector code
   /// multiplies and adds.
   bool hasFMA = true;
+  /// Whether it multiplies tiles of bytes (AMX), which many rows of activations
+  /// are worth.
+  bool hasTiles = false;
 
   /// 32-bit lanes of a register.
   int64_t lanes() const { return vectorBits / 32; }

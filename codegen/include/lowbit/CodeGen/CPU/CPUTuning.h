@@ -48,6 +48,9 @@ struct CPUTuning {
   /// none waits for the one before.
   int64_t kernelRows = 4, kernelColumns = 32, prefetchBytes = 6144,
           prefetchLevel = 1, chainedSums = 4;
+  /// Where the machine multiplies tiles: the least rows of activations, of 16,
+  /// that they are worth, and rows of weights that are decoded at a time.
+  int64_t tileRows = 8, unpackedRows = 128;
   /// Products of a task of a linear kernel, and values of one that quantizes
   /// activations or decodes rows of a table.
   int64_t taskProducts = 1 << 18, taskValues = 1 << 15;
@@ -62,6 +65,10 @@ struct CPUTuning {
   /// Elements of windows that a task copies, for layers of windows and for
   /// other convolutions, and the least rows of the former.
   int64_t windowElements = 131072, convolutionElements = 32768, windowRows = 48;
+
+  /// `tileRows` of activations in segments of `columns` columns. A tile takes
+  /// 64 of them, and short segments leave it half empty.
+  int64_t getLeastTileRows(int64_t columns) const;
 
   bool operator==(const CPUTuning &other) const;
 };

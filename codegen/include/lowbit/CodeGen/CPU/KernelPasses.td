@@ -79,13 +79,19 @@ def LowerToCPUKernelsPass
     Option<"chainedSums", "chained-sums", "int64_t", "CPUTuning().chainedSums",
            "Most accumulators of a single row that get a second chain of "
            "products, so that none waits for the one before">,
+    Option<"tileRows", "tile-rows", "int64_t", "CPUTuning().tileRows",
+           "Where the target multiplies tiles: the least rows of activations, of "
+           "16, that are multiplied so; half as many again where segments have "
+           "less than 64 columns">,
+    Option<"unpackedRows", "unpacked-rows", "int64_t", "CPUTuning().unpackedRows",
+           "Rows of weights that are decoded for tiles at a time; a power of two">,
     Option<"taskProducts", "task-products", "int64_t", "CPUTuning().taskProducts",
            "Products that are worth handing to another thread">,
     Option<"taskValues", "task-values", "int64_t", "CPUTuning().taskValues",
            "Values that are worth the same where they are only quantized or "
            "decoded">];
   let dependentDialects = [
-    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::amx::AMXDialect", "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
     "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
     "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
     "::mlir::vector::VectorDialect", "::lowbit::LowbitDialect"];
@@ -165,6 +171,33 @@ def LowerLutPass : Pass<"lowbit-lower-lut", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
                            "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect"];
   let statistics = [Statistic<"numLowered", "lowered", "Look-ups lowered">];
+}
+
+def EmulateTilesPass : Pass<"lowbit-emulate-tiles", "::mlir::func::FuncOp"> {
+  let summary = "Compute tiles of AMX without it";
+  let description = [{
+    Replaces ops of the `amx` dialect by loops over rows of buffers, which
+    compute the same numbers on every machine: so kernels for tiles are tested
+    where there are none. A tile of a type is what its shape has of the 16 rows
+    of 64 bytes of a register. Products of bytes wrap around in 32 bits, as those
+    of `tdpbssd` and its kind do.
+
+    Tiles may be carried by loops as long as each sum stays in its place.
+
+    ```mlir
+    %c = amx.tile_zero : !amx.tile<16x16xi32>
+    ```
+    becomes
+    ```mlir
+    scf.for %row = %c0 to %c16 step %c1 {
+      %i = arith.muli %row, %c64 : index
+      vector.store %zero, %buffer[%i] : memref<1024xi8>, vector<64xi8>
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+  let statistics = [Statistic<"numEmulated", "emulated", "Operations replaced">];
 }
 
 #endif // LOWBIT_CODEGEN_CPU_KERNELPASSES

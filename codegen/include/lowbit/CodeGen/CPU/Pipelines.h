@@ -58,6 +58,10 @@ struct CPUPipelineOptions : mlir::PassPipelineOptions<CPUPipelineOptions> {
                      "(a cache line is fastest); 0 for no more than its "
                      "elements need"),
       llvm::cl::init(64)};
+  Option<bool> emulateTiles{
+      *this, "emulate-tiles",
+      llvm::cl::desc("Compute tiles of AMX by loops, for machines without"),
+      llvm::cl::init(false)};
   // The choices of CPUTuning that are the pipeline's; each is an option of one
   // of its passes.
   Option<int64_t> rowTile{*this, "row-tile",

@@ -1,0 +1,408 @@
+//===- TileProducts.cpp - products of many rows in tiles ------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TileProducts.h"
+#include "mlir/Dialect/AMX/AMXDialect.h"
+
+using namespace mlir;
+using namespace lowbit;
+using namespace lowbit::cpu;
+
+/// Rows of activations, and pairs of 16 rows of weights, whose sums are in the
+/// first-level cache together.
+static constexpr int64_t kRegionRows = 64, kRegionPairs = 2;
+/// Rows of a tile.
+static constexpr int64_t kTileRows = PanelFormat::kTileRows;
+/// Sums, or products, of a tile.
+static constexpr int64_t kTileElements = kTileRows * kLanes;
+/// Tiles of products of a segment and level: 32 x 32.
+static constexpr int64_t kVisitTiles = 4;
+/// Longer segments are loops.
+static constexpr int64_t kUnrolledSteps = 4;
+
+TileProducts::TileProducts(KernelBuilder &builder, const LinearKernelSpec &spec,
+                           GroupParameters &parameters, RowTables &tables)
+    : b(builder), spec(spec), encoding(spec.encoding.getNumerics()),
+      layout(spec.layout.getLayout(encoding.element.codeBits())),
+      products(builder, spec, /*isTiled=*/true), parameters(parameters),
+      tables(tables) {}
+
+int64_t TileProducts::segmentsOfGroup() const {
+  return llvm::divideCeil(encoding.groupSize, spec.panel.columns);
+}
+
+Value TileProducts::groupOf(Value segment) {
+  if (encoding.granularity != numerics::Granularity::Group)
+    return b.index(0);
+  return b.div(segment, segmentsOfGroup());
+}
+
+Value TileProducts::tileOffset(Value block, Value segment, int64_t digit,
+                               Value index) {
+  Value before = b.add(b.mul(block, segments), segment);
+  before = b.add(b.mul(before, products.digits()), digit);
+  return b.mul(b.add(b.mul(before, registers()), index), tileBytes());
+}
+
+Value TileProducts::allocate(int64_t elements, Type element) {
+  return memref::AllocaOp::create(b, MemRefType::get({elements}, element),
+                                  b.getI64IntegerAttr(kVectorBytes));
+}
+
+//===----------------------------------------------------------------------===//
+// Panels
+//===----------------------------------------------------------------------===//
+
+void TileProducts::emit(const Operands &given, Value first, Value last,
+                        Value rows,
+                        llvm::function_ref<void(Value, Value, Value)> store) {
+  operands = given;
+  this->store = store;
+  segments = b.ceilDiv(operands.k, spec.panel.columns);
+  raw = allocate(getVisitCount() * products.levels() * kVisitTiles *
+                     kTileElements,
+                 b.getI32Type());
+  sums = allocate(kRegionPairs * 2 * kRegionRows * kLanes, b.getF32Type());
+  // A single row must not pay for the panel's memory.
+  Value isNeeded =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, rows, b.index(0));
+  auto op = scf::IfOp::create(b, isNeeded, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(op.thenBlock());
+  int64_t most =
+      std::max<int64_t>(1, spec.tuning.unpackedRows / layout.atom.rows);
+  Value blocks = b.min(b.sub(last, first), b.index(most));
+  Value size = tileOffset(blocks, b.index(0), 0, b.index(0));
+  decoded = memref::AllocOp::create(
+      b, MemRefType::get({ShapedType::kDynamic}, b.getI8Type()),
+      ValueRange{size}, b.getI64IntegerAttr(kVectorBytes));
+  b.loop(first, last, most, {}, [&](Value tile, ValueRange) -> Values {
+    emitPanel(tile, b.min(b.sub(last, tile), b.index(most)), rows);
+    return {};
+  });
+}
+
+void TileProducts::emitPanel(Value tile, Value blocks, Value rows) {
+  b.loop(b.index(0), blocks, 1, {}, [&](Value block, ValueRange) -> Values {
+    unpackBlock(tile, block);
+    return {};
+  });
+  Value pairs = b.mul(blocks, registers() / 2);
+  b.loop(b.index(0), rows, kRegionRows, {}, [&](Value row, ValueRange) {
+    b.loop(b.index(0), pairs, kRegionPairs, {},
+           [&](Value pair, ValueRange) -> Values {
+             Value end = b.min(b.add(pair, kRegionPairs), pairs);
+             emitRegion(tile, rows, row, pair, end);
+             return {};
+           });
+    return Values();
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+/// What is not written of a short segment meets zeros in the activations.
+void TileProducts::unpackBlock(Value tile, Value block) {
+  SegmentOperands segment;
+  segment.weights = operands.weights;
+  segment.slices = {1, b.index(0)};
+  Value row = b.mul(b.add(tile, block), layout.atom.rows);
+  for (int64_t i = 0; i < registers(); ++i)
+    if (Value table = tables.load(b.add(row, i * kLanes), operands.n))
+      segment.tables.push_back(products.prepareTable(table));
+  Value base = b.mul(b.add(tile, block), operands.blockBytes);
+  int64_t columns = spec.panel.columns;
+  Value full = b.div(operands.k, columns);
+  b.loop(b.index(0), full, 1, {}, [&](Value s, ValueRange) -> Values {
+    unpackSegment(segment, base, block, s, {columns, {}});
+    return {};
+  });
+  b.loop(full, segments, 1, {}, [&](Value s, ValueRange) -> Values {
+    Value rest = b.sub(operands.k, b.mul(s, columns));
+    unpackSegment(segment, base, block, s, {std::nullopt, rest});
+    return {};
+  });
+}
+
+void TileProducts::unpackSegment(SegmentOperands segmentOperands, Value base,
+                                 Value block, Value segment, Extent columns) {
+  Value group = groupOf(segment);
+  Value inGroup = segment;
+  if (encoding.granularity == numerics::Granularity::Group)
+    inGroup = b.sub(segment, b.mul(group, segmentsOfGroup()));
+  segmentOperands.codes =
+      b.add(b.add(base, b.mul(group, operands.groupBytes)),
+            b.add(b.mul(inGroup, operands.segmentBytes), parameters.bytes()));
+  int64_t values = encoding.element.valuesPerCode();
+  int64_t padding = layout.columnPadding * values;
+  int64_t atomColumns = layout.atom.columns * values, unroll = 1;
+  Value atoms;
+  if (columns.known) {
+    int64_t count =
+        llvm::divideCeil(*columns.known, padding) * padding / atomColumns;
+    while (2 * unroll * atomColumns <= PanelFormat::kTileBytes &&
+           count % (2 * unroll) == 0)
+      unroll *= 2;
+    atoms = b.index(count);
+  } else {
+    atoms = b.mul(b.ceilDiv(columns.value, padding), padding / atomColumns);
+  }
+  SmallVector<Values> places(products.digits());
+  for (int64_t digit = 0; digit < products.digits(); ++digit)
+    for (int64_t i = 0; i < registers(); ++i)
+      places[digit].push_back(tileOffset(block, segment, digit, b.index(i)));
+  b.loop(b.index(0), atoms, unroll, {}, [&](Value atom, ValueRange) -> Values {
+    for (int64_t i = 0; i < unroll; ++i) {
+      Value here = b.add(atom, i);
+      Value column = b.mul(here, atomColumns / kStepColumns * kVectorBytes);
+      products.unpack(
+          segmentOperands, here,
+          [&](int64_t step, int64_t index, int64_t digit, Value bytes) {
+            Value place = b.add(places[digit][index], column);
+            b.store(bytes, decoded, b.add(place, step * kVectorBytes));
+          });
+    }
+    return {};
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Regions
+//===----------------------------------------------------------------------===//
+
+/// As many segments as leave the first-level cache room for the sums, beside
+/// their tiles: each visit reads and writes those once.
+int64_t TileProducts::getVisitCount() const {
+  constexpr int64_t kMostTiles = 4, kMostColumns = 256;
+  int64_t count = 1;
+  while (2 * count * products.levels() <= kMostTiles &&
+         2 * count * spec.panel.paddedColumns() <= kMostColumns)
+    count *= 2;
+  return count;
+}
+
+TileProducts::Pair TileProducts::getPair(Value pair, Value firstPair) {
+  int64_t pairs = registers() / 2;
+  Value block = b.div(pair, pairs);
+  return {block, b.mul(b.sub(pair, b.mul(block, pairs)), 2),
+          b.mul(b.sub(pair, firstPair), 2 * kRegionRows * kLanes)};
+}
+
+TileProducts::Visit TileProducts::getVisit(Value tile, const Pair &pair,
+                                           Value segment, int64_t count) {
+  Visit visit{segment, {}};
+  Value block = b.add(tile, pair.block);
+  Value base = b.mul(block, operands.blockBytes);
+  for (int64_t s = 0; s < count; ++s) {
+    Value group = groupOf(b.add(segment, s));
+    GroupParameters::Place place{b.add(base, b.mul(group, operands.groupBytes)),
+                                 block, group};
+    visit.numbers.emplace_back();
+    for (int64_t i = 0; i < 2; ++i)
+      visit.numbers.back()[i] =
+          parameters.load(place, b.mul(b.add(pair.firstRegister, i), kLanes));
+  }
+  return visit;
+}
+
+void TileProducts::emitRegion(Value tile, Value rows, Value firstRow,
+                              Value firstPair, Value pairEnd) {
+  Value rowEnd = b.min(b.add(firstRow, kRegionRows), rows);
+  Value zero = b.zero(b.vector(kLanes, b.getF32Type()));
+  b.loop(b.index(0), b.index(kRegionPairs * 2 * kRegionRows * kLanes), kLanes,
+         {}, [&](Value i, ValueRange) -> Values {
+           vector::StoreOp::create(b, zero, sums, i);
+           return {};
+         });
+  constexpr int64_t kTwo = 2 * kTileRows;
+  Value count = b.mul(b.div(b.sub(rowEnd, firstRow), kTwo), kTwo);
+  Value twoEnd = b.add(firstRow, count);
+  auto visit = [&](Value segment, int64_t segmentCount) {
+    b.loop(firstPair, pairEnd, 1, {}, [&](Value index, ValueRange) {
+      Pair pair = getPair(index, firstPair);
+      Visit visit = getVisit(tile, pair, segment, segmentCount);
+      for (int64_t tiles : {2, 1})
+        b.loop(tiles == 2 ? firstRow : twoEnd, tiles == 2 ? twoEnd : rowEnd,
+               tiles * kTileRows, {}, [&](Value row, ValueRange) -> Values {
+                 for (int64_t s = 0; s < segmentCount; ++s)
+                   emitProducts(pair, b.add(segment, s), s, row, tiles);
+                 emitScales(pair, visit, firstRow, row, tiles);
+                 return {};
+               });
+      return Values();
+    });
+  };
+  Value done = b.index(0);
+  for (int64_t step = getVisitCount();; step = 1) {
+    Value end = b.mul(b.div(segments, step), step);
+    b.loop(done, end, step, {}, [&](Value segment, ValueRange) -> Values {
+      visit(segment, step);
+      return {};
+    });
+    done = end;
+    if (step == 1)
+      break;
+  }
+  storeRegion(tile, b.min(rowEnd, operands.m), firstRow, firstPair, pairEnd);
+}
+
+void TileProducts::storeRegion(Value tile, Value rowEnd, Value firstRow,
+                               Value firstPair, Value pairEnd) {
+  VectorType floats = b.vector(kLanes, b.getF32Type());
+  b.loop(firstRow, rowEnd, 1, {}, [&](Value row, ValueRange) {
+    b.loop(firstPair, pairEnd, 1, {}, [&](Value pair, ValueRange) -> Values {
+      Value first =
+          b.add(b.mul(tile, layout.atom.rows), b.mul(pair, 2 * kLanes));
+      Value place = b.add(b.mul(b.sub(pair, firstPair), 2 * kRegionRows),
+                          b.sub(row, firstRow));
+      for (int64_t i = 0; i < 2; ++i) {
+        Value at = b.mul(b.add(place, i * kRegionRows), kLanes);
+        store(vector::LoadOp::create(b, floats, sums, at),
+              b.add(first, i * kLanes), row);
+      }
+      return {};
+    });
+    return Values();
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+/// Where a segment of a tile's rows begins in the panel.
+Value TileProducts::segmentOffset(Value row, Value segment) {
+  return b.add(b.mul(row, operands.panelRowBytes),
+               b.mul(segment, kTileRows * spec.panel.segmentBytes()));
+}
+
+/// Adds the products of a step of columns to the sums of a level.
+TileProducts::Values TileProducts::multiplyStep(const Pair &pair, Value segment,
+                                                Value place, Value step,
+                                                int64_t columns, int64_t level,
+                                                ValueRange sums) {
+  int64_t tileRows = sums.size() / 2;
+  Type byte = b.getI8Type();
+  auto left = amx::TileType::get({kTileRows, columns}, byte);
+  auto right = amx::TileType::get({columns / kStepColumns, kVectorBytes}, byte);
+  UnitAttr isUnsigned =
+      products.hasUnsignedBytes() ? b.getUnitAttr() : UnitAttr();
+  Values next(sums);
+  Value before = b.mul(step, kTileRows * PanelFormat::kTileBytes);
+  Value rowTile = b.mul(operands.panelRowBytes, kTileRows);
+  for (int64_t digit = 0; digit < products.digits(); ++digit)
+    for (int64_t part = 0; part < products.parts(); ++part) {
+      if (products.levelOf(digit, part) != level)
+        continue;
+      Values factors;
+      for (int64_t i = 0; i < 2; ++i) {
+        Value tile = tileOffset(pair.block, segment, digit,
+                                b.add(pair.firstRegister, i));
+        factors.push_back(amx::TileLoadOp::create(
+            b, right, decoded, b.add(tile, before), b.index(kVectorBytes)));
+      }
+      int64_t partBytes = kTileRows * spec.panel.paddedColumns();
+      for (int64_t t = 0; t < tileRows; ++t) {
+        Value tile = b.add(b.add(place, b.mul(rowTile, t)),
+                           b.add(before, part * partBytes));
+        Value rows = amx::TileLoadOp::create(b, left, operands.panel, tile,
+                                             b.index(columns));
+        for (int64_t i = 0; i < 2; ++i) {
+          Value &sum = next[2 * t + i];
+          sum = amx::TileMulIOp::create(b, sum.getType(), rows, factors[i], sum,
+                                        /*isZextLhs=*/UnitAttr(), isUnsigned);
+        }
+      }
+    }
+  return next;
+}
+
+/// Leaves the products of a level from tile `firstTile` on.
+void TileProducts::emitLevel(const Pair &pair, Value segment, Value row,
+                             int64_t tileRows, int64_t level,
+                             int64_t firstTile) {
+  Value place =
+      b.add(segmentOffset(row, segment), kTileRows * PanelFormat::kHeaderBytes);
+  auto type = amx::TileType::get({kTileRows, kLanes}, b.getI32Type());
+  Values tiles;
+  for (int64_t i = 0; i < 2 * tileRows; ++i)
+    tiles.push_back(amx::TileZeroOp::create(b, type));
+  int64_t steps = spec.panel.stepCount(), step = 0;
+  if (steps > kUnrolledSteps) {
+    step = spec.panel.paddedColumns() / PanelFormat::kTileBytes;
+    tiles = b.loop(b.index(0), b.index(step), 1, tiles,
+                   [&](Value s, ValueRange in) {
+                     return multiplyStep(pair, segment, place, s,
+                                         PanelFormat::kTileBytes, level, in);
+                   });
+  }
+  for (; step < steps; ++step)
+    tiles = multiplyStep(pair, segment, place, b.index(step),
+                         spec.panel.stepColumns(step), level, tiles);
+  for (auto [i, tile] : llvm::enumerate(tiles))
+    amx::TileStoreOp::create(b, raw,
+                             b.index((firstTile + int64_t(i)) * kTileElements),
+                             tile, b.index(kLanes));
+}
+
+/// Leaves the products of a segment of 32 rows of weights and `tileRows` tiles
+/// of rows of activations in the `slot`-th place.
+void TileProducts::emitProducts(const Pair &pair, Value segment, int64_t slot,
+                                Value row, int64_t tileRows) {
+  for (int64_t level = 0; level < products.levels(); ++level)
+    emitLevel(pair, segment, row, tileRows, level,
+              (slot * products.levels() + level) * kVisitTiles);
+}
+
+/// Adds row `r` of products of tile `tile`, scaled, to `sum`; the row's
+/// headers are at `headers`.
+Value TileProducts::addProducts(const Visit &visit, ArrayRef<Value> headers,
+                                Value r, int64_t tile, Value sum) {
+  VectorType ints = b.vector(kLanes, b.getI32Type());
+  for (auto [s, header] : llvm::enumerate(headers)) {
+    Values levels;
+    for (int64_t level = 0; level < products.levels(); ++level) {
+      int64_t at =
+          (int64_t(s) * products.levels() + level) * kVisitTiles + tile;
+      levels.push_back(vector::LoadOp::create(
+          b, ints, raw, b.add(b.mul(r, kLanes), at * kTileElements)));
+    }
+    Value activations;
+    if (needsActivationSum())
+      activations = products.activationSum(operands.panel, header);
+    sum = parameters.apply(visit.numbers[s][tile % 2],
+                           products.finish(levels, operands.panel, header),
+                           activations, sum);
+  }
+  return sum;
+}
+
+/// Scales the products of a visit and adds them to the region's sums.
+void TileProducts::emitScales(const Pair &pair, const Visit &visit,
+                              Value firstRow, Value row, int64_t tileRows) {
+  VectorType floats = b.vector(kLanes, b.getF32Type());
+  b.loop(b.index(0), b.index(kTileRows), 1, {}, [&](Value r, ValueRange) {
+    for (int64_t t = 0; t < tileRows; ++t) {
+      Value block = b.add(row, t * kTileRows);
+      Value inRegion = b.add(b.sub(block, firstRow), r);
+      Values headers, results, places;
+      for (int64_t s = 0; s < visit.count(); ++s)
+        headers.push_back(b.add(segmentOffset(block, b.add(visit.first, s)),
+                                b.mul(r, PanelFormat::kHeaderBytes)));
+      for (int64_t i = 0; i < 2; ++i) {
+        Value place = b.mul(b.add(inRegion, i * kRegionRows), kLanes);
+        places.push_back(b.add(pair.sums, place));
+        Value sum = vector::LoadOp::create(b, floats, sums, places[i]);
+        results.push_back(addProducts(visit, headers, r, 2 * t + i, sum));
+      }
+      for (auto [result, place] : llvm::zip_equal(results, places))
+        vector::StoreOp::create(b, result, sums, place);
+    }
+    return Values();
+  });
+}

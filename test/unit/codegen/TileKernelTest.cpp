@@ -1,0 +1,108 @@
+//===- TileKernelTest.cpp - many rows in tiles against their definition ---===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Tiles are emulated, so that these run on every machine with the rest of what
+// such processors have. Rows of activations are around where tiles begin to be
+// used (8 of 16, or 12 where segments are short), around whole tiles and pairs
+// of them, and beyond the 64 rows that are computed together.
+//
+//===----------------------------------------------------------------------===//
+
+#include "LayerCheck.h"
+#include "OtherTarget.h"
+#include "gtest/gtest.h"
+
+using namespace lowbit;
+using namespace lowbit::test;
+using numerics::Granularity;
+using numerics::IntegerKind;
+using numerics::ScaleFormat;
+
+namespace {
+
+constexpr struct {
+  IntegerKind integer;
+  numerics::ZeroPointKind zeroPoint;
+  bool hasMinimum;
+} kKinds[] = {
+    {IntegerKind::Signed, numerics::ZeroPointKind::None, false},
+    {IntegerKind::Unsigned, numerics::ZeroPointKind::None, true},
+    {IntegerKind::Unsigned, numerics::ZeroPointKind::Integer, false},
+    {IntegerKind::Unsigned, numerics::ZeroPointKind::Fractional, false},
+};
+
+/// Columns of a group: a tile's half, one, two; with a step of its own; longer
+/// than what is unrolled; a channel's.
+constexpr int64_t kGroups[] = {32, 64, 128, 80, 1000, 0};
+
+constexpr struct {
+  int64_t rows, columns;
+} kShapes[] = {{70, 300}, {1, 128}, {33, 1}, {130, 67}, {64, 256}, {15, 1100}};
+
+constexpr int64_t kExtents[] = {0, 1, 7, 8, 9, 11, 12, 16, 17, 31, 33, 79};
+
+/// For each group a layer; the rest is dealt out.
+std::vector<LayerSpec> createLayers(unsigned width, bool quantizesInput) {
+  std::vector<LayerSpec> layers;
+  unsigned i = width;
+  for (int64_t group : kGroups) {
+    auto [integer, zeroPoint, hasMinimum] = kKinds[(i + i / 4) % 4];
+    LayerSpec &layer = layers.emplace_back();
+    layer.encoding = {{width, integer},
+                      zeroPoint,
+                      hasMinimum,
+                      group ? Granularity::Group : Granularity::Channel,
+                      group,
+                      i % 2 ? ScaleFormat::F16 : ScaleFormat::F32};
+    layer.rows = kShapes[i % 6].rows;
+    layer.columns = kShapes[i % 6].columns;
+    if (group == 1000)
+      layer.columns = 1100;
+    layer.hasBias = i % 2;
+    layer.hasResidual = i / 2 % 2;
+    layer.activation = i % 5 ? "" : "silu";
+    layer.quantizesInput = quantizesInput;
+    layer.scalesPerToken = quantizesInput && i % 3 == 0;
+    layer.isPermuted = !quantizesInput && i % 4 == 0;
+    ++i;
+  }
+  return layers;
+}
+
+class TileKernel : public testing::TestWithParam<unsigned> {
+protected:
+  static CompileOptions options() {
+    CompileOptions options =
+        getOptionsFor(getCPUDescription(CPUTable::AVX512AMX));
+    options.machine.choices.tileRows = CPUTuning().tileRows;
+    // Several panels of weights.
+    options.machine.choices.unpackedRows = 32;
+    return options;
+  }
+  static void check(std::vector<LayerSpec> layers, double tolerance) {
+    if (!isRunnableHere(getCPUDescription(CPUTable::AVX512AMX)))
+      GTEST_SKIP() << "this machine has no AVX-512 VBMI";
+    checkLayers(std::move(layers), options(), tolerance, kExtents);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Widths, TileKernel, testing::Range(1u, 9u));
+
+TEST_P(TileKernel, SixteenBitActivations) {
+  check(createLayers(GetParam(), false), kTolerance16);
+}
+
+TEST_P(TileKernel, EightBitActivations) {
+  check(createLayers(GetParam(), true), 1e-5);
+}
+
+/// No byte outside of any buffer.
+TEST_P(TileKernel, AmongGuardPages) {
+  if (!isRunnableHere(getCPUDescription(CPUTable::AVX512AMX)))
+    GTEST_SKIP() << "this machine has no AVX-512 VBMI";
+  std::vector<LayerSpec> layers = createLayers(GetParam(), GetParam() % 2);
+  layers.resize(3);
+  LayerProgram(layers).checkGuarded(options(), {0, 8, 13, 33}, kTolerance16);
+}
+
+} // namespace
