@@ -154,7 +154,10 @@ PanelKernel::Place PanelKernel::getPlace(Value row, Value segment) {
                                         countTiledRows(b, format, m));
   Value rows = arith::SelectOp::create(
       b, isTiled, b.index(PanelFormat::kTileRows), b.index(1));
-  Value inBlock = arith::RemUIOp::create(b, row, rows);
+  Value inBlock = arith::SelectOp::create(
+      b, isTiled,
+      arith::RemUIOp::create(b, row, b.index(PanelFormat::kTileRows)),
+      b.index(0));
   Value start = b.add(b.mul(b.sub(row, inBlock), rowBytes),
                       b.mul(b.mul(segment, bytes), rows));
   return {b.add(start, b.mul(inBlock, PanelFormat::kHeaderBytes)),

@@ -2,6 +2,36 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
+// Why a plain form stays below half of the rate of tiles, counted for 32 x 32
+// results and a segment of 128 columns, activations of 8 bits. A tile product
+// takes 16 cycles; a cycle has room for two loads of 64 bytes, a store, and two
+// vector operations; a tile is 16 loads or stores:
+//
+//   tile products    8                                        128 cycles
+//   loads            8 tiles, 64 products, 64 sums, 32 scales 144
+//   stores           4 tiles, 64 sums                         128
+//   vector           64 x (convert, multiply, multiply-add)    96
+//
+// So everything is about as long as the products, and whatever doesn't overlap
+// with them adds to them. With 32 columns, products take 64 cycles (half of a
+// tile is empty), and all else as long as before. What is done about it:
+//
+// - A visit multiplies up to four segments before it scales them, which reads
+//   and writes sums once for all: 128 cycles of loads and 96 of stores for
+//   each segment of 128 columns, 80 and 80 for each of 32.
+// - Regions of 64 x 64 results: bytes come from the second-level cache once for
+//   two products. For 32 x 32 they would come at 64 bytes in a cycle, more than
+//   that cache gives.
+// - Activations are in tiles already: no load crosses a line.
+// - No offset is subtracted from sums; bytes are signed numbers.
+//
+// In the code for a visit of two segments, int4-g128-a8, the vector part is 544
+// instructions, of which llvm-mca (22, sapphirerapids) has 144 cycles by width
+// and 160 with dependences, for 256 cycles of tile products; its model has no
+// tiles. That is a little more than the 512 operations that the processor looks
+// ahead: products of the next visit start when the first sums are stored, and
+// tiles wait from the last product (52 cycles until it is there) to that.
+//
 //===----------------------------------------------------------------------===//
 
 #include "TileProducts.h"
@@ -322,32 +352,46 @@ TileProducts::Values TileProducts::multiplyStep(const Pair &pair, Value segment,
   return next;
 }
 
-/// Leaves the products of a level from tile `firstTile` on.
+/// Leaves the products of a level from tile `firstTile` on. Long segments are
+/// added up there: LLVM spills tiles that loops carry.
 void TileProducts::emitLevel(const Pair &pair, Value segment, Value row,
                              int64_t tileRows, int64_t level,
                              int64_t firstTile) {
   Value place =
       b.add(segmentOffset(row, segment), kTileRows * PanelFormat::kHeaderBytes);
   auto type = amx::TileType::get({kTileRows, kLanes}, b.getI32Type());
+  auto offsetOf = [&](int64_t i) {
+    return b.index((firstTile + i) * kTileElements);
+  };
+  auto store = [&](ValueRange tiles) {
+    for (auto [i, tile] : llvm::enumerate(tiles))
+      amx::TileStoreOp::create(b, raw, offsetOf(i), tile, b.index(kLanes));
+  };
+  int64_t steps = spec.panel.stepCount(), count = 2 * tileRows;
+  int64_t looped = steps > kUnrolledSteps
+                       ? (steps - 1) / kUnrolledSteps * kUnrolledSteps
+                       : 0;
   Values tiles;
-  for (int64_t i = 0; i < 2 * tileRows; ++i)
+  for (int64_t i = 0; i < count; ++i)
     tiles.push_back(amx::TileZeroOp::create(b, type));
-  int64_t steps = spec.panel.stepCount(), step = 0;
-  if (steps > kUnrolledSteps) {
-    step = spec.panel.paddedColumns() / PanelFormat::kTileBytes;
-    tiles = b.loop(b.index(0), b.index(step), 1, tiles,
-                   [&](Value s, ValueRange in) {
-                     return multiplyStep(pair, segment, place, s,
-                                         PanelFormat::kTileBytes, level, in);
-                   });
-  }
-  for (; step < steps; ++step)
+  for (int64_t step = looped; step < steps; ++step)
     tiles = multiplyStep(pair, segment, place, b.index(step),
                          spec.panel.stepColumns(step), level, tiles);
-  for (auto [i, tile] : llvm::enumerate(tiles))
-    amx::TileStoreOp::create(b, raw,
-                             b.index((firstTile + int64_t(i)) * kTileElements),
-                             tile, b.index(kLanes));
+  store(tiles);
+  if (!looped)
+    return;
+  b.loop(b.index(0), b.index(looped), kUnrolledSteps, {},
+         [&](Value first, ValueRange) -> Values {
+           Values tiles;
+           for (int64_t i = 0; i < count; ++i)
+             tiles.push_back(amx::TileLoadOp::create(b, type, raw, offsetOf(i),
+                                                     b.index(kLanes)));
+           for (int64_t s = 0; s < kUnrolledSteps; ++s)
+             tiles = multiplyStep(pair, segment, place, b.add(first, s),
+                                  PanelFormat::kTileBytes, level, tiles);
+           store(tiles);
+           return {};
+         });
 }
 
 /// Leaves the products of a segment of 32 rows of weights and `tileRows` tiles

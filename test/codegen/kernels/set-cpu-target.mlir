@@ -1,4 +1,8 @@
 // RUN: quant-opt %s --lowbit-set-cpu-target=cpu=znver5 | FileCheck %s -DTABLE=avx512_vbmi
+// RUN: quant-opt %s --lowbit-set-cpu-target=cpu=sapphirerapids | FileCheck %s -DTABLE=avx512_amx
+// RUN: quant-opt %s --lowbit-set-cpu-target=cpu=emeraldrapids | FileCheck %s -DTABLE=avx512_amx
+// RUN: quant-opt %s --lowbit-set-cpu-target=cpu=graniterapids | FileCheck %s -DTABLE=avx512_amx
+// RUN: quant-opt %s --lowbit-set-cpu-target=cpu=icelake-server | FileCheck %s -DTABLE=avx512_vbmi
 // RUN: quant-opt %s --lowbit-set-cpu-target=cpu=sierraforest | FileCheck %s -DTABLE=avx_vnni
 // RUN: quant-opt %s --lowbit-set-cpu-target=cpu=haswell | FileCheck %s -DTABLE=avx2
 // RUN: quant-opt %s --lowbit-set-cpu-target=cpu=x86-64-v3 | FileCheck %s -DTABLE=avx2

@@ -6,7 +6,7 @@
 // UNPACKED: error: unpacked-rows requires a power of two from 32 to 1024, found 48
 
 #int4 = #lowbit.encoding<int<4>, group = 32, scale = f16>
-#uint8 = #lowbit.encoding<uint<8>, zero = int, group = 128, scale = f16>
+#uint8 = #lowbit.encoding<uint<8>, zero_point = integer, group = 128, scale = f16>
 #a8 = #lowbit.encoding<int<8>, group = 32, scale = f32>
 #a16 = #lowbit.encoding<int<16>, group = 128, scale = f32>
 #planes = #lowbit.planes<rows = 32, padding = 4>

@@ -11,6 +11,7 @@
 
 #include "LayerCheck.h"
 #include "OtherTarget.h"
+#include "lowbit/Runtime/Tiles.h"
 #include "gtest/gtest.h"
 
 using namespace lowbit;
@@ -103,6 +104,25 @@ TEST_P(TileKernel, AmongGuardPages) {
   std::vector<LayerSpec> layers = createLayers(GetParam(), GetParam() % 2);
   layers.resize(3);
   LayerProgram(layers).checkGuarded(options(), {0, 8, 13, 33}, kTolerance16);
+}
+
+/// Linux has tile registers for processes that ask for them. Where there are
+/// none, code that needs them is refused before it runs.
+TEST(TileProgram, AsksForTiles) {
+  CompileOptions options;
+  options.cpu = getCPUDescription(CPUTable::AVX512AMX).exampleCPU.str();
+  LayerProgram program({createLayers(4, true).front()});
+  auto module = program.build(Phase::Lower, options);
+  ASSERT_TRUE(module);
+  auto executable = Executable::create(*module, {});
+  if (lowbit_request_tiles()) {
+    EXPECT_TRUE(bool(executable)) << llvm::toString(executable.takeError());
+    return;
+  }
+  ASSERT_FALSE(bool(executable));
+  EXPECT_EQ(llvm::toString(executable.takeError()),
+            "the code requires tiles (AMX), which this system refuses; compile "
+            "for another CPU, such as x86-64-v4");
 }
 
 } // namespace
