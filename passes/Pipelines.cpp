@@ -74,6 +74,7 @@ void lowbit::buildQuantizePipeline(OpPassManager &manager,
   pass.sweeps = options.sweeps;
   llvm::append_range(pass.layers, options.layers);
   pass.includeEmbeddings = options.includeEmbeddings;
+  pass.keepSources = options.keepSources;
   pass.releaseData = options.releaseData;
   manager.addPass(createQuantizeWeightsPass(pass));
   if (steps.hasStaticInputs) {

@@ -9,6 +9,7 @@
 
 #include "lowbit/CodeGen/GPU/Passes.h"
 #include "lowbit/Transforms/ConstantMatrix.h"
+#include "lowbit/Transforms/FloatSource.h"
 #include "lowbit/Transforms/PackedData.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -131,8 +132,13 @@ GPUSplitWeightsPass::makePart(GlobalOp global, int64_t first, int64_t count) {
     sliced.set(component, *part);
   }
   OpBuilder b(global);
-  return GlobalOp::create(b, global.getLoc(), name, type,
-                          sliced.getDictionary(b.getContext()));
+  auto part = GlobalOp::create(b, global.getLoc(), name, type,
+                               sliced.getDictionary(b.getContext()));
+  if (std::optional<FloatSource> source = FloatSource::get(global)) {
+    source->first += first;
+    part->setAttr(kFloatSourceAttrName, source->toAttribute(b.getContext()));
+  }
+  return part;
 }
 
 /// Whether rows of a weight can be taken out: no row's codes say anything of

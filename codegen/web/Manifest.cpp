@@ -5,77 +5,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "Manifest.h"
+#include "PageWeights.h"
 
-#include "mlir/IR/BuiltinAttributes.h"
-#include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace lowbit;
-
-/// Module attribute with the data of weights, as the GPU pipeline leaves it.
-static constexpr llvm::StringLiteral kWeights = "lowbit.weights";
-
-FailureOr<std::vector<WebWeight>>
-lowbit::orderWeights(ModuleOp module, ArrayRef<GPUSchedule> schedules) {
-  auto data = module->getAttrOfType<DictionaryAttr>(kWeights);
-  std::vector<WebWeight> weights;
-  llvm::StringSet<> seen;
-  int64_t offset = 0;
-  for (const GPUSchedule &schedule : schedules) {
-    for (const GPUDispatch &dispatch : schedule.dispatches) {
-      for (const GPUBinding &binding : dispatch.bindings) {
-        const GPUBuffer &buffer = schedule.buffers[binding.buffer];
-        if (buffer.kind != GPUBufferKind::Weight ||
-            !seen.insert(buffer.name).second)
-          continue;
-        auto elements = data ? data.getAs<ElementsAttr>(buffer.name) : nullptr;
-        if (!elements) {
-          module.emitError()
-              << "weight '" << buffer.name << "' requires data in the module's "
-              << kWeights << ", found none";
-          return failure();
-        }
-        weights.push_back({buffer.name, buffer.bytes, offset, elements});
-        offset += buffer.bytes;
-      }
-    }
-  }
-  return weights;
-}
-
-int64_t lowbit::chooseShardBytes(int64_t total) {
-  constexpr int64_t kSmallest = 64 << 10, kLargest = 8 << 20;
-  // Whole pages, so that few weights are cut within a number.
-  int64_t share = llvm::alignTo(total / 20, 4096);
-  return std::clamp(share, kSmallest, kLargest);
-}
-
-std::vector<std::pair<int64_t, int64_t>>
-lowbit::planShards(ArrayRef<WebWeight> weights,
-                   std::optional<int64_t> floatBytes) {
-  int64_t total = 0;
-  for (const WebWeight &weight : weights)
-    total += weight.bytes;
-  int64_t size = chooseShardBytes(total), begin = 0;
-  std::vector<std::pair<int64_t, int64_t>> shards;
-  auto cut = [&](int64_t end, int64_t size) {
-    for (; begin < end; begin += shards.back().second)
-      shards.push_back({begin, std::min(size, end - begin)});
-  };
-  for (const WebWeight &weight : weights) {
-    // No precision is much less than the model in 2 bits, or than this weight.
-    int64_t own =
-        floatBytes ? chooseShardBytes(std::max(*floatBytes / 16, weight.bytes))
-                   : size;
-    if (!isa<FloatType>(weight.data.getElementType()) || weight.bytes < own)
-      continue;
-    cut(weight.offset, size);
-    cut(weight.offset + weight.bytes, own);
-  }
-  cut(total, size);
-  return shards;
-}
 
 /// Bytes of scratch buffers that share their places, as planScratch has it: the
 /// largest come first, and each takes the first place that is free meanwhile.
@@ -108,7 +43,7 @@ static int64_t countScratch(const GPUSchedule &schedule) {
 
 static int64_t countWeights(const WebManifest &manifest) {
   int64_t bytes = 0;
-  for (const WebWeight &weight : manifest.weights)
+  for (const WebWeight &weight : manifest.stream.weights)
     bytes += weight.bytes;
   return bytes;
 }
@@ -130,38 +65,6 @@ int64_t lowbit::countMemory(const WebManifest &manifest) {
   return bytes;
 }
 
-/// The bytes of a weight as they lie in memory; one element of a splat.
-static ArrayRef<char> getBytes(ElementsAttr data) {
-  if (auto resource = dyn_cast<DenseResourceElementsAttr>(data)) {
-    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
-    return blob ? blob->getData() : ArrayRef<char>();
-  }
-  return cast<DenseElementsAttr>(data).getRawData();
-}
-
-static void copyWeight(const WebWeight &weight, int64_t begin,
-                       std::string &stream) {
-  ArrayRef<char> bytes = getBytes(weight.data);
-  auto dense = dyn_cast<DenseElementsAttr>(weight.data);
-  bool isSplat = dense && dense.isSplat();
-  int64_t count =
-      isSplat ? bytes.size() * dense.getNumElements() : bytes.size();
-  int64_t end = begin + stream.size();
-  int64_t first = std::max(begin, weight.offset);
-  int64_t last = std::min(end, weight.offset + std::min(count, weight.bytes));
-  for (int64_t at = first; at < last; ++at)
-    stream[at - begin] = bytes[(at - weight.offset) % bytes.size()];
-}
-
-std::string lowbit::readStream(ArrayRef<WebWeight> weights, int64_t begin,
-                               int64_t size) {
-  std::string stream(size, '\0');
-  for (const WebWeight &weight : weights)
-    if (weight.offset < begin + size && weight.offset + weight.bytes > begin)
-      copyWeight(weight, begin, stream);
-  return stream;
-}
-
 llvm::json::Value lowbit::toJSON(const WebManifest &manifest) {
   using llvm::json::Array;
   using llvm::json::Object;
@@ -171,15 +74,17 @@ llvm::json::Value lowbit::toJSON(const WebManifest &manifest) {
   for (const auto &[name, text] : manifest.kernels)
     kernels[name] = text;
   Array weights, shards;
-  for (const WebWeight &weight : manifest.weights)
-    weights.push_back(Object{{"name", weight.name},
-                             {"bytes", weight.bytes},
-                             {"offset", weight.offset}});
+  for (const WebWeight &weight : manifest.stream.weights) {
+    Object fields{{"name", weight.name}, {"bytes", weight.bytes}};
+    if (weight.offset >= 0)
+      fields["offset"] = weight.offset;
+    weights.push_back(std::move(fields));
+  }
   for (const WebShard &shard : manifest.shards)
     shards.push_back(Object{{"file", shard.file},
                             {"bytes", shard.bytes},
                             {"sha256", shard.sha256}});
-  return Object{{"format", "lowbit-web"},
+  Object result{{"format", "lowbit-web"},
                 {"version", 1},
                 {"model", manifest.model},
                 {"floatBytes", static_cast<int64_t>(manifest.floatBytes)},
@@ -191,4 +96,11 @@ llvm::json::Value lowbit::toJSON(const WebManifest &manifest) {
                 {"kernels", std::move(kernels)},
                 {"weights", std::move(weights)},
                 {"shards", std::move(shards)}};
+  if (manifest.quantizer) {
+    result["quantizer"] = Object{{"file", manifest.quantizer->file},
+                                 {"bytes", manifest.quantizer->bytes},
+                                 {"sha256", manifest.quantizer->sha256}};
+    addPageWeights(manifest.stream, result);
+  }
+  return result;
 }

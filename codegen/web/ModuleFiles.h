@@ -17,6 +17,9 @@ namespace lowbit {
 /// The module's name with another extension: model.webgpu.json.
 std::string getModuleFile(llvm::StringRef output, const llvm::Twine &extension);
 
+/// The numerics as a module of WebAssembly; empty in builds without.
+llvm::StringRef getWebQuantizer();
+
 /// Writes the run time, whose manifest has the name of the module, and its
 /// types.
 llvm::Error writeRuntimeFiles(llvm::StringRef output, WebFiles &files);

@@ -110,10 +110,10 @@ private:
     manifest.floatBytes = floatBytes;
     manifest.bitsPerWeight = bitsPerWeight;
     manifest.variants = readGPUVariants(module);
-    auto weights = orderWeights(module, manifest.schedules);
-    if (failed(weights))
+    auto stream = makeWeightStream(module, manifest.schedules);
+    if (failed(stream))
       return failure();
-    manifest.weights = std::move(*weights);
+    manifest.stream = std::move(*stream);
     return success();
   }
 
@@ -164,6 +164,25 @@ private:
     return success();
   }
 
+  /// What rounds weights in the page, if there are such.
+  LogicalResult writeQuantizer(WebManifest &manifest) {
+    if (manifest.stream.sources.empty())
+      return success();
+    StringRef bytes = getWebQuantizer();
+    if (bytes.empty())
+      return getOperation().emitError()
+             << "weights that the page rounds require a quant-opt with the "
+                "numerics as WebAssembly, found one without; build it with "
+                "libc++-22-dev-wasm32";
+    std::string file = getModuleFile(output, ".wasm");
+    manifest.quantizer = {llvm::sys::path::filename(file).str(),
+                          static_cast<int64_t>(bytes.size()), hashBytes(bytes)};
+    // Precisions have one for all.
+    if (getFiles().find(file) != file)
+      return success();
+    return report(getFiles().write(file, bytes));
+  }
+
   LogicalResult writeShards(WebManifest &manifest) {
     llvm::StringMap<std::string> shared;
     if (failed(readShared(shared)))
@@ -175,8 +194,8 @@ private:
     std::optional<int64_t> common;
     if (!precision.empty())
       common = floatBytes;
-    for (auto [begin, size] : planShards(manifest.weights, common)) {
-      std::string bytes = readStream(manifest.weights, begin, size);
+    for (auto [begin, size] : manifest.stream.plan(common)) {
+      std::string bytes = manifest.stream.read(begin, size);
       std::string hash = hashBytes(bytes);
       numBytes += size;
       if (auto found = shared.find(hash); found != shared.end()) {
@@ -199,7 +218,7 @@ private:
     // Manifests that are there would be of other shards.
     getFiles().retire(getManifest());
     getFiles().retire(getModuleFile(output, ".json"));
-    if (failed(writeShards(manifest)))
+    if (failed(writeQuantizer(manifest)) || failed(writeShards(manifest)))
       return failure();
     if (precision.empty() &&
         failed(report(writeRuntimeFiles(output, getFiles()))))

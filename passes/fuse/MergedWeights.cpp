@@ -10,6 +10,7 @@
 #include "MergedWeights.h"
 
 #include "lowbit/Transforms/ConstantMatrix.h"
+#include "lowbit/Transforms/FloatSource.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 #include <cstring>
@@ -191,6 +192,11 @@ FailureOr<GlobalOp> MergedWeights::createWeight(ArrayRef<LinearOp> layers,
   auto global = GlobalOp::create(builder, first.getLoc(), name, mergedType,
                                  packComponents(mergedType, matrix, name));
   global->setAttr(kPartsAttrName, describeParts(layers, rows, order));
+  auto globals = llvm::map_to_vector(
+      layers, [](LinearOp layer) { return getGlobal(layer.getWeight()); });
+  if (Attribute source =
+          mergeFloatSources(globals, order == RowOrder::Alternating))
+    global->setAttr(kFloatSourceAttrName, source);
   return global;
 }
 

@@ -8,6 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lowbit/Transforms/FloatSource.h"
 #include "lowbit/Transforms/PackedData.h"
 #include "lowbit/Transforms/Passes.h"
 
@@ -111,8 +112,10 @@ FailureOr<GlobalOp> ExpandWeightsPass::getExpanded(GlobalOp global,
       builder, global.getLoc(), name, type,
       packComponents(type, numerics::expand(*matrix), global.getSymName(),
                      global.getComponent(component::kPermutation)));
-  if (Attribute parts = global->getAttr(kPartsAttrName))
-    result->setAttr(kPartsAttrName, parts);
+  for (StringRef kept :
+       {StringRef(kPartsAttrName), StringRef(kFloatSourceAttrName)})
+    if (Attribute attribute = global->getAttr(kept))
+      result->setAttr(kept, attribute);
   sources.push_back(global);
   ++numExpanded;
   return result;

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lowbit/Transforms/FloatSource.h"
 #include "lowbit/Transforms/PackedData.h"
 #include "lowbit/Transforms/Passes.h"
 #include "llvm/ADT/MapVector.h"
@@ -158,8 +159,10 @@ FailureOr<GlobalOp> PackWeightsPass::getPacked(GlobalOp global,
       builder, global.getLoc(), name, type,
       packComponents(type, *matrix, global.getSymName(),
                      global.getComponent(component::kPermutation)));
-  if (Attribute parts = global->getAttr(kPartsAttrName))
-    packed->setAttr(kPartsAttrName, parts);
+  for (StringRef kept :
+       {StringRef(kPartsAttrName), StringRef(kFloatSourceAttrName)})
+    if (Attribute attribute = global->getAttr(kept))
+      packed->setAttr(kept, attribute);
   return packed;
 }
 

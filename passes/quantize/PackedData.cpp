@@ -331,10 +331,10 @@ void GlobalEraser::erase(GlobalOp global) {
   global.erase();
   if (unused.empty())
     return;
+  // Others have components, and may say what they were rounded from.
   for (GlobalOp other : module.getOps<GlobalOp>())
-    for (NamedAttribute named : other.getComponents())
-      if (auto data = dyn_cast<DenseResourceElementsAttr>(named.getValue()))
-        unused.erase(getEntry(data));
+    other->getAttrDictionary().walk(
+        [&](DenseResourceElementsAttr data) { unused.erase(getEntry(data)); });
   for (auto &[entry, data] : unused)
     getEntry(data)->setBlob(AsmResourceBlob());
 }

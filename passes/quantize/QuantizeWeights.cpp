@@ -11,7 +11,9 @@
 #include "MatrixRounding.h"
 #include "NarrowFloats.h"
 #include "TrellisRounding.h"
+#include "lowbit/Numerics/RowPacker.h"
 #include "lowbit/Transforms/ConstantMatrix.h"
+#include "lowbit/Transforms/FloatSource.h"
 #include "lowbit/Transforms/LayerNames.h"
 #include "lowbit/Transforms/LayerStatistics.h"
 #include "lowbit/Transforms/PackedData.h"
@@ -51,6 +53,8 @@ private:
   EncodingAttr getEncoding(Operation *layer);
   FailureOr<GlobalOp> getQuantized(Operation *user,
                                    const ConstantMatrix &matrix);
+  LogicalResult recordSource(Operation *user, const ConstantMatrix &matrix,
+                             GlobalOp global);
   bool isSelected(Value weight);
   void quantizeInput(LinearOp op);
   LogicalResult chooseRates(ArrayRef<WeightUse> uses);
@@ -526,5 +530,40 @@ QuantizeWeightsPass::getQuantized(Operation *user,
   ++numWeights;
   numParameters += matrix.rows * matrix.columns;
   numBytes += type.getStoredBytes();
+  if (keepSources && failed(recordSource(user, matrix, global)))
+    return failure();
   return global;
+}
+
+/// Says in `global` which floats it was rounded from. Fails, with a diagnostic,
+/// where rounding them to nearest doesn't give it.
+LogicalResult QuantizeWeightsPass::recordSource(Operation *user,
+                                                const ConstantMatrix &matrix,
+                                                GlobalOp global) {
+  numerics::PackRecipe recipe;
+  recipe.encoding =
+      cast<QuantizedTensorType>(global.getType()).getEncoding().getNumerics();
+  recipe.layout = numerics::Layout::dense(recipe.encoding.element.codeBits());
+  std::string problem = numerics::explainNoRowPacking(recipe), found;
+  if (!problem.empty())
+    found = "an encoding by more (" + problem + ")";
+  if (parsed.feedback)
+    found = "rounding with feedback";
+  else if (scaleSearch == "importance")
+    found = "a search of scales by importance";
+  else if (user->hasAttr(kScaleFactorAttrName))
+    found = "a factor of its scales";
+  if (!found.empty())
+    return user->emitOpError()
+           << "weight '" << matrix.name()
+           << "': keeping its floats, to be rounded when the model is loaded, "
+              "requires rounding to nearest by the weight alone, found "
+           << found;
+  FloatSource source;
+  source.parts.push_back(matrix);
+  source.encoding = cast<QuantizedTensorType>(global.getType()).getEncoding();
+  if (scaleSearch == "absmax")
+    source.search = numerics::ScaleSearch::AbsMax;
+  global->setAttr(kFloatSourceAttrName, source.toAttribute(&getContext()));
+  return success();
 }

@@ -113,6 +113,7 @@ static void setPipelineOptions(QuantizePipelineOptions &quantize,
   quantize.scaleSearch = getScaleSearch(options);
   quantize.includeEmbeddings = options.includeEmbeddings;
   quantize.strict = options.strict;
+  quantize.keepSources = options.keepSources;
   quantize.releaseData = options.releaseData;
 }
 

@@ -307,6 +307,37 @@ static llvm::Error checkConflicts(const DriverOptions &options) {
   return llvm::Error::success();
 }
 
+/// What a page can't do to floats that it downloads.
+static llvm::Error checkInPage(const DriverOptions &options) {
+  if (!options.quantizeInPage)
+    return llvm::Error::success();
+  if (options.emit != EmitKind::Web || options.quantize == "none")
+    return makeError("--quantize-in-page requires --quantize=METHOD, "
+                     "--target=webgpu and -o NAME.js: it says where the "
+                     "weights of a web module are rounded");
+  StringRef method = options.quantize;
+  if (method == "f16" || method == "bf16" ||
+      splitQuantizationMethod(method).scalesColumns ||
+      hasFeedback(splitQuantizationMethod(method).rounding) ||
+      method.starts_with("kmeans") || method.starts_with("cb2-auto"))
+    return makeError("--quantize-in-page requires a method that rounds each "
+                     "weight to the nearest code, found --quantize=" +
+                     method + "; leave one of them out");
+  const std::reference_wrapper<const llvm::cl::Option> others[] = {
+      options.calibrate, options.statistics,     options.clip,
+      options.outliers,  options.outlierColumns, options.smooth,
+      options.like,      options.scaleFactors};
+  for (const llvm::cl::Option &flag : others)
+    if (isGiven(flag))
+      return makeError("--quantize-in-page requires rounding that depends on "
+                       "the model's weights alone, found --" +
+                       flag.ArgStr + "; leave one of them out");
+  if (options.scaleSearch == "importance")
+    return makeError("--quantize-in-page requires --scale-search=mse or "
+                     "absmax, found importance, which goes by data");
+  return llvm::Error::success();
+}
+
 /// Numbers that are none of what they count.
 static llvm::Error checkNumbers(const DriverOptions &options) {
   auto number = [](double value) { return llvm::formatv("{0}", value).str(); };
@@ -383,6 +414,8 @@ llvm::Error lowbit::checkFlags(StringRef input, const DriverOptions &options,
   if (llvm::Error error = checkNumbers(options))
     return error;
   if (llvm::Error error = checkConflicts(options))
+    return error;
+  if (llvm::Error error = checkInPage(options))
     return error;
   if (llvm::Error error = checkQuantizing(options, last))
     return error;

@@ -282,6 +282,10 @@ struct DriverOptions {
       llvm::cl::desc("What --strategy=measured has measured, for other "
                      "budgets: read if it is there, then written with what "
                      "it lacked")};
+  llvm::cl::opt<bool> quantizeInPage{
+      "quantize-in-page", llvm::cl::cat(category),
+      llvm::cl::desc("For web modules: shards hold the model's floats, and the "
+                     "page rounds them to the same bytes as they arrive")};
   llvm::cl::opt<std::string> evaluate{
       "evaluate", llvm::cl::cat(category), llvm::cl::value_desc("file"),
       llvm::cl::desc("For web modules: run each precision and the float model "

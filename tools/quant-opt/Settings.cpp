@@ -75,6 +75,7 @@ CompileOptions lowbit::compileOptions(const DriverOptions &options,
   result.scaleSearch = options.scaleSearch;
   result.includeEmbeddings = options.includeEmbeddings;
   result.strict = options.strict;
+  result.keepSources = options.quantizeInPage;
   if (!options.target.empty())
     // Kernels are the same for all GPUs.
     result.target = options.target == "webgpu" ? std::string("spirv")

@@ -166,6 +166,7 @@ class Model {
         p99: percentile(runs, 0.99),
       },
       load: this.loadTimes,
+      quantizedInPage: this.quantized,
       kernels: findKernels(this.manifest).size,
       dispatches: this.program.steps.length,
       workgroups: countWorkgroups(this.program.schedule.dispatches),
@@ -181,7 +182,7 @@ class Model {
 /** Everything of a model on a device, made while its weights arrive. */
 async function build(scope, manifest, { read, signal, onProgress }) {
   const start = performance.now();
-  const totalBytes = manifest.weights.reduce((sum, weight) => sum + weight.bytes, 0);
+  const totalBytes = manifest.shards.reduce((sum, shard) => sum + shard.bytes, 0);
   const totalPipelines = findKernels(manifest).size;
   let loadedBytes = 0, pipelines = 0;
   const progress = () => onProgress?.({ loadedBytes, totalBytes, pipelines, totalPipelines });
@@ -189,19 +190,27 @@ async function build(scope, manifest, { read, signal, onProgress }) {
   for (const { name, bytes } of manifest.weights)
     weights.set(name, scope.createBuffer(name, bytes, BINDABLE | TO));
   const times = {};
+  let quantizer = null;
   const compiled = createPipelines(scope, manifest, () => { ++pipelines; progress(); })
     .then((result) => { times.pipelines = performance.now() - start; return result; });
-  const uploaded = loadShards({
-    manifest, read, buffers: weights, queue: scope.device.queue, signal,
-    onBytes: (bytes) => { loadedBytes += bytes; progress(); },
-  }).then(() => { times.weights = performance.now() - start; });
+  const upload = async () => {
+    quantizer = await PageQuantizer.create(manifest, read, signal);
+    await loadShards({
+      manifest, read, buffers: weights, queue: scope.device.queue, signal, quantizer,
+      onBytes: (bytes) => { loadedBytes += bytes; progress(); },
+    });
+    times.weights = performance.now() - start;
+  };
+  const uploaded = upload();
   const [ready] = await Promise.all([compiled, uploaded]);
   throwIfAborted(signal);
   const programs = new Map(), states = new Map();
   for (const [name, schedule] of Object.entries(manifest.functions))
     programs.set(name, new Program(scope, schedule, ready, weights, states));
   times.total = performance.now() - start;
-  return new Model(scope, manifest, programs, times);
+  const model = new Model(scope, manifest, programs, times);
+  model.quantized = quantizer?.describe() ?? null;
+  return model;
 }
 
 /**

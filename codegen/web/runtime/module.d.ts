@@ -14,7 +14,8 @@ export type Elements =
   Float32Array | Int32Array | BigInt64Array | Uint8Array | ArrayLike<number | bigint>;
 
 export interface Progress {
-  /** Bytes of weights that have arrived, of how many. */
+  /** Bytes of weights that have arrived, of how many; floats, where the page
+   *  quantizes them. */
   loadedBytes: number;
   totalBytes: number;
   /** Pipelines that are ready, of how many. */
@@ -43,8 +44,9 @@ export interface LoadOptions {
   minAccuracy?: number;
   /** Where manifest and shards lie; beside the module without it. */
   baseURL?: string | URL;
-  /** Reads a file beside the module, in place of fetch. */
-  read?: (file: string, signal?: AbortSignal, onBytes?: (bytes: number) => void) =>
+  /** Reads a file beside the module, in place of fetch; `size` is that of a file
+   *  whose bytes are counted. */
+  read?: (file: string, signal?: AbortSignal, onBytes?: (bytes: number) => void, size?: number) =>
     Promise<Uint8Array>;
 }
 
@@ -122,6 +124,12 @@ export interface Report {
   };
   /** Milliseconds until pipelines, weights and everything were there. */
   load: { pipelines: number; weights: number; total: number };
+  /** Of a module whose weights come as floats (`--quantize-in-page`): how many
+   *  weights, bytes of floats, milliseconds of rounding and packing, and bytes
+   *  that this took beside the shard at hand. */
+  quantizedInPage: {
+    weights: number; floatBytes: number; milliseconds: number; workingMemory: number;
+  } | null;
   kernels: number;
   /** Of a run, or of one more token. */
   dispatches: number;

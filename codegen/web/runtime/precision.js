@@ -8,7 +8,7 @@
 function getReader({ read, baseURL }) {
   const base = baseURL ?? import.meta.url;
   return read ??
-    ((file, signal, onBytes) => fetchFile(new URL(file, base).href, signal, onBytes));
+    ((file, signal, ...rest) => fetchFile(new URL(file, base).href, signal, ...rest));
 }
 
 /** Reads a manifest and checks that this text of the module is for it. */

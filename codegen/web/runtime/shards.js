@@ -5,12 +5,17 @@
 // The packed weights of a model are one stream of bytes in the order of the
 // dispatches that read them, cut into files of equal size. A shard is checked
 // against its hash and uploaded before the one after the next is asked for: no
-// more than two are in memory at a time, beside the buffers themselves.
+// more than two are in memory at a time, beside the buffers themselves. Shards
+// of floats (quantize.js) are larger than what they become: of them there is one.
 //
 //===----------------------------------------------------------------------===//
 
-/** Reads a file beside the module, with the number of bytes so far. */
-async function fetchFile(url, signal, onBytes) {
+/**
+ * Reads a file beside the module, with the number of bytes so far. Where it is
+ * known how many there will be, they are in memory once: in `room`, if there is
+ * some.
+ */
+async function fetchFile(url, signal, onBytes, size, room) {
   let response;
   try {
     response = await fetch(url, { signal });
@@ -20,23 +25,34 @@ async function fetchFile(url, signal, onBytes) {
   if (!response.ok)
     throw new LowbitError("network", `'${url}' cannot be fetched: HTTP ${response.status}`);
   const chunks = [];
-  let bytes = 0;
+  let bytes = 0, whole = size && (room ?? new Uint8Array(size));
   const reader = response.body.getReader();
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done)
         break;
-      chunks.push(value);
+      // One that is longer than the manifest says is corrupted, and its length
+      // says so.
+      if (whole && bytes + value.byteLength > size) {
+        chunks.push(whole.subarray(0, bytes));
+        whole = undefined;
+      }
+      if (whole)
+        whole.set(value, bytes);
+      else
+        chunks.push(value);
       bytes += value.byteLength;
       onBytes?.(value.byteLength);
     }
   } catch (error) {
     throw asLowbitError(error, "network", `'${url}' broke off after ${bytes} bytes`);
   }
+  if (whole)
+    return whole.subarray(0, bytes);
   if (chunks.length === 1)
     return chunks[0];
-  const whole = new Uint8Array(bytes);
+  whole = new Uint8Array(bytes);
   let offset = 0;
   for (const chunk of chunks) {
     whole.set(chunk, offset);
@@ -51,9 +67,9 @@ async function sha256(bytes) {
 }
 
 /** A shard's bytes, which are what its hash says. */
-async function readShard(shard, read, signal, onBytes) {
+async function readShard(shard, read, signal, onBytes, room) {
   throwIfAborted(signal);
-  const bytes = await read(shard.file, signal, onBytes);
+  const bytes = await read(shard.file, signal, onBytes, shard.bytes, room);
   throwIfAborted(signal);
   if (bytes.byteLength !== shard.bytes)
     throw new LowbitError("corrupted",
@@ -71,6 +87,7 @@ function uploadShard(bytes, begin, weights, buffers, queue) {
   for (const weight of weights) {
     const first = Math.max(begin, weight.offset);
     const last = Math.min(end, weight.offset + weight.bytes);
+    // What the page makes has no place in the stream.
     if (first < last)
       queue.writeBuffer(buffers.get(weight.name), first - weight.offset,
         bytes, first - begin, last - first);
@@ -79,19 +96,26 @@ function uploadShard(bytes, begin, weights, buffers, queue) {
 
 /**
  * Uploads all shards. The next one is on its way while one is checked and
- * uploaded; at most those two are held.
+ * uploaded; at most those two are held. With a `quantizer`, which rounds the
+ * floats among them, it is asked for after that.
  */
-async function loadShards({ manifest, read, buffers, queue, signal, onBytes }) {
+async function loadShards({ manifest, read, buffers, queue, signal, onBytes, quantizer }) {
   const { shards, weights } = manifest;
-  let begin = 0;
-  let next = shards.length ? readShard(shards[0], read, signal, onBytes) : undefined;
+  const write = (weight, offset, data) =>
+    queue.writeBuffer(buffers.get(weight), offset, data, 0, data.byteLength);
+  // One place for all that are held alone: garbage would be held, too.
+  const room = quantizer && new Uint8Array(Math.max(...shards.map((shard) => shard.bytes)));
+  const start = (i) => i < shards.length ? readShard(shards[i], read, signal, onBytes, room) : undefined;
+  let begin = 0, next = quantizer ? undefined : start(0);
   for (let i = 0; i < shards.length; ++i) {
-    const bytes = await next;
-    next = i + 1 < shards.length ? readShard(shards[i + 1], read, signal, onBytes) : undefined;
+    let bytes = await (next ?? start(i));
+    next = quantizer ? undefined : start(i + 1);
     // Its error is that of the next round.
     next?.catch(() => {});
     uploadShard(bytes, begin, weights, buffers, queue);
+    await quantizer?.takeShard(bytes, begin, write);
     begin += bytes.byteLength;
+    bytes = undefined;
     // Uploads are staged: waiting keeps the stage as small as one shard.
     await queue.onSubmittedWorkDone();
   }

@@ -182,6 +182,13 @@ static void addTimes(const WebRunResult &result, FigureList &list) {
                "load, weights there");
   list.addTime("load_pipelines_ms", getNumber(load, "pipelines"),
                "load, shaders there");
+  if (const llvm::json::Object *rounded =
+          result.report.getObject("quantizedInPage")) {
+    list.addBytes("page_float_bytes", getNumber(rounded, "floatBytes"),
+                  "rounded in the page, floats");
+    list.addTime("page_rounding_ms", getNumber(rounded, "milliseconds"),
+                 "rounded in the page in");
+  }
   list.addTime("load_ms", getNumber(load, "total"), "load");
   if (result.promptMilliseconds) {
     list.add("prompt_tokens", result.promptTokens, "", "");

@@ -132,6 +132,9 @@ def QuantizeWeightsPass : Pass<"lowbit-quantize-weights", "::mlir::ModuleOp"> {
     ListOption<"layers", "layers", "std::string",
                "Names of the weights to quantize; all where none is given. "
                "Nothing is said of others">,
+    Option<"keepSources", "keep-sources", "bool", "false",
+           "Say in `lowbit.float_source` of each quantized weight which floats it "
+           "was rounded from, for who rounds them again; to nearest alone">,
     Option<"releaseData", "release-data", "bool", /*default=*/"false",
            "Free the data of weights as soon as another form replaces them; other "
            "modules of the context that share the data lose them">];

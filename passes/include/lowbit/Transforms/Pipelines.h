@@ -58,6 +58,9 @@ struct QuantizePipelineOptions
   Option<bool> strict{
       *this, "strict", llvm::cl::init(false),
       llvm::cl::desc("Fail if a weight stays float that was to be quantized")};
+  Option<bool> keepSources{
+      *this, "keep-sources", llvm::cl::init(false),
+      llvm::cl::desc("Say which floats weights were rounded from")};
   Option<bool> releaseData{
       *this, "release-data", llvm::cl::init(false),
       llvm::cl::desc("Free the data of weights that are replaced at once")};

@@ -103,6 +103,9 @@ struct CompileOptions {
   bool includeEmbeddings = false;
   /// Fail if a weight stays float that was to be quantized.
   bool strict = false;
+  /// Keep the floats that weights are rounded from, beside their codes, for who
+  /// rounds them when the model is loaded (`lowbit.float_source`).
+  bool keepSources = false;
   /// What code is for: `cpu`, or `spirv`, a GPU.
   std::string target = "cpu";
   /// CPU by LLVM's name, or `native`, or `portable`.

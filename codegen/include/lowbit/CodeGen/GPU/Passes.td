@@ -102,6 +102,27 @@ def GPUSplitWeightsPass : Pass<"lowbit-gpu-split-weights", "::mlir::ModuleOp"> {
                     Statistic<"numParts", "parts", "Parts made of them">];
 }
 
+def GPURecordSourcesPass : Pass<"lowbit-gpu-record-sources", "::mlir::ModuleOp"> {
+  let summary = "Say in the module which floats its weights were rounded from";
+  let description = [{
+    Where quantized globals have a `lowbit.float_source` (see
+    `lowbit-quantize-weights{keep-sources}`), the module attribute
+    `lowbit.float_sources` gets an entry for each: its name, type, components
+    and source. Lowering leaves no global behind; a buffer's contents are still
+    the component that they were, by which their floats are found.
+
+    ```mlir
+    lowbit.global @w : !lowbit.tensor<64x128xf32, #int4> {codes = ..., scale = ...} attributes {lowbit.float_source = {...}}
+    ```
+    gives
+    ```mlir
+    #w = {components = {codes = ..., scale = ...}, name = "w", source = {...}, type = !lowbit.tensor<64x128xf32, #int4>}
+    module attributes {lowbit.float_sources = [#w]}
+    ```
+  }];
+  let statistics = [Statistic<"numRecorded", "recorded", "Weights with a source">];
+}
+
 def GPUBindWeightsPass : Pass<"lowbit-gpu-bind-weights", "::mlir::ModuleOp"> {
   let summary = "Make buffers of weights";
   let description = [{

@@ -28,6 +28,19 @@ def WriteWebModulePass : Pass<"lowbit-write-web-module", "::mlir::ModuleOp"> {
     last to appear; each file does as soon as it is made, unless the pass was
     given another place for them (WebFiles.h).
 
+    Weights of which `lowbit.float_sources` knows the floats (see
+    `lowbit-gpu-record-sources`) come as floats: their shards have rows of the
+    type that the model has them in, at most 4 MiB, and the page rounds and packs
+    them. Then there is `model.webgpu.wasm`, the numerics, as `quantizer` in the
+    manifest, whose `sources` say of each such weight `name`, `type`, `rows`,
+    `columns`, `encoding`, `offset` in the stream, the `unit` of rows that shards
+    have multiples of, and its `packings`: for each form in which kernels read it
+    a `recipe` (a place in `recipes`, lists of numbers for the numerics), the bits
+    of the f32 that all rows have in common as `shared`, and the `buffers` that
+    it fills: codes, scales, zero points, minima, outer scales, or null. Weights
+    without `offset` are made so. Their floats are rounded here, too: other bytes
+    than the packed ones are an error.
+
     With `precision=int4-g32` these are the manifest and shards of one precision
     of a module, `model.webgpu.int4-g32.json` and so on, without a script
     (`writeWebPrecisions` writes that for all of them). A shard whose bytes one

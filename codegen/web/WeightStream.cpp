@@ -1,0 +1,241 @@
+//===- WeightStream.cpp - what the shards of a web module hold ------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "WeightStream.h"
+#include "PageWeights.h"
+
+#include "lowbit/CodeGen/GPU/Pipelines.h"
+#include "lowbit/Numerics/Float16.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+using namespace lowbit;
+
+//===----------------------------------------------------------------------===//
+// Order
+//===----------------------------------------------------------------------===//
+
+/// The weights of `schedules` in order.
+static FailureOr<std::vector<WebWeight>>
+orderWeights(ModuleOp module, ArrayRef<GPUSchedule> schedules) {
+  auto data = module->getAttrOfType<DictionaryAttr>(kGPUWeightsAttrName);
+  std::vector<WebWeight> weights;
+  llvm::StringSet<> seen;
+  for (const GPUSchedule &schedule : schedules) {
+    for (const GPUDispatch &dispatch : schedule.dispatches) {
+      for (const GPUBinding &binding : dispatch.bindings) {
+        const GPUBuffer &buffer = schedule.buffers[binding.buffer];
+        if (buffer.kind != GPUBufferKind::Weight ||
+            !seen.insert(buffer.name).second)
+          continue;
+        auto elements = data ? data.getAs<ElementsAttr>(buffer.name) : nullptr;
+        if (!elements) {
+          module.emitError()
+              << "weight '" << buffer.name << "' requires data in the module's "
+              << kGPUWeightsAttrName << ", found none";
+          return failure();
+        }
+        weights.push_back({buffer.name, buffer.bytes, /*offset=*/0, elements});
+      }
+    }
+  }
+  return weights;
+}
+
+/// Gives weights and sources their places. A source stands where the first of
+/// its buffers would.
+static void placeAll(WeightStream &stream) {
+  SmallVector<int64_t> sourceOf(stream.weights.size(), -1);
+  for (auto [i, source] : llvm::enumerate(stream.sources))
+    for (const WebPacking &packing : source.packings)
+      for (int64_t weight : packing.weights)
+        if (weight >= 0)
+          sourceOf[weight] = i;
+  SmallVector<bool> isPlaced(stream.sources.size(), false);
+  for (auto [i, weight] : llvm::enumerate(stream.weights)) {
+    if (sourceOf[i] < 0) {
+      weight.offset = stream.bytes;
+      stream.bytes += weight.bytes;
+      continue;
+    }
+    weight.offset = -1;
+    if (isPlaced[sourceOf[i]])
+      continue;
+    isPlaced[sourceOf[i]] = true;
+    WebSource &source = stream.sources[sourceOf[i]];
+    source.offset = stream.bytes;
+    stream.bytes += source.bytes();
+  }
+}
+
+FailureOr<WeightStream>
+lowbit::makeWeightStream(ModuleOp module, ArrayRef<GPUSchedule> schedules) {
+  auto weights = orderWeights(module, schedules);
+  if (failed(weights))
+    return failure();
+  WeightStream stream;
+  stream.weights = std::move(*weights);
+  auto sources = findPageWeights(module, stream.weights);
+  if (failed(sources))
+    return failure();
+  stream.sources = std::move(*sources);
+  placeAll(stream);
+  return stream;
+}
+
+//===----------------------------------------------------------------------===//
+// Shards
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Bytes that are cut at multiples of `unit` behind their first.
+struct StreamItem {
+  int64_t offset, bytes, unit;
+  bool isFloat;
+};
+} // namespace
+
+static SmallVector<StreamItem> listItems(const WeightStream &stream) {
+  SmallVector<StreamItem> items;
+  // Uploads are in words.
+  for (const WebWeight &weight : stream.weights)
+    if (weight.offset >= 0)
+      items.push_back({weight.offset, weight.bytes, /*unit=*/4,
+                       isa<FloatType>(weight.data.getElementType())});
+  for (const WebSource &source : stream.sources)
+    items.push_back({source.offset, source.bytes(),
+                     source.unit * source.rowBytes(), /*isFloat=*/true});
+  llvm::sort(items, [](const StreamItem &a, const StreamItem &b) {
+    return std::tie(a.offset, a.bytes) < std::tie(b.offset, b.bytes);
+  });
+  return items;
+}
+
+int64_t lowbit::chooseShardBytes(int64_t total) {
+  constexpr int64_t kSmallest = 64 << 10, kLargest = 8 << 20;
+  // Whole pages, so that few weights are cut within a number.
+  int64_t share = llvm::alignTo(total / 20, 4096);
+  return std::clamp(share, kSmallest, kLargest);
+}
+
+namespace {
+/// Shards one behind the other.
+class ShardPlan {
+public:
+  /// Ends the shard at hand.
+  void close() {
+    if (fill)
+      shards.push_back({begin, fill});
+    begin += fill;
+    fill = 0;
+  }
+
+  /// Puts an item into shards of `size`.
+  void add(const StreamItem &item, int64_t size) {
+    for (int64_t left = item.bytes; left > 0;) {
+      int64_t room = std::max<int64_t>(size - fill, 0);
+      int64_t share = left <= room ? left : room / item.unit * item.unit;
+      // A unit that is larger than a shard is one by itself.
+      if (share == 0 && fill == 0)
+        share = std::min(left, item.unit);
+      fill += share;
+      left -= share;
+      if (share == 0 || fill >= size)
+        close();
+    }
+  }
+
+  std::vector<std::pair<int64_t, int64_t>> shards;
+
+private:
+  int64_t begin = 0, fill = 0;
+};
+} // namespace
+
+std::vector<std::pair<int64_t, int64_t>>
+WeightStream::plan(std::optional<int64_t> floatBytes) const {
+  // Of floats that are to be rounded, a page holds one shard beside what it has
+  // made of those before.
+  constexpr int64_t kMostFloats = 4 << 20;
+  auto choose = [&](int64_t total) {
+    int64_t chosen = chooseShardBytes(total);
+    return sources.empty() ? chosen : std::min(chosen, kMostFloats);
+  };
+  int64_t size = choose(bytes);
+  ShardPlan plan;
+  for (const StreamItem &item : listItems(*this)) {
+    // No precision is much less than the model in 2 bits, or than this weight.
+    int64_t own =
+        floatBytes ? choose(std::max(*floatBytes / 16, item.bytes)) : size;
+    bool isAlone = item.isFloat && item.bytes >= own;
+    if (isAlone)
+      plan.close();
+    plan.add(item, isAlone ? own : size);
+    if (isAlone)
+      plan.close();
+  }
+  plan.close();
+  return std::move(plan.shards);
+}
+
+/// The bytes of a weight as they lie in memory; one element of a splat.
+static ArrayRef<char> getBytes(ElementsAttr data) {
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(data)) {
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    return blob ? blob->getData() : ArrayRef<char>();
+  }
+  return cast<DenseElementsAttr>(data).getRawData();
+}
+
+static void copyWeight(const WebWeight &weight, int64_t begin,
+                       std::string &bytes) {
+  ArrayRef<char> data = getBytes(weight.data);
+  auto dense = dyn_cast<DenseElementsAttr>(weight.data);
+  bool isSplat = dense && dense.isSplat();
+  int64_t count = isSplat ? data.size() * dense.getNumElements() : data.size();
+  int64_t end = begin + bytes.size();
+  int64_t first = std::max(begin, weight.offset);
+  int64_t last = std::min(end, weight.offset + std::min(count, weight.bytes));
+  for (int64_t at = first; at < last; ++at)
+    bytes[at - begin] = data[(at - weight.offset) % data.size()];
+}
+
+/// The float rows of `source` in [begin, begin + bytes), as it stores them.
+static void copySource(const WebSource &source, int64_t begin,
+                       std::string &bytes) {
+  int64_t end = begin + bytes.size(), rowBytes = source.rowBytes();
+  int64_t first = std::max(begin, source.offset) - source.offset;
+  int64_t last = std::min(end, source.offset + source.bytes()) - source.offset;
+  if (first >= last)
+    return;
+  std::vector<float> rows =
+      source.floats.readRows(first / rowBytes, last / rowBytes);
+  char *to = bytes.data() + (source.offset + first - begin);
+  if (source.element.isF32()) {
+    memcpy(to, rows.data(), last - first);
+    return;
+  }
+  // Each has come from this type.
+  for (float value : rows) {
+    uint16_t half = source.element.isF16()
+                        ? numerics::floatToHalf(value)
+                        : uint16_t(llvm::bit_cast<uint32_t>(value) >> 16);
+    memcpy(to, &half, sizeof(half));
+    to += sizeof(half);
+  }
+}
+
+std::string WeightStream::read(int64_t begin, int64_t size) const {
+  std::string result(size, '\0');
+  for (const WebWeight &weight : weights)
+    if (weight.offset >= 0 && weight.offset < begin + size &&
+        weight.offset + weight.bytes > begin)
+      copyWeight(weight, begin, result);
+  for (const WebSource &source : sources)
+    copySource(source, begin, result);
+  return result;
+}
