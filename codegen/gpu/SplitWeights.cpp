@@ -3,7 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A result's column needs one row of the weight. So a layer is several layers
-// side by side, each on some of the rows, in buffers of their own.
+// side by side, each on some of the rows, in buffers of their own. A row of an
+// embedding's result is one of a table's: it is several tables one upon the
+// other, each of which fills in what it has.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,6 +14,8 @@
 #include "lowbit/Transforms/FloatSource.h"
 #include "lowbit/Transforms/PackedData.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 
@@ -73,7 +77,12 @@ struct GPUSplitWeightsPass
     parts.clear();
     SmallVector<LinearOp> layers;
     getOperation().walk([&](LinearOp op) { layers.push_back(op); });
+    SmallVector<EmbeddingOp> tables;
+    getOperation().walk([&](EmbeddingOp op) { tables.push_back(op); });
     for (LinearOp op : layers)
+      if (failed(split(op)))
+        return signalPassFailure();
+    for (EmbeddingOp op : tables)
       if (failed(split(op)))
         return signalPassFailure();
     GlobalEraser eraser(getOperation(), /*releasesData=*/false);
@@ -84,7 +93,8 @@ struct GPUSplitWeightsPass
 
 private:
   LogicalResult split(LinearOp op);
-  FailureOr<ArrayRef<GlobalOp>> getParts(LinearOp op, GlobalOp global);
+  LogicalResult split(EmbeddingOp op);
+  FailureOr<ArrayRef<GlobalOp>> getParts(Operation *op, Value weight);
   FailureOr<GlobalOp> makePart(GlobalOp global, int64_t first, int64_t count);
   Value buildPart(OpBuilder &b, LinearOp op, GlobalOp part, int64_t first);
 
@@ -156,9 +166,14 @@ static bool hasRowsAlone(QuantizedTensorType type) {
          layout.order == numerics::BlockOrder::RowMajor;
 }
 
-/// The weights that a weight falls into; none if it isn't too large.
-FailureOr<ArrayRef<GlobalOp>> GPUSplitWeightsPass::getParts(LinearOp op,
-                                                            GlobalOp global) {
+/// The weights that the weight of `op` falls into, the same for all that have
+/// it; none if it isn't too large.
+FailureOr<ArrayRef<GlobalOp>> GPUSplitWeightsPass::getParts(Operation *op,
+                                                            Value weight) {
+  auto source = weight.getDefiningOp<WeightOp>();
+  if (!source)
+    return ArrayRef<GlobalOp>();
+  GlobalOp global = source.getGlobalOp();
   auto [known, isNew] = parts.insert({global, {}});
   SmallVector<GlobalOp> &made = known->second;
   int64_t bytes = getLargest(global);
@@ -166,7 +181,7 @@ FailureOr<ArrayRef<GlobalOp>> GPUSplitWeightsPass::getParts(LinearOp op,
     return ArrayRef<GlobalOp>(made);
   auto type = dyn_cast<QuantizedTensorType>(global.getType());
   if (type && !hasRowsAlone(type))
-    return op.emitOpError()
+    return op->emitOpError()
            << "requires rows that can be decoded alone to split its weight '"
            << global.getSymName() << "' for bindings of "
            << mostBytes.getValue() << " bytes, found " << type;
@@ -177,7 +192,7 @@ FailureOr<ArrayRef<GlobalOp>> GPUSplitWeightsPass::getParts(LinearOp op,
     unit *= coded.getEncoding().getNumerics().groupRows;
   int64_t count = mostBytes / llvm::divideCeil(bytes, rows) / unit * unit;
   if (count == 0)
-    return op.emitOpError()
+    return op->emitOpError()
            << "requires " << unit << " rows of its weight '"
            << global.getSymName() << "' to fit into a binding of "
            << mostBytes.getValue() << " bytes, found rows of "
@@ -228,24 +243,36 @@ Value GPUSplitWeightsPass::buildPart(OpBuilder &b, LinearOp op, GlobalOp part,
   return copy.getResult();
 }
 
-LogicalResult GPUSplitWeightsPass::split(LinearOp op) {
-  auto weight = op.getWeight().getDefiningOp<WeightOp>();
-  if (!weight)
+/// Fails where the parts of `op` would have a shape that isn't known.
+static LogicalResult verifyStatic(Operation *op) {
+  Type type = op->getResult(0).getType();
+  if (cast<RankedTensorType>(type).hasStaticShape())
     return success();
-  FailureOr<ArrayRef<GlobalOp>> made = getParts(op, weight.getGlobalOp());
+  return op->emitOpError() << "requires a static shape to be split, found "
+                           << type << ": fix dynamic dimensions with --shape";
+}
+
+/// Puts `result` in place of what `op` computed from `weight`.
+static void replace(Operation *op, Value weight, Value result) {
+  op->getResult(0).replaceAllUsesWith(result);
+  op->erase();
+  if (weight.use_empty())
+    weight.getDefiningOp()->erase();
+}
+
+LogicalResult GPUSplitWeightsPass::split(LinearOp op) {
+  Value weight = op.getWeight();
+  FailureOr<ArrayRef<GlobalOp>> made = getParts(op, weight);
   if (failed(made))
     return failure();
   if (made->empty())
     return success();
+  if (failed(verifyStatic(op)))
+    return failure();
   OpBuilder b(op);
   RankedTensorType type = op.getType();
   SmallVector<OpFoldResult> sizes =
-      op.getResult().getType().hasStaticShape()
-          ? getAsIndexOpFoldResult(b.getContext(), type.getShape())
-          : SmallVector<OpFoldResult>();
-  if (sizes.empty())
-    return op.emitOpError() << "requires a static shape to be split, found "
-                            << type << ": fix dynamic dimensions with --shape";
+      getAsIndexOpFoldResult(b.getContext(), type.getShape());
   Value whole = tensor::EmptyOp::create(b, op.getLoc(), type.getShape(),
                                         type.getElementType());
   int64_t first = 0;
@@ -261,9 +288,92 @@ LogicalResult GPUSplitWeightsPass::split(LinearOp op) {
                                           offsets, extents, strides);
     first += rows;
   }
-  op.getResult().replaceAllUsesWith(whole);
-  op.erase();
-  if (weight.use_empty())
-    weight.erase();
+  replace(op, weight, whole);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Embeddings
+//===----------------------------------------------------------------------===//
+
+/// A tensor of `type` with this number everywhere.
+static Value buildSplat(OpBuilder &b, Location loc, RankedTensorType type,
+                        int64_t value) {
+  return arith::ConstantOp::create(
+      b, loc,
+      DenseElementsAttr::get(type,
+                             b.getIntegerAttr(type.getElementType(), value)));
+}
+
+/// Row numbers of a table of `rows` rows, of which those below 0 count from
+/// the end.
+static Value countFromStart(OpBuilder &b, Location loc, Value indices,
+                            int64_t rows) {
+  auto type = cast<RankedTensorType>(indices.getType());
+  Value isNegative = arith::CmpIOp::create(
+      b, loc, arith::CmpIPredicate::slt, indices, buildSplat(b, loc, type, 0));
+  Value fromEnd =
+      arith::AddIOp::create(b, loc, indices, buildSplat(b, loc, type, rows));
+  return arith::SelectOp::create(b, loc, isNegative, fromEnd, indices);
+}
+
+/// `rows` where `isThere` holds of the row, else what `before` has.
+static Value fillIn(OpBuilder &b, Location loc, Value isThere, Value rows,
+                    Value before) {
+  auto type = cast<RankedTensorType>(rows.getType());
+  int64_t rank = type.getRank();
+  AffineMap identity = b.getMultiDimIdentityMap(rank);
+  SmallVector<utils::IteratorType> iterators(rank,
+                                             utils::IteratorType::parallel);
+  return linalg::GenericOp::create(
+             b, loc, type, ValueRange{isThere, rows}, before,
+             ArrayRef{identity.getMajorSubMap(rank - 1), identity, identity},
+             iterators,
+             [](OpBuilder &b, Location loc, ValueRange values) {
+               linalg::YieldOp::create(
+                   b, loc,
+                   arith::SelectOp::create(b, loc, values[0], values[1],
+                                           values[2])
+                       .getResult());
+             })
+      .getResult(0);
+}
+
+/// Each table is asked for the rows that it has, and for its first or last one
+/// in place of others; the first table's are there before, and each further
+/// one takes the place of those from its first row on.
+LogicalResult GPUSplitWeightsPass::split(EmbeddingOp op) {
+  Value weight = op.getWeight();
+  FailureOr<ArrayRef<GlobalOp>> made = getParts(op, weight);
+  if (failed(made))
+    return failure();
+  if (made->empty())
+    return success();
+  if (failed(verifyStatic(op)))
+    return failure();
+  OpBuilder b(op);
+  Location loc = op.getLoc();
+  Value rows = countFromStart(b, loc, op.getIndices(),
+                              cast<ShapedType>(weight.getType()).getDimSize(0));
+  auto type = cast<RankedTensorType>(rows.getType());
+  Value whole;
+  int64_t first = 0;
+  for (GlobalOp part : *made) {
+    Value start = buildSplat(b, loc, type, first);
+    Value own = arith::MaxSIOp::create(
+        b, loc, arith::SubIOp::create(b, loc, rows, start),
+        buildSplat(b, loc, type, 0));
+    Value table = WeightOp::create(b, loc, part.getType(), part.getSymName());
+    Value found = EmbeddingOp::create(b, loc, op.getType(), own, table);
+    first += cast<ShapedType>(part.getType()).getDimSize(0);
+    if (!whole) {
+      whole = found;
+      continue;
+    }
+    Value isThere =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, rows, start);
+    whole = fillIn(b, loc, isThere, found, whole);
+  }
+  replace(op, weight, whole);
   return success();
 }

@@ -30,6 +30,13 @@ struct SplitGlobal : OpConversionPattern<GlobalOp> {
     for (auto &[name, componentType] : type.getComponents()) {
       NamedAttribute data(rewriter.getStringAttr(component::kData),
                           op.getComponents().get(name));
+      // A kernel of a layer that shares the weight may have made it.
+      auto known =
+          dyn_cast_or_null<GlobalOp>(SymbolTable::lookupNearestSymbolFrom(
+              op,
+              rewriter.getStringAttr(componentSymbol(op.getSymName(), name))));
+      if (known && known.getComponent(component::kData) == data.getValue())
+        continue;
       GlobalOp::create(rewriter, op.getLoc(),
                        componentSymbol(op.getSymName(), name), componentType,
                        rewriter.getDictionaryAttr(data));

@@ -28,11 +28,16 @@ struct PackWeightsPass : lowbit::impl::PackWeightsPassBase<PackWeightsPass> {
 private:
   LogicalResult packLayer(LinearOp op, TargetInterface target,
                           GlobalEraser &eraser);
+  LogicalResult packTable(EmbeddingOp op, GlobalEraser &eraser);
+  LogicalResult usePacked(OpOperand &operand, GlobalOp packed,
+                          GlobalEraser &eraser);
   FailureOr<GlobalOp> getPacked(GlobalOp global, LayoutInterface layout);
   bool quantizeInput(LinearOp op, TargetInterface target, std::string &reason);
 
   /// What weights became, by name and layout. Names, for globals come and go.
   llvm::DenseMap<std::pair<StringAttr, Attribute>, GlobalOp> made;
+  /// Of these, those whose rows lie one behind the other, by name.
+  llvm::DenseMap<StringAttr, GlobalOp> rows;
 };
 
 } // namespace
@@ -68,6 +73,11 @@ void PackWeightsPass::runOnOperation() {
     for (LinearOp op : layers)
       if (failed(packLayer(op, target, eraser)))
         return signalPassFailure();
+  SmallVector<EmbeddingOp> tables;
+  getOperation().walk([&](EmbeddingOp op) { tables.push_back(op); });
+  for (EmbeddingOp op : tables)
+    if (failed(packTable(op, eraser)))
+      return signalPassFailure();
 }
 
 /// Whether no code of `global` stands for an infinity or NaN, which kernels
@@ -124,18 +134,58 @@ LogicalResult PackWeightsPass::packLayer(LinearOp op, TargetInterface target,
   FailureOr<GlobalOp> packed = getPacked(global, layout);
   if (failed(packed))
     return failure();
+  return usePacked(op.getWeightMutable(), *packed, eraser);
+}
+
+/// Whether a layer reads `global` as it is.
+static bool isOfLayer(GlobalOp global) {
+  return global->getParentOp()
+      ->walk([&](LinearOp op) {
+        auto weight = op.getWeight().getDefiningOp<WeightOp>();
+        return weight && weight.getGlobalOp() == global
+                   ? WalkResult::interrupt()
+                   : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+/// A table that is a layer's weight, too, is stored once if the layer's layout
+/// leaves rows together: then they can be read from there as well. One in a
+/// layout that its layer has left is dense again.
+LogicalResult PackWeightsPass::packTable(EmbeddingOp op, GlobalEraser &eraser) {
+  auto weight = op.getWeight().getDefiningOp<WeightOp>();
+  auto type = dyn_cast<QuantizedTensorType>(op.getWeight().getType());
+  if (!weight || !type)
+    return success();
+  GlobalOp global = weight.getGlobalOp();
+  GlobalOp packed = rows.lookup(global.getSymNameAttr());
+  if (!packed && repack && type.getLayout() && !isOfLayer(global)) {
+    FailureOr<GlobalOp> dense = getPacked(global, LayoutInterface());
+    if (failed(dense))
+      return failure();
+    packed = *dense;
+  }
+  if (!packed || packed == global)
+    return success();
+  return usePacked(op.getWeightMutable(), packed, eraser);
+}
+
+/// Puts `packed` in place of the weight that `operand` is.
+LogicalResult PackWeightsPass::usePacked(OpOperand &operand, GlobalOp packed,
+                                         GlobalEraser &eraser) {
+  auto weight = operand.get().getDefiningOp<WeightOp>();
+  GlobalOp global = weight.getGlobalOp();
   OpBuilder builder(weight);
-  op.getWeightMutable().assign(WeightOp::create(
-      builder, weight.getLoc(), packed->getType(), packed->getSymName()));
+  operand.assign(WeightOp::create(builder, weight.getLoc(), packed.getType(),
+                                  packed.getSymName()));
   if (weight.use_empty())
     weight.erase();
   StringAttr name = global.getSymNameAttr();
   if (eraser.eraseIfUnused(global)) {
     // The packed weight takes over the name.
-    if (failed(
-            SymbolTable::replaceAllSymbolUses(*packed, name, getOperation())))
+    if (failed(SymbolTable::replaceAllSymbolUses(packed, name, getOperation())))
       return failure();
-    packed->setSymNameAttr(name);
+    packed.setSymNameAttr(name);
   }
   return success();
 }
@@ -163,6 +213,11 @@ FailureOr<GlobalOp> PackWeightsPass::getPacked(GlobalOp global,
        {StringRef(kPartsAttrName), StringRef(kFloatSourceAttrName)})
     if (Attribute attribute = global->getAttr(kept))
       packed->setAttr(kept, attribute);
+  if (!layout)
+    return packed;
+  numerics::Layout bound = layout.getLayout(type.getEncoding().getCodeBits());
+  if (bound.atom.rows == 1 && bound.order == numerics::BlockOrder::RowMajor)
+    rows[global.getSymNameAttr()] = packed;
   return packed;
 }
 

@@ -22,6 +22,16 @@ func.func @dynamic(%x: tensor<?x32xf32>) -> tensor<?x80xf32> {
 
 // -----
 
+lowbit.global @w : tensor<80x32xf32> {data = dense<1.0> : tensor<80x32xf32>}
+func.func @dynamic_table(%ids: tensor<?xi64>) -> tensor<?x32xf32> {
+  %w = lowbit.weight @w : tensor<80x32xf32>
+  // expected-error @+1 {{requires a static shape to be split, found 'tensor<?x32xf32>': fix dynamic dimensions with --shape}}
+  %y = lowbit.embedding %ids, %w : tensor<?xi64>, tensor<80x32xf32> -> tensor<?x32xf32>
+  return %y : tensor<?x32xf32>
+}
+
+// -----
+
 // A trellis decodes a row with codes of those before it.
 
 #w = #lowbit.encoding<trellis<state = 8, rate = 2>, channel, scale = f16>

@@ -52,3 +52,27 @@ func.func @small(%x: tensor<1x32xf32>) -> tensor<1x8xf32> {
   %y = lowbit.linear %x, %w : tensor<1x32xf32>, tensor<8x32xf32> -> tensor<1x8xf32>
   return %y : tensor<1x8xf32>
 }
+
+// A table is several tables. Each is asked for rows from its first one on, and its
+// last one stands for those behind; what it has takes the place of what was found
+// before.
+// CHECK-LABEL: func.func @table
+// CHECK-SAME:    (%[[IDS:.*]]: tensor<1x3xi64>)
+// CHECK-DAG:     %[[N:.*]] = arith.constant dense<40> : tensor<1x3xi64>
+// CHECK-DAG:     %[[NEGATIVE:.*]] = arith.cmpi slt, %[[IDS]]
+// CHECK-DAG:     %[[FROM_END:.*]] = arith.addi %[[IDS]], %[[N]]
+// CHECK:         %[[ROWS:.*]] = arith.select %[[NEGATIVE]], %[[FROM_END]], %[[IDS]]
+// CHECK:         %[[T0:.*]] = lowbit.weight @w.rows0
+// CHECK:         %[[Y0:.*]] = lowbit.embedding %{{.*}}, %[[T0]]
+// CHECK:         %[[START:.*]] = arith.constant dense<32> : tensor<1x3xi64>
+// CHECK:         %[[OWN:.*]] = arith.subi %[[ROWS]], %[[START]]
+// CHECK:         %[[AT:.*]] = arith.maxsi %[[OWN]]
+// CHECK:         %[[T1:.*]] = lowbit.weight @w.rows32
+// CHECK:         %[[Y1:.*]] = lowbit.embedding %[[AT]], %[[T1]]
+// CHECK:         %[[THERE:.*]] = arith.cmpi sge, %[[ROWS]], %[[START]]
+// CHECK:         linalg.generic {{.*}} ins(%[[THERE]], %[[Y1]] : {{.*}}) outs(%[[Y0]] :
+func.func @table(%ids: tensor<1x3xi64>) -> tensor<1x3x32xf32> {
+  %w = lowbit.weight @w : !lowbit.tensor<40x32xf32, #int8, #words>
+  %y = lowbit.embedding %ids, %w : tensor<1x3xi64>, !lowbit.tensor<40x32xf32, #int8, #words> -> tensor<1x3x32xf32>
+  return %y : tensor<1x3x32xf32>
+}

@@ -73,11 +73,13 @@ def LowerToGPUKernelsPass
 }
 
 def GPUSplitWeightsPass : Pass<"lowbit-gpu-split-weights", "::mlir::ModuleOp"> {
-  let summary = "Split layers whose weights are larger than what a kernel can bind";
+  let summary = "Split layers and tables whose weights are larger than what a kernel can bind";
   let description = [{
     A layer whose weight has more bytes than a binding may becomes several on
-    some of the rows each, side by side; a result has their columns. What rows
-    share of the weight's parameters stays with each part.
+    some of the rows each, side by side; a result has their columns. An
+    embedding becomes several, each of which has the rows of one part, and fills
+    in those. What rows share of the weight's parameters stays with each part. A
+    weight that both have is split once.
 
     ```mlir
     %w = lowbit.weight @w : !lowbit.tensor<64x32xf32, #int8, #words>
@@ -94,7 +96,9 @@ def GPUSplitWeightsPass : Pass<"lowbit-gpu-split-weights", "::mlir::ModuleOp"> {
     %y = tensor.insert_slice %y1 into %1[0, 32] [1, 32] [1, 1] : tensor<1x32xf32> into tensor<1x64xf32>
     ```
   }];
-  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
   let options = [
     Option<"mostBytes", "most-bytes", "int64_t", "134217728",
            "Bytes that a kernel can bind at once; WebGPU's default">];
@@ -152,7 +156,8 @@ def GPULowerLinalgPass : Pass<"lowbit-gpu-lower-linalg", "::mlir::ModuleOp"> {
   let summary = "Replace linalg on buffers by dispatches of generated kernels";
   let description = [{
     Each linalg operation, and each copy, on buffers of static shape becomes a
-    kernel in which a thread computes an element of the result, in 32-bit words:
+    kernel in which a thread computes an element of the result (of a sum or a
+    maximum over a long row, several threads), in 32-bit words:
     integers of 64 bits become i32, which is the same while numbers fit, booleans
     and narrow integers too; weights of 8 and 16 bits are read as they are
     stored. Views become part of addresses; where the host would compute the
@@ -270,6 +275,8 @@ def GPUMakeVariantsPass : Pass<"lowbit-gpu-make-variants", "::mlir::ModuleOp"> {
     itself computes the same without. GPUVariants.h has the form; hosts choose.
     A kernel that is a variant already, by how it was written, comes in further
     ones of the same original.
+    What devices have several instructions for, such as `lowbit.reduce_lanes`, is
+    expanded either way.
 
     ```mlir
     gpu.func @dot(%x: memref<2xi32>, %y: memref<1xi32>) kernel {
@@ -285,6 +292,9 @@ def GPUMakeVariantsPass : Pass<"lowbit-gpu-make-variants", "::mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::gpu::GPUDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect",
                            "::mlir::vector::VectorDialect"];
   let statistics = [Statistic<"numVariants", "variants", "Variants made">];
 }
