@@ -78,6 +78,13 @@ addFeatures(gpu::GPUFuncOp kernel, spirv::TargetEnvAttr target) {
 
 /// Instructions of SPIR-V for operations of variants.
 static void lowerFeatures(Operation *kernels) {
+  kernels->walk([&](UnpackHalvesOp op) {
+    OpBuilder b(op);
+    op.replaceAllUsesWith(spirv::GLUnpackHalf2x16Op::create(
+                              b, op.getLoc(), op.getType(), op.getWord())
+                              .getResult());
+    op.erase();
+  });
   kernels->walk([&](SubgroupRankOp op) {
     OpBuilder b(op);
     Value one = arith::ConstantIntOp::create(b, op.getLoc(), 1, 32);

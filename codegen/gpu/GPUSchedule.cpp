@@ -6,6 +6,7 @@
 
 #include "lowbit/CodeGen/GPU/GPUSchedule.h"
 #include "lowbit/IR/Lowbit.h"
+#include "lowbit/IR/LowbitWordOps.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -142,7 +143,9 @@ LogicalResult Reader::addDispatch(mlir::gpu::LaunchFuncOp launch) {
   // Launches are verified to name a kernel.
   auto kernel = SymbolTable::lookupNearestSymbolFrom<mlir::gpu::GPUFuncOp>(
       launch, launch.getKernelAttr());
-  GPUDispatch dispatch{kernel.getName().str(), {}, {}, {}};
+  GPUDispatch dispatch{kernel.getName().str()};
+  if (auto count = kernel->getAttrOfType<IntegerAttr>(kGPUInvocationsAttrName))
+    dispatch.invocations = count.getInt();
   auto setSizes = [&](std::array<int64_t, 3> &sizes,
                       mlir::gpu::KernelDim3 values) {
     Value each[] = {values.x, values.y, values.z};
@@ -240,11 +243,13 @@ llvm::json::Object lowbit::toJSON(const GPUSchedule &schedule) {
                                 {"offset", binding.offset},
                                 {"bytes", binding.bytes},
                                 {"access", lowbit::getName(binding.access)}});
-    dispatches.push_back(
-        Object{{"kernel", dispatch.kernel},
-               {"workgroups", Array(dispatch.workgroups)},
-               {"workgroupSize", Array(dispatch.workgroupSize)},
-               {"bindings", std::move(bindings)}});
+    Object object{{"kernel", dispatch.kernel},
+                  {"workgroups", Array(dispatch.workgroups)},
+                  {"workgroupSize", Array(dispatch.workgroupSize)},
+                  {"bindings", std::move(bindings)}};
+    if (dispatch.invocations)
+      object["invocations"] = dispatch.invocations;
+    dispatches.push_back(std::move(object));
   }
   return Object{{"function", schedule.function},
                 {"buffers", std::move(buffers)},

@@ -26,6 +26,9 @@ inline constexpr unsigned kMostGPUBindings = 8;
 inline constexpr int64_t kGPUWorkgroupSize = 64;
 inline constexpr int64_t kMostGPUWorkgroups = 65535;
 
+/// The largest workgroup that a host may choose in place of that.
+inline constexpr int64_t kLargestGPUWorkgroup = 512;
+
 /// Elements of a buffer as kernels see them: words, f32 or i32.
 mlir::Type getWordType(mlir::Type element);
 

@@ -42,3 +42,32 @@ SmallVector<Value> KernelParts::reduceLanes(ValueRange values, int64_t lanes,
   auto op = ReduceLanesOp::create(b, values.getTypes(), isMax, values, lanes);
   return llvm::to_vector_of<Value>(op.getResults());
 }
+
+Index lowbit::buildGPUThreadNumber(ImplicitLocOpBuilder &b,
+                                   IndexBuilder &indices, gpu::GPUFuncOp kernel,
+                                   int64_t count) {
+  kernel->setAttr(kGPUInvocationsAttrName, b.getI64IntegerAttr(count));
+  Index block = indices.value(gpu::BlockIdOp::create(b, gpu::Dimension::x));
+  if (getGPUGrid(llvm::divideCeil(count, kGPUWorkgroupSize))[1] > 1)
+    block = indices.add(
+        block,
+        indices.multiply(
+            indices.value(gpu::BlockIdOp::create(b, gpu::Dimension::y)),
+            indices.value(gpu::GridDimOp::create(b, gpu::Dimension::x))));
+  Index size = indices.value(gpu::BlockDimOp::create(b, gpu::Dimension::x));
+  Index own = indices.value(gpu::ThreadIdOp::create(b, gpu::Dimension::x),
+                            kLargestGPUWorkgroup);
+  return indices.add(indices.multiply(block, size), own);
+}
+
+bool lowbit::hasGPUThreadsBeyond(int64_t count) {
+  return count % kLargestGPUWorkgroup != 0 ||
+         getGPUGrid(llvm::divideCeil(count, kGPUWorkgroupSize))[1] > 1;
+}
+
+std::array<int64_t, 3> KernelParts::spread(gpu::GPUFuncOp kernel, int64_t count,
+                                           Index &number) {
+  isFixed = false;
+  number = buildGPUThreadNumber(b, indices, kernel, count);
+  return getGPUGrid(llvm::divideCeil(count, kGPUWorkgroupSize));
+}

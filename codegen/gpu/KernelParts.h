@@ -40,8 +40,18 @@ protected:
   Index thread() {
     return indices.value(
         mlir::gpu::ThreadIdOp::create(b, mlir::gpu::Dimension::x),
-        kGPUWorkgroupSize);
+        isFixed ? kGPUWorkgroupSize : kLargestGPUWorkgroup);
   }
+  /// How many threads a workgroup has.
+  mlir::Value threads() {
+    if (isFixed)
+      return constantIndex(kGPUWorkgroupSize);
+    return mlir::gpu::BlockDimOp::create(b, mlir::gpu::Dimension::x);
+  }
+  /// Leaves the size of workgroups to the host: `count` threads in all, and
+  /// `number` is this one's, which may be beyond. Returns the grid for 64.
+  std::array<int64_t, 3> spread(mlir::gpu::GPUFuncOp kernel, int64_t count,
+                                Index &number);
   Index block(mlir::gpu::Dimension dimension, int64_t count) {
     return indices.value(mlir::gpu::BlockIdOp::create(b, dimension), count);
   }
@@ -100,7 +110,17 @@ protected:
 
   mlir::ImplicitLocOpBuilder &b;
   IndexBuilder indices;
+  /// Whether the workgroup has kGPUWorkgroupSize threads.
+  bool isFixed = true;
 };
+
+/// The number of this thread where the size of workgroups is the host's choice,
+/// and `count` threads are wanted, which `kernel` says from here on.
+Index buildGPUThreadNumber(mlir::ImplicitLocOpBuilder &b, IndexBuilder &indices,
+                           mlir::gpu::GPUFuncOp kernel, int64_t count);
+
+/// Whether there are threads beyond `count` with some size of workgroups.
+bool hasGPUThreadsBeyond(int64_t count);
 
 } // namespace lowbit
 

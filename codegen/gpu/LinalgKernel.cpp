@@ -7,6 +7,7 @@
 #include "LinalgKernel.h"
 #include "Fills.h"
 #include "FloatBits.h"
+#include "KernelParts.h"
 #include "lowbit/CodeGen/GPU/GPUSchedule.h"
 #include "lowbit/IR/LowbitGPUOps.h"
 #include "lowbit/IR/LowbitWordOps.h"
@@ -161,22 +162,9 @@ void LinalgKernel::makeFunction(StringRef name) {
 /// The coordinates of this thread's element; threads beyond the last one skip
 /// what follows.
 SmallVector<Index> LinalgKernel::findPoint(ArrayRef<int64_t> extents) {
-  std::array<int64_t, 3> grid =
-      getGPUGrid(llvm::divideCeil(threads, kGPUWorkgroupSize));
-  auto id = [&](Value value, int64_t limit) {
-    return indices.value(value, limit);
-  };
-  Index block = id(gpu::BlockIdOp::create(b, gpu::Dimension::x), grid[0]);
-  if (grid[1] > 1)
-    block = indices.add(
-        block, indices.multiply(
-                   id(gpu::BlockIdOp::create(b, gpu::Dimension::y), grid[1]),
-                   grid[0]));
-  Index thread = indices.add(
-      indices.multiply(block, kGPUWorkgroupSize),
-      id(gpu::ThreadIdOp::create(b, gpu::Dimension::x), kGPUWorkgroupSize));
+  Index thread = buildGPUThreadNumber(b, indices, kernel, threads);
   Value inside;
-  if (threads != grid[0] * grid[1] * kGPUWorkgroupSize)
+  if (hasGPUThreadsBeyond(threads))
     inside = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
                                    indices.materialize(thread),
                                    arith::ConstantIndexOp::create(b, threads));
@@ -185,10 +173,11 @@ SmallVector<Index> LinalgKernel::findPoint(ArrayRef<int64_t> extents) {
     lane = indices.remainder(thread, lanes);
     exists = inside;
     if (inside)
-      thread = id(arith::MinUIOp::create(
-                      b, indices.materialize(thread),
-                      arith::ConstantIndexOp::create(b, threads - 1)),
-                  threads);
+      thread =
+          indices.value(arith::MinUIOp::create(
+                            b, indices.materialize(thread),
+                            arith::ConstantIndexOp::create(b, threads - 1)),
+                        threads);
     thread = indices.divide(thread, lanes);
   } else if (inside) {
     guard = scf::IfOp::create(b, inside, /*withElseRegion=*/false);

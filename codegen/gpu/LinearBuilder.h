@@ -36,10 +36,11 @@ private:
   };
 
   void takeArguments(mlir::gpu::GPUFuncOp kernel);
-  std::array<int64_t, 3> buildVector();
+  std::array<int64_t, 3> buildVector(mlir::gpu::GPUFuncOp kernel);
   std::array<int64_t, 3> buildTiles();
-  void buildOwnVector(std::array<int64_t, 3> grid);
+  void buildOwnVector(mlir::gpu::GPUFuncOp kernel);
   void buildOwnTiles(std::array<int64_t, 3> grid);
+  int64_t countLanes() const;
   mlir::Value loadInput(const Index &row, const Index &column);
   void addAtom(const Index &row, const Index &atom,
                llvm::MutableArrayRef<mlir::Value> sums);

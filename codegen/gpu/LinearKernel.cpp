@@ -287,21 +287,23 @@ void LinearBuilder::writeRows(ValueRange sums, const Index &row,
            ArrayRef(totals).slice(i * parts, parts));
 }
 
-std::array<int64_t, 3> LinearBuilder::buildVector() {
-  int64_t atoms = weight->getAtoms();
-  int64_t lanes = std::min<int64_t>(llvm::bit_floor<uint64_t>(atoms), 32);
-  int64_t rows = kGPUWorkgroupSize / lanes;
-  std::array<int64_t, 3> grid = getGPUGrid(llvm::divideCeil(spec.n, rows));
-  Index own = thread();
-  weight->loadTable(indices.materialize(own));
-  Index group = block(gpu::Dimension::x, grid[0]);
-  if (grid[1] > 1)
-    group = indices.add(
-        group, indices.multiply(block(gpu::Dimension::y, grid[1]), grid[0]));
-  Index written =
-      indices.add(indices.multiply(group, rows), indices.divide(own, lanes));
-  Index row = clamp(written, spec.n, grid[0] * grid[1] * rows);
-  Index lane = indices.remainder(own, lanes);
+/// Threads that share a row of the weight.
+int64_t LinearBuilder::countLanes() const {
+  return std::min<int64_t>(llvm::bit_floor<uint64_t>(weight->getAtoms()), 32);
+}
+
+std::array<int64_t, 3> LinearBuilder::buildVector(gpu::GPUFuncOp kernel) {
+  int64_t atoms = weight->getAtoms(), lanes = countLanes();
+  Index number;
+  std::array<int64_t, 3> grid = spread(kernel, spec.n * lanes, number);
+  weight->loadTable(indices.materialize(thread()), threads());
+  // Threads beyond the last row repeat it.
+  Index written = indices.divide(number, lanes), row = written;
+  if (hasGPUThreadsBeyond(spec.n * lanes))
+    row = indices.value(arith::MinUIOp::create(b, indices.materialize(written),
+                                               constantIndex(spec.n - 1)),
+                        spec.n);
+  Index lane = indices.remainder(number, lanes);
   SmallVector<Value> sums(
       spec.m, constantFloat(units ? Type(b.getF32Type()) : floats, 0));
   auto loop =
@@ -324,13 +326,13 @@ std::array<int64_t, 3> LinearBuilder::buildVector() {
 
 std::array<int64_t, 3> LinearBuilder::build(gpu::GPUFuncOp kernel) {
   takeArguments(kernel);
-  return spec.m <= kMostGPUVectorRows ? buildVector() : buildTiles();
+  return spec.m <= kMostGPUVectorRows ? buildVector(kernel) : buildTiles();
 }
 
 void LinearBuilder::buildOwn(gpu::GPUFuncOp kernel,
                              std::array<int64_t, 3> grid) {
   takeArguments(kernel);
-  spec.m <= kMostGPUVectorRows ? buildOwnVector(grid) : buildOwnTiles(grid);
+  spec.m <= kMostGPUVectorRows ? buildOwnVector(kernel) : buildOwnTiles(grid);
 }
 
 /// Emits the kernel that takes the place of `original` on processors.

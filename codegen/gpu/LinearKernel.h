@@ -23,6 +23,9 @@ struct GPULinearSpec {
   /// Activations are codes of 8 bits: so many steps of four columns share the
   /// parameters of weight and activation. 0 where they are f32.
   int64_t unitSteps = 0;
+  /// Scales, minima and fractional zero points are f16, none of them subnormal,
+  /// infinite or NaN: every device decodes these alike.
+  bool hasNormalHalves = false;
 
   std::string name() const;
   /// Numbers of a result's row.

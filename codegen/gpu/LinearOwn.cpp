@@ -153,19 +153,16 @@ void LinearBuilder::buildOwnTiles(std::array<int64_t, 3> grid) {
               grid[0] * kTile);
 }
 
-void LinearBuilder::buildOwnVector(std::array<int64_t, 3> grid) {
+/// As many threads as the kernel for GPUs has, in workgroups of any size: those
+/// that are left over have nothing to do.
+void LinearBuilder::buildOwnVector(gpu::GPUFuncOp kernel) {
   weight->useTable();
   int64_t columns = countOwnColumns(spec);
-  int64_t perGroup = kGPUWorkgroupSize * columns;
-  Index group = block(gpu::Dimension::x, grid[0]);
-  if (grid[1] > 1)
-    group = indices.add(
-        group, indices.multiply(block(gpu::Dimension::y, grid[1]), grid[0]));
-  int64_t needed = llvm::divideCeil(spec.n, perGroup);
-  auto works = scf::IfOp::create(b, isBelow(group, needed), false);
+  int64_t needed = llvm::divideCeil(spec.n, columns);
+  Index number;
+  spread(kernel, spec.n * countLanes(), number);
+  auto works = scf::IfOp::create(b, isBelow(number, needed), false);
   b.setInsertionPointToStart(works.thenBlock());
-  Index firstColumn = indices.add(indices.multiply(group, perGroup),
-                                  indices.multiply(thread(), columns));
-  multiplyOwn(indices.constant(0), spec.m, spec.m, firstColumn, columns,
-              grid[0] * grid[1] * perGroup);
+  multiplyOwn(indices.constant(0), spec.m, spec.m,
+              indices.multiply(number, columns), columns, needed * columns);
 }

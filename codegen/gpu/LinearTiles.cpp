@@ -185,7 +185,7 @@ std::array<int64_t, 3> LinearBuilder::buildTiles() {
   int64_t size = kTile * weight->getSteps();
   Type element = units ? Type(b.getI32Type()) : floats;
   Value inputs = shared(size, element), weights = shared(size, element);
-  weight->loadTable(indices.materialize(thread()));
+  weight->loadTable(indices.materialize(thread()), threads());
   Index firstWeight =
       indices.multiply(block(gpu::Dimension::x, grid[0]), kTile);
   Index firstRow = indices.multiply(block(gpu::Dimension::y, grid[1]), kTile);

@@ -18,6 +18,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 
 namespace lowbit {
 #define GEN_PASS_DEF_LOWERTOGPUKERNELSPASS
@@ -76,6 +77,35 @@ static int64_t findUnitSteps(QuantizedTensorType input, EncodingAttr weight) {
       findSharedSteps(weight.getNumerics(), columns, kGPUAtomColumns));
 }
 
+/// Whether the f16 of a component are zeros and normal numbers.
+static bool hasNormalHalves(ElementsAttr data) {
+  auto isNormal = [](uint16_t bits) {
+    unsigned field = bits >> 10 & 31;
+    return field == 31 ? false : field != 0 || (bits & 0x7fff) == 0;
+  };
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(data)) {
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    return blob && llvm::all_of(blob->getDataAs<uint16_t>(), isNormal);
+  }
+  auto dense = dyn_cast<DenseFPElementsAttr>(data);
+  return dense && llvm::all_of(dense, [&](const APFloat &number) {
+           return isNormal(number.bitcastToAPInt().getZExtValue());
+         });
+}
+
+/// The same of all that a weight's codes are multiplied with and moved by.
+static bool hasNormalHalves(GlobalOp global, EncodingAttr encoding) {
+  if (!encoding.getScale().isF16())
+    return false;
+  for (StringRef name :
+       {component::kScale, component::kZeroPoint, component::kMinimum}) {
+    auto data = dyn_cast_or_null<ElementsAttr>(global.getComponent(name));
+    if (data && data.getElementType().isF16() && !hasNormalHalves(data))
+      return false;
+  }
+  return true;
+}
+
 std::optional<std::string> Lowering::makeSpec(LinearOp op,
                                               GPULinearSpec &spec) {
   auto weight = cast<QuantizedTensorType>(op.getWeight().getType());
@@ -113,6 +143,8 @@ std::optional<std::string> Lowering::makeSpec(LinearOp op,
   spec.hasResidual = static_cast<bool>(op.getResidual());
   spec.activation = op.getActivationAttr();
   spec.isGated = op.getGated();
+  spec.hasNormalHalves = hasNormalHalves(
+      op.getWeight().getDefiningOp<WeightOp>().getGlobalOp(), spec.encoding);
   spec.unitSteps = coded ? findUnitSteps(coded, spec.encoding) : 0;
   if (spec.unitSteps && getGPUBindingCount(spec) > kMostGPUBindings)
     spec.unitSteps = 0;

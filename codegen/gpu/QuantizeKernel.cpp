@@ -3,8 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Threads share the units of a group. First each finds the largest number of
-// its own, and a tree the largest of all; then each rounds its units, and sums
-// up the codes of one, which is what a weight's zero point is multiplied with.
+// its own, and together the largest of all; then each rounds its units, and
+// sums up the codes of one, which is what a weight's zero point is multiplied
+// with.
 //
 //===----------------------------------------------------------------------===//
 
@@ -62,7 +63,7 @@ private:
   /// Units of a row and of a group, groups of a row, threads of a group.
   int64_t rowUnits, units, groups, lanes;
   Value input, codes, pairs;
-  Index own, lane, row, group;
+  Index lane, row, group;
 };
 
 } // namespace
@@ -99,28 +100,36 @@ void QuantizeBuilder::forEachUnit(function_ref<void(const Index &)> body) {
   body(unit);
 }
 
-/// The largest magnitude of the group.
+/// The largest magnitude of the group. Where the last group has fewer units,
+/// its last one stands for those that it lacks.
 Value QuantizeBuilder::findLargest() {
-  Value found = shared(kGPUWorkgroupSize, number);
-  store(constantFloat(number, 0), found, own);
-  forEachUnit([&](const Index &unit) {
-    auto loop =
+  auto loop =
+      scf::ForOp::create(b, indices.materialize(lane), constantIndex(units),
+                         constantIndex(lanes), constantFloat(numbers, 0));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Index unit =
+        clamp(indices.add(indices.multiply(group, units),
+                          indices.value(loop.getInductionVar(), units)),
+              rowUnits, groups * units);
+    auto steps =
         scf::ForOp::create(b, constantIndex(0), constantIndex(spec.unitSteps),
-                           constantIndex(1), constantFloat(numbers, 0));
+                           constantIndex(1), loop.getRegionIterArg(0));
     {
       OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(loop.getBody());
-      Value step =
-          loadStep(unit, indices.value(loop.getInductionVar(), spec.unitSteps));
+      b.setInsertionPointToStart(steps.getBody());
+      Value step = loadStep(
+          unit, indices.value(steps.getInductionVar(), spec.unitSteps));
       Value larger = arith::MaxNumFOp::create(b, math::AbsFOp::create(b, step),
-                                              loop.getRegionIterArg(0));
+                                              steps.getRegionIterArg(0));
       scf::YieldOp::create(b, larger);
     }
-    Value largest = vector::ReductionOp::create(
-        b, vector::CombiningKind::MAXNUMF, loop.getResult(0));
-    store(arith::MaxNumFOp::create(b, largest, load(found, own)), found, own);
-  });
-  return reduceLanes(load(found, own), lanes, /*isMax=*/true).front();
+    scf::YieldOp::create(b, steps.getResult(0));
+  }
+  Value largest = vector::ReductionOp::create(b, vector::CombiningKind::MAXNUMF,
+                                              loop.getResult(0));
+  return reduceLanes(largest, lanes, /*isMax=*/true).front();
 }
 
 /// Writes the codes of a step; returns `sum` plus theirs.
@@ -175,16 +184,17 @@ std::array<int64_t, 3> QuantizeBuilder::build(gpu::GPUFuncOp kernel) {
   input = kernel.getArgument(0);
   codes = kernel.getArgument(1);
   pairs = kernel.getArgument(2);
-  int64_t count = spec.rows * groups, each = kGPUWorkgroupSize / lanes;
-  std::array<int64_t, 3> grid = getGPUGrid(llvm::divideCeil(count, each));
-  own = thread();
-  lane = indices.remainder(own, lanes);
-  Index at = block(gpu::Dimension::x, grid[0]);
-  if (grid[1] > 1)
-    at = indices.add(
-        at, indices.multiply(block(gpu::Dimension::y, grid[1]), grid[0]));
-  at = indices.add(indices.multiply(at, each), indices.divide(own, lanes));
-  Index mine = clamp(at, count, grid[0] * grid[1] * each);
+  int64_t count = spec.rows * groups;
+  Index thread;
+  std::array<int64_t, 3> grid = spread(kernel, count * lanes, thread);
+  lane = indices.remainder(thread, lanes);
+  // Threads beyond the last group repeat it, but for what they write.
+  Index at = indices.divide(thread, lanes), mine = at;
+  bool hasMore = hasGPUThreadsBeyond(count * lanes);
+  if (hasMore)
+    mine = indices.value(arith::MinUIOp::create(b, indices.materialize(at),
+                                                constantIndex(count - 1)),
+                         count);
   row = indices.divide(mine, groups);
   group = indices.remainder(mine, groups);
   Value scale = spec.scale
@@ -192,7 +202,7 @@ std::array<int64_t, 3> QuantizeBuilder::build(gpu::GPUFuncOp kernel) {
                     : arith::DivFOp::create(b, findLargest(),
                                             constantFloat(number, kLargest))
                           .getResult();
-  if (grid[0] * grid[1] * each > count) {
+  if (hasMore) {
     auto exists = scf::IfOp::create(b, isBelow(at, count), false);
     b.setInsertionPointToStart(exists.thenBlock());
   }

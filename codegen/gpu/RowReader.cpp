@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "RowReader.h"
-#include "FloatBits.h"
+#include "lowbit/IR/LowbitWordOps.h"
 
 using namespace mlir;
 using namespace lowbit;
@@ -39,19 +39,16 @@ void RowReader::takeArguments(ArrayRef<BlockArgument> &arguments) {
     scales = arguments.consume_front();
 }
 
-/// Four numbers of 16 bits in two words.
+/// Four numbers of 16 bits in two words. What a device may take for 0 is a
+/// subnormal one, which the rounding of numbers around 1 exceeds.
 Value RowReader::decodeHalves(Value words) {
+  auto pair = VectorType::get({2}, b.getF32Type());
   SmallVector<Value> decoded;
-  for (int64_t i = 0; i < 4; ++i) {
-    Value word = vector::ExtractOp::create(b, words, i / 2);
-    Value bits = i % 2 == 0
-                     ? arith::AndIOp::create(
-                           b, word, arith::ConstantIntOp::create(b, 0xffff, 32))
-                           .getResult()
-                     : arith::ShRUIOp::create(
-                           b, word, arith::ConstantIntOp::create(b, 16, 32))
-                           .getResult();
-    decoded.push_back(buildDecodeFloat(b, bits, b.getF16Type()));
+  for (int64_t i = 0; i < 2; ++i) {
+    Value numbers =
+        UnpackHalvesOp::create(b, pair, vector::ExtractOp::create(b, words, i));
+    for (int64_t j = 0; j < 2; ++j)
+      decoded.push_back(vector::ExtractOp::create(b, numbers, j));
   }
   return vector::FromElementsOp::create(b, VectorType::get({4}, b.getF32Type()),
                                         decoded);

@@ -6,6 +6,7 @@
 
 #include "WeightReader.h"
 #include "FloatBits.h"
+#include "lowbit/IR/LowbitWordOps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -80,7 +81,7 @@ Value WeightReader::splat(Value scalar) {
       b, VectorType::get({kStep}, scalar.getType()), scalar);
 }
 
-void WeightReader::loadTable(Value thread) {
+void WeightReader::loadTable(Value thread, Value threads) {
   if (!buffers.table)
     return;
   auto space =
@@ -89,8 +90,7 @@ void WeightReader::loadTable(Value thread) {
   table = memref::AllocOp::create(
       b, MemRefType::get({size}, b.getF32Type(), AffineMap(), space));
   Value end = arith::ConstantIndexOp::create(b, size);
-  Value step = arith::ConstantIndexOp::create(b, kGPUWorkgroupSize);
-  auto loop = scf::ForOp::create(b, thread, end, step);
+  auto loop = scf::ForOp::create(b, thread, end, threads);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
@@ -286,8 +286,13 @@ WeightParameters WeightReader::loadGroup(const Index &row, const Index &group) {
                                       encoding.groupCount(spec.k)),
                      group);
   FloatType format = spec.encoding.getScale();
-  auto loadFloat = [&](Value buffer) {
-    return buildDecodeFloat(b, loadBits(buffer, at, format.getWidth()), format);
+  auto loadFloat = [&](Value buffer) -> Value {
+    Value bits = loadBits(buffer, at, format.getWidth());
+    if (!spec.hasNormalHalves)
+      return buildDecodeFloat(b, bits, format);
+    auto pair = VectorType::get({2}, b.getF32Type());
+    return vector::ExtractOp::create(b, UnpackHalvesOp::create(b, pair, bits),
+                                     0);
   };
   WeightParameters parameters;
   parameters.scale = loadFloat(buffers.scales);

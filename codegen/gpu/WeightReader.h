@@ -37,8 +37,9 @@ public:
   WeightReader(mlir::ImplicitLocOpBuilder &builder, const GPULinearSpec &spec,
                const WeightBuffers &buffers);
 
-  /// Copies the table to workgroup memory; all threads must pass here.
-  void loadTable(mlir::Value thread);
+  /// Copies the table to workgroup memory; all `threads` must pass here, of
+  /// which this is number `thread`.
+  void loadTable(mlir::Value thread, mlir::Value threads);
   /// Reads the table where it is, instead.
   void useTable() { table = buffers.table; }
 

@@ -9,6 +9,7 @@
 #include "Subset.h"
 #include "Verify.h"
 #include "lowbit/CodeGen/WGSL/Passes.h"
+#include "lowbit/IR/LowbitWordOps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -16,6 +17,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FormatVariadic.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace lowbit;
@@ -84,6 +86,18 @@ private:
            ">";
   }
 
+  /// An array with so many elements for the size that a kernel is made for,
+  /// and more for larger ones.
+  std::string printGrowing(MemRefType type) {
+    int64_t elements = type.getNumElements(), size = getBlockSize(0);
+    int64_t common = std::gcd(elements, size);
+    std::string count =
+        std::to_string(elements / common) + "u * " + printBlockSize(0);
+    if (common != size)
+      count += " / " + std::to_string(size / common) + "u";
+    return "array<" + *getWGSLType(type.getElementType()) + ", " + count + ">";
+  }
+
   static StringRef printAccess(Value buffer) {
     return isWritten(buffer) ? "read_write" : "read";
   }
@@ -150,9 +164,14 @@ private:
       os << "@group(0) @binding(" << buffer.getArgNumber() << ") var<storage, "
          << printAccess(buffer) << "> " << getValueName(buffer) << ": "
          << printMemory(cast<MemRefType>(buffer.getType())) << ";\n";
-    for (BlockArgument memory : kernel.getWorkgroupAttributions())
+    auto grows = kernel->getAttrOfType<DenseBoolArrayAttr>(kGPUGrowsAttrName);
+    for (auto [i, memory] :
+         llvm::enumerate(kernel.getWorkgroupAttributions())) {
+      auto type = cast<MemRefType>(memory.getType());
       os << "var<workgroup> " << getValueName(memory) << ": "
-         << printMemory(cast<MemRefType>(memory.getType())) << ";\n";
+         << (grows && grows[i] ? printGrowing(type) : printMemory(type))
+         << ";\n";
+    }
   }
 
   void printEntryPoint() {

@@ -49,6 +49,7 @@ static const llvm::StringMap<ExpressionForm> &getForms() {
     call("math.rsqrt", "inverseSqrt"), call("math.roundeven", "round");
     call("math.clampf", "clamp"), call("math.ctpop", "countOneBits");
     call("vector.fma", "fma");
+    call("lowbit.unpack_halves", "unpack2x16float");
     for (StringRef name :
          {"arith.constant",   "arith.negf",          "arith.cmpi",
           "arith.cmpf",       "arith.select",        "arith.sitofp",

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/CodeGen/WGSL/Passes.h"
+#include "lowbit/IR/LowbitWordOps.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
@@ -32,8 +33,10 @@ struct WGSLWorkgroupMemoryPass
       if (gpu::GPUDialect::hasWorkgroupMemoryAddressSpace(alloc.getType()))
         allocations.push_back(alloc);
     });
+    SmallVector<bool> grows;
     for (memref::AllocOp alloc : allocations) {
       MemRefType type = alloc.getType();
+      grows.push_back(alloc->hasAttr(kGPUGrowsAttrName));
       BlockArgument declared =
           kernel.addWorkgroupAttribution(type, alloc.getLoc());
       removeDeallocations(alloc);
@@ -44,6 +47,9 @@ struct WGSLWorkgroupMemoryPass
         numBytes += type.getNumElements() * 4 *
                     (isa<VectorType>(type.getElementType()) ? 4 : 1);
     }
+    if (llvm::is_contained(grows, true))
+      kernel->setAttr(kGPUGrowsAttrName,
+                      DenseBoolArrayAttr::get(&getContext(), grows));
   }
 };
 } // namespace

@@ -62,6 +62,7 @@ public:
         count(op.getValues().size()) {
     auto kernel = op->getParentOfType<gpu::GPUFuncOp>();
     workgroup = (*kernel.getKnownBlockSize())[0];
+    isFixed = !kernel->hasAttr(kGPUInvocationsAttrName);
     own = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
   }
 
@@ -112,6 +113,8 @@ private:
   ImplicitLocOpBuilder b;
   ReduceLanesOp op;
   int64_t lanes, count, workgroup;
+  /// Whether the workgroup has this size, or the host chooses.
+  bool isFixed;
   /// This invocation in the workgroup, and in its subgroup among those that
   /// are active.
   Value own, rank, active;
@@ -122,8 +125,11 @@ private:
 Value LaneReduction::allocate(int64_t size) {
   auto space =
       gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
-  return memref::AllocOp::create(
+  auto memory = memref::AllocOp::create(
       b, MemRefType::get({size}, b.getF32Type(), AffineMap(), space));
+  if (!isFixed)
+    memory->setAttr(kGPUGrowsAttrName, b.getUnitAttr());
+  return memory;
 }
 
 /// Memory in which all see what each invocation has.
@@ -162,8 +168,10 @@ void LaneReduction::waitBehind() {
 /// there for all after a barrier.
 SmallVector<Value> LaneReduction::combineShares(Value found) {
   Value partial = allocate(workgroup / kShare * count);
+  Value size = isFixed ? index(workgroup)
+                       : gpu::BlockDimOp::create(b, gpu::Dimension::x);
   auto combines = scf::IfOp::create(
-      b, isBelow(own, index(workgroup / kShare * count)), false);
+      b, isBelow(own, multiply(divide(size, kShare), count)), false);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(combines.thenBlock());
@@ -232,7 +240,7 @@ SmallVector<Value> LaneReduction::buildNative() {
   Value one = arith::ConstantIntOp::create(b, 1, 32);
   active = toIndex(reduceSubgroup(one, gpu::AllReduceOperation::ADD));
   rank = toIndex(SubgroupRankOp::create(b, b.getI32Type()));
-  if (lanes == workgroup) {
+  if (isFixed && lanes == workgroup) {
     SmallVector<Value> results = combineGroup(found, index(0));
     waitBehind();
     return results;

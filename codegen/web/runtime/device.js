@@ -17,13 +17,28 @@ function describeAdapter(info) {
   return { vendor, architecture, description, isSoftware };
 }
 
-/** The limits of a device that a manifest's buffers need. */
-function requiredLimits(manifest) {
+/**
+ * The size of workgroups that `load` was asked for, or that kernels are made for:
+ * one that no kernel is too small for, up to what the device allows.
+ */
+function checkWorkgroupSize(size = 64) {
+  if (![64, 128, 256, 512].includes(size))
+    throw new LowbitError("bad-input",
+      `workgroupSize requires 64, 128, 256 or 512, found ${size}`);
+  return size;
+}
+
+/** The limits of a device that a manifest's buffers and workgroups need. */
+function requiredLimits(manifest, workgroupSize) {
   let largest = 0;
   for (const schedule of Object.values(manifest.functions))
     for (const buffer of schedule.buffers)
       largest = Math.max(largest, buffer.bytes);
-  return { maxBufferSize: largest, maxStorageBufferBindingSize: largest };
+  return {
+    maxBufferSize: largest, maxStorageBufferBindingSize: largest,
+    maxComputeInvocationsPerWorkgroup: workgroupSize, maxComputeWorkgroupSizeX: workgroupSize,
+    maxComputeWorkgroupStorageSize: workgroupSize > 256 ? 32768 : 16384,
+  };
 }
 
 /** Fails unless every limit is within what `limits` offers. */
@@ -71,8 +86,8 @@ function chooseVariant(manifest, name, features, adapter) {
  * limits no higher than needed (a default device serves most models); and the
  * variant of the model for it.
  */
-async function openDevice(given, manifest, name) {
-  const required = requiredLimits(manifest);
+async function openDevice(given, manifest, name, workgroupSize) {
+  const required = requiredLimits(manifest, workgroupSize);
   if (given) {
     checkLimits(required, given.limits);
     const adapter = describeAdapter(given.adapterInfo);
@@ -88,7 +103,11 @@ async function openDevice(given, manifest, name) {
     throw new LowbitError("no-adapter", "WebGPU found no adapter");
   checkLimits(required, adapter.limits);
   const raised = {};
-  const defaults = { maxBufferSize: 2 ** 28, maxStorageBufferBindingSize: 2 ** 27 };
+  const defaults = {
+    maxBufferSize: 2 ** 28, maxStorageBufferBindingSize: 2 ** 27,
+    maxComputeInvocationsPerWorkgroup: 256, maxComputeWorkgroupSizeX: 256,
+    maxComputeWorkgroupStorageSize: 16384,
+  };
   for (const [name, value] of Object.entries(required))
     if (value > defaults[name])
       raised[name] = value;
@@ -110,9 +129,10 @@ async function openDevice(given, manifest, name) {
  * called at any time, more than once; `lost` rejects when the device is lost.
  */
 class DeviceScope {
-  constructor({ device, isOwn, adapter, variant }) {
+  constructor({ device, isOwn, adapter, variant }, workgroupSize) {
     this.device = device;
     this.variant = variant;
+    this.workgroupSize = workgroupSize;
     this.isOwn = isOwn;
     this.adapter = adapter;
     this.buffers = [];

@@ -169,7 +169,7 @@ class Model {
       quantizedInPage: this.quantized,
       kernels: findKernels(this.manifest).size,
       dispatches: this.program.steps.length,
-      workgroups: countWorkgroups(this.program.schedule.dispatches),
+      workgroups: countWorkgroups(this.program.steps),
     };
   }
 
@@ -219,10 +219,12 @@ async function build(scope, manifest, { read, signal, onProgress }) {
  */
 export async function load(options = {}) {
   const { device, signal, onProgress, variant: name } = options;
+  const workgroupSize = checkWorkgroupSize(options.workgroupSize);
   const read = getReader(options);
   throwIfAborted(signal);
   const { manifest, entry } = await readModel(read, options);
-  const scope = new DeviceScope(await openDevice(device, manifest, name));
+  const scope = new DeviceScope(await openDevice(device, manifest, name, workgroupSize),
+    workgroupSize);
   try {
     const model = await scope.guard(() =>
       build(scope, manifest, { read, signal, onProgress }));

@@ -35,6 +35,11 @@ export interface LoadOptions {
    * Without it the first one for whose features the adapter has.
    */
   variant?: string;
+  /**
+   * Invocations of a workgroup, of kernels that leave it open: 64 (without it),
+   * 128, 256, or 512 where the adapter's limits allow that.
+   */
+  workgroupSize?: 64 | 128 | 256 | 512;
   /** One of the module's precisions, by its name or as `determineBestVariant`
    *  gives it; else the best within the next two bounds, or the first without
    *  any. */

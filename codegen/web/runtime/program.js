@@ -31,13 +31,29 @@ export function planScratch(buffers) {
   return { placeOf, sizes: places.map((place) => place.bytes) };
 }
 
-/** The kernels of all functions, and what each does to the buffers that it binds. */
+/**
+ * The grid of a dispatch with workgroups of `size`: where that is ours to choose, as
+ * many as hold its invocations, at most 65535 in a row.
+ */
+export function planGrid(dispatch, size) {
+  if (!dispatch.invocations)
+    return { workgroups: dispatch.workgroups, workgroupSize: dispatch.workgroupSize };
+  const count = Math.ceil(dispatch.invocations / size), rows = Math.ceil(count / 65535);
+  return { workgroups: [Math.ceil(count / rows), rows, 1], workgroupSize: [size, 1, 1] };
+}
+
+/**
+ * The kernels of all functions: what each does to the buffers that it binds, and
+ * whether the size of its workgroups is ours to choose.
+ */
 function findKernels(manifest) {
-  const accesses = new Map();
+  const kernels = new Map();
   for (const schedule of Object.values(manifest.functions))
-    for (const dispatch of schedule.dispatches)
-      accesses.set(dispatch.kernel, dispatch.bindings.map((binding) => binding.access));
-  return accesses;
+    for (const { kernel, bindings, invocations } of schedule.dispatches)
+      kernels.set(kernel, {
+        access: bindings.map((binding) => binding.access), isSized: invocations !== undefined,
+      });
+  return kernels;
 }
 
 /**
@@ -45,7 +61,7 @@ function findKernels(manifest) {
  * created at the same time; each WGSL text once.
  */
 async function createPipelines(scope, manifest, onPipeline) {
-  const create = async ([name, access]) => {
+  const create = async ([name, { access, isSized }]) => {
     const layout = scope.device.createBindGroupLayout({
       label: name,
       entries: access.map((kind, binding) => ({
@@ -60,7 +76,10 @@ async function createPipelines(scope, manifest, onPipeline) {
     const pipeline = await scope.device.createComputePipelineAsync({
       label: entryPoint,
       layout: scope.device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-      compute: { module, entryPoint },
+      compute: {
+        module, entryPoint,
+        constants: isSized ? { workgroup_size_x: scope.workgroupSize } : {},
+      },
     });
     onPipeline?.();
     return [name, { pipeline, layout }];
@@ -98,7 +117,7 @@ class Program {
         },
       }));
       const group = scope.device.createBindGroup({ label: dispatch.kernel, layout, entries });
-      return { pipeline, group, workgroups: dispatch.workgroups };
+      return { pipeline, group, ...planGrid(dispatch, scope.workgroupSize) };
     });
   }
 

@@ -5,7 +5,7 @@
 // usage: run_module.mjs MODULE [--input NAME=FILE.npy]... [--output NAME=FILE.npy]... [--generate N]
 //        run_module.mjs MODULE --tokens FILE.npy [--logits FILE.npy] [--generate N]
 // with --variant NAME for another variant than the device's features ask for, and
-// --features A,B for a device that has these
+// --features A,B for a device that has these; --workgroup-size N
 //
 // naga must accept each shader that a device without features runs, too, and none
 // of these may enable any. With --generate, continues the first tokens of
@@ -53,7 +53,8 @@ const read = async (name, signal, onBytes) => {
   return bytes;
 };
 const [[variant] = []] = named("--variant");
-const model = await load({ device, read, variant });
+const [[size] = []] = named("--workgroup-size");
+const model = await load({ device, read, variant, workgroupSize: size && Number(size) });
 const count = flags.includes("--generate") ? Number(flags[flags.indexOf("--generate") + 1]) : 0;
 let tokens;
 if (flags.includes("--tokens")) {

@@ -53,6 +53,21 @@ def Lowbit_DotBytesOp : Op<Lowbit_Dialect, "dot_bytes", [Pure, SameOperandsAndRe
   let assemblyFormat = "$accumulator `,` $lhs `,` $rhs attr-dict `:` type($result)";
 }
 
+def Lowbit_UnpackHalvesOp : Op<Lowbit_Dialect, "unpack_halves", [Pure]> {
+  let summary = "The two f16 of a word as f32";
+  let description = [{
+    The lower one first. Every device has an instruction for it, and takes a
+    number whose magnitude is below 2^-14, a subnormal one, for itself or for 0.
+
+    ```mlir
+    %x = lowbit.unpack_halves %word : vector<2xf32>
+    ```
+  }];
+  let arguments = (ins I32:$word);
+  let results = (outs VectorOfLengthAndType<[2], [F32]>:$result);
+  let assemblyFormat = "$word attr-dict `:` type($result)";
+}
+
 def Lowbit_ReduceLanesOp : Op<Lowbit_Dialect, "reduce_lanes", [
     DeclareOpInterfaceMethods<Lowbit_DeviceFeatureInterface, ["buildNative"]>]> {
   let summary = "Adds up what neighbouring invocations have";

@@ -90,6 +90,10 @@ struct GPUDispatch {
   /// The gpu.func's name; its module is that of the schedule.
   std::string kernel;
   std::array<int64_t, 3> workgroups, workgroupSize;
+  /// Where a host may choose the size of workgroups, the invocations of all of
+  /// them: as many workgroups as hold these, at most 65535 along x and the
+  /// others along y. 0 where it may not.
+  int64_t invocations = 0;
   std::vector<GPUBinding> bindings;
 };
 
@@ -119,7 +123,7 @@ bool isGPUHostFunction(mlir::func::FuncOp function);
 ///    "buffers": [{"name", "kind", "bytes", "first", "last"
 ///                 [, "type", "shape"]}, ...],
 ///    "dispatches": [{"kernel", "workgroups": [x, y, z],
-///                    "workgroupSize": [x, y, z],
+///                    "workgroupSize": [x, y, z] [, "invocations"],
 ///                    "bindings": [{"buffer", "offset", "bytes", "access"},
 ///                                 ...]}, ...]}
 llvm::json::Object toJSON(const GPUSchedule &schedule);

@@ -49,7 +49,8 @@ def WGSLWorkgroupMemoryPass : Pass<"lowbit-wgsl-workgroup-memory", "::mlir::gpu:
   let description = [{
     WGSL declares memory that a workgroup shares outside of functions. Each
     memref.alloc in the workgroup's address space becomes a workgroup attribution of its
-    gpu.func. `memref.dealloc` of it goes away.
+    gpu.func. `memref.dealloc` of it goes away. Which of them grow with the
+    workgroup (`lowbit.grows`) the kernel says, if one does.
 
     ```mlir
     gpu.func @sum(%x: memref<64xf32>) kernel {

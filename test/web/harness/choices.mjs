@@ -1,0 +1,99 @@
+//===- choices.mjs - variants and sizes of workgroups that load takes -----===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// usage: choices.mjs MODULE
+//
+// MODULE is made of choices.mlir: y = 3 x on 1000 numbers, by a kernel with a
+// variant for subgroups and workgroups of any size.
+//===----------------------------------------------------------------------===//
+
+import { readFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { openDawn } from "./dawn.mjs";
+
+const path = resolve(process.argv[2]);
+const { load, planGrid } = await import(pathToFileURL(path));
+const { gpu } = await openDawn();
+let checks = 0, failed = 0;
+
+function check(name, holds) {
+  ++checks;
+  if (!holds) {
+    ++failed;
+    console.log(`FAILED: ${name}`);
+  }
+}
+
+const read = async (file) => new Uint8Array(await readFile(join(dirname(path), file)));
+const openDevice = async (options) => (await gpu.requestAdapter()).requestDevice(options);
+const x = Float32Array.from({ length: 1000 }, (_, i) => i / 10);
+
+/** Loads with these options, checks what is computed, and returns the report. */
+async function run(name, options) {
+  const model = await load({ read, ...options });
+  const { y } = await model.run({ x });
+  check(`${name}: computes 3 x`, y.every((value, i) => Math.abs(value - 3 * x[i]) < 1e-3));
+  const report = model.report();
+  model.dispose();
+  return report;
+}
+
+async function rejects(name, code, options) {
+  try {
+    await load({ read, ...options });
+    check(`${name}: expected ${code}, nothing was rejected`, false);
+  } catch (error) {
+    check(`${name}: expected ${code}, found ${error.code}: ${error.message}`, error.code === code);
+  }
+}
+
+async function chooseVariants() {
+  const plain = await openDevice({}), able = await openDevice({ requiredFeatures: ["subgroups"] });
+  check("a device without the feature takes the base",
+    (await run("base", { device: plain })).variant === "base");
+  check("a device with the feature takes the variant",
+    (await run("subgroups", { device: able })).variant === "subgroups");
+  check("a name is taken at its word",
+    (await run("named", { device: able, variant: "base" })).variant === "base");
+  await rejects("a variant that the device lacks", "unsupported", { device: plain, variant: "subgroups" });
+  await rejects("a variant that the module lacks", "bad-input", { device: able, variant: "f16" });
+  // Without a device, what the adapter offers is asked for.
+  globalThis.navigator ??= {};
+  Object.defineProperty(globalThis.navigator, "gpu", { value: gpu });
+  check("the adapter's features are made use of", (await run("own", {})).variant === "subgroups");
+}
+
+async function chooseSizes() {
+  for (const size of [64, 128, 256])
+    for (const variant of ["base", "subgroups"]) {
+      const { workgroups } = await run(`${size}`, { workgroupSize: size, variant });
+      check(`workgroups of ${size} are reported, found ${JSON.stringify(workgroups)}`,
+        workgroups.length === 1 && workgroups[0].size.join() === `${size},1,1`);
+    }
+  const { limits } = await gpu.requestAdapter();
+  if (limits.maxComputeInvocationsPerWorkgroup >= 512 && limits.maxComputeWorkgroupStorageSize >= 32768)
+    check("512 are asked for", (await run("512", { workgroupSize: 512 })).workgroups[0].size[0] === 512);
+  else
+    await rejects("more than the adapter's limits", "unsupported", { workgroupSize: 512 });
+  await rejects("more than the device's limits", "unsupported",
+    { device: await openDevice({}), workgroupSize: 512 });
+  await rejects("a size that is none", "bad-input", { workgroupSize: 96 });
+}
+
+function planGrids() {
+  const fixed = { workgroups: [3, 2, 1], workgroupSize: [64, 1, 1] };
+  check("a fixed size stays", planGrid(fixed, 256).workgroups.join() === "3,2,1" &&
+    planGrid(fixed, 256).workgroupSize.join() === "64,1,1");
+  check("a grid holds all invocations", planGrid({ invocations: 1000 }, 128).workgroups.join() === "8,1,1");
+  const large = planGrid({ invocations: 64 * 65536 }, 64).workgroups;
+  check(`rows of a large grid are no longer than 65535, found ${large}`,
+    large.join() === "32768,2,1");
+}
+
+await chooseVariants();
+await chooseSizes();
+planGrids();
+console.log(`${checks} checks, ${failed} failed`);
+process.exit(failed ? 1 : 0);
