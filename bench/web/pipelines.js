@@ -21,11 +21,23 @@ async function createPipeline(device, code, entryPoint) {
   return performance.now() - start;
 }
 
-async function measureModule(device, name) {
-  const { kernels } = await (await fetch(`/modules/${name}.webgpu.json`)).json();
+/** Names of the kernels that a module takes on the adapter. */
+function chooseKernels({ functions, variants }, adapter) {
+  const isThere = (feature) => feature === "software" ? describeAdapter(adapter.info).isSoftware :
+    feature === "packed_dot" ? navigator.gpu.wgslLanguageFeatures.has("packed_4x8_integer_dot_product") :
+    adapter.features.has(feature);
+  const { kernels } = variants.find((variant) => variant.features.every(isThere));
+  const names = Object.values(functions).flatMap(({ dispatches }) => dispatches.map(({ kernel }) => kernel));
+  return new Set(names.map((name) => kernels[name] ?? name));
+}
+
+async function measureModule(device, adapter, name) {
+  const manifest = await (await fetch(`/modules/${name}.webgpu.json`)).json();
   const results = [];
-  for (const [kernel, code] of Object.entries(kernels))
+  for (const kernel of chooseKernels(manifest, adapter)) {
+    const code = manifest.kernels[kernel];
     results.push({ module: name, kernel, bytes: code.length, ms: await createPipeline(device, code, kernel) });
+  }
   console.log(`${name}: ${results.length} kernels`);
   return results;
 }
@@ -34,9 +46,10 @@ window.measure = async ({ modules }) => {
   const adapter = await navigator.gpu?.requestAdapter();
   if (!adapter)
     throw new Error("WebGPU found no adapter");
-  const device = await adapter.requestDevice();
+  const requiredFeatures = ["shader-f16", "subgroups"].filter((feature) => adapter.features.has(feature));
+  const device = await adapter.requestDevice({ requiredFeatures });
   const results = [];
   for (const name of modules)
-    results.push(...await measureModule(device, name));
+    results.push(...await measureModule(device, adapter, name));
   return { adapter: describeAdapter(adapter.info), results };
 };

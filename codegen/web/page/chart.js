@@ -46,23 +46,29 @@ export function drawMemory(parent, memory) {
   });
 }
 
-/** A bar for each token, with the median as a line. */
-export function drawLatency(parent, milliseconds, median) {
+/**
+ * A bar for each token, with the median as a line. The first token takes the whole
+ * prompt, and has no bar beside those that take one token each.
+ */
+export function drawLatency(parent, milliseconds) {
   const svg = begin(parent, 120, "latency of each token");
-  const largest = Math.max(...milliseconds);
-  const step = 340 / Math.max(milliseconds.length, 12);
+  const first = milliseconds.length > 1 ? 1 : 0;
+  const shown = milliseconds.slice(first);
+  const median = [...shown].sort((a, b) => a - b)[shown.length >> 1];
+  const largest = Math.max(...shown);
+  const step = 340 / Math.max(shown.length, 12);
   const place = (value) => 100 - 90 * value / largest;
-  milliseconds.forEach((value, i) => {
+  shown.forEach((value, i) => {
     const bar = draw(svg, "rect", {
       x: 60 + i * step, y: place(value), width: Math.max(1, step - 3),
       height: 100 - place(value), rx: 2, class: "bar after",
     });
-    draw(bar, "title", {}, `token ${i + 1}: ${value.toFixed(1)} ms`);
+    draw(bar, "title", {}, `token ${i + first + 1}: ${value.toFixed(1)} ms`);
   });
   draw(svg, "line", { x1: 60, x2: 400, y1: place(median), y2: place(median), class: "median" });
   draw(svg, "text", { x: 54, y: place(largest) + 5, class: "tick" }, `${largest.toFixed(0)} ms`);
   draw(svg, "text", { x: 54, y: 104, class: "tick" }, "0");
-  const end = 60 + milliseconds.length * step - 3;
+  const end = Math.max(110, 60 + shown.length * step - 3);
   draw(svg, "text", { x: end, y: 118, class: "tick" }, `token ${milliseconds.length}`);
-  draw(svg, "text", { x: 406, y: place(median) + 4, class: "tick mark" }, "median");
+  draw(svg, "text", { x: 406, y: place(median) + 4, class: "tick mark" }, `median ${median.toFixed(0)}`);
 }

@@ -42,12 +42,12 @@ function showReport(report, milliseconds) {
   const ms = (value) => `${value.toFixed(0)} ms`;
   at("report").hidden = false;
   drawMemory(at("memory"), report.memory);
-  drawLatency(at("latency"), milliseconds, report.latency.p50);
+  drawLatency(at("latency"), milliseconds);
   fillList(at("load"), [
     ["weights there after", ms(report.load.weights)],
     ["shaders there after", ms(report.load.pipelines)],
     ["everything after", ms(report.load.total)],
-    ["first token", ms(report.latency.first)],
+    ["first token, of the whole prompt, took", ms(milliseconds[0])],
   ]);
   fillList(at("device"), [
     ["adapter", `${report.adapter.vendor} ${report.adapter.architecture}`.trim() || "unknown"],
