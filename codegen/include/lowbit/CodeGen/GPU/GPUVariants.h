@@ -17,9 +17,9 @@
 //   subgroups    GroupNonUniformArithmetic           feature subgroups
 //   software     VK_PHYSICAL_DEVICE_TYPE_CPU         an adapter that says so
 //
-// `software` is no instruction: the device is a processor, for which some kernels
-// are written without workgroup memory. Such a kernel comes before others,
-// whatever else the device has.
+// `software` is no instruction: the device is a processor, for which some
+// kernels are written without workgroup memory. Such a kernel comes before
+// others, whatever else the device has.
 //
 //===----------------------------------------------------------------------===//
 
@@ -43,7 +43,8 @@ inline constexpr llvm::StringLiteral kGPUVariantOfAttrName =
 /// The feature of devices that are processors.
 inline constexpr llvm::StringLiteral kGPUSoftware = "software";
 
-/// Makes `kernel` one that takes the place of another on devices with `features`.
+/// Makes `kernel` one that takes the place of another on devices with
+/// `features`.
 void setGPUVariant(mlir::gpu::GPUFuncOp kernel, mlir::StringAttr original,
                    llvm::ArrayRef<llvm::StringRef> features);
 
