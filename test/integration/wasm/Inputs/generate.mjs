@@ -1,5 +1,5 @@
 // generate.mjs MODULE VARIANT COUNT LOGITS TOKEN...: continues a text greedily,
-// prints its tokens, and writes the logits of all steps as f32.
+// prints it, and writes the logits of all steps as f32.
 import { writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
@@ -19,7 +19,7 @@ for (let i = 0; i < count; ++i) {
     outputs = await model.decode(generated.at(-1));
 }
 writeFileSync(file, Buffer.concat(rows));
-console.log(generated.join(" "));
+console.log([...text, ...generated].join(" "));
 const again = await model.generate(text, { maxTokens: Number(count) });
 if (String(again) !== String(generated))
   throw new Error(`generate gives ${again}`);
