@@ -65,6 +65,36 @@ int64_t lowbit::countMemory(const WebManifest &manifest) {
   return bytes;
 }
 
+static llvm::json::Object toJSON(const WebShard &shard) {
+  return llvm::json::Object{
+      {"file", shard.file}, {"bytes", shard.bytes}, {"sha256", shard.sha256}};
+}
+
+static llvm::json::Object toJSON(const WebFile &file) {
+  return llvm::json::Object{
+      {"file", file.file}, {"bytes", file.bytes}, {"sha256", file.sha256}};
+}
+
+static llvm::json::Array toJSON(ArrayRef<WebShard> shards) {
+  llvm::json::Array array;
+  for (const WebShard &shard : shards)
+    array.push_back(::toJSON(shard));
+  return array;
+}
+
+static llvm::json::Object toJSON(const WebManifestFallback &fallback) {
+  llvm::json::Array codes;
+  for (const WebManifestFallback::Code &code : fallback.codes) {
+    llvm::json::Object object = ::toJSON(code.file);
+    object["variant"] = code.variant;
+    codes.push_back(std::move(object));
+  }
+  return llvm::json::Object{{"codes", std::move(codes)},
+                            {"program", fallback.program},
+                            {"weights", llvm::json::Array(fallback.weights)},
+                            {"shards", ::toJSON(fallback.shards)}};
+}
+
 llvm::json::Value lowbit::toJSON(const WebManifest &manifest) {
   using llvm::json::Array;
   using llvm::json::Object;
@@ -73,17 +103,13 @@ llvm::json::Value lowbit::toJSON(const WebManifest &manifest) {
     functions[schedule.function] = toJSON(schedule);
   for (const auto &[name, text] : manifest.kernels)
     kernels[name] = text;
-  Array weights, shards;
+  Array weights;
   for (const WebWeight &weight : manifest.stream.weights) {
     Object fields{{"name", weight.name}, {"bytes", weight.bytes}};
     if (weight.offset >= 0)
       fields["offset"] = weight.offset;
     weights.push_back(std::move(fields));
   }
-  for (const WebShard &shard : manifest.shards)
-    shards.push_back(Object{{"file", shard.file},
-                            {"bytes", shard.bytes},
-                            {"sha256", shard.sha256}});
   Object result{{"format", "lowbit-web"},
                 {"version", 1},
                 {"model", manifest.model},
@@ -95,12 +121,12 @@ llvm::json::Value lowbit::toJSON(const WebManifest &manifest) {
                 {"functions", std::move(functions)},
                 {"kernels", std::move(kernels)},
                 {"weights", std::move(weights)},
-                {"shards", std::move(shards)}};
+                {"shards", ::toJSON(manifest.shards)}};
   if (manifest.quantizer) {
-    result["quantizer"] = Object{{"file", manifest.quantizer->file},
-                                 {"bytes", manifest.quantizer->bytes},
-                                 {"sha256", manifest.quantizer->sha256}};
+    result["quantizer"] = ::toJSON(*manifest.quantizer);
     addPageWeights(manifest.stream, result);
   }
+  if (manifest.fallback)
+    result["fallback"] = ::toJSON(*manifest.fallback);
   return result;
 }

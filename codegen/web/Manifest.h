@@ -35,6 +35,21 @@ struct WebFile {
   std::string sha256;
 };
 
+/// The model once more, for browsers without a GPU.
+struct WebManifestFallback {
+  /// A file of code, and the processor that it is for.
+  struct Code {
+    std::string variant;
+    WebFile file;
+  };
+  std::vector<Code> codes;
+  llvm::json::Value program = nullptr;
+  /// Weights in the order of the codes' table: where their bytes come from.
+  llvm::json::Array weights;
+  /// What the other shards don't have.
+  std::vector<WebShard> shards;
+};
+
 /// A model as data for JavaScript.
 struct WebManifest {
   std::string model;
@@ -48,6 +63,7 @@ struct WebManifest {
   std::vector<WebShard> shards;
   /// What rounds weights in the page, where it does.
   std::optional<WebFile> quantizer;
+  std::optional<WebManifestFallback> fallback;
 };
 
 /// What a page holds on the GPU: weights, states, inputs and outputs, and

@@ -182,8 +182,7 @@ WeightStream::plan(std::optional<int64_t> floatBytes) const {
   return std::move(plan.shards);
 }
 
-/// The bytes of a weight as they lie in memory; one element of a splat.
-static ArrayRef<char> getBytes(ElementsAttr data) {
+ArrayRef<char> lowbit::getWeightBytes(ElementsAttr data) {
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(data)) {
     AsmResourceBlob *blob = resource.getRawHandle().getBlob();
     return blob ? blob->getData() : ArrayRef<char>();
@@ -193,7 +192,7 @@ static ArrayRef<char> getBytes(ElementsAttr data) {
 
 static void copyWeight(const WebWeight &weight, int64_t begin,
                        std::string &bytes) {
-  ArrayRef<char> data = getBytes(weight.data);
+  ArrayRef<char> data = getWeightBytes(weight.data);
   auto dense = dyn_cast<DenseElementsAttr>(weight.data);
   bool isSplat = dense && dense.isSplat();
   int64_t count = isSplat ? data.size() * dense.getNumElements() : data.size();

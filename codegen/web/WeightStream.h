@@ -81,6 +81,9 @@ struct WeightStream {
 /// Bytes of a shard, of weights of `total` bytes: see the pass.
 int64_t chooseShardBytes(int64_t total);
 
+/// The bytes of a weight as they lie in memory; one element of a splat.
+llvm::ArrayRef<char> getWeightBytes(mlir::ElementsAttr data);
+
 /// The weights of `schedules`, those that are read first before others, with
 /// the data that the module's `lowbit.weights` has for them, and what its
 /// `lowbit.float_sources` says of them. Fails with an error at a weight without

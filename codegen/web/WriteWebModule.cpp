@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "FallbackWeights.h"
 #include "Manifest.h"
 #include "ModuleFiles.h"
 #include "lowbit/CodeGen/WGSL/Passes.h"
@@ -58,8 +59,9 @@ namespace {
 struct WriteWebModulePass
     : lowbit::impl::WriteWebModulePassBase<WriteWebModulePass> {
   using WriteWebModulePassBase::WriteWebModulePassBase;
-  WriteWebModulePass(const WriteWebModulePassOptions &options, WebFiles &files)
-      : WriteWebModulePassBase(options), files(&files) {}
+  WriteWebModulePass(const WriteWebModulePassOptions &options, WebFiles &files,
+                     const WebFallback *fallback)
+      : WriteWebModulePassBase(options), files(&files), fallback(fallback) {}
 
   void getDependentDialects(DialectRegistry &registry) const override {
     WriteWebModulePassBase::getDependentDialects(registry);
@@ -183,42 +185,81 @@ private:
     return report(getFiles().write(file, bytes));
   }
 
-  LogicalResult writeShards(WebManifest &manifest) {
+  /// How the names of files beside the module begin.
+  std::string getStem() {
+    return StringRef(getManifest()).drop_back(strlen(".json")).str();
+  }
+
+  /// `common` is what WeightStream::plan takes.
+  LogicalResult writeShards(const WeightStream &stream,
+                            std::optional<int64_t> common, const Twine &stem,
+                            std::vector<WebShard> &written) {
     llvm::StringMap<std::string> shared;
     if (failed(readShared(shared)))
       return failure();
-    std::string path = getManifest();
-    StringRef stem = StringRef(path).drop_back(strlen(".json"));
-    // Float weights of precisions are cut by the model's size, which is that of
-    // all of them.
-    std::optional<int64_t> common;
-    if (!precision.empty())
-      common = floatBytes;
-    for (auto [begin, size] : manifest.stream.plan(common)) {
-      std::string bytes = manifest.stream.read(begin, size);
+    for (auto [begin, size] : stream.plan(common)) {
+      std::string bytes = stream.read(begin, size);
       std::string hash = hashBytes(bytes);
       numBytes += size;
       if (auto found = shared.find(hash); found != shared.end()) {
         ++numShared;
-        manifest.shards.push_back({found->second, begin, size, hash});
+        written.push_back({found->second, begin, size, hash});
         continue;
       }
-      std::string file =
-          (stem + "." + Twine(manifest.shards.size()) + ".bin").str();
+      std::string file = (stem + "." + Twine(written.size()) + ".bin").str();
       if (failed(report(getFiles().write(file, bytes))))
         return failure();
       ++numShards;
-      manifest.shards.push_back(
+      written.push_back(
           {llvm::sys::path::filename(file).str(), begin, size, hash});
     }
     return success();
+  }
+
+  /// Writes the codes, each under the name of what it is for.
+  LogicalResult writeCodes(std::vector<WebManifestFallback::Code> &written) {
+    for (const WebFallback::Code &code : fallback->codes) {
+      std::string file = getStem() + "." + code.variant + ".wasm";
+      if (failed(report(getFiles().write(file, code.bytes))))
+        return failure();
+      written.push_back(
+          {code.variant,
+           {llvm::sys::path::filename(file).str(),
+            static_cast<int64_t>(code.bytes.size()), hashBytes(code.bytes)}});
+    }
+    return success();
+  }
+
+  LogicalResult writeFallback(WebManifest &manifest) {
+    if (!fallback)
+      return success();
+    auto plan =
+        planFallbackWeights(getOperation(), manifest.stream.weights, *fallback);
+    if (failed(plan))
+      return failure();
+    WebManifestFallback &written = manifest.fallback.emplace();
+    written.program = llvm::json::Object(fallback->program);
+    for (const WebCopiedWeight &weight : plan->weights)
+      written.weights.push_back(toJSON(weight));
+    if (failed(writeShards(plan->own, std::nullopt, getStem() + ".wasm",
+                           written.shards)))
+      return failure();
+    return writeCodes(written.codes);
   }
 
   LogicalResult writeAll(WebManifest &manifest) {
     // Manifests that are there would be of other shards.
     getFiles().retire(getManifest());
     getFiles().retire(getModuleFile(output, ".json"));
-    if (failed(writeQuantizer(manifest)) || failed(writeShards(manifest)))
+    // Float weights of precisions are cut by the model's size, which is that of
+    // all of them.
+    std::optional<int64_t> common;
+    if (!precision.empty())
+      common = floatBytes;
+    if (failed(writeQuantizer(manifest)) ||
+        failed(
+            writeShards(manifest.stream, common, getStem(), manifest.shards)) ||
+        failed(writeFallback(manifest)))
       return failure();
     if (precision.empty() &&
         failed(report(writeRuntimeFiles(output, getFiles()))))
@@ -232,11 +273,12 @@ private:
   /// Where files go; null for their own places at once.
   WebFiles *files = nullptr;
   WebFiles direct;
+  const WebFallback *fallback = nullptr;
 };
 } // namespace
 
 std::unique_ptr<Pass>
 lowbit::createWriteWebModulePass(const WriteWebModulePassOptions &options,
-                                 WebFiles &files) {
-  return std::make_unique<WriteWebModulePass>(options, files);
+                                 WebFiles &files, const WebFallback *fallback) {
+  return std::make_unique<WriteWebModulePass>(options, files, fallback);
 }

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/Tools/WebModel.h"
+#include "WebFallback.h"
 #include "lowbit/CodeGen/Web/Passes.h"
 #include "lowbit/IR/Lowbit.h"
 #include "lowbit/Tools/DiagnosticText.h"
@@ -67,20 +68,29 @@ llvm::Error WebOutput::commit() {
 
 llvm::Error lowbit::writeWebModel(mlir::ModuleOp packed, llvm::StringRef output,
                                   const CompileOptions &options,
-                                  WebFiles &files, llvm::StringRef precision,
-                                  llvm::ArrayRef<std::string> shares) {
+                                  WebFiles &files, const WebModelOptions &web) {
   WriteWebModulePassOptions write;
   write.output = output.str();
-  write.precision = precision.str();
-  llvm::append_range(write.shares, shares);
+  write.precision = web.precision;
+  llvm::append_range(write.shares, web.shares);
   write.bitsPerWeight = getWeightSize(packed).getBitsPerWeight();
   write.floatBytes = countFloatBytes(packed);
+  std::optional<WebFallback> fallback;
+  if (web.fallback) {
+    auto compiled = FallbackCompiler(output, options).compile(packed);
+    if (!compiled)
+      return makeError("for browsers without a GPU: " +
+                       llvm::toString(compiled.takeError()) +
+                       "; --fallback=none leaves that out");
+    fallback = std::move(*compiled);
+  }
   if (llvm::Error error =
           compileModule(packed, Phase::Lower, options, Phase::Lower))
     return error;
   DiagnosticText errors(*packed.getContext());
   mlir::PassManager manager(packed.getContext());
-  manager.addPass(createWriteWebModulePass(write, files));
+  manager.addPass(
+      createWriteWebModulePass(write, files, fallback ? &*fallback : nullptr));
   if (failed(manager.run(packed)))
     return errors.takeError("the model has no form as a web module");
   return llvm::Error::success();

@@ -254,6 +254,7 @@ static llvm::Error checkWriting(const DriverOptions &options, Phase last) {
       {options.kvCache, last >= Phase::Fuse, "--phase=fuse or a later one"},
       {options.maxLength, isGiven(options.kvCache), "--kv-cache=FORMAT"},
       {options.target, packs, "--phase=pack or a later one"},
+      {options.fallback, options.emit == EmitKind::Web, "--target=webgpu"},
       {options.mcpu, packsForCPU, kPack},
       {options.mtriple, packsForCPU, kPack},
       {options.tuning, isCode || options.objective == "latency",
@@ -353,6 +354,9 @@ static llvm::Error checkNumbers(const DriverOptions &options) {
   if (isGiven(options.smooth) && !(options.smooth >= 0 && options.smooth <= 1))
     return makeError("--smooth requires a number from 0 to 1, found " +
                      number(options.smooth));
+  if (options.fallback != "wasm" && options.fallback != "none")
+    return makeError("--fallback: requires wasm or none, found '" +
+                     options.fallback + "'");
   if (isGiven(options.calibrationWindow) && options.calibrationWindow == 0)
     return makeError("--calibration-window requires at least one token, found "
                      "0");

@@ -106,11 +106,12 @@ compileAndReport(ModuleOp module, Phase last, const DriverOptions &options,
 static llvm::Error writeWeb(ModuleOp module, StringRef output,
                             const DriverOptions &options,
                             const CompileOptions &compile) {
+  WebModelOptions web{options.precision, options.shares,
+                      options.fallback == "wasm"};
   if (options.webFiles)
-    return writeWebModel(module, output, compile, *options.webFiles,
-                         options.precision, options.shares);
+    return writeWebModel(module, output, compile, *options.webFiles, web);
   WebOutput files;
-  if (llvm::Error error = writeWebModel(module, output, compile, files))
+  if (llvm::Error error = writeWebModel(module, output, compile, files, web))
     return error;
   return files.commit();
 }

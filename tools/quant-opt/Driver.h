@@ -326,6 +326,11 @@ struct DriverOptions {
           "with Vulkan, or webgpu, browsers. Without a target they stay dense, "
           "the smallest "
           "file")};
+  llvm::cl::opt<std::string> fallback{
+      "fallback", llvm::cl::cat(category), llvm::cl::init("wasm"),
+      llvm::cl::value_desc("wasm|none"),
+      llvm::cl::desc("What a web module runs on in browsers without a GPU: "
+                     "WebAssembly, or nothing")};
   llvm::cl::opt<std::string> mcpu{
       "mcpu", llvm::cl::cat(category), llvm::cl::init("native"),
       llvm::cl::value_desc("name"),

@@ -9,7 +9,8 @@ import { drawLatency, drawMemory, formatBytes } from "./chart.js";
 import { Tokenizer } from "./tokenizer.js";
 
 const at = (id) => document.getElementById(id);
-const MAX_TOKENS = Number(new URLSearchParams(location.search).get("tokens") ?? 24);
+const ASKED = new URLSearchParams(location.search);
+const MAX_TOKENS = Number(ASKED.get("tokens") ?? 24);
 
 function showState(text, share) {
   at("state").textContent = text;
@@ -26,7 +27,7 @@ function showError(error) {
 function showProgress({ loadedBytes, totalBytes, pipelines, totalPipelines }) {
   const share = (loadedBytes / totalBytes + pipelines / totalPipelines) / 2;
   showState(`${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}, ` +
-    `${pipelines} of ${totalPipelines} shaders`, share);
+    `${pipelines} of ${totalPipelines} pieces of code`, share);
 }
 
 function fillList(list, entries) {
@@ -45,20 +46,32 @@ function showReport(report, milliseconds) {
   drawLatency(at("latency"), milliseconds);
   fillList(at("load"), [
     ["weights there after", ms(report.load.weights)],
-    ["shaders there after", ms(report.load.pipelines)],
+    ["code there after", ms(report.load.pipelines)],
     ["everything after", ms(report.load.total)],
     ["first token, of the whole prompt, took", ms(milliseconds[0])],
   ]);
   fillList(at("device"), [
-    ["adapter", `${report.adapter.vendor} ${report.adapter.architecture}`.trim() || "unknown"],
+    ["adapter", nameAdapter(report.adapter)],
     ["kind", report.adapter.isSoftware ? "software" : "hardware"],
     ["back end", `${report.backend}, variant ${report.variant}`],
-    ["work per token", `${report.dispatches} dispatches of ${report.kernels} shaders`],
+    report.kernels
+      ? ["work per token", `${report.dispatches} dispatches of ${report.kernels} shaders`]
+      : ["memory", formatBytes(report.memory.total)],
   ]);
-  if (report.adapter.isSoftware) {
-    at("note").textContent = "This adapter computes on the CPU: times are not those of a GPU.";
-    at("note").hidden = false;
-  }
+  showNote(report);
+}
+
+const nameAdapter = ({ vendor, architecture, description }) =>
+  `${vendor} ${architecture}`.trim() || description || "unknown";
+
+/** What is to be known of times that are not a GPU's. */
+function showNote({ adapter, backend, fallback }) {
+  if (!adapter.isSoftware)
+    return;
+  at("note").textContent = backend === "wasm"
+    ? `The model runs on WebAssembly, on the CPU${fallback ? `: ${fallback.message}` : ""}.`
+    : "This adapter computes on the CPU: times are not those of a GPU.";
+  at("note").hidden = false;
 }
 
 async function run(model, tokenizer) {
@@ -89,8 +102,10 @@ async function run(model, tokenizer) {
 async function start() {
   const merges = await (await fetch("bpe_merges.json")).json();
   const tokenizer = new Tokenizer(merges);
-  const model = await load({ onProgress: showProgress });
-  showState(`Ready after ${model.report().load.total.toFixed(0)} ms`, 1);
+  const backend = ASKED.get("backend") ?? undefined;
+  const model = await load({ backend, onProgress: showProgress });
+  const { load: { total }, backend: found } = model.report();
+  showState(`Ready after ${total.toFixed(0)} ms on ${found === "wasm" ? "WebAssembly" : "WebGPU"}`, 1);
   at("go").disabled = false;
   at("go").addEventListener("click", async () => {
     at("go").disabled = true;

@@ -124,6 +124,16 @@ async function openDevice(given, manifest, name, workgroupSize) {
   }
 }
 
+/** Sizes of the workgroups of dispatches, the most used first. */
+function countWorkgroups(dispatches) {
+  const counts = new Map();
+  for (const { workgroupSize } of dispatches) {
+    const key = workgroupSize.join();
+    counts.set(key, { size: workgroupSize, dispatches: (counts.get(key)?.dispatches ?? 0) + 1 });
+  }
+  return [...counts.values()].sort((a, b) => b.dispatches - a.dispatches);
+}
+
 /**
  * A device and all that was made on it. `release` frees everything and may be
  * called at any time, more than once; `lost` rejects when the device is lost.
@@ -175,6 +185,21 @@ class DeviceScope {
     if (validation)
       throw new LowbitError("internal", `WebGPU refused a command: ${validation.message}`);
     return result;
+  }
+
+  /** The part of a report that is about the back end. */
+  describe(manifest, program) {
+    return {
+      backend: "webgpu",
+      fallback: null,
+      variant: this.variant.name,
+      variants: manifest.variants.map(({ name }) => name),
+      adapter: this.adapter,
+      packedBytes: sumBytes(manifest.weights),
+      kernels: findKernels(manifest).size,
+      dispatches: program.steps.length,
+      workgroups: countWorkgroups(program.steps),
+    };
   }
 
   release() {

@@ -21,21 +21,11 @@ function findLargest(numbers) {
   return best;
 }
 
-/** Sizes of the workgroups of dispatches, the most used first. */
-function countWorkgroups(dispatches) {
-  const counts = new Map();
-  for (const { workgroupSize } of dispatches) {
-    const key = workgroupSize.join();
-    counts.set(key, { size: workgroupSize, dispatches: (counts.get(key)?.dispatches ?? 0) + 1 });
-  }
-  return [...counts.values()].sort((a, b) => b.dispatches - a.dispatches);
-}
-
+/** A model on a device, or in an engine: `scope` has what it holds. */
 class Model {
   constructor(scope, manifest, programs, load) {
     this.scope = scope;
     this.manifest = manifest;
-    this.variant = scope.variant;
     this.programs = programs;
     this.loadTimes = load;
     this.latencies = [];
@@ -106,7 +96,7 @@ class Model {
       program.write(inputs);
       const outputs = {};
       for (const [output, bytes] of await program.execute())
-        outputs[output.name] = fromWords(output, bytes);
+        outputs[output.name] = program.read(output, bytes);
       return outputs;
     }));
   }
@@ -137,23 +127,20 @@ class Model {
 
   /** What the model needs and how fast it was, as plain data. */
   report() {
-    const packed = this.manifest.weights.reduce((sum, weight) => sum + weight.bytes, 0);
+    const { packedBytes, ...backend } = this.scope.describe(this.manifest, this.program);
     const before = this.manifest.floatBytes;
     const scratch = [...this.programs.values()].reduce((sum, p) => sum + p.scratchBytes, 0);
     const runs = this.latencies;
     return {
       model: this.manifest.model,
-      backend: "webgpu",
-      variant: this.variant.name,
-      variants: this.manifest.variants.map(({ name }) => name),
+      ...backend,
       precision: this.precision?.name ?? null,
       accuracy: this.precision?.accuracy ?? null,
       bitsPerWeight: this.manifest.bitsPerWeight,
-      adapter: this.scope.adapter,
       memory: {
         floatWeights: before,
-        packedWeights: packed,
-        reduction: before ? 1 - packed / before : 0,
+        packedWeights: packedBytes,
+        reduction: before ? 1 - packedBytes / before : 0,
         scratch,
         cache: this.cachedText?.bytes ?? 0,
         total: this.scope.bytes,
@@ -167,9 +154,6 @@ class Model {
       },
       load: this.loadTimes,
       quantizedInPage: this.quantized,
-      kernels: findKernels(this.manifest).size,
-      dispatches: this.program.steps.length,
-      workgroups: countWorkgroups(this.program.steps),
     };
   }
 
@@ -182,7 +166,7 @@ class Model {
 /** Everything of a model on a device, made while its weights arrive. */
 async function build(scope, manifest, { read, signal, onProgress }) {
   const start = performance.now();
-  const totalBytes = manifest.shards.reduce((sum, shard) => sum + shard.bytes, 0);
+  const totalBytes = sumBytes(manifest.shards);
   const totalPipelines = findKernels(manifest).size;
   let loadedBytes = 0, pipelines = 0;
   const progress = () => onProgress?.({ loadedBytes, totalBytes, pipelines, totalPipelines });
@@ -196,8 +180,12 @@ async function build(scope, manifest, { read, signal, onProgress }) {
   const upload = async () => {
     quantizer = await PageQuantizer.create(manifest, read, signal);
     await loadShards({
-      manifest, read, buffers: weights, queue: scope.device.queue, signal, quantizer,
+      manifest, read, signal, quantizer,
       onBytes: (bytes) => { loadedBytes += bytes; progress(); },
+      write: (weight, offset, data) => scope.device.queue.writeBuffer(
+        weights.get(weight), offset, data, 0, data.byteLength),
+      // Uploads are staged: waiting keeps the stage as small as one shard.
+      settle: () => scope.device.queue.onSubmittedWorkDone(),
     });
     times.weights = performance.now() - start;
   };
@@ -213,25 +201,58 @@ async function build(scope, manifest, { read, signal, onProgress }) {
   return model;
 }
 
+/** A model on a device of the GPU. */
+async function buildOnDevice(opened, manifest, options) {
+  const scope = new DeviceScope(opened, options.workgroupSize);
+  try {
+    return await scope.guard(() => build(scope, manifest, options));
+  } catch (error) {
+    scope.release();
+    throw error;
+  }
+}
+
+/** Causes for which WebAssembly takes the place of a GPU. */
+const WITHOUT_GPU = ["no-webgpu", "no-adapter", "no-device", "unsupported"];
+
+/** A device, unless WebAssembly is asked for, or there is none and nothing but it would do. */
+async function openBackend(manifest, { backend, device, variant, workgroupSize }, size) {
+  if (![undefined, "webgpu", "wasm"].includes(backend))
+    throw new LowbitError("bad-input", `backend requires "webgpu" or "wasm", found '${backend}'`);
+  if (backend === "wasm") {
+    if (!manifest.fallback)
+      throw new LowbitError("unsupported",
+        "the module has no WebAssembly; compile without --fallback=none");
+    return { reason: null };
+  }
+  try {
+    return { opened: await openDevice(device, manifest, variant, size) };
+  } catch (error) {
+    const isAny = [backend, device, variant, workgroupSize].every((wish) => wish === undefined);
+    if (!isAny || !manifest.fallback || !WITHOUT_GPU.includes(error.code))
+      throw error;
+    return { reason: error };
+  }
+}
+
 /**
  * Downloads the model, compiles its kernels and uploads its weights, all at the
- * same time. See the declarations beside this file.
+ * same time; without a GPU it runs on WebAssembly. See the declarations beside
+ * this file.
  */
 export async function load(options = {}) {
-  const { device, signal, onProgress, variant: name } = options;
-  const workgroupSize = checkWorkgroupSize(options.workgroupSize);
+  const size = checkWorkgroupSize(options.workgroupSize);
   const read = getReader(options);
-  throwIfAborted(signal);
+  throwIfAborted(options.signal);
   const { manifest, entry } = await readModel(read, options);
-  const scope = new DeviceScope(await openDevice(device, manifest, name, workgroupSize),
-    workgroupSize);
+  const { opened, reason } = await openBackend(manifest, options, size);
   try {
-    const model = await scope.guard(() =>
-      build(scope, manifest, { read, signal, onProgress }));
+    const model = opened
+      ? await buildOnDevice(opened, manifest, { ...options, workgroupSize: size, read })
+      : await buildFallback(manifest, reason, { ...options, read });
     model.precision = entry ? describePrecision(entry) : null;
     return model;
   } catch (error) {
-    scope.release();
     throw asLowbitError(error, "internal", "the model cannot be loaded");
   }
 }

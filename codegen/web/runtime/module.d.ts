@@ -18,12 +18,18 @@ export interface Progress {
    *  quantizes them. */
   loadedBytes: number;
   totalBytes: number;
-  /** Pipelines that are ready, of how many. */
+  /** Pipelines that are ready, of how many; on WebAssembly its code, one of one. */
   pipelines: number;
   totalPipelines: number;
 }
 
 export interface LoadOptions {
+  /**
+   * What the model runs on: `webgpu`, or an error, or `wasm`, WebAssembly on the
+   * CPU. Without it the latter where there is no WebGPU, no adapter or none for
+   * the model, and neither `device` nor `variant` is given; the report says why.
+   */
+  backend?: "webgpu" | "wasm";
   /** A device to share; without it the module opens its own, and destroys it. */
   device?: GPUDevice;
   /** Called as weights arrive and pipelines become ready. */
@@ -32,7 +38,8 @@ export interface LoadOptions {
   signal?: AbortSignal;
   /**
    * One of the variants that were compiled: features with `+` between them, or `base`.
-   * Without it the first one for whose features the adapter has.
+   * Without it the first one for whose features the adapter has. On WebAssembly
+   * the processor of its code.
    */
   variant?: string;
   /**
@@ -94,7 +101,9 @@ export interface GenerateOptions {
 
 export interface Report {
   model: string;
-  backend: "webgpu";
+  backend: "webgpu" | "wasm";
+  /** Why the model runs on WebAssembly though it wasn't asked for. */
+  fallback: { code: LowbitError["code"]; message: string } | null;
   /** The variant of the kernels that was chosen by the adapter's features, and all there are. */
   variant: string;
   variants: string[];
@@ -109,7 +118,8 @@ export interface Report {
     /** Whether it computes on the CPU: then no latency is a GPU's. */
     isSoftware: boolean;
   };
-  /** Bytes. `reduction` is the share of the float weights that packing saves. */
+  /** Bytes. `reduction` is the share of the float weights that packing saves;
+   *  `total` are all buffers, or WebAssembly's memory. */
   memory: {
     floatWeights: number;
     packedWeights: number;
@@ -127,7 +137,7 @@ export interface Report {
     p90: number | null;
     p99: number | null;
   };
-  /** Milliseconds until pipelines, weights and everything were there. */
+  /** Milliseconds until pipelines (or code), weights and everything were there. */
   load: { pipelines: number; weights: number; total: number };
   /** Of a module whose weights come as floats (`--quantize-in-page`): how many
    *  weights, bytes of floats, milliseconds of rounding and packing, and bytes
@@ -135,6 +145,7 @@ export interface Report {
   quantizedInPage: {
     weights: number; floatBytes: number; milliseconds: number; workingMemory: number;
   } | null;
+  /** Of shaders; 0 on WebAssembly, as the next two. */
   kernels: number;
   /** Of a run, or of one more token. */
   dispatches: number;
@@ -170,7 +181,10 @@ export interface Model {
   dispose(): void;
 }
 
-/** Downloads, compiles and uploads the model, all at the same time. */
+/**
+ * Downloads, compiles and uploads the model, all at the same time. WebAssembly,
+ * where there is no GPU, takes the same shards and repacks them as they arrive.
+ */
 export function load(options?: LoadOptions): Promise<Model>;
 
 /**

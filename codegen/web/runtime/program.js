@@ -129,15 +129,14 @@ class Program {
   /** Writes the inputs. A missing one, and one that nobody asked for, is an error. */
   write(inputs) {
     const known = this.find("input");
-    for (const name of Object.keys(inputs))
-      if (!known.some((input) => input.name === name))
-        throw new LowbitError("bad-input", `the model has no input '${name}'; it has ` +
-          known.map((input) => `'${input.name}'`).join(", "));
-    for (const input of known) {
-      if (!(input.name in inputs))
-        throw new LowbitError("bad-input", `input '${input.name}' is missing`);
+    checkNames(known, inputs);
+    for (const input of known)
       this.scope.device.queue.writeBuffer(input.gpu, 0, toWords(input, inputs[input.name]));
-    }
+  }
+
+  /** An output's bytes as the array that its type has. */
+  read(output, bytes) {
+    return fromWords(output, bytes);
   }
 
   /**

@@ -4,9 +4,9 @@
 //
 // The packed weights of a model are one stream of bytes in the order of the
 // dispatches that read them, cut into files of equal size. A shard is checked
-// against its hash and uploaded before the one after the next is asked for: no
-// more than two are in memory at a time, beside the buffers themselves. Shards
-// of floats (quantize.js) are larger than what they become: of them there is one.
+// against its hash and used before the one after the next is asked for: no more
+// than two are in memory at a time, beside what they become. Shards of floats
+// (quantize.js) are larger than what they become: of them there is one.
 //
 //===----------------------------------------------------------------------===//
 
@@ -81,28 +81,26 @@ async function readShard(shard, read, signal, onBytes, room) {
   return bytes;
 }
 
-/** Copies what of the stream's bytes [begin, begin + bytes) is part of weights. */
-function uploadShard(bytes, begin, weights, buffers, queue) {
+/** Calls `visit` with each weight, the offset in it and the bytes, that a part of the stream has. */
+function forEachPart(bytes, begin, weights, visit) {
   const end = begin + bytes.byteLength;
   for (const weight of weights) {
     const first = Math.max(begin, weight.offset);
     const last = Math.min(end, weight.offset + weight.bytes);
     // What the page makes has no place in the stream.
     if (first < last)
-      queue.writeBuffer(buffers.get(weight.name), first - weight.offset,
-        bytes, first - begin, last - first);
+      visit(weight, first - weight.offset, bytes.subarray(first - begin, last - begin));
   }
 }
 
 /**
- * Uploads all shards. The next one is on its way while one is checked and
- * uploaded; at most those two are held. With a `quantizer`, which rounds the
- * floats among them, it is asked for after that.
+ * Reads all shards, and hands what weights have of them to `write`(weight, offset,
+ * bytes); `settle` is waited for behind each. The next one is on its way while one
+ * is checked and used; at most those two are held. With a `quantizer`, which rounds
+ * the floats among them, it is asked for after that.
  */
-async function loadShards({ manifest, read, buffers, queue, signal, onBytes, quantizer }) {
+async function loadShards({ manifest, read, signal, onBytes, quantizer, write, settle }) {
   const { shards, weights } = manifest;
-  const write = (weight, offset, data) =>
-    queue.writeBuffer(buffers.get(weight), offset, data, 0, data.byteLength);
   // One place for all that are held alone: garbage would be held, too.
   const room = quantizer && new Uint8Array(Math.max(...shards.map((shard) => shard.bytes)));
   const start = (i) => i < shards.length ? readShard(shards[i], read, signal, onBytes, room) : undefined;
@@ -112,11 +110,10 @@ async function loadShards({ manifest, read, buffers, queue, signal, onBytes, qua
     next = quantizer ? undefined : start(i + 1);
     // Its error is that of the next round.
     next?.catch(() => {});
-    uploadShard(bytes, begin, weights, buffers, queue);
+    forEachPart(bytes, begin, weights, (weight, offset, part) => write(weight.name, offset, part));
     await quantizer?.takeShard(bytes, begin, write);
     begin += bytes.byteLength;
     bytes = undefined;
-    // Uploads are staged: waiting keeps the stage as small as one shard.
-    await queue.onSubmittedWorkDone();
+    await settle();
   }
 }

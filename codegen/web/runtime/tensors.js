@@ -14,23 +14,43 @@ const WORDS = {
   i1: { array: Uint8Array, toWord: Int32Array },
 };
 
+/** The bytes of all in a list of a manifest. */
+const sumBytes = (list) => list.reduce((sum, { bytes }) => sum + bytes, 0);
+
 function countElements(shape) {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-/** An input's data as words; errors name the input and what it requires. */
-function toWords(buffer, data) {
-  const type = WORDS[buffer.type] ?? WORDS.i32;
+/** Fails unless `inputs` are those of `known`, by name. */
+function checkNames(known, inputs) {
+  for (const name of Object.keys(inputs))
+    if (!known.some((input) => input.name === name))
+      throw new LowbitError("bad-input", `the model has no input '${name}'; it has ` +
+        known.map((input) => `'${input.name}'`).join(", "));
+  for (const { name } of known)
+    if (!(name in inputs))
+      throw new LowbitError("bad-input", `input '${name}' is missing`);
+}
+
+/** An input's elements; errors name the input and what it requires. */
+function readElements(buffer, data) {
   const values = ArrayBuffer.isView(data) || Array.isArray(data) ? data : data?.data;
   const count = countElements(buffer.shape);
   if (values?.length !== count)
     throw new LowbitError("bad-input",
       `input '${buffer.name}' requires ${count} elements (${buffer.shape.join(" x ")} ` +
       `${buffer.type}), found ${values?.length ?? "none"}`);
+  return values;
+}
+
+/** An input's data as words. */
+function toWords(buffer, data) {
+  const type = WORDS[buffer.type] ?? WORDS.i32;
+  const values = readElements(buffer, data);
   if (values instanceof type.toWord)
     return values;
-  const words = new type.toWord(count);
-  for (let i = 0; i < count; ++i)
+  const words = new type.toWord(values.length);
+  for (let i = 0; i < values.length; ++i)
     words[i] = Number(values[i]);
   return words;
 }

@@ -27,7 +27,7 @@ function isSupported(name) {
 }
 
 /** The variant of this name, or the first that the engine has. */
-function chooseVariant(variants, name) {
+function chooseCode(variants, name) {
   const names = variants.map((variant) => variant.name).join(", ");
   if (typeof WebAssembly === "undefined")
     throw new LowbitError("unsupported", "this program has no WebAssembly");

@@ -108,7 +108,7 @@ export async function load(options = {}) {
   const { variant: name, signal } = options;
   const read = getReader(options);
   throwIfAborted(signal);
-  const variant = chooseVariant(MANIFEST.variants, name);
+  const variant = chooseCode(MANIFEST.variants, name);
   try {
     const engine = await Engine.create(await join(read(variant.file)));
     const given = await options.weights;

@@ -2,13 +2,13 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// usage: page.mjs FOLDER [--tokens N] [--visits N] [--most MS] [--screenshot FILE.png] [--json FILE]
+// usage: page.mjs FOLDER [--tokens N] [--visits N] [--most MS] [--no-gpu] [--screenshot FILE.png] [--json FILE]
 //
 // Serves FOLDER, opens it in headless Chromium, lets it continue its text, and
-// prints the text, the tokens and the report. With --visits it does so several
-// times, one after another with the same cache, and prints when each visit had its
-// first token, and what took so long, in milliseconds; the last one must take at
-// most MS. CHROMIUM names another browser.
+// prints the text, the tokens and the report; with --no-gpu as browsers without
+// WebGPU do. With --visits it does so several times, one after another with the same
+// cache, and prints when each visit had its first token, and what took so long, in
+// milliseconds; the last one must take at most MS. CHROMIUM names another browser.
 //===----------------------------------------------------------------------===//
 
 import { createReadStream, existsSync, writeFileSync } from "node:fs";
@@ -83,7 +83,8 @@ async function visit(page, address) {
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--headless=new", "--enable-unsafe-webgpu"],
+  args: ["--no-sandbox", "--headless=new",
+    flags.includes("--no-gpu") ? "--disable-features=WebGPU" : "--enable-unsafe-webgpu"],
 });
 let status = 1;
 try {

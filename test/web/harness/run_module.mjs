@@ -4,8 +4,9 @@
 //
 // usage: run_module.mjs MODULE [--input NAME=FILE.npy]... [--output NAME=FILE.npy]... [--generate N]
 //        run_module.mjs MODULE --tokens FILE.npy [--logits FILE.npy] [--generate N]
-// with --variant NAME for another variant than the device's features ask for, and
-// --features A,B for a device that has these; --workgroup-size N
+// with --variant NAME for another variant than the device's features ask for,
+// --features A,B for a device that has these, --workgroup-size N, and --backend
+// wasm for WebAssembly
 //
 // naga must accept each shader that a device without features runs, too, and none
 // of these may enable any. With --generate, continues the first tokens of
@@ -43,7 +44,8 @@ console.log(`naga accepts ${accepted} shaders`);
 
 const { load } = await import(pathToFileURL(path));
 const [[features = ""] = []] = named("--features");
-const { gpu, device } = await openDawn(features ? features.split(",") : []);
+const [[backend] = []] = named("--backend");
+const { gpu, device } = backend === "wasm" ? {} : await openDawn(features ? features.split(",") : []);
 // Where modules look for features of the language.
 globalThis.navigator ??= {};
 Object.defineProperty(globalThis.navigator, "gpu", { value: gpu });
@@ -54,7 +56,7 @@ const read = async (name, signal, onBytes) => {
 };
 const [[variant] = []] = named("--variant");
 const [[size] = []] = named("--workgroup-size");
-const model = await load({ device, read, variant, workgroupSize: size && Number(size) });
+const model = await load({ backend, device, read, variant, workgroupSize: size && Number(size) });
 const count = flags.includes("--generate") ? Number(flags[flags.indexOf("--generate") + 1]) : 0;
 let tokens;
 if (flags.includes("--tokens")) {

@@ -141,6 +141,9 @@ static void addDevice(const WebRunResult &result, FigureList &list) {
   list.add("user_agent", llvm::json::fixUTF8(result.agent), "", "");
   std::string backend = getText(&result.report, "backend");
   list.add("backend", backend, "back end", backend);
+  if (const llvm::json::Object *reason = result.report.getObject("fallback"))
+    list.add("fallback", getText(reason, "message"), "instead of a GPU",
+             getText(reason, "message"));
   list.add("adapter", llvm::json::fixUTF8(name), "adapter",
            name.empty() ? "unknown" : name);
   list.add("is_software", isSoftware, "computes on",
@@ -150,7 +153,8 @@ static void addDevice(const WebRunResult &result, FigureList &list) {
     list.add("precision", precision, "precision", precision);
   std::string variant = getText(&result.report, "variant");
   list.add("variant", variant, "variant", variant);
-  if (const llvm::json::Array *sizes = result.report.getArray("workgroups"))
+  if (const llvm::json::Array *sizes = result.report.getArray("workgroups");
+      sizes && !sizes->empty())
     list.add("workgroups", llvm::json::Array(*sizes), "workgroup size",
              describeWorkgroups(*sizes));
 }

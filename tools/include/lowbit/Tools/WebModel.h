@@ -11,6 +11,7 @@
 #include "lowbit/Tools/AtomicOutput.h"
 #include "lowbit/Tools/Compiler.h"
 #include "llvm/Support/Error.h"
+#include <string>
 #include <vector>
 
 namespace lowbit {
@@ -37,14 +38,22 @@ private:
   std::vector<AtomicOutput> files;
 };
 
+/// How a web module is written.
+struct WebModelOptions {
+  /// The name of one precision of a module that has several, which may share
+  /// shards with those whose manifests are `shares`; empty for one of its own.
+  std::string precision;
+  std::vector<std::string> shares;
+  /// Whether the module has the model as WebAssembly, too, for browsers that
+  /// offer no GPU.
+  bool fallback = true;
+};
+
 /// Lowers a packed module for WebGPU and writes the files that
-/// `lowbit-write-web-module` names to `files`. `output` ends in `.js`. With a
-/// name for `precision`, they are those of one precision of a module, which may
-/// share shards with those whose manifests are `shares`.
+/// `lowbit-write-web-module` names to `files`. `output` ends in `.js`.
 llvm::Error writeWebModel(mlir::ModuleOp packed, llvm::StringRef output,
                           const CompileOptions &options, WebFiles &files,
-                          llvm::StringRef precision = "",
-                          llvm::ArrayRef<std::string> shares = {});
+                          const WebModelOptions &web = {});
 
 } // namespace lowbit
 

@@ -17,10 +17,14 @@ namespace lowbit {
 #define GEN_PASS_DECL
 #include "lowbit/CodeGen/Web/Passes.h.inc"
 
-/// The pass whose files go to `files`, which must outlive it.
+struct WebFallback;
+
+/// The pass whose files go to `files`, with the model as WebAssembly, if there
+/// is one. Both must outlive the pass.
 std::unique_ptr<mlir::Pass>
 createWriteWebModulePass(const WriteWebModulePassOptions &options,
-                         WebFiles &files);
+                         WebFiles &files,
+                         const WebFallback *fallback = nullptr);
 
 #define GEN_PASS_REGISTRATION
 #include "lowbit/CodeGen/Web/Passes.h.inc"
