@@ -195,8 +195,8 @@ mlir::func::FuncOp getOrCreateLinearKernel(mlir::ModuleOp module,
 /// Emits (or finds) the kernel
 ///   (x: floats, [columns: words, columns of x: index,] [factors: floats,]
 ///    [scale: f32,] k: index, [m: index,] panel: bytes, first, last: index)
-/// which writes the rows [first, last) of the panel, of m there are: with tiles,
-/// rows of those beyond m are zero.
+/// which writes the rows [first, last) of the panel, of m there are: with
+/// tiles, rows of those beyond m are zero.
 mlir::func::FuncOp getOrCreatePanelKernel(mlir::ModuleOp module,
                                           const PanelFormat &format,
                                           const CPUDescription &target);

@@ -124,8 +124,8 @@ TEST_F(CompileModel, LeavesNoPartOfAProgram) {
                 .find("parallel: requires a machine with OpenMP, found wasm32"),
             std::string::npos);
   options.parallel = false;
-  EXPECT_NE(getProblem("a.o", program)
-                .find("code for WebAssembly requires one CPU"),
-            std::string::npos);
+  EXPECT_NE(
+      getProblem("a.o", program).find("code for WebAssembly requires one CPU"),
+      std::string::npos);
   EXPECT_EQ(folder.countFiles(), 1u);
 }
