@@ -88,6 +88,7 @@ int lowbit_choose_variant(const lowbit_program *program,
   char name[64];
   if (wanted && !*wanted)
     wanted = NULL;
+  const lowbit_variant *refused = NULL;
   for (uint64_t i = 0; i < program->num_variants; ++i) {
     *variant = &program->variants[i];
     if (wanted && strcmp((*variant)->cpu, wanted) != 0)
@@ -95,8 +96,9 @@ int lowbit_choose_variant(const lowbit_program *program,
     missing = find_missing(*variant, name);
     if (!missing)
       return LOWBIT_OK;
+    refused = *variant;
   }
-  if (!missing)
+  if (!refused)
     return lowbit_fail(LOWBIT_ERROR_PROCESSOR,
                        "the program has no code for '%s', which LOWBIT_CPU "
                        "asks for",
@@ -104,5 +106,5 @@ int lowbit_choose_variant(const lowbit_program *program,
   return lowbit_fail(LOWBIT_ERROR_PROCESSOR,
                      "the code for %s requires '%s', which this processor "
                      "doesn't have",
-                     (*variant)->cpu, missing);
+                     refused->cpu, missing);
 }
