@@ -24,7 +24,7 @@
 
 // The same for processors: threads share nothing.
 // CHECK:      gpu.func @linear_int_4_group_32_scale_f16_bias_relu_1x4x64_software
-// CHECK-SAME:   lowbit.features = ["software"], lowbit.variant_of = @linear_int_4_group_32_scale_f16_bias_relu_1x4x64}
+// CHECK-SAME:   lowbit.features = ["software"], lowbit.invocations = 8 : i64, lowbit.variant_of = @linear_int_4_group_32_scale_f16_bias_relu_1x4x64}
 // CHECK-NOT:    {{barrier|alloc|reduce_lanes}}
 // CHECK:        arith.maximumf
 // CHECK-NOT:    {{barrier|alloc|reduce_lanes}}
