@@ -149,10 +149,11 @@ static void addKernels(OpPassManager &manager, const CPUTuning &choices,
   manager.addNestedPass<func::FuncOp>(createCPULowerAttentionPass(attention));
 }
 
-/// What a tuning file says, which names its processor, or else what is known of
-/// the one that code is for.
+/// What a caller or a tuning file says, which names its processor, or else what
+/// is known of the one that code is for.
 static CPUTuning getChoices(const CompileOptions &options) {
-  if (!options.machine.name.cpu.empty())
+  if (!options.machine.name.cpu.empty() ||
+      !(options.machine.choices == CPUTuning()))
     return options.machine.choices;
   llvm::StringRef cpu = options.cpu;
   return chooseTuning(options.machine.constants,
