@@ -23,6 +23,8 @@ using namespace lowbit;
 static constexpr int64_t kSmallBytes = 64 << 10;
 
 static constexpr llvm::StringLiteral kNoData = "the shaders read no such data";
+/// Pages repack words.
+static constexpr llvm::StringLiteral kNoWords = "its bytes are no whole words";
 
 namespace {
 
@@ -212,6 +214,8 @@ std::string Planner::findCopies(ArrayRef<char> bytes, WebCopiedWeight &weight) {
   auto types = fallback.types.find(name);
   if (component != component::kBlob || types == fallback.types.end())
     return kNoData.str();
+  if (bytes.size() % 4)
+    return kNoWords.str();
   std::string reason = repack(name, types->second, bytes, weight);
   if (!reason.empty())
     weight.copies.clear();

@@ -163,7 +163,8 @@ lowbit::findPageWeights(ModuleOp module, ArrayRef<WebWeight> weights) {
     std::optional<Record> record = Record::read(attribute);
     std::optional<FloatSource> floats =
         record ? FloatSource::read(record->source) : std::nullopt;
-    if (!floats || floats->columns() != record->type.getColumns())
+    if (!floats || floats->columns() != record->type.getColumns() ||
+        floats->first > floats->rows() - record->type.getRows())
       return module.emitError()
              << kFloatSourcesAttrName
              << " requires dictionaries as lowbit-gpu-record-sources makes "

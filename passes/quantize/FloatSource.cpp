@@ -78,6 +78,8 @@ std::optional<FloatSource> FloatSource::read(Attribute attribute) {
   source.alternates = fields.contains(kAlternating);
   if (auto first = fields.getAs<IntegerAttr>(kFirst))
     source.first = first.getInt();
+  if (source.first < 0)
+    return std::nullopt;
   source.search = search == kAbsMax ? numerics::ScaleSearch::AbsMax
                                     : numerics::ScaleSearch::MeanSquaredError;
   for (Attribute entry : list) {
@@ -113,6 +115,13 @@ DictionaryAttr FloatSource::toAttribute(MLIRContext *context) const {
   if (first)
     fields.set(kFirst, builder.getI64IntegerAttr(first));
   return fields.getDictionary(context);
+}
+
+int64_t FloatSource::rows() const {
+  int64_t sum = 0;
+  for (const ConstantMatrix &part : parts)
+    sum += part.rows;
+  return sum;
 }
 
 Type FloatSource::getElementType() const {

@@ -62,7 +62,8 @@ llvm::Expected<WebFallback> FallbackCompiler::compile(mlir::ModuleOp packed) {
   program = std::move(*created);
   if (llvm::Error error = generate(fallback))
     return std::move(error);
-  listWeights(fallback);
+  if (llvm::Error error = listWeights(fallback))
+    return std::move(error);
   return std::move(fallback);
 }
 
@@ -171,16 +172,21 @@ llvm::Error FallbackCompiler::generate(WebFallback &fallback) {
   return llvm::Error::success();
 }
 
-void FallbackCompiler::listWeights(WebFallback &fallback) {
-  for (const SafetensorsEntry &weight : program->weights)
-    for (ProgramVariant &variant : variants) {
-      auto data = (*variant.module)
-                      ->getAttrOfType<mlir::DictionaryAttr>(kWeightsAttrName);
-      auto elements = data.getAs<mlir::ElementsAttr>(
-          (kWeightSymbolPrefix + weight.name).str());
-      if (!elements)
-        continue;
-      fallback.weights.push_back({weight.name, elements});
-      break;
-    }
+/// In the order of the program, whose functions number them.
+llvm::Error FallbackCompiler::listWeights(WebFallback &fallback) {
+  for (const SafetensorsEntry &weight : program->weights) {
+    mlir::ElementsAttr elements;
+    for (ProgramVariant &variant : variants)
+      if (auto data =
+              (*variant.module)
+                  ->getAttrOfType<mlir::DictionaryAttr>(kWeightsAttrName);
+          data && !elements)
+        elements = data.getAs<mlir::ElementsAttr>(
+            (kWeightSymbolPrefix + weight.name).str());
+    if (!elements)
+      return makeError("weight '" + weight.name +
+                       "' of the WebAssembly has no data");
+    fallback.weights.push_back({weight.name, elements});
+  }
+  return llvm::Error::success();
 }

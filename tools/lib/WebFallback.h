@@ -28,7 +28,7 @@ private:
   llvm::Error generate(WebFallback &fallback);
   llvm::Expected<std::string> link(ProgramCode &code,
                                    llvm::ArrayRef<EntryCode> entries);
-  void listWeights(WebFallback &fallback);
+  llvm::Error listWeights(WebFallback &fallback);
 
   std::string output;
   CompileOptions options;

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/Tools/WebModel.h"
+#include "Linker.h"
 #include "WebFallback.h"
 #include "lowbit/CodeGen/Web/Passes.h"
 #include "lowbit/IR/Lowbit.h"
@@ -66,6 +67,23 @@ llvm::Error WebOutput::commit() {
   return AtomicOutput::commitAll(all);
 }
 
+/// What stands in the way of the WebAssembly, and what to do without.
+static llvm::Error explainFallback(llvm::Error error) {
+  return makeError(
+      "for browsers without a GPU: " + llvm::toString(std::move(error)) +
+      "; --fallback=none leaves that out");
+}
+
+llvm::Error lowbit::checkWebFallback() {
+  llvm::Expected<std::string> linker = findWasmLinker("");
+  if (!linker)
+    return explainFallback(linker.takeError());
+  llvm::Expected<std::string> runtime = findWasmRuntime("");
+  if (!runtime)
+    return explainFallback(runtime.takeError());
+  return llvm::Error::success();
+}
+
 llvm::Error lowbit::writeWebModel(mlir::ModuleOp packed, llvm::StringRef output,
                                   const CompileOptions &options,
                                   WebFiles &files, const WebModelOptions &web) {
@@ -79,9 +97,7 @@ llvm::Error lowbit::writeWebModel(mlir::ModuleOp packed, llvm::StringRef output,
   if (web.fallback) {
     auto compiled = FallbackCompiler(output, options).compile(packed);
     if (!compiled)
-      return makeError("for browsers without a GPU: " +
-                       llvm::toString(compiled.takeError()) +
-                       "; --fallback=none leaves that out");
+      return explainFallback(compiled.takeError());
     fallback = std::move(*compiled);
   }
   if (llvm::Error error =

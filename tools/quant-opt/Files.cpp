@@ -124,6 +124,9 @@ collectOutputs(StringRef input, StringRef output,
     if (options.emit == EmitKind::Web) {
       add("the manifest of -o", getWebManifestPath(output));
       add("the types of -o", getWebTypesPath(output));
+      if (options.fallback != "none")
+        if (llvm::Error error = checkWebFallback())
+          return std::move(error);
     }
     // A device has no folder for one.
     if (hasSidecar(options) && (!llvm::sys::fs::exists(output) ||

@@ -27,7 +27,8 @@ export interface LoadOptions {
   /**
    * What the model runs on: `webgpu`, or an error, or `wasm`, WebAssembly on the
    * CPU. Without it the latter where there is no WebGPU, no adapter or none for
-   * the model, and neither `device` nor `variant` is given; the report says why.
+   * the model, and none of `device`, `variant` and `workgroupSize` is given; the
+   * report says why.
    */
   backend?: "webgpu" | "wasm";
   /** A device to share; without it the module opens its own, and destroys it. */
@@ -44,7 +45,8 @@ export interface LoadOptions {
   variant?: string;
   /**
    * Invocations of a workgroup, of kernels that leave it open: 64 (without it),
-   * 128, 256, or 512 where the adapter's limits allow that.
+   * 128, 256, or 512 where the adapter's limits allow that. Nothing on
+   * WebAssembly.
    */
   workgroupSize?: 64 | 128 | 256 | 512;
   /** One of the module's precisions, by its name or as `determineBestVariant`

@@ -146,7 +146,8 @@ class EngineProgram {
 /** Room for all weights: an address for each, and that of their table. */
 function placeWeights(engine, weights, indices) {
   const align = (bytes) => Math.ceil(bytes / LINE_BYTES) * LINE_BYTES;
-  let next = engine.reserve(weights.reduce((sum, { bytes }) => sum + align(bytes), 0));
+  // Cleared: fields are moved into words by or.
+  let next = engine.reserve(weights.reduce((sum, { bytes }) => sum + align(bytes), 0), true);
   const addresses = weights.map(({ bytes }) => {
     const address = next;
     next += align(bytes);

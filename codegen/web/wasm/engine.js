@@ -45,8 +45,6 @@ function chooseCode(variants, name) {
   return variant;
 }
 
-const LINE = 64;
-
 /**
  * An instance and its memory. Addresses are numbers; views are made where they
  * are used, since memory that grows leaves old ones behind.

@@ -5,8 +5,8 @@
 // usage: run_module.mjs MODULE [--input NAME=FILE.npy]... [--output NAME=FILE.npy]... [--generate N]
 //        run_module.mjs MODULE --tokens FILE.npy [--logits FILE.npy] [--generate N]
 // with --variant NAME for another variant than the device's features ask for,
-// --features A,B for a device that has these, --workgroup-size N, and --backend
-// wasm for WebAssembly
+// --features A,B for a device that has these, --workgroup-size N, --backend wasm
+// for WebAssembly, and --precision NAME where the module has several
 //
 // naga must accept each shader that a device without features runs, too, and none
 // of these may enable any. With --generate, continues the first tokens of
@@ -27,7 +27,9 @@ const [file, ...flags] = process.argv.slice(2);
 const path = resolve(file);
 const named = (flag) => flags.flatMap((text, i) => flags[i - 1] === flag ? [text.split("=")] : []);
 
-const manifest = JSON.parse(readFileSync(path.replace(/\.js$/, ".json"), "utf8"));
+const [[precision] = []] = named("--precision");
+const manifest = JSON.parse(readFileSync(
+  path.replace(/\.js$/, precision ? `.${precision}.json` : ".json"), "utf8"));
 const base = new Set(Object.values(manifest.functions).flatMap(
   (schedule) => schedule.dispatches.map((dispatch) => dispatch.kernel)));
 let accepted = 0;
@@ -56,7 +58,9 @@ const read = async (name, signal, onBytes) => {
 };
 const [[variant] = []] = named("--variant");
 const [[size] = []] = named("--workgroup-size");
-const model = await load({ backend, device, read, variant, workgroupSize: size && Number(size) });
+const model = await load({
+  backend, device, precision, read, variant, workgroupSize: size && Number(size),
+});
 const count = flags.includes("--generate") ? Number(flags[flags.indexOf("--generate") + 1]) : 0;
 let tokens;
 if (flags.includes("--tokens")) {

@@ -46,6 +46,8 @@ struct FloatSource {
   mlir::DictionaryAttr toAttribute(mlir::MLIRContext *context) const;
 
   int64_t columns() const { return parts.front().columns; }
+  /// Rows of all parts.
+  int64_t rows() const;
   /// The type of the floats; f32 where parts have several.
   mlir::Type getElementType() const;
   /// Rows [begin, end) of the weight as f32, row-major.

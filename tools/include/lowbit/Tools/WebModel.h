@@ -49,6 +49,10 @@ struct WebModelOptions {
   bool fallback = true;
 };
 
+/// An error where this installation can't link WebAssembly, which a module with
+/// a fallback holds: to be found before the work, not after.
+llvm::Error checkWebFallback();
+
 /// Lowers a packed module for WebGPU and writes the files that
 /// `lowbit-write-web-module` names to `files`. `output` ends in `.js`.
 llvm::Error writeWebModel(mlir::ModuleOp packed, llvm::StringRef output,

@@ -28,6 +28,10 @@ def WriteWebModulePass : Pass<"lowbit-write-web-module", "::mlir::ModuleOp"> {
     last to appear; each file does as soon as it is made, unless the pass was
     given another place for them (WebFiles.h).
 
+    Given the model as WebAssembly, too (WebFallback.h), the pass writes its code,
+    `model.webgpu.CPU.wasm`, what repacking takes as `fallback` in the manifest,
+    and shards of what the shaders don't read.
+
     Weights of which `lowbit.float_sources` knows the floats (see
     `lowbit-gpu-record-sources`) come as floats: their shards have rows of the
     type that the model has them in, at most 4 MiB, and the page rounds and packs
