@@ -95,6 +95,7 @@ private:
   LogicalResult split(LinearOp op);
   LogicalResult split(EmbeddingOp op);
   FailureOr<ArrayRef<GlobalOp>> getParts(Operation *op, Value weight);
+  FailureOr<ArrayRef<GlobalOp>> getStaticParts(Operation *op, Value weight);
   FailureOr<GlobalOp> makePart(GlobalOp global, int64_t first, int64_t count);
   Value buildPart(OpBuilder &b, LinearOp op, GlobalOp part, int64_t first);
 
@@ -252,6 +253,15 @@ static LogicalResult verifyStatic(Operation *op) {
                            << type << ": fix dynamic dimensions with --shape";
 }
 
+/// The same, and a failure where there are some and `op` has no static shape.
+FailureOr<ArrayRef<GlobalOp>>
+GPUSplitWeightsPass::getStaticParts(Operation *op, Value weight) {
+  FailureOr<ArrayRef<GlobalOp>> made = getParts(op, weight);
+  if (succeeded(made) && !made->empty() && failed(verifyStatic(op)))
+    return failure();
+  return made;
+}
+
 /// Puts `result` in place of what `op` computed from `weight`.
 static void replace(Operation *op, Value weight, Value result) {
   op->getResult(0).replaceAllUsesWith(result);
@@ -262,13 +272,9 @@ static void replace(Operation *op, Value weight, Value result) {
 
 LogicalResult GPUSplitWeightsPass::split(LinearOp op) {
   Value weight = op.getWeight();
-  FailureOr<ArrayRef<GlobalOp>> made = getParts(op, weight);
-  if (failed(made))
-    return failure();
-  if (made->empty())
-    return success();
-  if (failed(verifyStatic(op)))
-    return failure();
+  FailureOr<ArrayRef<GlobalOp>> made = getStaticParts(op, weight);
+  if (failed(made) || made->empty())
+    return made;
   OpBuilder b(op);
   RankedTensorType type = op.getType();
   SmallVector<OpFoldResult> sizes =
@@ -344,13 +350,9 @@ static Value fillIn(OpBuilder &b, Location loc, Value isThere, Value rows,
 /// one takes the place of those from its first row on.
 LogicalResult GPUSplitWeightsPass::split(EmbeddingOp op) {
   Value weight = op.getWeight();
-  FailureOr<ArrayRef<GlobalOp>> made = getParts(op, weight);
-  if (failed(made))
-    return failure();
-  if (made->empty())
-    return success();
-  if (failed(verifyStatic(op)))
-    return failure();
+  FailureOr<ArrayRef<GlobalOp>> made = getStaticParts(op, weight);
+  if (failed(made) || made->empty())
+    return made;
   OpBuilder b(op);
   Location loc = op.getLoc();
   Value rows = countFromStart(b, loc, op.getIndices(),
