@@ -12,15 +12,6 @@ function percentile(values, share) {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
 }
 
-/** The position of the largest number. */
-function findLargest(numbers) {
-  let best = 0;
-  for (let i = 1; i < numbers.length; ++i)
-    if (numbers[i] > numbers[best])
-      best = i;
-  return best;
-}
-
 /** A model on a device, or in an engine: `scope` has what it holds. */
 class Model {
   constructor(scope, manifest, programs, load) {

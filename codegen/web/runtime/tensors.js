@@ -17,10 +17,6 @@ const WORDS = {
 /** The bytes of all in a list of a manifest. */
 const sumBytes = (list) => list.reduce((sum, { bytes }) => sum + bytes, 0);
 
-function countElements(shape) {
-  return shape.reduce((product, size) => product * size, 1);
-}
-
 /** Fails unless `inputs` are those of `known`, by name. */
 function checkNames(known, inputs) {
   for (const name of Object.keys(inputs))

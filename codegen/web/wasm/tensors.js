@@ -4,10 +4,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-function countElements(shape) {
-  return shape.reduce((product, size) => product * size, 1);
-}
-
 const printShape = (shape) => `[${shape.join(", ")}]`;
 
 /** What an input was given: its elements, and its shape if it says so. */

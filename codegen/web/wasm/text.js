@@ -7,15 +7,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-/** The position of the largest number. */
-function findLargest(numbers) {
-  let best = 0;
-  for (let i = 1; i < numbers.length; ++i)
-    if (numbers[i] > numbers[best])
-      best = i;
-  return best;
-}
-
 /** `prefill` for some tokens, `decode` for one, and their cache. */
 class CachedText {
   constructor(engine, manifest, variant, weights) {
