@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "GuardedProgram.h"
+#include "LayerCheck.h"
 #include "LayerProgram.h"
 #include "OtherTarget.h"
 #include "lowbit/CodeGen/CPU/CPUTables.h"
@@ -37,17 +38,6 @@ struct Shape {
 constexpr Shape kShapes[] = {{1, 1},   {1, 67},  {13, 1},
                              {33, 31}, {64, 96}, {7, 131}};
 
-constexpr struct {
-  IntegerKind integer;
-  numerics::ZeroPointKind zeroPoint;
-  bool hasMinimum;
-} kKinds[] = {
-    {IntegerKind::Signed, numerics::ZeroPointKind::None, false},
-    {IntegerKind::Unsigned, numerics::ZeroPointKind::None, true},
-    {IntegerKind::Unsigned, numerics::ZeroPointKind::Integer, false},
-    {IntegerKind::Unsigned, numerics::ZeroPointKind::Fractional, false},
-};
-
 /// Columns of a group; 0 is one channel, -1 one tensor. A row of 67 or 131
 /// columns ends within a group of 32 or 20.
 constexpr int64_t kGroups[] = {32, 0, 20, -1};
@@ -61,7 +51,7 @@ std::vector<LayerSpec> createLayers(unsigned width, unsigned turn,
   std::vector<LayerSpec> layers;
   for (unsigned s = turn % stride; s < std::size(kShapes); s += stride) {
     unsigned i = width + turn + 5 * s;
-    auto [integer, zeroPoint, hasMinimum] = kKinds[i % 4];
+    auto [integer, zeroPoint, hasMinimum] = kIntegerForms[i % 4];
     int64_t group = kGroups[(i / 4 + s) % 4];
     LayerSpec &layer = layers.emplace_back();
     layer.encoding = {{width, integer},

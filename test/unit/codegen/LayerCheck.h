@@ -27,6 +27,20 @@ void checkLayers(std::vector<LayerSpec> layers, const CompileOptions &options,
 constexpr double kTolerance16 = 1e-4, kTolerance8 = 3e-5,
                  kToleranceFloat = 2e-5;
 
+/// Integers of full range, and what is added to or subtracted from them.
+struct IntegerForm {
+  numerics::IntegerKind integer;
+  numerics::ZeroPointKind zeroPoint;
+  bool hasMinimum;
+};
+constexpr IntegerForm kIntegerForms[] = {
+    {numerics::IntegerKind::Signed, numerics::ZeroPointKind::None, false},
+    {numerics::IntegerKind::Unsigned, numerics::ZeroPointKind::None, true},
+    {numerics::IntegerKind::Unsigned, numerics::ZeroPointKind::Integer, false},
+    {numerics::IntegerKind::Unsigned, numerics::ZeroPointKind::Fractional,
+     false},
+};
+
 } // namespace lowbit::test
 
 #endif // LOWBIT_TEST_UNIT_CODEGEN_LAYERCHECK_H

@@ -17,21 +17,9 @@
 using namespace lowbit;
 using namespace lowbit::test;
 using numerics::Granularity;
-using numerics::IntegerKind;
 using numerics::ScaleFormat;
 
 namespace {
-
-constexpr struct {
-  IntegerKind integer;
-  numerics::ZeroPointKind zeroPoint;
-  bool hasMinimum;
-} kKinds[] = {
-    {IntegerKind::Signed, numerics::ZeroPointKind::None, false},
-    {IntegerKind::Unsigned, numerics::ZeroPointKind::None, true},
-    {IntegerKind::Unsigned, numerics::ZeroPointKind::Integer, false},
-    {IntegerKind::Unsigned, numerics::ZeroPointKind::Fractional, false},
-};
 
 /// Columns of a group: a tile's half, one, two; with a step of its own; longer
 /// than what is unrolled; a channel's.
@@ -48,7 +36,7 @@ std::vector<LayerSpec> createLayers(unsigned width, bool quantizesInput) {
   std::vector<LayerSpec> layers;
   unsigned i = width;
   for (int64_t group : kGroups) {
-    auto [integer, zeroPoint, hasMinimum] = kKinds[(i + i / 4) % 4];
+    auto [integer, zeroPoint, hasMinimum] = kIntegerForms[(i + i / 4) % 4];
     LayerSpec &layer = layers.emplace_back();
     layer.encoding = {{width, integer},
                       zeroPoint,
