@@ -63,23 +63,30 @@ int lowbit_check_file(const lowbit_file *file);
 int lowbit_choose_variant(const lowbit_program *program,
                           const lowbit_variant **variant);
 
-/** What precedes a buffer: its place in the list of a run's buffers. */
+/** What precedes a buffer: its place in a list of a run's buffers. */
 typedef struct lowbit_block {
   struct lowbit_block *previous, *next;
+  /** Bytes behind this. */
+  size_t size;
+  /** Whether the run has used it. */
+  int used;
 } lowbit_block;
 
 /** A run of compiled code, which owns what that allocates. */
 typedef struct lowbit_run_state {
   jmp_buf out_of_memory;
+  lowbit_model *model;
   lowbit_block blocks;
+  /** Blocks without a buffer, linked by `next`. */
+  lowbit_block *spare;
   /** OpenMP's nesting outside of the run: above 0 in a program that calls from
       a parallel region of its own. */
   int level;
   struct lowbit_run_state *outer;
 } lowbit_run_state;
 
-void lowbit_begin_run(lowbit_run_state *r);
-/** Frees what the run has left. */
+void lowbit_begin_run(lowbit_run_state *r, lowbit_model *model);
+/** Frees what the run has left, and hands blocks to the model's next run. */
 void lowbit_end_run(lowbit_run_state *r);
 /** Takes a buffer out of the run, if it is one of its own. */
 int lowbit_take(lowbit_run_state *r, void *memory);
@@ -99,6 +106,8 @@ int lowbit_check_indices(const lowbit_tensor *tensor, const void *data,
 
 /** Memory for `lowbit_deallocate` that belongs to no run, or null. */
 void *lowbit_allocate_block(size_t size);
+/** Frees blocks that `next` links. */
+void lowbit_free_blocks(lowbit_block *b);
 
 /** Zeros for what a model reads from end to end, or null: in pages of 2 MB
    where the system has them, since translating addresses of small ones costs a
@@ -120,6 +129,9 @@ struct lowbit_model {
   void *mapping;
   uint64_t mapping_bytes;
   int threads;
+  /** Blocks that the last run has left; taken and put at once, by the thread
+      that runs. */
+  lowbit_block *spare;
 };
 
 #ifdef __cplusplus

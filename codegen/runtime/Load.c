@@ -3,8 +3,8 @@
 |* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception                    *|
 |*                                                                            *|
 |* Weights are used where they lie, in a mapped file or in the program. A     *|
-|* model is not changed after it is loaded, so that any number of threads can *|
-|* run it at once.                                                            *|
+|* model is not changed after it is loaded, but for the memory that runs hand *|
+|* on, so that any number of threads can run it at once.                      *|
 \*===----------------------------------------------------------------------===*/
 
 #include "Internal.h"
@@ -246,6 +246,7 @@ void lowbit_free(lowbit_model *model) {
     return;
   for (uint64_t i = 0; model->copies && i < model->variant->num_weights; ++i)
     lowbit_deallocate(model->copies[i]);
+  lowbit_free_blocks(model->spare);
   if (model->mapping)
     munmap(model->mapping, model->mapping_bytes);
   free(model->copies);

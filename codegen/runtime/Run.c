@@ -17,85 +17,6 @@
 /* A program may be compiled without OpenMP, and is then linked without it. */
 extern void omp_set_num_threads(int) __attribute__((weak));
 extern int omp_get_max_threads(void) __attribute__((weak));
-extern int omp_get_level(void) __attribute__((weak));
-
-/*===----------------------------------------------------------------------===*\
-|* Memory of a run
-\*===----------------------------------------------------------------------===*/
-
-enum { kAlignment = 64 };
-
-/** The run of this thread; null on threads that OpenMP has lent to it. */
-static _Thread_local lowbit_run_state *current;
-
-static void unlink_block(lowbit_block *b) {
-  if (b->next) {
-    b->previous->next = b->next;
-    b->next->previous = b->previous;
-  }
-}
-
-void *lowbit_allocate_block(size_t size) {
-  void *memory;
-  if (size > SIZE_MAX - kAlignment ||
-      posix_memalign(&memory, kAlignment, size + kAlignment) != 0)
-    return NULL;
-  memset(memory, 0, sizeof(lowbit_block));
-  return (char *)memory + kAlignment;
-}
-
-static int get_level(void) { return omp_get_level ? omp_get_level() : 0; }
-
-void *lowbit_allocate(size_t size) {
-  char *memory = lowbit_allocate_block(size);
-  if (!current || get_level() != current->level) {
-    // Only the end of the process leads out of a parallel task.
-    if (!memory && get_level() > 0) {
-      fprintf(stderr, "lowbit: out of memory in a parallel task\n");
-      abort();
-    }
-    return memory;
-  }
-  if (!memory)
-    longjmp(current->out_of_memory, 1);
-  lowbit_block *b = (lowbit_block *)(memory - kAlignment);
-  b->previous = &current->blocks;
-  b->next = current->blocks.next;
-  b->next->previous = b;
-  current->blocks.next = b;
-  return memory;
-}
-
-void lowbit_deallocate(void *memory) {
-  if (!memory)
-    return;
-  lowbit_block *b = (lowbit_block *)((char *)memory - kAlignment);
-  unlink_block(b);
-  free(b);
-}
-
-void lowbit_begin_run(lowbit_run_state *r) {
-  r->blocks.previous = r->blocks.next = &r->blocks;
-  r->level = get_level();
-  r->outer = current;
-  current = r;
-}
-
-void lowbit_end_run(lowbit_run_state *r) {
-  current = r->outer;
-  while (r->blocks.next != &r->blocks)
-    lowbit_deallocate((char *)r->blocks.next + kAlignment);
-}
-
-int lowbit_take(lowbit_run_state *r, void *memory) {
-  for (lowbit_block *b = r->blocks.next; b != &r->blocks; b = b->next)
-    if ((char *)b + kAlignment == memory) {
-      unlink_block(b);
-      b->previous = b->next = NULL;
-      return 1;
-    }
-  return 0;
-}
 
 /*===----------------------------------------------------------------------===*\
 |* Arguments
@@ -374,7 +295,7 @@ static int run_in(lowbit_model *model, const void *inputs, void *outputs,
   if (error)
     return error;
   lowbit_run_state r;
-  lowbit_begin_run(&r);
+  lowbit_begin_run(&r, model);
   if (setjmp(r.out_of_memory) == 0) {
     lowbit_call(model, model->variant->run, arguments);
     error = deliver_all(&r, program, results, outputs);

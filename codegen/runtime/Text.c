@@ -210,7 +210,7 @@ static int run_step(lowbit_text *text, const step *s, void *outputs) {
   }
   int error = LOWBIT_OK;
   lowbit_run_state r;
-  lowbit_begin_run(&r);
+  lowbit_begin_run(&r, text->model);
   if (setjmp(r.out_of_memory) == 0) {
     lowbit_call(text->model, s->code->run, s->arguments);
     deliver(text, s->results, &r, outputs);
