@@ -115,7 +115,7 @@ bool cpu::hasLinearKernel(const numerics::Layout &layout,
   return (findCodeFields(layout, encoding) ||
           findCodeWindows(layout, encoding)) &&
          layout.parameters == numerics::ParameterPlacement::Inline &&
-         panel.paddedColumns() %
+         llvm::alignTo(panel.columns, PanelFormat::kPadding) %
                  (layout.columnPadding * encoding.element.valuesPerCode()) ==
              0;
 }

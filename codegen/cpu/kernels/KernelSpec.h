@@ -62,9 +62,9 @@ enum class PanelKind {
 ///
 /// Blocks of kTileRows rows may be tiles, as `countTiledRows` says. They take
 /// as many bytes, in another order: of each segment the rows' headers, then for
-/// each of `parts` bytes of a value and each step of kTileBytes columns (the
-/// last has what is left) the rows' bytes, one row after the other, which a
-/// tile loads at once. Rows of such a block that there aren't are zero.
+/// each of `parts` bytes of a value and each step of `stepColumns()` columns
+/// the rows' bytes, one row after the other, which a tile loads at once. Rows
+/// of such a block that there aren't are zero.
 struct PanelFormat {
   PanelKind kind;
   /// Columns of a segment; the row's last may have fewer.
@@ -86,8 +86,8 @@ struct PanelFormat {
   int64_t leastTileRows = 0;
 
   static constexpr int64_t kHeaderBytes = 16;
-  /// Segments are padded to a multiple of this many columns. Layouts' paddings
-  /// must divide what results.
+  /// Segments are padded to a multiple of this many columns, with tiles to
+  /// whole steps. Layouts' paddings must divide what results without.
   static constexpr int64_t kPadding = kLanes;
   /// Kernels unroll over a segment and sum its products in 32 bits: 255 * 128
   /// for each of so many columns still fit.
@@ -97,7 +97,8 @@ struct PanelFormat {
 
   bool hasTiles() const { return leastTileRows > 0; }
   int64_t paddedColumns() const {
-    return llvm::divideCeil(columns, kPadding) * kPadding;
+    return hasTiles() ? stepCount() * stepColumns()
+                      : llvm::alignTo(columns, kPadding);
   }
   int64_t valueBytes() const {
     return kind == PanelKind::Int8 ? 1 : kind == PanelKind::Int16 ? 2 : 4;
@@ -105,12 +106,12 @@ struct PanelFormat {
   int64_t segmentBytes() const {
     return kHeaderBytes + paddedColumns() * valueBytes();
   }
-  /// Steps of a segment's tiles, and columns of each.
-  int64_t stepCount() const {
-    return llvm::divideCeil(paddedColumns(), kTileBytes);
-  }
-  int64_t stepColumns(int64_t step) const {
-    return std::min(kTileBytes, paddedColumns() - step * kTileBytes);
+  /// Steps of a segment's tiles, as few as there can be, and columns of each,
+  /// all the same: a product takes as long for fewer columns, and tiles of two
+  /// shapes can't share registers, of which a kernel needs seven of eight.
+  int64_t stepCount() const { return llvm::divideCeil(columns, kTileBytes); }
+  int64_t stepColumns() const {
+    return llvm::alignTo(llvm::divideCeil(columns, stepCount()), kPadding);
   }
   int64_t segmentCount(int64_t rowColumns) const {
     return llvm::divideCeil(rowColumns, columns);

@@ -168,13 +168,12 @@ Value PanelKernel::valueOffset(const Place &place, Value column, int64_t part) {
   int64_t padded = format.paddedColumns();
   if (!place.rows)
     return b.add(b.add(place.values, column), part * padded);
-  constexpr int64_t step = PanelFormat::kTileBytes;
+  int64_t step = format.stepColumns();
   Value inStep = arith::RemUIOp::create(b, column, b.index(step));
   Value first = b.sub(column, inStep);
-  Value stepBytes = b.min(b.sub(b.index(padded), first), b.index(step));
   Value before = b.mul(place.rows, b.add(first, part * padded));
   return b.add(b.add(place.values, before),
-               b.add(b.mul(place.row, stepBytes), inStep));
+               b.add(b.mul(place.row, step), inStep));
 }
 
 void PanelKernel::storeCodes(const Place &place, Value row, Value column,

@@ -314,16 +314,16 @@ Value TileProducts::segmentOffset(Value row, Value segment) {
 /// Adds the products of a step of columns to the sums of a level.
 TileProducts::Values TileProducts::multiplyStep(const Pair &pair, Value segment,
                                                 Value place, Value step,
-                                                int64_t columns, int64_t level,
+                                                int64_t level,
                                                 ValueRange sums) {
-  int64_t tileRows = sums.size() / 2;
+  int64_t tileRows = sums.size() / 2, columns = spec.panel.stepColumns();
   Type byte = b.getI8Type();
   auto left = amx::TileType::get({kTileRows, columns}, byte);
   auto right = amx::TileType::get({columns / kStepColumns, kVectorBytes}, byte);
   UnitAttr isUnsigned =
       products.hasUnsignedBytes() ? b.getUnitAttr() : UnitAttr();
   Values next(sums);
-  Value before = b.mul(step, kTileRows * PanelFormat::kTileBytes);
+  Value before = b.mul(step, kTileRows * columns);
   Value rowTile = b.mul(operands.panelRowBytes, kTileRows);
   for (int64_t digit = 0; digit < products.digits(); ++digit)
     for (int64_t part = 0; part < products.parts(); ++part) {
@@ -375,8 +375,7 @@ void TileProducts::emitLevel(const Pair &pair, Value segment, Value row,
   for (int64_t i = 0; i < count; ++i)
     tiles.push_back(amx::TileZeroOp::create(b, type));
   for (int64_t step = looped; step < steps; ++step)
-    tiles = multiplyStep(pair, segment, place, b.index(step),
-                         spec.panel.stepColumns(step), level, tiles);
+    tiles = multiplyStep(pair, segment, place, b.index(step), level, tiles);
   store(tiles);
   if (!looped)
     return;
@@ -387,8 +386,8 @@ void TileProducts::emitLevel(const Pair &pair, Value segment, Value row,
              tiles.push_back(amx::TileLoadOp::create(b, type, raw, offsetOf(i),
                                                      b.index(kLanes)));
            for (int64_t s = 0; s < kUnrolledSteps; ++s)
-             tiles = multiplyStep(pair, segment, place, b.add(first, s),
-                                  PanelFormat::kTileBytes, level, tiles);
+             tiles = multiplyStep(pair, segment, place, b.add(first, s), level,
+                                  tiles);
            store(tiles);
            return {};
          });

@@ -89,7 +89,7 @@ private:
   void emitLevel(const Pair &pair, Value segment, Value row, int64_t tileRows,
                  int64_t level, int64_t firstTile);
   Values multiplyStep(const Pair &pair, Value segment, Value place, Value step,
-                      int64_t columns, int64_t level, mlir::ValueRange sums);
+                      int64_t level, mlir::ValueRange sums);
   void emitScales(const Pair &pair, const Visit &visit, Value firstRow,
                   Value row, int64_t tileRows);
   Value addProducts(const Visit &visit, llvm::ArrayRef<Value> headers, Value r,

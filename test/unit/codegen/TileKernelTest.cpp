@@ -21,9 +21,9 @@ using numerics::ScaleFormat;
 
 namespace {
 
-/// Columns of a group: a tile's half, one, two; with a step of its own; longer
+/// Columns of a group: parts of a tile, one, two, two short ones; longer
 /// than what is unrolled; a channel's.
-constexpr int64_t kGroups[] = {32, 64, 128, 80, 1000, 0};
+constexpr int64_t kGroups[] = {32, 16, 48, 80, 64, 96, 128, 1000, 0};
 
 constexpr struct {
   int64_t rows, columns;
@@ -31,11 +31,12 @@ constexpr struct {
 
 constexpr int64_t kExtents[] = {0, 1, 7, 8, 9, 11, 12, 16, 17, 31, 33, 79};
 
-/// For each group a layer; the rest is dealt out.
+/// Layers of six groups each; the rest is dealt out, too.
 std::vector<LayerSpec> createLayers(unsigned width, bool quantizesInput) {
   std::vector<LayerSpec> layers;
   unsigned i = width;
-  for (int64_t group : kGroups) {
+  for (int n = 0; n < 6; ++n) {
+    int64_t group = kGroups[i % std::size(kGroups)];
     auto [integer, zeroPoint, hasMinimum] = kIntegerForms[(i + i / 4) % 4];
     LayerSpec &layer = layers.emplace_back();
     layer.encoding = {{width, integer},
