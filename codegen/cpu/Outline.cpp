@@ -46,14 +46,13 @@ struct CPUOutlinePass : lowbit::impl::CPUOutlinePassBase<CPUOutlinePass> {
       numFunctions += function.isPrivate() && !function.isDeclaration();
   }
 
-  /// Loops of `region`, and of the branches in it those that call kernels. The
-  /// others there, attention's, stay: as functions of their own they make a
-  /// small model a sixth slower.
+  /// Loops of `region` and of the branches in it, where attention is. What is
+  /// small enough for one thread stays in a branch.
   static void collectLoops(Region &region, SmallVectorImpl<Operation *> &loops,
                            bool isBranch = false) {
     for (Operation &op : region.getOps()) {
       bool isLoop =
-          isBranch ? isa<scf::ParallelOp>(op)
+          isBranch ? isa<scf::ForallOp, scf::ParallelOp>(op)
                    : isa<scf::ForallOp, scf::ParallelOp, linalg::LinalgOp>(op);
       if (isLoop && op.getNumResults() == 0)
         loops.push_back(&op);

@@ -53,3 +53,35 @@ func.func @branches(%first: i1, %n: index, %a: memref<?xf32>, %b: memref<?xf32>)
   }
   return
 }
+
+// So are loops over tasks of linalg ops; an op that is not in a loop stays in
+// its branch.
+
+// CHECK-LABEL: func @attention
+// CHECK: scf.if
+// CHECK: linalg.fill
+// CHECK-NEXT: call @[[HEADS:.*]](%arg1, %arg2)
+// CHECK: scf.if
+// CHECK: call @[[HEADS]](%arg1, %arg3)
+// CHECK-NOT: scf.forall
+// CHECK: func private @[[HEADS]](%arg0: index, %arg1: memref<?x64xf32>)
+// CHECK: scf.forall
+// CHECK: linalg.fill
+// CHECK-NOT: scf.forall
+func.func @attention(%many: i1, %n: index, %a: memref<?x64xf32>, %b: memref<?x64xf32>, %s: memref<f32>) {
+  %zero = arith.constant 0.0 : f32
+  scf.if %many {
+    linalg.fill ins(%zero : f32) outs(%s : memref<f32>)
+    scf.forall (%i) in (%n) {
+      %row = memref.subview %a[%i, 0] [1, 64] [1, 1] : memref<?x64xf32> to memref<1x64xf32, strided<[64, 1], offset: ?>>
+      linalg.fill ins(%zero : f32) outs(%row : memref<1x64xf32, strided<[64, 1], offset: ?>>)
+    }
+  }
+  scf.if %many {
+    scf.forall (%i) in (%n) {
+      %row = memref.subview %b[%i, 0] [1, 64] [1, 1] : memref<?x64xf32> to memref<1x64xf32, strided<[64, 1], offset: ?>>
+      linalg.fill ins(%zero : f32) outs(%row : memref<1x64xf32, strided<[64, 1], offset: ?>>)
+    }
+  }
+  return
+}

@@ -40,8 +40,8 @@ def CPUOutlinePass : Pass<"lowbit-cpu-outline", "::mlir::ModuleOp"> {
   let summary = "Move parallel loops and linalg ops on buffers into shared functions";
   let description = [{
     Each parallel loop and each linalg op at the top level of a function, and each
-    loop that calls kernels in a branch there, becomes a private function of the
-    buffers and sizes it uses.
+    parallel loop in a branch there, becomes a private function of the buffers and
+    sizes it uses.
     Equal functions are merged, so that compile time and code size don't grow
     with the number of layers: the same loop in every layer, and the code that
     hands a kernel to threads, is compiled once.
