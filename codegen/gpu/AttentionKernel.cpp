@@ -11,11 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "AttentionKernel.h"
-#include "KernelParts.h"
+#include "AttentionBuilder.h"
 
-#include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -25,9 +22,6 @@ using namespace lowbit;
 static constexpr int64_t kMostQueries = 4;
 /// Keys of a round: one for each thread.
 static constexpr int64_t kKeys = kGPUWorkgroupSize;
-/// The least score, and what stands for one that isn't seen: exp of that less
-/// any score is 0, and nothing overflows, which WGSL leaves undefined.
-static constexpr float kLeast = -1e30f, kHidden = -1e38f;
 
 std::string GPUAttentionSpec::name() const {
   std::string result = "attention";
@@ -53,83 +47,22 @@ static int64_t getStep(const GPUAttentionSpec &spec) {
   return isWhole ? kGPUStep : 1;
 }
 
-namespace {
-
-/// What a query has so far: the largest score, the sum of exp(score - largest)
-/// and of these times the values, of which a thread has a part.
-struct QueryState {
-  Value largest, sum, values;
-};
-
-/// Emits one kernel.
-class AttentionBuilder : KernelParts {
-public:
-  AttentionBuilder(ImplicitLocOpBuilder &builder, const GPUAttentionSpec &spec)
-      : KernelParts(builder), spec(spec),
-        keys(builder, spec.format, spec.groups * spec.rows, spec.width,
-             getStep(spec)),
-        values(builder, spec.format, spec.groups * spec.rows, spec.valueWidth,
-               getStep(spec)) {
-    number = b.getF32Type();
-    int64_t step = getStep(spec);
-    numbers = step == 1 ? number : Type(VectorType::get({step}, number));
-    steps = spec.width / step;
-    valueSteps = spec.valueWidth / step;
-    queries = std::min(spec.queries, kMostQueries);
-    lanes = llvm::PowerOf2Ceil(valueSteps);
-    slices = kGPUWorkgroupSize / lanes;
-  }
-
-  SmallVector<Type> getArgumentTypes();
-  /// Emits the body; returns the grid.
-  std::array<int64_t, 3> build(gpu::GPUFuncOp kernel);
-
-private:
-  Index getRow(int64_t query) {
-    return indices.add(firstRow, indices.constant(query));
-  }
-  Index getKeyRow(const Index &at);
-  void loadQueries();
-  void findKeys();
-  SmallVector<QueryState> buildRound(const Index &first,
-                                     ArrayRef<QueryState> states);
-  SmallVector<Value> scoreKey(const Index &key);
-  Value addMask(Value score, int64_t query, const Index &key);
-  SmallVector<QueryState> addValues(const Index &first,
-                                    ArrayRef<QueryState> states);
-  void writeResults(ArrayRef<QueryState> states);
-
-  SmallVector<Value> flatten(ArrayRef<QueryState> states) {
-    SmallVector<Value> values;
-    for (const QueryState &state : states)
-      values.append({state.largest, state.sum, state.values});
-    return values;
-  }
-  SmallVector<QueryState> gather(ValueRange values) {
-    SmallVector<QueryState> states;
-    for (size_t i = 0; i < values.size(); i += 3)
-      states.push_back({values[i], values[i + 1], values[i + 2]});
-    return states;
-  }
-  Value multiplyAdd(Value lhs, Value rhs, Value sum) {
-    return math::FmaOp::create(b, lhs, rhs, sum);
-  }
-
-  const GPUAttentionSpec &spec;
-  RowReader keys, values;
-  Type number, numbers;
-  /// Steps of a row of keys and of values; queries of a workgroup; threads
-  /// along a row of values, and how many rows are read at once.
-  int64_t steps, valueSteps, queries, lanes, slices;
-  Value query, mask, length, result;
-  /// Workgroup memory: queries, and of each a number for each thread.
-  Value heldQueries, weights;
-  Index own, head, group, firstRow;
-  /// Keys that query 0 of the text's last ones sees, and all of these queries.
-  Value firstSeen, end;
-};
-
-} // namespace
+AttentionBuilder::AttentionBuilder(ImplicitLocOpBuilder &builder,
+                                   const GPUAttentionSpec &spec)
+    : KernelParts(builder), spec(spec),
+      keys(builder, spec.format, spec.groups * spec.rows, spec.width,
+           getStep(spec)),
+      values(builder, spec.format, spec.groups * spec.rows, spec.valueWidth,
+             getStep(spec)) {
+  number = b.getF32Type();
+  int64_t step = getStep(spec);
+  numbers = step == 1 ? number : Type(VectorType::get({step}, number));
+  steps = spec.width / step;
+  valueSteps = spec.valueWidth / step;
+  queries = std::min(spec.queries, kMostQueries);
+  lanes = llvm::PowerOf2Ceil(valueSteps);
+  slices = kGPUWorkgroupSize / lanes;
+}
 
 SmallVector<Type> AttentionBuilder::getArgumentTypes() {
   auto buffer = [&](int64_t rows, int64_t steps) -> Type {
@@ -168,9 +101,9 @@ void AttentionBuilder::loadQueries() {
   store(scaled, heldQueries, at);
 }
 
-/// How many keys each query sees: `firstSeen` and one more for each row, if
-/// later keys are hidden, else `end` each.
-void AttentionBuilder::findKeys() {
+/// How many keys queries up to `lastRow` see: `firstSeen` and one more for each
+/// row, if later keys are hidden, else `end` each.
+void AttentionBuilder::findKeys(const Index &lastRow) {
   Value count = constantIndex(spec.rows);
   if (spec.hasLength)
     count = arith::IndexCastOp::create(b, b.getIndexType(),
@@ -181,26 +114,24 @@ void AttentionBuilder::findKeys() {
   firstSeen = arith::AddIOp::create(
       b, arith::SubIOp::create(b, count, constantIndex(spec.queries)),
       constantIndex(1));
-  Value last = arith::AddIOp::create(b, firstSeen,
-                                     indices.materialize(getRow(queries - 1)));
+  Value last =
+      arith::AddIOp::create(b, firstSeen, indices.materialize(lastRow));
   end = arith::MinUIOp::create(b, count, last);
 }
 
-/// The row with key `at`, or the last one where there aren't so many.
-Index AttentionBuilder::getKeyRow(const Index &at) {
-  Value row = arith::MinUIOp::create(b, indices.materialize(at),
+/// Key `at`, or the last one where there aren't so many.
+Index AttentionBuilder::clampKey(const Index &at) {
+  Value key = arith::MinUIOp::create(b, indices.materialize(at),
                                      constantIndex(spec.rows - 1));
-  return indices.add(indices.multiply(group, spec.rows),
-                     indices.value(row, spec.rows));
+  return indices.value(key, spec.rows);
 }
 
 /// `score` and what the mask says of the key.
-Value AttentionBuilder::addMask(Value score, int64_t query, const Index &key) {
+Value AttentionBuilder::addMask(Value score, const Place &of,
+                                const Index &key) {
   // Coordinates of the head, the query and the key, last ones first.
-  SmallVector<Index> place{
-      clamp(key, spec.rows, llvm::alignTo(spec.rows, kKeys)),
-      clamp(getRow(query), spec.queries, llvm::alignTo(spec.queries, queries))};
-  Index rest = head;
+  SmallVector<Index> place{key, of.row};
+  Index rest = of.head;
   for (int64_t extent : llvm::reverse(spec.batch)) {
     place.push_back(indices.remainder(rest, extent));
     rest = indices.divide(rest, extent);
@@ -216,9 +147,25 @@ Value AttentionBuilder::addMask(Value score, int64_t query, const Index &key) {
   return arith::MaxNumFOp::create(b, sum, constantFloat(number, kLeast));
 }
 
+/// What a product of a query and key `at`, which `key` is if it is there,
+/// counts as: with the scale of the key, the mask, and none if it isn't seen.
+Value AttentionBuilder::finishScore(Value score, Value scale, const Place &of,
+                                    const Index &at, const Index &key) {
+  Value seen = end;
+  if (scale)
+    score = arith::MulFOp::create(b, score, scale);
+  if (mask)
+    score = addMask(score, of, key);
+  if (spec.causal)
+    seen = arith::AddIOp::create(b, firstSeen, indices.materialize(of.row));
+  return arith::SelectOp::create(b, isBelow(at, seen), score,
+                                 constantFloat(number, kHidden));
+}
+
 /// The scores of a thread's key, one for each query.
 SmallVector<Value> AttentionBuilder::scoreKey(const Index &at) {
-  Index row = getKeyRow(at);
+  Index key = clampKey(at);
+  Index row = indices.add(indices.multiply(group, spec.rows), key);
   SmallVector<Value> products(queries, constantFloat(numbers, 0));
   auto loop = scf::ForOp::create(b, constantIndex(0), constantIndex(steps),
                                  constantIndex(1), products);
@@ -238,22 +185,15 @@ SmallVector<Value> AttentionBuilder::scoreKey(const Index &at) {
   Value scale = keys.loadScale(row);
   SmallVector<Value> result;
   for (auto [i, product] : llvm::enumerate(loop.getResults())) {
-    Value score = sum(product), seen = end;
-    if (scale)
-      score = arith::MulFOp::create(b, score, scale);
-    if (mask)
-      score = addMask(score, i, at);
-    if (spec.causal)
-      seen =
-          arith::AddIOp::create(b, firstSeen, indices.materialize(getRow(i)));
-    result.push_back(arith::SelectOp::create(b, isBelow(at, seen), score,
-                                             constantFloat(number, kHidden)));
+    Place of{head, clamp(getRow(i), spec.queries,
+                         llvm::alignTo(spec.queries, queries))};
+    result.push_back(finishScore(sum(product), scale, of, at, key));
   }
   return result;
 }
 
 /// Adds the values of a round's keys, which `weights` has the weights of.
-SmallVector<QueryState>
+SmallVector<AttentionBuilder::QueryState>
 AttentionBuilder::addValues(const Index &first, ArrayRef<QueryState> states) {
   Index column = clamp(indices.remainder(own, lanes), valueSteps, lanes);
   Index slice = indices.divide(own, lanes);
@@ -263,7 +203,8 @@ AttentionBuilder::addValues(const Index &first, ArrayRef<QueryState> states) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Index at = indices.value(loop.getInductionVar(), kKeys);
-  Index row = getKeyRow(indices.add(first, at));
+  Index row = indices.add(indices.multiply(group, spec.rows),
+                          clampKey(indices.add(first, at)));
   Value loaded = values.load(row, column), scale = values.loadScale(row);
   SmallVector<QueryState> next = gather(loop.getRegionIterArgs());
   for (auto [i, state] : llvm::enumerate(next)) {
@@ -279,23 +220,20 @@ AttentionBuilder::addValues(const Index &first, ArrayRef<QueryState> states) {
 }
 
 /// 64 keys from `first` on.
-SmallVector<QueryState>
+SmallVector<AttentionBuilder::QueryState>
 AttentionBuilder::buildRound(const Index &first, ArrayRef<QueryState> states) {
   SmallVector<Value> mine = scoreKey(indices.add(first, own));
   SmallVector<Value> largest =
       reduceLanes(mine, kGPUWorkgroupSize, /*isMax=*/true);
   SmallVector<QueryState> next;
   for (auto [i, state] : llvm::enumerate(states)) {
-    Value isLarger = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT,
-                                           largest[i], state.largest);
-    Value now = arith::SelectOp::create(b, isLarger, largest[i], state.largest);
-    Value factor =
-        math::ExpOp::create(b, arith::SubFOp::create(b, state.largest, now));
+    Value now = getLarger(largest[i], state.largest);
+    Value factor = getWeight(state.largest, now);
     next.push_back(
         {now, arith::MulFOp::create(b, state.sum, factor),
          arith::MulFOp::create(b, state.values, splat(factor, numbers))});
-    store(math::ExpOp::create(b, arith::SubFOp::create(b, mine[i], now)),
-          weights, indices.add(indices.constant(i * kGPUWorkgroupSize), own));
+    store(getWeight(mine[i], now), weights,
+          indices.add(indices.constant(i * kGPUWorkgroupSize), own));
   }
   gpu::BarrierOp::create(b);
   SmallVector<QueryState> result = addValues(first, next);
@@ -338,7 +276,7 @@ void AttentionBuilder::writeResults(ArrayRef<QueryState> states) {
   }
 }
 
-std::array<int64_t, 3> AttentionBuilder::build(gpu::GPUFuncOp kernel) {
+void AttentionBuilder::takeArguments(gpu::GPUFuncOp kernel) {
   ArrayRef<BlockArgument> arguments = kernel.getArguments();
   query = arguments.consume_front();
   keys.takeArguments(arguments);
@@ -348,6 +286,10 @@ std::array<int64_t, 3> AttentionBuilder::build(gpu::GPUFuncOp kernel) {
   if (spec.hasLength)
     length = arguments.consume_front();
   result = arguments.back();
+}
+
+std::array<int64_t, 3> AttentionBuilder::build(gpu::GPUFuncOp kernel) {
+  takeArguments(kernel);
   std::array<int64_t, 3> grid = {
       spec.heads, static_cast<int64_t>(llvm::divideCeil(spec.queries, queries)),
       1};
@@ -357,7 +299,7 @@ std::array<int64_t, 3> AttentionBuilder::build(gpu::GPUFuncOp kernel) {
   firstRow = indices.multiply(block(gpu::Dimension::y, grid[1]), queries);
   weights = shared(queries * kGPUWorkgroupSize, number);
   loadQueries();
-  findKeys();
+  findKeys(getRow(queries - 1));
   gpu::BarrierOp::create(b);
   QueryState none{constantFloat(number, kHidden), constantFloat(number, 0),
                   constantFloat(numbers, 0)};
@@ -394,5 +336,7 @@ std::string lowbit::explainNoGPUKernel(const GPUAttentionSpec &spec) {
 GPUKernel lowbit::getGPUAttentionKernel(KernelModule &kernels,
                                         const GPUAttentionSpec &spec,
                                         MLIRContext *context) {
-  return emitGPUKernel<AttentionBuilder>(kernels, spec, context);
+  GPUKernel kernel = emitGPUKernel<AttentionBuilder>(kernels, spec, context);
+  emitGPUKernelForProcessors<AttentionBuilder>(kernels, spec, kernel, context);
+  return kernel;
 }

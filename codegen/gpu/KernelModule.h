@@ -10,6 +10,8 @@
 #ifndef LOWBIT_LIB_CODEGEN_GPU_KERNELMODULE_H
 #define LOWBIT_LIB_CODEGEN_GPU_KERNELMODULE_H
 
+#include "lowbit/CodeGen/GPU/GPUVariants.h"
+
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -79,6 +81,24 @@ GPUKernel emitGPUKernel(KernelModule &kernels, const Spec &spec,
   b.setInsertionPointToStart(&kernel.getBody().front());
   std::array<int64_t, 3> workgroups = builder.build(kernel);
   return {kernels.finish(kernel), workgroups};
+}
+
+/// Emits the kernel that takes the place of `original` on devices that are
+/// processors, on the same grid: buildOwn(function, grid) emits the body.
+template <typename Builder, typename Spec>
+void emitGPUKernelForProcessors(KernelModule &kernels, const Spec &spec,
+                                const GPUKernel &original,
+                                mlir::MLIRContext *context) {
+  mlir::ImplicitLocOpBuilder b(mlir::UnknownLoc::get(context), context);
+  Builder builder(b, spec);
+  mlir::gpu::GPUFuncOp kernel =
+      kernels.begin(spec.name() + "_software", builder.getArgumentTypes(),
+                    {kGPUWorkgroupSize, 1, 1}, b);
+  mlir::gpu::ReturnOp::create(b);
+  b.setInsertionPointToStart(&kernel.getBody().front());
+  builder.buildOwn(kernel, original.workgroups);
+  setGPUVariant(kernel, original.symbol.getLeafReference(), {kGPUSoftware});
+  kernels.finish(kernel);
 }
 
 } // namespace lowbit

@@ -11,7 +11,6 @@
 
 #include "LinearBuilder.h"
 #include "QuantizeKernel.h"
-#include "lowbit/CodeGen/GPU/GPUVariants.h"
 #include "lowbit/IR/AttributeWord.h"
 #include "lowbit/IR/LowbitWordOps.h"
 #include "lowbit/Reference/Activation.h"
@@ -335,27 +334,11 @@ void LinearBuilder::buildOwn(gpu::GPUFuncOp kernel,
   spec.m <= kMostGPUVectorRows ? buildOwnVector(kernel) : buildOwnTiles(grid);
 }
 
-/// Emits the kernel that takes the place of `original` on processors.
-static void emitOwnKernel(KernelModule &kernels, const GPULinearSpec &spec,
-                          const GPUKernel &original) {
-  MLIRContext *context = spec.encoding.getContext();
-  ImplicitLocOpBuilder b(UnknownLoc::get(context), context);
-  LinearBuilder builder(b, spec);
-  gpu::GPUFuncOp kernel =
-      kernels.begin(spec.name() + "_software", builder.getArgumentTypes(),
-                    {kGPUWorkgroupSize, 1, 1}, b);
-  gpu::ReturnOp::create(b);
-  b.setInsertionPointToStart(&kernel.getBody().front());
-  builder.buildOwn(kernel, original.workgroups);
-  setGPUVariant(kernel, original.symbol.getLeafReference(), {kGPUSoftware});
-  kernels.finish(kernel);
-}
-
 GPUKernel lowbit::getGPULinearKernel(KernelModule &kernels,
                                      const GPULinearSpec &spec) {
-  GPUKernel kernel =
-      emitGPUKernel<LinearBuilder>(kernels, spec, spec.encoding.getContext());
+  MLIRContext *context = spec.encoding.getContext();
+  GPUKernel kernel = emitGPUKernel<LinearBuilder>(kernels, spec, context);
   if (!spec.unitSteps)
-    emitOwnKernel(kernels, spec, kernel);
+    emitGPUKernelForProcessors<LinearBuilder>(kernels, spec, kernel, context);
   return kernel;
 }

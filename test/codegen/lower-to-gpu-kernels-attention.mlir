@@ -19,6 +19,31 @@
 // CHECK:        arith.divf
 // CHECK:        memref.store %{{.*}}, %[[Y]]
 
+// For processors threads share nothing: each has a query, takes four keys at a
+// time, and adds to the result what they weigh of their values.
+// CHECK:      gpu.func @attention_causal_cached_4x2x1x32x8x16_software
+// CHECK-SAME:   (%[[Q:.*]]: memref<8xvector<4xf32>>, %[[K:.*]]: memref<128xvector<4xf32>>, %[[V:.*]]: memref<256xvector<4xf32>>, %[[LENGTH:.*]]: memref<1xi32>, %[[Y:.*]]: memref<16xvector<4xf32>>) kernel
+// CHECK-SAME:   lowbit.features = ["software"], lowbit.variant_of = @attention_causal_cached_4x2x1x32x8x16}
+// CHECK-NOT:    gpu.barrier
+// CHECK-NOT:    memref.alloc
+// CHECK:        scf.if
+// CHECK:          %[[WORD:.*]] = memref.load %[[LENGTH]]
+// CHECK:          %[[KEYS:.*]] = arith.index_cast %[[WORD]]
+// CHECK:          scf.for %{{.*}} = %c0 to %{{.*}} step %c4 iter_args
+// CHECK:            scf.for
+// CHECK-COUNT-4:      memref.load %[[K]]
+// CHECK:              memref.load %[[Q]]
+// CHECK-COUNT-4:      math.fma
+// CHECK-COUNT-5:    math.exp
+// CHECK:            scf.for
+// CHECK-COUNT-4:      memref.load %[[V]]
+// CHECK:              memref.load %[[Y]]
+// CHECK-COUNT-4:      math.fma
+// CHECK:              memref.store %{{.*}}, %[[Y]]
+// CHECK:          arith.divf
+// CHECK:          memref.store %{{.*}}, %[[Y]]
+// CHECK-NOT:    gpu.barrier
+
 // Rows that are no multiple of four are read number by number.
 // CHECK:      gpu.func @attention_2x2x5x7x6x6
 // CHECK-SAME:   memref<60xf32>, %{{.*}}: memref<84xf32>, %{{.*}}: memref<84xf32>, %{{.*}}: memref<60xf32>) kernel

@@ -1,0 +1,119 @@
+//===- AttentionBuilder.h - parts of attention's kernel ---------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LOWBIT_LIB_CODEGEN_GPU_ATTENTIONBUILDER_H
+#define LOWBIT_LIB_CODEGEN_GPU_ATTENTIONBUILDER_H
+
+#include "AttentionKernel.h"
+#include "KernelParts.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+namespace lowbit {
+
+/// Emits one kernel.
+class AttentionBuilder : KernelParts {
+public:
+  AttentionBuilder(mlir::ImplicitLocOpBuilder &builder,
+                   const GPUAttentionSpec &spec);
+
+  llvm::SmallVector<mlir::Type> getArgumentTypes();
+  /// Emits the body; returns the grid.
+  std::array<int64_t, 3> build(mlir::gpu::GPUFuncOp kernel);
+  /// The same for devices that are processors, on the same grid.
+  void buildOwn(mlir::gpu::GPUFuncOp kernel, std::array<int64_t, 3> grid);
+
+private:
+  /// The least score, and what stands for one that isn't seen: exp of that less
+  /// any score is 0, and nothing overflows, which WGSL leaves undefined.
+  static constexpr float kLeast = -1e30f, kHidden = -1e38f;
+
+  /// What a query has so far: the largest score, the sum of exp(score -
+  /// largest) and of these times the values, of which a thread has a part.
+  struct QueryState {
+    mlir::Value largest, sum, values;
+  };
+  /// A head, and the number of a query in that.
+  struct Place {
+    Index head, row;
+  };
+
+  void takeArguments(mlir::gpu::GPUFuncOp kernel);
+  Index getRow(int64_t query) {
+    return indices.add(firstRow, indices.constant(query));
+  }
+  Index clampKey(const Index &at);
+  void loadQueries();
+  void findKeys(const Index &lastRow);
+  llvm::SmallVector<QueryState> buildRound(const Index &first,
+                                           llvm::ArrayRef<QueryState> states);
+  llvm::SmallVector<mlir::Value> scoreKey(const Index &key);
+  mlir::Value finishScore(mlir::Value score, mlir::Value scale, const Place &of,
+                          const Index &at, const Index &key);
+  mlir::Value addMask(mlir::Value score, const Place &of, const Index &key);
+  llvm::SmallVector<QueryState> addValues(const Index &first,
+                                          llvm::ArrayRef<QueryState> states);
+  void writeResults(llvm::ArrayRef<QueryState> states);
+
+  int64_t countOwnRows() const;
+  Place getOwnPlace(int64_t row);
+  Index getOwnStep(int64_t row, const Index &step, int64_t count);
+  void takeOwnRows(std::array<int64_t, 3> grid);
+  llvm::SmallVector<mlir::Value> multiplyOwnKeys(llvm::ArrayRef<Index> keyRows);
+  llvm::SmallVector<mlir::Value> scoreOwnKeys(llvm::ArrayRef<Index> at,
+                                              llvm::ArrayRef<Index> keyRows);
+  void addOwnValues(llvm::ArrayRef<Index> valueRows, mlir::Value isFirst,
+                    mlir::ValueRange factors, mlir::ValueRange weights);
+  llvm::SmallVector<mlir::Value> buildOwnRound(const Index &first,
+                                               mlir::ValueRange states);
+  void divideOwn(mlir::ValueRange states);
+
+  llvm::SmallVector<mlir::Value> flatten(llvm::ArrayRef<QueryState> states) {
+    llvm::SmallVector<mlir::Value> values;
+    for (const QueryState &state : states)
+      values.append({state.largest, state.sum, state.values});
+    return values;
+  }
+  llvm::SmallVector<QueryState> gather(mlir::ValueRange values) {
+    llvm::SmallVector<QueryState> states;
+    for (size_t i = 0; i < values.size(); i += 3)
+      states.push_back({values[i], values[i + 1], values[i + 2]});
+    return states;
+  }
+  mlir::Value multiplyAdd(mlir::Value lhs, mlir::Value rhs, mlir::Value sum) {
+    return mlir::math::FmaOp::create(b, lhs, rhs, sum);
+  }
+  mlir::Value getLarger(mlir::Value lhs, mlir::Value rhs) {
+    mlir::Value isLarger = mlir::arith::CmpFOp::create(
+        b, mlir::arith::CmpFPredicate::OGT, lhs, rhs);
+    return mlir::arith::SelectOp::create(b, isLarger, lhs, rhs);
+  }
+  /// exp(lhs - rhs).
+  mlir::Value getWeight(mlir::Value lhs, mlir::Value rhs) {
+    return mlir::math::ExpOp::create(b,
+                                     mlir::arith::SubFOp::create(b, lhs, rhs));
+  }
+
+  const GPUAttentionSpec &spec;
+  RowReader keys, values;
+  mlir::Type number, numbers;
+  /// Steps of a row of keys and of values; queries of a workgroup; threads
+  /// along a row of values, and how many rows are read at once.
+  int64_t steps, valueSteps, queries, lanes, slices;
+  mlir::Value query, mask, length, result;
+  /// Workgroup memory: queries, and of each a number for each thread.
+  mlir::Value heldQueries, weights;
+  Index own, head, group, firstRow;
+  /// Rows of a thread that shares nothing, of those of its group.
+  int64_t ownRows;
+  /// Keys that query 0 of the text's last ones sees, and all of these queries.
+  mlir::Value firstSeen, end;
+};
+
+} // namespace lowbit
+
+#endif // LOWBIT_LIB_CODEGEN_GPU_ATTENTIONBUILDER_H

@@ -1,0 +1,136 @@
+"""Attention on a device against numpy, over generated shapes.
+
+  attention.py FOLDER                 a Vulkan device, through lowbit-vulkan-run
+  attention.py FOLDER HARNESS         Dawn, through HARNESS/run_module.mjs
+
+One model has all shapes: heads that share keys, rows that fill what a thread or
+a workgroup takes and that don't, widths that are multiples of four and odd ones,
+later keys hidden or not, masks shared by heads or by queries, and a mask that
+hides all. The kernels for processors run, and may differ by 1e-5 of the largest
+number of a result; those for GPUs are run by tests of models. The validation layer,
+or naga, must accept them. Prints the largest difference.
+"""
+import json
+import os
+import subprocess
+import sys
+
+import numpy
+
+# Batch, heads, groups, queries, keys, width, width of values, causal, mask.
+SHAPES = [
+    (1, 4, 4, 1, 1, 8, 8, True, None),
+    (1, 4, 4, 1, 70, 64, 64, False, None),
+    (1, 8, 2, 3, 131, 32, 16, True, None),
+    (1, 4, 2, 37, 64, 12, 8, True, None),
+    (2, 2, 2, 32, 32, 16, 16, True, None),
+    (2, 2, 1, 33, 5, 6, 7, False, None),
+    (1, 64, 32, 2, 9, 8, 4, True, None),
+    (1, 3, 3, 43, 43, 4, 4, True, None),
+    (1, 1, 1, 128, 66, 128, 256, False, None),
+    (2, 6, 3, 5, 11, 8, 8, False, (2, 6, 5, 11)),
+    (2, 4, 2, 40, 72, 8, 8, False, (1, 1, 40, 72)),
+    (3, 2, 2, 7, 6, 8, 8, False, (3, 1, 1, 6)),
+    (1, 2, 2, 8, 12, 8, 8, True, (2, 1, 12)),
+    (1, 2, 1, 4, 6, 8, 8, False, "hidden"),
+]
+
+
+def make_inputs(i, shape):
+    batch, heads, groups, queries, keys, width, value_width, _, mask = shape
+    random = numpy.random.default_rng(i)
+    inputs = {"q": (batch, heads, queries, width), "k": (batch, groups, keys, width),
+              "v": (batch, groups, keys, value_width)}
+    arrays = {name: random.standard_normal(extents).astype("f") for name, extents in inputs.items()}
+    # Scores that leave few keys any weight, the largest one late.
+    arrays["k"][:, :, keys // 2] *= 8
+    if mask == "hidden":
+        arrays["m"] = numpy.full((1, 1, queries, keys), numpy.finfo("f").min, "f")
+    elif mask:
+        arrays["m"] = numpy.where(random.random(mask) < 0.3, numpy.finfo("f").min,
+                                  random.standard_normal(mask)).astype("f")
+    return arrays
+
+
+def attend(shape, arrays, scale):
+    _, heads, groups, queries, keys, _, _, causal, mask = shape
+    q, k, v = (arrays[name].astype("f8") for name in "qkv")
+    k, v = (numpy.repeat(x, heads // groups, axis=1) for x in (k, v))
+    scores = scale * q @ k.swapaxes(2, 3)
+    if mask:
+        # What numbers of 32 bits lose beside such a one.
+        scores = numpy.maximum(scores + arrays["m"], -1e30)
+    if causal:
+        seen = numpy.arange(keys) <= numpy.arange(queries)[:, None] + keys - queries
+        scores = numpy.where(seen, scores, -numpy.inf)
+    weights = numpy.exp(scores - scores.max(-1, keepdims=True))
+    return weights @ v / weights.sum(-1, keepdims=True)
+
+
+def make_model(path, cases):
+    arguments, results, body = [], [], []
+    type_of = lambda extents: f"tensor<{'x'.join(map(str, extents))}xf32>"
+    for i, (shape, arrays, scale) in enumerate(cases):
+        arguments += [f'%{name}{i}: {type_of(array.shape)} {{lowbit.name = "{name}{i}"}}'
+                      for name, array in arrays.items()]
+        output = type_of((*arrays["q"].shape[:3], shape[6]))
+        results.append((f"%y{i}", output))
+        types = ", ".join(type_of(arrays[name].shape) for name in "qkv")
+        mask = f" mask %m{i}" if "m" in arrays else ""
+        mask_type = f", mask {type_of(arrays['m'].shape)}" if "m" in arrays else ""
+        body.append(f"  %y{i} = lowbit.attention %q{i}, %k{i}, %v{i}{mask} scale {scale}"
+                    f"{' causal' if shape[7] else ''} : {types}{mask_type} -> {output}\n")
+    names = ", ".join(name for name, _ in results)
+    types = ", ".join(output for _, output in results)
+    named = ", ".join(f'{output} {{lowbit.name = "y{i}"}}' for i, (_, output) in enumerate(results))
+    with open(path, "w") as file:
+        file.write(f"func.func @main({', '.join(arguments)}) -> ({named}) {{\n{''.join(body)}"
+                   f"  return {names} : {types}\n}}\n")
+
+
+def run(*command):
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode:
+        sys.exit(f"{' '.join(command)}\n{result.stdout}{result.stderr}")
+    return result.stdout + result.stderr
+
+
+def main():
+    folder, *harness = sys.argv[1:]
+    os.makedirs(folder, exist_ok=True)
+    cases = []
+    for i, shape in enumerate(SHAPES):
+        cases.append((shape, make_inputs(i, shape), 0.5))
+        for name, array in cases[-1][1].items():
+            numpy.save(f"{folder}/{name}{i}.npy", array)
+    make_model(f"{folder}/model.mlir", cases)
+    target, path = ("webgpu", "model.webgpu.js") if harness else ("spirv", "model.json")
+    text = run("quant-opt", f"{folder}/model.mlir", f"--target={target}", "-o", f"{folder}/{path}")
+    if "no GPU kernel" in text:
+        sys.exit(text)
+    with open(f"{folder}/{path.replace('.js', '.json') if harness else path}") as file:
+        variants = [variant["name"] for variant in json.load(file)["variants"]]
+    if "software" not in variants:
+        sys.exit(f"no variant is for processors: {' '.join(variants)}")
+    pairs = lambda names: [f"{name}={folder}/{name}.npy" for name in names]
+    inputs = pairs(f"{name}{i}" for i, (_, arrays, _) in enumerate(cases) for name in arrays)
+    outputs = pairs(f"y{i}" for i in range(len(cases)))
+    if harness:
+        run("node", f"{harness[0]}/run_module.mjs", f"{folder}/{path}", "--variant", "software",
+            *[text for pair in inputs for text in ("--input", pair)],
+            *[text for pair in outputs for text in ("--output", pair)])
+    else:
+        run("lowbit-vulkan-run", f"{folder}/{path}", "--validate", "--variant=software",
+            *["--input=" + pair for pair in inputs], *["--output=" + pair for pair in outputs])
+    worst = 0
+    for i, (shape, arrays, scale) in enumerate(cases):
+        expected, found = attend(shape, arrays, scale), numpy.load(f"{folder}/y{i}.npy")
+        error = abs(found.reshape(expected.shape) - expected).max() / abs(expected).max()
+        worst = max(worst, error)
+        if not error < 1e-5:
+            sys.exit(f"{shape}: relative error {error}")
+    print(f"{len(cases)} shapes: worst relative error {worst:.1e}")
+
+
+if __name__ == "__main__":
+    main()
