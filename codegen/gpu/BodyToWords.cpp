@@ -70,6 +70,12 @@ LogicalResult BodyToWords::copyConstant(Operation &op) {
   if (auto integer = dyn_cast<IntegerAttr>(value);
       integer && !type.isIndex() && !type.isInteger(1)) {
     APInt bits = integer.getValue();
+    // The ends of the range, with which searches for the largest or smallest
+    // number begin, are those of words.
+    if (bits.isMaxSignedValue() && bits.getBitWidth() > 32)
+      bits = APInt::getSignedMaxValue(32);
+    else if (bits.isMinSignedValue() && bits.getBitWidth() > 32)
+      bits = APInt::getSignedMinValue(32);
     if (!bits.isSignedIntN(32))
       return op.emitError("GPU kernels require integers of 32 bits, found ")
              << value;

@@ -29,6 +29,11 @@
 // CHECK:      gpu.func @addi_4(%{{.*}}: memref<4xi32>, %{{.*}}: memref<4xi32>)
 // CHECK:        arith.addi {{.*}} : i32
 
+// So are the ends of their range, with which searches begin.
+// CHECK:      gpu.func @select_of_2_4(%{{.*}}: memref<4xi32>, %{{.*}}: memref<4xi32>)
+// CHECK-DAG:    arith.constant 2147483647 : i32
+// CHECK-DAG:    arith.constant -2147483648 : i32
+
 // Weights of narrow elements are read as they are stored.
 // CHECK:      gpu.func @sitofp_8(%[[W:.*]]: memref<2xi32>, %{{.*}}: memref<8xf32>)
 // CHECK:        %[[WORD:.*]] = memref.load %[[W]]
@@ -122,6 +127,20 @@ func.func @integers(%x: memref<4xi64>, %y: memref<4xi64>) {
     %c = arith.constant 3 : i64
     %0 = arith.addi %in, %c : i64
     linalg.yield %0 : i64
+  }
+  return
+}
+
+// CHECK-LABEL: func.func @ends
+func.func @ends(%x: memref<4xi64>, %y: memref<4xi64>) {
+  linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]}
+      ins(%x : memref<4xi64>) outs(%y : memref<4xi64>) {
+  ^bb0(%in: i64, %out: i64):
+    %largest = arith.constant 9223372036854775807 : i64
+    %smallest = arith.constant -9223372036854775808 : i64
+    %0 = arith.cmpi eq, %in, %largest : i64
+    %1 = arith.select %0, %smallest, %in : i64
+    linalg.yield %1 : i64
   }
   return
 }

@@ -1,22 +1,23 @@
-"""Kernels on a Vulkan device against the reference, over encodings and shapes.
+"""Kernels on a GPU against the reference, over encodings and shapes.
 
-  kernels.py FOLDER [--activations=SUFFIX] [ROWS COLUMNS]...
+  kernels.py FOLDER [--dawn=HARNESS] [--activations=SUFFIX] [ROWS COLUMNS]...
 
 Makes a model of one layer for each method, compiles it for both, and prints
 the largest difference of each shape, relative to the largest number of a
 layer's result, and on what. More than 1e-4 is an error; so is what the validation
-layer or spirv-val says. The device must have the features of all variants of the
-kernels but those for processors, and each of them runs. With --activations=a8, or
+layer or spirv-val says of SPIR-V, and with --dawn Dawn or naga of WGSL. The device
+must have the features of all variants of the kernels, but those for processors,
+which Dawn alone takes there, and each of them runs. With --activations=a8, or
 another suffix of methods, these are of 8 bits: packed dot products must give what
 kernels without them give, to the bit.
 """
 import json
 import os
-import subprocess
 import sys
 
 import numpy
 import onnx
+from gpu import find_device, run
 from onnx import TensorProto, helper, numpy_helper
 
 METHODS = (
@@ -67,33 +68,25 @@ def make_model(folder, rows, columns, methods):
     numpy.save(f"{folder}/x.npy", random.standard_normal((rows, columns)).astype(numpy.float32))
 
 
-def run(*command):
-    result = subprocess.run(command, capture_output=True, text=True)
-    if result.returncode:
-        sys.exit(f"{' '.join(command)}\n{result.stdout}{result.stderr}")
-    return result.stdout + result.stderr
-
-
-def check(folder, rows, columns, activations):
+def check(folder, device, rows, columns, activations):
     methods = CODED if activations else METHODS
     make_model(folder, rows, columns, methods)
-    common = [f"{folder}/model.onnx", "-".join(["--quantize=int4", *activations]), f"--precision={folder}/rules.json"]
-    run("quant-opt", *common, "-o", f"{folder}/cpu.mlir")
-    text = run("quant-opt", *common, "--target=spirv", "-o", f"{folder}/gpu.json")
+    common = ["-".join(["--quantize=int4", *activations]), f"--precision={folder}/rules.json"]
+    run("quant-opt", f"{folder}/model.onnx", *common, "-o", f"{folder}/cpu.mlir")
+    text = device.compile(f"{folder}/model.onnx", folder, *common)
     if "no GPU kernel" in text or "stays dense" in text:
         sys.exit(text)
-    pairs = lambda device: [f"--output=y{i}={folder}/{device}{i}.npy" for i in range(len(methods))]
-    run("quant-run", f"{folder}/cpu.mlir", "--reference", f"--input=x={folder}/x.npy", *pairs("cpu"))
-    with open(f"{folder}/gpu.json") as file:
-        variants = [variant["name"] for variant in json.load(file)["variants"]]
-    device = run("lowbit-vulkan-run", f"{folder}/gpu.json", "--validate", f"--input=x={folder}/x.npy",
-                 *pairs("chosen"))
-    chosen = next(variant for variant in variants if "software" not in variant)
-    if f"variant: {chosen}\n" not in device:
-        sys.exit(f"the device lacks features of {chosen}: {device}")
+    files = lambda kind: {f"y{i}": f"{folder}/{kind}{i}.npy" for i in range(len(methods))}
+    inputs = {"x": f"{folder}/x.npy"}
+    run("quant-run", f"{folder}/cpu.mlir", "--reference", f"--input=x={folder}/x.npy",
+        *(f"--output={name}={file}" for name, file in files("cpu").items()))
+    variants = device.get_variants()
+    chosen = device.run(inputs, files("chosen"))
+    if chosen != next(variant for variant in variants if device.withheld not in variant):
+        sys.exit(f"{device.name} took {chosen} of {' '.join(variants)}")
     for variant in variants:
-        run("lowbit-vulkan-run", f"{folder}/gpu.json", f"--variant={variant}", f"--input=x={folder}/x.npy",
-            *pairs(variant))
+        device.run(inputs, files(variant), variant)
+    device.validate()
     worst = 0
     for i, method in enumerate(methods):
         expected = numpy.load(f"{folder}/cpu{i}.npy")
@@ -105,15 +98,16 @@ def check(folder, rows, columns, activations):
                 sys.exit(f"{method}, {rows} rows of {columns} columns, {variant}: relative error {error}")
         if "packed_dot" in results and results["packed_dot"].tobytes() != results["base"].tobytes():
             sys.exit(f"{method}: packed dot products change a result")
-    name = device.splitlines()[-1].split(": ")[0]
-    print(f"{name}: {rows} rows of {columns} columns: {len(methods)} methods, {' '.join(variants)}, "
+    print(f"{device.name}: {rows} rows of {columns} columns: {len(methods)} methods, {' '.join(variants)}, "
           f"worst relative error {worst:.1e}")
 
 
 if __name__ == "__main__":
     folder = sys.argv[1]
     os.makedirs(folder, exist_ok=True)
-    suffixes = [flag.split("=")[1] for flag in sys.argv[2:] if flag.startswith("--activations=")]
+    flags = dict(flag[2:].split("=") for flag in sys.argv[2:] if flag.startswith("--"))
+    device = find_device(flags.get("dawn"))
+    suffixes = [flags["activations"]] if "activations" in flags else []
     sizes = [int(size) for size in sys.argv[2:] if not size.startswith("--")]
     for rows, columns in zip(sizes[::2], sizes[1::2]):
-        check(folder, rows, columns, suffixes)
+        check(folder, device, rows, columns, suffixes)
