@@ -7,9 +7,11 @@
 #include "Device.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
 #include <chrono>
 #include <cstdlib>
+#include <tuple>
 #include <vector>
 
 using namespace lowbit;
@@ -102,6 +104,31 @@ static bool findSubgroups(VkPhysicalDevice physical) {
          (subgroups.supportedOperations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT);
 }
 
+/// The first type of memory with all `wanted` properties.
+static uint32_t findMemory(VkPhysicalDevice physical,
+                           VkMemoryPropertyFlags wanted) {
+  VkPhysicalDeviceMemoryProperties memory;
+  vkGetPhysicalDeviceMemoryProperties(physical, &memory);
+  for (uint32_t type = 0; type < memory.memoryTypeCount; ++type)
+    if ((memory.memoryTypes[type].propertyFlags & wanted) == wanted)
+      return type;
+  check(VK_ERROR_FEATURE_NOT_PRESENT, "a search for memory");
+  return 0;
+}
+
+/// The first family of queues that run kernels, and whether they take times.
+static std::pair<uint32_t, bool> findQueues(VkPhysicalDevice physical) {
+  uint32_t count = 0;
+  vkGetPhysicalDeviceQueueFamilyProperties(physical, &count, nullptr);
+  std::vector<VkQueueFamilyProperties> families(count);
+  vkGetPhysicalDeviceQueueFamilyProperties(physical, &count, families.data());
+  for (auto [i, family] : llvm::enumerate(families))
+    if (family.queueFlags & VK_QUEUE_COMPUTE_BIT)
+      return {i, family.timestampValidBits != 0};
+  check(VK_ERROR_FEATURE_NOT_PRESENT, "a search for queues");
+  return {};
+}
+
 void Device::createDevice() {
   uint32_t count = 1;
   VkResult found = vkEnumeratePhysicalDevices(instance, &count, &physical);
@@ -113,6 +140,8 @@ void Device::createDevice() {
   float priority = 1;
   auto queues = makeInfo<VkDeviceQueueCreateInfo>(
       VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO);
+  std::tie(queueFamily, takesTimes) = findQueues(physical);
+  queues.queueFamilyIndex = queueFamily;
   queues.queueCount = 1;
   queues.pQueuePriorities = &priority;
   auto info =
@@ -131,15 +160,10 @@ void Device::createDevice() {
     info.ppEnabledExtensionNames = &extension;
   }
   CHECK(vkCreateDevice(physical, &info, nullptr, &device));
-  vkGetDeviceQueue(device, 0, 0, &queue);
-  VkPhysicalDeviceMemoryProperties memory;
-  vkGetPhysicalDeviceMemoryProperties(physical, &memory);
-  constexpr VkMemoryPropertyFlags kShared =
-      VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
-      VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
-  while (memoryType < memory.memoryTypeCount &&
-         (memory.memoryTypes[memoryType].propertyFlags & kShared) != kShared)
-    ++memoryType;
+  vkGetDeviceQueue(device, queueFamily, 0, &queue);
+  sharedMemory = findMemory(physical, VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
+                                          VK_MEMORY_PROPERTY_HOST_COHERENT_BIT);
+  localMemory = findMemory(physical, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT);
 }
 
 Device::Device(bool validates) {
@@ -147,6 +171,7 @@ Device::Device(bool validates) {
   createDevice();
   auto info = makeInfo<VkCommandPoolCreateInfo>(
       VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO);
+  info.queueFamilyIndex = queueFamily;
   CHECK(vkCreateCommandPool(device, &info, nullptr, &pool));
 }
 
@@ -160,8 +185,10 @@ Device::~Device() {
     vkDestroyBuffer(device, buffer.buffer, nullptr);
     vkFreeMemory(device, buffer.memory, nullptr);
   }
-  for (DeviceCommands &each : commands)
+  for (DeviceCommands &each : commands) {
     vkDestroyDescriptorPool(device, each.descriptors, nullptr);
+    vkDestroyQueryPool(device, each.times, nullptr);
+  }
   vkDestroyCommandPool(device, pool, nullptr);
   vkDestroyDevice(device, nullptr);
   if (messenger)
@@ -171,13 +198,15 @@ Device::~Device() {
   vkDestroyInstance(instance, nullptr);
 }
 
-DeviceBuffer Device::allocate(uint64_t bytes) {
+DeviceBuffer Device::allocate(uint64_t bytes, uint32_t memoryType) {
   DeviceBuffer result;
   result.bytes = bytes;
   auto info =
       makeInfo<VkBufferCreateInfo>(VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO);
   info.size = bytes;
-  info.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT;
+  info.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
+               VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
+               VK_BUFFER_USAGE_TRANSFER_DST_BIT;
   CHECK(vkCreateBuffer(device, &info, nullptr, &result.buffer));
   VkMemoryRequirements needs;
   vkGetBufferMemoryRequirements(device, result.buffer, &needs);
@@ -187,10 +216,39 @@ DeviceBuffer Device::allocate(uint64_t bytes) {
   memory.memoryTypeIndex = memoryType;
   CHECK(vkAllocateMemory(device, &memory, nullptr, &result.memory));
   CHECK(vkBindBufferMemory(device, result.buffer, result.memory, 0));
-  CHECK(vkMapMemory(device, result.memory, 0, bytes, 0,
-                    reinterpret_cast<void **>(&result.data)));
   buffers.push_back(result);
   return result;
+}
+
+DeviceBuffer Device::allocateShared(uint64_t bytes) {
+  DeviceBuffer result = allocate(bytes, sharedMemory);
+  CHECK(vkMapMemory(device, result.memory, 0, bytes, 0,
+                    reinterpret_cast<void **>(&result.data)));
+  return result;
+}
+
+DeviceBuffer Device::allocateLocal(uint64_t bytes, uint32_t word) {
+  DeviceBuffer result = allocate(llvm::alignTo(bytes, 4), localMemory);
+  DeviceCommands filling = begin(0, 0);
+  vkCmdFillBuffer(filling.recorded, result.buffer, 0, VK_WHOLE_SIZE, word);
+  end(filling);
+  run(filling);
+  return result;
+}
+
+void Device::upload(const DeviceBuffer &buffer, llvm::ArrayRef<char> data) {
+  constexpr uint64_t kStage = 16 << 20;
+  if (!stage.data)
+    stage = allocateShared(kStage);
+  for (uint64_t offset = 0; offset < data.size(); offset += kStage) {
+    llvm::ArrayRef<char> part = data.drop_front(offset).take_front(kStage);
+    memcpy(stage.data, part.data(), part.size());
+    DeviceCommands copying = begin(0, 0);
+    VkBufferCopy range{0, offset, part.size()};
+    vkCmdCopyBuffer(copying.recorded, stage.buffer, buffer.buffer, 1, &range);
+    end(copying);
+    run(copying);
+  }
 }
 
 DeviceKernel Device::compile(llvm::ArrayRef<uint32_t> words,
@@ -238,16 +296,36 @@ DeviceCommands Device::begin(unsigned dispatches, unsigned bindings) {
   buffer.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
   buffer.commandBufferCount = 1;
   CHECK(vkAllocateCommandBuffers(device, &buffer, &result.recorded));
-  VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, bindings};
+  // A pool has room for something; copies need none of it.
+  VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                            std::max(bindings, 1u)};
   auto info = makeInfo<VkDescriptorPoolCreateInfo>(
       VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO);
-  info.maxSets = dispatches;
+  info.maxSets = std::max(dispatches, 1u);
   info.poolSizeCount = 1;
   info.pPoolSizes = &size;
   CHECK(vkCreateDescriptorPool(device, &info, nullptr, &result.descriptors));
   auto start = makeInfo<VkCommandBufferBeginInfo>(
       VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO);
   CHECK(vkBeginCommandBuffer(result.recorded, &start));
+  // What earlier submissions wrote is seen by this one.
+  auto barrier = makeInfo<VkMemoryBarrier>(VK_STRUCTURE_TYPE_MEMORY_BARRIER);
+  barrier.srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT;
+  barrier.dstAccessMask =
+      VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT;
+  vkCmdPipelineBarrier(result.recorded, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
+                       VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, 0, 1, &barrier, 0,
+                       nullptr, 0, nullptr);
+  if (takesTimes) {
+    auto times = makeInfo<VkQueryPoolCreateInfo>(
+        VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO);
+    times.queryType = VK_QUERY_TYPE_TIMESTAMP;
+    times.queryCount = 2;
+    CHECK(vkCreateQueryPool(device, &times, nullptr, &result.times));
+    vkCmdResetQueryPool(result.recorded, result.times, 0, 2);
+    vkCmdWriteTimestamp(result.recorded, VK_PIPELINE_STAGE_TOP_OF_PIPE_BIT,
+                        result.times, 0);
+  }
   commands.push_back(result);
   return result;
 }
@@ -288,7 +366,16 @@ void Device::dispatch(const DeviceCommands &commands,
                        0, 1, &barrier, 0, nullptr, 0, nullptr);
 }
 
+void Device::copy(const DeviceCommands &commands, const DeviceBuffer &from,
+                  const DeviceBuffer &to, uint64_t bytes) {
+  VkBufferCopy range{0, 0, bytes};
+  vkCmdCopyBuffer(commands.recorded, from.buffer, to.buffer, 1, &range);
+}
+
 void Device::end(const DeviceCommands &commands) {
+  if (takesTimes)
+    vkCmdWriteTimestamp(commands.recorded, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT,
+                        commands.times, 1);
   CHECK(vkEndCommandBuffer(commands.recorded));
 }
 
@@ -299,6 +386,14 @@ double Device::run(const DeviceCommands &commands) {
   info.pCommandBuffers = &commands.recorded;
   CHECK(vkQueueSubmit(queue, 1, &info, VK_NULL_HANDLE));
   CHECK(vkQueueWaitIdle(queue));
+  if (takesTimes) {
+    uint64_t times[2];
+    CHECK(vkGetQueryPoolResults(device, commands.times, 0, 2, sizeof(times),
+                                times, sizeof(uint64_t),
+                                VK_QUERY_RESULT_64_BIT));
+    return double(times[1] - times[0]) * properties.limits.timestampPeriod *
+           1e-9;
+  }
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
       .count();
 }

@@ -17,7 +17,8 @@
 
 namespace lowbit {
 
-/// A buffer that host and kernels see.
+/// A buffer that kernels see, in the device's own memory; or in the host's,
+/// where `data` is.
 struct DeviceBuffer {
   VkBuffer buffer = {};
   VkDeviceMemory memory = {};
@@ -35,6 +36,7 @@ struct DeviceKernel {
 struct DeviceCommands {
   VkCommandBuffer recorded = {};
   VkDescriptorPool descriptors = {};
+  VkQueryPool times = {};
 };
 
 /// The first device that the loader offers, with one queue.
@@ -56,7 +58,12 @@ public:
   }
   llvm::StringRef getMessages() const { return messages; }
 
-  DeviceBuffer allocate(uint64_t bytes);
+  /// Memory of the host, which kernels may read over a bus.
+  DeviceBuffer allocateShared(uint64_t bytes);
+  /// Memory of the device; every word of it is `word`.
+  DeviceBuffer allocateLocal(uint64_t bytes, uint32_t word);
+  /// Copies to the beginning of a local buffer.
+  void upload(const DeviceBuffer &buffer, llvm::ArrayRef<char> data);
   DeviceKernel compile(llvm::ArrayRef<uint32_t> words, const std::string &entry,
                        unsigned bindings);
 
@@ -65,13 +72,17 @@ public:
   void dispatch(const DeviceCommands &commands, const DeviceKernel &kernel,
                 llvm::ArrayRef<const DeviceBuffer *> buffers,
                 std::array<uint32_t, 3> workgroups);
+  void copy(const DeviceCommands &commands, const DeviceBuffer &from,
+            const DeviceBuffer &to, uint64_t bytes);
   void end(const DeviceCommands &commands);
-  /// Runs what is recorded and waits; returns seconds.
+  /// Runs what is recorded and waits; returns the device's seconds, or those of
+  /// the host where the device takes no times.
   double run(const DeviceCommands &commands);
 
 private:
   void createInstance(bool validates);
   void createDevice();
+  DeviceBuffer allocate(uint64_t bytes, uint32_t memoryType);
 
   VkInstance instance = {};
   VkDebugUtilsMessengerEXT messenger = {};
@@ -80,12 +91,14 @@ private:
   VkDevice device = {};
   VkQueue queue = {};
   VkCommandPool pool = {};
-  uint32_t memoryType = 0;
+  uint32_t queueFamily = 0, sharedMemory = 0, localMemory = 0;
+  bool takesTimes = false;
   std::string messages;
   bool hasPackedDot = false, hasSubgroups = false;
   llvm::SmallVector<DeviceBuffer> buffers;
   llvm::SmallVector<DeviceKernel> kernels;
   llvm::SmallVector<DeviceCommands> commands;
+  DeviceBuffer stage;
 };
 
 } // namespace lowbit

@@ -18,15 +18,19 @@ ModelMemory::getBuffer(const ManifestBuffer &buffer) {
   auto known = shared.find(buffer.name);
   if (isShared && known != shared.end())
     return known->second;
-  DeviceBuffer result = device.allocate(buffer.bytes);
+  bool isSeen = buffer.kind == "input" || buffer.kind == "output";
   // What nobody writes must not matter: all bits one are NaN.
-  memset(result.data, isShared ? 0 : 0xff, buffer.bytes);
+  DeviceBuffer result =
+      isSeen ? device.allocateShared(buffer.bytes)
+             : device.allocateLocal(buffer.bytes, isShared ? 0 : ~0u);
+  if (isSeen)
+    memset(result.data, 0xff, buffer.bytes);
   if (buffer.kind == "weight") {
     const SafetensorsEntry *entry = data.lookup(buffer.name);
     if (!entry || entry->bytes.size() > static_cast<uint64_t>(buffer.bytes))
       return fail("no data of at most " + llvm::Twine(buffer.bytes) +
                   " bytes for '" + buffer.name + "'");
-    memcpy(result.data, entry->bytes.data(), entry->bytes.size());
+    device.upload(result, entry->bytes);
   }
   if (isShared)
     shared[buffer.name] = result;

@@ -26,6 +26,9 @@ static llvm::cl::list<std::string>
 static llvm::cl::opt<unsigned>
     iterations("iterations", llvm::cl::desc("Runs; the fastest is printed"),
                llvm::cl::init(1));
+static llvm::cl::opt<uint64_t> copyBytes(
+    "copy-bytes",
+    llvm::cl::desc("Also measure how fast the device copies so many bytes"));
 static llvm::cl::opt<std::string>
     tokensPath("tokens", llvm::cl::desc("A text to extend: FILE.npy"));
 static llvm::cl::opt<unsigned> prefillCount(
@@ -81,6 +84,25 @@ static const ManifestVariant &chooseVariant(const Manifest &manifest,
   llvm_unreachable("an error ends the program");
 }
 
+/// The fastest run of what is recorded, as text.
+static std::string measure(llvm::function_ref<double()> run) {
+  double best = run();
+  for (unsigned i = 1; i < iterations; ++i)
+    best = std::min(best, run());
+  return formatMilliseconds(best);
+}
+
+/// What the device's memory gives: a buffer of its own copied to another.
+static void measureCopy(Device &device) {
+  DeviceBuffer from = device.allocateLocal(copyBytes, 0);
+  DeviceBuffer to = device.allocateLocal(copyBytes, 0);
+  DeviceCommands commands = device.begin(0, 0);
+  device.copy(commands, from, to, copyBytes);
+  device.end(commands);
+  printSpeed(device, llvm::Twine(copyBytes) + " bytes copied, " +
+                         measure([&] { return device.run(commands); }));
+}
+
 /// Runs the only function, from files to files.
 static void runOnce(ModelMemory &memory, const ManifestFunction &function) {
   Program program = exitOnError(Program::create(memory, function));
@@ -91,15 +113,12 @@ static void runOnce(ModelMemory &memory, const ManifestFunction &function) {
         exitOnError(fail("input '" + buffer.name + "' requires a file"));
       exitOnError(program.write(buffer.name, exitOnError(readNpy(*file))));
     }
-  double best = program.run();
-  for (unsigned i = 1; i < iterations; ++i)
-    best = std::min(best, program.run());
+  std::string time = measure([&] { return program.run(); });
   for (const ManifestBuffer &buffer : function.buffers)
     if (auto file = findFile(outputs, buffer.name))
       exitOnError(writeNpy(*file, exitOnError(program.read(buffer.name))));
-  printSpeed(memory.getDevice(), llvm::Twine(function.dispatches.size()) +
-                                     " dispatches, " +
-                                     formatMilliseconds(best));
+  printSpeed(memory.getDevice(),
+             llvm::Twine(function.dispatches.size()) + " dispatches, " + time);
 }
 
 static int64_t findLargest(const HostTensor &logits) {
@@ -147,6 +166,8 @@ int main(int argc, char **argv) {
   Device device(validate);
   const ManifestVariant &variant = chooseVariant(manifest, device);
   llvm::outs() << "variant: " << variant.name << "\n";
+  if (copyBytes)
+    measureCopy(device);
   ModelMemory memory(device, data, variant);
   if (tokensPath.getNumOccurrences())
     runText(memory, manifest);
