@@ -1,15 +1,16 @@
 """Kernels on a GPU against the reference, over encodings and shapes.
 
-  kernels.py FOLDER [--dawn=HARNESS] [--activations=SUFFIX] [ROWS COLUMNS]...
+  kernels.py FOLDER [--dawn=HARNESS] [--activations=SUFFIX] [--variant=NAME] [ROWS COLUMNS]...
 
 Makes a model of one layer for each method, compiles it for both, and prints
 the largest difference of each shape, relative to the largest number of a
 layer's result, and on what. More than 1e-4 is an error; so is what the validation
 layer or spirv-val says of SPIR-V, and with --dawn Dawn or naga of WGSL. The device
 must have the features of all variants of the kernels, but those for processors,
-which Dawn alone takes there, and each of them runs. With --activations=a8, or
-another suffix of methods, these are of 8 bits: packed dot products must give what
-kernels without them give, to the bit.
+which Dawn alone takes there, and each of them runs, or the one with --variant and
+the one that is chosen. With --activations=a8, or another suffix of methods, these
+are of 8 bits: packed dot products must give what kernels without them give, to the
+bit.
 """
 import json
 import os
@@ -68,7 +69,7 @@ def make_model(folder, rows, columns, methods):
     numpy.save(f"{folder}/x.npy", random.standard_normal((rows, columns)).astype(numpy.float32))
 
 
-def check(folder, device, rows, columns, activations):
+def check(folder, device, rows, columns, activations, only):
     methods = CODED if activations else METHODS
     make_model(folder, rows, columns, methods)
     common = ["-".join(["--quantize=int4", *activations]), f"--precision={folder}/rules.json"]
@@ -80,23 +81,24 @@ def check(folder, device, rows, columns, activations):
     inputs = {"x": f"{folder}/x.npy"}
     run("quant-run", f"{folder}/cpu.mlir", "--reference", f"--input=x={folder}/x.npy",
         *(f"--output={name}={file}" for name, file in files("cpu").items()))
-    variants = device.get_variants()
+    every = device.get_variants()
     chosen = device.run(inputs, files("chosen"))
-    if chosen != next(variant for variant in variants if device.withheld not in variant):
-        sys.exit(f"{device.name} took {chosen} of {' '.join(variants)}")
+    if chosen != next(variant for variant in every if device.withheld not in variant):
+        sys.exit(f"{device.name} took {chosen} of {' '.join(every)}")
+    variants = [only] if only else every
     for variant in variants:
         device.run(inputs, files(variant), variant)
     device.validate()
     worst = 0
     for i, method in enumerate(methods):
         expected = numpy.load(f"{folder}/cpu{i}.npy")
-        results = {variant: numpy.load(f"{folder}/{variant}{i}.npy") for variant in variants}
+        results = {kind: numpy.load(f"{folder}/{kind}{i}.npy") for kind in ("chosen", *variants)}
         for variant, found in results.items():
             error = abs(expected - found).max() / abs(expected).max()
             worst = max(worst, error)
             if not error < 1e-4:
                 sys.exit(f"{method}, {rows} rows of {columns} columns, {variant}: relative error {error}")
-        if "packed_dot" in results and results["packed_dot"].tobytes() != results["base"].tobytes():
+        if {"packed_dot", "base"} <= results.keys() and results["packed_dot"].tobytes() != results["base"].tobytes():
             sys.exit(f"{method}: packed dot products change a result")
     print(f"{device.name}: {rows} rows of {columns} columns: {len(methods)} methods, {' '.join(variants)}, "
           f"worst relative error {worst:.1e}")
@@ -110,4 +112,4 @@ if __name__ == "__main__":
     suffixes = [flags["activations"]] if "activations" in flags else []
     sizes = [int(size) for size in sys.argv[2:] if not size.startswith("--")]
     for rows, columns in zip(sizes[::2], sizes[1::2]):
-        check(folder, device, rows, columns, suffixes)
+        check(folder, device, rows, columns, suffixes, flags.get("variant"))

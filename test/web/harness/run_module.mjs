@@ -8,11 +8,11 @@
 // --features A,B for a device that has these, --workgroup-size N, --backend wasm
 // for WebAssembly, and --precision NAME where the module has several
 //
-// naga must accept each shader that a device without features runs, too, and none
-// of these may enable any. With --generate, continues the first tokens of
-// the first input and prints them. The second form is for models with a KV cache:
-// it predicts what follows half of the tokens, all but one, and all, and continues
-// them all. Prints the report.
+// naga, and Dawn's compiler, must accept each shader that a device without features
+// runs, whatever variant runs here, and none of these may enable any. With
+// --generate, continues the first tokens of the first input and prints them. The
+// second form is for models with a KV cache: it predicts what follows half of the
+// tokens, all but one, and all, and continues them all. Prints the report.
 //===----------------------------------------------------------------------===//
 
 import { readFileSync } from "node:fs";
@@ -51,6 +51,17 @@ const { gpu, device } = backend === "wasm" ? {} : await openDawn(features ? feat
 // Where modules look for features of the language.
 globalThis.navigator ??= {};
 Object.defineProperty(globalThis.navigator, "gpu", { value: gpu });
+// Dawn judges all shaders for which its device has what they need.
+for (const [name, code] of Object.entries(device && !features ? manifest.kernels : {})) {
+  if (/^enable /m.test(code))
+    continue;
+  const { messages } = await device.createShaderModule({ code }).getCompilationInfo();
+  for (const { type, lineNum, message } of messages)
+    if (type === "error") {
+      console.error(`${name}:${lineNum}: Dawn: ${message}`);
+      process.exit(1);
+    }
+}
 const read = async (name, signal, onBytes) => {
   const bytes = new Uint8Array(await readFile(join(dirname(path), name)));
   onBytes?.(bytes.byteLength);
