@@ -11,12 +11,51 @@
 //===----------------------------------------------------------------------===//
 
 /**
- * Reads a file beside the module, with the number of bytes so far. Where it is
- * known how many there will be, they are in memory once: in `room`, if there is
- * some.
+ * A reader that fills memory of ours, where the browser has one: pieces to copy are
+ * garbage, and a page has as much of it as it has read lately.
+ */
+function openStream(body) {
+  try {
+    return { reader: body.getReader({ mode: "byob" }), fills: true };
+  } catch {
+    return { reader: body.getReader(), fills: false };
+  }
+}
+
+/**
+ * The bytes of a stream: `size`, or one more where there are more. They are in the
+ * buffer of `room`, which has one of its `bytes` from its first use on.
+ */
+async function readStream(body, size, room, onBytes) {
+  const { reader, fills } = openStream(body);
+  let { buffer = new ArrayBuffer(room.bytes) } = room, filled = 0;
+  for (;;) {
+    const free = new Uint8Array(buffer, filled, size + 1 - filled);
+    const { done, value } = await (fills ? reader.read(free) : reader.read());
+    // What is filled has moved to a buffer of another identity.
+    if (fills)
+      buffer = value.buffer;
+    if (done)
+      break;
+    const part = value.subarray(0, size + 1 - filled);
+    if (!fills)
+      free.set(part);
+    filled += part.byteLength;
+    onBytes(part.byteLength);
+    if (filled > size)
+      break;
+  }
+  await reader.cancel();
+  room.buffer = buffer;
+  return new Uint8Array(buffer, 0, filled);
+}
+
+/**
+ * Reads a file beside the module, with the number of bytes so far. Where it is known
+ * how many there will be, they are in memory once, in the buffer of `room`.
  */
 async function fetchFile(url, signal, onBytes, size, room) {
-  let response;
+  let response, bytes = 0;
   try {
     response = await fetch(url, { signal });
   } catch (error) {
@@ -24,41 +63,16 @@ async function fetchFile(url, signal, onBytes, size, room) {
   }
   if (!response.ok)
     throw new LowbitError("network", `'${url}' cannot be fetched: HTTP ${response.status}`);
-  const chunks = [];
-  let bytes = 0, whole = size && (room ?? new Uint8Array(size));
-  const reader = response.body.getReader();
   try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done)
-        break;
-      // One that is longer than the manifest says is corrupted, and its length
-      // says so.
-      if (whole && bytes + value.byteLength > size) {
-        chunks.push(whole.subarray(0, bytes));
-        whole = undefined;
-      }
-      if (whole)
-        whole.set(value, bytes);
-      else
-        chunks.push(value);
-      bytes += value.byteLength;
-      onBytes?.(value.byteLength);
-    }
+    if (size === undefined)
+      return new Uint8Array(await response.arrayBuffer());
+    return await readStream(response.body, size, room ?? { bytes: size + 1 }, (count) => {
+      bytes += count;
+      onBytes?.(count);
+    });
   } catch (error) {
     throw asLowbitError(error, "network", `'${url}' broke off after ${bytes} bytes`);
   }
-  if (whole)
-    return whole.subarray(0, bytes);
-  if (chunks.length === 1)
-    return chunks[0];
-  whole = new Uint8Array(bytes);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return whole;
 }
 
 async function sha256(bytes) {
@@ -73,7 +87,8 @@ async function readShard(shard, read, signal, onBytes, room) {
   throwIfAborted(signal);
   if (bytes.byteLength !== shard.bytes)
     throw new LowbitError("corrupted",
-      `shard '${shard.file}' requires ${shard.bytes} bytes, found ${bytes.byteLength}`);
+      `shard '${shard.file}' requires ${shard.bytes} bytes, found ` +
+      (bytes.byteLength > shard.bytes ? "more" : bytes.byteLength));
   const hash = await sha256(bytes);
   if (hash !== shard.sha256)
     throw new LowbitError("corrupted",
@@ -101,9 +116,11 @@ function forEachPart(bytes, begin, weights, visit) {
  */
 async function loadShards({ manifest, read, signal, onBytes, quantizer, write, settle }) {
   const { shards, weights } = manifest;
-  // One place for all that are held alone: garbage would be held, too.
-  const room = quantizer && new Uint8Array(Math.max(...shards.map((shard) => shard.bytes)));
-  const start = (i) => i < shards.length ? readShard(shards[i], read, signal, onBytes, room) : undefined;
+  // Places that shards take in turns: garbage would be held, too.
+  const largest = Math.max(...shards.map((shard) => shard.bytes));
+  const rooms = Array.from({ length: quantizer ? 1 : 2 }, () => ({ bytes: largest + 1 }));
+  const start = (i) => i < shards.length
+    ? readShard(shards[i], read, signal, onBytes, rooms[i % rooms.length]) : undefined;
   let begin = 0, next = quantizer ? undefined : start(0);
   for (let i = 0; i < shards.length; ++i) {
     let bytes = await (next ?? start(i));

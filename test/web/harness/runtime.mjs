@@ -112,6 +112,76 @@ async function failToLoad() {
   await rejects("no WebGPU", "no-webgpu", load({ read: reader() }));
 }
 
+/** As a server would: the files, of which `change` may alter some; in pieces, or as bytes that a page fills. */
+function serve(change, type) {
+  const original = globalThis.fetch;
+  globalThis.fetch = async (url) => {
+    const file = basename(new URL(url).pathname);
+    const bytes = change(file, new Uint8Array(await readFile(join(dirname(path), file))));
+    let sent = 0;
+    return new Response(new ReadableStream({
+      type,
+      pull(controller) {
+        if (sent < bytes.byteLength)
+          controller.enqueue(bytes.slice(sent, sent += 5000));
+        if (sent >= bytes.byteLength) {
+          controller.close();
+          controller.byobRequest?.respond(0);
+        }
+      },
+    }));
+  };
+  return () => { globalThis.fetch = original; };
+}
+
+async function fetchFiles() {
+  for (const type of [undefined, "bytes"]) {
+    const named = (text) => `${text}, from a stream ${type ?? "of pieces"}`;
+    const baseURL = "http://localhost/";
+    let restore = serve((file, bytes) => bytes, type);
+    let loaded = 0;
+    const model = await load({
+      device: await newDevice(), baseURL, onProgress: ({ loadedBytes }) => { loaded = loadedBytes; },
+    });
+    check(named("run computes 3 x + 0.5"), isRight(await model.run({ x })));
+    check(named("all bytes are counted"), loaded === 524288);
+    model.dispose();
+    restore();
+    for (const [what, change] of [
+      ["too long", (bytes) => new Uint8Array([...bytes, 0, 0])], ["too short", (bytes) => bytes.subarray(1)]]) {
+      restore = serve((file, bytes) => file.endsWith(".3.bin") ? change(bytes) : bytes, type);
+      await rejects(named(`a shard that is ${what}`), "corrupted", load({ device: await newDevice(), baseURL }));
+      restore();
+    }
+  }
+}
+
+/** A device that has no memory left when the buffer with `label` is asked for. */
+async function exhaust(label) {
+  const device = await newDevice();
+  const createBuffer = device.createBuffer.bind(device);
+  const popErrorScope = device.popErrorScope.bind(device);
+  let isExhausted = false;
+  device.createBuffer = (descriptor) => {
+    isExhausted ||= descriptor.label === label;
+    return createBuffer(descriptor);
+  };
+  let scopes = 0;
+  device.popErrorScope = async () => {
+    const found = await popErrorScope();
+    // Scopes are popped from the last one on, which is that of memory.
+    return isExhausted && scopes++ === 0 ? { message: `no room for ${label}` } : found;
+  };
+  return device;
+}
+
+async function runOutOfMemory() {
+  const device = await exhaust("lowbit.weight.w");
+  await rejects("no memory for weights", "out-of-memory", load({ device, read: reader() }));
+  check("the caller's device is still there", await Promise.race([
+    device.lost.then(() => false), new Promise((done) => setTimeout(() => done(true), 50))]));
+}
+
 async function loseDevice() {
   const device = await newDevice();
   const model = await load({ device, read: reader() });
@@ -156,6 +226,8 @@ function shareScratch() {
 await loadAndRun();
 await failToLoad();
 await loseDevice();
+await fetchFiles();
+await runOutOfMemory();
 await holdFewShards();
 shareScratch();
 await loadAndRun();
