@@ -11,12 +11,14 @@
 #include "lowbit/Tools/Errors.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Signals.h"
 #include <fcntl.h>
+#include <set>
 #include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
@@ -26,6 +28,12 @@ namespace fs = llvm::sys::fs;
 
 static std::error_code lastError() {
   return std::error_code(errno, std::generic_category());
+}
+
+/// Closes a file, if it is open, which unlocks it.
+static void closeFile(int &descriptor) {
+  if (descriptor >= 0)
+    ::close(std::exchange(descriptor, -1));
 }
 
 /// Temporary files of `path` are called `path`.XXXXXX.tmp, in hexadecimal
@@ -50,17 +58,53 @@ static llvm::SmallString<128> getFolder(llvm::StringRef path) {
   return folder;
 }
 
-/// Makes a rename in `path`'s folder durable. Some file systems cannot sync a
-/// folder; the data itself is safe by then, so that is no error.
-static void syncFolder(llvm::StringRef path) {
-  int descriptor = ::open(getFolder(path).c_str(), O_RDONLY | O_DIRECTORY);
+/// Makes renames in a folder durable. Some file systems cannot sync a folder;
+/// the data itself is safe by then, so that is no error.
+static void syncFolder(const std::string &folder) {
+  int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY);
   if (descriptor < 0)
     return;
   (void)::fsync(descriptor);
   ::close(descriptor);
 }
 
+namespace {
+/// Holds folders for one program at a time: while files take their places, and
+/// while leftovers are looked for, which files that are replaced look like.
+/// Some file systems cannot lock a folder; there, two programs are not kept
+/// apart.
+class FolderLock {
+public:
+  /// In one order for all programs, so that none waits for another in a circle.
+  explicit FolderLock(const std::set<std::string> &folders) {
+    for (const std::string &folder : folders) {
+      int descriptor =
+          ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+      if (descriptor < 0)
+        continue;
+      (void)::flock(descriptor, LOCK_EX);
+      descriptors.push_back(descriptor);
+    }
+  }
+  FolderLock(const FolderLock &) = delete;
+  ~FolderLock() {
+    for (int descriptor : descriptors)
+      ::close(descriptor);
+  }
+
+private:
+  llvm::SmallVector<int> descriptors;
+};
+} // namespace
+
+/// One name for a folder, whatever it is called by.
+static std::string getRealFolder(llvm::StringRef path) {
+  llvm::SmallString<128> folder = getFolder(path), real;
+  return std::string(fs::real_path(folder, real) ? folder : real);
+}
+
 void AtomicOutput::removeLeftovers(llvm::StringRef path) {
+  FolderLock lock({getRealFolder(path)});
   llvm::StringRef target = llvm::sys::path::filename(path);
   std::error_code error;
   for (fs::directory_iterator it(getFolder(path), error), end;
@@ -81,10 +125,7 @@ AtomicOutput::AtomicOutput(llvm::StringRef path, llvm::StringRef temporary,
                            int descriptor)
     : path(path), temporary(temporary), descriptor(descriptor),
       stream(std::make_unique<llvm::raw_fd_ostream>(descriptor,
-                                                    /*shouldClose=*/true)) {
-  if (!temporary.empty())
-    (void)::flock(descriptor, LOCK_EX | LOCK_NB);
-}
+                                                    /*shouldClose=*/false)) {}
 
 AtomicOutput::AtomicOutput(AtomicOutput &&other)
     : path(std::move(other.path)),
@@ -92,6 +133,35 @@ AtomicOutput::AtomicOutput(AtomicOutput &&other)
       keptName(std::move(other.keptName)), replaced(std::move(other.replaced)),
       descriptor(std::exchange(other.descriptor, -1)),
       stream(std::move(other.stream)) {}
+
+/// A web module may have more files than a program may have open by default.
+static bool raiseOpenFiles() {
+  rlimit limit;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+      limit.rlim_cur == limit.rlim_max)
+    return false;
+  limit.rlim_cur = limit.rlim_max;
+  return ::setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
+/// Creates a temporary file and locks it. Between the two, a program that looks
+/// for leftovers may have taken it for one.
+static std::error_code createLocked(llvm::StringRef path, int &descriptor,
+                                    llvm::SmallString<128> &temporary) {
+  for (;;) {
+    std::error_code error = fs::createUniqueFile(
+        getTemporaryModel(path), descriptor, temporary, fs::OF_None);
+    if (error == std::errc::too_many_files_open && raiseOpenFiles())
+      continue;
+    if (error)
+      return error;
+    (void)::flock(descriptor, LOCK_EX);
+    struct stat status;
+    if (::fstat(descriptor, &status) != 0 || status.st_nlink != 0)
+      return {};
+    ::close(descriptor);
+  }
+}
 
 llvm::Expected<AtomicOutput> AtomicOutput::create(llvm::StringRef path) {
   if (fs::is_directory(path))
@@ -104,8 +174,7 @@ llvm::Expected<AtomicOutput> AtomicOutput::create(llvm::StringRef path) {
   }
   removeLeftovers(path);
   llvm::SmallString<128> temporary;
-  if (std::error_code error = fs::createUniqueFile(
-          getTemporaryModel(path), descriptor, temporary, fs::OF_None))
+  if (std::error_code error = createLocked(path, descriptor, temporary))
     return makeFileError(path, "cannot be created: " + error.message());
   llvm::sys::RemoveFileOnSignal(temporary);
   return AtomicOutput(path, temporary, descriptor);
@@ -126,21 +195,23 @@ AtomicOutput::~AtomicOutput() { discard(); }
 void AtomicOutput::discard() {
   if (stream) {
     // A raw_fd_ostream that is destroyed with an error pending aborts.
-    stream->close();
+    stream->flush();
     stream->clear_error();
     stream.reset();
   }
-  if (temporary.empty())
-    return;
-  fs::remove(temporary);
-  llvm::sys::DontRemoveFileOnSignal(temporary);
-  temporary.clear();
+  if (!temporary.empty()) {
+    fs::remove(temporary);
+    llvm::sys::DontRemoveFileOnSignal(temporary);
+    temporary.clear();
+  }
+  closeFile(descriptor);
 }
 
 llvm::Error AtomicOutput::reopen() {
-  stream->close();
+  stream->flush();
   stream->clear_error();
   stream.reset();
+  closeFile(descriptor);
   std::string current = getTemporaryPath().str();
   if (std::error_code error = fs::openFileForWrite(
           current, descriptor, fs::CD_OpenExisting, fs::OF_Append)) {
@@ -150,7 +221,7 @@ llvm::Error AtomicOutput::reopen() {
   if (!temporary.empty())
     (void)::flock(descriptor, LOCK_EX | LOCK_NB);
   stream = std::make_unique<llvm::raw_fd_ostream>(descriptor,
-                                                  /*shouldClose=*/true);
+                                                  /*shouldClose=*/false);
   return llvm::Error::success();
 }
 
@@ -161,11 +232,12 @@ llvm::Error AtomicOutput::finish() {
   std::error_code error = stream->error();
   if (!error && !temporary.empty() && ::fsync(descriptor) != 0)
     error = lastError();
-  stream->close();
-  if (!error)
-    error = stream->error();
   stream->clear_error();
   stream.reset();
+  // The lock of a temporary file stays: it isn't in its place yet.
+  if (temporary.empty() && ::close(std::exchange(descriptor, -1)) != 0 &&
+      !error)
+    error = lastError();
   if (!error)
     return llvm::Error::success();
   discard();
@@ -199,6 +271,7 @@ llvm::Error AtomicOutput::rename() {
     return makeFileError(path, "cannot be replaced: " + lastError().message());
   llvm::sys::DontRemoveFileOnSignal(temporary);
   temporary.clear();
+  closeFile(descriptor);
   return llvm::Error::success();
 }
 
@@ -230,22 +303,25 @@ llvm::Error AtomicOutput::exchange(llvm::ArrayRef<AtomicOutput *> files,
 llvm::Error AtomicOutput::commitAll(llvm::ArrayRef<AtomicOutput *> outputs,
                                     bool lastStays) {
   for (AtomicOutput *output : outputs)
-    if (llvm::Error error = output->finish())
-      return error;
+    if (output)
+      if (llvm::Error error = output->finish())
+        return error;
   // What is written in place is there already.
   auto files = llvm::to_vector(
       llvm::make_filter_range(outputs, [](AtomicOutput *output) {
-        return !output->temporary.empty();
+        return output && !output->temporary.empty();
       }));
+  std::set<std::string> folders;
+  for (AtomicOutput *file : files)
+    folders.insert(getRealFolder(file->path));
+  FolderLock lock(folders);
   if (llvm::Error error = exchange(files, lastStays)) {
     for (AtomicOutput *file : files)
       file->restore();
     return error;
   }
-  llvm::StringSet<> folders;
-  for (AtomicOutput *file : files)
-    if (folders.insert(getFolder(file->path)).second)
-      syncFolder(file->path);
+  for (const std::string &folder : folders)
+    syncFolder(folder);
   for (AtomicOutput *file : files)
     if (!file->replaced.empty())
       fs::remove(file->replaced);

@@ -8,6 +8,7 @@
 
 #include "lowbit/Tools/AtomicOutput.h"
 #include "TestSupport.h"
+#include <thread>
 
 using namespace lowbit;
 using namespace lowbit::testing;
@@ -107,4 +108,45 @@ TEST(AtomicOutput, RemovesLeftoversOfTheDead) {
   alive->os() << "alive";
   EXPECT_EQ("", getText(alive->commit()));
   EXPECT_EQ("alive", readBytes(folder / "a.bin"));
+}
+
+TEST(AtomicOutput, KeepsFinishedFilesFromOthers) {
+  TemporaryFolder folder;
+  auto first = AtomicOutput::create(folder / "a.bin");
+  ASSERT_TRUE(bool(first));
+  first->os() << "first";
+  EXPECT_EQ("", getText(first->finish()));
+  auto second = AtomicOutput::create(folder / "a.bin");
+  ASSERT_TRUE(bool(second));
+  AtomicOutput moved = std::move(*first);
+  auto third = AtomicOutput::create(folder / "a.bin");
+  ASSERT_TRUE(bool(third));
+  EXPECT_EQ("", getText(moved.commit()));
+  EXPECT_EQ("first", readBytes(folder / "a.bin"));
+}
+
+/// Two writers of the same three files, at the same time: what is there in the
+/// end is one writer's.
+TEST(AtomicOutput, CommitsOneWriterAfterTheOther) {
+  TemporaryFolder folder;
+  auto write = [&](const std::string &content) {
+    std::vector<AtomicOutput> files;
+    for (llvm::StringRef name : {"a", "b", "c"}) {
+      auto file = AtomicOutput::create(folder / name);
+      ASSERT_EQ("", file ? "" : getText(file.takeError()));
+      file->os() << content;
+      ASSERT_EQ("", getText(file->finish()));
+      files.push_back(std::move(*file));
+    }
+    EXPECT_EQ("", getText(AtomicOutput::commitAll(
+                      {&files[0], &files[1], &files[2]})));
+  };
+  for (int round = 0; round < 30; ++round) {
+    std::thread one(write, "one"), other(write, "other");
+    one.join();
+    other.join();
+    EXPECT_EQ(readBytes(folder / "a"), readBytes(folder / "b"));
+    EXPECT_EQ(readBytes(folder / "a"), readBytes(folder / "c"));
+    EXPECT_EQ(3u, folder.countFiles());
+  }
 }
