@@ -92,8 +92,8 @@ class Model {
     }));
   }
 
-  predict(tokens) {
-    const all = Array.from(tokens, Number);
+  async predict(tokens) {
+    const all = readTokens(tokens);
     return this.enqueue(() => this.time(async () => {
       if (all.length === 0)
         throw new LowbitError("bad-input", "a prediction requires at least one token");
@@ -102,7 +102,8 @@ class Model {
   }
 
   async generate(tokens, { maxTokens = 32, stopToken, onToken, signal } = {}) {
-    const all = Array.from(tokens, Number);
+    const all = readTokens(tokens);
+    checkMaxTokens(maxTokens);
     const generated = [];
     while (generated.length < maxTokens) {
       throwIfAborted(signal);

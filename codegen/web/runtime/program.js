@@ -130,8 +130,9 @@ class Program {
   write(inputs) {
     const known = this.find("input");
     checkNames(known, inputs);
-    for (const input of known)
-      this.scope.device.queue.writeBuffer(input.gpu, 0, toWords(input, inputs[input.name]));
+    const words = known.map((input) => toWords(input, inputs[input.name]));
+    known.forEach((input, i) => checkIndices(input, words[i]));
+    known.forEach((input, i) => this.scope.device.queue.writeBuffer(input.gpu, 0, words[i]));
   }
 
   /** An output's bytes as the array that its type has. */

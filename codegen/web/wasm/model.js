@@ -47,12 +47,12 @@ class Model {
 
   async prefill(tokens, position = 0) {
     this.check(true, "the model has no KV cache; use run");
-    return this.text.extend(Array.from(tokens, Number), position);
+    return this.text.extend(readTokens(tokens), position);
   }
 
   async decode(token, position = this.text?.length) {
     this.check(true, "the model has no KV cache; use run");
-    return this.text.extend([Number(token)], position);
+    return this.text.extend(readTokens([token]), position);
   }
 
   /** The logits behind what `extend` has given, whatever else the model yields. */
@@ -63,6 +63,7 @@ class Model {
 
   async generate(tokens, { maxTokens = 32, stopToken, onToken, signal } = {}) {
     this.check(true, "the model has no KV cache; compile with --kv-cache, or use run");
+    checkMaxTokens(maxTokens);
     const generated = [];
     let outputs;
     while (generated.length < maxTokens) {

@@ -28,7 +28,7 @@ async function* readFile(url, signal) {
     }
     const response = await fetch(url, { signal });
     if (!response.ok)
-      throw new LowbitError("network", `HTTP ${response.status}`);
+      throw new LowbitError("network", `'${url}' cannot be fetched: HTTP ${response.status}`);
     yield* readBody(response);
   } catch (error) {
     throw asLowbitError(error, "network", `'${url}' cannot be read`);

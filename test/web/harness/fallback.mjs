@@ -103,6 +103,11 @@ async function loadAndRun() {
   await rejects("an unknown input", "bad-input", model.run({ [name]: ids, z: ids }));
   await rejects("an input of another size", "bad-input", model.run({ [name]: ids.subarray(1) }));
   await rejects("a token that the table lacks", "bad-input", model.predict([512]), "-512 to 511");
+  await rejects("a part of a token", "bad-input", model.predict([3, 1.5]),
+    "token 1 must be a whole number, found 1.5");
+  await rejects("a text in the place of tokens", "bad-input", model.predict("31"));
+  await rejects("no tokens", "bad-input", model.generate());
+  await rejects("fewer than no tokens", "bad-input", model.generate(prompt, { maxTokens: -1 }));
   check("an error of one run leaves the next alone",
     (await model.predict(prompt)).every((value, i) => value === logits[i]));
   const controller = new AbortController();

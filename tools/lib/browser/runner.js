@@ -51,6 +51,10 @@ function fail(error) {
   return finish({ error: { code: error?.code ?? error?.name ?? "error", message } });
 }
 
+function failInput(message) {
+  throw Object.assign(new Error(message), { code: "bad-input" });
+}
+
 /** Bytes of the page's own memory, where the browser tells. */
 const measureHeap = () => performance.memory?.usedJSHeapSize ?? null;
 
@@ -97,8 +101,8 @@ async function measureRuns(model, job) {
   }
   for (const name of job.outputs) {
     if (!(name in outputs))
-      throw Object.assign(new Error(`the model has no output '${name}'; it has ` +
-        Object.keys(outputs).map((known) => `'${known}'`).join(", ")), { code: "bad-input" });
+      failInput(`the model has no output '${name}'; it has ` +
+        Object.keys(outputs).map((known) => `'${known}'`).join(", "));
     const output = model.outputs.find((known) => known.name === name);
     await post("output", new Blob([JSON.stringify(output), "\n", outputs[name]]));
   }
@@ -107,6 +111,11 @@ async function measureRuns(model, job) {
 
 async function measureText(model, job) {
   const prompt = job.tokens.length ? job.tokens : Array.from({ length: 8 }, (_, i) => i + 1);
+  // The last token is not computed with.
+  const needed = prompt.length + job.generate - 1;
+  if (model.hasCache && needed > model.maxTokens)
+    failInput(`the text must have at most ${model.maxTokens} tokens before its last, found ` +
+      `${prompt.length} and ${job.generate} more; compile with a larger --max-length`);
   // Other tokens, so that nothing of the prompt is in a cache already.
   for (let i = 0; i < job.warmUp; ++i)
     await model.predict(prompt.map((token) => token === 0 ? 1 : 0));
@@ -148,9 +157,9 @@ async function start() {
   fetch("alive").catch(() => {});
   const heapBefore = measureHeap();
   showState("Loading");
-  const { load } = await import(`./${encodeURIComponent(job.module)}`);
-  if (typeof load !== "function")
-    throw Object.assign(new Error("the module exports no function 'load'"), { code: "bad-input" });
+  const { load, listPrecisions } = await import(`./${encodeURIComponent(job.module)}`);
+  if (typeof load !== "function" || typeof listPrecisions !== "function")
+    failInput("the module is none that quant-opt --target=webgpu has written");
   const model = await load({
     variant: job.variant || undefined,
     precision: job.precision || undefined,
