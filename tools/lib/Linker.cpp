@@ -97,6 +97,8 @@ static llvm::Error execute(llvm::StringRef program,
   if (problem.empty())
     if (auto text = llvm::MemoryBuffer::getFile(log))
       problem = (*text)->getBuffer().trim().str();
+  if (problem.empty())
+    problem = "it ended with status " + std::to_string(status);
   return makeError("linking with " + program + " failed: " + problem);
 }
 

@@ -357,6 +357,16 @@ static llvm::Error checkNumbers(const DriverOptions &options) {
   if (options.fallback != "wasm" && options.fallback != "none")
     return makeError("--fallback: requires wasm or none, found '" +
                      options.fallback + "'");
+  StringRef cache = options.kvCache;
+  if (isGiven(options.kvCache) &&
+      !llvm::is_contained({"f32", "f16", "int8", "int4"}, cache))
+    return makeError("--kv-cache: requires f32, f16, int8 or int4, found '" +
+                     cache + "'");
+  constexpr int64_t kMaxLength = int64_t(1) << 31;
+  if (options.maxLength < 1 || options.maxLength > kMaxLength)
+    return makeError("--max-length requires a number from 1 to " +
+                     llvm::Twine(kMaxLength) + ", found " +
+                     llvm::Twine(options.maxLength));
   if (isGiven(options.calibrationWindow) && options.calibrationWindow == 0)
     return makeError("--calibration-window requires at least one token, found "
                      "0");

@@ -21,7 +21,9 @@
 #include "lowbit/Tools/WebModel.h"
 #include "lowbit/Transforms/QuantizationMethod.h"
 #include "mlir/IR/MLIRContext.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/Signals.h"
 #include <set>
 
@@ -68,8 +70,15 @@ static llvm::Error checkPrecisions(llvm::ArrayRef<std::string> methods,
                        "' is given twice, or has the same file name as "
                        "another");
   }
-  return options.evaluate.empty() ? llvm::Error::success()
-                                  : checkReadable(options.evaluate);
+  if (options.evaluate.empty())
+    return llvm::Error::success();
+  llvm::StringRef extension = llvm::sys::path::extension(options.evaluate);
+  if (!llvm::is_contained({".bin", ".npy", ".npz"}, extension))
+    return makeFileError(options.evaluate,
+                         "--evaluate requires samples in a .bin, .npy or .npz "
+                         "file, found '" +
+                             extension + "'");
+  return checkReadable(options.evaluate);
 }
 
 /// What can be said of flags with each method before the first is compiled.
