@@ -89,6 +89,8 @@ if swiftshader:
         config.available_features.add("webgpu")
 if lit.util.which("chromium") and "webgpu" in config.available_features:
     config.available_features.add("chromium")
+if lit.util.which("firefox") and "webgpu" in config.available_features:
+    config.available_features.add("firefox")
 # The numerics as WebAssembly, where the build has them, run on node alone.
 quantizer = os.path.join(config.lowbit_build, "codegen", "web", "quantizer", "quantizer.wasm")
 if lit.util.which("node") and os.path.exists(quantizer):
