@@ -120,6 +120,17 @@ bool cpu::hasLinearKernel(const numerics::Layout &layout,
              0;
 }
 
+int64_t LinearKernelSpec::getRunSegments() const {
+  if (!panel.hasOneScale())
+    return 1;
+  numerics::Encoding numbers = encoding.getNumerics();
+  int64_t most = PanelFormat::kMaxColumns / panel.columns;
+  if (numbers.granularity != numerics::Granularity::Group)
+    return most;
+  int64_t count = llvm::divideCeil(numbers.groupSize, panel.columns);
+  return count <= most ? count : 1;
+}
+
 std::string LinearKernelSpec::name() const {
   std::string result = "lowbit_linear_" + spellWord(encoding) + "_" +
                        spellWord(layout) + "_" + panel.name();

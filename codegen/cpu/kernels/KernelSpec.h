@@ -89,13 +89,15 @@ struct PanelFormat {
   /// Segments are padded to a multiple of this many columns, with tiles to
   /// whole steps. Layouts' paddings must divide what results without.
   static constexpr int64_t kPadding = kLanes;
-  /// Kernels unroll over a segment and sum its products in 32 bits: 255 * 128
-  /// for each of so many columns still fit.
+  /// Kernels unroll over a segment and sum its products in 32 bits: two of
+  /// 255 * 128 for each of so many columns still fit.
   static constexpr int64_t kMaxColumns = 32768;
   /// Rows and bytes of a row of a tile.
   static constexpr int64_t kTileRows = 16, kTileBytes = 64;
 
   bool hasTiles() const { return leastTileRows > 0; }
+  /// Whether all segments of a row have the same scale.
+  bool hasOneScale() const { return scalesPerRow || hasGivenScale; }
   int64_t paddedColumns() const {
     return hasTiles() ? stepCount() * stepColumns()
                       : llvm::alignTo(columns, kPadding);
@@ -139,6 +141,10 @@ struct LinearKernelSpec {
   /// tell them either.
   CPUTuning tuning = {};
 
+  /// Most neighbouring segments whose products are scaled by the same numbers,
+  /// so that integers can be added up for all of them: those of a group, or as
+  /// many as 32 bits have room for.
+  int64_t getRunSegments() const;
   std::string name() const;
 };
 

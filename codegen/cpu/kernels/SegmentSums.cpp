@@ -149,8 +149,9 @@ Value SegmentProducts::subtractOffset(Value sum, Value panel, Value row,
 /// Whether the two levels of codes that are single bytes fit into 32 bits when
 /// they are joined: codeBits bits times 16 for each column.
 bool SegmentProducts::joinsLevels() const {
+  int64_t columns = spec.panel.columns * (isTiled ? spec.getRunSegments() : 1);
   return !isFloat() && !isTable() && levels() == 2 &&
-         spec.panel.columns << encoding.element.codeBits() <= 1 << 16;
+         columns << encoding.element.codeBits() <= 1 << 16;
 }
 
 /// Both levels as one integer, the format's offset subtracted. What overflows

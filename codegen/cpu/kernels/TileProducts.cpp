@@ -24,6 +24,10 @@
 //   that cache gives.
 // - Activations are in tiles already: no load crosses a line.
 // - No offset is subtracted from sums; bytes are signed numbers.
+// - Segments with the same scales, all of a row's where weights have one and
+//   activations one per token, are scaled once: sums stay in tiles. Every 256
+//   columns 256 cycles of products then meet 160 of loads, 64 of stores and no
+//   vector operation.
 //
 // In the code for a visit of two segments, int4-g128-a8, the vector part is 544
 // instructions, of which llvm-mca (22, sapphirerapids) has 144 cycles by width
@@ -48,6 +52,9 @@ static constexpr int64_t kRegionRows = 64, kRegionPairs = 2;
 static constexpr int64_t kTileRows = PanelFormat::kTileRows;
 /// Sums, or products, of a tile.
 static constexpr int64_t kTileElements = kTileRows * kLanes;
+/// Results that are computed together.
+static constexpr int64_t kRegionElements =
+    kRegionPairs * 2 * kRegionRows * kLanes;
 /// Tiles of products of a segment and level: 32 x 32.
 static constexpr int64_t kVisitTiles = 4;
 /// Longer segments are loops.
@@ -92,10 +99,10 @@ void TileProducts::emit(const Operands &given, Value first, Value last,
   operands = given;
   this->store = store;
   segments = b.ceilDiv(operands.k, spec.panel.columns);
-  raw = allocate(getVisitCount() * products.levels() * kVisitTiles *
-                     kTileElements,
-                 b.getI32Type());
-  sums = allocate(kRegionPairs * 2 * kRegionRows * kLanes, b.getF32Type());
+  raw = allocate(rawElements(), b.getI32Type());
+  sums = allocate(kRegionElements, b.getF32Type());
+  if (hasRuns() && needsActivationSum())
+    headers = allocate(kRegionRows * PanelFormat::kHeaderBytes, b.getI8Type());
   // A single row must not pay for the panel's memory.
   Value isNeeded =
       arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, rows, b.index(0));
@@ -209,18 +216,26 @@ void TileProducts::unpackSegment(SegmentOperands segmentOperands, Value base,
 /// their tiles: each visit reads and writes those once.
 int64_t TileProducts::getVisitCount() const {
   constexpr int64_t kMostTiles = 4, kMostColumns = 256;
+  int64_t each = hasRuns() ? spec.panel.stepCount() : products.levels();
   int64_t count = 1;
-  while (2 * count * products.levels() <= kMostTiles &&
+  while (2 * count * each <= kMostTiles &&
          2 * count * spec.panel.paddedColumns() <= kMostColumns)
     count *= 2;
   return count;
 }
 
-TileProducts::Pair TileProducts::getPair(Value pair, Value firstPair) {
+/// Products of a visit, one segment after the other, or sums of a region.
+int64_t TileProducts::rawElements() const {
+  int64_t tiles = hasRuns() ? kRegionElements / kTileElements
+                            : getVisitCount() * kVisitTiles;
+  return tiles * products.levels() * kTileElements;
+}
+
+TileProducts::Pair TileProducts::getPair(const Region &region, Value pair) {
   int64_t pairs = registers() / 2;
   Value block = b.div(pair, pairs);
   return {block, b.mul(b.sub(pair, b.mul(block, pairs)), 2),
-          b.mul(b.sub(pair, firstPair), 2 * kRegionRows * kLanes)};
+          b.mul(b.sub(pair, region.firstPair), 2 * kRegionRows * kLanes)};
 }
 
 TileProducts::Visit TileProducts::getVisit(Value tile, const Pair &pair,
@@ -240,63 +255,175 @@ TileProducts::Visit TileProducts::getVisit(Value tile, const Pair &pair,
   return visit;
 }
 
-void TileProducts::emitRegion(Value tile, Value rows, Value firstRow,
-                              Value firstPair, Value pairEnd) {
-  Value rowEnd = b.min(b.add(firstRow, kRegionRows), rows);
-  Value zero = b.zero(b.vector(kLanes, b.getF32Type()));
-  b.loop(b.index(0), b.index(kRegionPairs * 2 * kRegionRows * kLanes), kLanes,
-         {}, [&](Value i, ValueRange) -> Values {
-           vector::StoreOp::create(b, zero, sums, i);
+void TileProducts::clear(Value memory, int64_t elements, Type element) {
+  Value zero = b.zero(b.vector(kLanes, element));
+  b.loop(b.index(0), b.index(elements), kLanes, {},
+         [&](Value i, ValueRange) -> Values {
+           vector::StoreOp::create(b, zero, memory, i);
            return {};
          });
+}
+
+void TileProducts::emitRegion(Value tile, Value rows, Value firstRow,
+                              Value firstPair, Value pairEnd) {
   constexpr int64_t kTwo = 2 * kTileRows;
+  Value rowEnd = b.min(b.add(firstRow, kRegionRows), rows);
   Value count = b.mul(b.div(b.sub(rowEnd, firstRow), kTwo), kTwo);
-  Value twoEnd = b.add(firstRow, count);
-  auto visit = [&](Value segment, int64_t segmentCount) {
-    b.loop(firstPair, pairEnd, 1, {}, [&](Value index, ValueRange) {
-      Pair pair = getPair(index, firstPair);
-      Visit visit = getVisit(tile, pair, segment, segmentCount);
-      for (int64_t tiles : {2, 1})
-        b.loop(tiles == 2 ? firstRow : twoEnd, tiles == 2 ? twoEnd : rowEnd,
-               tiles * kTileRows, {}, [&](Value row, ValueRange) -> Values {
-                 for (int64_t s = 0; s < segmentCount; ++s)
-                   emitProducts(pair, b.add(segment, s), s, row, tiles);
-                 emitScales(pair, visit, firstRow, row, tiles);
-                 return {};
-               });
-      return Values();
-    });
-  };
-  Value done = b.index(0);
+  Region region{tile,   firstRow,  b.add(firstRow, count),
+                rowEnd, firstPair, pairEnd};
+  clear(sums, kRegionElements, b.getF32Type());
+  if (hasRuns())
+    emitRuns(region);
+  else
+    emitVisits(region);
+  storeRegion(region, b.min(rowEnd, operands.m));
+}
+
+/// Segments [first, end), as many at a time as a visit has, then each alone.
+void TileProducts::forEachVisit(
+    Value first, Value end,
+    llvm::function_ref<void(Value segment, int64_t count)> visit) {
   for (int64_t step = getVisitCount();; step = 1) {
-    Value end = b.mul(b.div(segments, step), step);
-    b.loop(done, end, step, {}, [&](Value segment, ValueRange) -> Values {
+    Value count = b.mul(b.div(b.sub(end, first), step), step);
+    Value stepEnd = b.add(first, count);
+    b.loop(first, stepEnd, step, {}, [&](Value segment, ValueRange) -> Values {
       visit(segment, step);
       return {};
     });
-    done = end;
+    first = stepEnd;
     if (step == 1)
-      break;
+      return;
   }
-  storeRegion(tile, b.min(rowEnd, operands.m), firstRow, firstPair, pairEnd);
 }
 
-void TileProducts::storeRegion(Value tile, Value rowEnd, Value firstRow,
-                               Value firstPair, Value pairEnd) {
-  VectorType floats = b.vector(kLanes, b.getF32Type());
-  b.loop(firstRow, rowEnd, 1, {}, [&](Value row, ValueRange) {
-    b.loop(firstPair, pairEnd, 1, {}, [&](Value pair, ValueRange) -> Values {
-      Value first =
-          b.add(b.mul(tile, layout.atom.rows), b.mul(pair, 2 * kLanes));
-      Value place = b.add(b.mul(b.sub(pair, firstPair), 2 * kRegionRows),
-                          b.sub(row, firstRow));
-      for (int64_t i = 0; i < 2; ++i) {
-        Value at = b.mul(b.add(place, i * kRegionRows), kLanes);
-        store(vector::LoadOp::create(b, floats, sums, at),
-              b.add(first, i * kLanes), row);
-      }
-      return {};
+/// The region's pairs of 32 rows of weights.
+void TileProducts::forEachPair(const Region &region,
+                               llvm::function_ref<void(const Pair &)> body) {
+  b.loop(region.firstPair, region.pairEnd, 1, {},
+         [&](Value index, ValueRange) -> Values {
+           body(getPair(region, index));
+           return {};
+         });
+}
+
+/// The region's rows in tiles, two at a time, and one where there are no two.
+void TileProducts::forEachRows(
+    const Region &region,
+    llvm::function_ref<void(Value row, int64_t tiles)> body) {
+  b.loop(region.firstRow, region.twoEnd, 2 * kTileRows, {},
+         [&](Value row, ValueRange) -> Values {
+           body(row, 2);
+           return {};
+         });
+  Value isLeft = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
+                                       region.twoEnd, region.rowEnd);
+  auto op = scf::IfOp::create(b, isLeft, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(op.thenBlock());
+  body(region.twoEnd, 1);
+}
+
+/// Products of each visit are scaled and added to sums that are floats.
+void TileProducts::emitVisits(const Region &region) {
+  int64_t levels = products.levels();
+  forEachVisit(b.index(0), segments, [&](Value segment, int64_t count) {
+    forEachPair(region, [&](const Pair &pair) {
+      Visit visit = getVisit(region.tile, pair, segment, count);
+      forEachRows(region, [&](Value row, int64_t tiles) {
+        for (int64_t s = 0; s < count; ++s)
+          for (int64_t level = 0; level < levels; ++level)
+            emitProducts(
+                {pair, b.add(segment, s), row}, tiles, level, 1,
+                b.index((s * levels + level) * kVisitTiles * kTileElements));
+        emitScales(region, pair, visit, row, tiles, b.index(0));
+      });
     });
+  });
+}
+
+/// Segments that have their scales in common: sums stay integers.
+void TileProducts::emitRuns(const Region &region) {
+  int64_t levels = products.levels();
+  auto placeOf = [&](const Pair &pair, Value row) {
+    Value before = b.mul(b.sub(row, region.firstRow), 2 * kLanes);
+    return b.mul(b.add(pair.sums, before), levels);
+  };
+  b.loop(b.index(0), segments, spec.getRunSegments(), {},
+         [&](Value first, ValueRange) {
+           Value end = b.min(b.add(first, spec.getRunSegments()), segments);
+           clear(raw, rawElements(), b.getI32Type());
+           forEachVisit(first, end, [&](Value segment, int64_t count) {
+             forEachPair(region, [&](const Pair &pair) {
+               forEachRows(region, [&](Value row, int64_t tiles) {
+                 for (int64_t level = 0; level < levels; ++level)
+                   emitProducts({pair, segment, row}, tiles, level, count,
+                                b.add(placeOf(pair, row),
+                                      level * kVisitTiles * kTileElements));
+               });
+             });
+           });
+           if (needsActivationSum())
+             addHeaders(region, first, end);
+           forEachPair(region, [&](const Pair &pair) {
+             Visit visit = getVisit(region.tile, pair, first, 1);
+             forEachRows(region, [&](Value row, int64_t tiles) {
+               emitScales(region, pair, visit, row, tiles, placeOf(pair, row));
+             });
+           });
+           return Values();
+         });
+}
+
+/// Leaves the headers of the region's rows for segments [first, end) as one:
+/// their scale, and the sums of their sums. A vector has those of four rows.
+void TileProducts::addHeaders(const Region &region, Value first, Value end) {
+  VectorType words = b.vector(kLanes, b.getI32Type());
+  constexpr int64_t kVectors =
+      kTileRows * PanelFormat::kHeaderBytes / kVectorBytes;
+  SmallVector<int64_t> withScales;
+  for (int64_t lane = 0; lane < kLanes; ++lane)
+    withScales.push_back(lane % 4 == 0 ? lane : kLanes + lane);
+  auto load = [&](Value row, Value segment, int64_t i) {
+    Value place = b.add(segmentOffset(row, segment), i * kVectorBytes);
+    return b.load(operands.panel, place, words);
+  };
+  b.loop(region.firstRow, region.rowEnd, kTileRows, {},
+         [&](Value row, ValueRange) -> Values {
+           Values init(kVectors, b.zero(words));
+           Values all =
+               b.loop(first, end, 1, init, [&](Value segment, ValueRange in) {
+                 Values next;
+                 for (int64_t i = 0; i < kVectors; ++i)
+                   next.push_back(b.add(in[i], load(row, segment, i)));
+                 return next;
+               });
+           Value place =
+               b.mul(b.sub(row, region.firstRow), PanelFormat::kHeaderBytes);
+           for (int64_t i = 0; i < kVectors; ++i)
+             b.store(vector::ShuffleOp::create(b, load(row, first, i), all[i],
+                                               withScales),
+                     headers, b.add(place, i * kVectorBytes));
+           return {};
+         });
+}
+
+void TileProducts::storeRegion(const Region &region, Value rowEnd) {
+  VectorType floats = b.vector(kLanes, b.getF32Type());
+  b.loop(region.firstRow, rowEnd, 1, {}, [&](Value row, ValueRange) {
+    b.loop(region.firstPair, region.pairEnd, 1, {},
+           [&](Value pair, ValueRange) -> Values {
+             Value first = b.add(b.mul(region.tile, layout.atom.rows),
+                                 b.mul(pair, 2 * kLanes));
+             Value place =
+                 b.add(b.mul(b.sub(pair, region.firstPair), 2 * kRegionRows),
+                       b.sub(row, region.firstRow));
+             for (int64_t i = 0; i < 2; ++i) {
+               Value at = b.mul(b.add(place, i * kRegionRows), kLanes);
+               store(vector::LoadOp::create(b, floats, sums, at),
+                     b.add(first, i * kLanes), row);
+             }
+             return {};
+           });
     return Values();
   });
 }
@@ -312,10 +439,11 @@ Value TileProducts::segmentOffset(Value row, Value segment) {
 }
 
 /// Adds the products of a step of columns to the sums of a level.
-TileProducts::Values TileProducts::multiplyStep(const Pair &pair, Value segment,
-                                                Value place, Value step,
-                                                int64_t level,
+TileProducts::Values TileProducts::multiplyStep(const Operand &operand,
+                                                Value step, int64_t level,
                                                 ValueRange sums) {
+  Value place = b.add(segmentOffset(operand.row, operand.segment),
+                      kTileRows * PanelFormat::kHeaderBytes);
   int64_t tileRows = sums.size() / 2, columns = spec.panel.stepColumns();
   Type byte = b.getI8Type();
   auto left = amx::TileType::get({kTileRows, columns}, byte);
@@ -331,8 +459,8 @@ TileProducts::Values TileProducts::multiplyStep(const Pair &pair, Value segment,
         continue;
       Values factors;
       for (int64_t i = 0; i < 2; ++i) {
-        Value tile = tileOffset(pair.block, segment, digit,
-                                b.add(pair.firstRegister, i));
+        Value tile = tileOffset(operand.pair.block, operand.segment, digit,
+                                b.add(operand.pair.firstRegister, i));
         factors.push_back(amx::TileLoadOp::create(
             b, right, decoded, b.add(tile, before), b.index(kVectorBytes)));
       }
@@ -352,98 +480,106 @@ TileProducts::Values TileProducts::multiplyStep(const Pair &pair, Value segment,
   return next;
 }
 
-/// Leaves the products of a level from tile `firstTile` on. Long segments are
-/// added up there: LLVM spills tiles that loops carry.
-void TileProducts::emitLevel(const Pair &pair, Value segment, Value row,
-                             int64_t tileRows, int64_t level,
-                             int64_t firstTile) {
-  Value place =
-      b.add(segmentOffset(row, segment), kTileRows * PanelFormat::kHeaderBytes);
+/// Leaves the products of a level in `raw`, from element `place` on: of one
+/// segment or, in a run, of `count` more. Long segments are added up there:
+/// LLVM spills tiles that loops carry.
+void TileProducts::emitProducts(const Operand &operand, int64_t tileRows,
+                                int64_t level, int64_t count, Value place) {
   auto type = amx::TileType::get({kTileRows, kLanes}, b.getI32Type());
-  auto offsetOf = [&](int64_t i) {
-    return b.index((firstTile + i) * kTileElements);
+  auto placeOf = [&](int64_t i) { return b.add(place, i * kTileElements); };
+  auto load = [&](bool isCarried) {
+    Values tiles;
+    for (int64_t i = 0; i < 2 * tileRows; ++i)
+      tiles.push_back(isCarried ? amx::TileLoadOp::create(
+                                      b, type, raw, placeOf(i), b.index(kLanes))
+                                      .getResult()
+                                : amx::TileZeroOp::create(b, type).getResult());
+    return tiles;
   };
   auto store = [&](ValueRange tiles) {
     for (auto [i, tile] : llvm::enumerate(tiles))
-      amx::TileStoreOp::create(b, raw, offsetOf(i), tile, b.index(kLanes));
+      amx::TileStoreOp::create(b, raw, placeOf(i), tile, b.index(kLanes));
   };
-  int64_t steps = spec.panel.stepCount(), count = 2 * tileRows;
+  int64_t steps = spec.panel.stepCount();
   int64_t looped = steps > kUnrolledSteps
                        ? (steps - 1) / kUnrolledSteps * kUnrolledSteps
                        : 0;
-  Values tiles;
-  for (int64_t i = 0; i < count; ++i)
-    tiles.push_back(amx::TileZeroOp::create(b, type));
-  for (int64_t step = looped; step < steps; ++step)
-    tiles = multiplyStep(pair, segment, place, b.index(step), level, tiles);
+  Values tiles = load(/*isCarried=*/hasRuns());
+  for (int64_t s = 0; s < count; ++s) {
+    Operand next{operand.pair, b.add(operand.segment, s), operand.row};
+    for (int64_t step = looped; step < steps; ++step)
+      tiles = multiplyStep(next, b.index(step), level, tiles);
+  }
   store(tiles);
   if (!looped)
     return;
+  assert(count == 1 && "long segments are visits of their own");
   b.loop(b.index(0), b.index(looped), kUnrolledSteps, {},
          [&](Value first, ValueRange) -> Values {
-           Values tiles;
-           for (int64_t i = 0; i < count; ++i)
-             tiles.push_back(amx::TileLoadOp::create(b, type, raw, offsetOf(i),
-                                                     b.index(kLanes)));
+           Values tiles = load(/*isCarried=*/true);
            for (int64_t s = 0; s < kUnrolledSteps; ++s)
-             tiles = multiplyStep(pair, segment, place, b.add(first, s), level,
-                                  tiles);
+             tiles = multiplyStep(operand, b.add(first, s), level, tiles);
            store(tiles);
            return {};
          });
 }
 
-/// Leaves the products of a segment of 32 rows of weights and `tileRows` tiles
-/// of rows of activations in the `slot`-th place.
-void TileProducts::emitProducts(const Pair &pair, Value segment, int64_t slot,
-                                Value row, int64_t tileRows) {
-  for (int64_t level = 0; level < products.levels(); ++level)
-    emitLevel(pair, segment, row, tileRows, level,
-              (slot * products.levels() + level) * kVisitTiles);
-}
-
-/// Adds row `r` of products of tile `tile`, scaled, to `sum`; the row's
-/// headers are at `headers`.
-Value TileProducts::addProducts(const Visit &visit, ArrayRef<Value> headers,
-                                Value r, int64_t tile, Value sum) {
+/// Adds row `r` of products of tile `tile`, from element `first` of `raw` on,
+/// scaled, to `sum`; the row's headers are at `places` of `memory`.
+Value TileProducts::addProducts(const Visit &visit, Value memory,
+                                ArrayRef<Value> places, Value first, Value r,
+                                int64_t tile, Value sum) {
   VectorType ints = b.vector(kLanes, b.getI32Type());
-  for (auto [s, header] : llvm::enumerate(headers)) {
+  for (auto [s, header] : llvm::enumerate(places)) {
     Values levels;
     for (int64_t level = 0; level < products.levels(); ++level) {
       int64_t at =
           (int64_t(s) * products.levels() + level) * kVisitTiles + tile;
-      levels.push_back(vector::LoadOp::create(
-          b, ints, raw, b.add(b.mul(r, kLanes), at * kTileElements)));
+      Value place = b.add(b.add(first, b.mul(r, kLanes)), at * kTileElements);
+      levels.push_back(vector::LoadOp::create(b, ints, raw, place));
     }
     Value activations;
     if (needsActivationSum())
-      activations = products.activationSum(operands.panel, header);
+      activations = products.activationSum(memory, header);
     sum = parameters.apply(visit.numbers[s][tile % 2],
-                           products.finish(levels, operands.panel, header),
-                           activations, sum);
+                           products.finish(levels, memory, header), activations,
+                           sum);
   }
   return sum;
 }
 
-/// Scales the products of a visit and adds them to the region's sums.
-void TileProducts::emitScales(const Pair &pair, const Visit &visit,
-                              Value firstRow, Value row, int64_t tileRows) {
+/// Where the headers of row `r` of the tile at `block` are.
+Value TileProducts::headerOffset(const Region &region, Value block, Value r,
+                                 Value segment) {
+  Value inBlock = b.mul(r, PanelFormat::kHeaderBytes);
+  if (!headers)
+    return b.add(segmentOffset(block, segment), inBlock);
+  Value before =
+      b.mul(b.sub(block, region.firstRow), PanelFormat::kHeaderBytes);
+  return b.add(before, inBlock);
+}
+
+/// Scales the products of a visit, from element `first` of `raw` on, and adds
+/// them to the region's sums.
+void TileProducts::emitScales(const Region &region, const Pair &pair,
+                              const Visit &visit, Value row, int64_t tileRows,
+                              Value first) {
   VectorType floats = b.vector(kLanes, b.getF32Type());
   b.loop(b.index(0), b.index(kTileRows), 1, {}, [&](Value r, ValueRange) {
     for (int64_t t = 0; t < tileRows; ++t) {
       Value block = b.add(row, t * kTileRows);
-      Value inRegion = b.add(b.sub(block, firstRow), r);
-      Values headers, results, places;
+      Value inRegion = b.add(b.sub(block, region.firstRow), r);
+      Values places, results, at;
       for (int64_t s = 0; s < visit.count(); ++s)
-        headers.push_back(b.add(segmentOffset(block, b.add(visit.first, s)),
-                                b.mul(r, PanelFormat::kHeaderBytes)));
+        places.push_back(headerOffset(region, block, r, b.add(visit.first, s)));
       for (int64_t i = 0; i < 2; ++i) {
         Value place = b.mul(b.add(inRegion, i * kRegionRows), kLanes);
-        places.push_back(b.add(pair.sums, place));
-        Value sum = vector::LoadOp::create(b, floats, sums, places[i]);
-        results.push_back(addProducts(visit, headers, r, 2 * t + i, sum));
+        at.push_back(b.add(pair.sums, place));
+        Value sum = vector::LoadOp::create(b, floats, sums, at[i]);
+        results.push_back(addProducts(visit, headers ? headers : operands.panel,
+                                      places, first, r, 2 * t + i, sum));
       }
-      for (auto [result, place] : llvm::zip_equal(results, places))
+      for (auto [result, place] : llvm::zip_equal(results, at))
         vector::StoreOp::create(b, result, sums, place);
     }
     return Values();

@@ -10,7 +10,8 @@
 //       for each 64 rows of weights
 //         for each segment
 //           for each 32 x 32 of them (or 16 x 32, at the end)
-//             products in tiles; scale them and add them to sums in memory
+//             products in tiles; scale them and add them to sums in memory,
+//             or, where segments have the same scales, only the latter
 //         bias, activation, gate, residual; store
 //
 // The panel is in the second-level cache, the sums in the first.
@@ -54,6 +55,18 @@ private:
   struct Pair {
     Value block, firstRegister, sums;
   };
+  /// Results that are computed together, of row blocks from `tile` on: rows of
+  /// activations [firstRow, rowEnd), those before `twoEnd` in two tiles each,
+  /// and pairs of tiles of weights.
+  struct Region {
+    Value tile, firstRow, twoEnd, rowEnd, firstPair, pairEnd;
+  };
+  /// What is multiplied: a pair of tiles of weights and a segment, with the
+  /// tiles of rows from `row` on.
+  struct Operand {
+    Pair pair;
+    Value segment, row;
+  };
   /// Segments that are multiplied before any is scaled.
   struct Visit {
     Value first;
@@ -74,28 +87,42 @@ private:
   /// The tiles of a digit and register of rows.
   Value tileOffset(Value block, Value segment, int64_t digit, Value index);
 
+  /// Whether sums stay integers for several segments.
+  bool hasRuns() const { return spec.getRunSegments() > 1; }
+  int64_t rawElements() const;
+
   void emitPanel(Value tile, Value blocks, Value rows);
   void unpackBlock(Value tile, Value block);
   void unpackSegment(SegmentOperands operands, Value base, Value block,
                      Value segment, Extent columns);
   void emitRegion(Value tile, Value rows, Value firstRow, Value firstPair,
                   Value pairEnd);
+  void emitVisits(const Region &region);
+  void emitRuns(const Region &region);
+  void
+  forEachVisit(Value first, Value end,
+               llvm::function_ref<void(Value segment, int64_t count)> visit);
+  void forEachPair(const Region &region,
+                   llvm::function_ref<void(const Pair &)> body);
+  void forEachRows(const Region &region,
+                   llvm::function_ref<void(Value row, int64_t tiles)> body);
   int64_t getVisitCount() const;
-  Pair getPair(Value pair, Value firstPair);
+  Pair getPair(const Region &region, Value pair);
   Visit getVisit(Value tile, const Pair &pair, Value segment, int64_t count);
+  void clear(Value memory, int64_t elements, mlir::Type element);
+  void addHeaders(const Region &region, Value first, Value end);
+  Value headerOffset(const Region &region, Value block, Value r, Value segment);
   Value segmentOffset(Value row, Value segment);
-  void emitProducts(const Pair &pair, Value segment, int64_t slot, Value row,
-                    int64_t tileRows);
-  void emitLevel(const Pair &pair, Value segment, Value row, int64_t tileRows,
-                 int64_t level, int64_t firstTile);
-  Values multiplyStep(const Pair &pair, Value segment, Value place, Value step,
-                      int64_t level, mlir::ValueRange sums);
-  void emitScales(const Pair &pair, const Visit &visit, Value firstRow,
-                  Value row, int64_t tileRows);
-  Value addProducts(const Visit &visit, llvm::ArrayRef<Value> headers, Value r,
+  void emitProducts(const Operand &operand, int64_t tileRows, int64_t level,
+                    int64_t count, Value place);
+  Values multiplyStep(const Operand &operand, Value step, int64_t level,
+                      mlir::ValueRange sums);
+  void emitScales(const Region &region, const Pair &pair, const Visit &visit,
+                  Value row, int64_t tileRows, Value first);
+  Value addProducts(const Visit &visit, Value memory,
+                    llvm::ArrayRef<Value> places, Value first, Value r,
                     int64_t tile, Value sum);
-  void storeRegion(Value tile, Value rowEnd, Value firstRow, Value firstPair,
-                   Value pairEnd);
+  void storeRegion(const Region &region, Value rowEnd);
   mlir::Value allocate(int64_t elements, mlir::Type element);
 
   KernelBuilder &b;
@@ -108,8 +135,9 @@ private:
   llvm::function_ref<void(Value, Value, Value)> store;
   Operands operands;
   Value segments;
-  /// Decoded weights; products of a visit, and sums of a region, in tiles.
-  Value decoded, raw, sums;
+  /// Decoded weights; products of a visit, or of a run; sums of a region, in
+  /// tiles; the headers of a run's rows, where their sums are needed.
+  Value decoded, raw, sums, headers;
 };
 
 } // namespace lowbit::cpu

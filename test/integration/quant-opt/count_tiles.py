@@ -5,25 +5,44 @@
 #===-----------------------------------------------------------------------===#
 """Usage: count_tiles.py FILE.s...
 
-Counts instructions on tiles. A step of 32 x 32 results takes four loads and
-four products, one of 16 x 32 three and two, and kernels have as many of
-either. Loads besides are of sums, or of tiles that found no register.
+Follows each tile register from one instruction to the next: how many products
+sums have that are stored, how many sums are loaded again, and how many tiles
+are stored that are no sums, which only a register allocator does.
 """
 
 import pathlib
+import re
 import sys
 
-for path in map(pathlib.Path, sys.argv[1:]):
-    text = path.read_text()
-    count = {
-        name: text.count("\t" + name)
-        for name in ("ldtilecfg", "tdpb", "tileloadd", "tilestored", "tilezero")
-    }
-    steps, rest = divmod(count["tdpb"], 6)
-    if rest:
-        sys.exit("requires products of 32 x 32 and of as many 16 x 32 results")
-    print(
-        f"{path.name}: configurations {count['ldtilecfg']}, steps {steps}, "
-        f"sums {count['tilezero']}, stored {count['tilestored']}, "
-        f"loads besides {count['tileloadd'] - 7 * steps}"
+INSTRUCTION = re.compile(r"\t(ldtilecfg|tdpb\w+|tile\w+)\b.*?((?:%tmm\d.*)?)$", re.M)
+REGISTER = re.compile(r"%tmm\d")
+
+
+def describe(text):
+    configurations = loaded = spilled = 0
+    chains = set()
+    # Of each register: products added to it, or none for what was loaded.
+    products = {}
+    for name, operands in INSTRUCTION.findall(text):
+        registers = REGISTER.findall(operands)
+        configurations += name == "ldtilecfg"
+        if name == "tilezero":
+            products[registers[0]] = 0
+        elif name == "tileloadd":
+            products[registers[0]] = None
+        elif name.startswith("tdpb"):
+            loaded += products[registers[-1]] is None
+            products[registers[-1]] = (products[registers[-1]] or 0) + 1
+        elif name == "tilestored":
+            count = products[registers[0]]
+            spilled += not count
+            chains.add(count)
+    chains = ", ".join(map(str, sorted(filter(None, chains))))
+    return (
+        f"configurations {configurations}, products of a sum {chains}, "
+        f"loaded sums {loaded}, other tiles stored {spilled}"
     )
+
+
+for path in map(pathlib.Path, sys.argv[1:]):
+    print(f"{path.name}: {describe(path.read_text())}")

@@ -78,7 +78,10 @@ std::string test::describe(const LayerSpec &spec) {
      << " input " << getType(spec.leading, spec.columns) << " "
      << spec.activation << (spec.hasBias ? " bias" : "")
      << (spec.hasResidual ? " residual" : "")
-     << (spec.quantizesInput ? " a8" + spec.float8 : "")
+     << (spec.quantizesInput
+             ? " a" + std::to_string(spec.inputBits) + spec.float8
+             : "")
+     << (spec.inputScale ? " scaled" : "")
      << (spec.scalesPerToken ? " per token" : "")
      << (spec.isPermuted ? " permuted " : " ") << spec.element;
   return text;
@@ -148,7 +151,8 @@ EncodingAttr LayerProgram::getActivationEncoding(const LayerSpec &spec) {
   EncodingAttr encoding = getEncoding(spec);
   if (spec.float8.empty())
     return encoding.getActivationEncoding(
-        IntAttr::get(&context, 8, /*restricted=*/false), spec.scalesPerToken);
+        IntAttr::get(&context, spec.inputBits, /*restricted=*/false),
+        spec.scalesPerToken);
   auto type =
       llvm::cast<mlir::FloatType>(mlir::parseType(spec.float8, &context));
   return encoding.getActivationEncoding(SmallFloatAttr::get(&context, type),
@@ -302,8 +306,10 @@ std::string LayerProgram::getLayer(size_t index) {
     shape.consume_front("tensor<");
     type << "!lowbit.tensor<" << shape << ", " << getActivationEncoding(spec)
          << ">";
-    os << "%q" << index << " = lowbit.quantize " << input << " : " << inputType
-       << " -> " << quantized << "\n";
+    os << "%q" << index << " = lowbit.quantize " << input;
+    if (spec.inputScale)
+      os << " scale " << spec.inputScale;
+    os << " : " << inputType << " -> " << quantized << "\n";
     input = "%q" + name;
     inputType = quantized;
   }

@@ -34,8 +34,11 @@ struct LayerSpec {
   /// As the assembly has it, with arguments; empty for none.
   std::string activation;
   bool hasBias = false, hasResidual = false;
-  /// Whether the input is quantized to 8 bits before it is multiplied.
+  /// Whether the input is quantized before it is multiplied, to how many bits,
+  /// and by which scale; 0: scales are taken from its values.
   bool quantizesInput = false;
+  unsigned inputBits = 8;
+  float inputScale = 0;
   /// The FP8 type that it becomes, as the assembly has it, and whether a row
   /// has one scale; int8 if empty.
   std::string float8;

@@ -57,17 +57,21 @@ static float roundTo(llvm::StringRef element, float x) {
   return x;
 }
 
-/// lowbit.quantize to 8 bits of a row, by its definition.
-static void quantizeRow(llvm::MutableArrayRef<double> row, int64_t group) {
+/// lowbit.quantize to integers of a row, by its definition; `given` is the
+/// scale unless 0.
+static void quantizeRow(llvm::MutableArrayRef<double> row, int64_t group,
+                        unsigned bits, float given) {
+  numerics::IntegerFormat format{bits};
+  float least = format.decode(0), most = format.largestRuntimeValue();
   for (size_t begin = 0; begin < row.size(); begin += group) {
     auto part = row.slice(begin, std::min<size_t>(group, row.size() - begin));
     float largest = 0;
     for (double x : part)
       largest = std::fmax(largest, std::fabs(static_cast<float>(x)));
-    float scale = largest / 127;
+    float scale = given ? given : largest / most;
     for (double &x : part) {
       float code = scale ? std::nearbyint(static_cast<float>(x) / scale) : 0;
-      x = double(std::fmin(std::fmax(code, -128), 127)) * scale;
+      x = double(std::fmin(std::fmax(code, least), most)) * scale;
     }
   }
 }
@@ -115,7 +119,7 @@ LayerProgram::computeTruth(const Layer &layer, const HostTensor &input,
       row[k] = roundTo(spec.element, x[k]);
     int64_t shared = spec.scalesPerToken ? spec.columns : group;
     if (spec.quantizesInput && spec.float8.empty())
-      quantizeRow(row, shared);
+      quantizeRow(row, shared, spec.inputBits, spec.inputScale);
     else if (spec.quantizesInput)
       quantizeRow(row, shared, spec.float8);
     for (int64_t n = 0; n < spec.rows; ++n) {
