@@ -22,19 +22,29 @@
 // - Regions of 64 x 64 results: bytes come from the second-level cache once for
 //   two products. For 32 x 32 they would come at 64 bytes in a cycle, more than
 //   that cache gives.
-// - Activations are in tiles already: no load crosses a line.
+// - Activations are in tiles already: with steps of 64 columns, no load crosses
+//   a line.
 // - No offset is subtracted from sums; bytes are signed numbers.
 // - Segments with the same scales, all of a row's where weights have one and
 //   activations one per token, are scaled once: sums stay in tiles. Every 256
 //   columns 256 cycles of products then meet 160 of loads, 64 of stores and no
 //   vector operation.
+// - The processor looks 512 operations ahead. A visit of two segments of 128
+//   columns is 16 products, 16 tile loads and 8 stores, and its scaling 16
+//   times 35 instructions, 800 operations, for llvm-mca (22, sapphirerapids):
+//   one after the other, tiles wait until most of the scaling is done, and then
+//   for the last product (52 cycles until it is there). So products of a visit
+//   go to one half of a buffer while those of the visit before are scaled from
+//   the other, four rows after each step of four products: 200 operations (340
+//   with groups of 32) between two steps. It takes four loops of four rows in
+//   place of one of 16, and a buffer of 8 KiB more.
 //
-// In the code for a visit of two segments, int4-g128-a8, the vector part is 544
-// instructions, of which llvm-mca (22, sapphirerapids) has 144 cycles by width
-// and 160 with dependences, for 256 cycles of tile products; its model has no
-// tiles. That is a little more than the 512 operations that the processor looks
-// ahead: products of the next visit start when the first sums are stored, and
-// tiles wait from the last product (52 cycles until it is there) to that.
+// What is left: llvm-mca has 24 cycles for a row of the scaling of two segments
+// and 48 for one of four of 32 columns, all in the vector unit, of which its
+// model has one for 64 bytes. The processor has two: 192 and 384 cycles for
+// either visit, beside 256 of products. (The model knows no tiles.) So products
+// and loads limit groups of 128, and scaling those of 32: tiles work for two
+// thirds of its time, on columns half of which are empty.
 //
 //===----------------------------------------------------------------------===//
 
@@ -45,18 +55,6 @@ using namespace mlir;
 using namespace lowbit;
 using namespace lowbit::cpu;
 
-/// Rows of activations, and pairs of 16 rows of weights, whose sums are in the
-/// first-level cache together.
-static constexpr int64_t kRegionRows = 64, kRegionPairs = 2;
-/// Rows of a tile.
-static constexpr int64_t kTileRows = PanelFormat::kTileRows;
-/// Sums, or products, of a tile.
-static constexpr int64_t kTileElements = kTileRows * kLanes;
-/// Results that are computed together.
-static constexpr int64_t kRegionElements =
-    kRegionPairs * 2 * kRegionRows * kLanes;
-/// Tiles of products of a segment and level: 32 x 32.
-static constexpr int64_t kVisitTiles = 4;
 /// Longer segments are loops.
 static constexpr int64_t kUnrolledSteps = 4;
 
@@ -209,226 +207,6 @@ void TileProducts::unpackSegment(SegmentOperands segmentOperands, Value base,
 }
 
 //===----------------------------------------------------------------------===//
-// Regions
-//===----------------------------------------------------------------------===//
-
-/// As many segments as leave the first-level cache room for the sums, beside
-/// their tiles: each visit reads and writes those once.
-int64_t TileProducts::getVisitCount() const {
-  constexpr int64_t kMostTiles = 4, kMostColumns = 256;
-  int64_t each = hasRuns() ? spec.panel.stepCount() : products.levels();
-  int64_t count = 1;
-  while (2 * count * each <= kMostTiles &&
-         2 * count * spec.panel.paddedColumns() <= kMostColumns)
-    count *= 2;
-  return count;
-}
-
-/// Products of a visit, one segment after the other, or sums of a region.
-int64_t TileProducts::rawElements() const {
-  int64_t tiles = hasRuns() ? kRegionElements / kTileElements
-                            : getVisitCount() * kVisitTiles;
-  return tiles * products.levels() * kTileElements;
-}
-
-TileProducts::Pair TileProducts::getPair(const Region &region, Value pair) {
-  int64_t pairs = registers() / 2;
-  Value block = b.div(pair, pairs);
-  return {block, b.mul(b.sub(pair, b.mul(block, pairs)), 2),
-          b.mul(b.sub(pair, region.firstPair), 2 * kRegionRows * kLanes)};
-}
-
-TileProducts::Visit TileProducts::getVisit(Value tile, const Pair &pair,
-                                           Value segment, int64_t count) {
-  Visit visit{segment, {}};
-  Value block = b.add(tile, pair.block);
-  Value base = b.mul(block, operands.blockBytes);
-  for (int64_t s = 0; s < count; ++s) {
-    Value group = groupOf(b.add(segment, s));
-    GroupParameters::Place place{b.add(base, b.mul(group, operands.groupBytes)),
-                                 block, group};
-    visit.numbers.emplace_back();
-    for (int64_t i = 0; i < 2; ++i)
-      visit.numbers.back()[i] =
-          parameters.load(place, b.mul(b.add(pair.firstRegister, i), kLanes));
-  }
-  return visit;
-}
-
-void TileProducts::clear(Value memory, int64_t elements, Type element) {
-  Value zero = b.zero(b.vector(kLanes, element));
-  b.loop(b.index(0), b.index(elements), kLanes, {},
-         [&](Value i, ValueRange) -> Values {
-           vector::StoreOp::create(b, zero, memory, i);
-           return {};
-         });
-}
-
-void TileProducts::emitRegion(Value tile, Value rows, Value firstRow,
-                              Value firstPair, Value pairEnd) {
-  constexpr int64_t kTwo = 2 * kTileRows;
-  Value rowEnd = b.min(b.add(firstRow, kRegionRows), rows);
-  Value count = b.mul(b.div(b.sub(rowEnd, firstRow), kTwo), kTwo);
-  Region region{tile,   firstRow,  b.add(firstRow, count),
-                rowEnd, firstPair, pairEnd};
-  clear(sums, kRegionElements, b.getF32Type());
-  if (hasRuns())
-    emitRuns(region);
-  else
-    emitVisits(region);
-  storeRegion(region, b.min(rowEnd, operands.m));
-}
-
-/// Segments [first, end), as many at a time as a visit has, then each alone.
-void TileProducts::forEachVisit(
-    Value first, Value end,
-    llvm::function_ref<void(Value segment, int64_t count)> visit) {
-  for (int64_t step = getVisitCount();; step = 1) {
-    Value count = b.mul(b.div(b.sub(end, first), step), step);
-    Value stepEnd = b.add(first, count);
-    b.loop(first, stepEnd, step, {}, [&](Value segment, ValueRange) -> Values {
-      visit(segment, step);
-      return {};
-    });
-    first = stepEnd;
-    if (step == 1)
-      return;
-  }
-}
-
-/// The region's pairs of 32 rows of weights.
-void TileProducts::forEachPair(const Region &region,
-                               llvm::function_ref<void(const Pair &)> body) {
-  b.loop(region.firstPair, region.pairEnd, 1, {},
-         [&](Value index, ValueRange) -> Values {
-           body(getPair(region, index));
-           return {};
-         });
-}
-
-/// The region's rows in tiles, two at a time, and one where there are no two.
-void TileProducts::forEachRows(
-    const Region &region,
-    llvm::function_ref<void(Value row, int64_t tiles)> body) {
-  b.loop(region.firstRow, region.twoEnd, 2 * kTileRows, {},
-         [&](Value row, ValueRange) -> Values {
-           body(row, 2);
-           return {};
-         });
-  Value isLeft = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
-                                       region.twoEnd, region.rowEnd);
-  auto op = scf::IfOp::create(b, isLeft, /*withElseRegion=*/false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(op.thenBlock());
-  body(region.twoEnd, 1);
-}
-
-/// Products of each visit are scaled and added to sums that are floats.
-void TileProducts::emitVisits(const Region &region) {
-  int64_t levels = products.levels();
-  forEachVisit(b.index(0), segments, [&](Value segment, int64_t count) {
-    forEachPair(region, [&](const Pair &pair) {
-      Visit visit = getVisit(region.tile, pair, segment, count);
-      forEachRows(region, [&](Value row, int64_t tiles) {
-        for (int64_t s = 0; s < count; ++s)
-          for (int64_t level = 0; level < levels; ++level)
-            emitProducts(
-                {pair, b.add(segment, s), row}, tiles, level, 1,
-                b.index((s * levels + level) * kVisitTiles * kTileElements));
-        emitScales(region, pair, visit, row, tiles, b.index(0));
-      });
-    });
-  });
-}
-
-/// Segments that have their scales in common: sums stay integers.
-void TileProducts::emitRuns(const Region &region) {
-  int64_t levels = products.levels();
-  auto placeOf = [&](const Pair &pair, Value row) {
-    Value before = b.mul(b.sub(row, region.firstRow), 2 * kLanes);
-    return b.mul(b.add(pair.sums, before), levels);
-  };
-  b.loop(b.index(0), segments, spec.getRunSegments(), {},
-         [&](Value first, ValueRange) {
-           Value end = b.min(b.add(first, spec.getRunSegments()), segments);
-           clear(raw, rawElements(), b.getI32Type());
-           forEachVisit(first, end, [&](Value segment, int64_t count) {
-             forEachPair(region, [&](const Pair &pair) {
-               forEachRows(region, [&](Value row, int64_t tiles) {
-                 for (int64_t level = 0; level < levels; ++level)
-                   emitProducts({pair, segment, row}, tiles, level, count,
-                                b.add(placeOf(pair, row),
-                                      level * kVisitTiles * kTileElements));
-               });
-             });
-           });
-           if (needsActivationSum())
-             addHeaders(region, first, end);
-           forEachPair(region, [&](const Pair &pair) {
-             Visit visit = getVisit(region.tile, pair, first, 1);
-             forEachRows(region, [&](Value row, int64_t tiles) {
-               emitScales(region, pair, visit, row, tiles, placeOf(pair, row));
-             });
-           });
-           return Values();
-         });
-}
-
-/// Leaves the headers of the region's rows for segments [first, end) as one:
-/// their scale, and the sums of their sums. A vector has those of four rows.
-void TileProducts::addHeaders(const Region &region, Value first, Value end) {
-  VectorType words = b.vector(kLanes, b.getI32Type());
-  constexpr int64_t kVectors =
-      kTileRows * PanelFormat::kHeaderBytes / kVectorBytes;
-  SmallVector<int64_t> withScales;
-  for (int64_t lane = 0; lane < kLanes; ++lane)
-    withScales.push_back(lane % 4 == 0 ? lane : kLanes + lane);
-  auto load = [&](Value row, Value segment, int64_t i) {
-    Value place = b.add(segmentOffset(row, segment), i * kVectorBytes);
-    return b.load(operands.panel, place, words);
-  };
-  b.loop(region.firstRow, region.rowEnd, kTileRows, {},
-         [&](Value row, ValueRange) -> Values {
-           Values init(kVectors, b.zero(words));
-           Values all =
-               b.loop(first, end, 1, init, [&](Value segment, ValueRange in) {
-                 Values next;
-                 for (int64_t i = 0; i < kVectors; ++i)
-                   next.push_back(b.add(in[i], load(row, segment, i)));
-                 return next;
-               });
-           Value place =
-               b.mul(b.sub(row, region.firstRow), PanelFormat::kHeaderBytes);
-           for (int64_t i = 0; i < kVectors; ++i)
-             b.store(vector::ShuffleOp::create(b, load(row, first, i), all[i],
-                                               withScales),
-                     headers, b.add(place, i * kVectorBytes));
-           return {};
-         });
-}
-
-void TileProducts::storeRegion(const Region &region, Value rowEnd) {
-  VectorType floats = b.vector(kLanes, b.getF32Type());
-  b.loop(region.firstRow, rowEnd, 1, {}, [&](Value row, ValueRange) {
-    b.loop(region.firstPair, region.pairEnd, 1, {},
-           [&](Value pair, ValueRange) -> Values {
-             Value first = b.add(b.mul(region.tile, layout.atom.rows),
-                                 b.mul(pair, 2 * kLanes));
-             Value place =
-                 b.add(b.mul(b.sub(pair, region.firstPair), 2 * kRegionRows),
-                       b.sub(row, region.firstRow));
-             for (int64_t i = 0; i < 2; ++i) {
-               Value at = b.mul(b.add(place, i * kRegionRows), kLanes);
-               store(vector::LoadOp::create(b, floats, sums, at),
-                     b.add(first, i * kLanes), row);
-             }
-             return {};
-           });
-    return Values();
-  });
-}
-
-//===----------------------------------------------------------------------===//
 // Tiles
 //===----------------------------------------------------------------------===//
 
@@ -480,11 +258,17 @@ TileProducts::Values TileProducts::multiplyStep(const Operand &operand,
   return next;
 }
 
+/// The steps of a segment that are no loop.
+int64_t TileProducts::unrolledSteps() const {
+  return (spec.panel.stepCount() - 1) % kUnrolledSteps + 1;
+}
+
 /// Leaves the products of a level in `raw`, from element `place` on: of one
 /// segment or, in a run, of `count` more. Long segments are added up there:
 /// LLVM spills tiles that loops carry.
 void TileProducts::emitProducts(const Operand &operand, int64_t tileRows,
-                                int64_t level, int64_t count, Value place) {
+                                int64_t level, int64_t count, Value place,
+                                llvm::function_ref<void()> between) {
   auto type = amx::TileType::get({kTileRows, kLanes}, b.getI32Type());
   auto placeOf = [&](int64_t i) { return b.add(place, i * kTileElements); };
   auto load = [&](bool isCarried) {
@@ -500,15 +284,14 @@ void TileProducts::emitProducts(const Operand &operand, int64_t tileRows,
     for (auto [i, tile] : llvm::enumerate(tiles))
       amx::TileStoreOp::create(b, raw, placeOf(i), tile, b.index(kLanes));
   };
-  int64_t steps = spec.panel.stepCount();
-  int64_t looped = steps > kUnrolledSteps
-                       ? (steps - 1) / kUnrolledSteps * kUnrolledSteps
-                       : 0;
+  int64_t steps = spec.panel.stepCount(), looped = steps - unrolledSteps();
   Values tiles = load(/*isCarried=*/hasRuns());
   for (int64_t s = 0; s < count; ++s) {
     Operand next{operand.pair, b.add(operand.segment, s), operand.row};
-    for (int64_t step = looped; step < steps; ++step)
+    for (int64_t step = looped; step < steps; ++step) {
       tiles = multiplyStep(next, b.index(step), level, tiles);
+      between();
+    }
   }
   store(tiles);
   if (!looped)
@@ -562,26 +345,29 @@ Value TileProducts::headerOffset(const Region &region, Value block, Value r,
 /// Scales the products of a visit, from element `first` of `raw` on, and adds
 /// them to the region's sums.
 void TileProducts::emitScales(const Region &region, const Pair &pair,
-                              const Visit &visit, Value row, int64_t tileRows,
+                              const Visit &visit, const Rows &rows,
                               Value first) {
   VectorType floats = b.vector(kLanes, b.getF32Type());
-  b.loop(b.index(0), b.index(kTileRows), 1, {}, [&](Value r, ValueRange) {
-    for (int64_t t = 0; t < tileRows; ++t) {
-      Value block = b.add(row, t * kTileRows);
-      Value inRegion = b.add(b.sub(block, region.firstRow), r);
-      Values places, results, at;
-      for (int64_t s = 0; s < visit.count(); ++s)
-        places.push_back(headerOffset(region, block, r, b.add(visit.first, s)));
-      for (int64_t i = 0; i < 2; ++i) {
-        Value place = b.mul(b.add(inRegion, i * kRegionRows), kLanes);
-        at.push_back(b.add(pair.sums, place));
-        Value sum = vector::LoadOp::create(b, floats, sums, at[i]);
-        results.push_back(addProducts(visit, headers ? headers : operands.panel,
-                                      places, first, r, 2 * t + i, sum));
-      }
-      for (auto [result, place] : llvm::zip_equal(results, at))
-        vector::StoreOp::create(b, result, sums, place);
-    }
-    return Values();
-  });
+  b.loop(b.index(rows.begin), b.index(rows.end), 1, {},
+         [&](Value r, ValueRange) {
+           for (int64_t t = 0; t < rows.tiles; ++t) {
+             Value block = b.add(rows.first, t * kTileRows);
+             Value inRegion = b.add(b.sub(block, region.firstRow), r);
+             Values places, results, at;
+             for (int64_t s = 0; s < visit.count(); ++s)
+               places.push_back(
+                   headerOffset(region, block, r, b.add(visit.first, s)));
+             for (int64_t i = 0; i < 2; ++i) {
+               Value place = b.mul(b.add(inRegion, i * kRegionRows), kLanes);
+               at.push_back(b.add(pair.sums, place));
+               Value sum = vector::LoadOp::create(b, floats, sums, at[i]);
+               results.push_back(addProducts(visit,
+                                             headers ? headers : operands.panel,
+                                             places, first, r, 2 * t + i, sum));
+             }
+             for (auto [result, place] : llvm::zip_equal(results, at))
+               vector::StoreOp::create(b, result, sums, place);
+           }
+           return Values();
+         });
 }

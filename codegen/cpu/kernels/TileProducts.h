@@ -10,8 +10,9 @@
 //       for each 64 rows of weights
 //         for each segment
 //           for each 32 x 32 of them (or 16 x 32, at the end)
-//             products in tiles; scale them and add them to sums in memory,
-//             or, where segments have the same scales, only the latter
+//             products in tiles; meanwhile, scale those before and add them
+//             to sums in memory; or, where segments have the same scales, add
+//             these products to sums
 //         bias, activation, gate, residual; store
 //
 // The panel is in the second-level cache, the sums in the first.
@@ -50,6 +51,19 @@ public:
        llvm::function_ref<void(Value sum, Value weightRow, Value row)> store);
 
 private:
+  /// Rows of activations, and pairs of 16 rows of weights, whose sums are in
+  /// the first-level cache together.
+  static constexpr int64_t kRegionRows = 64, kRegionPairs = 2;
+  /// Rows of a tile.
+  static constexpr int64_t kTileRows = PanelFormat::kTileRows;
+  /// Sums, or products, of a tile.
+  static constexpr int64_t kTileElements = kTileRows * kLanes;
+  /// Results that are computed together.
+  static constexpr int64_t kRegionElements =
+      kRegionPairs * 2 * kRegionRows * kLanes;
+  /// Tiles of products of a segment and level: 32 x 32.
+  static constexpr int64_t kVisitTiles = 4;
+
   /// A pair of tiles of weights: the row block, counted from the panel's first,
   /// the pair's first register of rows in it, and where its sums begin.
   struct Pair {
@@ -66,6 +80,11 @@ private:
   struct Operand {
     Pair pair;
     Value segment, row;
+  };
+  /// Rows [begin, end) of each of so many tiles, from the row `first` on.
+  struct Rows {
+    Value first;
+    int64_t tiles, begin, end;
   };
   /// Segments that are multiplied before any is scaled.
   struct Visit {
@@ -99,13 +118,23 @@ private:
                   Value pairEnd);
   void emitVisits(const Region &region);
   void emitRuns(const Region &region);
-  void
-  forEachVisit(Value first, Value end,
-               llvm::function_ref<void(Value segment, int64_t count)> visit);
-  void forEachPair(const Region &region,
-                   llvm::function_ref<void(const Pair &)> body);
-  void forEachRows(const Region &region,
-                   llvm::function_ref<void(Value row, int64_t tiles)> body);
+  void forEachVisit(
+      Value first, Value end,
+      llvm::function_ref<void(Value first, Value end, int64_t count)> body);
+  Values
+  forEachTwo(const Region &region, mlir::ValueRange carried,
+             llvm::function_ref<Values(Value row, mlir::ValueRange)> body);
+  void forOne(const Region &region, llvm::function_ref<void(Value row)> body);
+  void forEachTiles(
+      const Region &region, llvm::function_ref<void(const Pair &)> start,
+      llvm::function_ref<void(const Pair &, Value row, int64_t tiles)> body);
+  void multiplyVisit(const Operand &operand, int64_t count, int64_t tileRows,
+                     Value place, llvm::function_ref<void()> between);
+  Values emitPair(const Region &region, Value segment, int64_t count,
+                  Value index, mlir::ValueRange waiting);
+  void ifWaiting(mlir::ValueRange waiting, llvm::function_ref<void()> body);
+  Value getSumsPlace(const Region &region, const Pair &pair, Value row);
+  void addSegments(const Region &region, Value first, Value end);
   int64_t getVisitCount() const;
   Pair getPair(const Region &region, Value pair);
   Visit getVisit(Value tile, const Pair &pair, Value segment, int64_t count);
@@ -114,11 +143,13 @@ private:
   Value headerOffset(const Region &region, Value block, Value r, Value segment);
   Value segmentOffset(Value row, Value segment);
   void emitProducts(const Operand &operand, int64_t tileRows, int64_t level,
-                    int64_t count, Value place);
+                    int64_t count, Value place,
+                    llvm::function_ref<void()> between);
+  int64_t unrolledSteps() const;
   Values multiplyStep(const Operand &operand, Value step, int64_t level,
                       mlir::ValueRange sums);
   void emitScales(const Region &region, const Pair &pair, const Visit &visit,
-                  Value row, int64_t tileRows, Value first);
+                  const Rows &rows, Value first);
   Value addProducts(const Visit &visit, Value memory,
                     llvm::ArrayRef<Value> places, Value first, Value r,
                     int64_t tile, Value sum);

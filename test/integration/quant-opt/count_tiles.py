@@ -33,7 +33,8 @@ def describe(text):
         elif name.startswith("tdpb"):
             loaded += products[registers[-1]] is None
             products[registers[-1]] = (products[registers[-1]] or 0) + 1
-        elif name == "tilestored":
+        # Blocks of a loop may stand before those that come first.
+        elif name == "tilestored" and registers[0] in products:
             count = products[registers[0]]
             spilled += not count
             chains.add(count)
