@@ -10,6 +10,7 @@
 
 #include "Subjects.h"
 #include "lowbit/CodeGen/CPU/CPUTables.h"
+#include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/Provenance.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/TargetParser/Host.h"
@@ -31,7 +32,15 @@ static constexpr double kCostsShare = 0.2;
 namespace {
 
 /// Which subjects a choice is measured on, and how.
-enum class On { OneRow, ManyRows, Threads, Product, Attention };
+enum class On {
+  OneRow,
+  ManyRows,
+  Threads,
+  Product,
+  Attention,
+  FewRows,
+  Panels
+};
 
 /// A choice and the values to compare; 0 stands for that of the cost model,
 /// others are its multiples where `isFactor`.
@@ -56,7 +65,14 @@ static constexpr Experiment kExperiments[] = {
     {"row-tile", On::Product, true, {0.5, 1, 2, 4}},
     {"register-rows", On::Product, false, {0, 4, 6, 12}},
     {"task-products", On::Threads, true, {0.25, 0.5, 1, 4}},
+    {"tile-rows", On::FewRows, false, {4, 8, 12, 16}},
+    {"unpacked-rows", On::Panels, true, {0.5, 1, 2, 4}},
 };
+
+/// Whether there is nothing to choose on a machine without tiles.
+static bool needsTiles(const Experiment &experiment) {
+  return experiment.on == On::FewRows || experiment.on == On::Panels;
+}
 
 namespace {
 
@@ -77,6 +93,7 @@ private:
       options.progress(what, share);
   }
   llvm::Error nameMachine();
+  llvm::Error findExperiments();
   llvm::Error collectSubjects();
   std::vector<Probe> getProbes(On on) const;
   std::string describe(llvm::ArrayRef<Probe> probes) const;
@@ -94,6 +111,9 @@ private:
   /// How many of the subjects are layers; the others are products of floats and
   /// attention.
   size_t layers = 0;
+  /// What is measured on this machine, of what was asked for.
+  bool hasTiles = false;
+  std::vector<const Experiment *> experiments;
   TuneResult result;
 };
 
@@ -120,6 +140,23 @@ llvm::Error Tuner::nameMachine() {
     name.features.push_back(feature.str());
   name.threads = std::max(1u, std::thread::hardware_concurrency());
   name.madeBy = ("lowbit " + getLowbitVersion()).str();
+  hasTiles = (*description)->hasTiles;
+  return llvm::Error::success();
+}
+
+llvm::Error Tuner::findExperiments() {
+  bool hasAll = options.choices.empty();
+  for (const Experiment &experiment : kExperiments) {
+    if (!hasAll && !llvm::is_contained(options.choices, experiment.choice))
+      continue;
+    if (hasTiles || !needsTiles(experiment))
+      experiments.push_back(&experiment);
+    else if (!hasAll)
+      return makeError("choice '" + experiment.choice +
+                       "' requires a processor with tiles (AMX) to be "
+                       "measured, found one for '" +
+                       result.tuning.name.kernels + "': leave it out");
+  }
   return llvm::Error::success();
 }
 
@@ -150,6 +187,9 @@ llvm::Error Tuner::collectSubjects() {
 
 std::vector<Probe> Tuner::getProbes(On on) const {
   constexpr int64_t kManyRows = 48, kProductRows = 192, kKeys = 320;
+  // Between the values of what is the least for a tile, and more than share a
+  // decoded panel in the second-level cache.
+  constexpr int64_t kFewRows[] = {3, 6, 10, 14}, kPanelRows = 128;
   std::vector<Probe> probes;
   for (size_t i = 0; i < layers; ++i) {
     if (on == On::OneRow) {
@@ -160,6 +200,11 @@ std::vector<Probe> Tuner::getProbes(On on) const {
     } else if (on == On::Threads) {
       probes.push_back(
           {i, 1, /*fromMemory=*/false, result.tuning.name.threads});
+    } else if (on == On::Panels) {
+      probes.push_back({i, kPanelRows});
+    } else if (on == On::FewRows) {
+      for (int64_t rows : kFewRows)
+        probes.push_back({i, rows});
     }
   }
   if (on == On::Product)
@@ -260,6 +305,8 @@ llvm::Error Tuner::measure(const Experiment &experiment, double until) {
 llvm::Expected<TuneResult> Tuner::run() {
   if (llvm::Error error = nameMachine())
     return std::move(error);
+  if (llvm::Error error = findExperiments())
+    return std::move(error);
   tell("constants of the machine", 0);
   if (llvm::Error error = measureConstants(context, compile, result.tuning))
     return std::move(error);
@@ -267,21 +314,17 @@ llvm::Expected<TuneResult> Tuner::run() {
       chooseTuning(result.tuning.constants, result.tuning.name.cpu);
   if (llvm::Error error = collectSubjects())
     return std::move(error);
-  size_t left = options.choices.empty() ? std::size(kExperiments)
-                                        : options.choices.size();
+  size_t left = experiments.size();
   double choicesEnd = (1 - kCostsShare) * options.seconds;
-  for (const Experiment &experiment : kExperiments) {
-    if (!options.choices.empty() &&
-        !llvm::is_contained(options.choices, experiment.choice))
-      continue;
+  for (const Experiment *experiment : experiments) {
     double now = elapsed();
     if (now >= choicesEnd) {
-      result.skipped.push_back(experiment.choice.str());
+      result.skipped.push_back(experiment->choice.str());
       continue;
     }
-    tell(experiment.choice, now / options.seconds);
+    tell(experiment->choice, now / options.seconds);
     if (llvm::Error error =
-            measure(experiment, now + (choicesEnd - now) / double(left--)))
+            measure(*experiment, now + (choicesEnd - now) / double(left--)))
       return std::move(error);
   }
   if (!options.choices.empty())
