@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/Transforms/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -53,6 +54,7 @@ void lowbit::buildCPUTensorPipeline(OpPassManager &manager,
   manager.addPass(createInlinerPass({}, [](OpPassManager &) {}));
   manager.addPass(createSymbolDCEPass());
   addCleanUp(manager, /*kernels=*/true);
+  manager.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
   CPUExpandConvolutionsPassOptions convolutions;
   convolutions.scratchElements = options.convolutionElements;
   manager.addNestedPass<func::FuncOp>(
