@@ -14,21 +14,31 @@
 using namespace mlir;
 using namespace lowbit;
 
+/// Floats of 8 bits are their bits: they are data, which nothing computes with.
+static bool isByteFloat(Type type) {
+  auto number = dyn_cast<FloatType>(type);
+  return number && number.getWidth() == 8;
+}
+
+static bool isHalf(Type type) { return type.isF16() || type.isBF16(); }
+
+bool lowbit::isNarrowFloat(Type type) {
+  return isHalf(type) || isByteFloat(type);
+}
+
 /// The type of a value in a kernel; null where there is none.
 static Type convertType(Type type) {
   if (type.isInteger(1) || type.isIndex() || type.isF32())
     return type;
   if (auto integer = dyn_cast<IntegerType>(type))
     return integer.getWidth() <= 64 ? getWordType(type) : Type();
-  return type.isF16() || type.isBF16() ? getWordType(type) : Type();
+  return isNarrowFloat(type) ? getWordType(type) : Type();
 }
 
 static bool isNarrow(Type type) {
   return type.isInteger() && !type.isInteger(1) &&
          type.getIntOrFloatBitWidth() < 32;
 }
-
-static bool isNarrowFloat(Type type) { return type.isF16() || type.isBF16(); }
 
 Value BodyToWords::constant(int64_t value) {
   return arith::ConstantIntOp::create(b, value, 32);
@@ -40,6 +50,10 @@ Value BodyToWords::extendSign(Value word, unsigned width) {
   Value shift = constant(32 - width);
   return arith::ShRSIOp::create(b, arith::ShLIOp::create(b, word, shift),
                                 shift);
+}
+
+Value BodyToWords::fromBits(Value word, Type type) {
+  return isHalf(type) ? decodeFloat(word, cast<FloatType>(type)) : word;
 }
 
 Value BodyToWords::decodeFloat(Value word, FloatType type) {
@@ -82,7 +96,10 @@ LogicalResult BodyToWords::copyConstant(Operation &op) {
     bits = isNarrow(type) ? bits.zext(32) : bits.sextOrTrunc(32);
     value = b.getIntegerAttr(b.getI32Type(), bits);
   }
-  if (auto number = dyn_cast<FloatAttr>(value); number && !type.isF32())
+  if (auto number = dyn_cast<FloatAttr>(value); number && isByteFloat(type))
+    value =
+        b.getI32IntegerAttr(number.getValue().bitcastToAPInt().getZExtValue());
+  else if (number && !type.isF32())
     value = b.getF32FloatAttr(number.getValueAsDouble());
   mapping.map(constant.getResult(), arith::ConstantOp::create(b, value));
   return success();
@@ -127,7 +144,12 @@ bool BodyToWords::copyCast(Operation &op) {
                                         number(isa<arith::IndexCastOp>(op)));
   } else if (isa<arith::SIToFPOp>(op) && !from.isInteger(1) && to.isF32()) {
     result = arith::SIToFPOp::create(b, word, number(true));
-  } else if (isa<arith::ExtFOp>(op) && isNarrowFloat(from) && to.isF32()) {
+  } else if (isa<arith::ExtFOp>(op) && isHalf(from) && to.isF32()) {
+    result = source;
+  } else if (isa<arith::ExtFOp>(op) && isByteFloat(from) && to.isF32()) {
+    result = decodeFloat(source, cast<FloatType>(from));
+  } else if (isa<arith::BitcastOp>(op) &&
+             (isByteFloat(from) || isByteFloat(to))) {
     result = source;
   } else if (isa<arith::TruncFOp>(op) && from.isF32() && to.isF16()) {
     // An f32 that an f16 could be.

@@ -15,9 +15,13 @@
 
 namespace lowbit {
 
+/// Whether `type` is a float of 8 or 16 bits.
+bool isNarrowFloat(mlir::Type type);
+
 /// Copies scalar operations into a kernel, in words: an i64 becomes an i32,
 /// which is the same while numbers fit; an i8 or i16 its bits in the low end of
-/// an i32, zeros above; an f16 or bf16 an f32, to which an f16 is rounded.
+/// an i32, zeros above, as does a float of 8 bits; an f16 or bf16 an f32, to
+/// which an f16 is rounded.
 class BodyToWords {
 public:
   BodyToWords(mlir::ImplicitLocOpBuilder &builder, mlir::IRMapping &mapping)
@@ -28,9 +32,8 @@ public:
   llvm::LogicalResult copy(mlir::Operation &op);
   /// The number of `width` bits in the low end of a word, with its sign.
   mlir::Value extendSign(mlir::Value word, unsigned width);
-  /// The f32 whose `type`, f16 or bf16, has these bits in the low end of a
-  /// word.
-  mlir::Value decodeFloat(mlir::Value word, mlir::FloatType type);
+  /// The value of `type` with these bits in the low end of a word, zeros above.
+  mlir::Value fromBits(mlir::Value word, mlir::Type type);
   /// The word as an element of a buffer, and back.
   mlir::Value toElement(mlir::Value value, mlir::Type type);
   mlir::Value fromElement(mlir::Value word, mlir::Type type);
@@ -38,6 +41,7 @@ public:
 private:
   llvm::LogicalResult copyConstant(mlir::Operation &op);
   bool copyCast(mlir::Operation &op);
+  mlir::Value decodeFloat(mlir::Value word, mlir::FloatType type);
   mlir::Value constant(int64_t value);
 
   mlir::ImplicitLocOpBuilder &b;

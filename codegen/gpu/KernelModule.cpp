@@ -10,7 +10,7 @@ using namespace mlir;
 using namespace lowbit;
 
 Type lowbit::getWordType(Type element) {
-  return isa<FloatType>(element)
+  return isa<FloatType>(element) && element.getIntOrFloatBitWidth() > 8
              ? Type(Float32Type::get(element.getContext()))
              : Type(IntegerType::get(element.getContext(), 32));
 }

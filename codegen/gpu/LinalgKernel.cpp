@@ -82,12 +82,12 @@ LogicalResult LinalgKernel::addBase(Value base, bool isWritten) {
   Type element = type.getElementType();
   bool isKnown = element.isF32() || element.isIndex() ||
                  (element.isInteger() && element.getIntOrFloatBitWidth() <= 64);
-  // An f16 is an f32 in buffers that no host looks into.
+  // A narrow float is a word in buffers that no host looks into.
   if (isPacked(base) || base.getDefiningOp<memref::AllocOp>() || isState(base))
-    isKnown |= element.isF16() || element.isBF16();
+    isKnown |= isNarrowFloat(element);
   if (!isKnown)
     return op->emitError("GPU kernels require elements of 32 bits, integers, "
-                         "or weights of 16 bits, found ")
+                         "or weights of 8 or 16 bits, found ")
            << type;
   if (isWritten) {
     read.remove(base);
@@ -292,9 +292,7 @@ Value LinalgKernel::load(Value buffer, ArrayRef<Index> at) {
   Value number = arith::AndIOp::create(
       b, arith::ShRUIOp::create(b, word, shift),
       arith::ConstantIntOp::create(b, (int64_t(1) << bits) - 1, 32));
-  return isa<FloatType>(element)
-             ? words.decodeFloat(number, cast<FloatType>(element))
-             : number;
+  return words.fromBits(number, element);
 }
 
 void LinalgKernel::store(Value value, Value buffer, ArrayRef<Index> at) {
@@ -318,7 +316,7 @@ void LinalgKernel::storeWord(ArrayRef<Value> elements, Value buffer,
   int64_t bits = element.getIntOrFloatBitWidth();
   Value word;
   for (auto [i, value] : llvm::enumerate(elements)) {
-    Value code = isa<FloatType>(element) ? buildEncodeHalf(b, value) : value;
+    Value code = element.isF16() ? buildEncodeHalf(b, value) : value;
     if (i == 0) {
       word = code;
       continue;

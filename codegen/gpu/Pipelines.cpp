@@ -32,7 +32,7 @@ void lowbit::buildToGPUPipeline(OpPassManager &manager) {
   addCleanup(manager);
   manager.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
   manager.addNestedPass<func::FuncOp>(createLinalgGeneralizeNamedOpsPass());
-  manager.addPass(createLinalgElementwiseOpFusionPass());
+  manager.addNestedPass<func::FuncOp>(createGPUFusePass());
   addCleanup(manager);
   manager.addPass(createGPUBindWeightsPass());
   manager.addPass(bufferization::createEmptyTensorEliminationPass());

@@ -43,6 +43,14 @@
 // CHECK:        arith.shrsi
 // CHECK:        arith.sitofp
 
+// CHECK:      gpu.func @extf_8(%[[W:.*]]: memref<2xi32>, %{{.*}}: memref<8xf32>)
+// CHECK:        %[[BYTE:.*]] = arith.andi
+// CHECK:        %[[EXPONENT:.*]] = arith.shli %[[BYTE]], %c23_i32
+// CHECK:        arith.bitcast %[[EXPONENT]] : i32 to f32
+// CHECK:      gpu.func @extui_of_2_8(%{{.*}}: memref<2xi32>, %[[Y:.*]]: memref<8xi32>)
+// CHECK:        %[[BYTE:.*]] = arith.andi
+// CHECK-NEXT:   memref.store %[[BYTE]], %[[Y]]
+
 // A view is part of the address, of the buffer it is of.
 // CHECK:      gpu.func @copy_2x4(%[[X:.*]]: memref<48xf32>, %{{.*}}: memref<8xf32>)
 
@@ -155,6 +163,30 @@ func.func @bytes(%y: memref<8xf32>) {
   ^bb0(%in: i8, %out: f32):
     %0 = arith.sitofp %in : i8 to f32
     linalg.yield %0 : f32
+  }
+  return
+}
+
+memref.global "private" constant @scales : memref<8xf8E8M0FNU>
+
+// Floats of 8 bits are their bits until one is widened.
+// CHECK-LABEL: func.func @powers
+// CHECK:         lowbit.dispatch @kernels::@extf_8 [1, 1, 1] ins(%{{.*}} : memref<8xf8E8M0FNU>)
+// CHECK:         lowbit.dispatch @kernels::@extui_of_2_8 [1, 1, 1] ins(%{{.*}} : memref<8xf8E8M0FNU>)
+func.func @powers(%y: memref<8xf32>, %n: memref<8xi32>) {
+  %w = memref.get_global @scales : memref<8xf8E8M0FNU>
+  linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]}
+      ins(%w : memref<8xf8E8M0FNU>) outs(%y : memref<8xf32>) {
+  ^bb0(%in: f8E8M0FNU, %out: f32):
+    %0 = arith.extf %in : f8E8M0FNU to f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]}
+      ins(%w : memref<8xf8E8M0FNU>) outs(%n : memref<8xi32>) {
+  ^bb0(%in: f8E8M0FNU, %out: i32):
+    %0 = arith.bitcast %in : f8E8M0FNU to i8
+    %1 = arith.extui %0 : i8 to i32
+    linalg.yield %1 : i32
   }
   return
 }

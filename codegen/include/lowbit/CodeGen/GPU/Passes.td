@@ -127,6 +127,42 @@ def GPURecordSourcesPass : Pass<"lowbit-gpu-record-sources", "::mlir::ModuleOp">
   let statistics = [Statistic<"numRecorded", "recorded", "Weights with a source">];
 }
 
+def GPUFusePass : Pass<"lowbit-gpu-fuse", "::mlir::func::FuncOp"> {
+  let summary = "Fuse elementwise operations into what reads them, as far as kernels bind buffers";
+  let description = [{
+    Upstream's `linalg-fuse-elementwise-ops`, but for operations that read more
+    tensors than a kernel binds: those stay two.
+
+    ```mlir
+    %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+        ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      %2 = math.exp %in : f32
+      linalg.yield %2 : f32
+    } -> tensor<4xf32>
+    %1 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+        ins(%0 : tensor<4xf32>) outs(%e : tensor<4xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      %2 = arith.negf %in : f32
+      linalg.yield %2 : f32
+    } -> tensor<4xf32>
+    ```
+    becomes
+    ```mlir
+    %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+        ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      %1 = math.exp %in : f32
+      %2 = arith.negf %1 : f32
+      linalg.yield %2 : f32
+    } -> tensor<4xf32>
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"];
+}
+
 def GPUBindWeightsPass : Pass<"lowbit-gpu-bind-weights", "::mlir::ModuleOp"> {
   let summary = "Make buffers of weights";
   let description = [{
