@@ -16,11 +16,14 @@ function draw(parent, name, attributes, text) {
   return element;
 }
 
+/** A picture as wide as its parent, so that text in it is as large as elsewhere. */
 function begin(parent, height, label) {
   parent.replaceChildren();
-  return draw(parent, "svg", {
-    viewBox: `0 0 460 ${height}`, role: "img", "aria-label": label,
+  const width = Math.max(260, parent.clientWidth);
+  const svg = draw(parent, "svg", {
+    viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label,
   });
+  return { svg, width };
 }
 
 export function formatBytes(bytes) {
@@ -36,9 +39,9 @@ export function drawMemory(parent, memory) {
     ["everything else", memory.total - memory.packedWeights, "bar rest"],
   ];
   const largest = Math.max(...rows.map(([, bytes]) => bytes));
-  const svg = begin(parent, rows.length * 34, "memory");
+  const { svg, width: available } = begin(parent, rows.length * 34, "memory");
   rows.forEach(([name, bytes, kind], i) => {
-    const width = Math.max(2, 250 * bytes / largest);
+    const width = Math.max(2, (available - 195) * bytes / largest);
     const y = 34 * i;
     draw(svg, "text", { x: 0, y: y + 20, class: "name" }, name);
     draw(svg, "rect", { x: 125, y: y + 5, width, height: 22, rx: 4, class: kind });
@@ -51,24 +54,25 @@ export function drawMemory(parent, memory) {
  * prompt, and has no bar beside those that take one token each.
  */
 export function drawLatency(parent, milliseconds) {
-  const svg = begin(parent, 120, "latency of each token");
+  const { svg, width } = begin(parent, 120, "latency of each token");
+  const left = 60, right = width - 75;
   const first = milliseconds.length > 1 ? 1 : 0;
   const shown = milliseconds.slice(first);
   const median = [...shown].sort((a, b) => a - b)[shown.length >> 1];
   const largest = Math.max(...shown);
-  const step = 340 / Math.max(shown.length, 12);
+  const step = (right - left) / Math.max(shown.length, 12);
   const place = (value) => 100 - 90 * value / largest;
   shown.forEach((value, i) => {
     const bar = draw(svg, "rect", {
-      x: 60 + i * step, y: place(value), width: Math.max(1, step - 3),
+      x: left + i * step, y: place(value), width: Math.max(1, step - 3),
       height: 100 - place(value), rx: 2, class: "bar after",
     });
     draw(bar, "title", {}, `token ${i + first + 1}: ${value.toFixed(1)} ms`);
   });
-  draw(svg, "line", { x1: 60, x2: 400, y1: place(median), y2: place(median), class: "median" });
-  draw(svg, "text", { x: 54, y: place(largest) + 5, class: "tick" }, `${largest.toFixed(0)} ms`);
-  draw(svg, "text", { x: 54, y: 104, class: "tick" }, "0");
-  const end = Math.max(110, 60 + shown.length * step - 3);
+  draw(svg, "line", { x1: left, x2: right, y1: place(median), y2: place(median), class: "median" });
+  draw(svg, "text", { x: left - 6, y: place(largest) + 5, class: "tick" }, `${largest.toFixed(0)} ms`);
+  draw(svg, "text", { x: left - 6, y: 104, class: "tick" }, "0");
+  const end = Math.max(left + 50, left + shown.length * step - 3);
   draw(svg, "text", { x: end, y: 118, class: "tick" }, `token ${milliseconds.length}`);
-  draw(svg, "text", { x: 406, y: place(median) + 4, class: "tick mark" }, `median ${median.toFixed(0)}`);
+  draw(svg, "text", { x: right + 6, y: place(median) + 4, class: "tick mark" }, `median ${median.toFixed(0)}`);
 }
