@@ -118,7 +118,7 @@ static SmallVector<StreamItem> listItems(const WeightStream &stream) {
 int64_t lowbit::chooseShardBytes(int64_t total) {
   constexpr int64_t kSmallest = 64 << 10, kLargest = 8 << 20;
   // Whole pages, so that few weights are cut within a number.
-  int64_t share = llvm::alignTo(total / 20, 4096);
+  int64_t share = llvm::alignTo(total / 32, 4096);
   return std::clamp(share, kSmallest, kLargest);
 }
 

@@ -22,7 +22,7 @@ def WriteWebModulePass : Pass<"lowbit-write-web-module", "::mlir::ModuleOp"> {
     - `model.webgpu.0.bin` and so on, the packed weights in the order in which
       dispatches read them, cut into shards.
 
-    Shards are a twentieth of the weights, between 64 KiB and 8 MiB, so that
+    Shards are a thirty-second of the weights, between 64 KiB and 8 MiB, so that
     what a page holds while it loads stays near the size of the weights; float
     weights of that size and more have shards of their own. The manifest is the
     last to appear; each file does as soon as it is made, unless the pass was
@@ -50,7 +50,7 @@ def WriteWebModulePass : Pass<"lowbit-write-web-module", "::mlir::ModuleOp"> {
     (`writeWebPrecisions` writes that for all of them). A shard whose bytes one
     of the manifests in `shares` has already is not written again. So that float
     weights, which are often the same in all precisions, are cut alike, their
-    shards are a twentieth of the weight or of `float-bytes`/16 (the model in 2
+    shards are a thirty-second of the weight or of `float-bytes`/16 (the model in 2
     bits), whichever is more, between the same bounds; what lies between them
     goes by the size of this precision.
 
