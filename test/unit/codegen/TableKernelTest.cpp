@@ -205,6 +205,21 @@ TEST_P(TableTarget, EightBitActivations) {
               options(), kTolerance8);
 }
 
+/// One scale for a row of weights, or for all of them, and one for a token:
+/// tiles add up digits of several segments before they are joined.
+TEST_P(TableTarget, ScalesOfTokens) {
+  std::vector<LayerSpec> some =
+      quantizeInputs(layers(1, {printRandom(4), "float<f8E4M3FN>"}));
+  for (LayerSpec &layer : some) {
+    layer.encoding.groupSize = 0;
+    layer.columns = 333;
+    layer.scalesPerToken = true;
+  }
+  some[0].encoding.granularity = Granularity::Channel;
+  some[1].encoding.granularity = Granularity::Tensor;
+  checkLayers(some, options(), kTolerance8, {0, 1, 3, 35});
+}
+
 TEST_P(TableTarget, FloatActivations) {
   CompileOptions floats = options();
   floats.floatActivations = true;
