@@ -106,9 +106,11 @@ static bool isSquare(linalg::LinalgOp scores) {
          empty.getDynamicSize(rank - 1) == empty.getDynamicSize(rank - 2);
 }
 
-/// The c for which `condition` is j <= i + c, for the last two dimensions of
-/// its map's domain; nothing where it is another.
-static std::optional<int64_t> matchCausalCondition(const Element &condition) {
+/// The c for which `condition`, or its opposite if `negated`, is j <= i + c,
+/// for the last two dimensions of its map's domain; nothing where it is
+/// another.
+static std::optional<int64_t> matchCausalCondition(const Element &condition,
+                                                   bool negated = false) {
   auto compare = dyn_cast_or_null<arith::CmpIOp>(condition.getOp());
   if (!compare)
     return std::nullopt;
@@ -117,6 +119,8 @@ static std::optional<int64_t> matchCausalCondition(const Element &condition) {
   if (!lhs || !rhs)
     return std::nullopt;
   arith::CmpIPredicate predicate = compare.getPredicate();
+  if (negated)
+    predicate = arith::invertPredicate(predicate);
   if (predicate == arith::CmpIPredicate::sgt ||
       predicate == arith::CmpIPredicate::sge) {
     std::swap(lhs, rhs);
@@ -140,14 +144,21 @@ static std::optional<int64_t> matchCausalCondition(const Element &condition) {
   return offset.getValue();
 }
 
-/// Whether `mask` is 0 for keys up to the query's own and hides the others.
+/// Whether `mask` is 0 for keys up to the query's own and hides the others: a
+/// choice by j <= i, or by j > i, as the upper triangle of a hidden whole is.
 static bool isCausalMask(const Element &mask) {
-  if (!isa_and_nonnull<arith::SelectOp>(mask.getOp()) ||
-      matchCausalCondition(mask.getOperand(0)) != 0)
+  if (!isa_and_nonnull<arith::SelectOp>(mask.getOp()))
     return false;
-  std::optional<double> seen = getConstantNumber(mask.getOperand(1));
-  std::optional<double> hidden = getConstantNumber(mask.getOperand(2));
-  return seen == 0.0 && hidden && *hidden <= kHidden;
+  for (bool negated : {false, true}) {
+    if (matchCausalCondition(mask.getOperand(0), negated) != 0)
+      continue;
+    std::optional<double> seen =
+        getConstantNumber(mask.getOperand(negated ? 2 : 1));
+    std::optional<double> hidden =
+        getConstantNumber(mask.getOperand(negated ? 1 : 2));
+    return seen == 0.0 && hidden && *hidden <= kHidden;
+  }
+  return false;
 }
 
 //===----------------------------------------------------------------------===//
@@ -199,16 +210,17 @@ static bool isMask(const Element &near) {
 
 LogicalResult ScoresMatcher::addMask(const Element &traced,
                                      const Element &near) {
-  if (isCausalMask(traced)) {
-    attention.isCausal = true;
-    return success();
-  }
-  if (!isMask(near))
+  bool isCausal = isCausalMask(traced);
+  if (!isMask(near)) {
+    attention.isCausal |= isCausal;
+    if (isCausal)
+      return success();
     return fails("what is added to the scores is not one tensor of their "
                  "dimensions");
+  }
   // What was found behind the sum multiplies the mask, too.
-  attention.masks.push_back(
-      {near.value, near.map, attention.scale, std::nullopt});
+  (isCausal ? attention.causalMasks : attention.masks)
+      .push_back({near.value, near.map, attention.scale, std::nullopt});
   return success();
 }
 
@@ -396,7 +408,11 @@ FailureOr<Attention> lowbit::matchAttention(linalg::LinalgOp product,
     if (!isProduct(attention.scores) ||
         failed(sortScoresLoops(attention, element->map)))
       return fails("the scores are no product of a query and a key");
-    if (attention.isCausal && !isSquare(attention.scores))
+    if (isSquare(attention.scores))
+      attention.isCausal |= !attention.causalMasks.empty();
+    else if (!attention.isCausal)
+      llvm::append_range(attention.masks, attention.causalMasks);
+    else
       return fails("a causal mask of scores that aren't square");
     return attention;
   }

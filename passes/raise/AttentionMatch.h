@@ -35,6 +35,8 @@ struct Attention {
   mlir::OpOperand *query, *key;
   double scale = 1;
   llvm::SmallVector<ScoreMask, 2> masks;
+  /// Masks that make square scores causal.
+  llvm::SmallVector<ScoreMask, 2> causalMasks;
   bool isCausal = false;
 
   /// Loops of `product` and of `scores`: batch loops in the order of the rows

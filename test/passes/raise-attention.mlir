@@ -372,3 +372,86 @@ func.func @merged_heads(%q: tensor<?x4x8xf32>, %kt: tensor<?x8x5xf32>, %v: tenso
   %y = linalg.batch_matmul ins(%p, %v : tensor<?x4x5xf32>, tensor<?x5x8xf32>) outs(%zy : tensor<?x4x8xf32>) -> tensor<?x4x8xf32>
   return %y : tensor<?x4x8xf32>
 }
+
+// -----
+
+// A mask of the keys behind a query, as the upper triangle of a hidden whole is
+// imported.
+
+// CHECK-LABEL: func @upper_triangle
+// CHECK-NOT:     linalg.index
+// CHECK:         lowbit.attention %{{.*}}, %{{.*}}, %{{.*}} scale 1.000000e+00 causal
+// CHECK-SAME:      -> tensor<2x5x8xf32>
+#all = affine_map<(b, i, j) -> (b, i, j)>
+#mask = affine_map<(b, i, j) -> (i, j)>
+#matrix = affine_map<(i, j) -> (i, j)>
+func.func @upper_triangle(%q: tensor<2x5x8xf32>, %kt: tensor<2x8x5xf32>, %v: tensor<2x5x8xf32>) -> tensor<2x5x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %hidden = arith.constant -3.40282347E+38 : f32
+  %c1 = arith.constant 1 : index
+  %em = tensor.empty() : tensor<5x5xf32>
+  %mask = linalg.generic {indexing_maps = [#matrix], iterator_types = ["parallel", "parallel"]}
+      outs(%em : tensor<5x5xf32>) {
+  ^bb0(%o: f32):
+    %i = linalg.index 0 : index
+    %j = linalg.index 1 : index
+    %next = arith.addi %i, %c1 : index
+    %isLater = arith.cmpi sge, %j, %next : index
+    %m = arith.select %isLater, %hidden, %zero : f32
+    linalg.yield %m : f32
+  } -> tensor<5x5xf32>
+  %es = tensor.empty() : tensor<2x5x5xf32>
+  %ey = tensor.empty() : tensor<2x5x8xf32>
+  %zs = linalg.fill ins(%zero : f32) outs(%es : tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %zy = linalg.fill ins(%zero : f32) outs(%ey : tensor<2x5x8xf32>) -> tensor<2x5x8xf32>
+  %s = linalg.batch_matmul ins(%q, %kt : tensor<2x5x8xf32>, tensor<2x8x5xf32>) outs(%zs : tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %t = linalg.generic {indexing_maps = [#all, #mask, #all], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%s, %mask : tensor<2x5x5xf32>, tensor<5x5xf32>) outs(%es : tensor<2x5x5xf32>) {
+  ^bb0(%in: f32, %m: f32, %o: f32):
+    %0 = arith.addf %in, %m : f32
+    linalg.yield %0 : f32
+  } -> tensor<2x5x5xf32>
+  %p = linalg.softmax dimension(2) ins(%t : tensor<2x5x5xf32>) outs(%es : tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %y = linalg.batch_matmul ins(%p, %v : tensor<2x5x5xf32>, tensor<2x5x8xf32>) outs(%zy : tensor<2x5x8xf32>) -> tensor<2x5x8xf32>
+  return %y : tensor<2x5x8xf32>
+}
+
+// -----
+
+// The same with more keys than queries hides other keys than `causal` does: it
+// stays a mask.
+
+// CHECK-LABEL: func @upper_part
+// CHECK:         %[[MASK:.*]] = linalg.generic
+// CHECK:         lowbit.attention %{{.*}}, %{{.*}}, %{{.*}} mask %[[MASK]] scale 1.000000e+00 :
+#all = affine_map<(b, i, j) -> (b, i, j)>
+#mask = affine_map<(b, i, j) -> (i, j)>
+#matrix = affine_map<(i, j) -> (i, j)>
+func.func @upper_part(%q: tensor<2x4x8xf32>, %kt: tensor<2x8x5xf32>, %v: tensor<2x5x8xf32>) -> tensor<2x4x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %hidden = arith.constant -3.40282347E+38 : f32
+  %em = tensor.empty() : tensor<4x5xf32>
+  %mask = linalg.generic {indexing_maps = [#matrix], iterator_types = ["parallel", "parallel"]}
+      outs(%em : tensor<4x5xf32>) {
+  ^bb0(%o: f32):
+    %i = linalg.index 0 : index
+    %j = linalg.index 1 : index
+    %isLater = arith.cmpi sgt, %j, %i : index
+    %m = arith.select %isLater, %hidden, %zero : f32
+    linalg.yield %m : f32
+  } -> tensor<4x5xf32>
+  %es = tensor.empty() : tensor<2x4x5xf32>
+  %ey = tensor.empty() : tensor<2x4x8xf32>
+  %zs = linalg.fill ins(%zero : f32) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
+  %zy = linalg.fill ins(%zero : f32) outs(%ey : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  %s = linalg.batch_matmul ins(%q, %kt : tensor<2x4x8xf32>, tensor<2x8x5xf32>) outs(%zs : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
+  %t = linalg.generic {indexing_maps = [#all, #mask, #all], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%s, %mask : tensor<2x4x5xf32>, tensor<4x5xf32>) outs(%es : tensor<2x4x5xf32>) {
+  ^bb0(%in: f32, %m: f32, %o: f32):
+    %0 = arith.addf %in, %m : f32
+    linalg.yield %0 : f32
+  } -> tensor<2x4x5xf32>
+  %p = linalg.softmax dimension(2) ins(%t : tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
+  %y = linalg.batch_matmul ins(%p, %v : tensor<2x4x5xf32>, tensor<2x5x8xf32>) outs(%zy : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  return %y : tensor<2x4x8xf32>
+}
