@@ -223,10 +223,12 @@ struct CPUExpandFloatsPass
                    ExpandExtremum<arith::MaxNumFOp, arith::CmpFPredicate::OLT>,
                    ExpandExtremum<arith::MinNumFOp, arith::CmpFPredicate::OGT>>(
           context);
-    if (!target.hasHalf) {
+    if (!target.hasHalf)
       patterns.add<ExpandHalfToFloat, ExpandFloatToHalf>(context);
+    // Few processors of x86 round to bf16, and LLVM calls a function for
+    // others.
+    if (!target.hasHalf || target.arch == llvm::Triple::x86_64)
       arith::populateExpandBFloat16Patterns(patterns);
-    }
     getOperation()->walk([&](Operation *op) {
       numProducts += !target.hasFMA && isa<vector::FMAOp, math::FmaOp>(op);
       numConversions += !target.hasHalf &&

@@ -89,7 +89,7 @@ LogicalResult PrecisionProblem::readCandidates(ArrayRef<std::string> wanted) {
       return emitError(module.getLoc())
              << "precision: " << llvm::toString(method.takeError());
     if (!method->weights || method->feedback || method->activations ||
-        method->averageRate)
+        method->bfloatActivations || method->averageRate)
       return emitError(module.getLoc())
              << "precision: a candidate requires the encoding of a weight "
                 "alone, found '"

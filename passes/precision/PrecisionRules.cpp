@@ -136,7 +136,8 @@ private:
     if (!method)
       return error() << "'" << rule.key
                      << "': " << llvm::toString(method.takeError());
-    if (method->feedback || method->activations || method->averageRate)
+    if (method->feedback || method->activations || method->bfloatActivations ||
+        method->averageRate)
       return error() << "'" << rule.key
                      << "' requires the encoding of a weight alone: rounding "
                         "and activations are the same for all layers; found '"

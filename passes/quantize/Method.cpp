@@ -133,7 +133,7 @@ static bool takeLearned(llvm::StringRef &text, mlir::MLIRContext *context,
   return true;
 }
 
-/// `-a8`, or `-afp8` with its variants: what activations are quantized to.
+/// `-a8`, `-afp8` with its variants, or `-abf16`: what activations become.
 static void takeActivations(llvm::StringRef &text, mlir::MLIRContext *context,
                             QuantizationMethod &method) {
   context->getOrLoadDialect<LowbitDialect>();
@@ -145,6 +145,7 @@ static void takeActivations(llvm::StringRef &text, mlir::MLIRContext *context,
   } else if (text.consume_front("-a8")) {
     method.activations = IntAttr::get(context, 8, /*restricted=*/false);
   } else {
+    method.bfloatActivations = text.consume_front("-abf16");
     return;
   }
   method.scalesPerToken = text.consume_front("-token");
@@ -205,8 +206,8 @@ parseLattice(llvm::StringRef name, llvm::StringRef rest,
   if (!rest.empty())
     return methodError(
         name,
-        "no suffixes of lattices but -g<columns> and -a8[-token] or "
-        "-afp8[-e5m2][-token], in this order",
+        "no suffixes of lattices but -g<columns> and -a8[-token], "
+        "-afp8[-e5m2][-token] or -abf16, in this order",
         "'" + rest + "' at the end");
   return method;
 }
@@ -293,11 +294,10 @@ parseTrellis(llvm::StringRef name, llvm::StringRef rest,
                        "'" + name.substr(name.find("-s")) + "'");
   takeActivations(rest, context, method);
   if (!rest.empty())
-    return methodError(
-        name,
-        "no suffixes of trellises but -s<bits> and -a8[-token] or "
-        "-afp8[-e5m2][-token], in this order",
-        "'" + rest + "' at the end");
+    return methodError(name,
+                       "no suffixes of trellises but -s<bits> and -a8[-token], "
+                       "-afp8[-e5m2][-token] or -abf16, in this order",
+                       "'" + rest + "' at the end");
   if (number.contains('.'))
     method.averageRate = rate;
   method.weights =
@@ -360,8 +360,8 @@ lowbit::parseQuantizationMethod(llvm::StringRef name,
     return methodError(
         name,
         "no suffixes but -g<columns> or -b<rows>x<columns>, -dq "
-        "and -a8[-token] or -afp8[-e5m2][-token], each at most once and "
-        "in this order",
+        "and -a8[-token], -afp8[-e5m2][-token] or -abf16, each at most once "
+        "and in this order",
         "'" + rest + "' at the end");
   if (named && group.columns && !named->hasAnyGroup)
     return methodError(
@@ -414,5 +414,10 @@ llvm::Error lowbit::checkQuantizationMethod(llvm::StringRef name,
   if (steps.hasStaticInputs && !isLowBit)
     return methodError(name, "low-bit weights for static activations",
                        "'" + steps.rounding + "'");
+  if (steps.hasStaticInputs &&
+      (method->activations || method->bfloatActivations))
+    return methodError(name, "one form of activations",
+                       "another in front of static ones, '" + steps.rounding +
+                           "'");
   return llvm::Error::success();
 }

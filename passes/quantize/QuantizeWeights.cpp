@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BFloatInputs.h"
 #include "FeedbackRounding.h"
 #include "MatrixRounding.h"
 #include "NarrowFloats.h"
@@ -19,7 +20,9 @@
 #include "lowbit/Transforms/PackedData.h"
 #include "lowbit/Transforms/Passes.h"
 #include "lowbit/Transforms/QuantizationMethod.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -43,6 +46,12 @@ struct QuantizeWeightsPass
     : lowbit::impl::QuantizeWeightsPassBase<QuantizeWeightsPass> {
   using QuantizeWeightsPassBase::QuantizeWeightsPassBase;
 
+  void getDependentDialects(DialectRegistry &registry) const override {
+    QuantizeWeightsPassBase::getDependentDialects(registry);
+    // What rounds inputs.
+    registry.insert<arith::ArithDialect, linalg::LinalgDialect,
+                    tensor::TensorDialect>();
+  }
   void runOnOperation() override;
 
 private:
@@ -191,6 +200,7 @@ void QuantizeWeightsPass::runOnOperation() {
   SmallVector<WeightUse> uses = collectUses();
   if (failed(chooseRates(uses)))
     return signalPassFailure();
+  SmallVector<LinearOp> linears;
   for (auto [i, use] : llvm::enumerate(uses)) {
     EncodingAttr wanted = getEncoding(use.op);
     if (!wanted && parsed.floats && failed(narrowUse(use)))
@@ -209,16 +219,20 @@ void QuantizeWeightsPass::runOnOperation() {
           << quantized.getEncoding();
     if (!quantized && failed(quantizeUse(use)))
       return signalPassFailure();
-    if (auto linear = dyn_cast<LinearOp>(use.op);
-        quantized && linear && parsed.activations)
-      quantizeInput(linear);
+    if (auto linear = dyn_cast<LinearOp>(use.op)) {
+      linears.push_back(linear);
+      if (quantized && parsed.activations)
+        quantizeInput(linear);
+    }
     use.op->removeAttr(kEncodingAttrName);
     use.op->removeAttr(kScaleFactorAttrName);
     use.op->removeAttr(kRatesAttrName);
     coded.erase(use.op);
   }
   if (failed(dropFloatGlobals()))
-    signalPassFailure();
+    return signalPassFailure();
+  if (parsed.bfloatActivations)
+    computeInBFloat(getOperation(), linears);
 }
 
 //===----------------------------------------------------------------------===//

@@ -9,7 +9,7 @@
 // WIDTH: quantization method 'int9': requires a width of 1 to 8 bits, found 'int9'
 // GROUP: requires a size of 1 to 2147483647 columns behind -g, and two rows or more in blocks, -b<rows>x<columns>, found 'int4-g{{[0-9]*}}'
 // NAME: quantization method 'nf5': requires a method that README.md lists, of which 'nf4' is the nearest, found 'nf5'
-// SUFFIX: requires no suffixes but -g<columns> or -b<rows>x<columns>, -dq and -a8[-token] or -afp8[-e5m2][-token], each at most once and in this order, found '-a16' at the end
+// SUFFIX: requires no suffixes but -g<columns> or -b<rows>x<columns>, -dq and -a8[-token], -afp8[-e5m2][-token] or -abf16, each at most once and in this order, found '-a16' at the end
 // SEARCH: scale search: requires mse, importance or absmax, found 'best'
 
 lowbit.global @nan : tensor<2x2xf32> {data = dense<[[1.0, 2.0], [0x7FC00000, 1.0]]> : tensor<2x2xf32>}

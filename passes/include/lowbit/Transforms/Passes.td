@@ -97,8 +97,9 @@ def QuantizeWeightsPass : Pass<"lowbit-quantize-weights", "::mlir::ModuleOp"> {
     `-b<rows>x<columns>` for blocks of rows and columns; the suffix `-a8`
     quantizes the layers' inputs to int8 at run time, `-afp8` to FP8
     (`-afp8-e5m2` to E5M2; with `-token` behind it, under one scale for each
-    row). A weight that is quantized already keeps its codes, with a remark where
-    they are others.
+    row). `-abf16` rounds them to bf16, and lets weights express that type, so
+    that what they stand for is rounded, too; codes stay the same. A weight that
+    is quantized already keeps its codes, with a remark where they are others.
 
     ```mlir
     lowbit.global @fc : tensor<2x4xf32> {data = dense<1.0> : tensor<2x4xf32>}

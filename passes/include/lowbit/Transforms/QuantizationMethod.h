@@ -25,6 +25,9 @@ struct QuantizationMethod {
   ElementFormatInterface activations;
   /// Whether they have one scale for each row, and not for each group.
   bool scalesPerToken = false;
+  /// With the suffix `-abf16`: layers are computed in bf16, activations and
+  /// what weights stand for alike.
+  bool bfloatActivations = false;
   /// With the prefix `gptq-`: columns make up for the errors of those before.
   bool feedback = false;
   /// Bits per weight that the columns of all layers have on average, where
@@ -43,6 +46,8 @@ struct QuantizationMethod {
 ///   ...-b<rows>x<columns>       in place of -g: blocks of rows and columns
 ///   ...-afp8[-e5m2][-token]     in place of -a8: activations in E4M3 (E5M2), a
 ///                               scale for each group, or for each row
+///   ...-abf16                   in place of -a8: activations rounded to bf16,
+///                               and what weights stand for, too
 ///   lattice<r>[-g<group>][-a8]  codes for 8 numbers (r up to 2 bits) or 4 (up
 ///                               to 3.5), scales in 4 bits under an f16
 ///   nf4[-g<group>][-a8]         or another format by name (NamedEncodings.cpp)
