@@ -33,11 +33,11 @@ and those of Google Benchmark, such as --benchmark_filter=REGEX. Rows are called
   linear/<encoding>/N:<n>/K:<k>/M:<m>/threads:<t>/<l3|dram>
 )";
 
-/// All widths, tables, and activations of 16 and 8 bits.
+/// All widths, tables, and activations of 16 and 8 bits and of bf16.
 static std::vector<std::string> getDefaultEncodings() {
   std::vector<std::string> names;
   for (const char *group : {"-g32", "-g128"})
-    for (const char *activations : {"", "-a8"})
+    for (const char *activations : {"", "-a8", "-abf16"})
       for (const char *element :
            {"int8", "int7", "int6", "int5", "int4", "int3", "int2", "int1",
             "nf4", "mxfp4", "ternary"})

@@ -142,6 +142,7 @@ void lowbit::buildCPUToLLVMPipeline(OpPassManager &manager,
   vectors.force32BitVectorIndices = false;
   // A tree, the same for every run, in place of a chain of scalar additions.
   vectors.reassociateFPReductions = true;
+  vectors.x86Vector = true;
   manager.addPass(createConvertVectorToLLVMPass(vectors));
   manager.addPass(createConvertToLLVMPass());
   manager.addPass(createConvertOpenMPToLLVMPass());

@@ -6,6 +6,7 @@
 
 #include "lowbit/Tools/Compiler.h"
 #include "QuantizePhase.h"
+#include "lowbit/CodeGen/CPU/CPUTables.h"
 #include "lowbit/CodeGen/CPU/Kernels.h"
 #include "lowbit/CodeGen/CPU/Passes.h"
 #include "lowbit/CodeGen/CPU/Pipelines.h"
@@ -126,13 +127,13 @@ static void addPack(OpPassManager &manager, const CompileOptions &options) {
 
 /// What has code of its own: layers, those of windows in blocks, attention.
 static void addKernels(OpPassManager &manager, const CPUTuning &choices,
-                       bool floatActivations) {
+                       const CompileOptions &options) {
   CPUTileWindowsPassOptions windows;
   windows.scratchElements = choices.windowElements;
   windows.minRows = choices.windowRows;
   manager.addNestedPass<func::FuncOp>(createCPUTileWindowsPass(windows));
   LowerToCPUKernelsPassOptions kernels;
-  kernels.floatActivations = floatActivations;
+  kernels.floatActivations = options.floatActivations;
   kernels.rowTile = choices.kernelRows;
   kernels.columnChunk = choices.kernelColumns;
   kernels.prefetchBytes = choices.prefetchBytes;
@@ -142,6 +143,7 @@ static void addKernels(OpPassManager &manager, const CPUTuning &choices,
   kernels.unpackedRows = choices.unpackedRows;
   kernels.taskProducts = choices.taskProducts;
   kernels.taskValues = choices.taskValues;
+  kernels.bfloatProducts = hasBFloatProducts(options.cpu, options.triple);
   manager.addPass(createLowerToCPUKernelsPass(kernels));
   CPULowerAttentionPassOptions attention;
   attention.queryTile = choices.queryTile;
@@ -168,7 +170,7 @@ static void addLower(OpPassManager &manager, const CompileOptions &options) {
     return buildToGPUPipeline(manager);
   CPUTuning choices = getChoices(options);
   if (!options.reference)
-    addKernels(manager, choices, options.floatActivations);
+    addKernels(manager, choices, options);
   manager.addPass(createLowerToLinalgPass());
   CPUPipelineOptions code;
   code.parallel = options.parallel;

@@ -40,6 +40,7 @@
 #include "mlir/Dialect/Tosa/IR/TosaOps.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
@@ -54,14 +55,14 @@ void lowbit::registerLowbitDialect(DialectRegistry &registry) {
 
 void lowbit::registerDialects(DialectRegistry &registry) {
   registerLowbitDialect(registry);
-  registry.insert<affine::AffineDialect, amx::AMXDialect, arith::ArithDialect,
-                  bufferization::BufferizationDialect, func::FuncDialect,
-                  mlir::gpu::GPUDialect, LLVM::LLVMDialect,
-                  linalg::LinalgDialect, math::MathDialect,
-                  memref::MemRefDialect, ml_program::MLProgramDialect,
-                  omp::OpenMPDialect, quant::QuantDialect, scf::SCFDialect,
-                  spirv::SPIRVDialect, tensor::TensorDialect, tosa::TosaDialect,
-                  ub::UBDialect, vector::VectorDialect>();
+  registry.insert<
+      affine::AffineDialect, amx::AMXDialect, arith::ArithDialect,
+      bufferization::BufferizationDialect, func::FuncDialect,
+      mlir::gpu::GPUDialect, LLVM::LLVMDialect, linalg::LinalgDialect,
+      math::MathDialect, memref::MemRefDialect, ml_program::MLProgramDialect,
+      omp::OpenMPDialect, quant::QuantDialect, scf::SCFDialect,
+      spirv::SPIRVDialect, tensor::TensorDialect, tosa::TosaDialect,
+      ub::UBDialect, vector::VectorDialect, x86vector::X86VectorDialect>();
   registerCPUModels(registry);
 }
 

@@ -21,11 +21,15 @@ std::string PanelFormat::name() const {
   const char *prefix = kind == PanelKind::Int8    ? "a8"
                        : kind == PanelKind::Int16 ? "a16"
                                                   : "f32";
-  return (llvm::Twine(prefix) + "x" + llvm::Twine(columns)).str();
+  return (llvm::Twine(prefix) + (hasBFloat() ? "_bf16" : "") + "x" +
+          llvm::Twine(columns))
+      .str();
 }
 
 std::string PanelFormat::kernelName() const {
   std::string result = "lowbit_panel_" + name();
+  if (roundsToBFloat)
+    result += "_rounded";
   if (isPermuted)
     result += "_permuted";
   if (hasFactors)
@@ -53,6 +57,34 @@ mlir::Value cpu::countTiledRows(mlir::ImplicitLocOpBuilder &b,
       b, m, index(PanelFormat::kTileRows - format.leastTileRows));
   return arith::MulIOp::create(b, arith::DivUIOp::create(b, filled, rows),
                                rows);
+}
+
+mlir::Value cpu::countBFloatRows(mlir::ImplicitLocOpBuilder &b,
+                                 const PanelFormat &format, mlir::Value m) {
+  using namespace mlir;
+  auto index = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, value);
+  };
+  if (!format.hasBFloat())
+    return index(0);
+  Value isEnough = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, m,
+                                         index(format.leastBFloatRows));
+  return arith::SelectOp::create(b, isEnough, m, index(0));
+}
+
+mlir::Value cpu::countBFloatRowBytes(mlir::ImplicitLocOpBuilder &b,
+                                     const PanelFormat &format, mlir::Value k) {
+  using namespace mlir;
+  auto index = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, value);
+  };
+  Value segments = arith::CeilDivUIOp::create(b, k, index(format.columns));
+  Value bytes =
+      arith::MulIOp::create(b, segments, index(2 * format.paddedColumns()));
+  Value lines = arith::OrIOp::create(
+      b, arith::CeilDivUIOp::create(b, bytes, index(PanelFormat::kLineBytes)),
+      index(1));
+  return arith::MulIOp::create(b, lines, index(PanelFormat::kLineBytes));
 }
 
 /// Whether kernels decode the scales of a group: integers of whole bytes for

@@ -18,8 +18,8 @@
 //   table      of a learned format: [N or 1, codes] signed bytes.
 //   scales of  [row blocks, runs of groups, rows of a block]: of scales that
 //   scales     are quantized (GroupParameters.h), and so for minima.
-//   panel      M * PanelFormat::rowBytes(K), padding included, all written; of
-//              tiles, for as many rows as those have.
+//   panel      M * PanelFormat::rowBytes(K), padding included; of tiles, for as
+//              many rows as those have.
 //   codes      of an embedding: the dense stream, ceil(N * K * width / 8)
 //   bytes,
 //              at least kLoadBytes. Its parameters: one for each group.
@@ -65,6 +65,10 @@ enum class PanelKind {
 /// each of `parts` bytes of a value and each step of `stepColumns()` columns
 /// the rows' bytes, one row after the other, which a tile loads at once. Rows
 /// of such a block that there aren't are zero.
+///
+/// From `leastBFloatRows` rows on, all rows are bf16 numbers instead: without
+/// headers, segment behind segment, each padded as before. A row begins
+/// `countBFloatRowBytes` behind the one before it.
 struct PanelFormat {
   PanelKind kind;
   /// Columns of a segment; the row's last may have fewer.
@@ -84,6 +88,10 @@ struct PanelFormat {
   /// Of blocks of kTileRows rows, those with as many rows or more are kept as
   /// tiles; 0: none are.
   int64_t leastTileRows = 0;
+  /// So many rows or more are kept as bf16 numbers; 0: never.
+  int64_t leastBFloatRows = 0;
+  /// Whether values are rounded to bf16 before anything else.
+  bool roundsToBFloat = false;
 
   static constexpr int64_t kHeaderBytes = 16;
   /// Segments are padded to a multiple of this many columns, with tiles to
@@ -94,10 +102,16 @@ struct PanelFormat {
   static constexpr int64_t kMaxColumns = 32768;
   /// Rows and bytes of a row of a tile.
   static constexpr int64_t kTileRows = 16, kTileBytes = 64;
+  /// Rows of bf16 numbers are an odd number of lines of caches apart: few rows
+  /// that are read side by side then fall into different sets.
+  static constexpr int64_t kLineBytes = 64;
 
   bool hasTiles() const { return leastTileRows > 0; }
   /// Whether all segments of a row have the same scale.
   bool hasOneScale() const { return scalesPerRow || hasGivenScale; }
+  bool hasBFloat() const { return leastBFloatRows > 0; }
+  /// Whether the form of rows depends on how many there are.
+  bool takesRowCount() const { return hasTiles() || hasBFloat(); }
   int64_t paddedColumns() const {
     return hasTiles() ? stepCount() * stepColumns()
                       : llvm::alignTo(columns, kPadding);
@@ -119,7 +133,10 @@ struct PanelFormat {
     return llvm::divideCeil(rowColumns, columns);
   }
   int64_t rowBytes(int64_t rowColumns) const {
-    return segmentCount(rowColumns) * segmentBytes();
+    int64_t segments = segmentCount(rowColumns), lines = 0;
+    if (hasBFloat())
+      lines = llvm::divideCeil(2 * segments * paddedColumns(), kLineBytes) | 1;
+    return std::max(segments * segmentBytes(), lines * kLineBytes);
   }
   /// Part of a kernel's name, such as `a16x32`: what tells a linear kernel.
   std::string name() const;
@@ -187,6 +204,14 @@ inline mlir::MemRefType flatBuffer(mlir::Type element) {
 /// and a last one that has enough of them. 0 where the format has none.
 mlir::Value countTiledRows(mlir::ImplicitLocOpBuilder &b,
                            const PanelFormat &format, mlir::Value m);
+
+/// How many of the panel's `m` rows are bf16 numbers: all or none.
+mlir::Value countBFloatRows(mlir::ImplicitLocOpBuilder &b,
+                            const PanelFormat &format, mlir::Value m);
+
+/// Bytes from one such row of `k` columns to the next.
+mlir::Value countBFloatRowBytes(mlir::ImplicitLocOpBuilder &b,
+                                const PanelFormat &format, mlir::Value k);
 
 /// Emits (or finds) the kernel
 ///   (weights: bytes, [outer scales: floats,] [table: bytes,]

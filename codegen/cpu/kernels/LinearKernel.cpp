@@ -4,7 +4,8 @@
 //
 // One skeleton for every encoding:
 //
-//   for many rows of activations, where the machine has tiles: TileProducts.h
+//   for many rows of activations, where the machine has tiles: TileProducts.h,
+//   or products of bf16 and the activations are: BFloatProducts.h
 //   for each row block of the weights                     (the tiles)
 //     for each few rows of activations, then each single one
 //       for each group: load its parameters
@@ -16,6 +17,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BFloatProducts.h"
 #include "GroupParameters.h"
 #include "KernelBuilder.h"
 #include "KernelSpec.h"
@@ -96,6 +98,7 @@ private:
   void computeBlockBytes();
   SmallVector<int64_t> getRowTiles() const;
   Value emitTiles();
+  Value emitBFloats();
   void emitRows(Value tile, Rows rows);
   Values emitGroup(const GroupParameters::Place &place, Extent columns,
                    Rows rows, ValueRange outer);
@@ -238,7 +241,7 @@ void LinearKernel::emit() {
   parameters.setGroups(allGroups);
   panelRowBytes =
       b.mul(b.ceilDiv(k, spec.panel.columns), spec.panel.segmentBytes());
-  Value tiled = emitTiles();
+  Value tiled = spec.panel.hasBFloat() ? emitBFloats() : emitTiles();
   b.loop(first, last, 1, {}, [&](Value tile, ValueRange) -> Values {
     Value done = tiled ? tiled : b.index(0);
     for (int64_t count : getRowTiles()) {
@@ -273,6 +276,24 @@ Value LinearKernel::emitTiles() {
                                   isGrouped() ? fullGroupBytes() : 0,
                                   segmentBytes()};
   TileProducts(b, spec, parameters, tables)
+      .emit(operands, first, last, rows,
+            [&](Value sum, Value weightRow, Value row) {
+              storeRegister(sum, weightRow, row);
+            });
+  return rows;
+}
+
+/// The same where rows of activations are bf16 numbers.
+Value LinearKernel::emitBFloats() {
+  Value rows = countBFloatRows(b, spec.panel, m);
+  BFloatProducts::Operands operands{weights,
+                                    panel,
+                                    n,
+                                    k,
+                                    blockBytes,
+                                    isGrouped() ? fullGroupBytes() : 0,
+                                    segmentBytes()};
+  BFloatProducts(b, spec, parameters, tables)
       .emit(operands, first, last, rows,
             [&](Value sum, Value weightRow, Value row) {
               storeRegister(sum, weightRow, row);

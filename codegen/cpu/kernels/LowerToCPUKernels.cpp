@@ -8,6 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BFloatProducts.h"
 #include "GroupParameters.h"
 #include "KernelSpec.h"
 #include "RowTables.h"
@@ -20,6 +21,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
 using namespace mlir;
@@ -90,6 +92,25 @@ static std::optional<ColumnGather> matchColumnGather(Value value) {
   return ColumnGather{extract.getTensor(), columns, factors};
 }
 
+/// The f32 tensor whose numbers, rounded, `value` has; null where it is
+/// something else.
+static Value matchBFloatRounding(Value value) {
+  auto op = value.getDefiningOp<linalg::LinalgOp>();
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!op || !type || !type.getElementType().isBF16() ||
+      op.getNumDpsInputs() != 1 || op->getNumResults() != 1 ||
+      op.getNumParallelLoops() != op.getNumLoops() ||
+      !llvm::all_of(op.getIndexingMapsArray(),
+                    [](AffineMap map) { return map.isIdentity(); }))
+    return {};
+  Value number = op.getBlock()->getTerminator()->getOperand(0);
+  auto rounding = number.getDefiningOp<arith::TruncFOp>();
+  if (!rounding || rounding.getIn() != op.getBlock()->getArgument(0) ||
+      !rounding.getIn().getType().isF32())
+    return {};
+  return op.getDpsInputs()[0];
+}
+
 namespace {
 
 /// The rows of a tensor [..., K]: a flat view and how many there are.
@@ -99,10 +120,11 @@ struct FlatRows {
 
 class Lowering {
 public:
-  Lowering(ModuleOp module, bool floatActivations, const CPUTuning &tuning)
+  Lowering(ModuleOp module, bool floatActivations, bool bfloatProducts,
+           const CPUTuning &tuning)
       : module(module), target(getCPUDescription(module)),
-        floatActivations(floatActivations), tuning(tuning),
-        b(module.getLoc(), module.getContext()) {}
+        floatActivations(floatActivations), bfloatProducts(bfloatProducts),
+        tuning(tuning), b(module.getLoc(), module.getContext()) {}
 
   /// Replaces `op` by a kernel call, or returns why there is no kernel.
   std::optional<std::string> lower(LinearOp op);
@@ -143,7 +165,7 @@ private:
 
   ModuleOp module;
   const CPUDescription &target;
-  bool floatActivations;
+  bool floatActivations, bfloatProducts;
   CPUTuning tuning;
   ImplicitLocOpBuilder b;
   /// Panels of a quantized value, by format; in program order.
@@ -179,7 +201,7 @@ struct LowerToCPUKernelsPass
       getOperation()->emitError() << wrong;
       return signalPassFailure();
     }
-    Lowering lowering(getOperation(), floatActivations, tuning);
+    Lowering lowering(getOperation(), floatActivations, bfloatProducts, tuning);
     SmallVector<LinearOp> layers;
     getOperation().walk([&](LinearOp op) { layers.push_back(op); });
     for (LinearOp op : layers)
@@ -300,14 +322,17 @@ Value Lowering::taskGrain(Value workPerTile, int64_t taskWork) {
   return arith::MaxSIOp::create(b, grain, index(1));
 }
 
-/// The same where rows may be in tiles: with some, a task decodes whole panels
-/// of weights, which all of those rows meet.
+/// The same where rows may be in tiles or in bf16: with some, a task decodes
+/// whole panels of weights, which all of those rows meet.
 Value Lowering::getTiledGrain(const LinearKernelSpec &spec, Value rows,
                               Value grain, int64_t blockRows) {
-  Value panel = index(std::max<int64_t>(1, tuning.unpackedRows / blockRows));
+  bool hasTiles = spec.panel.hasTiles();
+  int64_t decoded = hasTiles ? tuning.unpackedRows : BFloatProducts::kPanelRows;
+  Value panel = index(std::max<int64_t>(1, decoded / blockRows));
+  Value many = hasTiles ? countTiledRows(b, spec.panel, rows)
+                        : countBFloatRows(b, spec.panel, rows);
   Value isTiled =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::ugt,
-                            countTiledRows(b, spec.panel, rows), index(0));
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, many, index(0));
   Value panels = arith::CeilDivUIOp::create(b, grain, panel);
   return arith::SelectOp::create(
       b, isTiled, arith::MulIOp::create(b, panels, panel), grain);
@@ -351,6 +376,8 @@ Value Lowering::getPanel(QuantizeOp quantize, const PanelFormat &format) {
   std::optional<ColumnGather> gather = matchColumnGather(x);
   if (gather)
     x = gather->source;
+  if (Value source = matchBFloatRounding(x); source && format.roundsToBFloat)
+    x = source;
   FlatRows rows = flatten(convert(x, b.getF32Type()));
   int64_t columns = quantize.getType().getColumns();
   Value count = rows.count;
@@ -368,7 +395,7 @@ Value Lowering::getPanel(QuantizeOp quantize, const PanelFormat &format) {
   if (format.hasGivenScale)
     inputs.push_back(arith::ConstantOp::create(b, quantize.getScaleAttr()));
   inputs.push_back(index(columns));
-  if (format.hasTiles())
+  if (format.takesRowCount())
     inputs.push_back(rows.count);
   func::FuncOp kernel = getKernel(getOrCreatePanelKernel, format, target);
   auto call = CallKernelOp::create(
@@ -429,6 +456,13 @@ std::optional<std::string> Lowering::makeSpec(LinearOp op,
                 target.hasTiles && kind != PanelKind::Float
                     ? tuning.getLeastTileRows(columns)
                     : 0};
+  Value source = gather ? gather->source : quantize.getInput();
+  spec.panel.roundsToBFloat = static_cast<bool>(matchBFloatRounding(source));
+  // Both sides then are what bf16 holds.
+  if (bfloatProducts && kind == PanelKind::Int16 && !spec.panel.hasTiles() &&
+      !quantize.getScaleAttr() && input.getElementType().isBF16() &&
+      weight.getElementType().isBF16())
+    spec.panel.leastBFloatRows = tuning.getLeastTileRows(columns);
   if (weight.getEncoding().getPermuted() ||
       !hasLinearKernel(layout, encoding, spec.panel))
     return "no kernel reads the weight's layout";
@@ -477,7 +511,7 @@ std::optional<std::string> Lowering::lower(LinearOp op) {
                                      index(op.getType().getShape().back()));
   Value work = arith::MulIOp::create(b, rows.count, index(blockRows * k));
   Value grain = taskGrain(work, tuning.taskProducts);
-  if (spec.panel.hasTiles())
+  if (spec.panel.takesRowCount())
     grain = getTiledGrain(spec, rows.count, grain, blockRows);
   auto call = CallKernelOp::create(
       b,

@@ -5,7 +5,8 @@
 // Writes rows of a panel (PanelFormat): per segment the scale, the sums and the
 // values. Scales are given, or the largest magnitude over the largest code;
 // codes are rounded half to even: what `lowbit.quantize` means. FP8 codes are
-// kept as the f32 numbers that they stand for.
+// kept as the f32 numbers that they stand for. Where there are many rows, a
+// format may have bf16 numbers in place of codes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -40,6 +41,7 @@ private:
   VectorType lanes(Type element) { return b.vector(kLanes, element); }
   /// `count` columns from `column` of the row at `row`, zero beyond them.
   Value loadColumns(Value row, Value column, Value count);
+  Value round(Value values);
   /// Where a row's segment is: its header, and the first of its bytes.
   struct Place {
     Value header, values;
@@ -49,6 +51,8 @@ private:
   Place getPlace(Value row, Value segment);
   Value valueOffset(const Place &place, Value column, int64_t part);
   void emitSegment(Value row, Value segment);
+  void storeBFloats(Value row, Value segment);
+  void emitRow(Value row, bool areBFloat);
   Value largestMagnitude(Value row, Value column, Value columns);
   Value clampToCodes(Value level);
   Value roundToInteger(Value level);
@@ -77,16 +81,25 @@ Value PanelKernel::loadColumns(Value row, Value column, Value count) {
   VectorType floats = lanes(b.getF32Type()), ints = lanes(b.getI32Type());
   count = b.max(count, b.index(0));
   if (!format.isPermuted)
-    return b.loadFirst(x, b.add(row, column), count, floats, target.hasMasks);
+    return round(
+        b.loadFirst(x, b.add(row, column), count, floats, target.hasMasks));
   Value columns = b.loadFirst(order, column, count, ints, target.hasMasks);
   Value mask =
       vector::CreateMaskOp::create(b, lanes(b.getI1Type()), ValueRange{count});
   Value values = vector::GatherOp::create(b, floats, x, ValueRange{row},
                                           columns, mask, b.zero(floats));
   if (!factors)
+    return round(values);
+  return round(b.mulf(
+      values, b.loadFirst(factors, column, count, floats, target.hasMasks)));
+}
+
+/// f32 numbers as bf16 rounds them, where the format does.
+Value PanelKernel::round(Value values) {
+  if (!format.roundsToBFloat)
     return values;
-  return b.mulf(values,
-                b.loadFirst(factors, column, count, floats, target.hasMasks));
+  Value rounded = arith::TruncFOp::create(b, lanes(b.getBF16Type()), values);
+  return arith::ExtFOp::create(b, lanes(b.getF32Type()), rounded);
 }
 
 Value PanelKernel::largestMagnitude(Value row, Value column, Value columns) {
@@ -276,6 +289,41 @@ void PanelKernel::emitSegment(Value row, Value segment) {
   storeCodes(places, start, column, columns, divisor);
 }
 
+/// The segment's numbers in bf16, at their place in a row without headers.
+void PanelKernel::storeBFloats(Value row, Value segment) {
+  int64_t padded = format.paddedColumns();
+  Value place = b.add(b.mul(row, countBFloatRowBytes(b, format, k)),
+                      b.mul(segment, 2 * padded));
+  Value column = b.mul(segment, format.columns);
+  Value start = b.mul(row, format.isPermuted ? xColumns : k);
+  Value columns = b.min(b.sub(rowColumns, column), b.index(format.columns));
+  b.loop(b.index(0), b.index(padded), kLanes, {},
+         [&](Value c, ValueRange) -> Values {
+           Value loaded =
+               loadColumns(start, b.add(column, c), b.sub(columns, c));
+           Value numbers =
+               arith::TruncFOp::create(b, lanes(b.getBF16Type()), loaded);
+           b.store(numbers, panel, b.add(place, b.mul(c, 2)));
+           return {};
+         });
+}
+
+void PanelKernel::emitRow(Value row, bool areBFloat) {
+  if (format.scalesPerRow && !given && !areBFloat)
+    rowScale = getScale(b.mul(row, format.isPermuted ? xColumns : k),
+                        b.index(0), rowColumns,
+                        format.rounding ? getLargestNumber(format.rounding)
+                                        : largestCode(format.kind));
+  b.loop(b.index(0), b.ceilDiv(k, format.columns), 1, {},
+         [&](Value segment, ValueRange) -> Values {
+           if (areBFloat)
+             storeBFloats(row, segment);
+           else
+             emitSegment(row, segment);
+           return {};
+         });
+}
+
 void PanelKernel::emit() {
   Block *entry = function.addEntryBlock();
   b.setInsertionPointToStart(entry);
@@ -290,11 +338,11 @@ void PanelKernel::emit() {
   if (format.hasGivenScale)
     given = *argument++;
   k = *argument++;
-  if (format.hasTiles())
+  if (format.takesRowCount())
     m = *argument++;
   panel = *argument++;
   Value first = *argument++, last = *argument++;
-  Value segments = b.ceilDiv(k, format.columns);
+  Value bfloatRows = countBFloatRows(b, format, m);
   b.loop(first, last, 1, {}, [&](Value row, ValueRange) -> Values {
     rowColumns = k;
     if (format.hasTiles()) {
@@ -302,16 +350,18 @@ void PanelKernel::emit() {
           arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row, m);
       rowColumns = arith::SelectOp::create(b, exists, k, b.index(0));
     }
-    if (format.scalesPerRow && !given)
-      rowScale = getScale(b.mul(row, format.isPermuted ? xColumns : k),
-                          b.index(0), rowColumns,
-                          format.rounding ? getLargestNumber(format.rounding)
-                                          : largestCode(format.kind));
-    b.loop(b.index(0), segments, 1, {},
-           [&](Value segment, ValueRange) -> Values {
-             emitSegment(row, segment);
-             return {};
-           });
+    if (!format.hasBFloat()) {
+      emitRow(row, /*areBFloat=*/false);
+      return {};
+    }
+    Value isBFloat =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row, bfloatRows);
+    auto op = scf::IfOp::create(b, isBFloat, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(op.thenBlock());
+    emitRow(row, /*areBFloat=*/true);
+    b.setInsertionPointToStart(op.elseBlock());
+    emitRow(row, /*areBFloat=*/false);
     return {};
   });
   func::ReturnOp::create(b);
@@ -334,7 +384,7 @@ func::FuncOp cpu::getOrCreatePanelKernel(ModuleOp module,
     arguments.push_back(floats);
   if (format.hasGivenScale)
     arguments.push_back(builder.getF32Type());
-  arguments.append(format.hasTiles() ? 2 : 1, index);
+  arguments.append(format.takesRowCount() ? 2 : 1, index);
   arguments.append({bytes, index, index});
   auto type = builder.getFunctionType(arguments, {});
   auto function = func::FuncOp::create(builder, module.getLoc(), name, type);

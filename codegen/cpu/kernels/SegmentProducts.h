@@ -119,6 +119,8 @@ public:
   }
   static int64_t levelOf(int64_t digit, int64_t part) { return digit + part; }
   bool hasUnsignedBytes() const;
+  /// What the lowest digit stands for.
+  double step() const { return isTable() ? tables.step : 1; }
   /// Decodes an atom of the segment at `operands` and hands the bytes of each
   /// step of four columns, register of weight rows and digit to `store`. Rows
   /// are in order.

@@ -83,6 +83,7 @@ std::string test::describe(const LayerSpec &spec) {
              : "")
      << (spec.inputScale ? " scaled" : "")
      << (spec.scalesPerToken ? " per token" : "")
+     << (spec.computesInBFloat ? " abf16" : "")
      << (spec.isPermuted ? " permuted " : " ") << spec.element;
   return text;
 }
@@ -160,11 +161,12 @@ EncodingAttr LayerProgram::getActivationEncoding(const LayerSpec &spec) {
 }
 
 static std::string getWeightType(const numerics::QuantizedMatrix &matrix,
-                                 EncodingAttr encoding) {
+                                 EncodingAttr encoding,
+                                 llvm::StringRef element) {
   std::string text;
   llvm::raw_string_ostream(text)
-      << "!lowbit.tensor<" << matrix.rows << "x" << matrix.columns << "xf32, "
-      << encoding << ">";
+      << "!lowbit.tensor<" << matrix.rows << "x" << matrix.columns << "x"
+      << element << ", " << encoding << ">";
   return text;
 }
 
@@ -214,14 +216,16 @@ getParameter(const numerics::QuantizedMatrix &matrix,
 std::string test::printWeight(llvm::StringRef name,
                               const numerics::QuantizedMatrix &matrix,
                               EncodingAttr encoding,
-                              llvm::StringRef permutation) {
+                              llvm::StringRef permutation,
+                              llvm::StringRef element) {
   numerics::PackedMatrix packed = packDense(matrix);
   auto codes = mlir::RankedTensorType::get(
       {static_cast<int64_t>(packed.buffers[0].size())},
       mlir::IntegerType::get(encoding.getContext(), 8));
   std::string text;
   llvm::raw_string_ostream os(text);
-  os << "lowbit.global @" << name << " : " << getWeightType(matrix, encoding)
+  os << "lowbit.global @" << name << " : "
+     << getWeightType(matrix, encoding, element)
      << " {codes = " << getElements(packed.buffers[0], codes);
   for (llvm::StringRef parameter : encoding.getParameterNames())
     if (parameter != component::kPermutation)
@@ -246,7 +250,8 @@ std::string LayerProgram::getGlobal(size_t index) {
     os << "]> : tensor<" << spec.columns << "xi32>";
   }
   return printWeight("w" + std::to_string(index), layers[index].weight,
-                     getEncoding(spec), permutation);
+                     getEncoding(spec), permutation,
+                     spec.computesInBFloat ? "bf16" : "f32");
 }
 
 /// Converts between f32 and the layer's element type, one number at a time.
@@ -281,7 +286,8 @@ std::string LayerProgram::getLayer(size_t index) {
   const Layer &layer = layers[index];
   const LayerSpec &spec = layer.spec;
   EncodingAttr encoding = getEncoding(spec);
-  std::string weight = getWeightType(layer.weight, encoding);
+  std::string weight = getWeightType(layer.weight, encoding,
+                                     spec.computesInBFloat ? "bf16" : "f32");
   std::string name = std::to_string(index), text;
   std::string input = "%x" + std::to_string(layer.input), result = "%y" + name;
   std::string inputType = getType(spec.leading, spec.columns, spec.element);
@@ -298,6 +304,13 @@ std::string LayerProgram::getLayer(size_t index) {
       os << getConversion(residual + ".", residual, spec, spec.rows, true);
     residual += ".";
     result += ".";
+  }
+  if (spec.computesInBFloat) {
+    LayerSpec rounded = spec;
+    rounded.element = "bf16";
+    os << getConversion(input + "." + name, input, rounded, spec.columns, true);
+    input += "." + name;
+    inputType = getType(spec.leading, spec.columns, "bf16");
   }
   if (spec.quantizesInput) {
     std::string quantized;

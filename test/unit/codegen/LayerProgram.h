@@ -47,6 +47,8 @@ struct LayerSpec {
   bool isPermuted = false;
   /// f32, or f16 or bf16: input, residual and result are converted.
   std::string element = "f32";
+  /// Whether input and weight are rounded to bf16, as `-abf16` asks.
+  bool computesInBFloat = false;
 };
 
 /// For test messages.
@@ -62,8 +64,8 @@ std::vector<float> createNumbers(int64_t count, uint32_t seed);
 /// one.
 std::string printWeight(llvm::StringRef name,
                         const numerics::QuantizedMatrix &matrix,
-                        EncodingAttr encoding,
-                        llvm::StringRef permutation = "");
+                        EncodingAttr encoding, llvm::StringRef permutation = "",
+                        llvm::StringRef element = "f32");
 
 class LayerProgram {
 public:

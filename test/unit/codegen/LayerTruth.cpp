@@ -116,7 +116,7 @@ LayerProgram::computeTruth(const Layer &layer, const HostTensor &input,
   for (; !x.empty(); x = x.drop_front(spec.columns)) {
     std::vector<double> row(spec.columns);
     for (int64_t k = 0; k < spec.columns; ++k)
-      row[k] = roundTo(spec.element, x[k]);
+      row[k] = roundTo(spec.computesInBFloat ? "bf16" : spec.element, x[k]);
     int64_t shared = spec.scalesPerToken ? spec.columns : group;
     if (spec.quantizesInput && spec.float8.empty())
       quantizeRow(row, shared, spec.inputBits, spec.inputScale);
@@ -126,7 +126,10 @@ LayerProgram::computeTruth(const Layer &layer, const HostTensor &input,
       double sum = bias ? bias->getAs<float>()[n] : 0, squares = 0;
       for (int64_t k = 0; k < spec.columns; ++k) {
         int64_t stored = spec.isPermuted ? getStoredColumn(k, spec.columns) : k;
-        double product = row[k] * layer.values[n * spec.columns + stored];
+        float value = layer.values[n * spec.columns + stored];
+        if (spec.computesInBFloat)
+          value = roundTo("bf16", value);
+        double product = row[k] * value;
         sum += product;
         squares += product * product;
       }

@@ -93,6 +93,10 @@ ProcessorName getProcessorName(llvm::StringRef cpu, const llvm::Triple &triple);
 llvm::Expected<const CPUDescription *>
 findCPUDescription(llvm::StringRef cpu, llvm::StringRef triple);
 
+/// Whether a processor multiplies pairs of bf16 (AVX512_BF16): `cpu` and
+/// `triple` as above. False for names that no processor has.
+bool hasBFloatProducts(llvm::StringRef cpu, llvm::StringRef triple);
+
 /// Whether this machine has what `description` needs.
 bool isSupportedHere(const CPUDescription &description);
 

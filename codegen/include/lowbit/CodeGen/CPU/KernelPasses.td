@@ -66,6 +66,10 @@ def LowerToCPUKernelsPass
     Option<"floatActivations", "float-activations", "bool", "false",
            "Multiply by f32 activations instead of their quantized form, where "
            "a 16-bit quantization was the target's own choice">,
+    Option<"bfloatProducts", "bfloat-products", "bool", "false",
+           "The machine multiplies pairs of bf16 (AVX512_BF16), which no name of "
+           "a target says: used where input and weight are bf16, for as many rows "
+           "as are worth a tile elsewhere">,
     Option<"rowTile", "row-tile", "int64_t", "CPUTuning().kernelRows",
            "Most rows of activations that share decoded codes, as far as the "
            "target has registers; a power of two">,
@@ -80,9 +84,9 @@ def LowerToCPUKernelsPass
            "Most accumulators of a single row that get a second chain of "
            "products, so that none waits for the one before">,
     Option<"tileRows", "tile-rows", "int64_t", "CPUTuning().tileRows",
-           "Where the target multiplies tiles: the least rows of activations, of "
-           "16, that are multiplied so; half as many again where segments have "
-           "less than 64 columns">,
+           "Where the target multiplies tiles, or the machine pairs of bf16: the "
+           "least rows of activations, of 16, that are multiplied so; half as "
+           "many again where segments have less than 64 columns">,
     Option<"unpackedRows", "unpacked-rows", "int64_t", "CPUTuning().unpackedRows",
            "Rows of weights that are decoded for tiles at a time; a power of two">,
     Option<"taskProducts", "task-products", "int64_t", "CPUTuning().taskProducts",
@@ -94,7 +98,8 @@ def LowerToCPUKernelsPass
     "::mlir::amx::AMXDialect", "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
     "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
     "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
-    "::mlir::vector::VectorDialect", "::lowbit::LowbitDialect"];
+    "::mlir::vector::VectorDialect", "::mlir::x86vector::X86VectorDialect",
+    "::lowbit::LowbitDialect"];
   let statistics = [
     Statistic<"numCalls", "linear-calls", "Linear layers that call a kernel">,
     Statistic<"numEmbeddings", "embedding-calls", "Embeddings that call a kernel">,

@@ -1,0 +1,171 @@
+//===- BFloatKernelTest.cpp - linear layers computed in bf16 --------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Inputs and what weights stand for are rounded to bf16. Where the machine
+// multiplies pairs of those, many rows differ from that by the order of sums
+// alone; few rows, and other machines, multiply weights that aren't rounded.
+// Rows are around how many are multiplied together, 6, 2 and 1.
+//
+//===----------------------------------------------------------------------===//
+
+#include "LayerCheck.h"
+#include "OtherTarget.h"
+#include "lowbit/Transforms/QuantizationMethod.h"
+#include "gtest/gtest.h"
+#include <cctype>
+
+using namespace lowbit;
+using namespace lowbit::test;
+using numerics::Granularity;
+using numerics::ScaleFormat;
+
+namespace {
+
+/// Of sums in f32; of weights that aren't rounded, or from tables whose numbers
+/// differ in the last place: a unit of bf16 is 2^-8.
+constexpr double kTolerance = 5e-6, kRoundingTolerance = 4e-3;
+
+/// The last with a chunk of columns of its own, and two beside it.
+constexpr int64_t kGroups[] = {32, 64, 128, 80, 20, 1000, 0};
+
+constexpr struct {
+  int64_t rows, columns;
+} kShapes[] = {{70, 300},  {1, 128},   {33, 1},    {130, 67},
+               {64, 1300}, {15, 1100}, {200, 1056}};
+
+constexpr int64_t kManyRows[] = {3, 6, 7, 14, 23}, kFewRows[] = {0, 1};
+
+CompileOptions getOptions() {
+  CompileOptions options;
+  options.cpu = "znver4";
+  options.machine.choices.tileRows = 2;
+  return options;
+}
+
+bool isRunnable() { return hasBFloatProducts("native", ""); }
+
+LayerSpec createLayer(numerics::Encoding encoding, unsigned turn) {
+  LayerSpec layer;
+  layer.encoding = std::move(encoding);
+  layer.rows = kShapes[turn % std::size(kShapes)].rows;
+  layer.columns = llvm::alignTo(kShapes[turn % std::size(kShapes)].columns,
+                                layer.encoding.element.valuesPerCode());
+  layer.hasBias = turn % 2;
+  layer.hasResidual = turn / 2 % 2;
+  layer.activation = turn % 5 ? "" : "silu";
+  layer.computesInBFloat = true;
+  return layer;
+}
+
+/// For each group a layer; the rest is dealt out.
+std::vector<LayerSpec> createLayers(unsigned width) {
+  std::vector<LayerSpec> layers;
+  unsigned i = width;
+  for (int64_t group : kGroups) {
+    auto [integer, zeroPoint, hasMinimum] = kIntegerForms[(i + i / 4) % 4];
+    layers.push_back(
+        createLayer({{width, integer},
+                     zeroPoint,
+                     hasMinimum,
+                     group ? Granularity::Group : Granularity::Channel,
+                     group,
+                     i % 2 ? ScaleFormat::F16 : ScaleFormat::F32},
+                    i));
+    layers.back().isPermuted = i % 4 == 0;
+    ++i;
+  }
+  return layers;
+}
+
+void check(const std::vector<LayerSpec> &layers, double tolerance) {
+  if (!isRunnable())
+    GTEST_SKIP() << "this machine has no AVX512_BF16";
+  checkLayers(layers, getOptions(), tolerance, kManyRows);
+  checkLayers(layers, getOptions(), kRoundingTolerance, kFewRows);
+}
+
+class BFloatKernel : public testing::TestWithParam<unsigned> {};
+INSTANTIATE_TEST_SUITE_P(Widths, BFloatKernel, testing::Range(1u, 9u));
+
+TEST_P(BFloatKernel, Integers) { check(createLayers(GetParam()), kTolerance); }
+
+/// No byte outside of any buffer.
+TEST_P(BFloatKernel, AmongGuardPages) {
+  if (!isRunnable())
+    GTEST_SKIP() << "this machine has no AVX512_BF16";
+  std::vector<LayerSpec> layers = createLayers(GetParam());
+  layers.resize(3);
+  LayerProgram(layers).checkGuarded(getOptions(), {0, 1, 9},
+                                    kRoundingTolerance);
+}
+
+/// What a method's name says of weights.
+numerics::Encoding getEncoding(llvm::StringRef method) {
+  mlir::MLIRContext context;
+  auto parsed = parseQuantizationMethod(method, &context);
+  EXPECT_TRUE(bool(parsed)) << llvm::toString(parsed.takeError());
+  return parsed->weights.getNumerics();
+}
+
+class BFloatFormat : public testing::TestWithParam<const char *> {};
+INSTANTIATE_TEST_SUITE_P(
+    Methods, BFloatFormat,
+    testing::Values("nf4", "mxfp4", "nvfp4", "fp8-e4m3-g32", "fp8-e5m2",
+                    "ternary", "cb2-g128", "kmeans4-g32", "kmeans3-tensor",
+                    "q4_k", "q2_k", "int4-g32-dq", "int8-b16x32", "lattice2",
+                    "#lowbit.encoding<trellis<state = 12, rate = 2>, group = "
+                    "64, scale = f16>"),
+    [](const auto &info) {
+      std::string name;
+      for (char c : llvm::StringRef(info.param))
+        if (std::isalnum(c))
+          name += c;
+      return name;
+    });
+
+/// Numbers of every kind: by formula, from tables in one byte or two, learned,
+/// computed, of codes that overlap; scales of scales.
+TEST_P(BFloatFormat, Weights) {
+  std::vector<LayerSpec> layers;
+  for (unsigned turn : {0, 4, 6}) {
+    layers.push_back(createLayer(getEncoding(GetParam()), turn));
+    layers.back().columns = llvm::alignTo(layers.back().columns, 8);
+  }
+  check(layers, kRoundingTolerance);
+}
+
+TEST(BFloatLayer, OtherLeadingDimensions) {
+  std::vector<LayerSpec> layers = createLayers(4);
+  layers[0].leading = {2, -1};
+  layers[1].leading = {};
+  layers[2].leading = {3, 5};
+  check(layers, kRoundingTolerance);
+}
+
+class BFloatTarget : public OtherTarget {};
+INSTANTIATE_TEST_SUITE_P(Targets, BFloatTarget,
+                         testing::ValuesIn(getOtherTargets()),
+                         [](const auto &info) {
+                           return info.param->name.str();
+                         });
+
+/// Every other row of the table of CPUs.
+TEST_P(BFloatTarget, RoundsInputs) {
+  std::vector<LayerSpec> layers = createLayers(4);
+  layers.resize(3);
+  checkLayers(layers, options(), kRoundingTolerance);
+}
+
+TEST(BFloatProducts, AreOfProcessorsThatHaveThem) {
+  EXPECT_TRUE(hasBFloatProducts("znver4", "x86_64-linux-gnu"));
+  EXPECT_TRUE(hasBFloatProducts("cooperlake", "x86_64-linux-gnu"));
+  EXPECT_FALSE(hasBFloatProducts("znver3", "x86_64-linux-gnu"));
+  EXPECT_FALSE(hasBFloatProducts("icelake-server", "x86_64-linux-gnu"));
+  EXPECT_FALSE(hasBFloatProducts("portable", "x86_64-linux-gnu"));
+  EXPECT_FALSE(hasBFloatProducts("neoverse-v1", "aarch64-linux-gnu"));
+  EXPECT_FALSE(hasBFloatProducts("relaxed-simd", "wasm32"));
+  EXPECT_FALSE(hasBFloatProducts("znver4", "aarch64-linux-gnu"));
+}
+
+} // namespace
