@@ -75,6 +75,14 @@ private:
              mlir::ValueRange sums);
   llvm::SmallVector<mlir::Value>
   addOwnAtom(const OwnRows &own, const Index &atom, mlir::ValueRange sums);
+  llvm::SmallVector<mlir::Value>
+  multiplyOwnCodes(const OwnRows &own, const Index &atom, const Index &turn,
+                   int64_t first, int64_t count, mlir::ValueRange products);
+  llvm::SmallVector<mlir::Value>
+  addOwnUnit(const OwnRows &own, const Index &atom, const Index &step,
+             mlir::ValueRange products, mlir::ValueRange sums);
+  llvm::SmallVector<mlir::Value>
+  addOwnCodedAtom(const OwnRows &own, const Index &atom, mlir::ValueRange sums);
   void writeOwn(llvm::ArrayRef<mlir::Value> sums, const Index &row,
                 const Index &firstColumn);
   llvm::SmallVector<mlir::Value> accumulate(

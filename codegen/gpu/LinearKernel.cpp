@@ -338,7 +338,6 @@ GPUKernel lowbit::getGPULinearKernel(KernelModule &kernels,
                                      const GPULinearSpec &spec) {
   MLIRContext *context = spec.encoding.getContext();
   GPUKernel kernel = emitGPUKernel<LinearBuilder>(kernels, spec, context);
-  if (!spec.unitSteps)
-    emitGPUKernelForProcessors<LinearBuilder>(kernels, spec, kernel, context);
+  emitGPUKernelForProcessors<LinearBuilder>(kernels, spec, kernel, context);
   return kernel;
 }

@@ -19,9 +19,12 @@ using namespace mlir;
 using namespace lowbit;
 
 static constexpr int64_t kStep = kGPUStep;
-/// Rows of a workgroup's tile, those of LinearTiles.cpp, and of activations and
-/// of the weight of a thread.
-static constexpr int64_t kTile = 32, kOwnRows = 2, kOwnColumns = 8;
+/// Rows of a workgroup's tile, those of LinearTiles.cpp.
+static constexpr int64_t kTile = 32;
+/// Rows of activations that a thread multiplies at once, and of the weight. Of
+/// codes, whose products take more code than those of floats, it multiplies
+/// twice as many rows of activations by half as many of the weight, in turns.
+static constexpr int64_t kOwnRows = 2, kOwnColumns = 8, kOwnCodedColumns = 4;
 
 /// Rows of the weight of a thread, with few rows of activations: more of them
 /// share what is read of activations, fewer occupy more threads. Those of a
@@ -79,6 +82,93 @@ SmallVector<Value> LinearBuilder::addOwnAtom(const OwnRows &own,
                     });
 }
 
+/// Adds the products of codes, of `count` steps from `first` on of a turn: as
+/// many steps as a word of four codes has neighbours in a vector, or more where
+/// fields repeat later.
+SmallVector<Value> LinearBuilder::multiplyOwnCodes(const OwnRows &own,
+                                                   const Index &atom,
+                                                   const Index &turn,
+                                                   int64_t first, int64_t count,
+                                                   ValueRange products) {
+  int64_t period = weight->getPeriod(), turnSteps = std::max(period, kStep);
+  int64_t vectors = weight->getSteps() / kStep;
+  SmallVector<Value> next(products);
+  for (int64_t step = first; step < first + count; ++step) {
+    Index place = indices.add(indices.multiply(turn, turnSteps / kStep),
+                              indices.constant(step / kStep));
+    SmallVector<Value> inputs;
+    for (const Index &row : own.rows) {
+      Index from = indices.add(
+          indices.multiply(
+              indices.add(indices.multiply(row, weight->getAtoms()), atom),
+              vectors),
+          place);
+      inputs.push_back(
+          vector::ExtractOp::create(b, load(input, from), step % kStep));
+    }
+    Index part = indices.add(indices.multiply(turn, turnSteps / period),
+                             indices.constant(step / period));
+    for (auto [j, column] : llvm::enumerate(own.columns)) {
+      Value codes = weight->decodeTurnBytes(column, atom, step % period, part);
+      for (auto [k, input] : llvm::enumerate(inputs)) {
+        Value &product = next[k * own.columns.size() + j];
+        product =
+            DotBytesOp::create(b, product.getType(), product, codes, input);
+      }
+    }
+  }
+  return next;
+}
+
+/// Adds what products of a unit's codes, from `step` on, stand for.
+SmallVector<Value> LinearBuilder::addOwnUnit(const OwnRows &own,
+                                             const Index &atom,
+                                             const Index &step,
+                                             ValueRange products,
+                                             ValueRange sums) {
+  SmallVector<Value> next(sums), ofRows;
+  for (const Index &row : own.rows)
+    ofRows.push_back(load(units, getUnit(row, atom, step)));
+  for (auto [j, column] : llvm::enumerate(own.columns)) {
+    WeightParameters parameters = weight->loadParameters(column, atom, step);
+    for (auto [k, unit] : llvm::enumerate(ofRows)) {
+      size_t at = k * own.columns.size() + j;
+      next[at] = addUnit(products[at], unit, parameters, next[at]);
+    }
+  }
+  return next;
+}
+
+/// addOwnAtom of codes. A turn has some units, or a unit some turns.
+SmallVector<Value> LinearBuilder::addOwnCodedAtom(const OwnRows &own,
+                                                  const Index &atom,
+                                                  ValueRange sums) {
+  int64_t turnSteps = std::max(weight->getPeriod(), kStep);
+  int64_t unit = spec.unitSteps, turns = std::max<int64_t>(unit / turnSteps, 1);
+  SmallVector<Value> none(sums.size(), constantWord(0));
+  return accumulate(
+      weight->getSteps() / (turns * turnSteps), sums,
+      [&](const Index &number, ValueRange before) {
+        Index step = indices.multiply(number, turns * turnSteps);
+        if (unit > turnSteps) {
+          SmallVector<Value> products = accumulate(
+              turns, none, [&](const Index &turn, ValueRange products) {
+                return multiplyOwnCodes(
+                    own, atom,
+                    indices.add(indices.multiply(number, turns), turn), 0,
+                    turnSteps, products);
+              });
+          return addOwnUnit(own, atom, step, products, before);
+        }
+        SmallVector<Value> next(before);
+        for (int64_t first = 0; first < turnSteps; first += unit)
+          next = addOwnUnit(
+              own, atom, indices.add(step, indices.constant(first)),
+              multiplyOwnCodes(own, atom, number, first, unit, none), next);
+        return next;
+      });
+}
+
 /// A loop from 0 to `count` whose body makes the next sums of the present ones.
 SmallVector<Value> LinearBuilder::accumulate(
     int64_t count, ValueRange sums,
@@ -103,10 +193,12 @@ void LinearBuilder::multiplyOwn(const Index &firstRow, int64_t rows,
   for (int64_t j = 0; j < columns; ++j)
     own.columns.push_back(clamp(indices.add(firstColumn, indices.constant(j)),
                                 spec.n, mostColumns));
-  SmallVector<Value> sums(rows * columns, constantFloat(floats, 0));
+  SmallVector<Value> sums(
+      rows * columns, constantFloat(units ? Type(b.getF32Type()) : floats, 0));
   sums = accumulate(weight->getAtoms(), sums,
                     [&](const Index &atom, ValueRange before) {
-                      return addOwnAtom(own, atom, before);
+                      return units ? addOwnCodedAtom(own, atom, before)
+                                   : addOwnAtom(own, atom, before);
                     });
   // All of a thread's columns exist, or none, wherever they divide the weight.
   int64_t parts = spec.isGated ? 2 : 1;
@@ -139,18 +231,23 @@ void LinearBuilder::writeOwn(ArrayRef<Value> sums, const Index &row,
 void LinearBuilder::buildOwnTiles(std::array<int64_t, 3> grid) {
   weight->useTable();
   Index own = thread();
-  int64_t across = kTile / kOwnColumns;
-  auto works =
-      scf::IfOp::create(b, isBelow(own, kTile / kOwnRows * across), false);
+  int64_t columns = units ? kOwnCodedColumns : kOwnColumns;
+  int64_t turns = kOwnColumns / columns, rows = turns * kOwnRows;
+  int64_t across = kTile / columns;
+  auto works = scf::IfOp::create(b, isBelow(own, kTile / rows * across), false);
   b.setInsertionPointToStart(works.thenBlock());
   Index firstRow =
       indices.add(indices.multiply(block(gpu::Dimension::y, grid[1]), kTile),
-                  indices.multiply(indices.divide(own, across), kOwnRows));
-  Index firstColumn = indices.add(
-      indices.multiply(block(gpu::Dimension::x, grid[0]), kTile),
-      indices.multiply(indices.remainder(own, across), kOwnColumns));
-  multiplyOwn(firstRow, kOwnRows, grid[1] * kTile, firstColumn, kOwnColumns,
-              grid[0] * kTile);
+                  indices.multiply(indices.divide(own, across), rows));
+  Index firstColumn =
+      indices.add(indices.multiply(block(gpu::Dimension::x, grid[0]), kTile),
+                  indices.multiply(indices.remainder(own, across), columns));
+  auto loop = scf::ForOp::create(b, constantIndex(0), constantIndex(turns),
+                                 constantIndex(1));
+  b.setInsertionPointToStart(loop.getBody());
+  Index turn = indices.value(loop.getInductionVar(), turns);
+  multiplyOwn(indices.add(firstRow, indices.multiply(turn, kOwnRows)), kOwnRows,
+              grid[1] * kTile, firstColumn, columns, grid[0] * kTile);
 }
 
 /// As many threads as the kernel for GPUs has, in workgroups of any size: those

@@ -212,6 +212,16 @@ Value WeightReader::decodeEither(const Index &row, const Index &atom,
 
 Value WeightReader::decodeTurn(const Index &row, const Index &atom,
                                int64_t step, const Index &turn) {
+  return toNumbers(joinTurn(row, atom, step, turn, &WeightReader::extract));
+}
+
+Value WeightReader::decodeTurnBytes(const Index &row, const Index &atom,
+                                    int64_t step, const Index &turn) {
+  return toBytes(joinTurn(row, atom, step, turn, &WeightReader::extractBytes));
+}
+
+Value WeightReader::joinTurn(const Index &row, const Index &atom, int64_t step,
+                             const Index &turn, Extract extract) {
   Index first = getFirstWord(row, atom);
   bool hasNext = step + period < getSteps();
   Value codes;
@@ -230,10 +240,10 @@ Value WeightReader::decodeTurn(const Index &row, const Index &atom,
               word(int64_t(next.shift) - int64_t(field.shift))));
     Value bits = memref::LoadOp::create(
         b, buffers.codes, indices.materialize(indices.add(first, place)));
-    Value part = extract(bits, shift, field.width, field.codeBit);
+    Value part = (this->*extract)(bits, shift, field.width, field.codeBit);
     codes = codes ? arith::OrIOp::create(b, codes, part).getResult() : part;
   }
-  return toNumbers(codes);
+  return codes;
 }
 
 /// Unsigned codes of 8 bits are no signed bytes: 128 less, they are.

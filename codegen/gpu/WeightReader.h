@@ -63,6 +63,8 @@ public:
   /// The numbers of step `step`, less than the period, of turn `turn`.
   mlir::Value decodeTurn(const Index &row, const Index &atom, int64_t step,
                          const Index &turn);
+  mlir::Value decodeTurnBytes(const Index &row, const Index &atom, int64_t step,
+                              const Index &turn);
   /// The codes of a step as four signed bytes of a word, those of 8 bits less
   /// 128, for formats that are integers.
   mlir::Value decodeBytes(llvm::ArrayRef<mlir::Value> words, int64_t step);
@@ -96,6 +98,8 @@ private:
                          Extract extract);
   mlir::Value joinEither(const Index &row, const Index &atom, int64_t first,
                          int64_t second, mlir::Value isSecond, Extract extract);
+  mlir::Value joinTurn(const Index &row, const Index &atom, int64_t step,
+                       const Index &turn, Extract extract);
   mlir::Value toBytes(mlir::Value codes);
   mlir::Value toNumbers(mlir::Value codes);
   mlir::Value loadBits(mlir::Value buffer, const Index &at, int64_t bits);
