@@ -6,18 +6,9 @@
 // run of each, until there was enough time and there are enough runs.
 //===----------------------------------------------------------------------===//
 
+import { compare, findMedian, makeInput } from "./numbers.js";
+
 const WARM_UP = 2;
-
-const findMedian = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
-
-/** Numbers between -1 and 1, the same each time. */
-function makeInput(count) {
-  let state = 1;
-  return Float32Array.from({ length: count }, () => {
-    state = Math.imul(state, 1664525) + 1013904223 | 0;
-    return state / 2 ** 31;
-  });
-}
 
 async function prepareOurs({ name }, x) {
   const { load } = await import(`/layers/${name}.webgpu.js`);
@@ -40,15 +31,6 @@ async function preparePeer({ name, m, k }, build, x) {
     describe: () => ort.env.versions.web,
     end: () => session.release(),
   };
-}
-
-function compare(found, expected) {
-  let difference = 0, largest = 0;
-  for (let i = 0; i < expected.length; ++i) {
-    difference = Math.max(difference, Math.abs(found[i] - expected[i]));
-    largest = Math.max(largest, Math.abs(expected[i]));
-  }
-  return found.length === expected.length ? difference / largest : Infinity;
 }
 
 /** Medians of a layer in milliseconds, ours first, and how far results are apart. */
