@@ -246,6 +246,11 @@ class Wasm : public NarrowSums {
   }
 
 public:
+  Value multiplyWords(RewriterBase &rewriter, Operation *at, Value x,
+                      Value y) const override {
+    Emitter b(rewriter, at);
+    return b.call("llvm.wasm.dot", b.vector(4, 32), ValueRange{x, y});
+  }
   /// Products of bytes and their sums in pairs, without any limit.
   Value lowerWide(Emitter &b, Dot4Op op) const override {
     auto dot = [&](Value codes, Value values) {

@@ -30,6 +30,14 @@ public:
   /// operands needn't live longer.
   virtual mlir::Value lower(mlir::RewriterBase &rewriter,
                             llvm::ArrayRef<Dot4Op> run) const = 0;
+  /// Products of signed 16-bit lanes, of which neighbours are added in 32 bits;
+  /// null where the target has no instruction for it, or none that LLVM doesn't
+  /// find by itself.
+  virtual mlir::Value multiplyWords(mlir::RewriterBase &rewriter,
+                                    mlir::Operation *at, mlir::Value a,
+                                    mlir::Value b) const {
+    return {};
+  }
 };
 
 /// vpdpbusd, in the register width of the operands.
@@ -43,7 +51,7 @@ const ByteDot &getSDotByteDot();
 /// smull, smlal, and sadalp at the end of a run.
 const ByteDot &getNeonByteDot();
 /// i16x8.mul on bytes 0, 2, ... and 1, 3, ..., and i32x4.extadd_pairwise at the
-/// end of a run; i32x4.dot_i16x8_s where runs hold too little.
+/// end of a run; i32x4.dot_i16x8_s where runs hold too little, and of words.
 const ByteDot &getWasmByteDot();
 /// i32x4.relaxed_dot_i8x16_i7x16_add_s.
 const ByteDot &getWasmRelaxedByteDot();

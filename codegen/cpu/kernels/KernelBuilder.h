@@ -294,6 +294,17 @@ public:
   Value fma(Value a, Value b, Value c) {
     return mlir::vector::FMAOp::create(*this, a, b, c);
   }
+  /// Products of signed words, of which neighbours are added in 32 bits: what
+  /// `lowbit-lower-dot4` makes one instruction of.
+  Value dotPairs(Value a, Value b) {
+    auto type = mlir::cast<mlir::VectorType>(a.getType());
+    mlir::VectorType wide = type.clone(getI32Type());
+    Value products = mlir::arith::MulIOp::create(
+        *this, mlir::arith::ExtSIOp::create(*this, wide, a),
+        mlir::arith::ExtSIOp::create(*this, wide, b));
+    auto parts = mlir::vector::DeinterleaveOp::create(*this, products);
+    return add(parts.getRes1(), parts.getRes2());
+  }
   /// value & mask, or value itself where the mask keeps everything.
   Value maskBytes(Value value, unsigned mask) {
     if (mask == 0xFF)

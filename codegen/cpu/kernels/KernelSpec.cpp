@@ -38,6 +38,8 @@ std::string PanelFormat::kernelName() const {
     llvm::raw_string_ostream(result) << '_' << rounding;
   if (scalesPerRow)
     result += "_token";
+  if (isWords)
+    result += "_words";
   if (hasGivenScale)
     result += "_scaled";
   return result;
@@ -161,6 +163,17 @@ int64_t LinearKernelSpec::getRunSegments() const {
     return most;
   int64_t count = llvm::divideCeil(numbers.groupSize, panel.columns);
   return count <= most ? count : 1;
+}
+
+bool cpu::multipliesWords(const CPUDescription &target,
+                          const numerics::Encoding &encoding, int64_t columns) {
+  if (!target.hasWords || columns > PanelFormat::kMaxWordColumns)
+    return false;
+  bool isFormatTable =
+      encoding.element.table() &&
+      encoding.element.tableOwner() == numerics::TableOwner::Format;
+  return !isFormatTable || encoding.element.isLattice() ||
+         findCodeDigits(encoding, target.signedBytes).bytes.size() == 1;
 }
 
 std::string LinearKernelSpec::name() const {

@@ -92,6 +92,10 @@ struct PanelFormat {
   int64_t leastBFloatRows = 0;
   /// Whether values are rounded to bf16 before anything else.
   bool roundsToBFloat = false;
+  /// Whether integers are words of 16 bits, which are multiplied in pairs. Of
+  /// each step of kStepColumns columns, 0 and 2 come first, then 1 and 3: next
+  /// to even and odd bytes of codes. Their sum is the header's second word.
+  bool isWords = false;
 
   static constexpr int64_t kHeaderBytes = 16;
   /// Segments are padded to a multiple of this many columns, with tiles to
@@ -100,6 +104,8 @@ struct PanelFormat {
   /// Kernels unroll over a segment and sum its products in 32 bits: two of
   /// 255 * 128 for each of so many columns still fit.
   static constexpr int64_t kMaxColumns = 32768;
+  /// The same of words: 255 * 32768 for each column.
+  static constexpr int64_t kMaxWordColumns = 256;
   /// Rows and bytes of a row of a tile.
   static constexpr int64_t kTileRows = 16, kTileBytes = 64;
   /// Rows of bf16 numbers are an odd number of lines of caches apart: few rows
@@ -117,7 +123,9 @@ struct PanelFormat {
                       : llvm::alignTo(columns, kPadding);
   }
   int64_t valueBytes() const {
-    return kind == PanelKind::Int8 ? 1 : kind == PanelKind::Int16 ? 2 : 4;
+    return kind == PanelKind::Float              ? 4
+           : kind == PanelKind::Int16 || isWords ? 2
+                                                 : 1;
   }
   int64_t segmentBytes() const {
     return kHeaderBytes + paddedColumns() * valueBytes();
@@ -199,6 +207,12 @@ inline mlir::MemRefType flatBuffer(mlir::Type element) {
                                              mlir::ShapedType::kDynamic, {1});
   return mlir::MemRefType::get({mlir::ShapedType::kDynamic}, element, layout);
 }
+
+/// Whether the target multiplies codes of `encoding` by words of activations in
+/// segments of `columns` columns: where a number is one byte, so that sums are
+/// the same as those of bytes are.
+bool multipliesWords(const CPUDescription &target,
+                     const numerics::Encoding &encoding, int64_t columns);
 
 /// How many of the panel's `m` rows are in tiles, the first ones: whole blocks,
 /// and a last one that has enough of them. 0 where the format has none.

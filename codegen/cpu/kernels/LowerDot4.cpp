@@ -117,6 +117,40 @@ private:
   int64_t lanes;
 };
 
+/// Makes one operation of what KernelBuilder::dotPairs builds, where the target
+/// has one that LLVM wouldn't find once it knows that an operand has no sign.
+struct LowerDotPairs : OpRewritePattern<arith::AddIOp> {
+  LowerDotPairs(MLIRContext *context, const CPUDescription &target)
+      : OpRewritePattern(context), dot(target.dot()), lanes(target.lanes()) {}
+
+  LogicalResult matchAndRewrite(arith::AddIOp op,
+                                PatternRewriter &rewriter) const override {
+    auto parts = op.getLhs().getDefiningOp<vector::DeinterleaveOp>();
+    if (!parts || parts.getRes1() != op.getLhs() ||
+        parts.getRes2() != op.getRhs())
+      return rewriter.notifyMatchFailure(op, "no sum of neighbours");
+    auto products = parts.getSource().getDefiningOp<arith::MulIOp>();
+    if (!products)
+      return rewriter.notifyMatchFailure(op, "no sum of products");
+    auto x = products.getLhs().getDefiningOp<arith::ExtSIOp>();
+    auto y = products.getRhs().getDefiningOp<arith::ExtSIOp>();
+    auto words =
+        VectorType::get({2 * lanes}, rewriter.getIntegerType(/*width=*/16));
+    if (!x || !y || x.getIn().getType() != words ||
+        y.getIn().getType() != words)
+      return rewriter.notifyMatchFailure(op, "no products of words");
+    Value sum = dot.multiplyWords(rewriter, op, x.getIn(), y.getIn());
+    if (!sum)
+      return rewriter.notifyMatchFailure(op, "the target has no such product");
+    rewriter.replaceOp(op, sum);
+    return success();
+  }
+
+private:
+  const ByteDot &dot;
+  int64_t lanes;
+};
+
 struct LowerDot4Pass : lowbit::impl::LowerDot4PassBase<LowerDot4Pass> {
   void runOnOperation() override {
     getOperation()->walk([&](Dot4Op) { ++numLowered; });
@@ -140,5 +174,6 @@ struct LowerDot4Pass : lowbit::impl::LowerDot4PassBase<LowerDot4Pass> {
 
 void lowbit::populateLowerDot4Patterns(RewritePatternSet &patterns,
                                        const CPUDescription &target) {
-  patterns.add<ChangeSignOfCodes, LowerChain>(patterns.getContext(), target);
+  patterns.add<ChangeSignOfCodes, LowerChain, LowerDotPairs>(
+      patterns.getContext(), target);
 }

@@ -463,6 +463,8 @@ std::optional<std::string> Lowering::makeSpec(LinearOp op,
       !quantize.getScaleAttr() && input.getElementType().isBF16() &&
       weight.getElementType().isBF16())
     spec.panel.leastBFloatRows = tuning.getLeastTileRows(columns);
+  spec.panel.isWords =
+      kind != PanelKind::Float && multipliesWords(target, encoding, columns);
   if (weight.getEncoding().getPermuted() ||
       !hasLinearKernel(layout, encoding, spec.panel))
     return "no kernel reads the weight's layout";

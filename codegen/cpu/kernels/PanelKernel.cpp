@@ -63,6 +63,7 @@ private:
   Value getScale(Value row, Value column, Value columns, double largest);
   void storeWord(Value place, int64_t word, Value scalar);
   void storeBytes(Value codes, Value place);
+  void storeWords(Value codes, Value place);
 
   KernelBuilder b;
   const PanelFormat &format;
@@ -154,6 +155,15 @@ void PanelKernel::storeBytes(Value codes, Value place) {
   b.store(bytes, panel, place);
 }
 
+/// Each lane as 16 bits, even columns of a step before odd ones.
+void PanelKernel::storeWords(Value codes, Value place) {
+  SmallVector<int64_t> order;
+  for (int64_t step = 0; step < kLanes; step += kStepColumns)
+    order.append({step, step + 2, step + 1, step + 3});
+  Value words = arith::TruncIOp::create(b, lanes(b.getI16Type()), codes);
+  b.store(vector::ShuffleOp::create(b, words, words, order), panel, place);
+}
+
 /// A row by itself, or a block of them whose parts alternate. Those are blocks
 /// of kTileRows rows and of one row.
 PanelKernel::Place PanelKernel::getPlace(Value row, Value segment) {
@@ -199,6 +209,10 @@ void PanelKernel::storeCodes(const Place &place, Value row, Value column,
     // The bounds are integers, so that rounding stays within them.
     Value level = clampToCodes(arith::DivFOp::create(b, loaded, divisor));
     Value code = roundToInteger(level);
+    if (format.isWords) {
+      storeWords(code, b.add(place.values, b.mul(c, 2)));
+      return {b.add(in[0], code), in[1]};
+    }
     if (format.kind == PanelKind::Int8) {
       storeBytes(code, valueOffset(place, c, 0));
       return {b.add(in[0], code), in[1]};

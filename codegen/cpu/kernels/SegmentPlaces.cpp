@@ -75,13 +75,14 @@ static bool fitPeriod(const CodeFields &fields, unsigned bits) {
 /// The period that takes the fewest instructions: a shift for each vector and
 /// part of a byte, against a shift and an addition for each place.
 unsigned SegmentProducts::choosePeriod() {
-  if (isDifferential || target.inPlaceLimit != 255)
+  if (isDifferential || inPlaceLimit() != 255)
     return 8;
   int64_t atoms =
       llvm::divideCeil(spec.panel.columns, layout.atom.columns * values());
   auto getCost = [&](unsigned bits) -> int64_t {
     findPlaces(bits);
-    int64_t shifts = atoms * fields.vectors * (8 / bits - 1);
+    int64_t shifts =
+        atoms * fields.vectors * (8 / bits - 1) * (isWords() ? 2 : 1);
     return shifts + 2 * parts() * places.size();
   };
   unsigned best = 8;
@@ -127,6 +128,27 @@ Value SegmentProducts::placeField(Value vector, const CodeField &field) {
   return b.maskBytes(vector, field.mask() >> down);
 }
 
+/// The same of every second byte, as words.
+Value SegmentProducts::placeHalf(Value vector, const CodeField &field,
+                                 int64_t half) {
+  VectorType type = b.vector(2 * target.lanes(), b.getI16Type());
+  Value words = b.bitcast(vector, type);
+  auto shiftDown = [&](unsigned count) {
+    return count
+               ? arith::ShRUIOp::create(b, words, b.splat(type, int64_t(count)))
+                     .getResult()
+               : words;
+  };
+  unsigned down = isDifferential ? 0 : field.shift / period * period;
+  unsigned mask =
+      isDifferential ? 0xFF << field.shift & 0xFF : field.mask() >> down;
+  Value shifted = shiftDown(8 * half + down);
+  // Nothing is above an odd byte.
+  if (half && mask == 0xFF >> down)
+    return shifted;
+  return arith::AndIOp::create(b, shifted, b.splat(type, int64_t(mask)));
+}
+
 /// The bytes of a term that are multiplied.
 Value SegmentProducts::placeTerm(ArrayRef<Value> vectors, Term term,
                                  int64_t slice, int64_t slices) {
@@ -164,6 +186,16 @@ void SegmentProducts::multiplyInPlace(ArrayRef<Value> vectors,
     for (int64_t block = 0; block < fields.subBlocks; ++block)
       for (Term term : getTerms(fields.at(step, block)))
         for (int64_t s = 0; s < slices; ++s) {
+          if (isWords()) {
+            Value vector = vectors[term.front().vector * slices + s];
+            Values halves{placeHalf(vector, term.front(), 0),
+                          placeHalf(vector, term.front(), 1)};
+            Value x = valueOffset(operands.rows[0], column, step, 0);
+            size_t place = placeOf(block, term);
+            Value &sum = sums[accumulator(chain, 0, place, s, slices)];
+            sum = dotWords(sum, halves, operands.panel, x);
+            continue;
+          }
           Value codes = placeTerm(vectors, term, s, slices);
           for (int64_t part = 0; part < parts(); ++part) {
             Value x = valueOffset(operands.rows[0], column, step, part);

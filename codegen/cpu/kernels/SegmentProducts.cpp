@@ -89,7 +89,7 @@ SegmentProducts::SegmentProducts(KernelBuilder &builder,
     factored = factorTables(tables, windows->windowBits);
     return;
   }
-  isDifferential = target.inPlaceLimit == 255 && hasOneStepPerVector(fields);
+  isDifferential = inPlaceLimit() == 255 && hasOneStepPerVector(fields);
   findPlaces(choosePeriod());
 }
 
@@ -106,7 +106,8 @@ static bool hasRoom(const CPUDescription &target, size_t sums) {
 /// Where runs have sums of their own, these need registers, too. A single row
 /// does better with spills than with a second pass over the weights.
 int64_t SegmentProducts::rowTile() const {
-  int64_t each = target.dot().getRunCapacity() && !isFloat() ? 2 : 1;
+  bool hasRuns = target.dot().getRunCapacity() && !isFloat() && !isWords();
+  int64_t each = hasRuns ? 2 : 1;
   int64_t rows = spec.tuning.kernelRows;
   while (rows > kMinRowTile &&
          !hasRoom(target, each * accumulatorCount(rows, 1)))
@@ -177,6 +178,7 @@ SegmentProducts::accumulate(const SegmentOperands &operands, Extent columns) {
     if (windows && !isFloat())
       chunk = windows->windowBits > 8 && !countAligned() ? kWideChunkColumns
                                                          : kWindowChunkColumns;
+    chunk = std::min(chunk, target.mostColumns);
     int64_t perChunk = std::max<int64_t>(1, chunk / (atomColumns * values()));
     unroll = count % perChunk == 0 ? perChunk : 1;
     atoms = b.index(count);
@@ -242,7 +244,7 @@ void SegmentProducts::emitAtom(const SegmentOperands &operands, Value atom,
 /// Byte offset of the values of step `step` after column `column`.
 Value SegmentProducts::valueOffset(Value row, Value column, int64_t step,
                                    int64_t part) {
-  int64_t size = isFloat() ? 4 : 1;
+  int64_t size = isFloat() ? 4 : isWords() ? 2 : 1;
   int64_t fixed = PanelFormat::kHeaderBytes + size * step * kStepColumns +
                   part * spec.panel.paddedColumns();
   return b.add(b.add(row, b.mul(column, size)), fixed);
@@ -391,6 +393,8 @@ void SegmentProducts::multiplyDecoded(ArrayRef<Value> vectors,
 /// Adds the products of a block of codes with four activation bytes.
 Value SegmentProducts::dot(Value sum, Value codes, unsigned largest,
                            Value panel, Value offset) {
+  if (isWords())
+    return dotWords(sum, splitBytes(codes), panel, offset);
   Value x = b.loadSplat(panel, offset, b.getI32Type(), target.lanes());
   auto type = cast<VectorType>(codes.getType());
   IntegerAttr bound;
@@ -400,6 +404,28 @@ Value SegmentProducts::dot(Value sum, Value codes, unsigned largest,
     bound = b.getI32IntegerAttr(largest);
   return Dot4Op::create(b, sum.getType(), sum, codes, b.bitcast(x, type), bound,
                         isSigned());
+}
+
+/// Even and odd bytes, as words.
+SegmentProducts::Values SegmentProducts::splitBytes(Value bytes) {
+  VectorType words = b.vector(2 * target.lanes(), b.getI16Type());
+  Value pairs = b.bitcast(bytes, words);
+  return {arith::AndIOp::create(b, pairs, b.splat(words, int64_t(0xFF))),
+          arith::ShRUIOp::create(b, pairs, b.splat(words, int64_t(8)))};
+}
+
+/// Adds the products of codes that are words, even and odd columns, with those
+/// of four activations.
+Value SegmentProducts::dotWords(Value sum, ValueRange halves, Value panel,
+                                Value offset) {
+  Values products;
+  for (auto [half, codes] : llvm::enumerate(halves)) {
+    Value x = b.loadSplat(panel, b.add(offset, 4 * half), b.getI32Type(),
+                          target.lanes());
+    products.push_back(
+        b.dotPairs(codes, b.bitcast(x, cast<VectorType>(codes.getType()))));
+  }
+  return b.add(sum, b.add(products[0], products[1]));
 }
 
 /// The same with four f32 activations.

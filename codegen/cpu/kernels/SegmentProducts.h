@@ -111,7 +111,9 @@ public:
   /// activation go to, and which of them those of a digit and a part do: there
   /// are none from `levels()` on.
   int64_t digits() const { return isTable() ? tables.bytes.size() : 1; }
-  int64_t parts() const { return spec.panel.kind == PanelKind::Int16 ? 2 : 1; }
+  int64_t parts() const {
+    return spec.panel.kind == PanelKind::Int16 && !isWords() ? 2 : 1;
+  }
   int64_t levels() const {
     if (isFloat())
       return 1;
@@ -146,6 +148,11 @@ private:
   };
 
   bool isFloat() const { return spec.panel.kind == PanelKind::Float; }
+  bool isWords() const { return spec.panel.isWords; }
+  /// Words have room for a code anywhere in its byte.
+  unsigned inPlaceLimit() const {
+    return isWords() ? 255 : target.inPlaceLimit;
+  }
   bool isTable() const { return encoding.element.table(); }
   /// Whether the table's numbers are data.
   bool isLearned() const {
@@ -168,7 +175,7 @@ private:
   int64_t pairCount(int64_t level) const;
   /// Whether a field must be shifted down before it is multiplied.
   bool isShifted(const CodeField &field) const {
-    return field.shift > 0 && field.mask() > target.inPlaceLimit;
+    return field.shift > 0 && field.mask() > inPlaceLimit();
   }
   llvm::SmallVector<Term> getTerms(llvm::ArrayRef<CodeField> code) const;
   int getPlaceShift(Term term) const;
@@ -220,9 +227,12 @@ private:
   Value placeField(Value vector, const CodeField &field);
   Value placeTerm(llvm::ArrayRef<Value> vectors, Term term, int64_t slice,
                   int64_t slices);
+  Value placeHalf(Value vector, const CodeField &field, int64_t half);
   unsigned getLargest(Term term) const;
   Value dot(Value sum, Value codes, unsigned largest, Value panel,
             Value offset);
+  Value dotWords(Value sum, mlir::ValueRange halves, Value panel, Value offset);
+  Values splitBytes(Value bytes);
   Value dotFloat(Value sum, Value codes, Value panel, Value offset,
                  int64_t dotIndex);
   Value valueOffset(Value row, Value column, int64_t step, int64_t part);

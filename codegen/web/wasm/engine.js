@@ -4,20 +4,23 @@
 //
 // An engine refuses a module with an instruction that it doesn't know, so that
 // there is one for each set of them, and a module of one instruction tells which
-// an engine has.
+// an engine has. What it makes of a relaxed one, its result tells.
 //
 //===----------------------------------------------------------------------===//
 
-/** A module of a function that yields what `code` leaves, a vector. */
+/** A module of a function `f` that yields what `code` leaves, lane 0 of a vector of words. */
 const probe = (...code) => new Uint8Array([
-  0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0, /* a type: */ 1, 5, 1, 0x60, 0, 1, 0x7b,
-  /* a function: */ 3, 2, 1, 0, /* its code: */ 10, code.length + 4, 1, code.length + 2, 0,
-  ...code, 0x0b]);
+  0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0, /* a type: */ 1, 5, 1, 0x60, 0, 1, 0x7f,
+  /* a function: */ 3, 2, 1, 0, /* its name: */ 7, 5, 1, 1, 0x66, 0, 0,
+  /* its code: */ 10, code.length + 7, 1, code.length + 5, 0, ...code,
+  /* i32x4.extract_lane 0, end */ 0xfd, 0x1b, 0, 0x0b]);
 
-const SPLAT = [/* i32.const 0, i8x16.splat */ 0x41, 0, 0xfd, 0x0f];
+/** i32.const, i8x16.splat; a number of two bytes in LEB128. */
+const splat = (number) => [0x41, number & 0x7f | 0x80, number >> 7 & 0x7f, 0xfd, 0x0f];
 const PROBES = {
-  "simd128": probe(...SPLAT),
-  "relaxed-simd": probe(...SPLAT, ...SPLAT, ...SPLAT,
+  "simd128": probe(...splat(0)),
+  // 127 and, where there should be 7 bits, 255 or -1.
+  "relaxed-simd": probe(...splat(127), ...splat(-1), ...splat(0),
     /* i32x4.relaxed_dot_i8x16_i7x16_add_s */ 0xfd, 0x93, 2),
 };
 
@@ -26,7 +29,20 @@ function isSupported(name) {
   return name in PROBES ? WebAssembly.validate(PROBES[name]) : true;
 }
 
-/** The variant of this name, or the first that the engine has. */
+/**
+ * Whether such a module is the faster one. A processor that has no instruction for
+ * relaxed products adds two in 16 bits, where 2 * 127 * 255 doesn't fit, and takes
+ * five: there, code without them has fewer. One that has gives all four products of
+ * 127 and -1 or 255.
+ */
+function isFast(name) {
+  if (name !== "relaxed-simd")
+    return true;
+  const { f } = new WebAssembly.Instance(new WebAssembly.Module(PROBES[name])).exports;
+  return [4 * 127 * -1, 4 * 127 * 255].includes(f());
+}
+
+/** The variant of this name, or the first that the engine has and is fast with, or just has. */
 function chooseCode(variants, name) {
   const names = variants.map((variant) => variant.name).join(", ");
   if (typeof WebAssembly === "undefined")
@@ -39,10 +55,10 @@ function chooseCode(variants, name) {
       throw new LowbitError("unsupported", `this engine lacks ${name}`);
     return variant;
   }
-  const variant = variants.find((candidate) => isSupported(candidate.name));
-  if (!variant)
+  const supported = variants.filter((candidate) => isSupported(candidate.name));
+  if (!supported.length)
     throw new LowbitError("unsupported", `this engine lacks what the code requires: ${names}`);
-  return variant;
+  return supported.find((candidate) => isFast(candidate.name)) ?? supported[0];
 }
 
 /**

@@ -33,7 +33,7 @@ export interface LoadOptions {
   weights?: ArrayBuffer | Uint8Array | Map<string, ArrayBuffer | Uint8Array> |
     Promise<ArrayBuffer | Uint8Array>;
   /** `relaxed-simd`, `simd128` or another processor that was compiled for; else
-   *  the first that the engine has. */
+   *  the one that is fastest on the engine. */
   variant?: string;
   /** Aborts the load. */
   signal?: AbortSignal;

@@ -162,6 +162,44 @@ module attributes {lowbit.target = #lowbit.cpu<wasm>} {
     %r = lowbit.dot4 %a, %u, %s : vector<4xi32>, vector<16xi8>
     return %r : vector<4xi32>
   }
+
+  // Sums of neighbouring products of words are one instruction, which LLVM would
+  // not find behind a mask.
+  // CHECK-LABEL: @pairs
+  func.func @pairs(%x: vector<8xi16>, %y: vector<8xi16>) -> vector<4xi32> {
+    // CHECK-NEXT: %[[SUM:.*]] = llvm.call_intrinsic "llvm.wasm.dot"(%arg0, %arg1)
+    // CHECK-NEXT: return %[[SUM]]
+    %0 = arith.extsi %x : vector<8xi16> to vector<8xi32>
+    %1 = arith.extsi %y : vector<8xi16> to vector<8xi32>
+    %2 = arith.muli %0, %1 : vector<8xi32>
+    %even, %odd = vector.deinterleave %2 : vector<8xi32> -> vector<4xi32>
+    %3 = arith.addi %even, %odd : vector<4xi32>
+    return %3 : vector<4xi32>
+  }
+
+  // Halves of two vectors are no neighbours, and numbers without a sign, or of 8
+  // bits, no words.
+  // CHECK-LABEL: @no_pairs
+  func.func @no_pairs(%x: vector<8xi16>, %y: vector<8xi16>, %b: vector<8xi8>) -> vector<4xi32> {
+    // CHECK-NOT: llvm.call_intrinsic
+    // CHECK: return
+    %0 = arith.extsi %x : vector<8xi16> to vector<8xi32>
+    %1 = arith.extsi %y : vector<8xi16> to vector<8xi32>
+    %2 = arith.extui %y : vector<8xi16> to vector<8xi32>
+    %3 = arith.extsi %b : vector<8xi8> to vector<8xi32>
+    %4 = arith.muli %0, %1 : vector<8xi32>
+    %5 = arith.muli %0, %2 : vector<8xi32>
+    %6 = arith.muli %0, %3 : vector<8xi32>
+    %e4, %o4 = vector.deinterleave %4 : vector<8xi32> -> vector<4xi32>
+    %e5, %o5 = vector.deinterleave %5 : vector<8xi32> -> vector<4xi32>
+    %e6, %o6 = vector.deinterleave %6 : vector<8xi32> -> vector<4xi32>
+    %s0 = arith.addi %e4, %o5 : vector<4xi32>
+    %s1 = arith.addi %e5, %o5 : vector<4xi32>
+    %s2 = arith.addi %e6, %o6 : vector<4xi32>
+    %s3 = arith.addi %s0, %s1 : vector<4xi32>
+    %s4 = arith.addi %s2, %s3 : vector<4xi32>
+    return %s4 : vector<4xi32>
+  }
 }
 
 // -----

@@ -56,6 +56,13 @@ struct CPUDescription {
   /// Whether it multiplies tiles of bytes (AMX), which many rows of activations
   /// are worth.
   bool hasTiles = false;
+  /// Whether pairs of 16-bit numbers are multiplied and added as fast as bytes
+  /// are: activations are then such numbers, and codes are widened.
+  bool hasWords = false;
+  /// Columns of an innermost loop's body, at most. The compilers of engines
+  /// load all that a long one multiplies before they multiply, and have no
+  /// registers for it.
+  int64_t mostColumns = 256;
 
   /// 32-bit lanes of a register.
   int64_t lanes() const { return vectorBits / 32; }

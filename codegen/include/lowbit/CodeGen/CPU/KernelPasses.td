@@ -139,7 +139,9 @@ def LowerDot4Pass : Pass<"lowbit-lower-dot4", "::mlir::ModuleOp"> {
     `smull` or a multiplication of vectors of 16-bit integers, whose results
     can't hold four products of any bytes. There, as many ops of a chain as
     their `upto` bounds allow are added before one widening; an op without a
-    bound is multiplied in wider steps. Every form is exact.
+    bound is multiplied in wider steps. Every form is exact. Products of 16-bit
+    words whose neighbours are added become `i32x4.dot_i16x8_s`, which LLVM does
+    not find behind masks.
 
     ```mlir
     %r = lowbit.dot4 %a, %u, %s : vector<16xi32>, vector<64xi8>
