@@ -92,6 +92,10 @@ static std::optional<ColumnGather> matchColumnGather(Value value) {
   return ColumnGather{extract.getTensor(), columns, factors};
 }
 
+/// Decoding to bf16 takes longer than to bytes, and gains less: it pays for so
+/// many times the rows of activations that tiles do.
+static constexpr int64_t kBFloatRowsPerTileRow = 4;
+
 /// The f32 tensor whose numbers, rounded, `value` has; null where it is
 /// something else.
 static Value matchBFloatRounding(Value value) {
@@ -462,7 +466,7 @@ std::optional<std::string> Lowering::makeSpec(LinearOp op,
   if (bfloatProducts && kind == PanelKind::Int16 && !spec.panel.hasTiles() &&
       !quantize.getScaleAttr() && input.getElementType().isBF16() &&
       weight.getElementType().isBF16())
-    spec.panel.leastBFloatRows = tuning.getLeastTileRows(columns);
+    spec.panel.leastBFloatRows = kBFloatRowsPerTileRow * tuning.tileRows;
   spec.panel.isWords =
       kind != PanelKind::Float && multipliesWords(target, encoding, columns);
   if (weight.getEncoding().getPermuted() ||

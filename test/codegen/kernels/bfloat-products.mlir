@@ -19,7 +19,7 @@ module attributes {lowbit.target = #lowbit.cpu<avx512_vbmi>} {
   // CHECK-SAME: %[[X:.*]]: tensor<?x64xf32>
   // CHECK: %[[FLAT:.*]] = tensor.collapse_shape %[[X]]
   // CHECK: lowbit.call_kernel @lowbit_panel_a16_bf16x32_rounded {{.*}} ins(%[[FLAT]], %{{.*}}, %{{.*}} : tensor<?xf32>, index, index)
-  // CHECK: arith.cmpi uge, %{{.*}}, %c9
+  // CHECK: arith.cmpi uge, %{{.*}}, %c24
   // CHECK: arith.ceildivui %{{.*}}, %c2
   // CHECK: lowbit.call_kernel @lowbit_linear_int_4_group_32_scale_f16_planes_rows_32_padding_4_a16_bf16x32
 

@@ -68,8 +68,8 @@ def LowerToCPUKernelsPass
            "a 16-bit quantization was the target's own choice">,
     Option<"bfloatProducts", "bfloat-products", "bool", "false",
            "The machine multiplies pairs of bf16 (AVX512_BF16), which no name of "
-           "a target says: used where input and weight are bf16, for as many rows "
-           "as are worth a tile elsewhere">,
+           "a target says: used where input and weight are bf16, for four times as "
+           "many rows as `tile-rows` or more">,
     Option<"rowTile", "row-tile", "int64_t", "CPUTuning().kernelRows",
            "Most rows of activations that share decoded codes, as far as the "
            "target has registers; a power of two">,
@@ -84,9 +84,9 @@ def LowerToCPUKernelsPass
            "Most accumulators of a single row that get a second chain of "
            "products, so that none waits for the one before">,
     Option<"tileRows", "tile-rows", "int64_t", "CPUTuning().tileRows",
-           "Where the target multiplies tiles, or the machine pairs of bf16: the "
-           "least rows of activations, of 16, that are multiplied so; half as "
-           "many again where segments have less than 64 columns">,
+           "Where the target multiplies tiles: the least rows of activations, of "
+           "16, that are multiplied so; half as many again where segments have "
+           "less than 64 columns">,
     Option<"unpackedRows", "unpacked-rows", "int64_t", "CPUTuning().unpackedRows",
            "Rows of weights that are decoded for tiles at a time; a power of two">,
     Option<"taskProducts", "task-products", "int64_t", "CPUTuning().taskProducts",
