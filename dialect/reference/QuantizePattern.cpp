@@ -213,8 +213,13 @@ Value Quantizer::buildFloatCode(OpBuilder &b, Value level) {
   auto bits = [&](int64_t value) -> Value {
     return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
   };
-  Value isNaN =
-      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, level, level);
+  // By its bits: shaders may take it that no comparison meets a NaN.
+  Value isNaN = arith::CmpIOp::create(
+      b, loc, arith::CmpIPredicate::ugt,
+      arith::AndIOp::create(b, loc,
+                            arith::BitcastOp::create(b, loc, word, level),
+                            bits(0x7FFFFFFF)),
+      bits(0x7F800000));
   level = buildRoundToFloat8(b, loc, level, real);
   // Multiplied, the exponents of all its numbers are those of their codes.
   const llvm::fltSemantics &semantics = real.getFloatSemantics();

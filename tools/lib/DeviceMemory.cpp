@@ -65,6 +65,8 @@ lowbit::measureMemory(mlir::ModuleOp quantized, const CompileOptions &options,
   compile.calibration = {};
   compile.statistics.clear();
   compile.releaseData = false;
+  // What is counted are buffers of this machine's code.
+  compile.target = "cpu";
   compile.cpu = "native";
   compile.triple.clear();
   compile.profile = nullptr;

@@ -41,6 +41,9 @@ static CompileOptions floatOptions(const CompileOptions &options) {
   result.resume.clear();
   // The weights are the module's, which goes on.
   result.releaseData = false;
+  // It runs here, on whole texts, whatever the model is for.
+  result.kvCache.clear();
+  result.target = "cpu";
   result.cpu = "native";
   result.triple.clear();
   result.parallel = true;

@@ -21,6 +21,9 @@ CompileOptions lowbit::compileAsItIs(CompileOptions options) {
   options.statistics.clear();
   options.resume.clear();
   options.releaseData = false;
+  // It runs here, on whole texts, whatever the model is for.
+  options.kvCache.clear();
+  options.target = "cpu";
   options.cpu = "native";
   options.triple.clear();
   options.parallel = true;
