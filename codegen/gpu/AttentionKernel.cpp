@@ -166,6 +166,7 @@ Value AttentionBuilder::finishScore(Value score, Value scale, const Place &of,
 SmallVector<Value> AttentionBuilder::scoreKey(const Index &at) {
   Index key = clampKey(at);
   Index row = indices.add(indices.multiply(group, spec.rows), key);
+  keys.enter(row);
   SmallVector<Value> products(queries, constantFloat(numbers, 0));
   auto loop = scf::ForOp::create(b, constantIndex(0), constantIndex(steps),
                                  constantIndex(1), products);
@@ -323,6 +324,10 @@ std::string lowbit::explainNoGPUKernel(const GPUAttentionSpec &spec) {
   if (spec.format != GPURowFormat::F32 && step == 1)
     return "its heads are no multiple of 4 wide, as those of a cache in " +
            getName(spec.format).str() + " have to be";
+  if (spec.format == GPURowFormat::Int4 &&
+      (spec.width % 8 != 0 || spec.valueWidth % 8 != 0))
+    return "its heads are no multiple of 8 wide, as those of a cache in int4 "
+           "have to be";
   if (std::max(spec.width, spec.valueWidth) > kGPUWorkgroupSize * step)
     return "its heads are wider than " +
            std::to_string(kGPUWorkgroupSize * step);

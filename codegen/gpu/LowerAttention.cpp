@@ -26,19 +26,26 @@ struct Rows {
 } // namespace
 
 /// The tensor whose first rows `rows` are, and their number. None if they are
-/// another part of one. Rows run along dimension `dim`.
-static std::optional<std::pair<Value, Value>> findSource(Value rows,
-                                                         int64_t dim) {
+/// another part of one. Rows run along dimension `dim`. With `column`, rows may
+/// have some of the columns, from that one on.
+static std::optional<std::pair<Value, Value>>
+findSource(Value rows, int64_t dim, std::optional<int64_t> column = {}) {
   auto slice = rows.getDefiningOp<tensor::ExtractSliceOp>();
   if (!slice || !slice.getSourceType().hasStaticShape() ||
       slice.getSourceType().getRank() != slice.getType().getRank() ||
-      !llvm::all_of(slice.getMixedOffsets(), isZeroInteger) ||
       !llvm::all_of(slice.getMixedStrides(), isOneInteger))
     return std::nullopt;
-  for (auto [i, size] : llvm::enumerate(slice.getMixedSizes()))
-    if (static_cast<int64_t>(i) != dim &&
+  int64_t last = slice.getType().getRank() - 1;
+  for (auto [i, first, size] :
+       llvm::enumerate(slice.getMixedOffsets(), slice.getMixedSizes())) {
+    auto at = static_cast<int64_t>(i);
+    bool isPart = column && at == last;
+    if (getConstantIntValue(first) != (isPart ? *column : 0))
+      return std::nullopt;
+    if (at != dim && !isPart &&
         getConstantIntValue(size) != slice.getSourceType().getDimSize(i))
       return std::nullopt;
+  }
   auto count = dyn_cast<Value>(slice.getMixedSizes()[dim]);
   if (!count)
     return std::nullopt;
@@ -80,6 +87,70 @@ static std::optional<GPURowFormat> findFormat(linalg::GenericOp decode) {
   return GPURowFormat::Int8;
 }
 
+/// Whether `body` computes code * scale + minimum, where the code is the lower
+/// or upper half of a byte, as loop `half` says.
+static bool decodesNibbles(Block &body, int64_t half) {
+  auto widens = [&](Value value, unsigned input) {
+    auto op = value.getDefiningOp<arith::ExtFOp>();
+    return op && op.getIn() == body.getArgument(input);
+  };
+  auto isConstant = [](Value value, int64_t number) {
+    return getConstantIntValue(value) == number;
+  };
+  auto sum = body.getTerminator()->getOperand(0).getDefiningOp<arith::AddFOp>();
+  auto product = sum ? sum.getLhs().getDefiningOp<arith::MulFOp>() : nullptr;
+  auto number =
+      product ? product.getLhs().getDefiningOp<arith::SIToFPOp>() : nullptr;
+  auto code = number ? number.getIn().getDefiningOp<arith::AndIOp>() : nullptr;
+  auto shifted = code ? code.getLhs().getDefiningOp<arith::ShRUIOp>() : nullptr;
+  auto byte =
+      shifted ? shifted.getLhs().getDefiningOp<arith::ExtUIOp>() : nullptr;
+  auto shift =
+      shifted ? shifted.getRhs().getDefiningOp<arith::MulIOp>() : nullptr;
+  auto place =
+      shift ? shift.getLhs().getDefiningOp<arith::IndexCastOp>() : nullptr;
+  auto index = place ? place.getIn().getDefiningOp<linalg::IndexOp>() : nullptr;
+  return byte && index && byte.getIn() == body.getArgument(0) &&
+         isConstant(code.getRhs(), 15) && isConstant(shift.getRhs(), 4) &&
+         index.getDim() == static_cast<uint64_t>(half) &&
+         widens(product.getRhs(), 1) && widens(sum.getRhs(), 2);
+}
+
+/// The cache of int4 whose first rows `value` is: [..., rows, 2, width / 2],
+/// with both halves of a row side by side.
+static std::optional<Rows> findNibbles(tensor::CollapseShapeOp value) {
+  auto decode = value.getSrc().getDefiningOp<linalg::GenericOp>();
+  int64_t rank = value.getType().getRank();
+  if (!decode || decode.getNumDpsInputs() != 3 ||
+      decode.getNumDpsInits() != 1 || decode.getNumLoops() != rank + 1 ||
+      decode.getNumParallelLoops() != decode.getNumLoops() ||
+      value.getReassociationIndices().back().size() != 2)
+    return std::nullopt;
+  SmallVector<AffineMap> maps = decode.getIndexingMapsArray();
+  AffineMap identity =
+      AffineMap::getMultiDimIdentityMap(rank + 1, value.getContext());
+  AffineMap perHalf = identity.getMajorSubMap(rank);
+  if (!maps[3].isIdentity() || maps[0] != identity.dropResult(rank - 1) ||
+      maps[1] != perHalf || maps[2] != perHalf ||
+      !getElementTypeOrSelf(decode.getInputs()[0].getType()).isInteger(8) ||
+      !decodesNibbles(decode.getRegion().front(), rank - 1))
+    return std::nullopt;
+  auto codes = findSource(decode.getInputs()[0], rank - 2);
+  auto scales = findSource(decode.getInputs()[1], rank - 2, /*column=*/0);
+  auto minima = findSource(decode.getInputs()[2], rank - 2, /*column=*/2);
+  if (!codes || !scales || !minima || scales->first != minima->first ||
+      scales->second != codes->second || minima->second != codes->second)
+    return std::nullopt;
+  auto parameters = cast<RankedTensorType>(scales->first.getType());
+  if (!parameters.getElementType().isF16() || parameters.getShape().back() != 4)
+    return std::nullopt;
+  Rows rows;
+  rows.tensors = {codes->first, scales->first};
+  rows.format = GPURowFormat::Int4;
+  rows.count = codes->second;
+  return rows;
+}
+
 /// `rows`, or the caches whose first rows they are.
 static std::optional<Rows> findRows(Value value) {
   auto type = cast<RankedTensorType>(value.getType());
@@ -88,6 +159,8 @@ static std::optional<Rows> findRows(Value value) {
     rows.tensors = {value};
     return rows;
   }
+  if (auto halves = value.getDefiningOp<tensor::CollapseShapeOp>())
+    return findNibbles(halves);
   SmallVector<Value> slices{value};
   if (auto decode = value.getDefiningOp<linalg::GenericOp>()) {
     std::optional<GPURowFormat> format = findFormat(decode);
@@ -166,6 +239,8 @@ std::optional<std::string> AttentionLowering::lower(AttentionOp op) {
            "the first of caches";
   auto key = cast<RankedTensorType>(keys->tensors.front().getType());
   auto value = cast<RankedTensorType>(values->tensors.front().getType());
+  // Bytes of int4 have two numbers.
+  int64_t each = values->format == GPURowFormat::Int4 ? 2 : 1;
   ArrayRef<int64_t> shape = query.getShape();
   // Batches of heads are heads.
   int64_t rank = shape.size(), batch = 1;
@@ -176,7 +251,7 @@ std::optional<std::string> AttentionLowering::lower(AttentionOp op) {
                         shape[rank - 2],
                         key.getDimSize(rank - 2),
                         shape[rank - 1],
-                        value.getDimSize(rank - 1),
+                        each * value.getDimSize(rank - 1),
                         op.getScale().convertToFloat(),
                         op.getCausal(),
                         keys->format,

@@ -11,7 +11,7 @@ using namespace mlir;
 using namespace lowbit;
 
 StringRef lowbit::getName(GPURowFormat format) {
-  static constexpr StringLiteral names[] = {"f32", "f16", "int8"};
+  static constexpr StringLiteral names[] = {"f32", "f16", "int8", "int4"};
   return names[static_cast<unsigned>(format)];
 }
 
@@ -29,6 +29,8 @@ SmallVector<Type> RowReader::getArgumentTypes() {
     return {buffer(steps, VectorType::get({2}, word))};
   case GPURowFormat::Int8:
     return {buffer(steps, word), buffer(rows, number)};
+  case GPURowFormat::Int4:
+    return {buffer(steps / 2, word), buffer(rows, VectorType::get({2}, word))};
   }
   llvm_unreachable("a format has buffers");
 }
@@ -37,6 +39,13 @@ void RowReader::takeArguments(ArrayRef<BlockArgument> &arguments) {
   numbers = arguments.consume_front();
   if (format == GPURowFormat::Int8)
     scales = arguments.consume_front();
+  if (format == GPURowFormat::Int4)
+    parameters = arguments.consume_front();
+}
+
+void RowReader::enter(const Index &row) {
+  if (parameters)
+    entered = KernelParts::load(parameters, row);
 }
 
 /// Four numbers of 16 bits in two words. What a device may take for 0 is a
@@ -67,7 +76,46 @@ Value RowReader::decodeBytes(Value word) {
                                  codes);
 }
 
+/// Four codes of one half of a row, which words have beside those of the other,
+/// and what they stand for.
+Value RowReader::loadNibbles(const Index &row, const Index &number) {
+  int64_t steps = width / step / 2;
+  Value isUpper =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::uge,
+                            indices.materialize(number), constantIndex(steps));
+  Value word =
+      KernelParts::load(numbers, indices.add(indices.multiply(row, steps),
+                                             indices.remainder(number, steps)));
+  Value shift =
+      arith::SelectOp::create(b, isUpper, constantWord(4), constantWord(0));
+  auto words = VectorType::get({4}, b.getI32Type());
+  auto floats = VectorType::get({4}, b.getF32Type());
+  auto constants = [&](ArrayRef<int32_t> values) {
+    return arith::ConstantOp::create(b, DenseElementsAttr::get(words, values));
+  };
+  Value all = vector::BroadcastOp::create(
+      b, words, arith::ShRUIOp::create(b, word, shift));
+  Value codes = arith::AndIOp::create(
+      b, arith::ShRUIOp::create(b, all, constants({0, 8, 16, 24})),
+      constants({15, 15, 15, 15}));
+  Value pairs = entered ? entered : KernelParts::load(parameters, row);
+  auto choose = [&](int64_t kind) {
+    Value both =
+        UnpackHalvesOp::create(b, VectorType::get({2}, b.getF32Type()),
+                               vector::ExtractOp::create(b, pairs, kind));
+    Value own = arith::SelectOp::create(b, isUpper,
+                                        vector::ExtractOp::create(b, both, 1),
+                                        vector::ExtractOp::create(b, both, 0));
+    return splat(own, floats);
+  };
+  Value scaled = arith::MulFOp::create(
+      b, arith::SIToFPOp::create(b, floats, codes), choose(0));
+  return arith::AddFOp::create(b, scaled, choose(1));
+}
+
 Value RowReader::load(const Index &row, const Index &number) {
+  if (format == GPURowFormat::Int4)
+    return loadNibbles(row, number);
   Value loaded = KernelParts::load(
       numbers, indices.add(indices.multiply(row, width / step), number));
   switch (format) {
@@ -77,6 +125,8 @@ Value RowReader::load(const Index &row, const Index &number) {
     return decodeHalves(loaded);
   case GPURowFormat::Int8:
     return decodeBytes(loaded);
+  case GPURowFormat::Int4:
+    break;
   }
   llvm_unreachable("a format has numbers");
 }

@@ -19,6 +19,11 @@ enum class GPURowFormat {
   F16,
   /// Four codes in a word, and an f32 for each row that they are multiplied by.
   Int8,
+  /// Eight codes in a word, four of each half of the row, in bytes: those of
+  /// the
+  /// first half below. For each row four f16: what codes of both halves are
+  /// multiplied by, and what is added then.
+  Int4,
 };
 
 llvm::StringRef getName(GPURowFormat format);
@@ -32,10 +37,13 @@ public:
       : KernelParts(builder), format(format), rows(rows), width(width),
         step(step) {}
 
-  /// One buffer, and one with scales where the format has them.
+  /// One buffer, and one with parameters where the format has them.
   llvm::SmallVector<mlir::Type> getArgumentTypes();
   /// Takes as many arguments of a kernel from the front of the list.
   void takeArguments(llvm::ArrayRef<mlir::BlockArgument> &arguments);
+  /// Reads here what numbers of `row` need, if anything, once for all of them
+  /// that are loaded from here on; without it each load does.
+  void enter(const Index &row);
   /// Numbers `step * number` and following of a row, without its scale.
   mlir::Value load(const Index &row, const Index &number);
   /// The row's scale; null where there is none.
@@ -44,10 +52,13 @@ public:
 private:
   mlir::Value decodeHalves(mlir::Value words);
   mlir::Value decodeBytes(mlir::Value word);
+  mlir::Value loadNibbles(const Index &row, const Index &number);
 
   GPURowFormat format;
   int64_t rows, width, step;
-  mlir::Value numbers, scales;
+  mlir::Value numbers, scales, parameters;
+  /// Parameters of the row that was entered.
+  mlir::Value entered;
 };
 
 } // namespace lowbit

@@ -19,7 +19,8 @@ namespace lowbit {
 using namespace mlir;
 using namespace lowbit;
 
-/// Whether rows of a state fill words, and nothing less is written to it.
+/// Whether rows of a state fill words, and nothing less than words is written
+/// to it.
 static bool isWrittenByWords(BlockArgument state) {
   auto type = cast<MemRefType>(state.getType());
   Type element = type.getElementType();
@@ -29,11 +30,14 @@ static bool isWrittenByWords(BlockArgument state) {
           width = type.getShape().back();
   if (bits >= 32 || 32 % bits != 0 || width * bits % 32 != 0)
     return false;
+  auto fillsWords = [&](OpFoldResult columns) {
+    std::optional<int64_t> count = getConstantIntValue(columns);
+    return count && *count * bits % 32 == 0;
+  };
   return llvm::all_of(state.getUsers(), [&](Operation *user) {
     auto slice = dyn_cast<memref::SubViewOp>(user);
-    return !slice ||
-           (isZeroInteger(slice.getMixedOffsets().back()) &&
-            getConstantIntValue(slice.getMixedSizes().back()) == width);
+    return !slice || (fillsWords(slice.getMixedOffsets().back()) &&
+                      fillsWords(slice.getMixedSizes().back()));
   });
 }
 

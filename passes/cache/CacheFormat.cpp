@@ -25,10 +25,13 @@ static SmallVector<OpFoldResult> repeat(OpBuilder &b, int64_t number,
 }
 
 /// `rows` written to `state` from row `position` on; `rowDim` runs along rows.
+/// Where they have fewer columns, those begin at `column`.
 static Value insertRows(OpBuilder &b, Location loc, Value rows, Value state,
-                        OpFoldResult position, int64_t rowDim) {
+                        OpFoldResult position, int64_t rowDim,
+                        int64_t column = 0) {
   int64_t rank = cast<RankedTensorType>(state.getType()).getRank();
   SmallVector<OpFoldResult> offsets = repeat(b, 0, rank);
+  offsets.back() = b.getIndexAttr(column);
   offsets[rowDim] = position;
   return tensor::InsertSliceOp::create(b, loc, rows, state, offsets,
                                        tensor::getMixedSizes(b, loc, rows),
@@ -206,7 +209,9 @@ private:
 /// Codes of 4 bits with a scale and a minimum for each half of a row: keys have
 /// columns far from zero, and half a head of the usual sizes is 32 or 64
 /// numbers, as other caches group them. Code j of a row lies in a byte with
-/// code j + width / 2, so that both halves are vectors.
+/// code j + width / 2, so that both halves are vectors. Of each row, one tensor
+/// has both scales and then both minima: with two of them, and those of values,
+/// attention on a GPU would have more buffers than it can bind.
 class NibbleFormat : public CacheFormat {
 public:
   std::optional<std::string> refuses(int64_t width) const override {
@@ -220,12 +225,11 @@ public:
     SmallVector<int64_t> shape(rows.getShape());
     MLIRContext *context = rows.getContext();
     int64_t bytes = shape.back() / 2;
-    shape.back() = 2;
-    auto halves = RankedTensorType::get(shape, Float16Type::get(context));
+    shape.back() = 4;
+    auto parameters = RankedTensorType::get(shape, Float16Type::get(context));
     shape.back() = bytes;
     return {{"", RankedTensorType::get(shape, IntegerType::get(context, 8))},
-            {".scale", halves},
-            {".minimum", halves}};
+            {".parameters", parameters}};
   }
 
   SmallVector<Value> insert(OpBuilder &b, Location loc, Value rows,
@@ -388,17 +392,31 @@ SmallVector<Value> NibbleFormat::insert(OpBuilder &b, Location loc, Value rows,
                                                floats, groups, sizes);
   auto [scales, minima] = findParameters(b, loc, halves);
   Value codes = encode(b, loc, halves, scales, minima);
+  Value parameters = insertRows(b, loc, scales, states[1], position, rank - 2);
   return {insertRows(b, loc, codes, states[0], position, rank - 2),
-          insertRows(b, loc, scales, states[1], position, rank - 2),
-          insertRows(b, loc, minima, states[2], position, rank - 2)};
+          insertRows(b, loc, minima, parameters, position, rank - 2,
+                     /*column=*/2)};
+}
+
+/// Two parameters of each of the first `length` rows.
+static Value takeParameters(OpBuilder &b, Location loc, Value state,
+                            OpFoldResult length, int64_t first) {
+  int64_t rank = cast<RankedTensorType>(state.getType()).getRank();
+  SmallVector<OpFoldResult> offsets = repeat(b, 0, rank),
+                            sizes = tensor::getMixedSizes(b, loc, state);
+  offsets.back() = b.getIndexAttr(first);
+  sizes[rank - 2] = length;
+  sizes.back() = b.getIndexAttr(2);
+  return tensor::ExtractSliceOp::create(b, loc, state, offsets, sizes,
+                                        repeat(b, 1, rank));
 }
 
 Value NibbleFormat::read(OpBuilder &b, Location loc, ValueRange states,
                          OpFoldResult length) const {
   int64_t rank = cast<RankedTensorType>(states[0].getType()).getRank();
   Value codes = takeRows(b, loc, states[0], length, rank - 2);
-  Value scales = takeRows(b, loc, states[1], length, rank - 2);
-  Value minima = takeRows(b, loc, states[2], length, rank - 2);
+  Value scales = takeParameters(b, loc, states[1], length, /*first=*/0);
+  Value minima = takeParameters(b, loc, states[1], length, /*first=*/2);
   // [..., length, 2, width / 2], one half after the other.
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, codes);
   sizes.insert(sizes.end() - 1, b.getIndexAttr(2));

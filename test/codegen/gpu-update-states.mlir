@@ -27,3 +27,22 @@ func.func @bytes(%codes: memref<4x16x8xi8> {lowbit.state = 0 : i64}, %scales: me
   memref.copy %s, %1 : memref<4x1xf16> to memref<4x1xf16, strided<[16, 1], offset: ?>>
   return %codes, %scales : memref<4x16x8xi8>, memref<4x16xf16>
 }
+
+// Parameters of halves of a row are written by twos, which are words; by ones they
+// are not.
+
+// CHECK-LABEL: func.func @words
+// CHECK-SAME:    memref<16x4xf16> {lowbit.kind = "state", lowbit.packed}
+func.func @words(%state: memref<16x4xf16> {lowbit.state = 0 : i64}, %x: memref<1x2xf16>, %p: index) -> memref<16x4xf16> {
+  %0 = memref.subview %state[%p, 2] [1, 2] [1, 1] : memref<16x4xf16> to memref<1x2xf16, strided<[4, 1], offset: ?>>
+  memref.copy %x, %0 : memref<1x2xf16> to memref<1x2xf16, strided<[4, 1], offset: ?>>
+  return %state : memref<16x4xf16>
+}
+
+// CHECK-LABEL: func.func @halves
+// CHECK-SAME:    memref<16x4xf16> {lowbit.kind = "state"}
+func.func @halves(%state: memref<16x4xf16> {lowbit.state = 0 : i64}, %x: memref<1x2xf16>, %p: index) -> memref<16x4xf16> {
+  %0 = memref.subview %state[%p, 1] [1, 2] [1, 1] : memref<16x4xf16> to memref<1x2xf16, strided<[4, 1], offset: ?>>
+  memref.copy %x, %0 : memref<1x2xf16> to memref<1x2xf16, strided<[4, 1], offset: ?>>
+  return %state : memref<16x4xf16>
+}

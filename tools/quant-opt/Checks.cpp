@@ -283,8 +283,6 @@ static llvm::Error checkConflicts(const DriverOptions &options) {
       {options.clip, isTuned, tuning, kRounds},
       {options.scaleFactors, isTuned, tuning, kRounds},
       {options.smooth, isTuned, tuning, kInputs},
-      {options.kvCache, isForGPU(options) && options.kvCache == "int4",
-       "--target=spirv or webgpu", "caches on a GPU store f32, f16 or int8"},
       {options.countRanges, isGiven(options.kvCache), "--kv-cache",
        "functions with a cache yield logits alone"},
       {options.fitDevice, isGiven(options.budget), "--budget",
