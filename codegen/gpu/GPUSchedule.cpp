@@ -25,8 +25,8 @@ int64_t GPUSchedule::getBytes(GPUBufferKind kind) const {
 }
 
 StringRef lowbit::getName(GPUBufferKind kind) {
-  static constexpr StringLiteral names[] = {"weight", "input", "output",
-                                            "state", "scratch"};
+  static constexpr StringLiteral names[] = {"weight", "input",   "output",
+                                            "state",  "scratch", "token"};
   return names[static_cast<unsigned>(kind)];
 }
 
@@ -92,8 +92,8 @@ LogicalResult Reader::addArgument(BlockArgument argument) {
   auto tensor = held ? dyn_cast<RankedTensorType>(held.getValue()) : nullptr;
   auto type = dyn_cast<MemRefType>(argument.getType());
   std::optional<GPUBufferKind> known;
-  for (GPUBufferKind candidate :
-       {GPUBufferKind::Input, GPUBufferKind::Output, GPUBufferKind::State})
+  for (GPUBufferKind candidate : {GPUBufferKind::Input, GPUBufferKind::Output,
+                                  GPUBufferKind::State, GPUBufferKind::Token})
     if (kind && kind.getValue() == lowbit::getName(candidate))
       known = candidate;
   if (!known || !name || !tensor || !tensor.hasStaticShape() || !type ||

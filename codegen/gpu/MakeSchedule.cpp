@@ -155,12 +155,17 @@ LogicalResult Scheduler::addArguments() {
                                 "tensors of static shape, found argument ")
              << i << " of type " << argument.getType();
     bool isOutput = function.getArgAttr(i, "bufferize.result") != nullptr;
-    bool isState = function.getArgAttr(i, kGPUKindAttrName) ==
-                   b.getStringAttr(lowbit::getName(GPUBufferKind::State));
+    auto isKind = [&](GPUBufferKind kind) {
+      return function.getArgAttr(i, kGPUKindAttrName) ==
+             b.getStringAttr(lowbit::getName(kind));
+    };
+    bool isState = isKind(GPUBufferKind::State);
     function.removeArgAttr(i, b.getStringAttr("bufferize.result"));
-    StringRef kind = lowbit::getName(isOutput  ? GPUBufferKind::Output
-                                     : isState ? GPUBufferKind::State
-                                               : GPUBufferKind::Input);
+    StringRef kind =
+        lowbit::getName(isKind(GPUBufferKind::Token) ? GPUBufferKind::Token
+                        : isOutput                   ? GPUBufferKind::Output
+                        : isState                    ? GPUBufferKind::State
+                                                     : GPUBufferKind::Input);
     function.setArgAttr(i, kGPUKindAttrName, b.getStringAttr(kind));
     if (!function.getArgAttr(i, kNameAttrName))
       function.setArgAttr(i, kNameAttrName, b.getStringAttr(kind + Twine(i)));

@@ -25,6 +25,7 @@ static void addCleanup(OpPassManager &manager) {
 void lowbit::buildToGPUPipeline(OpPassManager &manager) {
   manager.addPass(createGPUSplitWeightsPass());
   manager.addPass(createGPURecordSourcesPass());
+  manager.addPass(createGPUPickTokensPass());
   manager.addPass(createLowerToGPUKernelsPass());
   manager.addPass(createLowerToLinalgPass());
   manager.addPass(createInlinerPass());

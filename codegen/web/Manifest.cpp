@@ -55,7 +55,8 @@ int64_t lowbit::countMemory(const WebManifest &manifest) {
     bytes += countScratch(schedule);
     for (const GPUBuffer &buffer : schedule.buffers) {
       bool isHandedOver = buffer.kind == GPUBufferKind::Input ||
-                          buffer.kind == GPUBufferKind::Output;
+                          buffer.kind == GPUBufferKind::Output ||
+                          buffer.kind == GPUBufferKind::Token;
       bool isNewState = buffer.kind == GPUBufferKind::State &&
                         states.insert(buffer.name).second;
       if (isHandedOver || isNewState)

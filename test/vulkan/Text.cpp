@@ -57,10 +57,19 @@ llvm::Error Text::prefill(llvm::ArrayRef<int64_t> tokens) {
   return llvm::Error::success();
 }
 
-llvm::Expected<HostTensor> Text::decode(int64_t token) {
+llvm::Error Text::decode(int64_t token) {
   int64_t position = text.size();
   text.push_back(token);
-  if (llvm::Error error = run(decodeProgram, token, position, decodeSeconds))
-    return std::move(error);
-  return decodeProgram.read("logits");
+  return run(decodeProgram, token, position, decodeSeconds);
+}
+
+llvm::Expected<int64_t> Text::readToken() {
+  for (const ManifestBuffer &buffer : decodeProgram.getFunction().buffers)
+    if (buffer.kind == "token") {
+      auto token = decodeProgram.read(buffer.name);
+      if (!token)
+        return token.takeError();
+      return static_cast<int64_t>(token->getElement(0));
+    }
+  return llvm::createStringError("the model yields no token");
 }

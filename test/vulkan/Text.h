@@ -21,8 +21,14 @@ public:
   /// early enough to be whole, and computes some tokens again; a text shorter
   /// than a piece is followed by tokens that later ones take the places of.
   llvm::Error prefill(llvm::ArrayRef<int64_t> tokens);
-  /// Appends a token; returns the logits of the next one.
-  llvm::Expected<HostTensor> decode(int64_t token);
+  /// Appends a token.
+  llvm::Error decode(int64_t token);
+  /// The logits behind the last decoded token, and the likeliest one as the
+  /// device found it, without logits being read.
+  llvm::Expected<HostTensor> readLogits() {
+    return decodeProgram.read("logits");
+  }
+  llvm::Expected<int64_t> readToken();
   int64_t getLength() const { return text.size(); }
   /// Seconds of all runs of each function.
   double prefillSeconds = 0, decodeSeconds = 0;

@@ -93,11 +93,15 @@ class Model {
   }
 
   async predict(tokens) {
-    const all = readTokens(tokens);
+    return this.extend(readTokens(tokens), (text, all) => text.predict(all));
+  }
+
+  /** What `work` finds out of a text and its tokens. */
+  extend(all, work) {
     return this.enqueue(() => this.time(async () => {
       if (all.length === 0)
         throw new LowbitError("bad-input", "a prediction requires at least one token");
-      return this.text.predict(all);
+      return work(this.text, all);
     }));
   }
 
@@ -107,7 +111,7 @@ class Model {
     const generated = [];
     while (generated.length < maxTokens) {
       throwIfAborted(signal);
-      const token = findLargest(await this.predict(all));
+      const token = await this.extend(all, (text, known) => text.pick(known));
       all.push(token);
       generated.push(token);
       await onToken?.(token, this.latencies.at(-1));

@@ -142,11 +142,13 @@ class Program {
 
   /**
    * Runs all dispatches and reads outputs back: all of them, or `rows`, a map
-   * from an output's name to [first byte, bytes] of what is wanted of it.
+   * from the name of an output, or of the likeliest token, to [first byte, bytes] of
+   * what is wanted of it.
    */
   async execute(rows) {
     const { device } = this.scope;
-    const wanted = this.find("output").filter((output) => !rows || rows.has(output.name))
+    const wanted = [...this.find("output"), ...this.find("token")]
+      .filter((output) => rows ? rows.has(output.name) : output.kind === "output")
       .map((output) => {
         const [offset, bytes] = rows?.get(output.name) ??
           [0, 4 * countElements(output.shape)];

@@ -23,6 +23,11 @@ class TokenWindow {
         "the model doesn't go from [1, n] tokens to [1, n, words] logits; use run");
   }
 
+  /** The likeliest token behind `tokens`. */
+  async pick(tokens) {
+    return findLargest(await this.predict(tokens));
+  }
+
   /**
    * The logits behind `tokens`. As the model is causal, what stands after the last
    * of them doesn't matter. The oldest tokens leave a full window.
@@ -59,6 +64,18 @@ class CachedText {
    * zeros, whose places later tokens take; its last token is decoded.
    */
   async predict(tokens) {
+    return new Float32Array(await this.extendTo(tokens, "output"));
+  }
+
+  /** The likeliest token behind `tokens`, which a GPU finds where the logits are. */
+  async pick(tokens) {
+    if (this.decode.find("token").length === 0)
+      return findLargest(await this.predict(tokens));
+    return new Int32Array(await this.extendTo(tokens, "token"))[0];
+  }
+
+  /** The bytes of the first buffer of the kind `wanted` behind `tokens`. */
+  async extendTo(tokens, wanted) {
     const count = tokens.length;
     if (count > this.maxTokens)
       throw new LowbitError("bad-input",
@@ -68,28 +85,28 @@ class CachedText {
     while (position < count - 1 && tokens[position] === this.tokens[position])
       ++position;
     this.tokens = [];
-    let logits;
+    let result;
     while (count - position > 1) {
       const first = Math.max(0, Math.min(position, count - this.piece));
       const part = tokens.slice(first, first + this.piece);
       const isLast = first + this.piece === count;
-      logits = await this.extend(this.prefill, part, first, isLast);
-      position = Math.min(first + this.piece, logits ? count : count - 1);
+      result = await this.extend(this.prefill, part, first, isLast ? wanted : null);
+      position = Math.min(first + this.piece, result ? count : count - 1);
     }
-    logits ??= await this.extend(this.decode, tokens.slice(-1), count - 1, true);
+    result ??= await this.extend(this.decode, tokens.slice(-1), count - 1, wanted);
     this.tokens = Array.from(tokens);
-    return logits;
+    return result;
   }
 
-  /** Runs a function from `position` on; its logits, where they are asked for. */
-  async extend(program, tokens, position, wantsLogits) {
+  /** Runs a function from `position` on; the bytes of what is wanted, if anything. */
+  async extend(program, tokens, position, wanted) {
     const [input, place] = program.find("input");
     const words = new Int32Array(countElements(input.shape));
     words.set(tokens);
     program.write({ [input.name]: words, [place.name]: [position] });
-    const results = await program.execute(wantsLogits ? undefined : new Map());
-    for (const bytes of results.values())
-      return new Float32Array(bytes);
-    return undefined;
+    const [found] = wanted ? program.find(wanted) : [];
+    const rows = found ? [[found.name, [0, 4 * countElements(found.shape)]]] : [];
+    const [bytes] = (await program.execute(new Map(rows))).values();
+    return bytes;
   }
 }

@@ -57,6 +57,8 @@ enum class GPUBufferKind {
   /// Defined between its first and last dispatch alone; others share its place
   /// before and after.
   Scratch,
+  /// The likeliest token, which the host may read in place of the logits.
+  Token,
 };
 
 struct GPUBuffer {

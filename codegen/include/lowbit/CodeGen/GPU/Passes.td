@@ -42,7 +42,8 @@ def LowerToGPUKernelsPass
     they are decoded. Each
     `lowbit.attention` becomes a dispatch of a kernel that goes
     over the keys once; keys and values that are the first rows of a cache, of
-    f32, f16 or int8 with a scale for each row, are read from the cache, and
+    f32, f16, int8 with a scale for each row or int4 with a scale and a minimum
+    for each half of a row, are read from the cache, and
     their number from a buffer. A mask with a column for each of them is computed
     for all rows of the cache. What has no kernel
     stays as it is, with a remark that says why.
@@ -125,6 +126,40 @@ def GPURecordSourcesPass : Pass<"lowbit-gpu-record-sources", "::mlir::ModuleOp">
     ```
   }];
   let statistics = [Statistic<"numRecorded", "recorded", "Weights with a source">];
+}
+
+def GPUPickTokensPass : Pass<"lowbit-gpu-pick-tokens", "::mlir::ModuleOp"> {
+  let summary = "Let the GPU find the likeliest token, so that no logits need to be read back";
+  let description = [{
+    A function with states (a decoder with a KV cache) whose first result is the
+    logits of one token, f32, gets one more result: the place of the largest of
+    them, of equal ones the first. Its kind is `token`. Logits of more than 2048
+    words are gone over in parts.
+
+    ```mlir
+    func.func @decode(%x: tensor<1x1xi64>, %cache: tensor<4x8xf32> {lowbit.state = 1 : i64})
+        -> (tensor<1x1x64xf32>, tensor<4x8xf32>) {
+      ...
+      return %logits, %next : tensor<1x1x64xf32>, tensor<4x8xf32>
+    }
+    ```
+    becomes
+    ```mlir
+    func.func @decode(%x: tensor<1x1xi64>, %cache: tensor<4x8xf32> {lowbit.state = 1 : i64})
+        -> (tensor<1x1x64xf32>, tensor<4x8xf32>, tensor<1xi32> {lowbit.kind = "token", lowbit.name = "lowbit.token"}) {
+      ...
+      %0 = tensor.empty() : tensor<1xi32>
+      %token = lowbit.dispatch @kernels::@argmax_64 [1, 1, 1]
+          ins(%logits : tensor<1x1x64xf32>) outs(%0 : tensor<1xi32>) -> tensor<1xi32>
+      return %logits, %next, %token : tensor<1x1x64xf32>, tensor<4x8xf32>, tensor<1xi32>
+    }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect"];
+  let statistics = [Statistic<"numPicked", "picked", "Functions that yield a token">];
 }
 
 def GPUFusePass : Pass<"lowbit-gpu-fuse", "::mlir::func::FuncOp"> {
