@@ -198,3 +198,24 @@ export function determineBestVariant(options?: PrecisionOptions): Promise<Precis
 
 /** All precisions of the module. */
 export function listPrecisions(options?: PrecisionOptions): Promise<Precision[]>;
+
+/**
+ * Parts of the above that are of use by themselves to who checks manifests. Places of
+ * scratch buffers: the place of each by name, and the bytes of all.
+ */
+export function planScratch(buffers: readonly {
+  name: string; kind: string; bytes: number; first: number; last: number;
+}[]): { placeOf: Map<string, number>; sizes: number[] };
+
+/** The grid of a dispatch of the manifest with workgroups of `size`, where it is open. */
+export function planGrid(dispatch: {
+  workgroups: number[]; workgroupSize: number[]; invocations?: number;
+}, size: number): { workgroups: number[]; workgroupSize: number[] };
+
+/** What makes the WebAssembly's weights of those of the shards: `copies` of the
+ *  manifest's `fallback.weights`, each with the bytes of its weight, zero at first. */
+export class Repacker {
+  constructor(copies: readonly (Record<string, unknown> & { source: string; target(): Uint8Array })[]);
+  /** Uses the bytes of `source` from byte `begin` on. */
+  add(source: string, begin: number, bytes: Uint8Array): void;
+}

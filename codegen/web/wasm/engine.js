@@ -50,7 +50,7 @@ function chooseCode(variants, name) {
   if (name !== undefined) {
     const variant = variants.find((candidate) => candidate.name === name);
     if (!variant)
-      throw new LowbitError("unsupported", `variant requires one of ${names}, found '${name}'`);
+      throw new LowbitError("bad-input", `variant requires one of ${names}, found '${name}'`);
     if (!isSupported(name))
       throw new LowbitError("unsupported", `this engine lacks ${name}`);
     return variant;
@@ -65,7 +65,7 @@ function chooseCode(variants, name) {
  * An instance and its memory. Addresses are numbers; views are made where they
  * are used, since memory that grows leaves old ones behind.
  */
-export class Engine {
+class Engine {
   constructor(instance) {
     this.exports = instance.exports;
     this.stack = this.exports.__stack_pointer.value;

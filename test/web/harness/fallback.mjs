@@ -144,7 +144,7 @@ async function chooseBackend() {
   await rejects("WebGPU alone", "no-webgpu", load({ read: reader(), backend: "webgpu" }));
   await rejects("a variant of the shaders", "no-webgpu", load({ read: reader(), variant: "base" }));
   await rejects("an unknown back end", "bad-input", load({ read: reader(), backend: "abacus" }), "abacus");
-  await rejects("an unknown processor", "unsupported",
+  await rejects("an unknown processor", "bad-input",
     load({ read: reader(), backend: "wasm", variant: "avx512" }), "avx512");
   await rejects("a module without WebAssembly", "no-webgpu", loadNone({ read: reader(undefined, none) }));
   await rejects("WebAssembly that isn't there", "unsupported",
