@@ -4,7 +4,7 @@
 // RUN: rm -rf %t && mkdir %t
 // RUN: %python -c "import numpy as np; r = np.random.default_rng(3); np.save('%t/x.npy', r.standard_normal((3, 5)).astype('f')); np.save('%t/z.npy', r.standard_normal((3, 5)).astype('f'))"
 // RUN: quant-run %s --input x=%t/x.npy --input z=%t/z.npy --output y=%t/y.npy --output n=%t/n.npy
-// RUN: %python -c "import numpy as np; x, z, y, n = (np.load('%t/%s.npy' % i) for i in 'xzyn'); print(abs(np.where(x > z, np.tanh(x) * z, x / 2) - y).max() < 1e-5, (np.where(x > z, 7, -1) == n).all())" | FileCheck %s
+// RUN: %python -c "import numpy as np; x, z, y, n = (np.load('%t/' + i + '.npy') for i in 'xzyn'); print(abs(np.where(x > z, np.tanh(x) * z, x / 2) - y).max() < 1e-5, (np.where(x > z, 7, -1) == n).all())" | FileCheck %s
 // RUN: quant-run %s --reference --input x=%t/x.npy --input z=%t/z.npy --compare y=%t/y.npy --tolerance=1e-5
 // CHECK: True True
 
