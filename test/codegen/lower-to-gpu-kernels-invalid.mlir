@@ -91,3 +91,37 @@ func.func @odd(%q: tensor<2x1x6xf32>, %cache: tensor<2x16x6xf16>, %n: index) -> 
   %y = lowbit.attention %q, %k, %k scale 1.0 : tensor<2x1x6xf32>, tensor<2x?x6xf32>, tensor<2x?x6xf32> -> tensor<2x1x6xf32>
   return %y : tensor<2x1x6xf32>
 }
+
+// -----
+
+// Words have codes of both halves of a row, four of each.
+func.func @nibbles(%q: tensor<2x1x12xf32>, %codes: tensor<2x32x6xi8>, %parameters: tensor<2x32x4xf16>, %n: index) -> tensor<2x1x12xf32> {
+  %c = tensor.extract_slice %codes[0, 0, 0] [2, %n, 6] [1, 1, 1] : tensor<2x32x6xi8> to tensor<2x?x6xi8>
+  %s = tensor.extract_slice %parameters[0, 0, 0] [2, %n, 2] [1, 1, 1] : tensor<2x32x4xf16> to tensor<2x?x2xf16>
+  %m = tensor.extract_slice %parameters[0, 0, 2] [2, %n, 2] [1, 1, 1] : tensor<2x32x4xf16> to tensor<2x?x2xf16>
+  %init = tensor.empty(%n) : tensor<2x?x2x6xf32>
+  %halves = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d0, d1, d3)>, affine_map<(d0, d1, d2, d3) -> (d0, d1, d2)>,
+                                             affine_map<(d0, d1, d2, d3) -> (d0, d1, d2)>, affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>],
+                            iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%c, %s, %m : tensor<2x?x6xi8>, tensor<2x?x2xf16>, tensor<2x?x2xf16>) outs(%init : tensor<2x?x2x6xf32>) {
+  ^bb0(%byte: i8, %scale: f16, %minimum: f16, %out: f32):
+    %four = arith.constant 4 : i32
+    %mask = arith.constant 15 : i32
+    %half = linalg.index 2 : index
+    %0 = arith.index_cast %half : index to i32
+    %shift = arith.muli %0, %four : i32
+    %wide = arith.extui %byte : i8 to i32
+    %shifted = arith.shrui %wide, %shift : i32
+    %code = arith.andi %shifted, %mask : i32
+    %number = arith.sitofp %code : i32 to f32
+    %a = arith.extf %scale : f16 to f32
+    %1 = arith.mulf %number, %a : f32
+    %b = arith.extf %minimum : f16 to f32
+    %2 = arith.addf %1, %b : f32
+    linalg.yield %2 : f32
+  } -> tensor<2x?x2x6xf32>
+  %k = tensor.collapse_shape %halves [[0], [1], [2, 3]] : tensor<2x?x2x6xf32> into tensor<2x?x12xf32>
+  // expected-error @+1 {{its heads are no multiple of 8 wide, as those of a cache in int4 have to be}}
+  %y = lowbit.attention %q, %k, %k scale 1.0 : tensor<2x1x12xf32>, tensor<2x?x12xf32>, tensor<2x?x12xf32> -> tensor<2x1x12xf32>
+  return %y : tensor<2x1x12xf32>
+}
