@@ -392,10 +392,16 @@ SmallVector<Value> NibbleFormat::insert(OpBuilder &b, Location loc, Value rows,
                                                floats, groups, sizes);
   auto [scales, minima] = findParameters(b, loc, halves);
   Value codes = encode(b, loc, halves, scales, minima);
-  Value parameters = insertRows(b, loc, scales, states[1], position, rank - 2);
+  // One tensor first, so that the state is written once.
+  sizes = tensor::getMixedSizes(b, loc, scales);
+  sizes.back() = b.getIndexAttr(4);
+  Value parameters = tensor::EmptyOp::create(b, loc, sizes, b.getF16Type());
+  OpFoldResult start = b.getIndexAttr(0);
+  parameters = insertRows(b, loc, scales, parameters, start, rank - 2);
+  parameters = insertRows(b, loc, minima, parameters, start, rank - 2,
+                          /*column=*/2);
   return {insertRows(b, loc, codes, states[0], position, rank - 2),
-          insertRows(b, loc, minima, parameters, position, rank - 2,
-                     /*column=*/2)};
+          insertRows(b, loc, parameters, states[1], position, rank - 2)};
 }
 
 /// Two parameters of each of the first `length` rows.

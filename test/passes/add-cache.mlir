@@ -57,9 +57,9 @@
 // NIBBLE-SAME:    tensor<1x1x16x4xi8> {lowbit.name = "cache.0.keys"
 // NIBBLE-SAME:    tensor<1x1x16x4xf16> {lowbit.name = "cache.0.keys.parameters"
 // NIBBLE:         arith.constant 1.500000e+01 : f32
-// NIBBLE:         tensor.insert_slice {{.*}}[0, 0, %{{.*}}, 0] [1, 1, 1, 2] {{.*}} into tensor<1x1x16x4xf16>
+// NIBBLE:         tensor.insert_slice {{.*}}[0, 0, 0, 2] [1, 1, 1, 2] {{.*}} into tensor<1x1x1x4xf16>
 // NIBBLE:         tensor.insert_slice {{.*}} into tensor<1x1x16x4xi8>
-// NIBBLE:         tensor.insert_slice {{.*}}[0, 0, %{{.*}}, 2] [1, 1, 1, 2] {{.*}} into tensor<1x1x16x4xf16>
+// NIBBLE:         tensor.insert_slice {{.*}}[0, 0, %{{.*}}, 0] [1, 1, 1, 4] {{.*}} into tensor<1x1x16x4xf16>
 // NIBBLE:         tensor.collapse_shape {{.*}} : tensor<1x1x?x2x4xf32> into tensor<1x1x?x8xf32>
 
 // Of the last token alone, queries and all that follows attention are computed
