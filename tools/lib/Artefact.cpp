@@ -175,7 +175,8 @@ llvm::Error lowbit::checkResources(mlir::ModuleOp module) {
 
 llvm::Expected<ArtefactSize> lowbit::saveArtefact(mlir::ModuleOp module,
                                                   llvm::StringRef path,
-                                                  ArtefactFormat format) {
+                                                  ArtefactFormat format,
+                                                  AtomicOutput *companion) {
   if (llvm::Error error = checkNoOtherResources(module))
     return error;
   std::vector<SafetensorsEntry> entries;
@@ -205,7 +206,7 @@ llvm::Expected<ArtefactSize> lowbit::saveArtefact(mlir::ModuleOp module,
     if (llvm::Error error = writeModule(module, *ir, format))
       return error;
     ArtefactSize size{ir->os().tell(), 0, 0};
-    if (llvm::Error error = ir->commit())
+    if (llvm::Error error = AtomicOutput::commitAll({companion, &*ir}))
       return error;
     return size;
   }
@@ -228,8 +229,8 @@ llvm::Expected<ArtefactSize> lowbit::saveArtefact(mlir::ModuleOp module,
     return error;
   ArtefactSize size{ir->os().tell(), data->header, data->data};
   sidecar->keepReplacedAs(getReplacedSidecarName(sidecarPath));
-  if (llvm::Error error =
-          AtomicOutput::commitAll({&*sidecar, &*ir}, /*lastStays=*/true))
+  if (llvm::Error error = AtomicOutput::commitAll({companion, &*sidecar, &*ir},
+                                                  /*lastStays=*/true))
     return error;
   removeReplacedSidecars(sidecarPath);
   return size;

@@ -156,7 +156,8 @@ collectWeights(mlir::ModuleOp lowBit, const Graph &graph) {
 
 llvm::Error lowbit::exportToONNX(mlir::ModuleOp lowBit, llvm::StringRef path,
                                  llvm::StringRef output,
-                                 const LoadOptions &load) {
+                                 const LoadOptions &load,
+                                 AtomicOutput *companion) {
   Graph graph;
   if (llvm::Error error = graph.read(path, *lowBit.getContext(), load))
     return error;
@@ -175,11 +176,12 @@ llvm::Error lowbit::exportToONNX(mlir::ModuleOp lowBit, llvm::StringRef path,
     return file.takeError();
   if (llvm::Error error = exportONNX(path, *weights, metadata, file->os()))
     return error;
-  return file->commit();
+  return AtomicOutput::commitAll({companion, &*file});
 }
 #else
 llvm::Error lowbit::exportToONNX(mlir::ModuleOp, llvm::StringRef path,
-                                 llvm::StringRef, const LoadOptions &) {
+                                 llvm::StringRef, const LoadOptions &,
+                                 AtomicOutput *) {
   return makeFileError(path, "this build reads no ONNX (LOWBIT_BUILD_ONNX)");
 }
 #endif

@@ -9,6 +9,7 @@
 #include "lowbit/CodeGen/GPU/GPUSchedule.h"
 #include "lowbit/CodeGen/GPU/GPUVariants.h"
 #include "lowbit/CodeGen/GPU/SPIRV.h"
+#include "lowbit/Tools/Artefact.h"
 #include "lowbit/Tools/AtomicOutput.h"
 #include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
@@ -87,7 +88,8 @@ static llvm::json::Value makeManifest(const GPUModel &model,
 
 llvm::Error lowbit::writeSPIRVModel(mlir::ModuleOp packed,
                                     llvm::StringRef output,
-                                    const CompileOptions &options) {
+                                    const CompileOptions &options,
+                                    AtomicOutput *companion) {
   if (llvm::Error error =
           compileModule(packed, Phase::Lower, options, Phase::Lower))
     return error;
@@ -95,6 +97,8 @@ llvm::Error lowbit::writeSPIRVModel(mlir::ModuleOp packed,
   if (llvm::Error error = collect(packed, model))
     return error;
   std::string dataPath = getGPUDataPath(output);
+  if (llvm::Error error = checkSidecarUnread(dataPath, "the manifest"))
+    return error;
   auto manifest = AtomicOutput::create(output);
   if (!manifest)
     return manifest.takeError();
@@ -105,5 +109,5 @@ llvm::Error lowbit::writeSPIRVModel(mlir::ModuleOp packed,
       "{0:1}\n", makeManifest(model, llvm::sys::path::filename(dataPath)));
   if (llvm::Error error = writeSafetensors(*data, model.entries).takeError())
     return error;
-  return AtomicOutput::commitAll({&*data, &*manifest});
+  return AtomicOutput::commitAll({companion, &*data, &*manifest});
 }

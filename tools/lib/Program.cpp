@@ -30,8 +30,9 @@ namespace {
 /// A program in the making.
 class ProgramWriter {
 public:
-  ProgramWriter(llvm::StringRef output, const ProgramOptions &options)
-      : output(output), options(options) {}
+  ProgramWriter(llvm::StringRef output, const ProgramOptions &options,
+                AtomicOutput *companion = nullptr)
+      : output(output), options(options), companion(companion) {}
 
   llvm::Error check();
   llvm::Expected<ProgramFiles> nameAndCheck();
@@ -61,6 +62,7 @@ private:
 
   llvm::StringRef output;
   const ProgramOptions &options;
+  AtomicOutput *companion;
   ProgramFiles files;
   std::string name;
   std::string runtime;
@@ -193,14 +195,14 @@ llvm::Error ProgramWriter::writeText() {
     return file.takeError();
   if (options.form == ProgramForm::LLVM) {
     code.module->print(file->os(), nullptr);
-    return file->commit();
+    return AtomicOutput::commitAll({companion, &*file});
   }
   llvm::SmallVector<char, 0> text;
   if (llvm::Error error =
           assemble(code, llvm::CodeGenFileType::AssemblyFile, text))
     return error;
   file->os() << llvm::StringRef(text.data(), text.size());
-  return file->commit();
+  return AtomicOutput::commitAll({companion, &*file});
 }
 
 llvm::Error ProgramWriter::writeObject(AtomicOutput &object) {
@@ -248,15 +250,8 @@ llvm::Expected<bool> ProgramWriter::needsWeights() {
       computeChecksum(old->getEntries()) == metadata["checksum"])
     return false;
   llvm::consumeError(old.takeError());
-  for (llvm::StringRef extension : {"mlir", "mlirbc"}) {
-    llvm::SmallString<128> artefact(files.weights);
-    path::replace_extension(artefact, extension);
-    if (readsSidecar(artefact, files.weights))
-      return makeFileError(files.weights,
-                           "holds the weights of " + artefact +
-                               ", which the program's would replace; write the "
-                               "program under another name");
-  }
+  if (llvm::Error error = checkSidecarUnread(files.weights, "the program"))
+    return std::move(error);
   return true;
 }
 
@@ -316,7 +311,7 @@ llvm::Error ProgramWriter::writeWasm() {
       return error;
   printWasmTypes((next++)->os());
   printWasmScript(*program, wasmVariants, next->os());
-  llvm::SmallVector<AtomicOutput *> all;
+  llvm::SmallVector<AtomicOutput *> all = {companion};
   for (AtomicOutput &output : outputs)
     all.push_back(&output);
   return AtomicOutput::commitAll(all);
@@ -342,7 +337,7 @@ llvm::Error ProgramWriter::writeFiles() {
   // Code comes last: it is what programs are linked from.
   if (!writesWeights) {
     AtomicOutput::removeLeftovers(files.weights);
-    return AtomicOutput::commitAll({&*header, &*codeFile});
+    return AtomicOutput::commitAll({companion, &*header, &*codeFile});
   }
   llvm::Expected<AtomicOutput> weights = AtomicOutput::create(files.weights);
   if (!weights)
@@ -350,7 +345,7 @@ llvm::Error ProgramWriter::writeFiles() {
   if (llvm::Error error =
           writeSafetensors(*weights, program->weights, metadata).takeError())
     return error;
-  return AtomicOutput::commitAll({&*weights, &*header, &*codeFile});
+  return AtomicOutput::commitAll({companion, &*weights, &*header, &*codeFile});
 }
 
 llvm::Error ProgramWriter::generateWasm() {
@@ -424,6 +419,7 @@ lowbit::checkProgram(llvm::StringRef output, const ProgramOptions &options) {
 llvm::Expected<ProgramFiles> lowbit::writeProgram(mlir::ModuleOp packed,
                                                   llvm::StringRef output,
                                                   const ProgramOptions &options,
-                                                  CompileOptions compile) {
-  return ProgramWriter(output, options).write(packed, compile);
+                                                  CompileOptions compile,
+                                                  AtomicOutput *companion) {
+  return ProgramWriter(output, options, companion).write(packed, compile);
 }

@@ -6,6 +6,7 @@
 
 #include "ReplacedSidecar.h"
 #include "lowbit/Tools/Artefact.h"
+#include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/Safetensors.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -40,6 +41,20 @@ bool lowbit::readsSidecar(llvm::StringRef path, llvm::StringRef sidecar) {
   // Text and bytecode both hold strings as they are.
   return !checksum.empty() && artefact &&
          (*artefact)->getBuffer().contains(checksum);
+}
+
+llvm::Error lowbit::checkSidecarUnread(llvm::StringRef sidecar,
+                                       llvm::StringRef what) {
+  for (llvm::StringRef extension : {"mlir", "mlirbc"}) {
+    llvm::SmallString<128> artefact(sidecar);
+    llvm::sys::path::replace_extension(artefact, extension);
+    if (readsSidecar(artefact, sidecar))
+      return makeFileError(sidecar, "holds the weights of " + artefact +
+                                        ", which " + what +
+                                        "'s would replace; write " + what +
+                                        " under another name");
+  }
+  return llvm::Error::success();
 }
 
 static std::string makeName(llvm::StringRef path, llvm::StringRef checksum) {

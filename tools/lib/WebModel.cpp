@@ -60,8 +60,8 @@ std::string WebOutput::find(llvm::StringRef path) const {
   return path.str();
 }
 
-llvm::Error WebOutput::commit() {
-  llvm::SmallVector<AtomicOutput *> all;
+llvm::Error WebOutput::commit(AtomicOutput *companion) {
+  llvm::SmallVector<AtomicOutput *> all = {companion};
   for (AtomicOutput &file : files)
     all.push_back(&file);
   return AtomicOutput::commitAll(all);

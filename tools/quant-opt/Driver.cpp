@@ -25,10 +25,11 @@ using namespace mlir;
 using namespace lowbit;
 
 static llvm::Error writeCode(ModuleOp packed, StringRef input, StringRef output,
-                             const DriverOptions &options, Profile *profile) {
+                             const DriverOptions &options, Profile *profile,
+                             AtomicOutput *report) {
   llvm::Expected<ProgramFiles> files =
       writeProgram(packed, output, programOptions(options, input),
-                   compileOptions(options, profile));
+                   compileOptions(options, profile), report);
   if (files && !files->linker.empty())
     llvm::WithColor::remark(llvm::errs(), "quant-opt")
         << "linked by " << files->linker << "\n";
@@ -105,7 +106,8 @@ compileAndReport(ModuleOp module, Phase last, const DriverOptions &options,
 /// Writes a web module, or what one of its precisions adds to it.
 static llvm::Error writeWeb(ModuleOp module, StringRef output,
                             const DriverOptions &options,
-                            const CompileOptions &compile) {
+                            const CompileOptions &compile,
+                            AtomicOutput *report) {
   WebModelOptions web{options.precision, options.shares,
                       options.fallback == "wasm"};
   if (options.webFiles)
@@ -113,36 +115,37 @@ static llvm::Error writeWeb(ModuleOp module, StringRef output,
   WebOutput files;
   if (llvm::Error error = writeWebModel(module, output, compile, files, web))
     return error;
-  return files.commit();
+  return files.commit(report);
 }
 
-/// Writes what --emit says.
+/// Writes what --emit says, and with it `report`, if there is one: both appear
+/// or neither.
 static llvm::Error writeOutput(ModuleOp module, StringRef input,
                                StringRef output, const DriverOptions &options,
-                               Profile *profile) {
+                               Profile *profile, AtomicOutput *report) {
   if (isCode(options.emit))
-    return writeCode(module, input, output, options, profile);
+    return writeCode(module, input, output, options, profile, report);
   Profile::Scope writing(profile, "write");
   if (options.emit == EmitKind::SPIRV || options.emit == EmitKind::Web) {
     CompileOptions compile = compileOptions(options, profile);
     llvm::Error error = options.emit == EmitKind::Web
-                            ? writeWeb(module, output, options, compile)
-                            : writeSPIRVModel(module, output, compile);
+                            ? writeWeb(module, output, options, compile, report)
+                            : writeSPIRVModel(module, output, compile, report);
     return error ? makeFileError(input, llvm::toString(std::move(error)))
                  : llvm::Error::success();
   }
   if (options.emit == EmitKind::ONNX)
     return exportToONNX(
         module, options.graph.empty() ? input : StringRef(options.graph),
-        output, loadOptions(options));
+        output, loadOptions(options), report);
   return saveArtefact(module, output,
                       options.emit == EmitKind::MLIR ? ArtefactFormat::Text
-                                                     : ArtefactFormat::Bytecode)
+                                                     : ArtefactFormat::Bytecode,
+                      report)
       .takeError();
 }
 
 /// Writes the output, unless it has no name, and the report, if there is one.
-/// Where there is no room for the report, the output stays as it was, too.
 static llvm::Error writeFiles(ModuleOp module,
                               const std::optional<Report> &report,
                               StringRef output, StringRef input,
@@ -155,9 +158,8 @@ static llvm::Error writeFiles(ModuleOp module,
     reportFile.emplace(std::move(*prepared));
   }
   if (!output.empty())
-    if (llvm::Error error =
-            writeOutput(module, input, output, options, profile))
-      return error;
+    return writeOutput(module, input, output, options, profile,
+                       reportFile ? &*reportFile : nullptr);
   return reportFile ? reportFile->commit() : llvm::Error::success();
 }
 

@@ -10,6 +10,7 @@
 #include "lowbit/Tools/Artefact.h"
 #include "TestSupport.h"
 #include "lowbit/IR/Lowbit.h"
+#include "lowbit/Tools/AtomicOutput.h"
 #include "lowbit/Tools/Safetensors.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/Parser/Parser.h"
@@ -320,4 +321,24 @@ TEST_F(ArtefactTest, FindsAllDamageInSidecars) {
     mlir::MLIRContext fresh;
     llvm::consumeError(loadArtefact(path, fresh).takeError());
   });
+}
+
+TEST_F(ArtefactTest, AppearsWithItsCompanionOrNotAtAll) {
+  auto module = parse(kModule);
+  auto save = [&](AtomicOutput &report) {
+    report.os() << "report";
+    return getText(saveArtefact(*module, folder / "m.mlir",
+                                ArtefactFormat::Text, &report));
+  };
+  auto blocked = AtomicOutput::create(folder / "r.txt");
+  ASSERT_TRUE(bool(blocked));
+  ASSERT_FALSE(llvm::sys::fs::create_directory(folder / "r.txt"));
+  EXPECT_NE(save(*blocked).find("r.txt: cannot be replaced: Is a directory"),
+            std::string::npos);
+  EXPECT_EQ(1u, folder.countFiles());
+  auto report = AtomicOutput::create(folder / "s.txt");
+  ASSERT_TRUE(bool(report));
+  EXPECT_EQ("", save(*report));
+  EXPECT_EQ("report", readBytes(folder / "s.txt"));
+  EXPECT_EQ(4u, folder.countFiles());
 }

@@ -125,6 +125,15 @@ TEST(AtomicOutput, KeepsFinishedFilesFromOthers) {
   EXPECT_EQ("first", readBytes(folder / "a.bin"));
 }
 
+TEST(AtomicOutput, LeavesOutNull) {
+  TemporaryFolder folder;
+  auto output = AtomicOutput::create(folder / "a.bin");
+  ASSERT_TRUE(bool(output));
+  output->os() << "content";
+  EXPECT_EQ("", getText(AtomicOutput::commitAll({nullptr, &*output})));
+  EXPECT_EQ("content", readBytes(folder / "a.bin"));
+}
+
 /// Two writers of the same three files, at the same time: what is there in the
 /// end is one writer's.
 TEST(AtomicOutput, CommitsOneWriterAfterTheOther) {

@@ -27,6 +27,8 @@
 
 namespace lowbit {
 
+class AtomicOutput;
+
 /// The module's attribute with the sidecar's checksum, by which a sidecar that
 /// belongs to another artefact is found.
 inline constexpr llvm::StringLiteral kSidecarChecksumAttr =
@@ -69,15 +71,20 @@ std::string getSidecarPath(llvm::StringRef path);
 /// now: it says the sidecar's checksum. False if either file isn't there.
 bool readsSidecar(llvm::StringRef path, llvm::StringRef sidecar);
 
+/// An error where an artefact whose name differs from that of `sidecar` in the
+/// extension alone reads it, and `what`'s weights would take its place.
+llvm::Error checkSidecarUnread(llvm::StringRef sidecar, llvm::StringRef what);
+
 /// Writes `module` to `path`, and the data of all its globals' resources to the
 /// sidecar. Sets or removes the module's sidecar attribute. Both files appear
 /// or neither; whenever the program is killed, the artefact that was there
 /// before can be loaded, or the new one. Errors: a resource without data,
 /// resources outside of globals (their bytes would be lost), files that cannot
-/// be written.
+/// be written. `companion`, if there is one, appears with them or not at all.
 llvm::Expected<ArtefactSize> saveArtefact(mlir::ModuleOp module,
                                           llvm::StringRef path,
-                                          ArtefactFormat format);
+                                          ArtefactFormat format,
+                                          AtomicOutput *companion = nullptr);
 
 /// Reads an artefact, text or bytecode, and binds its sidecar. Diagnostics of
 /// the parser become the error's text.

@@ -32,7 +32,8 @@ public:
   static llvm::Error check(llvm::StringRef path);
 
   /// Removes what programs that were killed have left of `path`, as `create`
-  /// does. A program that is alive holds a lock on its temporary files.
+  /// does. A program that is alive holds a lock on its temporary files until
+  /// they are committed or discarded.
   static void removeLeftovers(llvm::StringRef path);
 
   AtomicOutput(AtomicOutput &&other);
@@ -62,9 +63,12 @@ public:
   void keepReplacedAs(llvm::StringRef name) { keptName = name.str(); }
 
   /// Commits several outputs that belong together: all, or none if one fails.
+  /// Null ones are left out.
   /// The last one is what the others are of no use without. A program that is
   /// killed meanwhile leaves the old files, or the new ones, or no last one; so
-  /// files that don't belong together are never found. With `lastStays` the old
+  /// files that don't belong together are never found. Of two programs that
+  /// commit outputs of the same names one comes after the other: what is there
+  /// in the end is that one's. With `lastStays` the old
   /// last one is there until the new one takes its place: for files that name
   /// what they belong to, whose readers look for it by `keepReplacedAs`, too.
   static llvm::Error commitAll(llvm::ArrayRef<AtomicOutput *> outputs,

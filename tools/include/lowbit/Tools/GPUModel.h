@@ -13,6 +13,8 @@
 
 namespace lowbit {
 
+class AtomicOutput;
+
 /// The file beside a manifest that has kernels and weights: `model.safetensors`
 /// for `model.json`.
 std::string getGPUDataPath(llvm::StringRef manifest);
@@ -23,9 +25,11 @@ std::string getGPUDataPath(llvm::StringRef manifest);
 ///   "kernels": [{"name", "bytes", "version", "capabilities", "extensions"}],
 ///   "functions": schedules as GPUSchedule.h has them.
 /// The data, a safetensors file, has a tensor `spirv.<kernel>` of 32-bit words
-/// for each kernel, and one by the name of each weight's buffer.
+/// for each kernel, and one by the name of each weight's buffer. `companion`,
+/// if there is one, appears with them or not at all.
 llvm::Error writeSPIRVModel(mlir::ModuleOp packed, llvm::StringRef output,
-                            const CompileOptions &options);
+                            const CompileOptions &options,
+                            AtomicOutput *companion = nullptr);
 
 } // namespace lowbit
 

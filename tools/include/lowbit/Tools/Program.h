@@ -19,6 +19,8 @@
 
 namespace lowbit {
 
+class AtomicOutput;
+
 /// The forms of a program.
 enum class ProgramForm {
   /// LLVM IR or assembly as text; what the object would hold, without weights.
@@ -74,21 +76,16 @@ struct ProgramFiles {
 llvm::Expected<ProgramFiles> checkProgram(llvm::StringRef output,
                                           const ProgramOptions &options);
 
-/// The files of a program that is written to `output`, if that could be done at
-/// all. What is wrong here is wrong whatever the model is, and better known
-/// before it is compiled.
-llvm::Expected<ProgramFiles> checkProgram(llvm::StringRef output,
-                                          const ProgramOptions &options);
-
 /// Lowers `packed`, a module after `Phase::Pack`, for each CPU and writes the
 /// program to `output`; header and weights have its name with the extensions
 /// `.h` and `.safetensors` (without the `lib` of a library). All files appear
-/// or none. A file with the same weights is left as it is. `compile` says how
-/// to lower, but for the CPU.
+/// or none, and with them `companion`, if there is one. A file with the same
+/// weights is left as it is. `compile` says how to lower, but for the CPU.
 llvm::Expected<ProgramFiles> writeProgram(mlir::ModuleOp packed,
                                           llvm::StringRef output,
                                           const ProgramOptions &options,
-                                          CompileOptions compile);
+                                          CompileOptions compile,
+                                          AtomicOutput *companion = nullptr);
 
 } // namespace lowbit
 

@@ -31,8 +31,9 @@ public:
   /// What is replaced goes with it.
   void retire(llvm::StringRef) override {}
   /// All, or none: see `AtomicOutput::commitAll`. The last one that was written
-  /// is the module's manifest.
-  llvm::Error commit();
+  /// is the module's manifest. `companion`, if there is one, is committed with
+  /// them.
+  llvm::Error commit(AtomicOutput *companion = nullptr);
 
 private:
   std::vector<AtomicOutput> files;
