@@ -109,6 +109,8 @@ LogicalResult Reader::addArgument(BlockArgument argument) {
   numbers[argument] = schedule.buffers.size();
   schedule.buffers.push_back({name.str(), *known, type.getNumElements(),
                               element, tensor.getShape().vec()});
+  if (auto rows = dyn_cast_or_null<IntegerAttr>(get(kGPUTableRowsAttrName)))
+    schedule.buffers.back().tableRows = rows.getInt();
   return success();
 }
 
@@ -233,6 +235,8 @@ llvm::json::Object lowbit::toJSON(const GPUSchedule &schedule) {
     if (!buffer.elementType.empty()) {
       object["type"] = buffer.elementType;
       object["shape"] = Array(buffer.shape);
+      if (buffer.tableRows)
+        object["tableRows"] = buffer.tableRows;
     }
     buffers.push_back(std::move(object));
   }

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/Tools/GPUModel.h"
+#include "IndexedTables.h"
 #include "LoweredModule.h"
 #include "lowbit/CodeGen/GPU/GPUSchedule.h"
 #include "lowbit/CodeGen/GPU/GPUVariants.h"
@@ -90,9 +91,11 @@ llvm::Error lowbit::writeSPIRVModel(mlir::ModuleOp packed,
                                     llvm::StringRef output,
                                     const CompileOptions &options,
                                     AtomicOutput *companion) {
+  IndexedTables tables(packed);
   if (llvm::Error error =
           compileModule(packed, Phase::Lower, options, Phase::Lower))
     return error;
+  tables.note(packed);
   GPUModel model;
   if (llvm::Error error = collect(packed, model))
     return error;

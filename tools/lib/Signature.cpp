@@ -47,10 +47,9 @@ static llvm::Expected<TensorSpec> makeSpec(mlir::Type type,
   return spec;
 }
 
-/// Notes at the arguments whose elements index embedding tables how many rows
-/// those have. Indices may be widened and reshaped on the way.
-static void findTables(mlir::FunctionOpInterface function,
-                       std::vector<TensorSpec> &inputs) {
+llvm::SmallVector<int64_t>
+lowbit::findIndexedRows(mlir::FunctionOpInterface function) {
+  llvm::SmallVector<int64_t> found(function.getNumArguments(), 0);
   function.walk([&](EmbeddingOp embedding) {
     mlir::Value indices = embedding.getIndices();
     while (mlir::Operation *op = indices.getDefiningOp()) {
@@ -62,14 +61,17 @@ static void findTables(mlir::FunctionOpInterface function,
     auto argument = llvm::cast<mlir::BlockArgument>(indices);
     if (argument.getOwner() != &function.getFunctionBody().front())
       return;
-    TensorSpec &spec = inputs[argument.getArgNumber()];
+    int64_t &least = found[argument.getArgNumber()];
     int64_t rows = llvm::cast<mlir::ShapedType>(embedding.getWeight().getType())
                        .getDimSize(0);
+    mlir::Type type = mlir::getElementTypeOrSelf(argument.getType());
     bool isSigned =
-        spec.type == ElementType::I64 || spec.type == ElementType::I32;
-    if (isSigned && (spec.tableRows == 0 || rows < spec.tableRows))
-      spec.tableRows = rows;
+        (type.isSignlessInteger(64) || type.isSignlessInteger(32)) &&
+        !function.getArgAttr(argument.getArgNumber(), kUnsignedAttrName);
+    if (isSigned && (least == 0 || rows < least))
+      least = rows;
   });
+  return found;
 }
 
 /// Reads one dictionary of the module's requirements.
@@ -176,7 +178,9 @@ llvm::Expected<Signature> lowbit::getSignature(mlir::ModuleOp module,
                          "' require names of their own, found two called '" +
                          spec.name + "'");
   }
-  findTables(function, signature.inputs);
+  for (auto [spec, rows] :
+       llvm::zip_equal(signature.inputs, findIndexedRows(function)))
+    spec.tableRows = rows;
   if (llvm::Error error = readRequirements(module, signature))
     return std::move(error);
   return signature;

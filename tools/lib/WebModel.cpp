@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/Tools/WebModel.h"
+#include "IndexedTables.h"
 #include "Linker.h"
 #include "WebFallback.h"
 #include "lowbit/CodeGen/Web/Passes.h"
@@ -100,9 +101,11 @@ llvm::Error lowbit::writeWebModel(mlir::ModuleOp packed, llvm::StringRef output,
       return explainFallback(compiled.takeError());
     fallback = std::move(*compiled);
   }
+  IndexedTables tables(packed);
   if (llvm::Error error =
           compileModule(packed, Phase::Lower, options, Phase::Lower))
     return error;
+  tables.note(packed);
   DiagnosticText errors(*packed.getContext());
   mlir::PassManager manager(packed.getContext());
   manager.addPass(

@@ -12,7 +12,8 @@
 // runs, whatever variant runs here, and none of these may enable any. With
 // --generate, continues the first tokens of the first input and prints them. The
 // second form is for models with a KV cache: it predicts what follows half of the
-// tokens, all but one, and all, and continues them all. Prints the report.
+// tokens, all but one, and all, and continues them all. With --refuse ID, a token
+// that the model must refuse, prints why. Prints the report.
 //===----------------------------------------------------------------------===//
 
 import { readFileSync } from "node:fs";
@@ -91,6 +92,10 @@ if (flags.includes("--tokens")) {
 }
 if (count)
   console.log(`tokens ${(await model.generate(tokens, { maxTokens: count })).join(" ")}`);
+for (const [id] of named("--refuse"))
+  await model.predict([...tokens.slice(0, 2), Number(id)]).then(
+    () => console.log(`took ${id}`),
+    (error) => console.log(`refused: ${error.code}: ${error.message}`));
 console.log(JSON.stringify(model.report(), null, 1));
 model.dispose();
 process.exit(0);

@@ -14,6 +14,7 @@
 #include "lowbit/Tools/Model.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/IntegerSet.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include <optional>
 
 namespace lowbit {
@@ -45,6 +46,11 @@ struct Signature {
 /// what is required and which extents were found.
 llvm::Error checkRequirements(const Signature &signature,
                               llvm::ArrayRef<HostTensor> inputs);
+
+/// For each argument of `function` the rows of the embedding table that its
+/// elements are indices of, of several tables the fewest; 0 for other
+/// arguments. Indices may be widened and reshaped on the way.
+llvm::SmallVector<int64_t> findIndexedRows(mlir::FunctionOpInterface function);
 
 /// Reads the signature of `@main`, or of another function. Arguments and
 /// results without a name are called `input0`, `output0` and so on. In raised

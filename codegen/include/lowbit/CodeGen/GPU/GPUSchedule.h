@@ -8,7 +8,8 @@
 //   arguments        memref<Bxi8>: inputs, then states, then outputs;
 //   attributes
 //                    `lowbit.kind` ("input", "state", "output"), `lowbit.name`
-//                    and `lowbit.tensor`, the type that the host hands over
+//                    and `lowbit.tensor`, the type that the host hands over;
+//                    `lowbit.table_rows` where it indexes a table
 //   memref.alloc     memref<Bxi8>: a scratch buffer
 //   memref.get_global  memref<Bxi8>: a weight; the bytes are those of the entry
 //                    of that symbol in the module's `lowbit.weights`
@@ -40,6 +41,10 @@ namespace lowbit {
 /// Attributes of a host function's arguments (see above).
 inline constexpr llvm::StringLiteral kGPUKindAttrName = "lowbit.kind";
 inline constexpr llvm::StringLiteral kGPUTensorAttrName = "lowbit.tensor";
+
+/// Of an input that indexes a table: how many rows that has.
+inline constexpr llvm::StringLiteral kGPUTableRowsAttrName =
+    "lowbit.table_rows";
 
 /// Until there is a schedule: the argument is a state whose elements, narrower
 /// than words, are packed.
@@ -74,6 +79,10 @@ struct GPUBuffer {
   std::vector<int64_t> shape;
   /// The dispatches between which it is used, both included; -1 if none does.
   int64_t firstUse = -1, lastUse = -1;
+  /// Of an input that indexes a table: its rows. Indices may count from its
+  /// end, as negative numbers; others are none, which the host must check. 0 of
+  /// other buffers.
+  int64_t tableRows = 0;
 };
 
 /// What a kernel does to a buffer.
@@ -123,7 +132,7 @@ bool isGPUHostFunction(mlir::func::FuncOp function);
 /// The schedule as an object of a manifest:
 ///   {"function": "main",
 ///    "buffers": [{"name", "kind", "bytes", "first", "last"
-///                 [, "type", "shape"]}, ...],
+///                 [, "type", "shape" [, "tableRows"]]}, ...],
 ///    "dispatches": [{"kernel", "workgroups": [x, y, z],
 ///                    "workgroupSize": [x, y, z] [, "invocations"],
 ///                    "bindings": [{"buffer", "offset", "bytes", "access"},
