@@ -5,7 +5,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "ModuleFiles.h"
-#include "Quantizer.inc"
 #include "Runtime.inc"
 
 #include "llvm/Support/FileSystem.h"
@@ -34,13 +33,6 @@ llvm::Error WebFiles::write(llvm::StringRef path, llvm::StringRef bytes) {
 
 void WebFiles::retire(llvm::StringRef path) {
   (void)llvm::sys::fs::remove(path);
-}
-
-llvm::StringRef lowbit::getWebQuantizer() {
-  // One byte stands for none.
-  if (sizeof(kQuantizer) == 1)
-    return {};
-  return {reinterpret_cast<const char *>(kQuantizer), sizeof(kQuantizer)};
 }
 
 llvm::Error lowbit::writeRuntimeFiles(llvm::StringRef output, WebFiles &files) {
