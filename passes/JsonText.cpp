@@ -12,6 +12,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/ConvertUTF.h"
+#include "llvm/Support/raw_ostream.h"
 #include <vector>
 
 using namespace lowbit;
@@ -60,7 +61,8 @@ private:
     case ':':
       if (!keys.empty() && !keys.back().insert(unescape(lastString)).second) {
         position = lastStringBegin;
-        return fail("key '" + lastString + "' occurs twice in one object");
+        return fail("key '" + show(lastString) +
+                    "' occurs twice in one object");
       }
       break;
     default:
@@ -92,6 +94,19 @@ private:
       return raw.str();
     }
     return value->getAsString().value_or(raw).str();
+  }
+
+  /// A key as an error shows it: the beginning of a long one, and a line.
+  static std::string show(llvm::StringRef key) {
+    constexpr size_t kLength = 40;
+    std::string shown =
+        key.take_front(kLength).str() + (key.size() > kLength ? "..." : "");
+    if (llvm::none_of(shown, [](unsigned char c) { return c < ' '; }))
+      return shown;
+    std::string escaped;
+    llvm::raw_string_ostream os(escaped);
+    llvm::printEscapedString(shown, os);
+    return escaped;
   }
 
   llvm::Error fail(const llvm::Twine &what) const {

@@ -105,7 +105,7 @@ def run_node(*arguments):
 
 
 wasm_flags = []
-if lit.util.which("node") and lit.util.which("wasm-ld-22"):
+if lit.util.which("node") and (lit.util.which("wasm-ld-22") or lit.util.which("wasm-ld")):
     config.available_features.add("wasm")
     flags = ["--experimental-wasm-relaxed-simd", "--no-liftoff"]
     if run_node(*flags, "-e", "0"):

@@ -243,6 +243,9 @@ static llvm::Error checkCounts(const Flags &flags) {
       return makeError("--" + count.flag.ArgStr + " must be 1 to " +
                        llvm::Twine(count.most) + ", found " +
                        llvm::Twine(count.value));
+  if (!flags.perplexity.empty() && flags.window < 2)
+    return makeError("--perplexity requires a --window of at least 2 tokens, "
+                     "each of which predicts the next, found 1");
   return llvm::Error::success();
 }
 

@@ -30,7 +30,7 @@ function readTokens(tokens) {
 function checkMaxTokens(count) {
   if (!(typeof count === "number" && count >= 0))
     throw new LowbitError("bad-input",
-      `maxTokens requires a number of at least 0, found ${String(count)}`);
+      `maxTokens requires a number of at least 0, found ${typeof count === "number" ? count : typeof count}`);
 }
 
 function countElements(shape) {

@@ -86,7 +86,7 @@ def odd():
     assert connection.sock.recv(100).startswith(b"HTTP/1.1 400")
     # A connection that stays silent holds nobody up.
     http.client.HTTPConnection("127.0.0.1", PORT).connect()
-    send_result(error={"code": "corrupted", "message": "shard 'm.webgpu.0.bin' is corrupted"})
+    send_result(error={"code": "corrupted", "message": "shard 'm.webgpu.0.bin' is corrupted:\n by hand"})
 
 
 def forge():

@@ -36,6 +36,11 @@ TEST(Json, RefusesRepeatedKeys) {
   EXPECT_NE(
       std::string::npos,
       getText(parseJson(R"({"a": 1, "\u0061": 2})", "t")).find("occurs twice"));
+  // Whatever the text is, it is one line, and no long one.
+  std::string key = "a\n" + std::string(1000, 'b');
+  EXPECT_EQ("t: line 2, column 1005: key 'a\\0A" + std::string(38, 'b') +
+                "...' occurs twice in one object",
+            getText(parseJson("{\"" + key + "\":1,\"" + key + "\":2}", "t")));
 }
 
 TEST(Json, RefusesDeepNesting) {

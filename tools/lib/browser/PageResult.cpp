@@ -26,6 +26,15 @@ static std::string showValue(const llvm::json::Value *value) {
   return makePrintable(text);
 }
 
+/// What a browser says in several lines, such as of a shader, in one.
+static std::string joinLines(llvm::StringRef text) {
+  llvm::SmallVector<llvm::StringRef> lines;
+  text.split(lines, '\n', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+  for (llvm::StringRef &line : lines)
+    line = line.trim();
+  return makePrintable(llvm::join(lines, " / "));
+}
+
 //===----------------------------------------------------------------------===//
 // Outputs
 //===----------------------------------------------------------------------===//
@@ -200,7 +209,7 @@ llvm::Expected<WebRunResult> lowbit::parsePageResult(llvm::StringRef text,
     return makeFileError(
         module,
         "the module failed in " + browser + ": " +
-            makePrintable(error->getString("message").value_or("no reason")) +
+            joinLines(error->getString("message").value_or("no reason")) +
             " (" + makePrintable(error->getString("code").value_or("error")) +
             ")");
   WebRunResult result;

@@ -65,8 +65,11 @@ private:
   /// `found` may be null, which is nothing.
   void failAt(llvm::StringRef place, const llvm::Twine &wanted,
               const json::Value *found) {
-    fail("'" + place + "' requires " + wanted + ", found " +
-         (found ? llvm::formatv("{0}", *found).str() : "nothing"));
+    constexpr size_t kLength = 40;
+    std::string text = found ? llvm::formatv("{0}", *found).str() : "nothing";
+    if (text.size() > kLength)
+      text = text.substr(0, kLength) + "...";
+    fail("'" + place + "' requires " + wanted + ", found " + text);
   }
   const json::Object *getObject(const json::Value *value, llvm::StringRef place,
                                 Names keys);
