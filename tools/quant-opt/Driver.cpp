@@ -17,6 +17,7 @@
 #include "lowbit/Tools/GPUModel.h"
 #include "lowbit/Tools/PrecisionSearch.h"
 #include "lowbit/Tools/Provenance.h"
+#include "lowbit/Tools/Signature.h"
 #include "lowbit/Tools/WebModel.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/WithColor.h"
@@ -178,6 +179,31 @@ static llvm::Error recordRecipe(ModuleOp module, const DriverOptions &options) {
   return llvm::Error::success();
 }
 
+/// Code for GPUs is for shapes that are known, which a cache fixes by itself.
+/// What an input leaves open is better said before anything is compiled.
+static llvm::Error checkShapes(ModuleOp module, const DriverOptions &options) {
+  bool isForGPU =
+      options.emit == EmitKind::SPIRV || options.emit == EmitKind::Web;
+  llvm::Expected<Signature> signature = getSignature(module);
+  if (!signature) {
+    // One that has its functions already, or inputs that are refused later.
+    llvm::consumeError(signature.takeError());
+    return llvm::Error::success();
+  }
+  if (!isForGPU || !options.kvCache.empty())
+    return llvm::Error::success();
+  for (const TensorSpec &input : signature->inputs)
+    for (auto [i, extent] : llvm::enumerate(input.shape))
+      if (extent < 0)
+        return makeError(
+            "input '" + input.name + "' leaves dimension " +
+            (i < input.dimensions.size() ? "'" + input.dimensions[i] + "'"
+                                         : std::to_string(i)) +
+            " open: GPU kernels require shapes that are known when the model "
+            "is compiled: fix dynamic dimensions with --shape");
+  return llvm::Error::success();
+}
+
 static llvm::Error compile(StringRef input, StringRef output,
                            DriverOptions &options,
                            const DialectRegistry &registry, Profile *profile) {
@@ -218,6 +244,8 @@ static llvm::Error compile(StringRef input, StringRef output,
   loading.reset();
   if (!module)
     return module.takeError();
+  if (llvm::Error error = checkShapes(**module, options))
+    return makeFileError(input, llvm::toString(std::move(error)));
   if (llvm::Error error = recordRecipe(**module, options))
     return error;
   llvm::Expected<std::optional<Report>> report = compileAndReport(
