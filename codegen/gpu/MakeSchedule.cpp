@@ -115,8 +115,9 @@ void Scheduler::plan() {
   SmallVector<Scratch *> order;
   for (Scratch &buffer : scratch)
     order.push_back(&buffer);
-  llvm::stable_sort(order, [](Scratch *lhs, Scratch *rhs) {
-    return lhs->bytes > rhs->bytes;
+  // Of buffers of one size, the first in the program.
+  llvm::sort(order, [](const Scratch *lhs, const Scratch *rhs) {
+    return lhs->bytes != rhs->bytes ? lhs->bytes > rhs->bytes : lhs < rhs;
   });
   SmallVector<int64_t> sizes;
   for (Scratch *buffer : order) {
