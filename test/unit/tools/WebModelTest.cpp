@@ -41,7 +41,8 @@ std::string write(const TemporaryFolder &folder, bool roundsInPage) {
   context.printOpOnDiagnostic(false);
   CompileOptions options;
   options.method = "int8";
-  options.target = "webgpu";
+  // Web modules have the kernels of GPUs, in another language.
+  options.target = "spirv";
   options.keepSources = roundsInPage;
   auto module = loadModule(input, context, {});
   if (!module)
