@@ -81,10 +81,17 @@ static bool shouldFuse(OpOperand *fused) {
          canBindBoth(generic, fused);
 }
 
+static unsigned countGenerics(func::FuncOp function) {
+  unsigned count = 0;
+  function.walk([&](linalg::GenericOp) { ++count; });
+  return count;
+}
+
 namespace {
 struct GPUFusePass : lowbit::impl::GPUFusePassBase<GPUFusePass> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
+    unsigned before = countGenerics(getOperation());
     RewritePatternSet patterns(context);
     linalg::populateElementwiseOpsFusionPatterns(patterns, shouldFuse);
     linalg::populateFoldReshapeOpsByExpansionPatterns(patterns, shouldFuse);
@@ -100,6 +107,7 @@ struct GPUFusePass : lowbit::impl::GPUFusePassBase<GPUFusePass> {
     config.setUseTopDownTraversal(true);
     // Where rewriting stops early, what is there is whole.
     (void)applyPatternsGreedily(getOperation(), std::move(patterns), config);
+    numFused += before - countGenerics(getOperation());
   }
 };
 } // namespace

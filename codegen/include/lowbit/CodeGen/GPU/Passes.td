@@ -196,6 +196,8 @@ def GPUFusePass : Pass<"lowbit-gpu-fuse", "::mlir::func::FuncOp"> {
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect",
     "::mlir::tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"numFused", "fused", "Operations that became part of others">];
 }
 
 def GPUBindWeightsPass : Pass<"lowbit-gpu-bind-weights", "::mlir::ModuleOp"> {
