@@ -354,7 +354,7 @@ SegmentProducts::getBytes(ArrayRef<Value> vectors,
   if (encoding.element.isLattice())
     return {getLatticeBytes(vectors, block, at % slices, slices, dotIndex)};
   Value codes = getCodes(vectors, block, at % slices, slices,
-                         /*isShared=*/operands.rows.size() > 1);
+                         /*isShared=*/operands.rows.size() > 1 || isWords());
   return getDigits(codes, dotIndex,
                    isLearned() ? operands.tables[at] : Value());
 }

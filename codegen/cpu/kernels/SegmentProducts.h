@@ -159,7 +159,14 @@ private:
     return encoding.element.tableOwner() != numerics::TableOwner::Format;
   }
   bool isInPlace(size_t rows) const {
-    return rows == 1 && !isFloat() && !isTable();
+    return rows == 1 && !isFloat() && !isTable() &&
+           !(isWords() && hasScatteredCodes());
+  }
+  /// Whether codes lie in several fields. Words take two masks and two products
+  /// for each, and sums for each place, more than putting them together does.
+  bool hasScatteredCodes() const {
+    return llvm::any_of(fields.fields,
+                        [](const auto &code) { return code.size() > 1; });
   }
   /// Whether bytes are multiplied as signed ones: codes of 8 bits 128 less.
   bool isSigned() const {

@@ -76,3 +76,28 @@ module attributes {lowbit.target = #lowbit.cpu<wasm_relaxed>} {
     return %1 : tensor<?x32xf32>
   }
 }
+
+// -----
+
+// Codes of three bits are planes of two and of one. For words these are put
+// together first, by one row as by several: sums for each place would be more
+// than there are registers.
+
+#int3 = #lowbit.encoding<int<3>, group = 32, scale = f16>
+#a16 = #lowbit.encoding<int<16>, group = 32, scale = f32>
+#planes = #lowbit.planes<rows = 32, padding = 16>
+
+module attributes {lowbit.target = #lowbit.cpu<wasm>} {
+  lowbit.global @q : !lowbit.tensor<32x64xf32, #int3, #planes> {blob = dense<1> : tensor<896xi8>}
+  // CHECK-LABEL: func.func private @lowbit_linear_int_3
+  // CHECK: arith.ori {{.*}} : vector<16xi8>
+  // CHECK: scf.for {{.*}} step %c1
+  // CHECK: arith.ori {{.*}} : vector<16xi8>
+  // CHECK-NOT: dense<{{48|128|192}}> : vector<8xi16>
+  func.func @main(%x: tensor<?x64xf32>) -> tensor<?x32xf32> {
+    %q = lowbit.weight @q : !lowbit.tensor<32x64xf32, #int3, #planes>
+    %0 = lowbit.quantize %x : tensor<?x64xf32> -> !lowbit.tensor<?x64xf32, #a16>
+    %1 = lowbit.linear %0, %q : !lowbit.tensor<?x64xf32, #a16>, !lowbit.tensor<32x64xf32, #int3, #planes> -> tensor<?x32xf32>
+    return %1 : tensor<?x32xf32>
+  }
+}
