@@ -18,7 +18,8 @@ ModelMemory::getBuffer(const ManifestBuffer &buffer) {
   auto known = shared.find(buffer.name);
   if (isShared && known != shared.end())
     return known->second;
-  bool isSeen = buffer.kind == "input" || buffer.kind == "output";
+  bool isSeen = buffer.kind == "input" || buffer.kind == "output" ||
+                buffer.kind == "token";
   // What nobody writes must not matter: all bits one are NaN.
   DeviceBuffer result =
       isSeen ? device.allocateShared(buffer.bytes)
