@@ -11,11 +11,13 @@
 
 #include "LinearBuilder.h"
 #include "QuantizeKernel.h"
+#include "lowbit/CodeGen/GPU/GPUSchedule.h"
 #include "lowbit/IR/AttributeWord.h"
 #include "lowbit/IR/LowbitWordOps.h"
 #include "lowbit/Reference/Activation.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace lowbit;
@@ -85,25 +87,61 @@ SmallVector<Type> LinearBuilder::getArgumentTypes() {
   return types;
 }
 
+/// What the kernel computes, for readers of its text.
+static std::string describe(const GPULinearSpec &spec) {
+  auto shape = [](int64_t rows, int64_t columns) {
+    return llvm::formatv("[{0} x {1}]", rows, columns).str();
+  };
+  std::string sum = "x" + shape(spec.m, spec.k) + " weight" +
+                    shape(spec.n, spec.k) + " transposed";
+  if (spec.hasBias)
+    sum += " + bias";
+  if (spec.activation)
+    sum = spellWord(spec.activation) + "(" + sum + ")";
+  if (spec.isGated)
+    sum += ", which every other row of the weight is multiplied with";
+  if (spec.hasResidual)
+    sum += " + residual";
+  return "result" + shape(spec.m, spec.getColumns()) + " = " + sum;
+}
+
+/// What is in the codes' words: their encoding, and their layout.
+static std::string describeCodes(const GPULinearSpec &spec) {
+  std::string text;
+  llvm::raw_string_ostream(text) << spec.encoding << " in " << spec.layout;
+  return text;
+}
+
 void LinearBuilder::takeArguments(gpu::GPUFuncOp kernel) {
   unsigned next = 0;
-  auto take = [&](bool exists) {
-    return exists ? Value(kernel.getArgument(next++)) : Value();
+  auto take = [&](bool exists, StringRef name, const Twine &about = "") {
+    if (!exists)
+      return Value();
+    kernel.setArgAttr(next, kGPUNameAttrName, b.getStringAttr(name));
+    if (!about.isTriviallyEmpty())
+      kernel.setArgAttr(next, kGPUDescriptionAttrName, b.getStringAttr(about));
+    return Value(kernel.getArgument(next++));
   };
+  kernel->setAttr(kGPUDescriptionAttrName, b.getStringAttr(describe(spec)));
   SmallVector<StringRef, 4> names = spec.encoding.getParameterNames();
   auto has = [&](StringRef name) { return llvm::is_contained(names, name); };
-  buffers.codes = take(true);
-  buffers.scales = take(true);
-  buffers.zeroPoints = take(has(component::kZeroPoint));
-  buffers.minima = take(has(component::kMinimum));
+  buffers.codes = take(true, "codes", describeCodes(spec));
+  buffers.scales = take(true, "scales", "row by row");
+  buffers.zeroPoints =
+      take(has(component::kZeroPoint), "zero_points", "row by row");
+  buffers.minima = take(has(component::kMinimum), "minima", "row by row");
   buffers.outerScales =
-      take(spec.encoding.getOuterScale() != OuterScaleKind::None);
-  buffers.table = take(needsGPUTable(spec.encoding));
-  input = take(true);
-  units = take(spec.unitSteps != 0);
-  bias = take(spec.hasBias);
-  residual = take(spec.hasResidual);
-  result = take(true);
+      take(spec.encoding.getOuterScale() != OuterScaleKind::None,
+           "outer_scales", "by which scales are multiplied");
+  buffers.table =
+      take(needsGPUTable(spec.encoding), "table", "the number of each code");
+  input =
+      take(true, "x", spec.unitSteps ? "codes of 8 bits, four in a word" : "");
+  units =
+      take(spec.unitSteps != 0, "units", "of codes: the scale, and their sum");
+  bias = take(spec.hasBias, "bias");
+  residual = take(spec.hasResidual, "residual");
+  result = take(true, "result");
   weight.emplace(b, spec, buffers);
 }
 

@@ -11,7 +11,7 @@
 #words2 = #lowbit.tiles<1 by 32, 64, [(k4 : 8, k4 : 2, k2 : 32, b2 : 1)], pad_row_end>
 
 // CHECK:      gpu.func @linear_int_4_group_32_scale_f16_a8_1x4x64
-// CHECK-SAME:   (%{{.*}}: memref<32xi32>, %{{.*}}: memref<4xi32>, %{{.*}}: memref<4xvector<4xi32>>, %{{.*}}: memref<2xvector<2xf32>>, %{{.*}}: memref<4xf32>) kernel
+// CHECK-SAME:   memref<32xi32> {{{.*}}, %{{.*}}: memref<4xi32> {{{.*}}, %{{.*}}: memref<4xvector<4xi32>> {{{.*}}lowbit.name = "x"}, %{{.*}}: memref<2xvector<2xf32>> {{{.*}}lowbit.name = "units"}, %{{.*}}: memref<4xf32> {{{.*}}}) kernel
 // CHECK-NOT:    vector.fma
 // CHECK-COUNT-8: lowbit.dot_bytes
 // CHECK:        arith.sitofp

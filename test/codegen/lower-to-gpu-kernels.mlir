@@ -9,8 +9,12 @@
 #words = #lowbit.tiles<1 by 32, 128, [(k4 : 8, k2 : 4, k4 : 32, b4 : 1)], pad_row_end>
 #words2 = #lowbit.tiles<1 by 32, 64, [(k4 : 8, k4 : 2, k2 : 32, b2 : 1)], pad_row_end>
 
+// Buffers have names, and what is in them, for readers of shaders.
 // CHECK:      gpu.func @linear_int_4_group_32_scale_f16_bias_relu_1x4x64
-// CHECK-SAME:   (%[[CODES:.*]]: memref<32xi32>, %[[SCALES:.*]]: memref<4xi32>, %[[X:.*]]: memref<16xvector<4xf32>>, %[[BIAS:.*]]: memref<4xf32>, %[[Y:.*]]: memref<4xf32>) kernel
+// CHECK-SAME:   (%[[CODES:[a-z0-9]+]]: memref<32xi32> {lowbit.description = "#lowbit.encoding<int<4>, group = 32, scale = f16> in #lowbit.tiles<{{.*}}>", lowbit.name = "codes"}
+// CHECK-SAME:    %[[SCALES:[a-z0-9]+]]: memref<4xi32> {{{.*}}lowbit.name = "scales"}, %[[X:[a-z0-9]+]]: memref<16xvector<4xf32>> {lowbit.name = "x"}
+// CHECK-SAME:    %[[BIAS:[a-z0-9]+]]: memref<4xf32> {lowbit.name = "bias"}, %[[Y:[a-z0-9]+]]: memref<4xf32> {lowbit.name = "result"}) kernel
+// CHECK-SAME:    lowbit.description = "result[1 x 4] = relu(x[1 x 64] weight[4 x 64] transposed + bias)"
 // CHECK:        scf.for
 // CHECK:          memref.load %[[CODES]]
 // CHECK:          arith.shrui
@@ -43,11 +47,11 @@
 // Codes without a formula are looked up in workgroup memory, on processors where
 // they are.
 // CHECK:      gpu.func @linear_codeboo
-// CHECK-SAME:   %[[TABLE:.*]]: memref<4xf32>
+// CHECK-SAME:   %[[TABLE:[a-z0-9]+]]: memref<4xf32> {{{.*}}lowbit.name = "table"}
 // CHECK:        %[[SHARED:.*]] = memref.alloc() : memref<4xf32, #gpu.address_space<workgroup>>
 // CHECK:        memref.load %[[SHARED]]
 // CHECK:      gpu.func @linear_codeboo{{.*}}_software(
-// CHECK-SAME:   %[[OWNTABLE:[a-z0-9]+]]: memref<4xf32>
+// CHECK-SAME:   %[[OWNTABLE:[a-z0-9]+]]: memref<4xf32> {{{.*}}lowbit.name = "table"}
 // CHECK:        memref.load %[[OWNTABLE]]
 
 lowbit.global @w : !lowbit.tensor<4x64xf32, #int4, #words> {blob = dense<17> : tensor<128xi8>, scale = dense<1.0> : tensor<4x2xf16>}

@@ -50,6 +50,12 @@ inline constexpr llvm::StringLiteral kGPUTableRowsAttrName =
 /// than words, are packed.
 inline constexpr llvm::StringLiteral kGPUPackedAttrName = "lowbit.packed";
 
+/// What a buffer is called in a kernel's text, and what it, or a kernel, is
+/// about, for readers of that.
+inline constexpr llvm::StringLiteral kGPUNameAttrName = "lowbit.name";
+inline constexpr llvm::StringLiteral kGPUDescriptionAttrName =
+    "lowbit.description";
+
 /// Where the contents of a buffer come from.
 enum class GPUBufferKind {
   /// Uploaded once.

@@ -9,6 +9,8 @@
 #ifndef LOWBIT_CODEGEN_WGSL_PASSES_H
 #define LOWBIT_CODEGEN_WGSL_PASSES_H
 
+#include "lowbit/CodeGen/GPU/GPUSchedule.h"
+
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassManager.h"
@@ -20,12 +22,12 @@ namespace lowbit {
 /// variables after them; of a kernel, with those of its workgroup memory.
 inline constexpr llvm::StringLiteral kWGSLNamesAttrName = "lowbit.names";
 /// Attribute of a kernel's argument: its name, as a string.
-inline constexpr llvm::StringLiteral kWGSLNameAttrName = "lowbit.name";
+inline constexpr llvm::StringLiteral kWGSLNameAttrName = kGPUNameAttrName;
 
 /// Attribute of a kernel and of its arguments: what the shader's header says of
 /// them (shape, encoding, layout).
 inline constexpr llvm::StringLiteral kWGSLDescriptionAttrName =
-    "lowbit.description";
+    kGPUDescriptionAttrName;
 
 #define GEN_PASS_DECL
 #include "lowbit/CodeGen/WGSL/Passes.h.inc"
