@@ -156,7 +156,7 @@ LogicalResult Scheduler::addArguments() {
                                 "tensors of static shape, found argument ")
              << i << " of type " << argument.getType();
     bool isOutput = function.getArgAttr(i, "bufferize.result") != nullptr;
-    auto isKind = [&](GPUBufferKind kind) {
+    auto isKind = [&, i = i](GPUBufferKind kind) {
       return function.getArgAttr(i, kGPUKindAttrName) ==
              b.getStringAttr(lowbit::getName(kind));
     };

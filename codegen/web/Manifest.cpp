@@ -19,8 +19,8 @@ static int64_t countScratch(const GPUSchedule &schedule) {
   for (const GPUBuffer &buffer : schedule.buffers)
     if (buffer.kind == GPUBufferKind::Scratch)
       buffers.push_back(&buffer);
-  llvm::stable_sort(buffers, [](const GPUBuffer *a, const GPUBuffer *b) {
-    return a->bytes > b->bytes;
+  llvm::sort(buffers, [](const GPUBuffer *a, const GPUBuffer *b) {
+    return a->bytes != b->bytes ? a->bytes > b->bytes : a < b;
   });
   int64_t bytes = 0;
   SmallVector<SmallVector<const GPUBuffer *>> places;

@@ -18,9 +18,9 @@ PLAIN = ["f16", "bf16", "int1", "int2", "int3", "int4", "int5", "int6", "int7", 
 CODED = ["int4-g32-a8", "int4-g32-a8-token", "int4-g32-afp8", "int4-g32-afp8-token", "int8-afp8-e5m2"]
 CALIBRATED = ["gptq-int4-g32", "awq-uint4-g32", "awq-gptq-uint4-g32", "int8-a8-static", "int8-a8-static-asymmetric",
               "int4-g32-afp8-static", "trellis2", "trellis3-s8", "trellis2.5"]
-TARGETS = {"webgpu": ["--target=webgpu", "--fallback=none", "-o", f"{folder}/m.webgpu.js"],
-           "spirv": ["--target=spirv", "-o", f"{folder}/m.json"],
-           "cpu": ["--target=cpu", "--emit=mlir", "-o", f"{folder}/m.mlir"]}
+TARGETS = {"webgpu": ["--target=webgpu", "--fallback=none", "-o", f"{folder}/web.webgpu.js"],
+           "spirv": ["--target=spirv", "-o", f"{folder}/spirv.json"],
+           "cpu": ["--target=cpu", "--emit=mlir", "-o", f"{folder}/cpu.mlir"]}
 
 failed = count = 0
 

@@ -81,8 +81,8 @@ struct GPUBuffer {
   int64_t bytes;
   /// What the host hands over: element type as MLIR spells it (`f32`, `i64`,
   /// `i1`) and shape. Of inputs, outputs and states; empty otherwise.
-  std::string elementType;
-  std::vector<int64_t> shape;
+  std::string elementType = {};
+  std::vector<int64_t> shape = {};
   /// The dispatches between which it is used, both included; -1 if none does.
   int64_t firstUse = -1, lastUse = -1;
   /// Of an input that indexes a table: its rows. Indices may count from its
@@ -106,12 +106,12 @@ struct GPUBinding {
 struct GPUDispatch {
   /// The gpu.func's name; its module is that of the schedule.
   std::string kernel;
-  std::array<int64_t, 3> workgroups, workgroupSize;
+  std::array<int64_t, 3> workgroups = {}, workgroupSize = {};
   /// Where a host may choose the size of workgroups, the invocations of all of
   /// them: as many workgroups as hold these, at most 65535 along x and the
   /// others along y. 0 where it may not.
   int64_t invocations = 0;
-  std::vector<GPUBinding> bindings;
+  std::vector<GPUBinding> bindings = {};
 };
 
 /// One function of a model: buffers, and dispatches in the order in which they
