@@ -14,7 +14,7 @@ PLAIN = ["f16", "bf16", "int1", "int2", "int3", "int4", "int5", "int6", "int7", 
          "mxfp4", "mxfp6-e2m3", "mxfp6-e3m2", "mxfp8-e4m3", "mxfp8-e5m2", "mxint8", "nvfp4", "ternary", "cb2",
          "cb2-uniform", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "int8-b128x128", "fp8-e4m3-b128x128", "lattice1.375",
          "lattice2", "lattice2.25", "lattice3.5-g32", "kmeans2", "kmeans4-g64", "kmeans4-tensor", "cb2-auto",
-         "cb2-auto-tensor", "int4-g32-dq", "uint4-g32-dq", "#lowbit.encoding<int<16>, scale = f32>"]
+         "cb2-auto-tensor", "int4-g32-dq", "uint4-g32-dq"]
 CODED = ["int4-g32-a8", "int4-g32-a8-token", "int4-g32-afp8", "int4-g32-afp8-token", "int8-afp8-e5m2"]
 CALIBRATED = ["gptq-int4-g32", "awq-uint4-g32", "awq-gptq-uint4-g32", "int8-a8-static", "int8-a8-static-asymmetric",
               "int4-g32-afp8-static", "trellis2", "trellis3-s8", "trellis2.5"]
