@@ -21,17 +21,45 @@ using namespace lowbit;
 static constexpr int64_t kStep = kGPUStep;
 /// Rows of a workgroup's tile, those of LinearTiles.cpp.
 static constexpr int64_t kTile = 32;
-/// Rows of activations that a thread multiplies at once, and of the weight. Of
-/// codes, whose products take more code than those of floats, it multiplies
-/// twice as many rows of activations by half as many of the weight, in turns.
-static constexpr int64_t kOwnRows = 2, kOwnColumns = 8, kOwnCodedColumns = 4;
+/// Rows of activations that a thread multiplies at once, and of the weight, at
+/// most. Where that is too much code, it multiplies by fewer rows of the
+/// weight, and in as many more turns other rows of activations: each number
+/// that is decoded serves as many of these.
+static constexpr int64_t kOwnRows = 2, kOwnColumns = 8;
+/// What the code of a loop may be, by the measure of countOwnCode: pipelines
+/// take SwiftShader up to 0.15 s then.
+static constexpr int64_t kMostOwnCode = 64;
 
-/// Rows of the weight of a thread, with few rows of activations: more of them
-/// share what is read of activations, fewer occupy more threads. Those of a
-/// gated layer's column are of one thread.
-static int64_t countOwnColumns(const GPULinearSpec &spec) {
-  int64_t count = spec.n >= 8192 ? 4 : spec.n >= 2048 ? 2 : 1;
-  return std::max<int64_t>(count, spec.isGated ? 2 : 1);
+/// How much code a loop has for each row of the weight, in fields of codes, or
+/// what takes as much.
+int64_t LinearBuilder::countOwnCode() const {
+  int64_t period = weight->getPeriod(), fields = weight->getFields();
+  if (units) {
+    int64_t steps = std::max(period, kStep);
+    return steps * (fields + kOwnRows) +
+           4 * llvm::divideCeil(steps, spec.unitSteps);
+  }
+  int64_t lookUp = needsGPUTable(spec.encoding) ? 8 : 0;
+  int64_t shared = weight->getSharedSteps();
+  int64_t each = buffers.minima || buffers.zeroPoints ? 7 : 2;
+  int64_t parameters =
+      shared ? each * llvm::divideCeil(period, shared) : 8 * period;
+  return period * (fields + lookUp) + parameters;
+}
+
+/// Rows of the weight that a thread multiplies at once, at most `most`, a power
+/// of two. Those of a gated layer's column are of one thread.
+int64_t LinearBuilder::limitOwnColumns(int64_t most) const {
+  int64_t least = spec.isGated ? 2 : 1;
+  while (most > least && most * countOwnCode() > kMostOwnCode)
+    most /= 2;
+  return std::max(most, least);
+}
+
+/// The same with few rows of activations: more of them share what is read of
+/// activations, fewer occupy more threads.
+static int64_t countVectorColumns(const GPULinearSpec &spec) {
+  return spec.n >= 8192 ? 4 : spec.n >= 2048 ? 2 : 1;
 }
 
 /// Adds the products of some steps of an atom, those of turn `turn`, to the
@@ -231,7 +259,7 @@ void LinearBuilder::writeOwn(ArrayRef<Value> sums, const Index &row,
 void LinearBuilder::buildOwnTiles(std::array<int64_t, 3> grid) {
   weight->useTable();
   Index own = thread();
-  int64_t columns = units ? kOwnCodedColumns : kOwnColumns;
+  int64_t columns = limitOwnColumns(kOwnColumns);
   int64_t turns = kOwnColumns / columns, rows = turns * kOwnRows;
   int64_t across = kTile / columns;
   auto works = scf::IfOp::create(b, isBelow(own, kTile / rows * across), false);
@@ -254,7 +282,7 @@ void LinearBuilder::buildOwnTiles(std::array<int64_t, 3> grid) {
 /// that are left over have nothing to do.
 void LinearBuilder::buildOwnVector(gpu::GPUFuncOp kernel) {
   weight->useTable();
-  int64_t columns = countOwnColumns(spec);
+  int64_t columns = limitOwnColumns(countVectorColumns(spec));
   int64_t needed = llvm::divideCeil(spec.n, columns);
   Index number;
   spread(kernel, spec.n * countLanes(), number);

@@ -212,7 +212,39 @@ Value WeightReader::decodeEither(const Index &row, const Index &atom,
 
 Value WeightReader::decodeTurn(const Index &row, const Index &atom,
                                int64_t step, const Index &turn) {
+  if (encoding.element.integer())
+    return bytesToNumbers(
+        joinTurn(row, atom, step, turn, &WeightReader::extractBytes));
   return toNumbers(joinTurn(row, atom, step, turn, &WeightReader::extract));
+}
+
+/// The numbers of codes that are the bytes of a word. Each is masked where it
+/// is, and a power of two moves it: processors shift vectors of words by
+/// different counts one word at a time.
+Value WeightReader::bytesToNumbers(Value codes) {
+  const numerics::IntegerFormat &integer = *encoding.element.integer();
+  unsigned bits = spec.encoding.getCodeBits();
+  SmallVector<int32_t> masks;
+  SmallVector<float> factors;
+  for (int64_t i = 0; i < kStep; ++i) {
+    masks.push_back(((1u << bits) - 1) << (8 * i));
+    factors.push_back(std::ldexp(static_cast<float>(integer.step()), -8 * i));
+  }
+  Value masked = arith::AndIOp::create(
+      b, splat(codes),
+      arith::ConstantOp::create(
+          b, DenseElementsAttr::get(ints, ArrayRef<int32_t>(masks))));
+  // With fewer bits than 8 the last one's word has no sign.
+  Value numbers = bits < 8
+                      ? arith::SIToFPOp::create(b, floats, masked).getResult()
+                      : arith::UIToFPOp::create(b, floats, masked).getResult();
+  Value scaled = arith::MulFOp::create(
+      b, numbers,
+      arith::ConstantOp::create(
+          b, DenseElementsAttr::get(floats, ArrayRef<float>(factors))));
+  if (int32_t first = integer.decode(0))
+    scaled = arith::AddFOp::create(b, scaled, constant(first));
+  return scaled;
 }
 
 Value WeightReader::decodeTurnBytes(const Index &row, const Index &atom,

@@ -60,6 +60,8 @@ public:
   /// Steps after which fields of an atom lie as before, but for a constant
   /// number of words and of bits further on: those of a loop's body.
   int64_t getPeriod() const { return period; }
+  /// Fields that codes consist of.
+  int64_t getFields() const { return fields.front().size(); }
   /// The numbers of step `step`, less than the period, of turn `turn`.
   mlir::Value decodeTurn(const Index &row, const Index &atom, int64_t step,
                          const Index &turn);
@@ -101,6 +103,7 @@ private:
   mlir::Value joinTurn(const Index &row, const Index &atom, int64_t step,
                        const Index &turn, Extract extract);
   mlir::Value toBytes(mlir::Value codes);
+  mlir::Value bytesToNumbers(mlir::Value codes);
   mlir::Value toNumbers(mlir::Value codes);
   mlir::Value loadBits(mlir::Value buffer, const Index &at, int64_t bits);
   WeightParameters loadGroup(const Index &row, const Index &group);
