@@ -143,7 +143,6 @@ static void addKernels(OpPassManager &manager, const CPUTuning &choices,
   kernels.unpackedRows = choices.unpackedRows;
   kernels.taskProducts = choices.taskProducts;
   kernels.taskValues = choices.taskValues;
-  kernels.bfloatProducts = hasBFloatProducts(options.cpu, options.triple);
   manager.addPass(createLowerToCPUKernelsPass(kernels));
   CPULowerAttentionPassOptions attention;
   attention.queryTile = choices.queryTile;

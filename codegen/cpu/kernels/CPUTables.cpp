@@ -4,8 +4,7 @@
 //
 // The one place that says what a target has. A new one is a row here and a name
 // in the enumeration of `#lowbit.cpu` (and a ByteDot, if it multiplies bytes in
-// a way of its own,
-// or a ByteLookup).
+// a way of its own, or a ByteLookup).
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,8 +32,15 @@ static const CPUDescription kDescriptions[] = {
      /*inPlaceLimit=*/255, /*signedBytes=*/false, /*hasMasks=*/true,
      /*hasHalf=*/true, getVNNIByteDot, getVBMILookup,
      /*hasFMA=*/true, /*hasTiles=*/true},
+    {CPUTable::AVX512BF16, "avx512_bf16", llvm::Triple::x86_64,
+     "avx512f,avx512bw,avx512vl,avx512vnni,avx512vbmi,gfni,avx512bf16",
+     "znver4",
+     /*vectorBits=*/512, /*registers=*/32, /*inPlaceLimit=*/255,
+     /*signedBytes=*/false, /*hasMasks=*/true, /*hasHalf=*/true, getVNNIByteDot,
+     getVBMILookup, /*hasFMA=*/true, /*hasTiles=*/false,
+     /*hasBFloat=*/true},
     {CPUTable::AVX512VBMI, "avx512_vbmi", llvm::Triple::x86_64,
-     "avx512f,avx512bw,avx512vl,avx512vnni,avx512vbmi,gfni", "znver5",
+     "avx512f,avx512bw,avx512vl,avx512vnni,avx512vbmi,gfni", "icelake-server",
      /*vectorBits=*/512, /*registers=*/32, /*inPlaceLimit=*/255,
      /*signedBytes=*/false, /*hasMasks=*/true, /*hasHalf=*/true, getVNNIByteDot,
      getVBMILookup},
@@ -73,12 +79,13 @@ static const CPUDescription kDescriptions[] = {
      /*vectorBits=*/128, /*registers=*/16, /*inPlaceLimit=*/127,
      /*signedBytes=*/false, /*hasMasks=*/false, /*hasHalf=*/false,
      getWasmRelaxedByteDot, getWasmRelaxedLookup, /*hasFMA=*/false,
-     /*hasTiles=*/false, /*hasWords=*/false, /*mostColumns=*/4},
+     /*hasTiles=*/false, /*hasBFloat=*/false, /*hasWords=*/false,
+     /*mostColumns=*/4},
     {CPUTable::Wasm, "wasm", llvm::Triple::wasm32, "simd128", "simd128",
      /*vectorBits=*/128, /*registers=*/16, /*inPlaceLimit=*/15,
      /*signedBytes=*/false, /*hasMasks=*/false, /*hasHalf=*/false,
      getWasmByteDot, getWasmLookup, /*hasFMA=*/false, /*hasTiles=*/false,
-     /*hasWords=*/true, /*mostColumns=*/4},
+     /*hasBFloat=*/false, /*hasWords=*/true, /*mostColumns=*/4},
     {CPUTable::Portable, "portable", llvm::Triple::UnknownArch, "", "portable",
      /*vectorBits=*/128, /*registers=*/16, /*inPlaceLimit=*/15,
      /*signedBytes=*/false, /*hasMasks=*/false, /*hasHalf=*/false,

@@ -124,11 +124,10 @@ struct FlatRows {
 
 class Lowering {
 public:
-  Lowering(ModuleOp module, bool floatActivations, bool bfloatProducts,
-           const CPUTuning &tuning)
+  Lowering(ModuleOp module, bool floatActivations, const CPUTuning &tuning)
       : module(module), target(getCPUDescription(module)),
-        floatActivations(floatActivations), bfloatProducts(bfloatProducts),
-        tuning(tuning), b(module.getLoc(), module.getContext()) {}
+        floatActivations(floatActivations), tuning(tuning),
+        b(module.getLoc(), module.getContext()) {}
 
   /// Replaces `op` by a kernel call, or returns why there is no kernel.
   std::optional<std::string> lower(LinearOp op);
@@ -169,7 +168,7 @@ private:
 
   ModuleOp module;
   const CPUDescription &target;
-  bool floatActivations, bfloatProducts;
+  bool floatActivations;
   CPUTuning tuning;
   ImplicitLocOpBuilder b;
   /// Panels of a quantized value, by format; in program order.
@@ -205,7 +204,7 @@ struct LowerToCPUKernelsPass
       getOperation()->emitError() << wrong;
       return signalPassFailure();
     }
-    Lowering lowering(getOperation(), floatActivations, bfloatProducts, tuning);
+    Lowering lowering(getOperation(), floatActivations, tuning);
     SmallVector<LinearOp> layers;
     getOperation().walk([&](LinearOp op) { layers.push_back(op); });
     for (LinearOp op : layers)
@@ -463,7 +462,7 @@ std::optional<std::string> Lowering::makeSpec(LinearOp op,
   Value source = gather ? gather->source : quantize.getInput();
   spec.panel.roundsToBFloat = static_cast<bool>(matchBFloatRounding(source));
   // Both sides then are what bf16 holds.
-  if (bfloatProducts && kind == PanelKind::Int16 && !spec.panel.hasTiles() &&
+  if (target.hasBFloat && kind == PanelKind::Int16 &&
       !quantize.getScaleAttr() && input.getElementType().isBF16() &&
       weight.getElementType().isBF16())
     spec.panel.leastBFloatRows = kBFloatRowsPerTileRow * tuning.tileRows;

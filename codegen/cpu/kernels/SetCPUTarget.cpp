@@ -113,27 +113,6 @@ lowbit::findCPUDescription(StringRef cpu, StringRef tripleName) {
   });
 }
 
-bool lowbit::hasBFloatProducts(StringRef cpu, StringRef tripleName) {
-  constexpr llvm::StringLiteral kFeature = "avx512bf16";
-  auto description = findCPUDescription(cpu, tripleName);
-  if (!description) {
-    llvm::consumeError(description.takeError());
-    return false;
-  }
-  if ((*description)->arch != llvm::Triple::x86_64 || cpu == "portable")
-    return false;
-  if (cpu == "native")
-    return llvm::sys::getHostCPUFeatures().lookup(kFeature);
-  llvm::Triple triple(tripleName.empty() ? llvm::sys::getProcessTriple()
-                                         : llvm::Triple::normalize(tripleName));
-  std::string problem;
-  const llvm::Target *target =
-      llvm::TargetRegistry::lookupTarget(triple, problem);
-  std::unique_ptr<llvm::MCSubtargetInfo> info(
-      target->createMCSubtargetInfo(triple, cpu, ""));
-  return info->checkFeatures(("+" + kFeature).str());
-}
-
 namespace {
 
 struct SetCPUTargetPass : lowbit::impl::SetCPUTargetPassBase<SetCPUTargetPass> {

@@ -1,13 +1,13 @@
-// RUN: quant-opt %s --lowbit-lower-to-cpu-kernels="bfloat-products tile-rows=6" | FileCheck %s
-// RUN: quant-opt %s --lowbit-lower-to-cpu-kernels="bfloat-products float-activations" | FileCheck %s --check-prefix=FLOATS
-// RUN: quant-opt %s --lowbit-lower-to-cpu-kernels | FileCheck %s --check-prefix=BYTES
+// RUN: quant-opt %s --lowbit-lower-to-cpu-kernels=tile-rows=6 | FileCheck %s
+// RUN: quant-opt %s --lowbit-lower-to-cpu-kernels=float-activations | FileCheck %s --check-prefix=FLOATS
+// RUN: sed s/avx512_bf16/avx512_vbmi/ %s | quant-opt --lowbit-lower-to-cpu-kernels | FileCheck %s --check-prefix=BYTES
 
 #int4 = #lowbit.encoding<int<4>, group = 32, scale = f16>
 #a16 = #lowbit.encoding<int<16>, group = 32, scale = f32>
 #planes = #lowbit.planes<rows = 32, padding = 4>
 #id = affine_map<(d0, d1) -> (d0, d1)>
 
-module attributes {lowbit.target = #lowbit.cpu<avx512_vbmi>} {
+module attributes {lowbit.target = #lowbit.cpu<avx512_bf16>} {
   lowbit.global @q : !lowbit.tensor<32x64xbf16, #int4, #planes> {blob = dense<1> : tensor<1152xi8>}
   lowbit.global @f : !lowbit.tensor<32x64xf32, #int4, #planes> {blob = dense<2> : tensor<1152xi8>}
 

@@ -1,8 +1,10 @@
-// RUN: quant-opt %s --lowbit-set-cpu-target=cpu=znver5 | FileCheck %s -DTABLE=avx512_vbmi
+// RUN: quant-opt %s --lowbit-set-cpu-target=cpu=znver5 | FileCheck %s -DTABLE=avx512_bf16
+// RUN: quant-opt %s --lowbit-set-cpu-target=cpu=znver4 | FileCheck %s -DTABLE=avx512_bf16
 // RUN: quant-opt %s --lowbit-set-cpu-target=cpu=sapphirerapids | FileCheck %s -DTABLE=avx512_amx
 // RUN: quant-opt %s --lowbit-set-cpu-target=cpu=emeraldrapids | FileCheck %s -DTABLE=avx512_amx
 // RUN: quant-opt %s --lowbit-set-cpu-target=cpu=graniterapids | FileCheck %s -DTABLE=avx512_amx
 // RUN: quant-opt %s --lowbit-set-cpu-target=cpu=icelake-server | FileCheck %s -DTABLE=avx512_vbmi
+// RUN: quant-opt %s --lowbit-set-cpu-target=cpu=cooperlake | FileCheck %s -DTABLE=avx512_vnni
 // RUN: quant-opt %s --lowbit-set-cpu-target=cpu=sierraforest | FileCheck %s -DTABLE=avx_vnni
 // RUN: quant-opt %s --lowbit-set-cpu-target=cpu=haswell | FileCheck %s -DTABLE=avx2
 // RUN: quant-opt %s --lowbit-set-cpu-target=cpu=x86-64-v3 | FileCheck %s -DTABLE=avx2
@@ -31,7 +33,7 @@
 
 // A target that is there already stays if it is wanted.
 // RUN: quant-opt %s --lowbit-set-cpu-target=cpu=znver5 \
-// RUN:   --lowbit-set-cpu-target="cpu=portable replace=false" | FileCheck %s -DTABLE=avx512_vbmi
+// RUN:   --lowbit-set-cpu-target="cpu=portable replace=false" | FileCheck %s -DTABLE=avx512_bf16
 // RUN: quant-opt %s --lowbit-set-cpu-target=cpu=znver5 \
 // RUN:   --lowbit-set-cpu-target="cpu=portable keep-others" | FileCheck %s -DTABLE=portable
 // RUN: quant-opt %s --lowbit-set-cpu-target=cpu=native | FileCheck %s --check-prefix=NATIVE

@@ -38,12 +38,14 @@ constexpr int64_t kManyRows[] = {4, 6, 7, 14, 23}, kFewRows[] = {0, 1, 3};
 
 CompileOptions getOptions() {
   CompileOptions options;
-  options.cpu = "znver4";
+  options.cpu = getCPUDescription(CPUTable::AVX512BF16).exampleCPU.str();
   options.machine.choices.tileRows = 1;
   return options;
 }
 
-bool isRunnable() { return hasBFloatProducts("native", ""); }
+bool isRunnable() {
+  return isSupportedHere(getCPUDescription(CPUTable::AVX512BF16));
+}
 
 LayerSpec createLayer(numerics::Encoding encoding, unsigned turn) {
   LayerSpec layer;
@@ -155,17 +157,6 @@ TEST_P(BFloatTarget, RoundsInputs) {
   std::vector<LayerSpec> layers = createLayers(4);
   layers.resize(3);
   checkLayers(layers, options(), kRoundingTolerance);
-}
-
-TEST(BFloatProducts, AreOfProcessorsThatHaveThem) {
-  EXPECT_TRUE(hasBFloatProducts("znver4", "x86_64-linux-gnu"));
-  EXPECT_TRUE(hasBFloatProducts("cooperlake", "x86_64-linux-gnu"));
-  EXPECT_FALSE(hasBFloatProducts("znver3", "x86_64-linux-gnu"));
-  EXPECT_FALSE(hasBFloatProducts("icelake-server", "x86_64-linux-gnu"));
-  EXPECT_FALSE(hasBFloatProducts("portable", "x86_64-linux-gnu"));
-  EXPECT_FALSE(hasBFloatProducts("neoverse-v1", "aarch64-linux-gnu"));
-  EXPECT_FALSE(hasBFloatProducts("relaxed-simd", "wasm32"));
-  EXPECT_FALSE(hasBFloatProducts("znver4", "aarch64-linux-gnu"));
 }
 
 } // namespace

@@ -462,7 +462,8 @@ def Lowbit_CPUTable : I32EnumAttr<"CPUTable", "CPU table", [
       I32EnumAttrCase<"AVX512VBMI", 7, "avx512_vbmi">,
       I32EnumAttrCase<"AVX512AMX", 8, "avx512_amx">,
       I32EnumAttrCase<"Wasm", 9, "wasm">,
-      I32EnumAttrCase<"WasmRelaxed", 10, "wasm_relaxed">]> {
+      I32EnumAttrCase<"WasmRelaxed", 10, "wasm_relaxed">,
+      I32EnumAttrCase<"AVX512BF16", 11, "avx512_bf16">]> {
   let cppNamespace = "::lowbit";
   let genSpecializedAttr = 0;
 }
@@ -476,7 +477,7 @@ def Lowbit_CPUTargetAttr : Lowbit_Attr<"CPUTarget", "cpu"> {
     many processors.
 
     ```mlir
-    module attributes {lowbit.target = #lowbit.cpu<avx512_vbmi>} {}
+    module attributes {lowbit.target = #lowbit.cpu<avx512_bf16>} {}
     ```
   }];
   let parameters = (ins EnumParameter<Lowbit_CPUTable>:$table);

@@ -56,6 +56,9 @@ struct CPUDescription {
   /// Whether it multiplies tiles of bytes (AMX), which many rows of activations
   /// are worth.
   bool hasTiles = false;
+  /// Whether it multiplies pairs of bf16 in vectors, exactly before they are
+  /// added to f32.
+  bool hasBFloat = false;
   /// Whether pairs of 16-bit numbers are multiplied and added as fast as bytes
   /// are: activations are then such numbers, and codes are widened.
   bool hasWords = false;
@@ -99,10 +102,6 @@ ProcessorName getProcessorName(llvm::StringRef cpu, const llvm::Triple &triple);
 /// architecture.
 llvm::Expected<const CPUDescription *>
 findCPUDescription(llvm::StringRef cpu, llvm::StringRef triple);
-
-/// Whether a processor multiplies pairs of bf16 (AVX512_BF16): `cpu` and
-/// `triple` as above. False for names that no processor has.
-bool hasBFloatProducts(llvm::StringRef cpu, llvm::StringRef triple);
 
 /// Whether this machine has what `description` needs.
 bool isSupportedHere(const CPUDescription &description);

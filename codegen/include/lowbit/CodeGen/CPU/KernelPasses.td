@@ -19,7 +19,7 @@ def SetCPUTargetPass : Pass<"lowbit-set-cpu-target", "::mlir::ModuleOp"> {
     ```
     becomes, with `cpu=znver5`,
     ```mlir
-    module attributes {lowbit.target = #lowbit.cpu<avx512_vbmi>} {}
+    module attributes {lowbit.target = #lowbit.cpu<avx512_bf16>} {}
     ```
   }];
   let options = [
@@ -66,10 +66,6 @@ def LowerToCPUKernelsPass
     Option<"floatActivations", "float-activations", "bool", "false",
            "Multiply by f32 activations instead of their quantized form, where "
            "a 16-bit quantization was the target's own choice">,
-    Option<"bfloatProducts", "bfloat-products", "bool", "false",
-           "The machine multiplies pairs of bf16 (AVX512_BF16), which no name of "
-           "a target says: used where input and weight are bf16, for four times as "
-           "many rows as `tile-rows` or more">,
     Option<"rowTile", "row-tile", "int64_t", "CPUTuning().kernelRows",
            "Most rows of activations that share decoded codes, as far as the "
            "target has registers; a power of two">,
