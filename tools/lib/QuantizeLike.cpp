@@ -52,7 +52,7 @@ llvm::Error LikeQuantizer::readGrids(mlir::ModuleOp like) {
     if (auto type = llvm::dyn_cast<QuantizedTensorType>(global.getType());
         type && type.getRank() == 2)
       for (const WeightPart &part : getWeightParts(global))
-        grids[part.name] = {global, part};
+        grids[part.name] = {global, part, {}};
   like.walk([&](LinearOp op) {
     auto input = llvm::dyn_cast<QuantizedTensorType>(op.getInput().getType());
     auto read = op.getWeight().getDefiningOp<WeightOp>();
