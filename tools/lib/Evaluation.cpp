@@ -55,7 +55,7 @@ struct Totals {
   double divergence = 0.0;
   size_t agreements = 0;
   double seconds = 0.0, referenceSeconds = 0.0;
-  std::vector<double> divergences;
+  std::vector<double> divergences = {};
 };
 
 /// Adds the scores of one window: `targets[t]` follows token t.

@@ -22,7 +22,7 @@ struct Grid {
   GlobalOp global;
   WeightPart part;
   /// How the activations that meet it are quantized; null for float ones.
-  EncodingAttr activations;
+  EncodingAttr activations = {};
   bool isTaken = false;
 };
 
@@ -52,7 +52,7 @@ llvm::Error LikeQuantizer::readGrids(mlir::ModuleOp like) {
     if (auto type = llvm::dyn_cast<QuantizedTensorType>(global.getType());
         type && type.getRank() == 2)
       for (const WeightPart &part : getWeightParts(global))
-        grids[part.name] = {global, part, {}};
+        grids[part.name] = {global, part};
   like.walk([&](LinearOp op) {
     auto input = llvm::dyn_cast<QuantizedTensorType>(op.getInput().getType());
     auto read = op.getWeight().getDefiningOp<WeightOp>();

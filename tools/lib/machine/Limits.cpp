@@ -166,12 +166,12 @@ double lowbit::measureLatency(char *data, size_t bytes) {
   };
   for (size_t line = 0; line < lines; ++line) {
     char *to = data + next(line) * kLine;
-    std::memcpy(data + line * kLine, &to, sizeof(to));
+    std::memcpy(data + line * kLine, &to, sizeof(char *));
   }
   const char *at = data;
   Stopwatch watch(1);
   for (size_t i = 0; i < kSteps; ++i)
-    std::memcpy(&at, at, sizeof(at));
+    std::memcpy(&at, at, sizeof(char *));
   // Whoever looks at where it ended needs all steps.
   const char *volatile last = at;
   (void)last;

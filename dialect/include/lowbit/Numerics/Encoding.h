@@ -183,11 +183,11 @@ struct Encoding {
   OuterScale outer = OuterScale::None;
   /// How the factors of columns are stored, if there are any: as a matrix of
   /// one row. Null: none.
-  std::shared_ptr<const Encoding> columnScale;
+  std::shared_ptr<const Encoding> columnScale = nullptr;
   /// How scales, minima and fractional zero points are stored where they are
   /// quantized themselves: each kind as a matrix of one row, [1, parameterRows
   /// * groups], whose numbers are then rounded to `scale`. Null: as they are.
-  std::shared_ptr<const Encoding> stored;
+  std::shared_ptr<const Encoding> stored = nullptr;
   /// Rows that share the parameters of a group, the last ones perhaps fewer;
   /// others than 1 with Granularity::Group only.
   int64_t groupRows = 1;

@@ -26,7 +26,7 @@ struct QuantizedMatrix {
   /// [outerCount]. No layout moves them.
   std::vector<float> outerScales;
   /// The factors of columns [1, columns], in their own encoding; null without.
-  std::shared_ptr<const QuantizedMatrix> columnScale;
+  std::shared_ptr<const QuantizedMatrix> columnScale = nullptr;
   /// The part of each column [columns]; empty where all have one format. Codes
   /// stand in the order of parts, columns of a part in their natural order.
   std::vector<uint8_t> columnParts;

@@ -25,7 +25,7 @@ struct WebPrecision {
   /// Share of first choices, of the float model or of labels, and mean
   /// divergence in nats (or relative error of outputs), where they were
   /// measured.
-  std::optional<double> accuracy, divergence;
+  std::optional<double> accuracy = {}, divergence = {};
 };
 
 /// The manifest of a precision of the module `output`: for `model.webgpu.js`
