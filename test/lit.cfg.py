@@ -28,6 +28,10 @@ if config.sanitize_flags:
 else:
     config.available_features.add("plain")
 
+# Benchmarks are left out of some builds.
+if os.path.exists(os.path.join(config.lowbit_build, "bin", "lowbit-bench")):
+    config.available_features.add("benchmarks")
+
 # The bundled model and small programs that tests run.
 config.substitutions += [
     ("%model", os.path.join(config.test_source_root, "models", "llama-5m")),
@@ -105,6 +109,8 @@ def run_node(*arguments):
 
 
 wasm_flags = []
+if lit.util.which("node"):
+    config.available_features.add("node")
 if lit.util.which("node") and (lit.util.which("wasm-ld-22") or lit.util.which("wasm-ld")):
     config.available_features.add("wasm")
     flags = ["--experimental-wasm-relaxed-simd", "--no-liftoff"]

@@ -25,6 +25,8 @@ struct Options {
   std::vector<int64_t> rows = {1, 8, 128, 512};
   std::vector<unsigned> threads = {1, 2};
   std::vector<std::string> memories = {"l3", "dram"};
+  /// What copies of a layer's weights take for `dram`.
+  int64_t memoryMiB = 1024;
   std::string cpu = "native";
   bool hugePages = false;
   /// A tuning file, or none.

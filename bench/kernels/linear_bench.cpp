@@ -5,8 +5,9 @@
 // One layer, compiled and called as models are: the time includes quantizing
 // the activations and allocating the result. Names end in where weights come
 // from: `l3` reuses one matrix from call to call, so that it comes from the
-// last cache that holds it, `dram` takes turns between copies of at least a
-// GiB, or half of the memory that is free if that is less (the label says).
+// last cache that holds it, `dram` takes turns between copies of a GiB (or of
+// --dram-mib), or half of the memory that is free if that is less (the label
+// says).
 //
 // After each call the same bytes are read by a plain loop, or a loop of byte
 // products runs, on the same threads; so the fractions compare what happened
@@ -35,6 +36,7 @@ struct Case {
   int64_t n, k, m;
   unsigned threads;
   bool fromMemory;
+  int64_t memoryMiB;
   bool hugePages;
   std::string tuning;
 };
@@ -59,7 +61,7 @@ private:
   size_t chooseCount(const Case &what) const {
     if (!what.fromMemory)
       return 1;
-    size_t wanted = std::min(size_t(1) << 30, getSpareMemory());
+    size_t wanted = std::min(size_t(what.memoryMiB) << 20, getSpareMemory());
     return std::max<size_t>(2, (wanted + bytes - 1) / bytes);
   }
 
@@ -173,6 +175,7 @@ void lowbit::bench::registerLinear(const Options &options) {
                       m,
                       threads,
                       memory == "dram",
+                      options.memoryMiB,
                       options.hugePages,
                       options.tuning};
             std::string name =

@@ -24,7 +24,8 @@ static const char kUsage[] =
   --shapes=NxK,...      weights (default: 4096x4096,768x768,3072x768,32x32)
   --m=1,8,...           rows of activations (default: 1,8,128,512)
   --threads=1,2         (default: both)
-  --memory=l3,dram      one matrix again and again, or a GiB of them in turns (default: both)
+  --memory=l3,dram      one matrix again and again, or many of them in turns (default: both)
+  --dram-mib=N          MiB of those many (default: 1024, or half of the memory that is free)
   --cpu=NAME            processor to compile for, as LLVM calls it (default: native)
   --huge-pages          ask for huge pages for weights
   --tuning=FILE         choices of kernels, as of quant-opt
@@ -123,6 +124,8 @@ static bool readOption(const char *argument, Options &options) {
     for (const std::string &memory : options.memories)
       if (memory != "l3" && memory != "dram")
         fail("--memory", memory, "l3 or dram");
+  } else if (auto count = match(argument, "--dram-mib")) {
+    options.memoryMiB = readCount("--dram-mib", *count);
   } else if (auto name = match(argument, "--cpu")) {
     options.cpu = *name;
   } else if (auto path = match(argument, "--tuning")) {
