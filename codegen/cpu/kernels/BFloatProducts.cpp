@@ -24,18 +24,8 @@ int64_t BFloatProducts::panelBlocks() const {
   return std::max<int64_t>(1, kPanelRows / layout.atom.rows);
 }
 
-int64_t BFloatProducts::segmentsOfGroup() const {
-  return llvm::divideCeil(encoding.groupSize, spec.panel.columns);
-}
-
 int64_t BFloatProducts::chunkSegments() const {
   return std::max<int64_t>(1, kChunkColumns / spec.panel.paddedColumns());
-}
-
-Value BFloatProducts::groupOf(Value segment) {
-  if (encoding.granularity != numerics::Granularity::Group)
-    return b.index(0);
-  return b.div(segment, segmentsOfGroup());
 }
 
 /// Where a pair of columns of the panel's register `index` is.
@@ -56,24 +46,11 @@ Value BFloatProducts::sumPlace(Value row, Value index) {
 // Panels
 //===----------------------------------------------------------------------===//
 
-void BFloatProducts::emit(const Operands &given, Value first, Value last,
-                          Value rows,
-                          llvm::function_ref<void(Value, Value, Value)> store) {
-  operands = given;
-  this->store = store;
-  segments = b.ceilDiv(operands.k, spec.panel.columns);
+void BFloatProducts::prepare() {
   rowBytes = countBFloatRowBytes(b, spec.panel, operands.k);
-  // A single row must not pay for the panel's memory.
-  Value isNeeded =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, rows, b.index(0));
-  auto op = scf::IfOp::create(b, isNeeded, /*withElseRegion=*/false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(op.thenBlock());
-  auto allocate = [&](Value elements, Type element) -> Value {
-    return memref::AllocOp::create(
-        b, MemRefType::get({ShapedType::kDynamic}, element),
-        ValueRange{elements}, b.getI64IntegerAttr(kVectorBytes));
-  };
+}
+
+void BFloatProducts::emitPanels(Value first, Value last, Value rows) {
   int64_t quads = llvm::divideCeil(panelRegisters(), kQuad);
   decoded =
       allocate(placeOf(b.index(quads * kQuad), b.index(0)), b.getI8Type());
@@ -85,12 +62,7 @@ void BFloatProducts::emit(const Operands &given, Value first, Value last,
 }
 
 void BFloatProducts::emitPanel(Value tile, Value last, Value rows) {
-  Value zero = b.zero(b.vector(kLanes, b.getF32Type()));
-  b.loop(b.index(0), sumPlace(rows, b.index(0)), kLanes, {},
-         [&](Value i, ValueRange) -> Values {
-           vector::StoreOp::create(b, zero, sums, i);
-           return {};
-         });
+  clear(sums, sumPlace(rows, b.index(0)), b.getF32Type());
   int64_t step = chunkSegments();
   b.loop(b.index(0), segments, step, {},
          [&](Value segment, ValueRange) -> Values {
@@ -131,64 +103,33 @@ void BFloatProducts::storePanel(Value tile, Value last, Value rows) {
 /// of the panel from `firstRegister` on.
 void BFloatProducts::decodeBlock(const Chunk &chunk, Value block,
                                  Value firstRegister) {
-  SegmentOperands segment;
-  segment.weights = operands.weights;
-  segment.slices = {1, b.index(0)};
-  Value row = b.mul(block, layout.atom.rows);
-  for (int64_t i = 0; i < registers(); ++i)
-    if (Value table = tables.load(b.add(row, i * kLanes), operands.n))
-      segment.tables.push_back(products.prepareTable(table));
+  SegmentOperands segment = prepareBlock(block);
   Value base = b.mul(block, operands.blockBytes);
-  int64_t columns = spec.panel.columns;
-  Value full = b.min(b.div(operands.k, columns), chunk.end);
-  auto decodeAt = [&](Value number, Extent extent) {
-    Value pair =
-        b.mul(b.sub(number, chunk.first), spec.panel.paddedColumns() / kPair);
-    decodeSegment(segment, base, block, number, firstRegister, pair, extent);
-  };
-  b.loop(chunk.first, full, 1, {}, [&](Value number, ValueRange) -> Values {
-    decodeAt(number, {columns, {}});
-    return {};
-  });
-  b.loop(full, chunk.end, 1, {}, [&](Value number, ValueRange) -> Values {
-    decodeAt(number, {std::nullopt, b.sub(operands.k, b.mul(number, columns))});
-    return {};
-  });
+  Value full = b.min(b.div(operands.k, spec.panel.columns), chunk.end);
+  forEachSegment(
+      chunk.first, full, chunk.end, [&](Value number, Extent columns) {
+        Value pair = b.mul(b.sub(number, chunk.first),
+                           spec.panel.paddedColumns() / kPair);
+        SegmentPlace place = placeSegment(base, block, number);
+        segment.codes = place.codes;
+        decodeSegment(segment, place.parameters, firstRegister, pair, columns);
+      });
 }
 
-/// Atoms of codes that hold `columns` columns.
-Value BFloatProducts::countAtoms(Extent columns) {
-  int64_t values = encoding.element.valuesPerCode();
-  int64_t padding = layout.columnPadding * values;
-  int64_t perPadding = layout.columnPadding / layout.atom.columns;
-  if (columns.known)
-    return b.index(llvm::divideCeil(*columns.known, padding) * perPadding);
-  return b.mul(b.ceilDiv(columns.value, padding), perPadding);
-}
-
-void BFloatProducts::decodeSegment(SegmentOperands segment, Value base,
-                                   Value block, Value number,
+void BFloatProducts::decodeSegment(const SegmentOperands &segment,
+                                   const GroupParameters::Place &place,
                                    Value firstRegister, Value firstPair,
                                    Extent columns) {
-  Value group = groupOf(number), inGroup = number;
-  if (encoding.granularity == numerics::Granularity::Group)
-    inGroup = b.sub(number, b.mul(group, segmentsOfGroup()));
-  GroupParameters::Place place{b.add(base, b.mul(group, operands.groupBytes)),
-                               block, group};
-  segment.codes =
-      b.add(place.offset,
-            b.add(b.mul(inGroup, operands.segmentBytes), parameters.bytes()));
   Numbers numbers;
   Values places;
   for (int64_t i = 0; i < registers(); ++i) {
     numbers.push_back(parameters.load(place, b.index(i * kLanes)));
     places.push_back(placeOf(b.add(firstRegister, i), firstPair));
   }
-  int64_t atomColumns = layout.atom.columns * encoding.element.valuesPerCode();
   constexpr int64_t kPairBytes = kQuad * kVectorBytes;
   Value atoms = countAtoms(columns);
   b.loop(b.index(0), atoms, 1, {}, [&](Value atom, ValueRange) -> Values {
-    Value before = b.mul(atom, atomColumns / kPair * kPairBytes);
+    Value before = b.mul(atom, atomColumns() / kPair * kPairBytes);
     SmallVector<Values> digits(registers());
     products.unpack(
         segment, atom,
@@ -204,7 +145,7 @@ void BFloatProducts::decodeSegment(SegmentOperands segment, Value base,
     return {};
   });
   // What codes leave of the segment meets zeros, which NaN must not.
-  Value rest = b.mul(atoms, atomColumns / kPair);
+  Value rest = b.mul(atoms, atomColumns() / kPair);
   Value none = b.zero(b.bytes(kVectorBytes));
   b.loop(rest, b.index(spec.panel.paddedColumns() / kPair), 1, {},
          [&](Value pair, ValueRange) -> Values {

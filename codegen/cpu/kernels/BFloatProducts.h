@@ -25,41 +25,19 @@
 #ifndef LOWBIT_LIB_CODEGEN_CPU_KERNELS_BFLOATPRODUCTS_H
 #define LOWBIT_LIB_CODEGEN_CPU_KERNELS_BFLOATPRODUCTS_H
 
-#include "GroupParameters.h"
-#include "RowTables.h"
-#include "SegmentProducts.h"
+#include "UnpackedProducts.h"
 
 namespace lowbit::cpu {
 
-class BFloatProducts {
+class BFloatProducts : public UnpackedProducts {
 public:
-  using Value = mlir::Value;
-  using Values = llvm::SmallVector<Value>;
-
   /// Rows of weights that are multiplied together, at least: a task takes as
   /// many, or is the last.
   static constexpr int64_t kPanelRows = 64;
 
   BFloatProducts(KernelBuilder &builder, const LinearKernelSpec &spec,
                  GroupParameters &parameters, RowTables &tables)
-      : b(builder), spec(spec), encoding(spec.encoding.getNumerics()),
-        layout(spec.layout.getLayout(encoding.element.codeBits())),
-        products(builder, spec, /*isTiled=*/true), parameters(parameters),
-        tables(tables) {}
-
-  /// The kernel's arguments, and what follows from them.
-  struct Operands {
-    Value weights, panel, n, k, blockBytes;
-    /// Bytes of a whole group (0 where rows have one), and of the codes of a
-    /// whole segment.
-    int64_t groupBytes, segmentBytes;
-  };
-  /// Computes rows [0, rows) of the activations, which are bf16 numbers, for
-  /// the row blocks [first, last), and hands each register of results to
-  /// `store`.
-  void
-  emit(const Operands &given, Value first, Value last, Value rows,
-       llvm::function_ref<void(Value sum, Value weightRow, Value row)> store);
+      : UnpackedProducts(builder, spec, parameters, tables) {}
 
 private:
   using Numbers = llvm::SmallVector<GroupParameters::Numbers>;
@@ -68,20 +46,18 @@ private:
     Value tile, first, end;
   };
 
-  int64_t registers() const { return layout.atom.rows / kLanes; }
   int64_t panelBlocks() const;
   int64_t panelRegisters() const { return panelBlocks() * registers(); }
-  int64_t segmentsOfGroup() const;
   int64_t chunkSegments() const;
-  Value groupOf(Value segment);
   Value placeOf(Value index, Value pair);
 
+  void prepare() override;
+  void emitPanels(Value first, Value last, Value rows) override;
   void emitPanel(Value tile, Value last, Value rows);
   void decodeBlock(const Chunk &chunk, Value block, Value firstRegister);
-  void decodeSegment(SegmentOperands segment, Value base, Value block,
-                     Value number, Value firstRegister, Value firstPair,
-                     Extent columns);
-  Value countAtoms(Extent columns);
+  void decodeSegment(const SegmentOperands &segment,
+                     const GroupParameters::Place &place, Value firstRegister,
+                     Value firstPair, Extent columns);
   void storeNumbers(llvm::ArrayRef<Value> digits,
                     const GroupParameters::Numbers &numbers, Value place);
   Value decode(llvm::ArrayRef<Value> digits,
@@ -91,16 +67,7 @@ private:
   void storePanel(Value tile, Value last, Value rows);
   Value sumPlace(Value row, Value index);
 
-  KernelBuilder &b;
-  const LinearKernelSpec &spec;
-  numerics::Encoding encoding;
-  numerics::Layout layout;
-  SegmentProducts products;
-  GroupParameters &parameters;
-  RowTables &tables;
-  llvm::function_ref<void(Value, Value, Value)> store;
-  Operands operands;
-  Value segments, rowBytes;
+  Value rowBytes;
   /// Weights of a chunk: [four registers][pair of columns][register][lane]
   /// [column of the pair]; sums of a panel: [row][register][lane].
   Value decoded, sums;

@@ -45,18 +45,19 @@ std::string PanelFormat::kernelName() const {
   return result;
 }
 
+static mlir::Value getIndex(mlir::ImplicitLocOpBuilder &b, int64_t value) {
+  return mlir::arith::ConstantIndexOp::create(b, value);
+}
+
 mlir::Value cpu::countTiledRows(mlir::ImplicitLocOpBuilder &b,
                                 const PanelFormat &format, mlir::Value m) {
   using namespace mlir;
-  auto index = [&](int64_t value) -> Value {
-    return arith::ConstantIndexOp::create(b, value);
-  };
   if (!format.hasTiles())
-    return index(0);
-  Value rows = index(PanelFormat::kTileRows);
+    return getIndex(b, 0);
+  Value rows = getIndex(b, PanelFormat::kTileRows);
   // With so many rows added, a block that has enough of them is whole.
   Value filled = arith::AddIOp::create(
-      b, m, index(PanelFormat::kTileRows - format.leastTileRows));
+      b, m, getIndex(b, PanelFormat::kTileRows - format.leastTileRows));
   return arith::MulIOp::create(b, arith::DivUIOp::create(b, filled, rows),
                                rows);
 }
@@ -64,29 +65,26 @@ mlir::Value cpu::countTiledRows(mlir::ImplicitLocOpBuilder &b,
 mlir::Value cpu::countBFloatRows(mlir::ImplicitLocOpBuilder &b,
                                  const PanelFormat &format, mlir::Value m) {
   using namespace mlir;
-  auto index = [&](int64_t value) -> Value {
-    return arith::ConstantIndexOp::create(b, value);
-  };
   if (!format.hasBFloat())
-    return index(0);
+    return getIndex(b, 0);
   Value isEnough = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, m,
-                                         index(format.leastBFloatRows));
-  return arith::SelectOp::create(b, isEnough, m, index(0));
+                                         getIndex(b, format.leastBFloatRows));
+  return arith::SelectOp::create(b, isEnough, m, getIndex(b, 0));
 }
 
 mlir::Value cpu::countBFloatRowBytes(mlir::ImplicitLocOpBuilder &b,
                                      const PanelFormat &format, mlir::Value k) {
   using namespace mlir;
-  auto index = [&](int64_t value) -> Value {
-    return arith::ConstantIndexOp::create(b, value);
-  };
-  Value segments = arith::CeilDivUIOp::create(b, k, index(format.columns));
-  Value bytes =
-      arith::MulIOp::create(b, segments, index(2 * format.paddedColumns()));
-  Value lines = arith::OrIOp::create(
-      b, arith::CeilDivUIOp::create(b, bytes, index(PanelFormat::kLineBytes)),
-      index(1));
-  return arith::MulIOp::create(b, lines, index(PanelFormat::kLineBytes));
+  Value segments =
+      arith::CeilDivUIOp::create(b, k, getIndex(b, format.columns));
+  Value bytes = arith::MulIOp::create(b, segments,
+                                      getIndex(b, 2 * format.paddedColumns()));
+  Value lines =
+      arith::OrIOp::create(b,
+                           arith::CeilDivUIOp::create(
+                               b, bytes, getIndex(b, PanelFormat::kLineBytes)),
+                           getIndex(b, 1));
+  return arith::MulIOp::create(b, lines, getIndex(b, PanelFormat::kLineBytes));
 }
 
 /// Whether kernels decode the scales of a group: integers of whole bytes for

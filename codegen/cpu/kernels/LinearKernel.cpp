@@ -97,8 +97,8 @@ private:
   void bindArguments();
   void computeBlockBytes();
   SmallVector<int64_t> getRowTiles() const;
-  Value emitTiles();
-  Value emitBFloats();
+  Value emitUnpacked();
+  template <typename Products> Value emitUnpacked(Value rows);
   void emitRows(Value tile, Rows rows);
   Values emitGroup(const GroupParameters::Place &place, Extent columns,
                    Rows rows, ValueRange outer);
@@ -241,14 +241,14 @@ void LinearKernel::emit() {
   parameters.setGroups(allGroups);
   panelRowBytes =
       b.mul(b.ceilDiv(k, spec.panel.columns), spec.panel.segmentBytes());
-  Value tiled = spec.panel.hasBFloat() ? emitBFloats() : emitTiles();
+  Value unpacked = emitUnpacked();
   b.loop(first, last, 1, {}, [&](Value tile, ValueRange) -> Values {
-    Value done = tiled ? tiled : b.index(0);
+    Value done = unpacked ? unpacked : b.index(0);
     for (int64_t count : getRowTiles()) {
       Value end = b.mul(b.div(m, count), count);
       // The last tile may have rows beyond the last one.
-      if (tiled)
-        end = b.max(end, tiled);
+      if (unpacked)
+        end = b.max(end, unpacked);
       b.loop(done, end, count, {}, [&](Value row, ValueRange) -> Values {
         emitPasses(tile, row, count);
         return {};
@@ -260,40 +260,28 @@ void LinearKernel::emit() {
   func::ReturnOp::create(b);
 }
 
-/// Emits what tiles compute; the first row that they don't. Null for a target
-/// without.
-Value LinearKernel::emitTiles() {
-  if (!spec.panel.hasTiles())
-    return {};
-  Value rows = countTiledRows(b, spec.panel, m);
-  TileProducts::Operands operands{weights,
-                                  panel,
-                                  m,
-                                  n,
-                                  k,
-                                  blockBytes,
-                                  panelRowBytes,
-                                  isGrouped() ? fullGroupBytes() : 0,
-                                  segmentBytes()};
-  TileProducts(b, spec, parameters, tables)
-      .emit(operands, first, last, rows,
-            [&](Value sum, Value weightRow, Value row) {
-              storeRegister(sum, weightRow, row);
-            });
-  return rows;
+/// Emits what is computed from unpacked weights; the first row that isn't. Null
+/// for kernels without such rows.
+Value LinearKernel::emitUnpacked() {
+  if (spec.panel.hasTiles())
+    return emitUnpacked<TileProducts>(countTiledRows(b, spec.panel, m));
+  if (spec.panel.hasBFloat())
+    return emitUnpacked<BFloatProducts>(countBFloatRows(b, spec.panel, m));
+  return {};
 }
 
-/// The same where rows of activations are bf16 numbers.
-Value LinearKernel::emitBFloats() {
-  Value rows = countBFloatRows(b, spec.panel, m);
-  BFloatProducts::Operands operands{weights,
-                                    panel,
-                                    n,
-                                    k,
-                                    blockBytes,
-                                    isGrouped() ? fullGroupBytes() : 0,
-                                    segmentBytes()};
-  BFloatProducts(b, spec, parameters, tables)
+/// The first `rows` rows of activations.
+template <typename Products> Value LinearKernel::emitUnpacked(Value rows) {
+  UnpackedProducts::Operands operands{weights,
+                                      panel,
+                                      m,
+                                      n,
+                                      k,
+                                      blockBytes,
+                                      panelRowBytes,
+                                      isGrouped() ? fullGroupBytes() : 0,
+                                      segmentBytes()};
+  Products(b, spec, parameters, tables)
       .emit(operands, first, last, rows,
             [&](Value sum, Value weightRow, Value row) {
               storeRegister(sum, weightRow, row);

@@ -58,23 +58,6 @@ using namespace lowbit::cpu;
 /// Longer segments are loops.
 static constexpr int64_t kUnrolledSteps = 4;
 
-TileProducts::TileProducts(KernelBuilder &builder, const LinearKernelSpec &spec,
-                           GroupParameters &parameters, RowTables &tables)
-    : b(builder), spec(spec), encoding(spec.encoding.getNumerics()),
-      layout(spec.layout.getLayout(encoding.element.codeBits())),
-      products(builder, spec, /*isTiled=*/true), parameters(parameters),
-      tables(tables) {}
-
-int64_t TileProducts::segmentsOfGroup() const {
-  return llvm::divideCeil(encoding.groupSize, spec.panel.columns);
-}
-
-Value TileProducts::groupOf(Value segment) {
-  if (encoding.granularity != numerics::Granularity::Group)
-    return b.index(0);
-  return b.div(segment, segmentsOfGroup());
-}
-
 Value TileProducts::tileOffset(Value block, Value segment, int64_t digit,
                                Value index) {
   Value before = b.add(b.mul(block, segments), segment);
@@ -82,7 +65,7 @@ Value TileProducts::tileOffset(Value block, Value segment, int64_t digit,
   return b.mul(b.add(b.mul(before, registers()), index), tileBytes());
 }
 
-Value TileProducts::allocate(int64_t elements, Type element) {
+Value TileProducts::allocateLocal(int64_t elements, Type element) {
   return memref::AllocaOp::create(b, MemRefType::get({elements}, element),
                                   b.getI64IntegerAttr(kVectorBytes));
 }
@@ -91,29 +74,20 @@ Value TileProducts::allocate(int64_t elements, Type element) {
 // Panels
 //===----------------------------------------------------------------------===//
 
-void TileProducts::emit(const Operands &given, Value first, Value last,
-                        Value rows,
-                        llvm::function_ref<void(Value, Value, Value)> store) {
-  operands = given;
-  this->store = store;
-  segments = b.ceilDiv(operands.k, spec.panel.columns);
-  raw = allocate(rawElements(), b.getI32Type());
-  sums = allocate(kRegionElements, b.getF32Type());
+void TileProducts::prepare() {
+  raw = allocateLocal(rawElements(), b.getI32Type());
+  sums = allocateLocal(kRegionElements, b.getF32Type());
   if (hasRuns() && needsActivationSum())
-    headers = allocate(kRegionRows * PanelFormat::kHeaderBytes, b.getI8Type());
-  // A single row must not pay for the panel's memory.
-  Value isNeeded =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, rows, b.index(0));
-  auto op = scf::IfOp::create(b, isNeeded, /*withElseRegion=*/false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(op.thenBlock());
+    headers =
+        allocateLocal(kRegionRows * PanelFormat::kHeaderBytes, b.getI8Type());
+}
+
+void TileProducts::emitPanels(Value first, Value last, Value rows) {
   int64_t most =
       std::max<int64_t>(1, spec.tuning.unpackedRows / layout.atom.rows);
   Value blocks = b.min(b.sub(last, first), b.index(most));
-  Value size = tileOffset(blocks, b.index(0), 0, b.index(0));
-  decoded = memref::AllocOp::create(
-      b, MemRefType::get({ShapedType::kDynamic}, b.getI8Type()),
-      ValueRange{size}, b.getI64IntegerAttr(kVectorBytes));
+  decoded =
+      allocate(tileOffset(blocks, b.index(0), 0, b.index(0)), b.getI8Type());
   b.loop(first, last, most, {}, [&](Value tile, ValueRange) -> Values {
     emitPanel(tile, b.min(b.sub(last, tile), b.index(most)), rows);
     return {};
@@ -143,50 +117,23 @@ void TileProducts::emitPanel(Value tile, Value blocks, Value rows) {
 
 /// What is not written of a short segment meets zeros in the activations.
 void TileProducts::unpackBlock(Value tile, Value block) {
-  SegmentOperands segment;
-  segment.weights = operands.weights;
-  segment.slices = {1, b.index(0)};
-  Value row = b.mul(b.add(tile, block), layout.atom.rows);
-  for (int64_t i = 0; i < registers(); ++i)
-    if (Value table = tables.load(b.add(row, i * kLanes), operands.n))
-      segment.tables.push_back(products.prepareTable(table));
+  SegmentOperands segment = prepareBlock(b.add(tile, block));
   Value base = b.mul(b.add(tile, block), operands.blockBytes);
-  int64_t columns = spec.panel.columns;
-  Value full = b.div(operands.k, columns);
-  b.loop(b.index(0), full, 1, {}, [&](Value s, ValueRange) -> Values {
-    unpackSegment(segment, base, block, s, {columns, {}});
-    return {};
-  });
-  b.loop(full, segments, 1, {}, [&](Value s, ValueRange) -> Values {
-    Value rest = b.sub(operands.k, b.mul(s, columns));
-    unpackSegment(segment, base, block, s, {std::nullopt, rest});
-    return {};
+  Value full = b.div(operands.k, spec.panel.columns);
+  forEachSegment(b.index(0), full, segments, [&](Value s, Extent columns) {
+    segment.codes = placeSegment(base, b.add(tile, block), s).codes;
+    unpackSegment(segment, block, s, columns);
   });
 }
 
-void TileProducts::unpackSegment(SegmentOperands segmentOperands, Value base,
+void TileProducts::unpackSegment(const SegmentOperands &segmentOperands,
                                  Value block, Value segment, Extent columns) {
-  Value group = groupOf(segment);
-  Value inGroup = segment;
-  if (encoding.granularity == numerics::Granularity::Group)
-    inGroup = b.sub(segment, b.mul(group, segmentsOfGroup()));
-  segmentOperands.codes =
-      b.add(b.add(base, b.mul(group, operands.groupBytes)),
-            b.add(b.mul(inGroup, operands.segmentBytes), parameters.bytes()));
-  int64_t values = encoding.element.valuesPerCode();
-  int64_t padding = layout.columnPadding * values;
-  int64_t atomColumns = layout.atom.columns * values, unroll = 1;
-  Value atoms;
-  if (columns.known) {
-    int64_t count =
-        llvm::divideCeil(*columns.known, padding) * padding / atomColumns;
-    while (2 * unroll * atomColumns <= PanelFormat::kTileBytes &&
-           count % (2 * unroll) == 0)
-      unroll *= 2;
-    atoms = b.index(count);
-  } else {
-    atoms = b.mul(b.ceilDiv(columns.value, padding), padding / atomColumns);
-  }
+  int64_t unroll = 1;
+  while (columns.known &&
+         2 * unroll * atomColumns() <= PanelFormat::kTileBytes &&
+         countAtoms(*columns.known) % (2 * unroll) == 0)
+    unroll *= 2;
+  Value atoms = countAtoms(columns);
   SmallVector<Values> places(products.digits());
   for (int64_t digit = 0; digit < products.digits(); ++digit)
     for (int64_t i = 0; i < registers(); ++i)
@@ -194,7 +141,7 @@ void TileProducts::unpackSegment(SegmentOperands segmentOperands, Value base,
   b.loop(b.index(0), atoms, unroll, {}, [&](Value atom, ValueRange) -> Values {
     for (int64_t i = 0; i < unroll; ++i) {
       Value here = b.add(atom, i);
-      Value column = b.mul(here, atomColumns / kStepColumns * kVectorBytes);
+      Value column = b.mul(here, atomColumns() / kStepColumns * kVectorBytes);
       products.unpack(
           segmentOperands, here,
           [&](int64_t step, int64_t index, int64_t digit, Value bytes) {

@@ -22,33 +22,16 @@
 #ifndef LOWBIT_LIB_CODEGEN_CPU_KERNELS_TILEPRODUCTS_H
 #define LOWBIT_LIB_CODEGEN_CPU_KERNELS_TILEPRODUCTS_H
 
-#include "GroupParameters.h"
-#include "RowTables.h"
-#include "SegmentProducts.h"
+#include "UnpackedProducts.h"
 #include <array>
 
 namespace lowbit::cpu {
 
-class TileProducts {
+class TileProducts : public UnpackedProducts {
 public:
-  using Value = mlir::Value;
-  using Values = llvm::SmallVector<Value>;
-
   TileProducts(KernelBuilder &builder, const LinearKernelSpec &spec,
-               GroupParameters &parameters, RowTables &tables);
-
-  /// The kernel's arguments, and what follows from them.
-  struct Operands {
-    Value weights, panel, m, n, k, blockBytes, panelRowBytes;
-    /// Bytes of a whole group (0 where rows have one), and of the codes of a
-    /// whole segment.
-    int64_t groupBytes, segmentBytes;
-  };
-  /// Computes rows [0, rows) of the activations, which are in tiles, for the
-  /// row blocks [first, last), and hands each register of results to `store`.
-  void
-  emit(const Operands &given, Value first, Value last, Value rows,
-       llvm::function_ref<void(Value sum, Value weightRow, Value row)> store);
+               GroupParameters &parameters, RowTables &tables)
+      : UnpackedProducts(builder, spec, parameters, tables) {}
 
 private:
   /// Rows of activations, and pairs of 16 rows of weights, whose sums are in
@@ -98,11 +81,8 @@ private:
     return encoding.hasMinimum ||
            encoding.zeroPoint != numerics::ZeroPointKind::None;
   }
-  int64_t registers() const { return layout.atom.rows / kLanes; }
   /// Bytes of a segment's tiles of 16 rows of weights.
   int64_t tileBytes() const { return spec.panel.paddedColumns() * kLanes; }
-  int64_t segmentsOfGroup() const;
-  Value groupOf(Value segment);
   /// The tiles of a digit and register of rows.
   Value tileOffset(Value block, Value segment, int64_t digit, Value index);
 
@@ -110,9 +90,11 @@ private:
   bool hasRuns() const { return spec.getRunSegments() > 1; }
   int64_t rawElements() const;
 
+  void prepare() override;
+  void emitPanels(Value first, Value last, Value rows) override;
   void emitPanel(Value tile, Value blocks, Value rows);
   void unpackBlock(Value tile, Value block);
-  void unpackSegment(SegmentOperands operands, Value base, Value block,
+  void unpackSegment(const SegmentOperands &operands, Value block,
                      Value segment, Extent columns);
   void emitRegion(Value tile, Value rows, Value firstRow, Value firstPair,
                   Value pairEnd);
@@ -138,7 +120,6 @@ private:
   int64_t getVisitCount() const;
   Pair getPair(const Region &region, Value pair);
   Visit getVisit(Value tile, const Pair &pair, Value segment, int64_t count);
-  void clear(Value memory, int64_t elements, mlir::Type element);
   void addHeaders(const Region &region, Value first, Value end);
   Value headerOffset(const Region &region, Value block, Value r, Value segment);
   Value segmentOffset(Value row, Value segment);
@@ -154,18 +135,8 @@ private:
                     llvm::ArrayRef<Value> places, Value first, Value r,
                     int64_t tile, Value sum);
   void storeRegion(const Region &region, Value rowEnd);
-  mlir::Value allocate(int64_t elements, mlir::Type element);
+  Value allocateLocal(int64_t elements, mlir::Type element);
 
-  KernelBuilder &b;
-  const LinearKernelSpec &spec;
-  numerics::Encoding encoding;
-  numerics::Layout layout;
-  SegmentProducts products;
-  GroupParameters &parameters;
-  RowTables &tables;
-  llvm::function_ref<void(Value, Value, Value)> store;
-  Operands operands;
-  Value segments;
   /// Decoded weights; products of a visit, or of a run; sums of a region, in
   /// tiles; the headers of a run's rows, where their sums are needed.
   Value decoded, raw, sums, headers;

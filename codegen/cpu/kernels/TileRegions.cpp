@@ -49,24 +49,14 @@ TileProducts::Visit TileProducts::getVisit(Value tile, const Pair &pair,
   Value block = b.add(tile, pair.block);
   Value base = b.mul(block, operands.blockBytes);
   for (int64_t s = 0; s < count; ++s) {
-    Value group = groupOf(b.add(segment, s));
-    GroupParameters::Place place{b.add(base, b.mul(group, operands.groupBytes)),
-                                 block, group};
+    GroupParameters::Place place =
+        placeGroup(base, block, groupOf(b.add(segment, s)));
     visit.numbers.emplace_back();
     for (int64_t i = 0; i < 2; ++i)
       visit.numbers.back()[i] =
           parameters.load(place, b.mul(b.add(pair.firstRegister, i), kLanes));
   }
   return visit;
-}
-
-void TileProducts::clear(Value memory, int64_t elements, Type element) {
-  Value zero = b.zero(b.vector(kLanes, element));
-  b.loop(b.index(0), b.index(elements), kLanes, {},
-         [&](Value i, ValueRange) -> Values {
-           vector::StoreOp::create(b, zero, memory, i);
-           return {};
-         });
 }
 
 void TileProducts::emitRegion(Value tile, Value rows, Value firstRow,
@@ -76,7 +66,7 @@ void TileProducts::emitRegion(Value tile, Value rows, Value firstRow,
   Value count = b.mul(b.div(b.sub(rowEnd, firstRow), kTwo), kTwo);
   Region region{tile,   firstRow,  b.add(firstRow, count),
                 rowEnd, firstPair, pairEnd};
-  clear(sums, kRegionElements, b.getF32Type());
+  clear(sums, b.index(kRegionElements), b.getF32Type());
   if (hasRuns())
     emitRuns(region);
   else
@@ -253,7 +243,7 @@ void TileProducts::emitRuns(const Region &region) {
   int64_t most = spec.getRunSegments();
   b.loop(b.index(0), segments, most, {}, [&](Value first, ValueRange) {
     Value end = b.min(b.add(first, most), segments);
-    clear(raw, rawElements(), b.getI32Type());
+    clear(raw, b.index(rawElements()), b.getI32Type());
     addSegments(region, first, end);
     if (needsActivationSum())
       addHeaders(region, first, end);

@@ -17,7 +17,6 @@
 
 using namespace lowbit;
 using namespace lowbit::test;
-using numerics::Granularity;
 using numerics::ScaleFormat;
 
 namespace {
@@ -65,14 +64,9 @@ std::vector<LayerSpec> createLayers(unsigned width) {
   std::vector<LayerSpec> layers;
   unsigned i = width;
   for (int64_t group : kGroups) {
-    auto [integer, zeroPoint, hasMinimum] = kIntegerForms[(i + i / 4) % 4];
     layers.push_back(
-        createLayer({{width, integer},
-                     zeroPoint,
-                     hasMinimum,
-                     group ? Granularity::Group : Granularity::Channel,
-                     group,
-                     i % 2 ? ScaleFormat::F16 : ScaleFormat::F32},
+        createLayer(getIntegers(width, group, i,
+                                i % 2 ? ScaleFormat::F16 : ScaleFormat::F32),
                     i));
     layers.back().isPermuted = i % 4 == 0;
     ++i;

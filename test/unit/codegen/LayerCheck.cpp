@@ -31,3 +31,12 @@ void test::checkLayers(std::vector<LayerSpec> layers,
   for (int64_t extent : extents)
     program.check(extent, tolerance);
 }
+
+numerics::Encoding test::getIntegers(unsigned width, int64_t group,
+                                     unsigned turn,
+                                     numerics::ScaleFormat scale) {
+  auto [integer, zeroPoint, hasMinimum] = kIntegerForms[(turn + turn / 4) % 4];
+  auto granularity =
+      group ? numerics::Granularity::Group : numerics::Granularity::Channel;
+  return {{width, integer}, zeroPoint, hasMinimum, granularity, group, scale};
+}

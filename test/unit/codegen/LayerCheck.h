@@ -41,6 +41,11 @@ constexpr IntegerForm kIntegerForms[] = {
      false},
 };
 
+/// Integers of `width` bits in groups of `group` columns, those of a row where
+/// that is 0; `turn` deals out the forms.
+numerics::Encoding getIntegers(unsigned width, int64_t group, unsigned turn,
+                               numerics::ScaleFormat scale);
+
 } // namespace lowbit::test
 
 #endif // LOWBIT_TEST_UNIT_CODEGEN_LAYERCHECK_H

@@ -16,7 +16,6 @@
 
 using namespace lowbit;
 using namespace lowbit::test;
-using numerics::Granularity;
 using numerics::ScaleFormat;
 
 namespace {
@@ -37,14 +36,9 @@ std::vector<LayerSpec> createLayers(unsigned width, bool quantizesInput) {
   unsigned i = width;
   for (int n = 0; n < 6; ++n) {
     int64_t group = kGroups[i % std::size(kGroups)];
-    auto [integer, zeroPoint, hasMinimum] = kIntegerForms[(i + i / 4) % 4];
     LayerSpec &layer = layers.emplace_back();
-    layer.encoding = {{width, integer},
-                      zeroPoint,
-                      hasMinimum,
-                      group ? Granularity::Group : Granularity::Channel,
-                      group,
-                      i % 2 ? ScaleFormat::F16 : ScaleFormat::F32};
+    layer.encoding = getIntegers(width, group, i,
+                                 i % 2 ? ScaleFormat::F16 : ScaleFormat::F32);
     layer.rows = kShapes[i % 6].rows;
     layer.columns = kShapes[i % 6].columns;
     if (group == 1000)
@@ -97,14 +91,8 @@ std::vector<LayerSpec> createRuns(unsigned width) {
   for (unsigned i = width; i < width + count; ++i) {
     bool isLast = i == width + 4;
     int64_t group = !isLast && i % 4 == 1 ? 512 : 0;
-    auto [integer, zeroPoint, hasMinimum] = kIntegerForms[(i + i / 4) % 4];
     LayerSpec &layer = layers.emplace_back();
-    layer.encoding = {{width, integer},
-                      zeroPoint,
-                      hasMinimum,
-                      group ? Granularity::Group : Granularity::Channel,
-                      group,
-                      ScaleFormat::F32};
+    layer.encoding = getIntegers(width, group, i, ScaleFormat::F32);
     layer.rows = isLast ? 3 : kShapes[i % 6].rows;
     layer.columns = isLast  ? 33000
                     : group ? 1100
