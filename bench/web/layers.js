@@ -8,8 +8,6 @@
 
 import { compare, findMedian, makeInput } from "./numbers.js";
 
-const WARM_UP = 2;
-
 async function prepareOurs({ name }, x) {
   const { load } = await import(`/layers/${name}.webgpu.js`);
   const model = await load();
@@ -20,12 +18,12 @@ async function prepareOurs({ name }, x) {
   };
 }
 
-/** The layer on one of the builds of ONNX Runtime Web: their back ends differ. */
-async function preparePeer({ name, m, k }, build, x) {
+/** The layer on a back end of one of the builds of ONNX Runtime Web, whose back ends differ. */
+async function preparePeer({ name, m, k }, { build, provider }, x) {
   const ort = await import(`/ort/${build}`);
-  // One thread: the page isn't isolated, and the layer is on the GPU.
+  // One thread: the page isn't isolated.
   Object.assign(ort.env.wasm, { wasmPaths: "/ort/", numThreads: 1 });
-  const session = await ort.InferenceSession.create(`/layers/${name}.onnx`, { executionProviders: ["webgpu"] });
+  const session = await ort.InferenceSession.create(`/layers/${name}.onnx`, { executionProviders: [provider] });
   return {
     run: async () => (await session.run({ x: new ort.Tensor("float32", x, [m, k]) })).y.data,
     describe: () => ort.env.versions.web,
@@ -34,13 +32,13 @@ async function preparePeer({ name, m, k }, build, x) {
 }
 
 /** Medians of a layer in milliseconds, ours first, and how far results are apart. */
-async function measureLayer(layer, { builds, seconds, runs }) {
+async function measureLayer(layer, { peers: others, seconds, runs, warmUp }) {
   const x = makeInput(layer.m * layer.k);
   const contestants = [await prepareOurs(layer, x)];
-  for (const build of builds)
-    contestants.push(await preparePeer(layer, build, x));
+  for (const other of others)
+    contestants.push(await preparePeer(layer, other, x));
   const results = [];
-  for (let i = 0; i < WARM_UP; ++i)
+  for (let i = 0; i < warmUp; ++i)
     for (const [j, contestant] of contestants.entries())
       results[j] = await contestant.run();
   const error = Math.max(...results.map((result) => compare(results[0], result)));

@@ -69,7 +69,7 @@ private:
                      const Index &firstRow, const Index &firstWeight,
                      const Index &atom, mlir::ValueRange sums);
   void writeTile(llvm::ArrayRef<mlir::Value> sums, const Index &firstRow);
-  int64_t countOwnCode() const;
+  int64_t countOwnCode(int64_t columns) const;
   int64_t limitOwnColumns(int64_t most) const;
   llvm::SmallVector<mlir::Value>
   addOwnTurn(const OwnRows &own, const Index &atom, const Index &turn,

@@ -26,32 +26,37 @@ static constexpr int64_t kTile = 32;
 /// weight, and in as many more turns other rows of activations: each number
 /// that is decoded serves as many of these.
 static constexpr int64_t kOwnRows = 2, kOwnColumns = 8;
-/// What the code of a loop may be, by the measure of countOwnCode: pipelines
-/// take SwiftShader up to 0.15 s then.
-static constexpr int64_t kMostOwnCode = 64;
+/// How much code there may be, by the measure of countOwnCode: with that,
+/// pipelines take SwiftShader up to 0.15 s.
+static constexpr int64_t kMostOwnCode = 48;
 
-/// How much code a loop has for each row of the weight, in fields of codes, or
-/// what takes as much.
-int64_t LinearBuilder::countOwnCode() const {
+/// How much code there is for each of `columns` rows of the weight, in fields
+/// of codes that a loop reads, or what takes as long to compile.
+int64_t LinearBuilder::countOwnCode(int64_t columns) const {
   int64_t period = weight->getPeriod(), fields = weight->getFields();
+  // Of results; those that may exist each by itself are written in as many
+  // branches.
+  int64_t code = (bias ? 1 : 0) + (residual ? 2 : 0);
+  code += spec.n % columns ? 5 : 0;
   if (units) {
     int64_t steps = std::max(period, kStep);
-    return steps * (fields + kOwnRows) +
-           4 * llvm::divideCeil(steps, spec.unitSteps);
+    return code + steps * (fields + kOwnRows) +
+           4 * (std::max(steps / spec.unitSteps, int64_t(1)) - 1);
   }
+  bool isMoved = buffers.minima || buffers.zeroPoints;
   int64_t lookUp = needsGPUTable(spec.encoding) ? 8 : 0;
   int64_t shared = weight->getSharedSteps();
-  int64_t each = buffers.minima || buffers.zeroPoints ? 7 : 2;
-  int64_t parameters =
-      shared ? each * llvm::divideCeil(period, shared) : 8 * period;
-  return period * (fields + lookUp) + parameters;
+  code += period * (fields + lookUp + isMoved);
+  if (shared == 0)
+    return code + 8 * period;
+  return code + (isMoved ? 7 : 2) * llvm::divideCeil(period, shared);
 }
 
 /// Rows of the weight that a thread multiplies at once, at most `most`, a power
 /// of two. Those of a gated layer's column are of one thread.
 int64_t LinearBuilder::limitOwnColumns(int64_t most) const {
   int64_t least = spec.isGated ? 2 : 1;
-  while (most > least && most * countOwnCode() > kMostOwnCode)
+  while (most > least && most * countOwnCode(most) > kMostOwnCode)
     most /= 2;
   return std::max(most, least);
 }
