@@ -319,6 +319,19 @@ static unsigned loopAt(AffineMap map, unsigned i) {
   return cast<AffineDimExpr>(map.getResult(i)).getPosition();
 }
 
+/// Whether an operand has a dimension for each loop of `batch`. One of extent 1
+/// may be missing, and so may the heads, which are the last, where they are
+/// counted: all then read the same.
+static bool hasBatch(linalg::LinalgOp op, AffineMap operand,
+                     ArrayRef<unsigned> batch) {
+  return llvm::all_of(batch, [&](unsigned loop) {
+    return operand.isFunctionOfDim(loop) ||
+           op.getStaticLoopRanges()[loop] == 1 ||
+           (loop == batch.back() &&
+            !ShapedType::isDynamic(op.getStaticLoopRanges()[loop]));
+  });
+}
+
 /// Loops of the product with V, whose rows of weights are [batch..., query,
 /// key].
 static LogicalResult sortProductLoops(Attention &attention, AffineMap weights) {
@@ -336,9 +349,10 @@ static LogicalResult sortProductLoops(Attention &attention, AffineMap weights) {
     return map.isFunctionOfDim(loop);
   };
   bool isBatch = llvm::all_of(attention.productBatch, [&](unsigned loop) {
-    return isIn(value, loop) && isIn(result, loop);
+    return isIn(result, loop);
   });
-  if (!isBatch || !isIn(result, attention.productQuery) ||
+  if (!isBatch || !hasBatch(op, value, attention.productBatch) ||
+      !isIn(result, attention.productQuery) ||
       isIn(value, attention.productQuery) ||
       isIn(result, attention.productKey) ||
       !isIn(value, attention.productKey) || op.getNumLoops() != rank + 1)
@@ -377,7 +391,9 @@ static LogicalResult sortScoresLoops(Attention &attention, AffineMap read) {
   bool fits = key.isFunctionOfDim(attention.scoresKey) &&
               !key.isFunctionOfDim(attention.scoresQuery) &&
               !query.isFunctionOfDim(attention.scoresKey) &&
-              query.getNumResults() == rank && key.getNumResults() == rank;
+              query.getNumResults() == rank &&
+              key.isFunctionOfDim(attention.scoresSum) &&
+              hasBatch(op, key, attention.scoresBatch);
   return success(fits);
 }
 

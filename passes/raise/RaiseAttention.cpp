@@ -32,15 +32,61 @@ using namespace lowbit;
 // Attention
 //===----------------------------------------------------------------------===//
 
-/// The operand of `op` with its dimensions in the order of `loops`.
+/// `value` with dimensions of extent 1 at `places` of the result, not the last.
+static Value insertUnits(OpBuilder &b, Location loc, Value value,
+                         ArrayRef<int64_t> places) {
+  if (places.empty())
+    return value;
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<OpFoldResult> old = tensor::getMixedSizes(b, loc, value), sizes;
+  SmallVector<ReassociationIndices> groups(type.getRank());
+  for (int64_t i = 0, next = 0, rank = type.getRank() + places.size(); i < rank;
+       ++i) {
+    bool isUnit = llvm::is_contained(places, i);
+    // Units before the first dimension join it, others the one before them.
+    groups[isUnit ? std::max<int64_t>(next - 1, 0) : next].push_back(i);
+    sizes.push_back(isUnit ? OpFoldResult(b.getIndexAttr(1)) : old[next]);
+    next += !isUnit;
+  }
+  auto expanded = type.clone(decomposeMixedValues(sizes).first);
+  return tensor::ExpandShapeOp::create(b, loc, expanded, value, groups, sizes);
+}
+
+/// [..., 1, J, D] as [..., heads, J, D], in the form that is taken off again
+/// where keys and values have it.
+static Value repeatHead(OpBuilder &b, Location loc, Value value,
+                        int64_t heads) {
+  auto type = cast<RankedTensorType>(value.getType());
+  int64_t rank = type.getRank(), place = rank - 2;
+  SmallVector<OpFoldResult> shape = tensor::getMixedSizes(b, loc, value);
+  shape.insert(shape.begin() + place, b.getIndexAttr(heads));
+  Value init = tensor::EmptyOp::create(b, loc, shape, type.getElementType());
+  auto repeated = linalg::BroadcastOp::create(b, loc, value, init, place);
+  SmallVector<int64_t> sizes(rank, 1);
+  sizes[rank - 3] = 2;
+  return collapsed(b, loc, repeated->getResult(0), sizes);
+}
+
+/// The operand of `op` with its dimensions in the order of `loops`: batches,
+/// rows and columns. Of batches it may lack some of extent 1, and the heads.
 static Value orderedOperand(OpBuilder &b, linalg::LinalgOp op,
                             OpOperand *operand, ArrayRef<unsigned> loops) {
   AffineMap map = op.getMatchingIndexingMap(operand);
-  SmallVector<int64_t> permutation;
-  for (unsigned loop : loops)
-    permutation.push_back(
-        *map.getResultPosition(getAffineDimExpr(loop, map.getContext())));
-  return transposed(b, op.getLoc(), operand->get(), permutation);
+  SmallVector<int64_t> permutation, units;
+  for (auto [i, loop] : llvm::enumerate(loops))
+    if (auto at =
+            map.getResultPosition(getAffineDimExpr(loop, map.getContext())))
+      permutation.push_back(*at);
+    else
+      units.push_back(i);
+  Value ordered = insertUnits(
+      b, op.getLoc(), transposed(b, op.getLoc(), operand->get(), permutation),
+      units);
+  int64_t place = loops.size() - 3;
+  int64_t heads = op.getStaticLoopRanges()[loops[place]];
+  return llvm::is_contained(units, place) && heads != 1
+             ? repeatHead(b, op.getLoc(), ordered, heads)
+             : ordered;
 }
 
 static SmallVector<unsigned> withMatrix(ArrayRef<unsigned> batch, unsigned row,
@@ -164,22 +210,6 @@ static Value buildMask(OpBuilder &b, Location loc, ArrayRef<ScoreMask> masks) {
   return expandMask(b, loc, {sum.getResult(0), map, 1, std::nullopt});
 }
 
-/// `value` with a dimension of extent 1 before its last two.
-static Value insertHead(OpBuilder &b, Location loc, Value value) {
-  auto type = cast<RankedTensorType>(value.getType());
-  int64_t rank = type.getRank(), place = rank - 2;
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, value);
-  sizes.insert(sizes.begin() + place, b.getIndexAttr(1));
-  SmallVector<int64_t> shape(type.getShape());
-  shape.insert(shape.begin() + place, 1);
-  SmallVector<ReassociationIndices> groups;
-  for (int64_t i = 0; i < rank; ++i)
-    groups.push_back({i + (i >= place)});
-  groups[place - 1].push_back(place);
-  return tensor::ExpandShapeOp::create(b, loc, type.clone(shape), value, groups,
-                                       sizes);
-}
-
 /// Attention whose batches and heads are one dynamic dimension: each batch has
 /// one head.
 static Value buildAttention(OpBuilder &b, Location loc, RankedTensorType type,
@@ -189,9 +219,11 @@ static Value buildAttention(OpBuilder &b, Location loc, RankedTensorType type,
   bool isMerged = type.isDynamicDim(rank - 3);
   if (isMerged) {
     for (Value *operand : {&query, &key, &value})
-      *operand = insertHead(b, loc, *operand);
-    if (mask && cast<RankedTensorType>(mask.getType()).getRank() > 2)
-      mask = insertHead(b, loc, mask);
+      *operand = insertUnits(b, loc, *operand, rank - 2);
+    if (mask)
+      if (int64_t dims = cast<RankedTensorType>(mask.getType()).getRank();
+          dims > 2)
+        mask = insertUnits(b, loc, mask, dims - 2);
     SmallVector<int64_t> shape(type.getShape());
     shape.insert(shape.begin() + rank - 2, 1);
     type = type.clone(shape);

@@ -193,6 +193,113 @@ func.func @grouped(%q: tensor<1x4x7x16xf32>, %k: tensor<1x2x5x16xf32>, %v: tenso
 
 // -----
 
+// One head of keys and values is read by all of the query's: where it is, as an
+// operand without heads, or with them, repeated.
+
+// CHECK-LABEL: func @one_head
+// CHECK-SAME:    %[[Q:[a-z0-9]+]]: tensor<?x4x7x16xf32>, %[[K:[a-z0-9]+]]: tensor<?x16x?xf32>, %[[V:[a-z0-9]+]]: tensor<?x?x16xf32>
+// CHECK-DAG:     %[[KT:.*]] = linalg.transpose ins(%[[K]] : tensor<?x16x?xf32>) {{.*}} permutation = [0, 2, 1]
+// CHECK-DAG:     %[[ONE:.*]] = tensor.expand_shape %[[KT]] {{\[\[}}0, 1], [2], [3]]
+// CHECK-DAG:     %[[VALUES:.*]] = tensor.expand_shape %[[V]] {{\[\[}}0, 1], [2], [3]]
+// CHECK:         lowbit.attention %[[Q]], %[[ONE]], %[[VALUES]] scale 1.000000e+00
+// CHECK-SAME:      : tensor<?x4x7x16xf32>, tensor<?x1x?x16xf32>, tensor<?x1x?x16xf32>
+// CHECK-LABEL: func @one_text
+// CHECK-SAME:    %[[Q:[a-z0-9]+]]: tensor<1x4x7x16xf32>, %[[K:[a-z0-9]+]]: tensor<16x5xf32>, %[[V:[a-z0-9]+]]: tensor<5x16xf32>
+// CHECK-DAG:     %[[KT:.*]] = linalg.transpose ins(%[[K]] : tensor<16x5xf32>) {{.*}} permutation = [1, 0]
+// CHECK-DAG:     %[[ONE:.*]] = tensor.expand_shape %[[KT]] {{\[\[}}0, 1, 2], [3]]
+// CHECK-DAG:     %[[VALUES:.*]] = tensor.expand_shape %[[V]] {{\[\[}}0, 1, 2], [3]]
+// CHECK:         lowbit.attention %[[Q]], %[[ONE]], %[[VALUES]] scale 1.000000e+00
+// CHECK-SAME:      : tensor<1x4x7x16xf32>, tensor<1x1x5x16xf32>, tensor<1x1x5x16xf32>
+// CHECK-LABEL: func @one_head_of_values
+// CHECK-SAME:    %[[Q:[a-z0-9]+]]: tensor<?x4x7x16xf32>, %[[K:[a-z0-9]+]]: tensor<?x1x?x16xf32>, %[[V:[a-z0-9]+]]: tensor<?x?x16xf32>
+// CHECK:         %[[VALUES:.*]] = tensor.expand_shape %[[V]]
+// CHECK:         lowbit.attention %[[Q]], %[[K]], %[[VALUES]] scale 1.000000e+00
+// CHECK-SAME:      : tensor<?x4x7x16xf32>, tensor<?x1x?x16xf32>, tensor<?x1x?x16xf32>
+#q = affine_map<(b, h, i, j, d) -> (b, h, i, d)>
+#kt = affine_map<(b, h, i, j, d) -> (b, d, j)>
+#s = affine_map<(b, h, i, j, d) -> (b, h, i, j)>
+func.func @one_head(%q: tensor<?x4x7x16xf32>, %k: tensor<?x16x?xf32>, %v: tensor<?x?x16xf32>, %es: tensor<?x4x7x?xf32>,
+                    %ey: tensor<?x4x7x16xf32>) -> tensor<?x4x7x16xf32> {
+  %zero = arith.constant 0.0 : f32
+  %zs = linalg.fill ins(%zero : f32) outs(%es : tensor<?x4x7x?xf32>) -> tensor<?x4x7x?xf32>
+  %s = linalg.generic {indexing_maps = [#q, #kt, #s], iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction"]}
+      ins(%q, %k : tensor<?x4x7x16xf32>, tensor<?x16x?xf32>) outs(%zs : tensor<?x4x7x?xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %0 = arith.mulf %a, %b : f32
+    %1 = arith.addf %c, %0 : f32
+    linalg.yield %1 : f32
+  } -> tensor<?x4x7x?xf32>
+  %p = linalg.softmax dimension(3) ins(%s : tensor<?x4x7x?xf32>) outs(%es : tensor<?x4x7x?xf32>) -> tensor<?x4x7x?xf32>
+  %zy = linalg.fill ins(%zero : f32) outs(%ey : tensor<?x4x7x16xf32>) -> tensor<?x4x7x16xf32>
+  %y = linalg.generic {
+      indexing_maps = [affine_map<(b, h, i, e, j) -> (b, h, i, j)>, affine_map<(b, h, i, e, j) -> (b, j, e)>,
+                       affine_map<(b, h, i, e, j) -> (b, h, i, e)>],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction"]}
+      ins(%p, %v : tensor<?x4x7x?xf32>, tensor<?x?x16xf32>) outs(%zy : tensor<?x4x7x16xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %0 = arith.mulf %a, %b : f32
+    %1 = arith.addf %c, %0 : f32
+    linalg.yield %1 : f32
+  } -> tensor<?x4x7x16xf32>
+  return %y : tensor<?x4x7x16xf32>
+}
+func.func @one_text(%q: tensor<1x4x7x16xf32>, %k: tensor<16x5xf32>, %v: tensor<5x16xf32>, %es: tensor<1x4x7x5xf32>,
+                    %ey: tensor<1x4x7x16xf32>) -> tensor<1x4x7x16xf32> {
+  %zero = arith.constant 0.0 : f32
+  %zs = linalg.fill ins(%zero : f32) outs(%es : tensor<1x4x7x5xf32>) -> tensor<1x4x7x5xf32>
+  %s = linalg.generic {indexing_maps = [#q, affine_map<(b, h, i, j, d) -> (d, j)>, #s],
+                       iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction"]}
+      ins(%q, %k : tensor<1x4x7x16xf32>, tensor<16x5xf32>) outs(%zs : tensor<1x4x7x5xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %0 = arith.mulf %a, %b : f32
+    %1 = arith.addf %c, %0 : f32
+    linalg.yield %1 : f32
+  } -> tensor<1x4x7x5xf32>
+  %p = linalg.softmax dimension(3) ins(%s : tensor<1x4x7x5xf32>) outs(%es : tensor<1x4x7x5xf32>) -> tensor<1x4x7x5xf32>
+  %zy = linalg.fill ins(%zero : f32) outs(%ey : tensor<1x4x7x16xf32>) -> tensor<1x4x7x16xf32>
+  %y = linalg.generic {
+      indexing_maps = [affine_map<(b, h, i, e, j) -> (b, h, i, j)>, affine_map<(b, h, i, e, j) -> (j, e)>,
+                       affine_map<(b, h, i, e, j) -> (b, h, i, e)>],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction"]}
+      ins(%p, %v : tensor<1x4x7x5xf32>, tensor<5x16xf32>) outs(%zy : tensor<1x4x7x16xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %0 = arith.mulf %a, %b : f32
+    %1 = arith.addf %c, %0 : f32
+    linalg.yield %1 : f32
+  } -> tensor<1x4x7x16xf32>
+  return %y : tensor<1x4x7x16xf32>
+}
+func.func @one_head_of_values(%q: tensor<?x4x7x16xf32>, %k: tensor<?x1x?x16xf32>, %v: tensor<?x?x16xf32>, %er: tensor<?x1x4x?x16xf32>,
+                              %es: tensor<?x4x7x?xf32>, %ey: tensor<?x4x7x16xf32>) -> tensor<?x4x7x16xf32> {
+  %zero = arith.constant 0.0 : f32
+  %rk = linalg.broadcast ins(%k : tensor<?x1x?x16xf32>) outs(%er : tensor<?x1x4x?x16xf32>) dimensions = [2]
+  %ks = tensor.collapse_shape %rk [[0], [1, 2], [3], [4]] : tensor<?x1x4x?x16xf32> into tensor<?x4x?x16xf32>
+  %zs = linalg.fill ins(%zero : f32) outs(%es : tensor<?x4x7x?xf32>) -> tensor<?x4x7x?xf32>
+  %s = linalg.generic {indexing_maps = [#q, affine_map<(b, h, i, j, d) -> (b, h, j, d)>, #s],
+                       iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction"]}
+      ins(%q, %ks : tensor<?x4x7x16xf32>, tensor<?x4x?x16xf32>) outs(%zs : tensor<?x4x7x?xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %0 = arith.mulf %a, %b : f32
+    %1 = arith.addf %c, %0 : f32
+    linalg.yield %1 : f32
+  } -> tensor<?x4x7x?xf32>
+  %p = linalg.softmax dimension(3) ins(%s : tensor<?x4x7x?xf32>) outs(%es : tensor<?x4x7x?xf32>) -> tensor<?x4x7x?xf32>
+  %zy = linalg.fill ins(%zero : f32) outs(%ey : tensor<?x4x7x16xf32>) -> tensor<?x4x7x16xf32>
+  %y = linalg.generic {
+      indexing_maps = [affine_map<(b, h, i, e, j) -> (b, h, i, j)>, affine_map<(b, h, i, e, j) -> (b, j, e)>,
+                       affine_map<(b, h, i, e, j) -> (b, h, i, e)>],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction"]}
+      ins(%p, %v : tensor<?x4x7x?xf32>, tensor<?x?x16xf32>) outs(%zy : tensor<?x4x7x16xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %0 = arith.mulf %a, %b : f32
+    %1 = arith.addf %c, %0 : f32
+    linalg.yield %1 : f32
+  } -> tensor<?x4x7x16xf32>
+  return %y : tensor<?x4x7x16xf32>
+}
+
+// -----
+
 // Several masks are one that is the sum of what they add, whichever of the scores'
 // dimensions they have.
 

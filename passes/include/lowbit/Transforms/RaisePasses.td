@@ -140,7 +140,8 @@ def RaiseAttentionPass : Pass<"lowbit-raise-attention"> {
     scores by a condition is added as 0 or the number it puts in their place.
     Several masks are added up first, in the dimensions that they have; what is
     added before scores are multiplied by a constant is multiplied, too. Heads of K and V that are repeated for groups of query heads are read where
-    they are.
+    they are, and so is a single one that operands of the products have no
+    dimension for.
 
     Batches and heads that are one dynamic dimension are batches of one head.
 
