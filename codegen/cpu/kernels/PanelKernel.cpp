@@ -39,8 +39,9 @@ public:
 
 private:
   VectorType lanes(Type element) { return b.vector(kLanes, element); }
-  /// `count` columns from `column` of the row at `row`, zero beyond them.
-  Value loadColumns(Value row, Value column, Value count);
+  /// `count` columns from `column` of the row at `row`, zero beyond them; with
+  /// `areAll`, there are as many as lanes.
+  Value loadColumns(Value row, Value column, Value count, bool areAll);
   Value round(Value values);
   /// Where a row's segment is: its header, and the first of its bytes.
   struct Place {
@@ -50,16 +51,27 @@ private:
   };
   Place getPlace(Value row, Value segment);
   Value valueOffset(const Place &place, Value column, int64_t part);
-  void emitSegment(Value row, Value segment);
-  void storeBFloats(Value row, Value segment);
+  void emitSegment(Value row, Value segment, bool isWhole);
+  void storeBFloats(Value row, Value segment, bool isWhole);
   void emitRow(Value row, bool areBFloat);
+  /// Columns of the segment that begins at `column`.
+  Value countColumns(Value column, bool isWhole) {
+    if (isWhole)
+      return b.index(format.columns);
+    return b.min(b.sub(rowColumns, column), b.index(format.columns));
+  }
+  /// Whether segments that aren't a row's last are vectors without a gap, so
+  /// that nothing needs a mask.
+  bool hasWholeSegments() const {
+    return !format.isPermuted && format.paddedColumns() == format.columns;
+  }
   Value largestMagnitude(Value row, Value column, Value columns);
   Value clampToCodes(Value level);
   Value roundToInteger(Value level);
   void storeCodes(const Place &place, Value row, Value column, Value columns,
-                  Value scale);
+                  Value scale, bool isWhole);
   void storeFloats(Value place, Value row, Value column, Value columns,
-                   Value scale);
+                   Value scale, bool isWhole);
   Value getScale(Value row, Value column, Value columns, double largest);
   void storeWord(Value place, int64_t word, Value scalar);
   void storeBytes(Value codes, Value place);
@@ -78,8 +90,12 @@ private:
 
 } // namespace
 
-Value PanelKernel::loadColumns(Value row, Value column, Value count) {
+Value PanelKernel::loadColumns(Value row, Value column, Value count,
+                               bool areAll) {
   VectorType floats = lanes(b.getF32Type()), ints = lanes(b.getI32Type());
+  if (areAll && !format.isPermuted)
+    return round(
+        vector::LoadOp::create(b, floats, x, ValueRange{b.add(row, column)}));
   count = b.max(count, b.index(0));
   if (!format.isPermuted)
     return round(
@@ -103,17 +119,26 @@ Value PanelKernel::round(Value values) {
   return arith::ExtFOp::create(b, lanes(b.getF32Type()), rounded);
 }
 
+/// Magnitudes are ordered as the integers that their bits are, NaN above all:
+/// one instruction, and what follows from NaN is NaN.
 Value PanelKernel::largestMagnitude(Value row, Value column, Value columns) {
-  Values largest =
-      b.loop(b.index(0), columns, kLanes, b.zero(lanes(b.getF32Type())),
-             [&](Value c, ValueRange in) -> Values {
-               Value values =
-                   loadColumns(row, b.add(column, c), b.sub(columns, c));
-               Value magnitude = math::AbsFOp::create(b, values);
-               return {arith::MaximumFOp::create(b, in[0], magnitude)};
-             });
-  return vector::ReductionOp::create(b, vector::CombiningKind::MAXIMUMF,
-                                     largest[0]);
+  VectorType ints = lanes(b.getI32Type());
+  Value whole = b.mul(b.div(columns, kLanes), kLanes);
+  Values largest{b.zero(ints)};
+  auto take = [&](Value first, Value end, bool areAll) {
+    largest = b.loop(
+        first, end, kLanes, largest, [&](Value c, ValueRange in) -> Values {
+          Value values =
+              loadColumns(row, b.add(column, c), b.sub(columns, c), areAll);
+          Value bits = b.bitcast(math::AbsFOp::create(b, values), ints);
+          return {arith::MaxSIOp::create(b, in[0], bits)};
+        });
+  };
+  take(b.index(0), whole, /*areAll=*/true);
+  take(whole, columns, /*areAll=*/false);
+  Value bits =
+      vector::ReductionOp::create(b, vector::CombiningKind::MAXSI, largest[0]);
+  return arith::BitcastOp::create(b, b.getF32Type(), bits);
 }
 
 /// Half to even. Next to 1.5 * 2^23 there are integers alone, so that adding it
@@ -200,12 +225,13 @@ Value PanelKernel::valueOffset(const Place &place, Value column, int64_t part) {
 }
 
 void PanelKernel::storeCodes(const Place &place, Value row, Value column,
-                             Value columns, Value scale) {
+                             Value columns, Value scale, bool isWhole) {
   VectorType ints = lanes(b.getI32Type());
   Value divisor = b.broadcast(scale, kLanes);
   Values init(2, b.zero(ints));
   auto body = [&](Value c, ValueRange in) -> Values {
-    Value loaded = loadColumns(row, b.add(column, c), b.sub(columns, c));
+    Value loaded =
+        loadColumns(row, b.add(column, c), b.sub(columns, c), isWhole);
     // The bounds are integers, so that rounding stays within them.
     Value level = clampToCodes(arith::DivFOp::create(b, loaded, divisor));
     Value code = roundToInteger(level);
@@ -233,14 +259,15 @@ void PanelKernel::storeCodes(const Place &place, Value row, Value column,
 /// Values as they are or, with a scale, rounded to the format's numbers times
 /// that scale.
 void PanelKernel::storeFloats(Value place, Value row, Value column,
-                              Value columns, Value scale) {
+                              Value columns, Value scale, bool isWhole) {
   Value factor = scale ? b.broadcast(scale, kLanes) : Value();
   VectorType floats = lanes(b.getF32Type());
   Value values = b.add(place, PanelFormat::kHeaderBytes);
   Values sums = b.loop(
       b.index(0), b.index(format.paddedColumns()), kLanes, b.zero(floats),
       [&](Value c, ValueRange in) -> Values {
-        Value loaded = loadColumns(row, b.add(column, c), b.sub(columns, c));
+        Value loaded =
+            loadColumns(row, b.add(column, c), b.sub(columns, c), isWhole);
         if (factor)
           loaded = b.mulf(
               buildRoundToFloat8(b, b.getLoc(),
@@ -269,12 +296,12 @@ Value PanelKernel::getScale(Value row, Value column, Value columns,
   return arith::SelectOp::create(b, isZero, constant(1), scale);
 }
 
-void PanelKernel::emitSegment(Value row, Value segment) {
+void PanelKernel::emitSegment(Value row, Value segment, bool isWhole) {
   Place places = getPlace(row, segment);
   Value place = places.header;
   Value column = b.mul(segment, format.columns);
   Value start = b.mul(row, format.isPermuted ? xColumns : k);
-  Value columns = b.min(b.sub(rowColumns, column), b.index(format.columns));
+  Value columns = countColumns(column, isWhole);
   auto constant = [&](double value) -> Value {
     return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
   };
@@ -284,12 +311,12 @@ void PanelKernel::emitSegment(Value row, Value segment) {
     if (format.rounding && !scale)
       scale =
           getScale(start, column, columns, getLargestNumber(format.rounding));
-    storeFloats(place, start, column, columns, scale);
+    storeFloats(place, start, column, columns, scale, isWhole);
     return;
   }
   if (Value scale = given ? given : rowScale) {
     storeWord(place, 0, scale);
-    storeCodes(places, start, column, columns, scale);
+    storeCodes(places, start, column, columns, scale, isWhole);
     return;
   }
   Value largest = largestMagnitude(start, column, columns);
@@ -300,21 +327,21 @@ void PanelKernel::emitSegment(Value row, Value segment) {
   Value isZero =
       arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, scale, constant(0));
   Value divisor = arith::SelectOp::create(b, isZero, constant(1), scale);
-  storeCodes(places, start, column, columns, divisor);
+  storeCodes(places, start, column, columns, divisor, isWhole);
 }
 
 /// The segment's numbers in bf16, at their place in a row without headers.
-void PanelKernel::storeBFloats(Value row, Value segment) {
+void PanelKernel::storeBFloats(Value row, Value segment, bool isWhole) {
   int64_t padded = format.paddedColumns();
   Value place = b.add(b.mul(row, countBFloatRowBytes(b, format, k)),
                       b.mul(segment, 2 * padded));
   Value column = b.mul(segment, format.columns);
   Value start = b.mul(row, format.isPermuted ? xColumns : k);
-  Value columns = b.min(b.sub(rowColumns, column), b.index(format.columns));
+  Value columns = countColumns(column, isWhole);
   b.loop(b.index(0), b.index(padded), kLanes, {},
          [&](Value c, ValueRange) -> Values {
            Value loaded =
-               loadColumns(start, b.add(column, c), b.sub(columns, c));
+               loadColumns(start, b.add(column, c), b.sub(columns, c), isWhole);
            Value numbers =
                arith::TruncFOp::create(b, lanes(b.getBF16Type()), loaded);
            b.store(numbers, panel, b.add(place, b.mul(c, 2)));
@@ -328,14 +355,21 @@ void PanelKernel::emitRow(Value row, bool areBFloat) {
                         b.index(0), rowColumns,
                         format.rounding ? getLargestNumber(format.rounding)
                                         : largestCode(format.kind));
-  b.loop(b.index(0), b.ceilDiv(k, format.columns), 1, {},
-         [&](Value segment, ValueRange) -> Values {
-           if (areBFloat)
-             storeBFloats(row, segment);
-           else
-             emitSegment(row, segment);
-           return {};
-         });
+  auto emitSegments = [&](Value first, Value end, bool areWhole) {
+    b.loop(first, end, 1, {}, [&](Value segment, ValueRange) -> Values {
+      if (areBFloat)
+        storeBFloats(row, segment, areWhole);
+      else
+        emitSegment(row, segment, areWhole);
+      return {};
+    });
+  };
+  Value whole = b.index(0);
+  if (hasWholeSegments()) {
+    whole = b.div(rowColumns, format.columns);
+    emitSegments(b.index(0), whole, /*areWhole=*/true);
+  }
+  emitSegments(whole, b.ceilDiv(k, format.columns), /*areWhole=*/false);
 }
 
 void PanelKernel::emit() {
