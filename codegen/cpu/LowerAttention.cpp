@@ -34,12 +34,22 @@ namespace lowbit {
 using namespace mlir;
 using namespace lowbit;
 
+/// So many times the keys of a tile, or fewer, are one where their number is
+/// known.
+static constexpr int64_t kWholeTiles = 4;
+
 namespace {
+/// Queries of a task, and keys whose scores exist at a time.
+struct Tiles {
+  int64_t queries, keys;
+};
+
 class FlashAttention : AttentionTiles {
 public:
-  FlashAttention(IRRewriter &rewriter, AttentionOp op, int64_t queryTile,
-                 int64_t keyTile)
-      : AttentionTiles(rewriter, op, keyTile), queryTile(queryTile) {}
+  FlashAttention(IRRewriter &rewriter, AttentionOp op, Tiles tiles,
+                 int64_t keysOfOneQuery)
+      : AttentionTiles(rewriter, op, tiles.keys), queryTile(tiles.queries),
+        keysOfOneQuery(keysOfOneQuery) {}
 
   /// Replaces the operation.
   void lower();
@@ -57,7 +67,7 @@ private:
                  OpFoldResult queries, OpFoldResult firstKey,
                  OpFoldResult keys);
 
-  int64_t queryTile;
+  int64_t queryTile, keysOfOneQuery;
   AttentionView keyT, result;
 };
 } // namespace
@@ -270,7 +280,7 @@ void FlashAttention::lower() {
   if (!llvm::is_sorted(result.order))
     replaced = *op->getUsers().begin();
   auto oneQuery = [&] {
-    return lowerOneQuery(b, op, keyTile, result.tensor, result.order);
+    return lowerOneQuery(b, op, keysOfOneQuery, result.tensor, result.order);
   };
   Value replacement;
   std::optional<int64_t> known = getConstantIntValue(queries);
@@ -301,6 +311,20 @@ void FlashAttention::lower() {
     b.eraseOp(op);
 }
 
+/// All keys at once, for as few queries that there are no more scores than
+/// `tiles` has, where they are known and few: then no row is scaled twice, and
+/// no short tile of keys is left. With a causal mask, tiles are what tells
+/// which scores aren't computed.
+static Tiles chooseTiles(AttentionOp op, Tiles tiles) {
+  int64_t rows = op.getType().getRank() - 2;
+  int64_t keys = op.getKey().getType().getDimSize(rows);
+  if (op.getCausal() || ShapedType::isDynamic(keys) || keys <= tiles.keys ||
+      keys > kWholeTiles * tiles.keys)
+    return tiles;
+  int64_t queries = tiles.queries * tiles.keys / keys;
+  return {int64_t(1) << llvm::Log2_64(std::max<int64_t>(queries, 1)), keys};
+}
+
 /// One key has no rows of scores at all.
 static bool isWorthTiles(AttentionOp op) {
   int64_t rows = op.getType().getRank() - 2;
@@ -322,7 +346,9 @@ struct CPULowerAttentionPass
     IRRewriter rewriter(&getContext());
     for (AttentionOp op : ops) {
       rewriter.setInsertionPoint(op);
-      FlashAttention(rewriter, op, queryTile, keyTile).lower();
+      FlashAttention(rewriter, op, chooseTiles(op, {queryTile, keyTile}),
+                     keyTile)
+          .lower();
     }
     numLowered += ops.size();
   }

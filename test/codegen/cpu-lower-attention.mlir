@@ -93,3 +93,34 @@ func.func @one_key(%q: tensor<4x?x64xf32>, %k: tensor<4x1x64xf32>) -> tensor<4x?
       : tensor<4x?x64xf32>, tensor<4x1x64xf32>, tensor<4x1x64xf32> -> tensor<4x?x64xf32>
   return %y : tensor<4x?x64xf32>
 }
+
+// -----
+
+// A few blocks of keys are one where their number is known, and tasks have fewer
+// queries: 64 * 64 / 197 of them, and a power of two. Not so with a causal mask,
+// and not above four blocks.
+
+// CHECK-LABEL: func.func @known_keys
+// CHECK:         scf.forall (%{{.*}}, %[[I:.*]]) in (4, 13)
+// CHECK:           affine.min
+// CHECK:           linalg.matmul ins(%{{.*}}, %{{.*}} : tensor<?x64xf32>, tensor<64x197xf32>)
+// CHECK:           linalg.matmul ins(%{{.*}}, %{{.*}} : tensor<?x197xf32>, tensor<197x64xf32>)
+// TILES-LABEL: func.func @known_keys
+// TILES:         scf.forall {{.*}} in (4, 13)
+// TILES:         scf.for {{.*}} step %c32
+func.func @known_keys(%q: tensor<4x197x64xf32>, %k: tensor<4x197x64xf32>, %v: tensor<4x197x64xf32>) -> tensor<4x197x64xf32> {
+  %y = lowbit.attention %q, %k, %v scale 0.125
+      : tensor<4x197x64xf32>, tensor<4x197x64xf32>, tensor<4x197x64xf32> -> tensor<4x197x64xf32>
+  return %y : tensor<4x197x64xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @known_causal
+// CHECK:         scf.forall (%{{.*}}, %{{.*}}) in (4, 4)
+// CHECK:         scf.for {{.*}} step %c64
+func.func @known_causal(%q: tensor<4x197x64xf32>, %k: tensor<4x197x64xf32>, %v: tensor<4x197x64xf32>) -> tensor<4x197x64xf32> {
+  %y = lowbit.attention %q, %k, %v scale 0.125 causal
+      : tensor<4x197x64xf32>, tensor<4x197x64xf32>, tensor<4x197x64xf32> -> tensor<4x197x64xf32>
+  return %y : tensor<4x197x64xf32>
+}

@@ -23,7 +23,9 @@ def CPULowerAttentionPass
     at the last key that the block sees, and blocks that all of its queries see
     are not masked. Keys are transposed first, so that vectors of scores run along
     them; transpositions of the other operands and of the result are not made but
-    read and written through.
+    read and written through. A known number of keys, up to four times
+    `key-tile`, is one block if there is no causal mask, with as many queries less
+    in a task: nothing is scaled again, and no short block is left.
 
     With one query (a text's next token) a task has all heads that share keys, and
     keys and values are read in place, once: scores are dot products along the
