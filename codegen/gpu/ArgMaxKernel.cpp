@@ -35,6 +35,7 @@ public:
   std::array<int64_t, 3> build(gpu::GPUFuncOp kernel);
 
 private:
+  void nameArguments(gpu::GPUFuncOp kernel);
   std::pair<Value, Value> findOwn(Value numbers, const Index &part);
   Value findFirst(Value place, Value isLargest);
 
@@ -56,6 +57,18 @@ SmallVector<Type> ArgMaxBuilder::getArgumentTypes() {
   return types;
 }
 
+void ArgMaxBuilder::nameArguments(gpu::GPUFuncOp kernel) {
+  describeKernel(kernel, parts > 1 ? "the place of each part's largest number"
+                                   : "the place of the largest number");
+  unsigned next = 0;
+  describeBuffer(kernel, next++, "numbers");
+  if (spec.hasPlaces)
+    describeBuffer(kernel, next++, "places", "of the parts' largest numbers");
+  describeBuffer(kernel, next++, "result", "the first place of the largest");
+  if (parts > 1)
+    describeBuffer(kernel, next++, "maxima", "the largest of each part");
+}
+
 /// The largest of a thread's numbers, and its place, an i32. Beyond the last
 /// number is that again, which is no other place.
 std::pair<Value, Value> ArgMaxBuilder::findOwn(Value numbers,
@@ -68,9 +81,11 @@ std::pair<Value, Value> ArgMaxBuilder::findOwn(Value numbers,
       constantIndex(kGPUWorkgroupSize), ValueRange{most, constantWord(0)});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  Index at =
-      clamp(indices.add(begin, indices.value(loop.getInductionVar(), length)),
-            spec.count, parts * kGPUArgMaxPart);
+  Index at = named(clamp(indices.add(begin, counter(loop, "offset", length)),
+                         spec.count, parts * kGPUArgMaxPart),
+                   "at");
+  named(loop.getRegionIterArg(0), "largest");
+  named(loop.getRegionIterArg(1), "place");
   Value number = load(numbers, at);
   Value isLarger = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, number,
                                          loop.getRegionIterArg(0));
@@ -99,6 +114,7 @@ Value ArgMaxBuilder::findFirst(Value place, Value isLargest) {
 
 std::array<int64_t, 3> ArgMaxBuilder::build(gpu::GPUFuncOp kernel) {
   ArrayRef<BlockArgument> arguments = kernel.getArguments();
+  nameArguments(kernel);
   Value numbers = arguments.consume_front();
   Value places;
   if (spec.hasPlaces)

@@ -47,6 +47,7 @@ private:
     return indices.add(firstRow, indices.constant(query));
   }
   Index clampKey(const Index &at);
+  static void nameStates(mlir::scf::ForOp loop);
   void loadQueries();
   void findKeys(const Index &lastRow);
   llvm::SmallVector<QueryState> buildRound(const Index &first,

@@ -64,32 +64,23 @@ AttentionBuilder::AttentionBuilder(ImplicitLocOpBuilder &builder,
   slices = kGPUWorkgroupSize / lanes;
 }
 
-SmallVector<Type> AttentionBuilder::getArgumentTypes() {
-  auto buffer = [&](int64_t rows, int64_t steps) -> Type {
-    return MemRefType::get({rows * steps}, numbers);
-  };
-  SmallVector<Type> types{buffer(spec.heads * spec.queries, steps)};
-  llvm::append_range(types, keys.getArgumentTypes());
-  llvm::append_range(types, values.getArgumentTypes());
-  if (!spec.mask.empty())
-    types.push_back(
-        MemRefType::get({ShapedType::getNumElements(spec.mask)}, number));
-  if (spec.hasLength)
-    types.push_back(MemRefType::get({1}, b.getI32Type()));
-  types.push_back(buffer(spec.heads * spec.queries, valueSteps));
-  return types;
+/// The variables of a loop that has states.
+void AttentionBuilder::nameStates(scf::ForOp loop) {
+  static constexpr StringLiteral names[] = {"largest", "sum", "total"};
+  for (auto [i, variable] : llvm::enumerate(loop.getRegionIterArgs()))
+    named(variable, names[i % std::size(names)]);
 }
 
 /// Scaled queries to workgroup memory.
 void AttentionBuilder::loadQueries() {
-  heldQueries = shared(queries * steps, numbers);
+  heldQueries = shared(queries * steps, numbers, "queries");
   int64_t count = queries * steps;
   auto loop =
       scf::ForOp::create(b, indices.materialize(own), constantIndex(count),
                          constantIndex(kGPUWorkgroupSize));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  Index at = indices.value(loop.getInductionVar(), count);
+  Index at = counter(loop, "place", count);
   Index row = clamp(indices.add(firstRow, indices.divide(at, steps)),
                     spec.queries, llvm::alignTo(spec.queries, queries));
   Index from = indices.add(
@@ -108,22 +99,24 @@ void AttentionBuilder::findKeys(const Index &lastRow) {
   if (spec.hasLength)
     count = arith::IndexCastOp::create(b, b.getIndexType(),
                                        load(length, indices.constant(0)));
-  end = count;
+  end = named(count, "key_count");
   if (!spec.causal)
     return;
-  firstSeen = arith::AddIOp::create(
-      b, arith::SubIOp::create(b, count, constantIndex(spec.queries)),
-      constantIndex(1));
+  firstSeen =
+      named(arith::AddIOp::create(
+                b, arith::SubIOp::create(b, count, constantIndex(spec.queries)),
+                constantIndex(1)),
+            "first_seen");
   Value last =
       arith::AddIOp::create(b, firstSeen, indices.materialize(lastRow));
-  end = arith::MinUIOp::create(b, count, last);
+  end = named(arith::MinUIOp::create(b, count, last), "end");
 }
 
 /// Key `at`, or the last one where there aren't so many.
 Index AttentionBuilder::clampKey(const Index &at) {
   Value key = arith::MinUIOp::create(b, indices.materialize(at),
                                      constantIndex(spec.rows - 1));
-  return indices.value(key, spec.rows);
+  return named(indices.value(key, spec.rows), "key");
 }
 
 /// `score` and what the mask says of the key.
@@ -158,14 +151,16 @@ Value AttentionBuilder::finishScore(Value score, Value scale, const Place &of,
     score = addMask(score, of, key);
   if (spec.causal)
     seen = arith::AddIOp::create(b, firstSeen, indices.materialize(of.row));
-  return arith::SelectOp::create(b, isBelow(at, seen), score,
-                                 constantFloat(number, kHidden));
+  return named(arith::SelectOp::create(b, isBelow(at, seen), score,
+                                       constantFloat(number, kHidden)),
+               "score");
 }
 
 /// The scores of a thread's key, one for each query.
 SmallVector<Value> AttentionBuilder::scoreKey(const Index &at) {
   Index key = clampKey(at);
-  Index row = indices.add(indices.multiply(group, spec.rows), key);
+  Index row =
+      named(indices.add(indices.multiply(group, spec.rows), key), "key_row");
   keys.enter(row);
   SmallVector<Value> products(queries, constantFloat(numbers, 0));
   auto loop = scf::ForOp::create(b, constantIndex(0), constantIndex(steps),
@@ -173,7 +168,7 @@ SmallVector<Value> AttentionBuilder::scoreKey(const Index &at) {
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    Index step = indices.value(loop.getInductionVar(), steps);
+    Index step = counter(loop, "part", steps);
     Value part = keys.load(row, step);
     SmallVector<Value> next;
     for (auto [i, product] : llvm::enumerate(loop.getRegionIterArgs()))
@@ -196,16 +191,19 @@ SmallVector<Value> AttentionBuilder::scoreKey(const Index &at) {
 /// Adds the values of a round's keys, which `weights` has the weights of.
 SmallVector<AttentionBuilder::QueryState>
 AttentionBuilder::addValues(const Index &first, ArrayRef<QueryState> states) {
-  Index column = clamp(indices.remainder(own, lanes), valueSteps, lanes);
-  Index slice = indices.divide(own, lanes);
+  Index column =
+      named(clamp(indices.remainder(own, lanes), valueSteps, lanes), "column");
+  Index slice = named(indices.divide(own, lanes), "slice");
   auto loop =
       scf::ForOp::create(b, indices.materialize(slice), constantIndex(kKeys),
                          constantIndex(slices), flatten(states));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  Index at = indices.value(loop.getInductionVar(), kKeys);
-  Index row = indices.add(indices.multiply(group, spec.rows),
-                          clampKey(indices.add(first, at)));
+  nameStates(loop);
+  Index at = counter(loop, "place", kKeys);
+  Index row = named(indices.add(indices.multiply(group, spec.rows),
+                                clampKey(indices.add(first, at))),
+                    "value_row");
   Value loaded = values.load(row, column), scale = values.loadScale(row);
   SmallVector<QueryState> next = gather(loop.getRegionIterArgs());
   for (auto [i, state] : llvm::enumerate(next)) {
@@ -223,13 +221,13 @@ AttentionBuilder::addValues(const Index &first, ArrayRef<QueryState> states) {
 /// 64 keys from `first` on.
 SmallVector<AttentionBuilder::QueryState>
 AttentionBuilder::buildRound(const Index &first, ArrayRef<QueryState> states) {
-  SmallVector<Value> mine = scoreKey(indices.add(first, own));
+  SmallVector<Value> mine = scoreKey(named(indices.add(first, own), "own_key"));
   SmallVector<Value> largest =
       reduceLanes(mine, kGPUWorkgroupSize, /*isMax=*/true);
   SmallVector<QueryState> next;
   for (auto [i, state] : llvm::enumerate(states)) {
-    Value now = getLarger(largest[i], state.largest);
-    Value factor = getWeight(state.largest, now);
+    Value now = named(getLarger(largest[i], state.largest), "largest");
+    Value factor = named(getWeight(state.largest, now), "factor");
     next.push_back(
         {now, arith::MulFOp::create(b, state.sum, factor),
          arith::MulFOp::create(b, state.values, splat(factor, numbers))});
@@ -244,7 +242,7 @@ AttentionBuilder::buildRound(const Index &first, ArrayRef<QueryState> states) {
 
 /// Adds up what threads have of a column, and writes it.
 void AttentionBuilder::writeResults(ArrayRef<QueryState> states) {
-  Value found = shared(queries * kGPUWorkgroupSize, numbers);
+  Value found = shared(queries * kGPUWorkgroupSize, numbers, "totals");
   for (auto [i, state] : llvm::enumerate(states)) {
     Index at = indices.add(indices.constant(i * kGPUWorkgroupSize), own);
     store(state.sum, weights, at);
@@ -277,18 +275,6 @@ void AttentionBuilder::writeResults(ArrayRef<QueryState> states) {
   }
 }
 
-void AttentionBuilder::takeArguments(gpu::GPUFuncOp kernel) {
-  ArrayRef<BlockArgument> arguments = kernel.getArguments();
-  query = arguments.consume_front();
-  keys.takeArguments(arguments);
-  values.takeArguments(arguments);
-  if (!spec.mask.empty())
-    mask = arguments.consume_front();
-  if (spec.hasLength)
-    length = arguments.consume_front();
-  result = arguments.back();
-}
-
 std::array<int64_t, 3> AttentionBuilder::build(gpu::GPUFuncOp kernel) {
   takeArguments(kernel);
   std::array<int64_t, 3> grid = {
@@ -296,9 +282,10 @@ std::array<int64_t, 3> AttentionBuilder::build(gpu::GPUFuncOp kernel) {
       1};
   own = thread();
   head = block(gpu::Dimension::x, grid[0]);
-  group = indices.divide(head, spec.heads / spec.groups);
-  firstRow = indices.multiply(block(gpu::Dimension::y, grid[1]), queries);
-  weights = shared(queries * kGPUWorkgroupSize, number);
+  group = named(indices.divide(head, spec.heads / spec.groups), "group");
+  firstRow = named(indices.multiply(block(gpu::Dimension::y, grid[1]), queries),
+                   "first_row");
+  weights = shared(queries * kGPUWorkgroupSize, number, "weights");
   loadQueries();
   findKeys(getRow(queries - 1));
   gpu::BarrierOp::create(b);
@@ -310,9 +297,9 @@ std::array<int64_t, 3> AttentionBuilder::build(gpu::GPUFuncOp kernel) {
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    SmallVector<QueryState> next =
-        buildRound(indices.value(loop.getInductionVar()),
-                   gather(loop.getRegionIterArgs()));
+    nameStates(loop);
+    SmallVector<QueryState> next = buildRound(counter(loop, "first_key"),
+                                              gather(loop.getRegionIterArgs()));
     scf::YieldOp::create(b, flatten(next));
   }
   writeResults(gather(loop.getResults()));

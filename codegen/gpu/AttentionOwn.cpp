@@ -55,7 +55,7 @@ SmallVector<Value> AttentionBuilder::multiplyOwnKeys(ArrayRef<Index> keyRows) {
                                  constantIndex(1), products);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  Index step = indices.value(loop.getInductionVar(), steps);
+  Index step = counter(loop, "part", steps);
   SmallVector<Value> parts, next;
   for (const Index &row : keyRows)
     parts.push_back(keys.load(row, step));
@@ -101,7 +101,7 @@ void AttentionBuilder::addOwnValues(ArrayRef<Index> valueRows, Value isFirst,
                                  constantIndex(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  Index step = indices.value(loop.getInductionVar(), valueSteps);
+  Index step = counter(loop, "part", valueSteps);
   SmallVector<Value> parts;
   for (const Index &row : valueRows)
     parts.push_back(values.load(row, step));
@@ -124,19 +124,20 @@ SmallVector<Value> AttentionBuilder::buildOwnRound(const Index &first,
   SmallVector<Index> at, rows;
   for (int64_t i = 0; i < kOwnKeys; ++i) {
     at.push_back(indices.add(first, indices.constant(i)));
-    rows.push_back(
-        indices.add(indices.multiply(group, spec.rows), clampKey(at.back())));
+    rows.push_back(named(
+        indices.add(indices.multiply(group, spec.rows), clampKey(at.back())),
+        "key_row"));
   }
   SmallVector<Value> scores = scoreOwnKeys(at, rows), next, factors, found;
   for (int64_t row = 0; row < ownRows; ++row) {
     Value before = states[2 * row], largest = before;
     ArrayRef<Value> mine = ArrayRef(scores).slice(row * kOwnKeys, kOwnKeys);
     for (Value score : mine)
-      largest = getLarger(score, largest);
-    factors.push_back(getWeight(before, largest));
+      largest = named(getLarger(score, largest), "largest");
+    factors.push_back(named(getWeight(before, largest), "factor"));
     Value sum = arith::MulFOp::create(b, states[2 * row + 1], factors.back());
     for (Value score : mine) {
-      found.push_back(getWeight(score, largest));
+      found.push_back(named(getWeight(score, largest), "weight"));
       sum = arith::AddFOp::create(b, sum, found.back());
     }
     next.append({largest, sum});
@@ -155,7 +156,7 @@ void AttentionBuilder::divideOwn(ValueRange states) {
   auto loop = scf::ForOp::create(b, constantIndex(0), constantIndex(valueSteps),
                                  constantIndex(1));
   b.setInsertionPointToStart(loop.getBody());
-  Index step = indices.value(loop.getInductionVar(), valueSteps);
+  Index step = counter(loop, "part", valueSteps);
   for (int64_t row = 0; row < ownRows; ++row) {
     Index at = getOwnStep(row, step, valueSteps);
     Value sum = splat(states[2 * row + 1], numbers);
@@ -176,9 +177,11 @@ void AttentionBuilder::takeOwnRows(std::array<int64_t, 3> grid) {
       arith::AndIOp::create(b, isBelow(lane, kThreads), isBelow(item, count));
   auto body = scf::IfOp::create(b, works, false);
   b.setInsertionPointToStart(body.thenBlock());
-  firstRow = indices.multiply(indices.value(indices.materialize(item), count),
-                              ownRows);
-  group = indices.divide(firstRow, all / spec.groups);
+  firstRow =
+      named(indices.multiply(indices.value(indices.materialize(item), count),
+                             ownRows),
+            "first_row");
+  group = named(indices.divide(firstRow, all / spec.groups), "group");
 }
 
 void AttentionBuilder::buildOwn(gpu::GPUFuncOp kernel,
@@ -196,7 +199,9 @@ void AttentionBuilder::buildOwn(gpu::GPUFuncOp kernel,
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    Index first = indices.value(loop.getInductionVar());
+    for (auto [i, variable] : llvm::enumerate(loop.getRegionIterArgs()))
+      named(variable, i % 2 == 0 ? "largest" : "sum");
+    Index first = counter(loop, "first_key");
     scf::YieldOp::create(b, buildOwnRound(first, loop.getRegionIterArgs()));
   }
   divideOwn(loop.getResults());

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "KernelModule.h"
+#include "lowbit/CodeGen/GPU/GPUSchedule.h"
 
 using namespace mlir;
 using namespace lowbit;
@@ -18,6 +19,31 @@ Type lowbit::getWordType(Type element) {
 std::array<int64_t, 3> lowbit::getGPUGrid(int64_t count) {
   int64_t y = llvm::divideCeil(count, kMostGPUWorkgroups);
   return {static_cast<int64_t>(llvm::divideCeil(count, y)), y, 1};
+}
+
+Value lowbit::named(Value value, StringRef name) {
+  Location loc = NameLoc::get(StringAttr::get(value.getContext(), name));
+  value.setLoc(loc);
+  return value;
+}
+
+Index lowbit::named(Index index, StringRef name) {
+  if (auto value = dyn_cast_if_present<Value>(index.value))
+    named(value, name);
+  return index;
+}
+
+void lowbit::describeKernel(gpu::GPUFuncOp kernel, const Twine &about) {
+  kernel->setAttr(kGPUDescriptionAttrName,
+                  StringAttr::get(kernel.getContext(), about));
+}
+
+void lowbit::describeBuffer(gpu::GPUFuncOp kernel, unsigned number,
+                            StringRef name, const Twine &about) {
+  Builder b(kernel.getContext());
+  kernel.setArgAttr(number, kGPUNameAttrName, b.getStringAttr(name));
+  if (StringAttr text = b.getStringAttr(about); !text.empty())
+    kernel.setArgAttr(number, kGPUDescriptionAttrName, text);
 }
 
 /// The text of a kernel as if it had no name, at no place.

@@ -11,6 +11,7 @@
 #define LOWBIT_LIB_CODEGEN_GPU_KERNELMODULE_H
 
 #include "lowbit/CodeGen/GPU/GPUVariants.h"
+#include "lowbit/Reference/IndexArithmetic.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -36,6 +37,18 @@ mlir::Type getWordType(mlir::Type element);
 
 /// A grid with at least `count` workgroups, x filled first.
 std::array<int64_t, 3> getGPUGrid(int64_t count);
+
+/// `value`, which shaders call so.
+mlir::Value named(mlir::Value value, llvm::StringRef name);
+/// The same of an index that isn't a number.
+Index named(Index index, llvm::StringRef name);
+
+/// Says what a kernel computes, for readers of its text.
+void describeKernel(mlir::gpu::GPUFuncOp kernel, const llvm::Twine &about);
+
+/// Names buffer `number` of a kernel, and says what its words are.
+void describeBuffer(mlir::gpu::GPUFuncOp kernel, unsigned number,
+                    llvm::StringRef name, const llvm::Twine &about = "");
 
 /// Finds or makes the kernels of a module. Two that do the same are one.
 class KernelModule {

@@ -12,6 +12,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 namespace lowbit {
@@ -79,11 +80,18 @@ protected:
   mlir::Value constantWord(int64_t value) {
     return mlir::arith::ConstantIntOp::create(b, value, 32);
   }
-  mlir::Value shared(int64_t size, mlir::Type element) {
+  /// Workgroup memory.
+  mlir::Value shared(int64_t size, mlir::Type element, llvm::StringRef name) {
     auto space = mlir::gpu::AddressSpaceAttr::get(
         b.getContext(), mlir::gpu::AddressSpace::Workgroup);
-    return mlir::memref::AllocOp::create(
-        b, mlir::MemRefType::get({size}, element, mlir::AffineMap(), space));
+    auto type =
+        mlir::MemRefType::get({size}, element, mlir::AffineMap(), space);
+    return named(mlir::memref::AllocOp::create(b, type), name);
+  }
+  /// The counter of `loop`, which goes below `limit`.
+  Index counter(mlir::scf::ForOp loop, llvm::StringRef name,
+                std::optional<int64_t> limit = std::nullopt) {
+    return named(indices.value(loop.getInductionVar(), limit), name);
   }
   mlir::Value load(mlir::Value buffer, const Index &at) {
     return mlir::memref::LoadOp::create(b, buffer, indices.materialize(at));

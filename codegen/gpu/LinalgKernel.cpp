@@ -155,6 +155,13 @@ void LinalgKernel::makeFunction(StringRef name) {
   kernel = module.begin(name, types, {kGPUWorkgroupSize, 1, 1}, b);
   for (auto [base, argument] : llvm::zip_equal(bases, kernel.getArguments()))
     arguments[base] = argument;
+  // Letters say nothing of what tells apart nodes that share a kernel.
+  for (unsigned i = 0; i < read.size(); ++i)
+    describeBuffer(kernel, i,
+                   read.size() == 1 ? "input"
+                                    : StringRef("abcdefgh").substr(i, 1));
+  for (unsigned i = 0; i < written.size(); ++i)
+    describeBuffer(kernel, read.size() + i, "result");
   gpu::ReturnOp::create(b);
   b.setInsertionPointToStart(&kernel.getBody().front());
 }
@@ -162,7 +169,8 @@ void LinalgKernel::makeFunction(StringRef name) {
 /// The coordinates of this thread's element; threads beyond the last one skip
 /// what follows.
 SmallVector<Index> LinalgKernel::findPoint(ArrayRef<int64_t> extents) {
-  Index thread = buildGPUThreadNumber(b, indices, kernel, threads);
+  Index thread =
+      named(buildGPUThreadNumber(b, indices, kernel, threads), "thread");
   Value inside;
   if (hasGPUThreadsBeyond(threads))
     inside = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
@@ -170,7 +178,7 @@ SmallVector<Index> LinalgKernel::findPoint(ArrayRef<int64_t> extents) {
                                    arith::ConstantIndexOp::create(b, threads));
   if (lanes > 1) {
     // All threads of a workgroup meet later on: those beyond repeat the last.
-    lane = indices.remainder(thread, lanes);
+    lane = named(indices.remainder(thread, lanes), "lane");
     exists = inside;
     if (inside)
       thread =
@@ -184,6 +192,7 @@ SmallVector<Index> LinalgKernel::findPoint(ArrayRef<int64_t> extents) {
     b.setInsertionPointToStart(guard.thenBlock());
   }
   thread.limit = threads / lanes;
+  const Index all = thread;
   SmallVector<Index> point(extents.size(), indices.constant(0));
   for (int64_t i = extents.size() - 1; i >= 0; --i) {
     point[i] = i == 0 ? thread : indices.remainder(thread, extents[i]);
@@ -191,6 +200,12 @@ SmallVector<Index> LinalgKernel::findPoint(ArrayRef<int64_t> extents) {
   }
   if (!point.empty())
     point[0].limit = extents[0];
+  // Of a matrix, of several, and of blocks of these; the thread's own number
+  // where it is one of them.
+  static constexpr StringLiteral names[] = {"column", "row", "plane", "block"};
+  for (auto [index, name] : llvm::zip(llvm::reverse(point), names))
+    if (index.value != all.value)
+      named(index, name);
   return point;
 }
 

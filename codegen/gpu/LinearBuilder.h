@@ -88,7 +88,7 @@ private:
   void writeOwn(llvm::ArrayRef<mlir::Value> sums, const Index &row,
                 const Index &firstColumn);
   llvm::SmallVector<mlir::Value> accumulate(
-      int64_t count, mlir::ValueRange sums,
+      llvm::StringRef name, int64_t count, mlir::ValueRange sums,
       llvm::function_ref<llvm::SmallVector<mlir::Value>(const Index &,
                                                         mlir::ValueRange)>
           body);

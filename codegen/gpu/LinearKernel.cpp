@@ -117,12 +117,10 @@ void LinearBuilder::takeArguments(gpu::GPUFuncOp kernel) {
   auto take = [&](bool exists, StringRef name, const Twine &about = "") {
     if (!exists)
       return Value();
-    kernel.setArgAttr(next, kGPUNameAttrName, b.getStringAttr(name));
-    if (!about.isTriviallyEmpty())
-      kernel.setArgAttr(next, kGPUDescriptionAttrName, b.getStringAttr(about));
+    describeBuffer(kernel, next, name, about);
     return Value(kernel.getArgument(next++));
   };
-  kernel->setAttr(kGPUDescriptionAttrName, b.getStringAttr(describe(spec)));
+  describeKernel(kernel, describe(spec));
   SmallVector<StringRef, 4> names = spec.encoding.getParameterNames();
   auto has = [&](StringRef name) { return llvm::is_contained(names, name); };
   buffers.codes = take(true, "codes", describeCodes(spec));
@@ -204,7 +202,8 @@ void LinearBuilder::addAtom(const Index &row, const Index &atom,
         weight->loadParameters(row, atom, indices.constant(first));
     SmallVector<Value> products(sums.size()), inputs(sums.size());
     for (int64_t step = first; step < first + shared; ++step) {
-      Value numbers = weight->centre(weight->decode(words, step), parameters);
+      Value numbers = named(
+          weight->centre(weight->decode(words, step), parameters), "weights");
       Index column =
           indices.add(indices.multiply(atom, weight->getSteps() * kStep),
                       indices.constant(step * kStep));
@@ -219,6 +218,7 @@ void LinearBuilder::addAtom(const Index &row, const Index &atom,
       }
     }
     for (int64_t i = 0; i < spec.m; ++i) {
+      named(products[i], "products");
       sums[i] = vector::FMAOp::create(b, products[i],
                                       weight->splat(parameters.scale), sums[i]);
       if (parameters.minimum)
@@ -333,6 +333,7 @@ std::array<int64_t, 3> LinearBuilder::buildVector(gpu::GPUFuncOp kernel) {
   int64_t atoms = weight->getAtoms(), lanes = countLanes();
   Index number;
   std::array<int64_t, 3> grid = spread(kernel, spec.n * lanes, number);
+  named(number, "thread");
   weight->loadTable(indices.materialize(thread()), threads());
   // Threads beyond the last row repeat it.
   Index written = indices.divide(number, lanes), row = written;
@@ -340,7 +341,9 @@ std::array<int64_t, 3> LinearBuilder::buildVector(gpu::GPUFuncOp kernel) {
     row = indices.value(arith::MinUIOp::create(b, indices.materialize(written),
                                                constantIndex(spec.n - 1)),
                         spec.n);
-  Index lane = indices.remainder(number, lanes);
+  named(written, "row");
+  named(row, "read_row");
+  Index lane = named(indices.remainder(number, lanes), "lane");
   SmallVector<Value> sums(
       spec.m, constantFloat(units ? Type(b.getF32Type()) : floats, 0));
   auto loop =
@@ -350,7 +353,7 @@ std::array<int64_t, 3> LinearBuilder::buildVector(gpu::GPUFuncOp kernel) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     SmallVector<Value> next(loop.getRegionIterArgs());
-    Index atom = indices.value(loop.getInductionVar(), atoms);
+    Index atom = named(indices.value(loop.getInductionVar(), atoms), "atom");
     if (units)
       addCodedAtom(row, atom, next);
     else

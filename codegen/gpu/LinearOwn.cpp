@@ -89,8 +89,9 @@ SmallVector<Value> LinearBuilder::addOwnTurn(
       bool isNew = i == 0 || shared == 0 || i % shared == 0 || shared % period;
       if (parameters.empty() && isNew)
         current[j] = weight->loadParameters(column, atom, step);
-      Value numbers =
-          weight->apply(weight->decodeTurn(column, atom, i, turn), current[j]);
+      Value numbers = named(
+          weight->apply(weight->decodeTurn(column, atom, i, turn), current[j]),
+          "weights");
       for (auto [k, input] : llvm::enumerate(inputs)) {
         Value &sum = next[k * own.columns.size() + j];
         sum = vector::FMAOp::create(b, input, numbers, sum);
@@ -109,7 +110,7 @@ SmallVector<Value> LinearBuilder::addOwnAtom(const OwnRows &own,
     for (const Index &column : own.columns)
       parameters.push_back(
           weight->loadParameters(column, atom, indices.constant(0)));
-  return accumulate(weight->getSteps() / weight->getPeriod(), sums,
+  return accumulate("turn", weight->getSteps() / weight->getPeriod(), sums,
                     [&](const Index &turn, ValueRange before) {
                       return addOwnTurn(own, atom, turn, parameters, before);
                     });
@@ -180,12 +181,12 @@ SmallVector<Value> LinearBuilder::addOwnCodedAtom(const OwnRows &own,
   int64_t unit = spec.unitSteps, turns = std::max<int64_t>(unit / turnSteps, 1);
   SmallVector<Value> none(sums.size(), constantWord(0));
   return accumulate(
-      weight->getSteps() / (turns * turnSteps), sums,
+      "unit", weight->getSteps() / (turns * turnSteps), sums,
       [&](const Index &number, ValueRange before) {
         Index step = indices.multiply(number, turns * turnSteps);
         if (unit > turnSteps) {
           SmallVector<Value> products = accumulate(
-              turns, none, [&](const Index &turn, ValueRange products) {
+              "turn", turns, none, [&](const Index &turn, ValueRange products) {
                 return multiplyOwnCodes(
                     own, atom,
                     indices.add(indices.multiply(number, turns), turn), 0,
@@ -204,13 +205,13 @@ SmallVector<Value> LinearBuilder::addOwnCodedAtom(const OwnRows &own,
 
 /// A loop from 0 to `count` whose body makes the next sums of the present ones.
 SmallVector<Value> LinearBuilder::accumulate(
-    int64_t count, ValueRange sums,
+    StringRef name, int64_t count, ValueRange sums,
     function_ref<SmallVector<Value>(const Index &, ValueRange)> body) {
   auto loop = scf::ForOp::create(b, constantIndex(0), constantIndex(count),
                                  constantIndex(1), sums);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  Index index = indices.value(loop.getInductionVar(), count);
+  Index index = counter(loop, name, count);
   scf::YieldOp::create(b, body(index, loop.getRegionIterArgs()));
   return llvm::to_vector_of<Value>(loop.getResults());
 }
@@ -221,14 +222,17 @@ void LinearBuilder::multiplyOwn(const Index &firstRow, int64_t rows,
                                 int64_t columns, int64_t mostColumns) {
   OwnRows own;
   for (int64_t i = 0; i < rows; ++i)
-    own.rows.push_back(
-        clamp(indices.add(firstRow, indices.constant(i)), spec.m, mostRows));
+    own.rows.push_back(named(
+        clamp(indices.add(firstRow, indices.constant(i)), spec.m, mostRows),
+        "row"));
   for (int64_t j = 0; j < columns; ++j)
-    own.columns.push_back(clamp(indices.add(firstColumn, indices.constant(j)),
-                                spec.n, mostColumns));
+    own.columns.push_back(
+        named(clamp(indices.add(firstColumn, indices.constant(j)), spec.n,
+                    mostColumns),
+              "column"));
   SmallVector<Value> sums(
       rows * columns, constantFloat(units ? Type(b.getF32Type()) : floats, 0));
-  sums = accumulate(weight->getAtoms(), sums,
+  sums = accumulate("atom", weight->getAtoms(), sums,
                     [&](const Index &atom, ValueRange before) {
                       return units ? addOwnCodedAtom(own, atom, before)
                                    : addOwnAtom(own, atom, before);
@@ -269,16 +273,18 @@ void LinearBuilder::buildOwnTiles(std::array<int64_t, 3> grid) {
   int64_t across = kTile / columns;
   auto works = scf::IfOp::create(b, isBelow(own, kTile / rows * across), false);
   b.setInsertionPointToStart(works.thenBlock());
-  Index firstRow =
+  Index firstRow = named(
       indices.add(indices.multiply(block(gpu::Dimension::y, grid[1]), kTile),
-                  indices.multiply(indices.divide(own, across), rows));
-  Index firstColumn =
+                  indices.multiply(indices.divide(own, across), rows)),
+      "first_row");
+  Index firstColumn = named(
       indices.add(indices.multiply(block(gpu::Dimension::x, grid[0]), kTile),
-                  indices.multiply(indices.remainder(own, across), columns));
+                  indices.multiply(indices.remainder(own, across), columns)),
+      "first_column");
   auto loop = scf::ForOp::create(b, constantIndex(0), constantIndex(turns),
                                  constantIndex(1));
   b.setInsertionPointToStart(loop.getBody());
-  Index turn = indices.value(loop.getInductionVar(), turns);
+  Index turn = counter(loop, "turn", turns);
   multiplyOwn(indices.add(firstRow, indices.multiply(turn, kOwnRows)), kOwnRows,
               grid[1] * kTile, firstColumn, columns, grid[0] * kTile);
 }
@@ -291,6 +297,7 @@ void LinearBuilder::buildOwnVector(gpu::GPUFuncOp kernel) {
   int64_t needed = llvm::divideCeil(spec.n, columns);
   Index number;
   spread(kernel, spec.n * countLanes(), number);
+  named(number, "thread");
   auto works = scf::IfOp::create(b, isBelow(number, needed), false);
   b.setInsertionPointToStart(works.thenBlock());
   multiplyOwn(indices.constant(0), spec.m, spec.m,

@@ -32,9 +32,10 @@ void LinearBuilder::loadTiles(Value inputs, Value weights,
                                  constantIndex(kGPUWorkgroupSize));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  Index at = indices.value(loop.getInductionVar(), kTile * steps);
-  Index row = clamp(indices.add(firstRow, indices.divide(at, steps)), spec.m,
-                    paddedRows);
+  Index at = counter(loop, "place", kTile * steps);
+  Index row = named(clamp(indices.add(firstRow, indices.divide(at, steps)),
+                          spec.m, paddedRows),
+                    "row");
   Index column =
       indices.add(indices.multiply(atom, steps * kStep),
                   indices.multiply(indices.remainder(at, steps), kStep));
@@ -66,11 +67,13 @@ void LinearBuilder::loadWeightTile(Value weights, const Index &firstWeight,
                                    const Index &atom) {
   int64_t steps = weight->getSteps();
   Index own = thread();
-  Index half = indices.remainder(own, 2), tileRow = indices.divide(own, 2);
+  Index half = named(indices.remainder(own, 2), "half");
+  Index tileRow = named(indices.divide(own, 2), "tile_row");
   Value isSecond = arith::CmpIOp::create(
       b, arith::CmpIPredicate::ne, indices.materialize(half), constantIndex(0));
-  Index row = clamp(indices.add(firstWeight, tileRow), spec.n,
-                    llvm::alignTo(spec.n, kTile));
+  Index row = named(clamp(indices.add(firstWeight, tileRow), spec.n,
+                          llvm::alignTo(spec.n, kTile)),
+                    "row");
   int64_t shared = weight->getSharedSteps();
   WeightParameters parameters;
   for (int64_t i = 0; i < steps / 2; ++i) {
@@ -100,7 +103,7 @@ SmallVector<Value> LinearBuilder::multiplySteps(
                                  constantIndex(1), sums);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  Index step = indices.add(first, indices.value(loop.getInductionVar(), count));
+  Index step = indices.add(first, counter(loop, "part", count));
   Index own = thread();
   int64_t across = kTile / kOwn;
   auto loadOwn = [&](Value tile, const Index &which) {
@@ -143,8 +146,8 @@ SmallVector<Value> LinearBuilder::multiplyCodedTiles(
                                  constantIndex(1), sums);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  Index first = indices.multiply(indices.value(loop.getInductionVar(), perAtom),
-                                 spec.unitSteps);
+  Index first =
+      indices.multiply(counter(loop, "unit", perAtom), spec.unitSteps);
   SmallVector<Value> products(kOwn * kOwn, constantWord(0));
   products = multiplySteps(inputs, weights, first, spec.unitSteps, products,
                            [&](Value input, Value weight, Value sum) -> Value {
@@ -184,11 +187,14 @@ std::array<int64_t, 3> LinearBuilder::buildTiles() {
   std::array<int64_t, 3> grid = {count(spec.n), count(spec.m), 1};
   int64_t size = kTile * weight->getSteps();
   Type element = units ? Type(b.getI32Type()) : floats;
-  Value inputs = shared(size, element), weights = shared(size, element);
+  Value inputs = shared(size, element, "inputs"),
+        weights = shared(size, element, "weights");
   weight->loadTable(indices.materialize(thread()), threads());
   Index firstWeight =
-      indices.multiply(block(gpu::Dimension::x, grid[0]), kTile);
-  Index firstRow = indices.multiply(block(gpu::Dimension::y, grid[1]), kTile);
+      named(indices.multiply(block(gpu::Dimension::x, grid[0]), kTile),
+            "first_weight");
+  Index firstRow = named(
+      indices.multiply(block(gpu::Dimension::y, grid[1]), kTile), "first_row");
   SmallVector<Value> sums(
       kOwn * kOwn, constantFloat(units ? Type(b.getF32Type()) : floats, 0));
   auto loop =
@@ -197,7 +203,7 @@ std::array<int64_t, 3> LinearBuilder::buildTiles() {
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    Index atom = indices.value(loop.getInductionVar(), weight->getAtoms());
+    Index atom = counter(loop, "atom", weight->getAtoms());
     loadTiles(inputs, weights, firstRow, firstWeight, atom);
     gpu::BarrierOp::create(b);
     ValueRange before = loop.getRegionIterArgs();
@@ -218,7 +224,7 @@ std::array<int64_t, 3> LinearBuilder::buildTiles() {
 void LinearBuilder::writeTile(ArrayRef<Value> sums, const Index &firstRow) {
   int64_t parts = spec.isGated ? 2 : 1, across = kTile / kOwn;
   int64_t columns = kTile / parts;
-  Value found = shared(kTile * kTile, b.getF32Type());
+  Value found = shared(kTile * kTile, b.getF32Type(), "found");
   Index own = thread();
   Index first =
       indices.add(indices.multiply(indices.divide(own, across), kOwn * kTile),
@@ -232,14 +238,16 @@ void LinearBuilder::writeTile(ArrayRef<Value> sums, const Index &firstRow) {
                                  constantIndex(kTile * columns),
                                  constantIndex(kGPUWorkgroupSize));
   b.setInsertionPointToStart(loop.getBody());
-  Index at = indices.value(loop.getInductionVar(), kTile * columns);
-  Index tileRow = indices.divide(at, columns),
-        tileColumn = indices.remainder(at, columns);
-  Index row = indices.add(firstRow, tileRow);
-  Index column = indices.add(
-      indices.multiply(
-          block(gpu::Dimension::x, llvm::divideCeil(spec.n, kTile)), columns),
-      tileColumn);
+  Index at = counter(loop, "place", kTile * columns);
+  Index tileRow = named(indices.divide(at, columns), "tile_row"),
+        tileColumn = named(indices.remainder(at, columns), "tile_column");
+  Index row = named(indices.add(firstRow, tileRow), "row");
+  Index column =
+      named(indices.add(indices.multiply(block(gpu::Dimension::x,
+                                               llvm::divideCeil(spec.n, kTile)),
+                                         columns),
+                        tileColumn),
+            "column");
   Value inside = arith::AndIOp::create(b, isBelow(row, spec.m),
                                        isBelow(column, spec.getColumns()));
   auto writes = scf::IfOp::create(b, inside, false);

@@ -282,7 +282,8 @@ LogicalResult Lowering::lower(linalg::LinalgOp op) {
       outermost = loop;
     loops.push_back(loop);
     b.setInsertionPointToStart(loop.getBody());
-    point[dim] = kernel.indices.value(loop.getInductionVar(), extents[dim]);
+    point[dim] =
+        named(kernel.indices.value(loop.getInductionVar(), extents[dim]), "k");
     values.assign(loop.getRegionIterArgs().begin(),
                   loop.getRegionIterArgs().end());
   }

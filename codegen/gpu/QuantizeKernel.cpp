@@ -181,13 +181,18 @@ void QuantizeBuilder::writeUnit(const Index &unit, Value scale) {
 }
 
 std::array<int64_t, 3> QuantizeBuilder::build(gpu::GPUFuncOp kernel) {
+  describeKernel(kernel, "codes of x[" + Twine(spec.rows) + " x " +
+                             Twine(spec.columns) + "], rounded to 8 bits");
+  describeBuffer(kernel, 0, "x");
+  describeBuffer(kernel, 1, "codes", "codes of 8 bits, four in a word");
+  describeBuffer(kernel, 2, "units", "of codes: the scale, and their sum");
   input = kernel.getArgument(0);
   codes = kernel.getArgument(1);
   pairs = kernel.getArgument(2);
   int64_t count = spec.rows * groups;
   Index thread;
   std::array<int64_t, 3> grid = spread(kernel, count * lanes, thread);
-  lane = indices.remainder(thread, lanes);
+  lane = named(indices.remainder(thread, lanes), "lane");
   // Threads beyond the last group repeat it, but for what they write.
   Index at = indices.divide(thread, lanes), mine = at;
   bool hasMore = hasGPUThreadsBeyond(count * lanes);
@@ -195,8 +200,8 @@ std::array<int64_t, 3> QuantizeBuilder::build(gpu::GPUFuncOp kernel) {
     mine = indices.value(arith::MinUIOp::create(b, indices.materialize(at),
                                                 constantIndex(count - 1)),
                          count);
-  row = indices.divide(mine, groups);
-  group = indices.remainder(mine, groups);
+  row = named(indices.divide(mine, groups), "row");
+  group = named(indices.remainder(mine, groups), "group");
   Value scale = spec.scale
                     ? constantFloat(number, *spec.scale)
                     : arith::DivFOp::create(b, findLargest(),

@@ -35,12 +35,36 @@ SmallVector<Type> RowReader::getArgumentTypes() {
   llvm_unreachable("a format has buffers");
 }
 
-void RowReader::takeArguments(ArrayRef<BlockArgument> &arguments) {
-  numbers = arguments.consume_front();
+/// What is in the words of a buffer of numbers.
+static StringRef describe(GPURowFormat format) {
+  switch (format) {
+  case GPURowFormat::F32:
+    return "";
+  case GPURowFormat::F16:
+    return "f16, two in a word";
+  case GPURowFormat::Int8:
+    return "int8, four codes in a word";
+  case GPURowFormat::Int4:
+    return "int4, in each byte a code of both halves of the row";
+  }
+  llvm_unreachable("a format has a description");
+}
+
+void RowReader::takeArguments(gpu::GPUFuncOp kernel,
+                              ArrayRef<BlockArgument> &arguments,
+                              StringRef word) {
+  name = word;
+  auto take = [&](StringRef kind, const Twine &about) -> Value {
+    describeBuffer(kernel, arguments.front().getArgNumber(),
+                   (name + kind).str(), about);
+    return arguments.consume_front();
+  };
+  numbers = take("s", describe(format));
   if (format == GPURowFormat::Int8)
-    scales = arguments.consume_front();
+    scales = take("_scales", "one for each row");
   if (format == GPURowFormat::Int4)
-    parameters = arguments.consume_front();
+    parameters = take("_parameters", "for each row two scales and two minima, "
+                                     "f16, of its halves");
 }
 
 void RowReader::enter(const Index &row) {
@@ -114,6 +138,10 @@ Value RowReader::loadNibbles(const Index &row, const Index &number) {
 }
 
 Value RowReader::load(const Index &row, const Index &number) {
+  return named(loadNumbers(row, number), (name + "_part").str());
+}
+
+Value RowReader::loadNumbers(const Index &row, const Index &number) {
   if (format == GPURowFormat::Int4)
     return loadNibbles(row, number);
   Value loaded = KernelParts::load(
@@ -132,5 +160,7 @@ Value RowReader::load(const Index &row, const Index &number) {
 }
 
 Value RowReader::loadScale(const Index &row) {
-  return scales ? KernelParts::load(scales, row) : Value();
+  if (!scales)
+    return {};
+  return named(KernelParts::load(scales, row), (name + "_scale").str());
 }

@@ -39,8 +39,11 @@ public:
 
   /// One buffer, and one with parameters where the format has them.
   llvm::SmallVector<mlir::Type> getArgumentTypes();
-  /// Takes as many arguments of a kernel from the front of the list.
-  void takeArguments(llvm::ArrayRef<mlir::BlockArgument> &arguments);
+  /// Takes as many arguments of a kernel from the front of the list, and names
+  /// them; `name` is a word for one row, such as "key".
+  void takeArguments(mlir::gpu::GPUFuncOp kernel,
+                     llvm::ArrayRef<mlir::BlockArgument> &arguments,
+                     llvm::StringRef name);
   /// Reads here what numbers of `row` need, if anything, once for all of them
   /// that are loaded from here on; without it each load does.
   void enter(const Index &row);
@@ -50,12 +53,14 @@ public:
   mlir::Value loadScale(const Index &row);
 
 private:
+  mlir::Value loadNumbers(const Index &row, const Index &number);
   mlir::Value decodeHalves(mlir::Value words);
   mlir::Value decodeBytes(mlir::Value word);
   mlir::Value loadNibbles(const Index &row, const Index &number);
 
   GPURowFormat format;
   int64_t rows, width, step;
+  llvm::StringRef name;
   mlir::Value numbers, scales, parameters;
   /// Parameters of the row that was entered.
   mlir::Value entered;

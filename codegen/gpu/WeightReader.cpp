@@ -337,7 +337,7 @@ WeightParameters WeightReader::loadGroup(const Index &row, const Index &group) {
                                      0);
   };
   WeightParameters parameters;
-  parameters.scale = loadFloat(buffers.scales);
+  parameters.scale = named(loadFloat(buffers.scales), "scale");
   if (buffers.zeroPoints)
     parameters.zeroPoint =
         encoding.zeroPoint == numerics::ZeroPointKind::Integer
@@ -345,8 +345,10 @@ WeightParameters WeightReader::loadGroup(const Index &row, const Index &group) {
                                       loadBits(buffers.zeroPoints, at, 8))
                   .getResult()
             : loadFloat(buffers.zeroPoints);
+  if (parameters.zeroPoint)
+    named(parameters.zeroPoint, "zero_point");
   if (buffers.minima)
-    parameters.minimum = loadFloat(buffers.minima);
+    parameters.minimum = named(loadFloat(buffers.minima), "minimum");
   return parameters;
 }
 

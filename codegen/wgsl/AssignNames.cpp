@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Expressions.h"
+#include "NameHints.h"
 #include "Subset.h"
 #include "lowbit/CodeGen/WGSL/Passes.h"
 
@@ -25,8 +26,8 @@ namespace lowbit {
 using namespace mlir;
 using namespace lowbit;
 
-/// Operations in one expression, at most: longer ones are hard to read.
-static constexpr unsigned kLongestExpression = 6;
+/// Operations in one statement, at most: longer ones are hard to read.
+static constexpr unsigned kLongestStatement = 7;
 
 namespace {
 
@@ -62,35 +63,6 @@ private:
   llvm::StringMap<unsigned> counts;
 };
 
-StringRef getLocationName(Location loc) {
-  auto name = loc->findInstanceOf<NameLoc>();
-  return name ? name.getName().getValue() : "";
-}
-
-StringRef getTypeHint(Type type) {
-  if (isa<VectorType>(type))
-    return "values";
-  if (type.isInteger(1))
-    return "condition";
-  if (type.isIndex())
-    return "i";
-  return type.isInteger(32) ? "word" : "value";
-}
-
-/// What a value should be called: by its location, or what it is about.
-std::string getHint(Value value) {
-  StringRef name = getLocationName(value.getLoc());
-  if (!name.empty())
-    return name.str();
-  if (auto load = value.getDefiningOp<memref::LoadOp>())
-    return (getValueName(load.getMemRef()) + "_value").str();
-  if (isa<MemRefType>(value.getType()))
-    return "local";
-  if (value.getDefiningOp<vector::ReductionOp>())
-    return "total";
-  return getTypeHint(value.getType()).str();
-}
-
 bool isCast(Operation *op) {
   return isa<arith::IndexCastOp, arith::IndexCastUIOp>(op);
 }
@@ -120,7 +92,8 @@ bool assignsSeveral(Operation *user) {
 
 class NameAssigner {
 public:
-  explicit NameAssigner(gpu::GPUFuncOp kernel) : kernel(kernel) {}
+  explicit NameAssigner(gpu::GPUFuncOp kernel)
+      : kernel(kernel), hints(kernel) {}
 
   void run() {
     names.add(kernel.getName());
@@ -136,11 +109,11 @@ public:
 private:
   std::string addArgument(BlockArgument argument, Attribute given,
                           const Twine &fallback) {
-    StringRef hint = getLocationName(argument.getLoc());
+    std::string hint = hints.getGivenName(argument.getLoc());
     if (auto text = dyn_cast_or_null<StringAttr>(given))
-      hint = text.getValue();
+      hint = text.str();
     ++numNamed;
-    return names.add(hint.empty() ? fallback.str() : hint.str());
+    return names.add(hint.empty() ? fallback.str() : hint);
   }
 
   void nameArguments() {
@@ -163,7 +136,7 @@ private:
   void setNames(Operation *op, ArrayRef<Value> values) {
     SmallVector<std::string> given;
     for (Value value : values)
-      given.push_back(names.add(getHint(value)));
+      given.push_back(names.add(hints.getHint(value)));
     numNamed += given.size();
     SmallVector<StringRef> views(given.begin(), given.end());
     op->setAttr(kWGSLNamesAttrName,
@@ -194,18 +167,46 @@ private:
       setNames(op->getOperand(0).getDefiningOp(), {op->getOperand(0)});
   }
 
+  /// Operations in the text of `op`.
+  unsigned countOperations(Operation *op) {
+    unsigned size = 1;
+    for (Value operand : op->getOperands())
+      if (Operation *definer = operand.getDefiningOp())
+        size += sizes.lookup(definer);
+    return size;
+  }
+
+  /// Names operands of `op` until its text is short enough: those that their
+  /// locations name before others, then the longest.
+  void shorten(Operation *op) {
+    while (countOperations(op) > kLongestStatement) {
+      Operation *chosen = nullptr;
+      std::pair<bool, unsigned> most;
+      for (Value operand : op->getOperands()) {
+        Operation *definer = operand.getDefiningOp();
+        unsigned size = definer ? sizes.lookup(definer) : 0;
+        std::pair<bool, unsigned> found(
+            size > 1 && !hints.getGivenName(operand.getLoc()).empty(), size);
+        if (size > 0 && (!chosen || found > most)) {
+          chosen = definer;
+          most = found;
+        }
+      }
+      sizes.erase(chosen);
+      --numInlined;
+      setNames(chosen, {chosen->getResult(0)});
+    }
+  }
+
   bool isInline(Operation *op) {
     if (isLeaf(op))
       return true;
     if (!isMemoryEffectFree(op) || op->hasAttr(kWGSLNamesAttrName))
       return false;
-    unsigned size = 1;
-    for (Value operand : op->getOperands())
-      if (Operation *definer = operand.getDefiningOp())
-        size += sizes.lookup(definer);
+    unsigned size = countOperations(op);
     if (isCast(op) && size == 1)
       return true;
-    if (!op->hasOneUse() || size > kLongestExpression)
+    if (!op->hasOneUse())
       return false;
     OpOperand &use = *op->use_begin();
     Operation *user = use.getOwner();
@@ -217,10 +218,13 @@ private:
   }
 
   void visit(Operation *op) {
+    if (isa<memref::StoreOp>(op))
+      shorten(op);
     if (isStatement(op))
       return nameStatement(op);
     if (!getExpressionForm(op))
       return;
+    shorten(op);
     nameConstantOperand(op);
     if (isInline(op))
       ++numInlined;
@@ -229,6 +233,7 @@ private:
   }
 
   gpu::GPUFuncOp kernel;
+  NameHints hints;
   NameTable names;
   /// Operations in the text of one that is printed where it is used.
   DenseMap<Operation *, unsigned> sizes;

@@ -85,7 +85,15 @@ std::string castBits(const std::string &type, const std::string &text) {
   return "bitcast<" + type + ">(" + text + ")";
 }
 
-/// A value as a signed number; literals are written as such.
+/// The words of a signed number, which are a value of this type.
+ExpressionText fromSigned(Value value, const std::string &number,
+                          bool isInfix = false) {
+  return {castBits(*getWGSLType(value.getType()), number), Binding::Primary,
+          isInfix ? "(" + number + ")" : number};
+}
+
+/// A value as a signed number; literals are written as such, and one that was
+/// made of a signed number is that.
 std::string printSigned(Value value) {
   auto constant = value.getDefiningOp<arith::ConstantOp>();
   auto integer =
@@ -95,6 +103,11 @@ std::string printSigned(Value value) {
     std::string text = std::to_string(integer.getInt()) + "i";
     return text.front() == '-' ? "(" + text + ")" : text;
   }
+  Operation *definer = value.getDefiningOp();
+  if (definer && getValueName(value).empty())
+    if (ExpressionText text = printExpression(definer);
+        !text.signedText.empty())
+      return text.signedText;
   return castBits(getSignedWGSLType(value.getType()), printValue(value));
 }
 
@@ -159,8 +172,8 @@ ExpressionText printInfix(Operation *op, const ExpressionForm &form) {
     bool isShift = form.text == ">>";
     std::string amount =
         isShift ? printValue(right, Binding::Primary) : printSigned(right);
-    return {castBits(getType(op->getResult(0)),
-                     printSigned(left) + symbol + amount)};
+    return fromSigned(op->getResult(0), printSigned(left) + symbol + amount,
+                      /*isInfix=*/true);
   }
   if (binding == Binding::Loose) {
     return {printValue(left, Binding::Primary) + symbol +
@@ -182,7 +195,7 @@ ExpressionText printCall(Operation *op, const ExpressionForm &form) {
                                       : printArgument(operand));
   ExpressionText text = call(form.text, arguments);
   if (form.isSigned)
-    return {castBits(getType(op->getResult(0)), text.text)};
+    return fromSigned(op->getResult(0), text.text);
   return text;
 }
 
@@ -351,16 +364,25 @@ ExpressionText printElements(vector::FromElementsOp op) {
   return call(getType(op), parts);
 }
 
+/// Words stay what they are.
+ExpressionText printCast(Value from) {
+  Operation *definer = from.getDefiningOp();
+  if (definer && getValueName(from).empty())
+    return printExpression(definer);
+  return {printValue(from)};
+}
+
 ExpressionText printConvert(Operation *op) {
   Value from = op->getOperand(0);
   std::string to = getType(op->getResult(0));
   if (isa<arith::BitcastOp, vector::BitCastOp>(op))
     return call("bitcast<" + to + ">", {printValue(from)});
   if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op) && !isTruth(from))
-    return {printValue(from, Binding::Primary)};
+    return printCast(from);
   if (isa<arith::FPToSIOp>(op))
-    return {castBits(to, getSignedWGSLType(op->getResult(0).getType()) + "(" +
-                             printValue(from) + ")")};
+    return fromSigned(op->getResult(0),
+                      getSignedWGSLType(op->getResult(0).getType()) + "(" +
+                          printValue(from) + ")");
   if (isa<arith::SIToFPOp>(op) && !isTruth(from))
     return call(to, {printSigned(from)});
   if (isa<arith::SIToFPOp>(op))

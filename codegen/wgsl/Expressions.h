@@ -26,6 +26,8 @@ enum class Binding {
 struct ExpressionText {
   std::string text;
   Binding binding = Binding::Primary;
+  /// Where the text casts the bits of a signed number: that number.
+  std::string signedText = {};
 };
 
 /// The name of a value, decided by `lowbit-wgsl-assign-names`; empty if it is

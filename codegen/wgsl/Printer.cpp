@@ -14,6 +14,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -120,9 +121,28 @@ private:
       os << " in a grid of " << (*grid)[0] << " x " << (*grid)[1] << " x "
          << (*grid)[2];
     os << "\n";
+    printSources();
     for (BlockArgument buffer : getBuffers(kernel))
       printBindingLine(buffer);
     os << "\n";
+  }
+
+  /// The nodes of the model that a kernel was made for, as its location has
+  /// them; others that need the same code share it.
+  void printSources() {
+    llvm::SetVector<StringRef> names;
+    kernel.getLoc()->walk([&](Location loc) {
+      if (auto named = dyn_cast<NameLoc>(loc))
+        names.insert(named.getName().getValue());
+      return WalkResult::advance();
+    });
+    // A line break would end the comment.
+    auto hasBreak = [](StringRef name) {
+      return llvm::any_of(name, [](char c) { return !llvm::isPrint(c); });
+    };
+    names.remove_if(hasBreak);
+    if (!names.empty())
+      os << "// made for   " << llvm::join(names, ", ") << "\n";
   }
 
   void printBindingLine(BlockArgument buffer) {

@@ -7,7 +7,7 @@
 
 // Buffers are flat in kernels; 48 elements don't fill a workgroup.
 // CHECK:      gpu.module @kernels
-// CHECK:      gpu.func @negf_6x8(%[[X:.*]]: memref<48xf32>, %[[Y:.*]]: memref<48xf32>) kernel
+// CHECK:      gpu.func @negf_6x8(%[[X:[a-z0-9]+]]: memref<48xf32> {{[^%]*}}, %[[Y:[a-z0-9]+]]: memref<48xf32> {{[^%]*}}) kernel
 // CHECK-SAME: known_block_size = array<i32: 64, 1, 1>
 // CHECK:        %[[T:.*]] = gpu.thread_id x
 // CHECK:        %[[INSIDE:.*]] = arith.cmpi ult
@@ -17,7 +17,7 @@
 // CHECK:          memref.store %{{.*}}, %[[Y]]
 
 // A sum loops in its thread.
-// CHECK:      gpu.func @reduce_addf_6x8(%{{.*}}: memref<48xf32>, %{{.*}}: memref<6xf32>)
+// CHECK:      gpu.func @reduce_addf_6x8(%{{.*}}: memref<48xf32> {{[^%]*}}, %{{.*}}: memref<6xf32> {{[^%]*}})
 // CHECK:        scf.for {{.*}} iter_args
 
 // The number that it begins with is in the kernel, and no kernel fills.
@@ -26,16 +26,16 @@
 // CHECK:        scf.for {{.*}} iter_args(%{{.*}} = %[[ZERO]])
 
 // Integers of 64 bits are words.
-// CHECK:      gpu.func @addi_4(%{{.*}}: memref<4xi32>, %{{.*}}: memref<4xi32>)
+// CHECK:      gpu.func @addi_4(%{{.*}}: memref<4xi32> {{[^%]*}}, %{{.*}}: memref<4xi32> {{[^%]*}})
 // CHECK:        arith.addi {{.*}} : i32
 
 // So are the ends of their range, with which searches begin.
-// CHECK:      gpu.func @select_of_2_4(%{{.*}}: memref<4xi32>, %{{.*}}: memref<4xi32>)
+// CHECK:      gpu.func @select_of_2_4(%{{.*}}: memref<4xi32> {{[^%]*}}, %{{.*}}: memref<4xi32> {{[^%]*}})
 // CHECK-DAG:    arith.constant 2147483647 : i32
 // CHECK-DAG:    arith.constant -2147483648 : i32
 
 // Weights of narrow elements are read as they are stored.
-// CHECK:      gpu.func @sitofp_8(%[[W:.*]]: memref<2xi32>, %{{.*}}: memref<8xf32>)
+// CHECK:      gpu.func @sitofp_8(%[[W:[a-z0-9]+]]: memref<2xi32> {{[^%]*}}, %{{.*}}: memref<8xf32> {{[^%]*}})
 // CHECK:        %[[WORD:.*]] = memref.load %[[W]]
 // CHECK:        arith.shrui %[[WORD]]
 // CHECK:        arith.andi
@@ -43,19 +43,19 @@
 // CHECK:        arith.shrsi
 // CHECK:        arith.sitofp
 
-// CHECK:      gpu.func @extf_8(%[[W:.*]]: memref<2xi32>, %{{.*}}: memref<8xf32>)
+// CHECK:      gpu.func @extf_8(%[[W:[a-z0-9]+]]: memref<2xi32> {{[^%]*}}, %{{.*}}: memref<8xf32> {{[^%]*}})
 // CHECK:        %[[BYTE:.*]] = arith.andi
 // CHECK:        %[[EXPONENT:.*]] = arith.shli %[[BYTE]], %c23_i32
 // CHECK:        arith.bitcast %[[EXPONENT]] : i32 to f32
-// CHECK:      gpu.func @extui_of_2_8(%{{.*}}: memref<2xi32>, %[[Y:.*]]: memref<8xi32>)
+// CHECK:      gpu.func @extui_of_2_8(%{{.*}}: memref<2xi32> {{[^%]*}}, %[[Y:[a-z0-9]+]]: memref<8xi32> {{[^%]*}})
 // CHECK:        %[[BYTE:.*]] = arith.andi
 // CHECK-NEXT:   memref.store %[[BYTE]], %[[Y]]
 
 // A view is part of the address, of the buffer it is of.
-// CHECK:      gpu.func @copy_2x4(%[[X:.*]]: memref<48xf32>, %{{.*}}: memref<8xf32>)
+// CHECK:      gpu.func @copy_2x4(%[[X:[a-z0-9]+]]: memref<48xf32> {{[^%]*}}, %{{.*}}: memref<8xf32> {{[^%]*}})
 
 // Where a cache is written the host would know: each thread finds it out.
-// CHECK:      gpu.func @copy_1x8(%[[X:.*]]: memref<8xf32>, %[[P:.*]]: memref<1xi32>, %[[CACHE:.*]]: memref<128xf32>)
+// CHECK:      gpu.func @copy_1x8(%[[X:[a-z0-9]+]]: memref<8xf32> {{[^%]*}}, %[[P:[a-z0-9]+]]: memref<1xi32> {{[^%]*}}, %[[CACHE:[a-z0-9]+]]: memref<128xf32> {{[^%]*}})
 // CHECK:        %[[WORD:.*]] = memref.load %[[P]]
 // CHECK:        arith.index_cast %[[WORD]]
 // CHECK:        arith.maxsi
@@ -65,7 +65,7 @@
 // CHECK:        memref.store %{{.*}}, %[[CACHE]][%[[AT]]]
 
 // Of a packed state a thread writes a word: two numbers of 16 bits.
-// CHECK:      gpu.func @truncf_16x8(%[[X:.*]]: memref<128xf32>, %[[CACHE:.*]]: memref<64xi32>)
+// CHECK:      gpu.func @truncf_16x8(%[[X:[a-z0-9]+]]: memref<128xf32> {{[^%]*}}, %[[CACHE:[a-z0-9]+]]: memref<64xi32> {{[^%]*}})
 // CHECK-COUNT-2: memref.load %[[X]]
 // CHECK:        %[[UPPER:.*]] = arith.shli %{{.*}}, %c16_i32
 // CHECK:        %[[WORD:.*]] = arith.ori %{{.*}}, %[[UPPER]]
@@ -73,7 +73,7 @@
 
 // Threads take numbers of a row in turns; what each found is combined with what
 // the buffer had.
-// CHECK:      gpu.func @reduce_maximumf_3x128(%[[X:.*]]: memref<384xf32>, %[[Y:.*]]: memref<3xf32>)
+// CHECK:      gpu.func @reduce_maximumf_3x128(%[[X:[a-z0-9]+]]: memref<384xf32> {{[^%]*}}, %[[Y:[a-z0-9]+]]: memref<3xf32> {{[^%]*}})
 // CHECK:        %[[THREAD:.*]] = arith.addi
 // CHECK:        %[[EXISTS:.*]] = arith.cmpi ult, %[[THREAD]], %c96
 // CHECK:        %[[LANE:.*]] = arith.remui %[[THREAD]], %c32

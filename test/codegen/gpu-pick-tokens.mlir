@@ -3,7 +3,7 @@
 
 // RUN: quant-opt %s -lowbit-gpu-pick-tokens | FileCheck %s
 
-// CHECK:      gpu.func @argmax_64(%[[X:.*]]: memref<64xf32>, %[[TOKEN:.*]]: memref<1xi32>) kernel
+// CHECK:      gpu.func @argmax_64(%[[X:[a-z0-9]+]]: memref<64xf32> {{[^%]*}}, %[[TOKEN:[a-z0-9]+]]: memref<1xi32> {{[^%]*}}) kernel
 // CHECK:        scf.for
 // CHECK:          memref.load %[[X]]
 // CHECK:          arith.cmpf ogt
@@ -11,8 +11,8 @@
 // CHECK:        lowbit.reduce_lanes max
 // CHECK:        scf.if
 // CHECK:          memref.store %{{.*}}, %[[TOKEN]]
-// CHECK:      gpu.func @argmax_5000(%{{.*}}: memref<5000xf32>, %{{.*}}: memref<3xi32>, %{{.*}}: memref<3xf32>) kernel
-// CHECK:      gpu.func @argmax_of_parts_3(%{{.*}}: memref<3xf32>, %[[PLACES:.*]]: memref<3xi32>, %[[TOKEN:.*]]: memref<1xi32>) kernel
+// CHECK:      gpu.func @argmax_5000(%{{.*}}: memref<5000xf32> {{[^%]*}}, %{{.*}}: memref<3xi32> {{[^%]*}}, %{{.*}}: memref<3xf32> {{[^%]*}}) kernel
+// CHECK:      gpu.func @argmax_of_parts_3(%{{.*}}: memref<3xf32> {{[^%]*}}, %[[PLACES:[a-z0-9]+]]: memref<3xi32> {{[^%]*}}, %[[TOKEN:[a-z0-9]+]]: memref<1xi32> {{[^%]*}}) kernel
 // CHECK:        %[[PLACE:.*]] = memref.load %[[PLACES]]
 // CHECK:        memref.store %[[PLACE]], %[[TOKEN]]
 

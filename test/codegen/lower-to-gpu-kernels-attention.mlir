@@ -5,7 +5,7 @@
 // RUN: quant-opt %s -lowbit-lower-to-gpu-kernels -canonicalize -cse | FileCheck %s
 
 // CHECK:      gpu.func @attention_causal_cached_4x2x1x32x8x16
-// CHECK-SAME:   (%[[Q:.*]]: memref<8xvector<4xf32>>, %[[K:.*]]: memref<128xvector<4xf32>>, %[[V:.*]]: memref<256xvector<4xf32>>, %[[LENGTH:.*]]: memref<1xi32>, %[[Y:.*]]: memref<16xvector<4xf32>>) kernel
+// CHECK-SAME:   (%[[Q:[a-z0-9]+]]: memref<8xvector<4xf32>> {{[^%]*}}, %[[K:[a-z0-9]+]]: memref<128xvector<4xf32>> {{[^%]*}}, %[[V:[a-z0-9]+]]: memref<256xvector<4xf32>> {{[^%]*}}, %[[LENGTH:[a-z0-9]+]]: memref<1xi32> {{[^%]*}}, %[[Y:[a-z0-9]+]]: memref<16xvector<4xf32>> {{[^%]*}}) kernel
 // CHECK:        memref.load %[[Q]]
 // CHECK:        %[[WORD:.*]] = memref.load %[[LENGTH]]
 // CHECK:        %[[KEYS:.*]] = arith.index_cast %[[WORD]]
@@ -22,7 +22,7 @@
 // For processors threads share nothing: each has a query, takes four keys at a
 // time, and adds to the result what they weigh of their values.
 // CHECK:      gpu.func @attention_causal_cached_4x2x1x32x8x16_software
-// CHECK-SAME:   (%[[Q:.*]]: memref<8xvector<4xf32>>, %[[K:.*]]: memref<128xvector<4xf32>>, %[[V:.*]]: memref<256xvector<4xf32>>, %[[LENGTH:.*]]: memref<1xi32>, %[[Y:.*]]: memref<16xvector<4xf32>>) kernel
+// CHECK-SAME:   (%[[Q:[a-z0-9]+]]: memref<8xvector<4xf32>> {{[^%]*}}, %[[K:[a-z0-9]+]]: memref<128xvector<4xf32>> {{[^%]*}}, %[[V:[a-z0-9]+]]: memref<256xvector<4xf32>> {{[^%]*}}, %[[LENGTH:[a-z0-9]+]]: memref<1xi32> {{[^%]*}}, %[[Y:[a-z0-9]+]]: memref<16xvector<4xf32>> {{[^%]*}}) kernel
 // CHECK-SAME:   lowbit.features = ["software"], lowbit.variant_of = @attention_causal_cached_4x2x1x32x8x16}
 // CHECK-NOT:    gpu.barrier
 // CHECK-NOT:    memref.alloc
@@ -46,7 +46,8 @@
 
 // Rows that are no multiple of four are read number by number.
 // CHECK:      gpu.func @attention_2x2x5x7x6x6
-// CHECK-SAME:   memref<60xf32>, %{{.*}}: memref<84xf32>, %{{.*}}: memref<84xf32>, %{{.*}}: memref<60xf32>) kernel
+// CHECK-SAME:   memref<60xf32> {lowbit.name = "query"}, %{{.*}}: memref<84xf32> {lowbit.name = "keys"}, %{{.*}}: memref<84xf32> {lowbit.name = "values"}, %{{.*}}: memref<60xf32> {lowbit.name = "result"}) kernel
+// CHECK-SAME:     lowbit.description = "result[2 x 5 x 6] = softmax(scale * query[2 x 5 x 6] keys[2 x 7 x 6] transposed) values[2 x 7 x 6]
 
 // CHECK-LABEL: func.func @cached
 // CHECK-SAME:    (%[[Q:.*]]: tensor<1x4x1x8xf32>, %[[K:.*]]: tensor<1x2x32x8xf32>, %[[V:.*]]: tensor<1x2x32x16xf32>, %[[N:.*]]: index)

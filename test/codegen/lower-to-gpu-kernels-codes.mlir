@@ -19,7 +19,7 @@
 
 // The largest magnitude of a group, of which each thread has one here.
 // CHECK:      gpu.func @quantize_int8_g32_u32_1x64
-// CHECK-SAME:   (%[[X:.*]]: memref<16xvector<4xf32>>, %[[CODES:.*]]: memref<16xi32>, %[[UNITS:.*]]: memref<2xvector<2xf32>>) kernel
+// CHECK-SAME:   (%[[X:[a-z0-9]+]]: memref<16xvector<4xf32>> {{[^%]*}}, %[[CODES:[a-z0-9]+]]: memref<16xi32> {{[^%]*}}, %[[UNITS:[a-z0-9]+]]: memref<2xvector<2xf32>> {{[^%]*}}) kernel
 // CHECK:        math.absf
 // CHECK:        vector.reduction <maxnumf>
 // CHECK:        math.roundeven

@@ -21,7 +21,7 @@ gpu.func @buffers(%a: memref<4xf32> {lowbit.name = "array"}, %b: memref<4xf32> {
 // CHECK:         memref.load %{{.*}}[%[[I]]] {lowbit.names = ["x_value"]}
 // CHECK:         memref.load %{{.*}}[%[[I]]] {lowbit.names = ["angle"]}
 // CHECK:         arith.mulf %{{[^{]*}} : f32
-// CHECK:         arith.addf {{.*}} {lowbit.names = ["value"]}
+// CHECK:         arith.addf {{.*}} {lowbit.names = ["sum"]}
 gpu.func @values(%x: memref<4xf32> {lowbit.name = "x"}, %y: memref<4xf32> {lowbit.name = "y"}) kernel {
   %i = gpu.thread_id x
   %0 = memref.load %x[%i] : memref<4xf32>
@@ -52,6 +52,78 @@ gpu.func @loop(%x: memref<4xf32> {lowbit.name = "x"}) kernel {
     scf.yield %1 : f32
   } loc("sum")
   memref.store %sum, %x[%c0] : memref<4xf32>
+  gpu.return
+}
+
+// A location of the model's is a path: the last part of it, without the number
+// that tells nodes apart. What the kernel itself was made for says nothing of a
+// value: that is called by what its operation computes.
+// CHECK-LABEL: gpu.func @paths
+// CHECK:         math.exp {{.*}} {lowbit.names = ["exponential"]}
+// CHECK:         arith.mulf {{.*}} {lowbit.names = ["reduce_mean"]}
+// CHECK:         arith.subf {{.*}} {lowbit.names = ["difference"]}
+// CHECK:         arith.select {{.*}} {lowbit.names = ["larger"]}
+// CHECK:         arith.select {{.*}} {lowbit.names = ["smaller"]}
+// CHECK:         arith.select {{.*}} {lowbit.names = ["chosen"]}
+// CHECK:         vector.broadcast {{.*}} {lowbit.names = ["difference_1"]}
+gpu.func @paths(%x: memref<4xf32> {lowbit.name = "x"}, %y: memref<4xvector<4xf32>> {lowbit.name = "y"}) kernel {
+  %i = gpu.thread_id x
+  %0 = memref.load %x[%i] : memref<4xf32>
+  %1 = math.exp %0 : f32 loc("/layers.0/Softmax_3")
+  %2 = arith.mulf %1, %1 : f32 loc("/layers.0/ReduceMean_12")
+  %3 = arith.subf %2, %1 : f32
+  %isLess = arith.cmpf olt, %3, %2 : f32
+  %4 = arith.select %isLess, %2, %3 : f32
+  %isLarger = arith.cmpf ogt, %4, %3 : f32
+  %5 = arith.select %isLarger, %3, %4 : f32
+  %6 = arith.select %isLarger, %0, %5 : f32
+  %7 = arith.addf %6, %6 : f32
+  %8 = arith.addf %4, %5 : f32
+  %9 = arith.mulf %8, %5 : f32
+  memref.store %7, %x[%i] : memref<4xf32>
+  memref.store %9, %x[%i] : memref<4xf32>
+  %all = vector.broadcast %3 : f32 to vector<4xf32>
+  %sum = arith.addf %all, %all : vector<4xf32>
+  memref.store %sum, %y[%i] : memref<4xvector<4xf32>>
+  gpu.return
+} loc("/layers.0/Softmax_3")
+
+// A loop's variables are called what they are inside, or by what is next.
+// CHECK-LABEL: gpu.func @variables
+// CHECK:         } {lowbit.names = ["larger", "product", "i"]}
+gpu.func @variables(%x: memref<4xf32> {lowbit.name = "x"}) kernel {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %zero = arith.constant 0.0 : f32
+  %all:2 = scf.for %row = %c0 to %c4 step %c1 iter_args(%m = %zero, %p = %zero) -> (f32, f32) {
+    %0 = memref.load %x[%row] : memref<4xf32>
+    %1 = arith.maxnumf %m, %0 : f32
+    %2 = arith.mulf %p, %0 : f32
+    scf.yield %1, %2 : f32, f32
+  }
+  memref.store %all#0, %x[%c0] : memref<4xf32>
+  memref.store %all#1, %x[%c1] : memref<4xf32>
+  gpu.return
+}
+
+// A statement that would be too long is divided: where a location has a name
+// for a part, there.
+// CHECK-LABEL: gpu.func @long
+// CHECK:         arith.divf {{.*}} {lowbit.names = ["weight"]}
+// CHECK-NOT:     lowbit.names
+// CHECK:         memref.store
+gpu.func @long(%x: memref<4xf32> {lowbit.name = "x"}, %a: f32, %b: f32) kernel {
+  %i = gpu.thread_id x
+  %0 = arith.addf %a, %b : f32
+  %1 = arith.mulf %0, %a : f32
+  %2 = arith.divf %1, %b : f32 loc("weight")
+  %3 = arith.mulf %a, %b : f32
+  %4 = arith.subf %3, %a : f32
+  %5 = arith.mulf %4, %b : f32
+  %6 = arith.negf %5 : f32
+  %7 = arith.addf %6, %2 : f32
+  memref.store %7, %x[%i] : memref<4xf32>
   gpu.return
 }
 }

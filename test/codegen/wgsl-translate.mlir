@@ -304,7 +304,7 @@ gpu.func @gather(%tokens: memref<8xi32> {lowbit.name = "tokens"}, %table: memref
 
 // Integers: 8-bit dot products of words, signed division, truth values.
 // CHECK-LABEL: //===== integers
-// CHECK:       let word = bitcast<u32>(bitcast<i32>(0u + bitcast<u32>(dot4I8Packed(x_value, x_value)) - x_value * 5u) / 7i)
+// CHECK:       let quotient = bitcast<u32>(bitcast<i32>(0u + bitcast<u32>(dot4I8Packed(x_value, x_value)) - x_value * 5u) / 7i)
 gpu.func @integers(%x: memref<64xi32> {lowbit.name = "x"}, %y: memref<64xi32> {lowbit.name = "y"}) kernel
     attributes {known_block_size = array<i32: 64, 1, 1>, known_grid_size = array<i32: 1, 1, 1>,
                 lowbit.description = "y[64] = (dot4(x, x) - 5 x) / 7 and a few bits more"} {
@@ -327,5 +327,28 @@ gpu.func @integers(%x: memref<64xi32> {lowbit.name = "x"}, %y: memref<64xi32> {l
   memref.store %result, %y[%i] : memref<64xi32>
   gpu.return
 }
+
+// The nodes of the model that a kernel was made for; what is signed stays so
+// within an expression.
+// CHECK-LABEL: //===== clamped
+// CHECK-NEXT:  // clamped
+// CHECK-NEXT:  //
+// CHECK-NEXT:  // workgroup  64 x 1 x 1
+// CHECK-NEXT:  // made for   /layers.0/Clip, /layers.0/Div
+// CHECK-NEXT:  // binding 0  x: 64 u32, 256 bytes, updated
+// CHECK:       x[local_id.x] = bitcast<u32>(min(max((bitcast<i32>(x_value) / 3i), 0i), 63i));
+gpu.func @clamped(%x: memref<64xi32> {lowbit.name = "x"}) kernel
+    attributes {known_block_size = array<i32: 64, 1, 1>} {
+  %zero = arith.constant 0 : i32
+  %three = arith.constant 3 : i32
+  %most = arith.constant 63 : i32
+  %i = gpu.thread_id x
+  %v = memref.load %x[%i] : memref<64xi32>
+  %third = arith.divsi %v, %three : i32
+  %positive = arith.maxsi %third, %zero : i32
+  %result = arith.minsi %positive, %most : i32
+  memref.store %result, %x[%i] : memref<64xi32>
+  gpu.return
+} loc(fused["/layers.0/Clip", "/layers.0/Div"])
 
 }
