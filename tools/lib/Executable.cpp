@@ -121,24 +121,24 @@ static bool usesTiles(const llvm::Module &code) {
 
 /// Compiles and adds the code of `module`.
 static llvm::Error
-addCode(mlir::ModuleOp module, llvm::orc::JITTargetMachineBuilder builder,
-        unsigned optLevel,
+addCode(mlir::ModuleOp module,
+        const llvm::orc::JITTargetMachineBuilder &builder, unsigned optLevel,
         llvm::function_ref<llvm::Error(llvm::Module &)> addEntries,
         llvm::orc::LLJIT &jit) {
-  auto machine = builder.createTargetMachine();
-  if (!machine)
-    return machine.takeError();
-  auto context = std::make_unique<llvm::LLVMContext>();
-  auto code =
-      translateAndOptimize(module, *context, **machine, optLevel, addEntries);
-  if (!code)
-    return code.takeError();
-  if (usesTiles(**code) && !lowbit_request_tiles())
-    return makeError(
-        "the code requires tiles (AMX), which this system refuses; "
-        "compile for another CPU, such as x86-64-v4");
-  return jit.addIRModule(
-      llvm::orc::ThreadSafeModule(std::move(*code), std::move(context)));
+  auto prepare = [&](llvm::Module &code) -> llvm::Error {
+    if (usesTiles(code) && !lowbit_request_tiles())
+      return makeError(
+          "the code requires tiles (AMX), which this system refuses; "
+          "compile for another CPU, such as x86-64-v4");
+    return addEntries(code);
+  };
+  auto objects = translateToObjects(module, builder, optLevel, prepare);
+  if (!objects)
+    return objects.takeError();
+  for (std::unique_ptr<llvm::MemoryBuffer> &object : *objects)
+    if (llvm::Error error = jit.addObjectFile(std::move(object)))
+      return error;
+  return llvm::Error::success();
 }
 
 Executable::Executable(std::unique_ptr<Impl> impl) : impl(std::move(impl)) {}

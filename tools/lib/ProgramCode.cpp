@@ -130,8 +130,8 @@ llvm::Expected<VariantCode> lowbit::compileVariant(
     isolate(module, result.entries, **machine);
     return llvm::Error::success();
   };
-  auto code = translateAndOptimize(variant.module.get(), context, **machine, 3,
-                                   prepare);
+  auto code =
+      translateAndOptimize(variant.module.get(), context, *builder, 3, prepare);
   if (!code)
     return code.takeError();
   result.module = std::move(*code);

@@ -5,13 +5,16 @@
 //===----------------------------------------------------------------------===//
 
 #include "TargetCode.h"
+#include "CodeParts.h"
 #include "lowbit/CodeGen/CPU/CPUTables.h"
 #include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/Executable.h"
 
+#include "mlir/IR/Threading.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
+#include "llvm/ExecutionEngine/Orc/CompileUtils.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Verifier.h"
@@ -21,6 +24,12 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
+#include "llvm/Transforms/IPO/DeadArgumentElimination.h"
+#include "llvm/Transforms/IPO/GlobalOpt.h"
+#include "llvm/Transforms/IPO/SCCP.h"
+#include "llvm/Transforms/Scalar/EarlyCSE.h"
+#include "llvm/Transforms/Scalar/SROA.h"
+#include "llvm/Transforms/Scalar/SimplifyCFG.h"
 
 using namespace lowbit;
 
@@ -37,10 +46,10 @@ static void initializeTarget() {
 }
 
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
-lowbit::createMachine(llvm::orc::JITTargetMachineBuilder &builder) {
+lowbit::createMachine(const llvm::orc::JITTargetMachineBuilder &builder) {
   const llvm::Triple &triple = builder.getTargetTriple();
   if (!triple.isWasm())
-    return builder.createTargetMachine();
+    return llvm::orc::JITTargetMachineBuilder(builder).createTargetMachine();
   // The builder makes machines alone whose code can run at once.
   std::string problem;
   const llvm::Target *target =
@@ -114,52 +123,164 @@ llvm::Expected<llvm::Function *> lowbit::addEntry(llvm::Module &module,
   return entry;
 }
 
-static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
-                     unsigned optLevel) {
-  if (optLevel == 0)
-    return;
+namespace {
+/// LLVM's passes for a machine.
+class Optimizer {
+public:
+  explicit Optimizer(llvm::TargetMachine &machine)
+      : builder(&machine, getTuning()), library(machine.getTargetTriple()) {
+    // Memory comes from the allocator that the code is linked with: that of a
+    // buffer filled with zeros must not become the C library's calloc.
+    library.setUnavailable(llvm::LibFunc_calloc);
+    functions.registerPass(
+        [&] { return llvm::TargetLibraryAnalysis(library); });
+    builder.registerModuleAnalyses(modules);
+    builder.registerCGSCCAnalyses(callGraph);
+    builder.registerFunctionAnalyses(functions);
+    builder.registerLoopAnalyses(loops);
+    builder.crossRegisterProxies(loops, functions, callGraph, modules);
+  }
+
+  /// What has to see a whole module: arguments that are the same in all calls
+  /// of a kernel become constants in it.
+  void propagate(llvm::Module &module) {
+    llvm::FunctionPassManager simplify;
+    simplify.addPass(llvm::SimplifyCFGPass());
+    simplify.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));
+    simplify.addPass(llvm::EarlyCSEPass());
+    llvm::ModulePassManager passes;
+    passes.addPass(
+        llvm::createModuleToFunctionPassAdaptor(std::move(simplify)));
+    passes.addPass(llvm::IPSCCPPass());
+    passes.addPass(llvm::GlobalOptPass());
+    passes.addPass(llvm::DeadArgumentEliminationPass());
+    passes.run(module, modules);
+  }
+
+  void optimize(llvm::Module &module, unsigned optLevel) {
+    llvm::OptimizationLevel level = optLevel == 1 ? llvm::OptimizationLevel::O1
+                                    : optLevel == 2
+                                        ? llvm::OptimizationLevel::O2
+                                        : llvm::OptimizationLevel::O3;
+    builder.buildPerModuleDefaultPipeline(level).run(module, modules);
+  }
+
+private:
+  static llvm::PipelineTuningOptions getTuning() {
+    llvm::PipelineTuningOptions tuning;
+    // Loops are vectorized and unrolled already; what is left is scalar code
+    // around them.
+    tuning.LoopVectorization = false;
+    tuning.SLPVectorization = false;
+    return tuning;
+  }
+
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager callGraph;
   llvm::ModuleAnalysisManager modules;
-  llvm::PipelineTuningOptions tuning;
-  // Loops are vectorized and unrolled already; what is left is scalar code
-  // around them.
-  tuning.LoopVectorization = false;
-  tuning.SLPVectorization = false;
-  llvm::PassBuilder builder(&machine, tuning);
-  // Memory comes from the allocator that the code is linked with: that of a
-  // buffer filled with zeros must not become the C library's calloc.
-  llvm::TargetLibraryInfoImpl library(machine.getTargetTriple());
-  library.setUnavailable(llvm::LibFunc_calloc);
-  functions.registerPass([&] { return llvm::TargetLibraryAnalysis(library); });
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(callGraph);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, callGraph, modules);
-  llvm::OptimizationLevel level = optLevel == 1   ? llvm::OptimizationLevel::O1
-                                  : optLevel == 2 ? llvm::OptimizationLevel::O2
-                                                  : llvm::OptimizationLevel::O3;
-  builder.buildPerModuleDefaultPipeline(level).run(module, modules);
+  llvm::PassBuilder builder;
+  llvm::TargetLibraryInfoImpl library;
+};
+} // namespace
+
+/// A module in the LLVM dialect, taken apart.
+static llvm::Expected<CodeParts>
+translate(mlir::ModuleOp module,
+          const llvm::orc::JITTargetMachineBuilder &builder, unsigned optLevel,
+          llvm::function_ref<llvm::Error(llvm::Module &)> prepare) {
+  auto machine = createMachine(builder);
+  if (!machine)
+    return machine.takeError();
+  DiagnosticText errors(*module.getContext());
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> code =
+      mlir::translateModuleToLLVMIR(module, context, "lowbit");
+  if (!code)
+    return makeError("the module cannot be translated to LLVM IR: " +
+                     llvm::toString(errors.takeError("no reason was given")));
+  code->setDataLayout((*machine)->createDataLayout());
+  code->setTargetTriple((*machine)->getTargetTriple());
+  if (llvm::Error error = prepare(*code))
+    return std::move(error);
+  if (optLevel != 0)
+    Optimizer(**machine).propagate(*code);
+  return CodeParts(*code);
+}
+
+/// Optimizes each part in a thread of its own, and calls `finish` with its
+/// number there.
+static llvm::Error
+optimizeParts(mlir::MLIRContext *context, const CodeParts &parts,
+              const llvm::orc::JITTargetMachineBuilder &builder,
+              unsigned optLevel,
+              llvm::function_ref<llvm::Error(size_t, llvm::Module &,
+                                             llvm::TargetMachine &)>
+                  finish) {
+  auto optimizePart = [&](size_t part) -> llvm::Error {
+    auto machine = createMachine(builder);
+    if (!machine)
+      return machine.takeError();
+    llvm::LLVMContext own;
+    auto code = parts.load(part, own);
+    if (!code)
+      return code.takeError();
+    if (optLevel != 0)
+      Optimizer(**machine).optimize(**code, optLevel);
+    return finish(part, **code, **machine);
+  };
+  std::vector<std::string> problems(parts.size());
+  mlir::parallelFor(context, 0, parts.size(), [&](size_t part) {
+    problems[part] = llvm::toString(optimizePart(part));
+  });
+  for (const std::string &problem : problems)
+    if (!problem.empty())
+      return makeError(problem);
+  return llvm::Error::success();
 }
 
 llvm::Expected<std::unique_ptr<llvm::Module>> lowbit::translateAndOptimize(
     mlir::ModuleOp module, llvm::LLVMContext &context,
-    llvm::TargetMachine &machine, unsigned optLevel,
+    const llvm::orc::JITTargetMachineBuilder &builder, unsigned optLevel,
     llvm::function_ref<llvm::Error(llvm::Module &)> prepare) {
-  DiagnosticText errors(*module.getContext());
-  std::unique_ptr<llvm::Module> result =
-      mlir::translateModuleToLLVMIR(module, context, "lowbit");
-  if (!result)
-    return makeError("the module cannot be translated to LLVM IR: " +
-                     llvm::toString(errors.takeError("no reason was given")));
-  result->setDataLayout(machine.createDataLayout());
-  result->setTargetTriple(machine.getTargetTriple());
-  if (llvm::Error error = prepare(*result))
+  auto parts = translate(module, builder, optLevel, prepare);
+  if (!parts)
+    return parts.takeError();
+  std::vector<llvm::SmallVector<char, 0>> bitcode(parts->size());
+  llvm::Error error = optimizeParts(
+      module.getContext(), *parts, builder, optLevel,
+      [&](size_t part, llvm::Module &code, llvm::TargetMachine &) {
+        bitcode[part] = writeBitcode(code);
+        return llvm::Error::success();
+      });
+  if (error)
     return std::move(error);
-  optimize(*result, machine, optLevel);
-  return result;
+  return parts->join(bitcode, context);
+}
+
+llvm::Expected<std::vector<std::unique_ptr<llvm::MemoryBuffer>>>
+lowbit::translateToObjects(
+    mlir::ModuleOp module, const llvm::orc::JITTargetMachineBuilder &builder,
+    unsigned optLevel,
+    llvm::function_ref<llvm::Error(llvm::Module &)> prepare) {
+  auto parts = translate(module, builder, optLevel, prepare);
+  if (!parts)
+    return parts.takeError();
+  std::vector<std::unique_ptr<llvm::MemoryBuffer>> objects(parts->size());
+  llvm::Error error =
+      optimizeParts(module.getContext(), *parts, builder, optLevel,
+                    [&](size_t part, llvm::Module &code,
+                        llvm::TargetMachine &machine) -> llvm::Error {
+                      llvm::orc::SimpleCompiler compile(machine);
+                      auto object = compile(code);
+                      if (!object)
+                        return object.takeError();
+                      objects[part] = std::move(*object);
+                      return llvm::Error::success();
+                    });
+  if (error)
+    return std::move(error);
+  return objects;
 }
 
 /// Compiles for `cpu` and hands module and machine to `print`.
@@ -175,7 +296,7 @@ emit(mlir::ModuleOp module, llvm::StringRef cpu, llvm::StringRef triple,
     return machine.takeError();
   llvm::LLVMContext context;
   auto translated =
-      translateAndOptimize(module, context, **machine, 3, [](llvm::Module &) {
+      translateAndOptimize(module, context, *builder, 3, [](llvm::Module &) {
         return llvm::Error::success();
       });
   if (!translated)

@@ -22,7 +22,7 @@ getTargetBuilder(llvm::StringRef cpu, unsigned optLevel,
 
 /// The machine that a builder describes, also where it can't run code at once.
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
-createMachine(llvm::orc::JITTargetMachineBuilder &builder);
+createMachine(const llvm::orc::JITTargetMachineBuilder &builder);
 
 /// Adds `void name(void **arguments, const void *const *weights)`, which
 /// unpacks pointers for the C interface of `@main`: `arguments` holds
@@ -33,11 +33,20 @@ llvm::Expected<llvm::Function *> addEntry(llvm::Module &module,
                                           unsigned numArguments,
                                           llvm::StringRef function = "main");
 
-/// Translates a module in the LLVM dialect and optimizes it for `machine`.
+/// Translates a module in the LLVM dialect and optimizes it for the machine of
+/// `builder`, in parts (CodeParts.h) on the threads of the module's context.
 llvm::Expected<std::unique_ptr<llvm::Module>>
 translateAndOptimize(mlir::ModuleOp module, llvm::LLVMContext &context,
-                     llvm::TargetMachine &machine, unsigned optLevel,
+                     const llvm::orc::JITTargetMachineBuilder &builder,
+                     unsigned optLevel,
                      llvm::function_ref<llvm::Error(llvm::Module &)> prepare);
+
+/// The same, each part made an object at once.
+llvm::Expected<std::vector<std::unique_ptr<llvm::MemoryBuffer>>>
+translateToObjects(mlir::ModuleOp module,
+                   const llvm::orc::JITTargetMachineBuilder &builder,
+                   unsigned optLevel,
+                   llvm::function_ref<llvm::Error(llvm::Module &)> prepare);
 
 } // namespace lowbit
 
