@@ -24,7 +24,12 @@ function showError(error) {
   showState("Stopped", 0);
 }
 
+/** Whether tokens come: then the state is about them. */
+let isWriting = false;
+
 function showProgress({ loadedBytes, totalBytes, pipelines, totalPipelines }) {
+  if (isWriting)
+    return;
   const share = (loadedBytes / totalBytes + pipelines / totalPipelines) / 2;
   showState(`${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}, ` +
     `${pipelines} of ${totalPipelines} pieces of code`, share);
@@ -48,6 +53,7 @@ function showReport(report, milliseconds) {
     ["weights there after", ms(report.load.weights)],
     ["code there after", ms(report.load.pipelines)],
     ["everything after", ms(report.load.total)],
+    ["ready for text after", ms(report.load.started)],
     ["first token, of the whole prompt, took", ms(milliseconds[0])],
   ]);
   fillList(at("device"), [
@@ -74,6 +80,11 @@ function showNote({ adapter, backend, fallback }) {
   at("note").hidden = false;
 }
 
+function showLoaded({ load: { total }, backend }) {
+  if (!isWriting)
+    showState(`Ready after ${total.toFixed(0)} ms on ${backend === "wasm" ? "WebAssembly" : "WebGPU"}`, 1);
+}
+
 async function run(model, tokenizer) {
   const prompt = at("prompt").value;
   // Of a long text, the cache has room for the end.
@@ -87,6 +98,7 @@ async function run(model, tokenizer) {
   await model.generate(tokens, {
     maxTokens: MAX_TOKENS,
     onToken: async (token, time) => {
+      isWriting = true;
       generated.push(token);
       milliseconds.push(time);
       written.data = tokenizer.decode(generated);
@@ -103,9 +115,9 @@ async function start() {
   const merges = await (await fetch("bpe_merges.json")).json();
   const tokenizer = new Tokenizer(merges);
   const backend = ASKED.get("backend") ?? undefined;
-  const model = await load({ backend, onProgress: showProgress });
-  const { load: { total }, backend: found } = model.report();
-  showState(`Ready after ${total.toFixed(0)} ms on ${found === "wasm" ? "WebAssembly" : "WebGPU"}`, 1);
+  // A text may be asked for at once: what computes it begins with the first weights.
+  const model = await load({ backend, start: ASKED.get("start") ?? "early", onProgress: showProgress });
+  model.loaded.then(() => showLoaded(model.report()), showError);
   at("go").disabled = false;
   at("go").addEventListener("click", async () => {
     at("go").disabled = true;

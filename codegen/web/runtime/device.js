@@ -134,12 +134,10 @@ function countWorkgroups(dispatches) {
   return [...counts.values()].sort((a, b) => b.dispatches - a.dispatches);
 }
 
-/**
- * A device and all that was made on it. `release` frees everything and may be
- * called at any time, more than once; `lost` rejects when the device is lost.
- */
-class DeviceScope {
+/** A device and all that was made on it; it ends when the device is lost. */
+class DeviceScope extends Scope {
   constructor({ device, isOwn, adapter, variant }, workgroupSize) {
+    super();
     this.device = device;
     this.variant = variant;
     this.workgroupSize = workgroupSize;
@@ -147,16 +145,8 @@ class DeviceScope {
     this.adapter = adapter;
     this.buffers = [];
     this.bytes = 0;
-    this.isReleased = false;
-    this.lost = new Promise((_, reject) => {
-      device.lost.then((info) => {
-        if (!this.isReleased)
-          reject(this.failure = new LowbitError("device-lost",
-            `the GPU device was lost (${info.reason || "unknown"}): ${info.message}`));
-      });
-    });
-    // Lost devices are reported by what waits for them.
-    this.lost.catch(() => {});
+    device.lost.then((info) => this.release(new LowbitError("device-lost",
+      `the GPU device was lost (${info.reason || "unknown"}): ${info.message}`)));
   }
 
   createBuffer(label, size, usage) {
@@ -166,25 +156,49 @@ class DeviceScope {
     return buffer;
   }
 
-  /** The result of `work`, or the error of the device meanwhile. */
-  async guard(work) {
+  openErrorScopes() {
     this.device.pushErrorScope("validation");
     this.device.pushErrorScope("out-of-memory");
-    let result, thrown;
-    try {
-      result = await Promise.race([work(), this.lost]);
-    } catch (error) {
-      thrown = error;
-    }
+  }
+
+  /** Fails with what the device found wrong since they were opened, or with `thrown`. */
+  async closeErrorScopes(thrown) {
     const scopes = Promise.all([this.device.popErrorScope(), this.device.popErrorScope()]);
-    const [memory, validation] = await Promise.race([scopes, this.lost]);
+    const [memory, validation] = await Promise.race([scopes, this.ended]);
     if (memory)
       throw new LowbitError("out-of-memory", `the GPU is out of memory: ${memory.message}`);
     if (thrown)
       throw thrown;
     if (validation)
       throw new LowbitError("internal", `WebGPU refused a command: ${validation.message}`);
+  }
+
+  /** The result of `work`, or the error of the device meanwhile. */
+  async guard(work) {
+    this.openErrorScopes();
+    let result, thrown;
+    try {
+      result = await Promise.race([work(), this.ended]);
+    } catch (error) {
+      thrown = error;
+    }
+    await this.closeErrorScopes(thrown);
     return result;
+  }
+
+  /**
+   * Does `work`, which waits for nothing, so that it may come in the middle of what
+   * is guarded: scopes are a stack. Resolves when the device has found nothing wrong.
+   */
+  check(work) {
+    this.openErrorScopes();
+    let thrown;
+    try {
+      work();
+    } catch (error) {
+      thrown = error;
+    }
+    return this.closeErrorScopes(thrown);
   }
 
   /** The part of a report that is about the back end. */
@@ -202,10 +216,7 @@ class DeviceScope {
     };
   }
 
-  release() {
-    if (this.isReleased)
-      return;
-    this.isReleased = true;
+  free() {
     for (const buffer of this.buffers)
       buffer.destroy();
     this.buffers.length = 0;

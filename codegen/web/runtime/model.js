@@ -14,11 +14,11 @@ function percentile(values, share) {
 
 /** A model on a device, or in an engine: `scope` has what it holds. */
 class Model {
-  constructor(scope, manifest, programs, load) {
+  constructor({ scope, times }, manifest, programs) {
     this.scope = scope;
     this.manifest = manifest;
     this.programs = programs;
-    this.loadTimes = load;
+    this.loadTimes = times;
     this.latencies = [];
     this.last = Promise.resolve();
     if (programs.has("decode"))
@@ -56,15 +56,13 @@ class Model {
   enqueue(work) {
     const result = this.last.then(() => {
       if (this.scope.isReleased)
-        throw new LowbitError("disposed", "the model was disposed of");
-      if (this.scope.failure)
         throw this.scope.failure;
       return this.scope.guard(work);
     }).catch((error) => {
       const failure = asLowbitError(error, "internal", "the run failed");
       // A lost device, or one without memory, is of no more use.
       if (failure.code === "device-lost" || failure.code === "out-of-memory")
-        this.scope.release();
+        this.scope.release(failure);
       throw failure;
     });
     this.last = result.catch(() => {});
@@ -149,7 +147,7 @@ class Model {
         p99: percentile(runs, 0.99),
       },
       load: this.loadTimes,
-      quantizedInPage: this.quantized,
+      quantizedInPage: this.quantizer?.describe() ?? null,
     };
   }
 
@@ -159,51 +157,63 @@ class Model {
   }
 }
 
-/** Everything of a model on a device, made while its weights arrive. */
-async function build(scope, manifest, { read, signal, onProgress }) {
-  const start = performance.now();
-  const totalBytes = sumBytes(manifest.shards);
-  const totalPipelines = findKernels(manifest).size;
-  let loadedBytes = 0, pipelines = 0;
-  const progress = () => onProgress?.({ loadedBytes, totalBytes, pipelines, totalPipelines });
-  const weights = new Map();
-  for (const { name, bytes } of manifest.weights)
-    weights.set(name, scope.createBuffer(name, bytes, BINDABLE | TO));
-  const times = {};
-  let quantizer = null;
-  const compiled = createPipelines(scope, manifest, () => { ++pipelines; progress(); })
-    .then((result) => { times.pipelines = performance.now() - start; return result; });
-  const upload = async () => {
-    quantizer = await PageQuantizer.create(manifest, read, signal);
-    await loadShards({
-      manifest, read, signal, quantizer,
-      onBytes: (bytes) => { loadedBytes += bytes; progress(); },
-      write: (weight, offset, data) => scope.device.queue.writeBuffer(
-        weights.get(weight), offset, data, 0, data.byteLength),
-      // Uploads are staged: waiting keeps the stage as small as one shard.
-      settle: () => scope.device.queue.onSubmittedWorkDone(),
-    });
-    times.weights = performance.now() - start;
-  };
-  const uploaded = upload();
-  const [ready] = await Promise.all([compiled, uploaded]);
-  throwIfAborted(signal);
+/** Buffers, programs, and pipelines on their way: all of a model but its weights' bytes. */
+function prepareOnDevice(loading, manifest) {
+  const { scope } = loading, ends = findEnds(manifest);
+  const { kernels, compiled } = createPipelines(scope, manifest, () => loading.countPipeline());
+  const weights = new Map(manifest.weights.map(({ name, bytes }) => [
+    name, { gpu: scope.createBuffer(name, bytes, BINDABLE | TO), end: ends.get(name) }]));
   const programs = new Map(), states = new Map();
   for (const [name, schedule] of Object.entries(manifest.functions))
-    programs.set(name, new Program(scope, schedule, ready, weights, states));
-  times.total = performance.now() - start;
-  const model = new Model(scope, manifest, programs, times);
-  model.quantized = quantizer?.describe() ?? null;
-  return model;
+    programs.set(name, new Program(loading, schedule, kernels, weights, states));
+  return { model: new Model(loading, manifest, programs), weights, compiled };
 }
 
-/** A model on a device of the GPU. */
-async function buildOnDevice(opened, manifest, options) {
+/** Downloads weights to their buffers, once these are `ready`. */
+async function upload(loading, manifest, model, weights, ready) {
+  const { scope, read, signal } = loading;
+  const { queue } = scope.device;
+  model.quantizer = await PageQuantizer.create(manifest, read, signal);
+  let checks = [];
+  await loadShards({
+    manifest, read, signal, quantizer: model.quantizer, ready,
+    onBytes: (bytes) => loading.countBytes(bytes),
+    write: (weight, offset, data) => {
+      const { gpu } = weights.get(weight);
+      const done = scope.check(() => queue.writeBuffer(gpu, offset, data, 0, data.byteLength));
+      // Of interest to `settle`, where that is reached.
+      done.catch(() => {});
+      checks.push(done);
+    },
+    onShard: (end) => loading.arrive(end),
+    // Uploads are staged: waiting keeps the stage as small as one shard.
+    settle: async () => {
+      const done = [...checks, queue.onSubmittedWorkDone()];
+      checks = [];
+      await Promise.all(done);
+    },
+  });
+  loading.note("weights");
+}
+
+/** A model on a device of the GPU, which may run. */
+async function startOnDevice(opened, manifest, options) {
   const scope = new DeviceScope(opened, options.workgroupSize);
+  const loading = new Loading(scope, options, {
+    bytes: sumBytes(manifest.shards), pipelines: findKernels(manifest).size,
+  });
   try {
-    return await scope.guard(() => build(scope, manifest, options));
+    let parts;
+    const prepared = scope.check(() => { parts = prepareOnDevice(loading, manifest); });
+    // Without them there is no model to be ended.
+    if (!parts)
+      await prepared;
+    const { model, weights, compiled } = parts;
+    const pipelines = compiled.then(() => loading.note("pipelines"));
+    const work = Promise.all([prepared, pipelines, upload(loading, manifest, model, weights, prepared)]);
+    return await loading.run(model, prepared, work);
   } catch (error) {
-    scope.release();
+    scope.release(error);
     throw error;
   }
 }
@@ -238,15 +248,18 @@ async function openBackend(manifest, { backend, device, variant, workgroupSize }
  */
 export async function load(options = {}) {
   const size = checkWorkgroupSize(options.workgroupSize);
+  const start = checkStart(options.start);
   const read = getReader(options);
   throwIfAborted(options.signal);
   const { manifest, entry } = await readModel(read, options);
   const { opened, reason } = await openBackend(manifest, options, size);
   try {
     const model = opened
-      ? await buildOnDevice(opened, manifest, { ...options, workgroupSize: size, read })
-      : await buildFallback(manifest, reason, { ...options, read });
+      ? await startOnDevice(opened, manifest, { ...options, workgroupSize: size, read })
+      : await startFallback(manifest, reason, { ...options, read });
     model.precision = entry ? describePrecision(entry) : null;
+    if (start === "loaded")
+      await model.loaded;
     return model;
   } catch (error) {
     throw asLowbitError(error, "internal", "the model cannot be loaded");

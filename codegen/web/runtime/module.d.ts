@@ -35,8 +35,18 @@ export interface LoadOptions {
   device?: GPUDevice;
   /** Called as weights arrive and pipelines become ready. */
   onProgress?: (progress: Progress) => void;
-  /** Aborts the load: its promise is rejected, everything is freed. */
+  /** Aborts the load: its promise is rejected, everything is freed. Nothing, once
+   *  all of the model is there. */
   signal?: AbortSignal;
+  /**
+   * When `load` resolves: when everything is there (`loaded`, without it), or as soon
+   * as the model may be run (`early`): its buffers and first shard are there. A run
+   * then begins with the kernels whose code and weights have arrived, and waits for
+   * the next ones; on WebAssembly it waits for all. What ends the load, such as
+   * `signal` or a corrupted shard, rejects the runs that wait, later ones, and `loaded` of
+   * the model, with the same error.
+   */
+  start?: "loaded" | "early";
   /**
    * One of the variants that were compiled: features with `+` between them, or `base`.
    * Without it the first one for whose features the adapter has. On WebAssembly
@@ -131,7 +141,7 @@ export interface Report {
     cache: number;
     total: number;
   };
-  /** Milliseconds. */
+  /** Milliseconds, waiting for weights included. */
   latency: {
     runs: number;
     first: number | null;
@@ -139,8 +149,11 @@ export interface Report {
     p90: number | null;
     p99: number | null;
   };
-  /** Milliseconds until pipelines (or code), weights and everything were there. */
-  load: { pipelines: number; weights: number; total: number };
+  /** Milliseconds until runs could begin, and until pipelines (or code), weights and
+   *  everything were there; null before that. */
+  load: {
+    started: number | null; pipelines: number | null; weights: number | null; total: number | null;
+  };
   /** Of a module whose weights come as floats (`--quantize-in-page`): how many
    *  weights, bytes of floats, milliseconds of rounding and packing, and bytes
    *  that this took beside the shard at hand. */
@@ -170,6 +183,9 @@ export interface Model {
   readonly maxTokens: number;
   /** Whether the model extends a text with a KV cache; then it has no `run`. */
   readonly hasCache: boolean;
+  /** Resolves when everything is there: at once, unless `start` was `early`. Rejected
+   *  with what ended the load. */
+  readonly loaded: Promise<void>;
   /** Outputs by name, for inputs by name. Runs follow one after another. */
   run(inputs: Record<string, Elements>): Promise<Record<string, Float32Array | Int32Array | BigInt64Array | Uint8Array>>;
   /** The logits of the token behind `tokens`, of models that predict tokens. With a

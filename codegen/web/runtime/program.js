@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A schedule is a list of buffers and of dispatches. All dispatches of a run are
-// one compute pass: WebGPU orders them, and nothing returns to the page in
-// between.
+// one compute pass, or as many as the model's arrival has stages: WebGPU orders
+// them, and nothing returns to the page in between.
 //
 //===----------------------------------------------------------------------===//
 
@@ -57,11 +57,12 @@ function findKernels(manifest) {
 }
 
 /**
- * Pipelines of all kernels, or of those that the variant has in their place,
- * created at the same time; each WGSL text once.
+ * All kernels, or those that the variant has in their place, by name: their layouts,
+ * and their pipelines as soon as these are there. They are created at the same time,
+ * each WGSL text once; `compiled` resolves when all are.
  */
-async function createPipelines(scope, manifest, onPipeline) {
-  const create = async ([name, { access, isSized }]) => {
+function createPipelines(scope, manifest, onPipeline) {
+  const create = (name, { access, isSized }) => {
     const layout = scope.device.createBindGroupLayout({
       label: name,
       entries: access.map((kind, binding) => ({
@@ -73,7 +74,7 @@ async function createPipelines(scope, manifest, onPipeline) {
     const module = scope.device.createShaderModule({
       label: entryPoint, code: manifest.kernels[entryPoint],
     });
-    const pipeline = await scope.device.createComputePipelineAsync({
+    const created = scope.device.createComputePipelineAsync({
       label: entryPoint,
       layout: scope.device.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: {
@@ -81,16 +82,22 @@ async function createPipelines(scope, manifest, onPipeline) {
         constants: isSized ? { workgroup_size_x: scope.workgroupSize } : {},
       },
     });
-    onPipeline?.();
-    return [name, { pipeline, layout }];
+    const kernel = { layout, pipeline: null };
+    kernel.compiled = created.then((pipeline) => {
+      kernel.pipeline = pipeline;
+      onPipeline?.();
+    });
+    return kernel;
   };
-  return new Map(await Promise.all([...findKernels(manifest)].map(create)));
+  const kernels = new Map([...findKernels(manifest)].map(([name, facts]) => [name, create(name, facts)]));
+  return { kernels, compiled: Promise.all([...kernels.values()].map(({ compiled }) => compiled)) };
 }
 
 /** A schedule with buffers and bind groups. */
 class Program {
-  constructor(scope, schedule, pipelines, weights, states) {
+  constructor({ scope, arrivals }, schedule, kernels, weights, states) {
     this.scope = scope;
+    this.arrivals = arrivals;
     this.schedule = schedule;
     const { placeOf, sizes } = planScratch(schedule.buffers);
     const scratch = sizes.map((bytes, i) =>
@@ -98,7 +105,7 @@ class Program {
     this.scratchBytes = sizes.reduce((sum, bytes) => sum + bytes, 0);
     this.buffers = schedule.buffers.map((buffer) => {
       if (buffer.kind === "weight")
-        return weights.get(buffer.name);
+        return weights.get(buffer.name).gpu;
       if (buffer.kind === "scratch")
         return scratch[placeOf.get(buffer.name)];
       if (buffer.kind !== "state")
@@ -109,15 +116,18 @@ class Program {
       return states.get(buffer.name);
     });
     this.steps = schedule.dispatches.map((dispatch) => {
-      const { pipeline, layout } = pipelines.get(dispatch.kernel);
+      const kernel = kernels.get(dispatch.kernel);
       const entries = dispatch.bindings.map((binding, i) => ({
         binding: i,
         resource: {
           buffer: this.buffers[binding.buffer], offset: binding.offset, size: binding.bytes,
         },
       }));
-      const group = scope.device.createBindGroup({ label: dispatch.kernel, layout, entries });
-      return { pipeline, group, ...planGrid(dispatch, scope.workgroupSize) };
+      const group = scope.device.createBindGroup({ label: dispatch.kernel, layout: kernel.layout, entries });
+      // Where in the stream what it reads is complete.
+      const end = Math.max(0, ...dispatch.bindings.map(
+        ({ buffer }) => weights.get(schedule.buffers[buffer].name)?.end ?? 0));
+      return { kernel, group, end, ...planGrid(dispatch, scope.workgroupSize) };
     });
   }
 
@@ -141,6 +151,31 @@ class Program {
   }
 
   /**
+   * Encodes all dispatches. Where code or weights of one haven't arrived, those before
+   * it are submitted meanwhile.
+   */
+  async encode() {
+    const { arrivals, scope: { device } } = this;
+    const isThere = ({ kernel, end }) => kernel.pipeline && end <= arrivals.bytes;
+    let encoder = device.createCommandEncoder(), pass = encoder.beginComputePass();
+    for (const step of this.steps) {
+      if (!isThere(step)) {
+        pass.end();
+        device.queue.submit([encoder.finish()]);
+        while (!isThere(step))
+          await arrivals.change;
+        encoder = device.createCommandEncoder();
+        pass = encoder.beginComputePass();
+      }
+      pass.setPipeline(step.kernel.pipeline);
+      pass.setBindGroup(0, step.group);
+      pass.dispatchWorkgroups(...step.workgroups);
+    }
+    pass.end();
+    return encoder;
+  }
+
+  /**
    * Runs all dispatches and reads outputs back: all of them, or `rows`, a map
    * from the name of an output, or of the likeliest token, to [first byte, bytes] of
    * what is wanted of it.
@@ -154,14 +189,7 @@ class Program {
           [0, 4 * countElements(output.shape)];
         return { output, offset, bytes };
       });
-    const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    for (const { pipeline, group, workgroups } of this.steps) {
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, group);
-      pass.dispatchWorkgroups(...workgroups);
-    }
-    pass.end();
+    const encoder = await this.encode();
     for (const item of wanted) {
       item.copy = device.createBuffer({ size: Math.max(4, item.bytes), usage: MAP_READ | TO });
       encoder.copyBufferToBuffer(item.output.gpu, item.offset, item.copy, 0, item.bytes);

@@ -112,9 +112,10 @@ function forEachPart(bytes, begin, weights, visit) {
  * Reads all shards, and hands what weights have of them to `write`(weight, offset,
  * bytes); `settle` is waited for behind each. The next one is on its way while one
  * is checked and used; at most those two are held. With a `quantizer`, which rounds
- * the floats among them, it is asked for after that.
+ * the floats among them, it is asked for after that. Nothing is written before
+ * `ready`; `onShard` is told how far the stream is used.
  */
-async function loadShards({ manifest, read, signal, onBytes, quantizer, write, settle }) {
+async function loadShards({ manifest, read, signal, onBytes, quantizer, ready, write, onShard, settle }) {
   const { shards, weights } = manifest;
   // Places that shards take in turns: garbage would be held, too.
   const largest = Math.max(...shards.map((shard) => shard.bytes));
@@ -127,10 +128,12 @@ async function loadShards({ manifest, read, signal, onBytes, quantizer, write, s
     next = quantizer ? undefined : start(i + 1);
     // Its error is that of the next round.
     next?.catch(() => {});
+    await ready;
     forEachPart(bytes, begin, weights, (weight, offset, part) => write(weight.name, offset, part));
     await quantizer?.takeShard(bytes, begin, write);
     begin += bytes.byteLength;
     bytes = undefined;
+    onShard?.(begin);
     await settle();
   }
 }

@@ -23,13 +23,15 @@ function nextTask() {
 }
 
 /** An instance and its memory, with the interface of DeviceScope. */
-class EngineScope {
+class EngineScope extends Scope {
   constructor(engine, variant, reason) {
+    super();
     this.engine = engine;
     this.variant = variant;
     /** Why it isn't a GPU; null where WebAssembly was asked for. */
     this.reason = reason;
-    this.isReleased = false;
+    /** The weights: a function of the module is one call, which reads all of them. */
+    this.complete = Promise.resolve();
   }
 
   get bytes() {
@@ -38,9 +40,10 @@ class EngineScope {
 
   /** The result of `work`. What waits for the page, such as an abort, comes first. */
   async guard(work) {
+    await Promise.race([this.complete, this.ended]);
     await nextTask();
     if (this.isReleased)
-      throw new LowbitError("disposed", "the model was disposed of");
+      throw this.failure;
     return work();
   }
 
@@ -60,8 +63,7 @@ class EngineScope {
   }
 
   /** Memory goes with the last that refers to it. */
-  release() {
-    this.isReleased = true;
+  free() {
     this.engine = undefined;
   }
 }
@@ -195,36 +197,42 @@ async function openEngine({ fallback }, reason, { variant: name, read, signal })
   }
 }
 
-/** Everything of a model in an engine, made while its weights arrive. */
-async function buildFallback(manifest, reason, options) {
-  const { read, signal, onProgress } = options;
-  const start = performance.now();
+/** Fills all weights, shard by shard. */
+async function fillWeights(loading, manifest, model, addresses) {
+  const { scope: { engine }, read, signal } = loading;
+  const onBytes = (bytes) => loading.countBytes(bytes);
+  model.quantizer = await PageQuantizer.create(manifest, read, signal);
+  await repackShards(engine, manifest, addresses, model.quantizer,
+    { read, signal, onBytes, onShard: (end) => loading.arrive(end) });
+  await readOwnShards(engine, manifest, addresses, { read, signal, onBytes });
+  throwIfAborted(signal);
+  loading.note("weights");
+}
+
+/** A model in an engine, whose runs wait until its weights are there. */
+async function startFallback(manifest, reason, options) {
   const { fallback } = manifest;
-  const totalBytes = sumBytes(manifest.shards) + sumBytes(fallback.shards);
-  let loadedBytes = 0;
-  const progress = (bytes) => onProgress?.(
-    { loadedBytes: loadedBytes += bytes, totalBytes, pipelines: 1, totalPipelines: 1 });
+  const begin = performance.now();
   const scope = await openEngine(manifest, reason, options);
+  const loading = new Loading(scope, options, {
+    bytes: sumBytes(manifest.shards) + sumBytes(fallback.shards), pipelines: 1,
+  });
   try {
-    const { engine, variant } = scope, times = { pipelines: performance.now() - start };
-    throwIfAborted(signal);
-    progress(0);
+    const { engine, variant } = scope;
+    loading.begin = begin;
+    loading.note("pipelines");
+    throwIfAborted(options.signal);
+    loading.countPipeline();
     const { addresses, table } = placeWeights(engine, fallback.weights, variant.weights);
-    const quantizer = await PageQuantizer.create(manifest, read, signal);
-    await repackShards(engine, manifest, addresses, quantizer, { read, signal, onBytes: progress });
-    await readOwnShards(engine, manifest, addresses, { read, signal, onBytes: progress });
-    throwIfAborted(signal);
-    times.weights = performance.now() - start;
     const programs = new Map(), states = new Map();
     for (const [name, schedule] of Object.entries(manifest.functions))
       programs.set(name, new EngineProgram(scope, schedule, variant.functions[name], table,
         fallback.program.tableRows, states));
-    times.total = performance.now() - start;
-    const model = new Model(scope, manifest, programs, times);
-    model.quantized = quantizer?.describe() ?? null;
-    return model;
+    const model = new Model(loading, manifest, programs);
+    scope.complete = fillWeights(loading, manifest, model, addresses);
+    return await loading.run(model, undefined, scope.complete);
   } catch (error) {
-    scope.release();
+    scope.release(error);
     throw error;
   }
 }
