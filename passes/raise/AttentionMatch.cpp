@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "AttentionMatch.h"
+#include "CausalMask.h"
 #include "ElementTrace.h"
 #include "Product.h"
 
@@ -89,7 +90,7 @@ static Value matchSoftmax(Value weights) {
 }
 
 //===----------------------------------------------------------------------===//
-// Causal masks
+// Square scores
 //===----------------------------------------------------------------------===//
 
 /// Whether rows and columns of scores are as many: causal then means j <= i.
@@ -104,61 +105,6 @@ static bool isSquare(linalg::LinalgOp scores) {
   auto empty = init.getDefiningOp<tensor::EmptyOp>();
   return empty &&
          empty.getDynamicSize(rank - 1) == empty.getDynamicSize(rank - 2);
-}
-
-/// The c for which `condition`, or its opposite if `negated`, is j <= i + c,
-/// for the last two dimensions of its map's domain; nothing where it is
-/// another.
-static std::optional<int64_t> matchCausalCondition(const Element &condition,
-                                                   bool negated = false) {
-  auto compare = dyn_cast_or_null<arith::CmpIOp>(condition.getOp());
-  if (!compare)
-    return std::nullopt;
-  AffineExpr lhs = getIndexExpression(condition.getOperand(0));
-  AffineExpr rhs = getIndexExpression(condition.getOperand(1));
-  if (!lhs || !rhs)
-    return std::nullopt;
-  arith::CmpIPredicate predicate = compare.getPredicate();
-  if (negated)
-    predicate = arith::invertPredicate(predicate);
-  if (predicate == arith::CmpIPredicate::sgt ||
-      predicate == arith::CmpIPredicate::sge) {
-    std::swap(lhs, rhs);
-    predicate = predicate == arith::CmpIPredicate::sgt
-                    ? arith::CmpIPredicate::slt
-                    : arith::CmpIPredicate::sle;
-  }
-  bool isStrict = predicate == arith::CmpIPredicate::slt;
-  if (!isStrict && predicate != arith::CmpIPredicate::sle)
-    return std::nullopt;
-  unsigned dims = condition.map.getNumDims();
-  MLIRContext *context = condition.map.getContext();
-  AffineExpr i = getAffineDimExpr(dims - 2, context);
-  AffineExpr j = getAffineDimExpr(dims - 1, context);
-  // lhs < rhs, or lhs + 1 <= rhs.
-  AffineExpr rest = simplifyAffineExpr(rhs - lhs - (isStrict ? 1 : 0) - i + j,
-                                       dims, /*numSymbols=*/0);
-  auto offset = dyn_cast<AffineConstantExpr>(rest);
-  if (!offset)
-    return std::nullopt;
-  return offset.getValue();
-}
-
-/// Whether `mask` is 0 for keys up to the query's own and hides the others: a
-/// choice by j <= i, or by j > i, as the upper triangle of a hidden whole is.
-static bool isCausalMask(const Element &mask) {
-  if (!isa_and_nonnull<arith::SelectOp>(mask.getOp()))
-    return false;
-  for (bool negated : {false, true}) {
-    if (matchCausalCondition(mask.getOperand(0), negated) != 0)
-      continue;
-    std::optional<double> seen =
-        getConstantNumber(mask.getOperand(negated ? 2 : 1));
-    std::optional<double> hidden =
-        getConstantNumber(mask.getOperand(negated ? 1 : 2));
-    return seen == 0.0 && hidden && *hidden <= kHidden;
-  }
-  return false;
 }
 
 //===----------------------------------------------------------------------===//
@@ -210,7 +156,7 @@ static bool isMask(const Element &near) {
 
 LogicalResult ScoresMatcher::addMask(const Element &traced,
                                      const Element &near) {
-  bool isCausal = isCausalMask(traced);
+  bool isCausal = isCausalMask(traced, kHidden);
   if (!isMask(near)) {
     attention.isCausal |= isCausal;
     if (isCausal)
@@ -236,20 +182,26 @@ FailureOr<Element> ScoresMatcher::matchFactor(const Element &element) {
   return fails("the scores are multiplied by something else than a constant");
 }
 
-/// where(condition, score, hidden).
+/// where(seen, score, hidden), or where(hides, hidden, score).
 FailureOr<Element> ScoresMatcher::matchSelect(const Element &element) {
-  std::optional<double> hidden = getConstantNumber(element.getOperand(2));
-  if (!hidden || !(*hidden * attention.scale <= kHidden))
-    return fails("a selection among the scores does not hide them");
-  Element near = element.getNearOperand(0);
-  if (matchCausalCondition(element.getOperand(0)) == 0)
-    attention.isCausal = true;
-  else if (!isMask(near))
-    return fails("what hides scores is not one tensor of their dimensions");
-  else
-    attention.masks.push_back(
-        {near.value, near.map, 1, *hidden * attention.scale});
-  return element.getOperand(1);
+  for (bool hidesTrue : {false, true}) {
+    std::optional<double> hidden =
+        getConstantNumber(element.getOperand(hidesTrue ? 1 : 2));
+    if (!hidden || !(*hidden * attention.scale <= kHidden))
+      continue;
+    Element near = element.getNearOperand(0);
+    bool isCausal = matchCausalCondition(element.getOperand(0), hidesTrue) == 0;
+    if (isMask(near))
+      (isCausal ? attention.causalMasks : attention.masks)
+          .push_back(
+              {near.value, near.map, 1, *hidden * attention.scale, hidesTrue});
+    else if (isCausal)
+      attention.isCausal = true;
+    else
+      return fails("what hides scores is not one tensor of their dimensions");
+    return element.getOperand(hidesTrue ? 2 : 1);
+  }
+  return fails("a selection among the scores does not hide them");
 }
 
 FailureOr<Element> ScoresMatcher::matchStep(const Element &element) {
@@ -269,9 +221,10 @@ FailureOr<Element> ScoresMatcher::matchStep(const Element &element) {
     while (other.getOp() &&
            isa<arith::MulFOp, arith::DivFOp, arith::AddFOp, arith::SelectOp>(
                other.getOp())) {
-      bool isSelect = isa<arith::SelectOp>(other.getOp());
-      bool first = getConstantNumber(other.getOperand(0)).has_value();
-      other = other.getOperand(isSelect || first ? 1 : 0);
+      // Of a choice the one that is no number, of others the first that isn't.
+      unsigned first = isa<arith::SelectOp>(other.getOp()) ? 1 : 0;
+      bool isNumber = getConstantNumber(other.getOperand(first)).has_value();
+      other = other.getOperand(isNumber ? first + 1 : first);
     }
     auto product = other.value.getDefiningOp<linalg::LinalgOp>();
     if (other.scope || !product || !isFloatContraction(product))

@@ -15,7 +15,8 @@
 namespace lowbit {
 
 /// What is added to scores: the elements of `tensor` times `factor`, or, of
-/// booleans, 0 where they are true and `hidden` elsewhere.
+/// booleans, 0 where they are true and `hidden` elsewhere, or the other way
+/// round if `hidesTrue`.
 struct ScoreMask {
   mlir::Value tensor;
   /// From the position of a score to the place in `tensor`: dimensions in
@@ -23,6 +24,7 @@ struct ScoreMask {
   mlir::AffineMap map;
   double factor = 1;
   std::optional<double> hidden;
+  bool hidesTrue = false;
 };
 
 /// softmax(scale * Q * transpose(K) + masks) * V as written with contractions.

@@ -8,6 +8,7 @@
 
 #include "lowbit/Transforms/Elementwise.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
@@ -73,6 +74,39 @@ Element lowbit::traceElement(Value tensor) {
                           tensor.getContext()));
 }
 
+std::optional<Element> lowbit::enterReshape(const Element &element) {
+  if (element.scope)
+    return std::nullopt;
+  Operation *op = element.value.getDefiningOp();
+  auto expand = dyn_cast_or_null<tensor::ExpandShapeOp>(op);
+  auto collapse = dyn_cast_or_null<tensor::CollapseShapeOp>(op);
+  if (!expand && !collapse)
+    return std::nullopt;
+  auto groups = expand ? expand.getReassociationIndices()
+                       : collapse.getReassociationIndices();
+  auto large = cast<RankedTensorType>(
+      (expand ? op->getResult(0) : op->getOperand(0)).getType());
+  MLIRContext *context = element.map.getContext();
+  AffineExpr zero = getAffineConstantExpr(0, context);
+  SmallVector<AffineExpr> places(expand ? groups.size() : large.getRank(),
+                                 zero);
+  for (auto [i, group] : llvm::enumerate(groups)) {
+    bool hasExtent = false;
+    for (int64_t dimension : group) {
+      if (large.getDimSize(dimension) == 1)
+        continue;
+      if (std::exchange(hasExtent, true))
+        return std::nullopt;
+      if (expand)
+        places[i] = element.map.getResult(dimension);
+      else
+        places[dimension] = element.map.getResult(i);
+    }
+  }
+  AffineMap map = AffineMap::get(element.map.getNumDims(), 0, places, context);
+  return traceElement(op->getOperand(0), map);
+}
+
 std::optional<double> lowbit::getConstantNumber(const Element &element) {
   FloatAttr number;
   if (matchPattern(element.value, m_Constant(&number)))
@@ -83,6 +117,8 @@ std::optional<double> lowbit::getConstantNumber(const Element &element) {
 }
 
 AffineExpr lowbit::getIndexExpression(const Element &element) {
+  if (std::optional<Element> source = enterReshape(element))
+    return getIndexExpression(*source);
   IntegerAttr constant;
   if (matchPattern(element.value, m_Constant(&constant)))
     return getAffineConstantExpr(constant.getInt(), element.map.getContext());

@@ -45,6 +45,10 @@ Element traceElement(mlir::Value tensor, mlir::AffineMap map);
 /// The element at the position itself.
 Element traceElement(mlir::Value tensor);
 
+/// The element of a reshaped tensor in the tensor before, traced, where nothing
+/// but dimensions of extent 1 came or went.
+std::optional<Element> enterReshape(const Element &element);
+
 /// The number that `element` always is, or nothing.
 std::optional<double> getConstantNumber(const Element &element);
 

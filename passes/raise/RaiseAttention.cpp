@@ -157,9 +157,12 @@ static Value buildAddend(OpBuilder &b, Location loc, const ScoreMask &mask,
   auto number = [&](double value) -> Value {
     return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(value));
   };
-  if (mask.hidden)
-    return arith::SelectOp::create(b, loc, element, number(0),
-                                   number(*mask.hidden));
+  if (mask.hidden) {
+    Value seen = number(0), hidden = number(*mask.hidden);
+    if (mask.hidesTrue)
+      std::swap(seen, hidden);
+    return arith::SelectOp::create(b, loc, element, seen, hidden);
+  }
   if (element.getType().getIntOrFloatBitWidth() < 32)
     element = arith::ExtFOp::create(b, loc, b.getF32Type(), element);
   if (mask.factor == 1)

@@ -49,6 +49,12 @@
 // CHECK-SAME:   memref<60xf32> {lowbit.name = "query"}, %{{.*}}: memref<84xf32> {lowbit.name = "keys"}, %{{.*}}: memref<84xf32> {lowbit.name = "values"}, %{{.*}}: memref<60xf32> {lowbit.name = "result"}) kernel
 // CHECK-SAME:     lowbit.description = "result[2 x 5 x 6] = softmax(scale * query[2 x 5 x 6] keys[2 x 7 x 6] transposed) values[2 x 7 x 6]
 
+// Of caches in fewer bits, shaders say what is in the words.
+// CHECK:      gpu.func @attention_cached_int8_2x2x1x32x8x8
+// CHECK-SAME:   {lowbit.description = "int8, four codes in a word", lowbit.name = "keys"}, %{{.*}}: memref<64xf32> {lowbit.description = "one for each row", lowbit.name = "key_scales"}
+// CHECK:      gpu.func @attention_cached_f16_2x2x1x32x8x8
+// CHECK-SAME:   {lowbit.description = "f16, two in a word", lowbit.name = "keys"}
+
 // CHECK-LABEL: func.func @cached
 // CHECK-SAME:    (%[[Q:.*]]: tensor<1x4x1x8xf32>, %[[K:.*]]: tensor<1x2x32x8xf32>, %[[V:.*]]: tensor<1x2x32x16xf32>, %[[N:.*]]: index)
 // CHECK:         %[[LENGTH:.*]] = linalg.generic
@@ -91,6 +97,25 @@ func.func @bytes(%q: tensor<2x1x8xf32>, %codes: tensor<2x32x8xi8>, %scales: tens
     %number = arith.sitofp %code : i8 to f32
     %0 = arith.mulf %number, %wide : f32
     linalg.yield %0 : f32
+  } -> tensor<2x?x8xf32>
+  %y = lowbit.attention %q, %k, %k scale 1.0 : tensor<2x1x8xf32>, tensor<2x?x8xf32>, tensor<2x?x8xf32> -> tensor<2x1x8xf32>
+  return %y : tensor<2x1x8xf32>
+}
+
+// Narrow floats are widened there.
+// CHECK-LABEL: func.func @halves
+// CHECK-SAME:    (%[[Q:.*]]: tensor<2x1x8xf32>, %[[C:.*]]: tensor<2x32x8xf16>, %{{.*}}: index)
+// CHECK:         lowbit.dispatch @kernels::@attention_cached_f16_2x2x1x32x8x8 [2, 1, 1]
+// CHECK-SAME:      ins(%[[Q]], %[[C]], %[[C]], %{{.*}} : tensor<2x1x8xf32>, tensor<2x32x8xf16>, tensor<2x32x8xf16>, tensor<1xi32>)
+func.func @halves(%q: tensor<2x1x8xf32>, %numbers: tensor<2x32x8xf16>, %n: index) -> tensor<2x1x8xf32> {
+  %c = tensor.extract_slice %numbers[0, 0, 0] [2, %n, 8] [1, 1, 1] : tensor<2x32x8xf16> to tensor<2x?x8xf16>
+  %init = tensor.empty(%n) : tensor<2x?x8xf32>
+  %k = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d1, d2)>, affine_map<(d0, d1, d2) -> (d0, d1, d2)>],
+                       iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%c : tensor<2x?x8xf16>) outs(%init : tensor<2x?x8xf32>) {
+  ^bb0(%half: f16, %out: f32):
+    %number = arith.extf %half : f16 to f32
+    linalg.yield %number : f32
   } -> tensor<2x?x8xf32>
   %y = lowbit.attention %q, %k, %k scale 1.0 : tensor<2x1x8xf32>, tensor<2x?x8xf32>, tensor<2x?x8xf32> -> tensor<2x1x8xf32>
   return %y : tensor<2x1x8xf32>

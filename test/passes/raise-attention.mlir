@@ -562,3 +562,108 @@ func.func @upper_part(%q: tensor<2x4x8xf32>, %kt: tensor<2x8x5xf32>, %v: tensor<
   %y = linalg.batch_matmul ins(%p, %v : tensor<2x4x5xf32>, tensor<2x5x8xf32>) outs(%zy : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
   return %y : tensor<2x4x8xf32>
 }
+
+// -----
+
+// A choice whose condition says what is hidden; the condition is of places, or
+// a triangle of ones that is compared, inverted, or both.
+
+// CHECK-LABEL: func @later_hidden
+// CHECK-NOT:     linalg.index
+// CHECK:         lowbit.attention %{{.*}}, %{{.*}}, %{{.*}} scale 1.000000e+00 causal
+// CHECK-SAME:      -> tensor<2x5x8xf32>
+#all = affine_map<(b, i, j) -> (b, i, j)>
+func.func @later_hidden(%q: tensor<2x5x8xf32>, %kt: tensor<2x8x5xf32>, %v: tensor<2x5x8xf32>) -> tensor<2x5x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %hidden = arith.constant -3.40282347E+38 : f32
+  %es = tensor.empty() : tensor<2x5x5xf32>
+  %ey = tensor.empty() : tensor<2x5x8xf32>
+  %zs = linalg.fill ins(%zero : f32) outs(%es : tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %zy = linalg.fill ins(%zero : f32) outs(%ey : tensor<2x5x8xf32>) -> tensor<2x5x8xf32>
+  %s = linalg.batch_matmul ins(%q, %kt : tensor<2x5x8xf32>, tensor<2x8x5xf32>) outs(%zs : tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %t = linalg.generic {indexing_maps = [#all, #all], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%s : tensor<2x5x5xf32>) outs(%es : tensor<2x5x5xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %i = linalg.index 1 : index
+    %j = linalg.index 2 : index
+    %isLater = arith.cmpi sgt, %j, %i : index
+    %0 = arith.select %isLater, %hidden, %in : f32
+    linalg.yield %0 : f32
+  } -> tensor<2x5x5xf32>
+  %p = linalg.softmax dimension(2) ins(%t : tensor<2x5x5xf32>) outs(%es : tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %y = linalg.batch_matmul ins(%p, %v : tensor<2x5x5xf32>, tensor<2x5x8xf32>) outs(%zy : tensor<2x5x8xf32>) -> tensor<2x5x8xf32>
+  return %y : tensor<2x5x8xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @triangle_of_ones
+// CHECK-NOT:     linalg.index
+// CHECK:         lowbit.attention %{{.*}}, %{{.*}}, %{{.*}} scale 1.000000e+00 causal
+// CHECK-SAME:      -> tensor<2x5x8xf32>
+#all = affine_map<(b, i, j) -> (b, i, j)>
+#mask = affine_map<(b, i, j) -> (i, j)>
+#matrix = affine_map<(i, j) -> (i, j)>
+func.func @triangle_of_ones(%q: tensor<2x5x8xf32>, %kt: tensor<2x8x5xf32>, %v: tensor<2x5x8xf32>) -> tensor<2x5x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %one = arith.constant 1.0 : f32
+  %large = arith.constant -1.0e+9 : f32
+  %true = arith.constant true
+  %em = tensor.empty() : tensor<5x5xf32>
+  %triangle = linalg.generic {indexing_maps = [#matrix], iterator_types = ["parallel", "parallel"]}
+      outs(%em : tensor<5x5xf32>) {
+  ^bb0(%o: f32):
+    %i = linalg.index 0 : index
+    %j = linalg.index 1 : index
+    %isLater = arith.cmpi sgt, %j, %i : index
+    %isSeen = arith.xori %isLater, %true : i1
+    %m = arith.select %isSeen, %one, %zero : f32
+    linalg.yield %m : f32
+  } -> tensor<5x5xf32>
+  %es = tensor.empty() : tensor<2x5x5xf32>
+  %ey = tensor.empty() : tensor<2x5x8xf32>
+  %zs = linalg.fill ins(%zero : f32) outs(%es : tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %zy = linalg.fill ins(%zero : f32) outs(%ey : tensor<2x5x8xf32>) -> tensor<2x5x8xf32>
+  %s = linalg.batch_matmul ins(%q, %kt : tensor<2x5x8xf32>, tensor<2x8x5xf32>) outs(%zs : tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %t = linalg.generic {indexing_maps = [#all, #mask, #all], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%s, %triangle : tensor<2x5x5xf32>, tensor<5x5xf32>) outs(%es : tensor<2x5x5xf32>) {
+  ^bb0(%in: f32, %m: f32, %o: f32):
+    %inverse = arith.subf %one, %m : f32
+    %addend = arith.mulf %inverse, %large : f32
+    %0 = arith.addf %in, %addend : f32
+    linalg.yield %0 : f32
+  } -> tensor<2x5x5xf32>
+  %p = linalg.softmax dimension(2) ins(%t : tensor<2x5x5xf32>) outs(%es : tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %y = linalg.batch_matmul ins(%p, %v : tensor<2x5x5xf32>, tensor<2x5x8xf32>) outs(%zy : tensor<2x5x8xf32>) -> tensor<2x5x8xf32>
+  return %y : tensor<2x5x8xf32>
+}
+
+// -----
+
+// A tensor that says what is hidden is a mask, whichever of both is meant.
+
+// CHECK-LABEL: func @hides_where_true
+// CHECK:         %[[HIDDEN:.*]] = arith.constant -1.000000e+09 : f32
+// CHECK:         %[[ZERO:.*]] = arith.constant 0.000000e+00 : f32
+// CHECK:         linalg.generic
+// CHECK:           arith.select %{{.*}}, %[[HIDDEN]], %[[ZERO]] : f32
+// CHECK:         lowbit.attention %{{.*}}, %{{.*}}, %{{.*}} mask %{{.*}} scale 1.000000e+00 :
+#all = affine_map<(b, i, j) -> (b, i, j)>
+func.func @hides_where_true(%q: tensor<2x5x8xf32>, %kt: tensor<2x8x5xf32>, %v: tensor<2x5x8xf32>, %m: tensor<5xi1>) -> tensor<2x5x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %hidden = arith.constant -1.0e+9 : f32
+  %es = tensor.empty() : tensor<2x5x5xf32>
+  %ey = tensor.empty() : tensor<2x5x8xf32>
+  %zs = linalg.fill ins(%zero : f32) outs(%es : tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %zy = linalg.fill ins(%zero : f32) outs(%ey : tensor<2x5x8xf32>) -> tensor<2x5x8xf32>
+  %s = linalg.batch_matmul ins(%q, %kt : tensor<2x5x8xf32>, tensor<2x8x5xf32>) outs(%zs : tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %t = linalg.generic {indexing_maps = [#all, affine_map<(b, i, j) -> (j)>, #all], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%s, %m : tensor<2x5x5xf32>, tensor<5xi1>) outs(%es : tensor<2x5x5xf32>) {
+  ^bb0(%in: f32, %c: i1, %o: f32):
+    %0 = arith.select %c, %hidden, %in : f32
+    linalg.yield %0 : f32
+  } -> tensor<2x5x5xf32>
+  %p = linalg.softmax dimension(2) ins(%t : tensor<2x5x5xf32>) outs(%es : tensor<2x5x5xf32>) -> tensor<2x5x5xf32>
+  %y = linalg.batch_matmul ins(%p, %v : tensor<2x5x5xf32>, tensor<2x5x8xf32>) outs(%zy : tensor<2x5x8xf32>) -> tensor<2x5x8xf32>
+  return %y : tensor<2x5x8xf32>
+}
