@@ -49,6 +49,13 @@ static mlir::Value getIndex(mlir::ImplicitLocOpBuilder &b, int64_t value) {
   return mlir::arith::ConstantIndexOp::create(b, value);
 }
 
+/// Whether so many rows are bf16 numbers.
+static mlir::Value hasBFloatRows(mlir::ImplicitLocOpBuilder &b,
+                                 const PanelFormat &format, mlir::Value m) {
+  return mlir::arith::CmpIOp::create(b, mlir::arith::CmpIPredicate::uge, m,
+                                     getIndex(b, format.leastBFloatRows));
+}
+
 mlir::Value cpu::countTiledRows(mlir::ImplicitLocOpBuilder &b,
                                 const PanelFormat &format, mlir::Value m) {
   using namespace mlir;
@@ -58,8 +65,12 @@ mlir::Value cpu::countTiledRows(mlir::ImplicitLocOpBuilder &b,
   // With so many rows added, a block that has enough of them is whole.
   Value filled = arith::AddIOp::create(
       b, m, getIndex(b, PanelFormat::kTileRows - format.leastTileRows));
-  return arith::MulIOp::create(b, arith::DivUIOp::create(b, filled, rows),
-                               rows);
+  Value tiled =
+      arith::MulIOp::create(b, arith::DivUIOp::create(b, filled, rows), rows);
+  if (!format.hasBFloat())
+    return tiled;
+  return arith::SelectOp::create(b, hasBFloatRows(b, format, m), getIndex(b, 0),
+                                 tiled);
 }
 
 mlir::Value cpu::countBFloatRows(mlir::ImplicitLocOpBuilder &b,
@@ -67,8 +78,11 @@ mlir::Value cpu::countBFloatRows(mlir::ImplicitLocOpBuilder &b,
   using namespace mlir;
   if (!format.hasBFloat())
     return getIndex(b, 0);
-  Value isEnough = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, m,
-                                         getIndex(b, format.leastBFloatRows));
+  Value isEnough = hasBFloatRows(b, format, m);
+  if (format.hasBFloatTiles) {
+    Value rows = getIndex(b, PanelFormat::kTileRows);
+    m = arith::MulIOp::create(b, arith::CeilDivUIOp::create(b, m, rows), rows);
+  }
   return arith::SelectOp::create(b, isEnough, m, getIndex(b, 0));
 }
 
@@ -144,8 +158,12 @@ std::string cpu::explainNoLinearKernel(EncodingAttr encoding) {
 bool cpu::hasLinearKernel(const numerics::Layout &layout,
                           const numerics::Encoding &encoding,
                           const PanelFormat &panel) {
+  // Tiles of weights are multiplied in pairs.
+  bool hasTiles = panel.hasTiles() || panel.hasBFloatTiles;
+  int64_t rows = hasTiles ? 2 * kLanes : kLanes;
   return (findCodeFields(layout, encoding) ||
           findCodeWindows(layout, encoding)) &&
+         layout.atom.rows % rows == 0 &&
          layout.parameters == numerics::ParameterPlacement::Inline &&
          llvm::alignTo(panel.columns, PanelFormat::kPadding) %
                  (layout.columnPadding * encoding.element.valuesPerCode()) ==

@@ -68,7 +68,9 @@ enum class PanelKind {
 ///
 /// From `leastBFloatRows` rows on, all rows are bf16 numbers instead: without
 /// headers, segment behind segment, each padded as before. A row begins
-/// `countBFloatRowBytes` behind the one before it.
+/// `countBFloatRowBytes` behind the one before it. For tiles of such numbers
+/// there are whole blocks of rows, zero beyond those that there are, and whole
+/// lines of numbers.
 struct PanelFormat {
   PanelKind kind;
   /// Columns of a segment; the row's last may have fewer.
@@ -88,8 +90,10 @@ struct PanelFormat {
   /// Of blocks of kTileRows rows, those with as many rows or more are kept as
   /// tiles; 0: none are.
   int64_t leastTileRows = 0;
-  /// So many rows or more are kept as bf16 numbers; 0: never.
+  /// So many rows or more are kept as bf16 numbers; 0: never. And whether those
+  /// are for tiles.
   int64_t leastBFloatRows = 0;
+  bool hasBFloatTiles = false;
   /// Whether values are rounded to bf16 before anything else.
   bool roundsToBFloat = false;
   /// Whether integers are words of 16 bits, which are multiplied in pairs. Of
@@ -116,6 +120,8 @@ struct PanelFormat {
   /// Whether all segments of a row have the same scale.
   bool hasOneScale() const { return scalesPerRow || hasGivenScale; }
   bool hasBFloat() const { return leastBFloatRows > 0; }
+  /// Whether bf16 numbers don't fill the last line of a row's segments.
+  bool hasPartOfLine() const { return 2 * paddedColumns() % kLineBytes; }
   /// Whether the form of rows depends on how many there are.
   bool takesRowCount() const { return hasTiles() || hasBFloat(); }
   int64_t paddedColumns() const {
@@ -215,11 +221,13 @@ bool multipliesWords(const CPUDescription &target,
                      const numerics::Encoding &encoding, int64_t columns);
 
 /// How many of the panel's `m` rows are in tiles, the first ones: whole blocks,
-/// and a last one that has enough of them. 0 where the format has none.
+/// and a last one that has enough of them. 0 where the format has none, or all
+/// are bf16 numbers.
 mlir::Value countTiledRows(mlir::ImplicitLocOpBuilder &b,
                            const PanelFormat &format, mlir::Value m);
 
-/// How many of the panel's `m` rows are bf16 numbers: all or none.
+/// How many of the panel's `m` rows are bf16 numbers: all or none; for tiles,
+/// whole blocks.
 mlir::Value countBFloatRows(mlir::ImplicitLocOpBuilder &b,
                             const PanelFormat &format, mlir::Value m);
 

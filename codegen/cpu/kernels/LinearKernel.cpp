@@ -5,7 +5,7 @@
 // One skeleton for every encoding:
 //
 //   for many rows of activations, where the machine has tiles: TileProducts.h,
-//   or products of bf16 and the activations are: BFloatProducts.h
+//   or where they are bf16 and it multiplies those: BFloatProducts.h
 //   for each row block of the weights                     (the tiles)
 //     for each few rows of activations, then each single one
 //       for each group: load its parameters
@@ -17,7 +17,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "BFloatProducts.h"
+#include "BFloatTiles.h"
+#include "BFloatVectors.h"
 #include "GroupParameters.h"
 #include "KernelBuilder.h"
 #include "KernelSpec.h"
@@ -263,11 +264,18 @@ void LinearKernel::emit() {
 /// Emits what is computed from unpacked weights; the first row that isn't. Null
 /// for kernels without such rows.
 Value LinearKernel::emitUnpacked() {
+  Value rows;
   if (spec.panel.hasTiles())
-    return emitUnpacked<TileProducts>(countTiledRows(b, spec.panel, m));
-  if (spec.panel.hasBFloat())
-    return emitUnpacked<BFloatProducts>(countBFloatRows(b, spec.panel, m));
-  return {};
+    rows = emitUnpacked<TileProducts>(countTiledRows(b, spec.panel, m));
+  if (!spec.panel.hasBFloat())
+    return rows;
+  Value bfloats = countBFloatRows(b, spec.panel, m);
+  if (spec.panel.hasBFloatTiles)
+    emitUnpacked<BFloatTiles>(bfloats);
+  else
+    emitUnpacked<BFloatVectors>(bfloats);
+  // One of them is 0.
+  return rows ? b.add(rows, bfloats) : bfloats;
 }
 
 /// The first `rows` rows of activations.

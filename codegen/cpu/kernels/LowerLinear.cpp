@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LowerLinear.h"
-#include "BFloatProducts.h"
+#include "BFloatVectors.h"
 #include "GroupParameters.h"
 #include "PanelSource.h"
 #include "RowTables.h"
@@ -17,9 +17,22 @@ using namespace lowbit;
 using namespace lowbit::cpu;
 using numerics::Component;
 
-/// Decoding to bf16 takes longer than to bytes, and gains less: it pays for so
-/// many times the rows of activations that tiles do.
-static constexpr int64_t kBFloatRowsPerTileRow = 4;
+/// Chooses how many rows are multiplied in bf16, in multiples of those that are
+/// in tiles: decoding takes longer than to bytes, and what it saves is the
+/// scaling of sums. Where bytes fill tiles there is little of that, and fewer
+/// rows are left to those; where they don't, registers of tiles would have two
+/// shapes, and kernels have tiles of bf16 alone.
+static void setBFloatRows(PanelFormat &format, const CPUTuning &tuning) {
+  format.hasBFloatTiles = format.hasTiles();
+  if (!format.hasTiles()) {
+    format.leastBFloatRows = 4 * tuning.tileRows;
+  } else if (format.stepColumns() == PanelFormat::kTileBytes) {
+    format.leastBFloatRows = 16 * tuning.tileRows;
+  } else {
+    format.leastBFloatRows = 2 * tuning.tileRows;
+    format.leastTileRows = 0;
+  }
+}
 
 //===----------------------------------------------------------------------===//
 // Which kernel
@@ -73,10 +86,10 @@ PanelFormat LinearLowering::makeFormat(LinearOp op, QuantizeOp quantize) {
     format.leastTileRows = calls.tuning.getLeastTileRows(format.columns);
   format.roundsToBFloat = source.roundsToBFloat;
   // Both sides then are what bf16 holds.
-  if (calls.target.hasBFloat && format.kind == PanelKind::Int16 &&
-      !quantize.getScaleAttr() && input.getElementType().isBF16() &&
-      weight.getElementType().isBF16())
-    format.leastBFloatRows = kBFloatRowsPerTileRow * calls.tuning.tileRows;
+  if ((calls.target.hasBFloat || calls.target.hasTiles) &&
+      format.kind == PanelKind::Int16 && !quantize.getScaleAttr() &&
+      input.getElementType().isBF16() && weight.getElementType().isBF16())
+    setBFloatRows(format, calls.tuning);
   format.isWords =
       isInteger &&
       multipliesWords(calls.target, weight.getEncoding().getNumerics(),
@@ -120,6 +133,17 @@ std::optional<std::string> LinearLowering::makeSpec(LinearOp op,
 // Operands
 //===----------------------------------------------------------------------===//
 
+/// How many of `rows` rows meet unpacked weights, whole tiles of them.
+static Value countUnpackedRows(ImplicitLocOpBuilder &b,
+                               const PanelFormat &format, Value rows) {
+  if (!format.hasBFloat())
+    return countTiledRows(b, format, rows);
+  Value bfloats = countBFloatRows(b, format, rows);
+  if (!format.hasTiles())
+    return bfloats;
+  return arith::MaxUIOp::create(b, bfloats, countTiledRows(b, format, rows));
+}
+
 /// The panel of a quantized value, made where it is quantized.
 Value LinearLowering::getPanel(QuantizeOp quantize, const PanelFormat &format) {
   Value &panel = panels[{quantize, b.getStringAttr(format.kernelName())}];
@@ -132,8 +156,9 @@ Value LinearLowering::getPanel(QuantizeOp quantize, const PanelFormat &format) {
   FlatRows rows = flattenRows(b, convertFloats(b, x, b.getF32Type()));
   Value columns = calls.index(quantize.getType().getColumns());
   Value count = rows.count;
-  if (format.hasTiles())
-    count = arith::MaxUIOp::create(b, count, countTiledRows(b, format, count));
+  if (format.hasTiles() || format.hasBFloatTiles)
+    count = arith::MaxUIOp::create(b, count,
+                                   countUnpackedRows(b, format, rows.count));
   SmallVector<Value> inputs{rows.flat};
   if (source.gather) {
     inputs.push_back(asDynamic(b, source.gather->columns));
@@ -195,12 +220,11 @@ Value LinearLowering::getGrain(const LinearKernelSpec &spec, Value rows,
   Value grain = calls.getTaskGrain(work, calls.tuning.taskProducts);
   if (!spec.panel.takesRowCount())
     return grain;
-  bool hasTiles = spec.panel.hasTiles();
+  bool hasTiles = spec.panel.hasTiles() || spec.panel.hasBFloatTiles;
   int64_t decoded =
-      hasTiles ? calls.tuning.unpackedRows : BFloatProducts::kPanelRows;
+      hasTiles ? calls.tuning.unpackedRows : BFloatVectors::kPanelRows;
   Value panel = calls.index(std::max<int64_t>(1, decoded / blockRows));
-  Value many = hasTiles ? countTiledRows(b, spec.panel, rows)
-                        : countBFloatRows(b, spec.panel, rows);
+  Value many = countUnpackedRows(b, spec.panel, rows);
   Value none = calls.index(0);
   Value isTiled =
       arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, many, none);

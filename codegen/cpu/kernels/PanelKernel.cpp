@@ -53,6 +53,7 @@ private:
   Value valueOffset(const Place &place, Value column, int64_t part);
   void emitSegment(Value row, Value segment, bool isWhole);
   void storeBFloats(Value row, Value segment, bool isWhole);
+  void padBFloats(Value row);
   void emitRow(Value row, bool areBFloat);
   /// Columns of the segment that begins at `column`.
   Value countColumns(Value column, bool isWhole) {
@@ -349,6 +350,21 @@ void PanelKernel::storeBFloats(Value row, Value segment, bool isWhole) {
          });
 }
 
+/// Zeros up to the end of a line of bf16 numbers.
+void PanelKernel::padBFloats(Value row) {
+  Value segments = b.ceilDiv(k, format.columns);
+  Value begin = b.mul(segments, 2 * format.paddedColumns());
+  Value end =
+      b.mul(b.ceilDiv(begin, PanelFormat::kLineBytes), PanelFormat::kLineBytes);
+  Value start = b.mul(row, countBFloatRowBytes(b, format, k));
+  Value zero = b.zero(lanes(b.getBF16Type()));
+  b.loop(begin, end, 2 * PanelFormat::kPadding, {},
+         [&](Value place, ValueRange) -> Values {
+           b.store(zero, panel, b.add(start, place));
+           return {};
+         });
+}
+
 void PanelKernel::emitRow(Value row, bool areBFloat) {
   if (format.scalesPerRow && !given && !areBFloat)
     rowScale = getScale(b.mul(row, format.isPermuted ? xColumns : k),
@@ -370,6 +386,8 @@ void PanelKernel::emitRow(Value row, bool areBFloat) {
     emitSegments(b.index(0), whole, /*areWhole=*/true);
   }
   emitSegments(whole, b.ceilDiv(k, format.columns), /*areWhole=*/false);
+  if (areBFloat && format.hasBFloatTiles && format.hasPartOfLine())
+    padBFloats(row);
 }
 
 void PanelKernel::emit() {
@@ -393,7 +411,7 @@ void PanelKernel::emit() {
   Value bfloatRows = countBFloatRows(b, format, m);
   b.loop(first, last, 1, {}, [&](Value row, ValueRange) -> Values {
     rowColumns = k;
-    if (format.hasTiles()) {
+    if (format.hasTiles() || format.hasBFloatTiles) {
       Value exists =
           arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row, m);
       rowColumns = arith::SelectOp::create(b, exists, k, b.index(0));

@@ -46,3 +46,31 @@ func.func @loop(%a: memref<?xi8>, %c: memref<?xi32>, %end: index) {
   amx.tile_store %c[%c0], %sum, %c16 : memref<?xi32>, !amx.tile<16x16xi32>
   return
 }
+
+// Tiles of bf16 may be loaded from bytes. Even and odd columns have sums of
+// their own, and what is subnormal is flushed before it is added.
+
+// CHECK-LABEL: func.func @pairs
+// CHECK: scf.for {{.*}} to %c16
+// CHECK: vector.load %arg0[{{.*}}] : memref<?xi8>, vector<64xi8>
+// CHECK: scf.for {{.*}} to %c16
+// CHECK: vector.load %arg1[{{.*}}] : memref<?xbf16>, vector<32xbf16>
+// CHECK: scf.for {{.*}} to %c16
+// CHECK: scf.for {{.*}} to %c16{{.*}} iter_args({{.*}}) -> (vector<16xf32>, vector<16xf32>)
+// CHECK: %[[EVEN:.*]] = vector.fma
+// CHECK: arith.andi {{.*}} : vector<16xi32>
+// CHECK: arith.select
+// CHECK: vector.fma
+// CHECK: scf.yield
+// CHECK-COUNT-2: arith.addf {{.*}} : vector<16xf32>
+func.func @pairs(%a: memref<?xi8>, %b: memref<?xbf16>, %c: memref<?xf32>, %at: index) {
+  %c16 = arith.constant 16 : index
+  %c32 = arith.constant 32 : index
+  %c64 = arith.constant 64 : index
+  %zero = amx.tile_zero : !amx.tile<16x16xf32>
+  %rows = amx.tile_load %a[%at], %c64 : memref<?xi8> into !amx.tile<16x32xbf16>
+  %columns = amx.tile_load %b[%at], %c32 : memref<?xbf16> into !amx.tile<16x32xbf16>
+  %sum = amx.tile_mulf %rows, %columns, %zero : !amx.tile<16x32xbf16>, !amx.tile<16x32xbf16>, !amx.tile<16x16xf32>
+  amx.tile_store %c[%at], %sum, %c16 : memref<?xf32>, !amx.tile<16x16xf32>
+  return
+}

@@ -82,7 +82,10 @@ def LowerToCPUKernelsPass
     Option<"tileRows", "tile-rows", "int64_t", "CPUTuning().tileRows",
            "Where the target multiplies tiles: the least rows of activations, of "
            "16, that are multiplied so; half as many again where segments have "
-           "less than 64 columns">,
+           "less than 64 columns. Layers in bf16 are in tiles of that from "
+           "sixteen times as many on where tiles of bytes are full, else from "
+           "twice as many; without tiles, in registers from four times as many "
+           "on">,
     Option<"unpackedRows", "unpacked-rows", "int64_t", "CPUTuning().unpackedRows",
            "Rows of weights that are decoded for tiles at a time; a power of two">,
     Option<"taskProducts", "task-products", "int64_t", "CPUTuning().taskProducts",
@@ -183,7 +186,8 @@ def EmulateTilesPass : Pass<"lowbit-emulate-tiles", "::mlir::func::FuncOp"> {
     compute the same numbers on every machine: so kernels for tiles are tested
     where there are none. A tile of a type is what its shape has of the 16 rows
     of 64 bytes of a register. Products of bytes wrap around in 32 bits, as those
-    of `tdpbssd` and its kind do.
+    of `tdpbssd` and its kind do; those of bf16 are added up in the order of
+    `tdpbf16ps`, even and odd columns apart, and subnormal numbers are zeros.
 
     Tiles may be carried by loops as long as each sum stays in its place.
 
