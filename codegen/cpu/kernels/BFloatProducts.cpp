@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "BFloatProducts.h"
+#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
 
 using namespace mlir;
 using namespace lowbit;
@@ -191,7 +192,7 @@ void BFloatProducts::storeNumbers(ArrayRef<Value> digits,
   for (int64_t pair = 0; pair < kStepColumns / kPair; ++pair) {
     Values columns;
     for (int64_t i = 0; i < kPair; ++i)
-      columns.push_back(arith::TruncFOp::create(
+      columns.push_back(x86vector::CvtPackedF32ToBF16Op::create(
           b, half, decode(digits, numbers, pair * kPair + i)));
     b.store(vector::InterleaveOp::create(b, columns[0], columns[1]), decoded,
             b.add(place, pair * pairBytes()));

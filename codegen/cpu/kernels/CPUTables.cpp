@@ -26,8 +26,8 @@ using namespace lowbit;
 // signedBytes: where codes up to 255 would take two multiplications.
 static const CPUDescription kDescriptions[] = {
     {CPUTable::AVX512AMX, "avx512_amx", llvm::Triple::x86_64,
-     "avx512f,avx512bw,avx512vl,avx512vnni,avx512vbmi,gfni,amx-tile,amx-int8,"
-     "amx-bf16",
+     "avx512f,avx512bw,avx512vl,avx512vnni,avx512vbmi,gfni,avx512bf16,amx-tile,"
+     "amx-int8,amx-bf16",
      "sapphirerapids", /*vectorBits=*/512, /*registers=*/32,
      /*inPlaceLimit=*/255, /*signedBytes=*/false, /*hasMasks=*/true,
      /*hasHalf=*/true, getVNNIByteDot, getVBMILookup,

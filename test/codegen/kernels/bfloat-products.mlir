@@ -68,7 +68,7 @@ module attributes {lowbit.target = #lowbit.cpu<avx512_bf16>} {
 // CHECK-LABEL: func.func private @lowbit_linear_int_4
 // CHECK: memref.alloc
 // CHECK: arith.mulf
-// CHECK: arith.truncf %{{.*}} : vector<16xf32> to vector<16xbf16>
+// CHECK: x86vector.avx512.cvt.packed.f32_to_bf16 %{{.*}} : vector<16xf32> -> vector<16xbf16>
 // CHECK: vector.interleave
 // CHECK: scf.for
 // CHECK-COUNT-96: x86vector.avx512.dot

@@ -71,7 +71,7 @@ module attributes {lowbit.target = #lowbit.cpu<avx512_amx>} {
 
 // CHECK-LABEL: func.func private @lowbit_linear_int_4_group_32_scale_f16_planes_rows_32
 // CHECK-NOT: amx.
-// CHECK: arith.truncf %{{.*}} : vector<16xf32> to vector<16xbf16>
+// CHECK: x86vector.avx512.cvt.packed.f32_to_bf16 %{{.*}} : vector<16xf32> -> vector<16xbf16>
 // CHECK-NOT: amx.
 // CHECK-COUNT-4: amx.tile_load %{{.*}} into !amx.tile<16x16xf32>
 // CHECK-COUNT-3: amx.tile_load %{{.*}} into !amx.tile<16x32xbf16>
