@@ -74,6 +74,7 @@ struct CPUBindWeightsPass
     declareSymbols(module, bound);
     for (WeightOp weight : weights)
       replaceWeight(weight);
+    protectInputs(module);
     numBound += bound.size();
   }
 

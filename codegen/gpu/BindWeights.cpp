@@ -7,6 +7,7 @@
 #include "lowbit/CodeGen/GPU/Passes.h"
 #include "lowbit/CodeGen/GPU/Pipelines.h"
 #include "lowbit/IR/Lowbit.h"
+#include "lowbit/Transforms/Cache.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -64,6 +65,7 @@ struct GPUBindWeightsPass
     for (GlobalOp global :
          llvm::make_early_inc_range(module.getOps<GlobalOp>()))
       global.erase();
+    protectInputs(module);
     module->setAttr(kGPUWeightsAttrName, data.getDictionary(&getContext()));
     numBound += bound.size();
   }

@@ -44,6 +44,7 @@ void lowbit::buildToGPUPipeline(OpPassManager &manager) {
   manager.addPass(bufferization::createOneShotBufferizePass(bufferize));
   addCleanup(manager);
   manager.addPass(createGPUUpdateStatesPass());
+  manager.addPass(createGPUSeparateResultsPass());
   bufferization::BufferResultsToOutParamsPassOptions results;
   results.addResultAttribute = true;
   results.hoistStaticAllocs = true;

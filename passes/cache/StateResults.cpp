@@ -9,6 +9,7 @@
 
 #include "lowbit/Transforms/Cache.h"
 
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 
@@ -69,4 +70,16 @@ lowbit::dropStateResults(func::FuncOp function) {
   if (failed(function.eraseResults(dropped)))
     return failure();
   return states;
+}
+
+void lowbit::protectInputs(ModuleOp module) {
+  Builder b(module.getContext());
+  for (auto function : module.getOps<func::FuncOp>())
+    for (unsigned i = 0; function.isPublic() && i < function.getNumArguments();
+         ++i)
+      if (isa<TensorType>(function.getArgumentTypes()[i]) &&
+          !function.getArgAttr(i, kStateAttrName))
+        function.setArgAttr(
+            i, bufferization::BufferizationDialect::kWritableAttrName,
+            b.getBoolAttr(false));
 }

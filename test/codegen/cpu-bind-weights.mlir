@@ -5,6 +5,7 @@
 // CHECK: memref.global constant @lowbit.weight.fc1 : memref<2x2xf32> {alignment = 4 : i64}
 // CHECK-NOT: lowbit.global
 // CHECK-LABEL: func @main
+// CHECK-SAME: %{{.*}}: tensor<?x2xf32> {bufferization.writable = false}
 // CHECK: %[[M:.*]] = memref.get_global @lowbit.weight.fc1 : memref<2x2xf32>
 // CHECK: bufferization.to_tensor %[[M]] restrict : memref<2x2xf32> to tensor<2x2xf32>
 lowbit.global @fc1 : tensor<2x2xf32> {data = dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>}

@@ -12,3 +12,10 @@ func.func @main() -> tensor<4xf32> {
   %0 = lowbit.weight @b : tensor<4xf32>
   return %0 : tensor<4xf32>
 }
+
+// Inputs stay as they are given; states are updated in place.
+// CHECK-LABEL: func.func @step
+// CHECK-SAME:    (%{{.*}}: tensor<4xf32> {bufferization.writable = false}, %{{.*}}: tensor<4xf32> {lowbit.state = 1 : i64})
+func.func @step(%x: tensor<4xf32>, %cache: tensor<4xf32> {lowbit.state = 1 : i64}) -> (tensor<4xf32>, tensor<4xf32>) {
+  return %x, %cache : tensor<4xf32>, tensor<4xf32>
+}

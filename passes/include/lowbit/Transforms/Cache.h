@@ -11,6 +11,7 @@
 #define LOWBIT_TRANSFORMS_CACHE_H
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringRef.h"
 
 namespace lowbit {
@@ -29,6 +30,10 @@ inline constexpr llvm::StringLiteral kDecodeFunction = "decode";
 /// numbers of the arguments that are states, or emits an error.
 llvm::FailureOr<llvm::SmallVector<unsigned>>
 dropStateResults(mlir::func::FuncOp function);
+
+/// Before bufferization: says that inputs of public functions that are no
+/// states are not to be written, so that an update of one is one of a copy.
+void protectInputs(mlir::ModuleOp module);
 
 } // namespace lowbit
 

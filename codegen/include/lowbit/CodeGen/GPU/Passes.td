@@ -205,7 +205,8 @@ def GPUBindWeightsPass : Pass<"lowbit-gpu-bind-weights", "::mlir::ModuleOp"> {
   let description = [{
     Each plain `lowbit.weight` becomes a read-only `memref.global` without a
     value; its data move to the module attribute `lowbit.weights`. What loads
-    the model fills the buffers.
+    the model fills the buffers. Inputs other than states are read-only, too
+    (`bufferization.writable`): what would be updated in place is a copy.
 
     ```mlir
     lowbit.global @b : tensor<4xf32> {data = dense<1.0> : tensor<4xf32>}
@@ -285,6 +286,31 @@ def GPUUpdateStatesPass : Pass<"lowbit-gpu-update-states", "::mlir::ModuleOp"> {
   }];
   let statistics = [
     Statistic<"numStates", "states", "States updated in place">];
+}
+
+def GPUSeparateResultsPass : Pass<"lowbit-gpu-separate-results", "::mlir::ModuleOp"> {
+  let summary = "Give each result a buffer of its own";
+  let description = [{
+    After bufferization two results may be one buffer, or a result may be an
+    input, a weight, or a slice whose elements lie apart. Such results are
+    copied.
+
+    ```mlir
+    func.func @main(%x: memref<4xf32>) -> (memref<4xf32>, memref<4xf32>) {
+      ...
+      return %y, %y : memref<4xf32>, memref<4xf32>
+    ```
+    becomes
+    ```mlir
+    func.func @main(%x: memref<4xf32>) -> (memref<4xf32>, memref<4xf32>) {
+      ...
+      %0 = memref.alloc() : memref<4xf32>
+      memref.copy %y, %0 : memref<4xf32> to memref<4xf32>
+      return %y, %0 : memref<4xf32>, memref<4xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+  let statistics = [Statistic<"numCopies", "copies", "Results copied">];
 }
 
 def GPUMakeSchedulePass : Pass<"lowbit-gpu-make-schedule", "::mlir::ModuleOp"> {
