@@ -26,8 +26,7 @@ bool lowbit::isNarrowFloat(Type type) {
   return isHalf(type) || isByteFloat(type);
 }
 
-/// The type of a value in a kernel; null where there is none.
-static Type convertType(Type type) {
+Type lowbit::getKernelType(Type type) {
   if (type.isInteger(1) || type.isIndex() || type.isF32())
     return type;
   if (auto integer = dyn_cast<IntegerType>(type))
@@ -111,7 +110,7 @@ bool BodyToWords::copyCast(Operation &op) {
     return false;
   Value source = mapping.lookupOrDefault(op.getOperand(0));
   Type from = op.getOperand(0).getType(), to = op.getResult(0).getType();
-  Type word = convertType(to);
+  Type word = getKernelType(to);
   auto isSigned = [&] { return isNarrow(from); };
   auto number = [&](bool keepsSign) {
     return isSigned() && keepsSign
@@ -162,7 +161,7 @@ bool BodyToWords::copyCast(Operation &op) {
 }
 
 LogicalResult BodyToWords::copy(Operation &op) {
-  if (isa<arith::ConstantOp>(op) && convertType(op.getResult(0).getType()))
+  if (isa<arith::ConstantOp>(op) && getKernelType(op.getResult(0).getType()))
     return copyConstant(op);
   if (copyCast(op))
     return success();
@@ -180,15 +179,15 @@ LogicalResult BodyToWords::copy(Operation &op) {
   bool isBitwise = isa<arith::AndIOp, arith::OrIOp, arith::XOrIOp,
                        arith::ShRUIOp, arith::SelectOp>(op);
   for (Type type : op.getOperandTypes())
-    if (!convertType(type) || isNarrowFloat(type) ||
+    if (!getKernelType(type) || isNarrowFloat(type) ||
         (isNarrow(type) && !isBitwise && !isa<arith::UIToFPOp>(op)))
       return refuse();
   SmallVector<Type> types;
   for (Type type : op.getResultTypes()) {
-    if (!convertType(type) || isNarrowFloat(type) ||
+    if (!getKernelType(type) || isNarrowFloat(type) ||
         (isNarrow(type) && !isBitwise))
       return refuse();
-    types.push_back(convertType(type));
+    types.push_back(getKernelType(type));
   }
   Operation *copy = b.clone(op, mapping);
   for (auto [result, type] : llvm::zip_equal(copy->getResults(), types))

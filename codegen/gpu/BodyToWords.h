@@ -18,6 +18,9 @@ namespace lowbit {
 /// Whether `type` is a float of 8 or 16 bits.
 bool isNarrowFloat(mlir::Type type);
 
+/// The type that a value has in a kernel; null where there is none.
+mlir::Type getKernelType(mlir::Type type);
+
 /// Copies scalar operations into a kernel, in words: an i64 becomes an i32,
 /// which is the same while numbers fit; an i8 or i16 its bits in the low end of
 /// an i32, zeros above, as does a float of 8 bits; an f16 or bf16 an f32, to

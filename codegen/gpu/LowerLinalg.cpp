@@ -11,6 +11,7 @@
 
 #include "Fills.h"
 #include "LinalgKernel.h"
+#include "LoopKernel.h"
 #include "lowbit/CodeGen/GPU/Passes.h"
 #include "lowbit/IR/LowbitGPUOps.h"
 
@@ -32,6 +33,7 @@ namespace {
 class Lowering {
 public:
   explicit Lowering(ModuleOp module) : module(module), kernels(module) {}
+  LogicalResult lower(Operation *op);
   LogicalResult lower(linalg::LinalgOp op);
   LogicalResult lower(memref::CopyOp op);
   /// A thread for each word of packed elements, which `compute` gives.
@@ -349,6 +351,29 @@ LogicalResult Lowering::lower(memref::CopyOp op) {
   return success();
 }
 
+LogicalResult Lowering::lower(Operation *op) {
+  if (auto copy = dyn_cast<memref::CopyOp>(op))
+    return lower(copy);
+  if (auto loop = dyn_cast<scf::ForOp>(op))
+    return lowerLoops(kernels, loop);
+  if (auto store = dyn_cast<memref::StoreOp>(op))
+    return lowerStore(kernels, store);
+  return lower(cast<linalg::LinalgOp>(op));
+}
+
+/// Operations of the function that become kernels: loops with what is in them.
+static void findWork(func::FuncOp function,
+                     SmallVectorImpl<Operation *> &work) {
+  function.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (isa<linalg::LinalgOp, memref::CopyOp, memref::StoreOp, scf::ForOp>(
+            op)) {
+      work.push_back(op);
+      return WalkResult::skip();
+    }
+    return WalkResult::advance();
+  });
+}
+
 namespace {
 struct GPULowerLinalgPass
     : lowbit::impl::GPULowerLinalgPassBase<GPULowerLinalgPass> {
@@ -358,15 +383,10 @@ struct GPULowerLinalgPass
     SmallVector<Operation *> work;
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       lowering.takeFills(function);
-      function.walk([&](Operation *op) {
-        if (isa<linalg::LinalgOp, memref::CopyOp>(op))
-          work.push_back(op);
-      });
+      findWork(function, work);
     }
     for (Operation *op : work) {
-      auto copy = dyn_cast<memref::CopyOp>(op);
-      if (failed(copy ? lowering.lower(copy)
-                      : lowering.lower(cast<linalg::LinalgOp>(op))))
+      if (failed(lowering.lower(op)))
         return signalPassFailure();
       ++numDispatches;
     }

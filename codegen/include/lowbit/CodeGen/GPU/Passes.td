@@ -227,7 +227,7 @@ def GPUBindWeightsPass : Pass<"lowbit-gpu-bind-weights", "::mlir::ModuleOp"> {
 }
 
 def GPULowerLinalgPass : Pass<"lowbit-gpu-lower-linalg", "::mlir::ModuleOp"> {
-  let summary = "Replace linalg on buffers by dispatches of generated kernels";
+  let summary = "Replace linalg and loops on buffers by dispatches of generated kernels";
   let description = [{
     Each linalg operation, and each copy, on buffers of static shape becomes a
     kernel in which a thread computes an element of the result (of a sum or a
@@ -236,6 +236,9 @@ def GPULowerLinalgPass : Pass<"lowbit-gpu-lower-linalg", "::mlir::ModuleOp"> {
     and narrow integers too; weights of 8 and 16 bits are read as they are
     stored. Views become part of addresses; where the host would compute the
     place of one, threads do. Kernels that do the same are one.
+    A nest of loops that load, compute and store becomes a kernel, too: loops
+    that write elements of their own in each iteration are threads, others stay
+    loops in a thread. A number that the host would store is stored by a thread.
     What words can't say, more than 8 buffers, and dynamic shapes are errors.
 
     ```mlir
