@@ -10,6 +10,7 @@
 
 #include "DecoderRows.h"
 #include "PastInputs.h"
+#include "RunningSums.h"
 
 #include "lowbit/Transforms/Cache.h"
 #include "lowbit/Transforms/Passes.h"
@@ -141,6 +142,7 @@ struct AddCachePass : lowbit::impl::AddCachePassBase<AddCachePass> {
     FailureOr<SmallVector<InputMeaning>> meanings = findMeanings(main);
     if (failed(meanings) || failed(checkAttention(main)))
       return signalPassFailure();
+    countPositions(main, *meanings);
     for (auto [name, count] :
          {std::pair(kPrefillFunction, prefillLength ? int64_t(prefillLength)
                                                     : ShapedType::kDynamic),

@@ -169,3 +169,90 @@ module {
     return %y, %k : tensor<1x1x?x8xf32>, tensor<1x1x?x8xf32>
   }
 }
+
+// -----
+
+// Positions that are counted by adding up the mask are functions of the position,
+// and no loop over all of them.
+
+// CHECK-LABEL: func.func @prefill
+// CHECK-SAME:    %[[T:[a-z0-9]+]]: tensor<1x?xi64>
+// CHECK:         affine.min
+// CHECK-NOT:     scf.for
+// CHECK:         %[[I:.*]] = linalg.index 1
+// CHECK:         %[[P:.*]] = arith.addi %[[I]], %{{.*}} : index
+// CHECK:         %[[N:.*]] = arith.index_cast %[[P]] : index to i64
+// CHECK:         arith.addi %[[N]], %c1_i64
+// CHECK:         lowbit.attention
+// CHECK-LABEL: func.func @decode
+// CHECK-NOT:     scf.for
+func.func @main(%ids: tensor<1x?xi64> {lowbit.dims = ["", "seq"], lowbit.name = "ids"},
+                %mask: tensor<1x?xi64> {lowbit.dims = ["", "seq"], lowbit.name = "attention_mask"}) -> tensor<1x1x?x8xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0 : i64
+  %n = tensor.dim %ids, %c1 : tensor<1x?xi64>
+  %init = tensor.empty(%n) : tensor<1x?xi64>
+  %sums:2 = scf.for %i = %c0 to %n step %c1 iter_args(%so_far = %init, %sum = %zero) -> (tensor<1x?xi64>, i64) {
+    %one = tensor.extract %mask[%c0, %i] : tensor<1x?xi64>
+    %next = arith.addi %sum, %one : i64
+    %inserted = tensor.insert %next into %so_far[%c0, %i] : tensor<1x?xi64>
+    scf.yield %inserted, %next : tensor<1x?xi64>, i64
+  }
+  %x_init = tensor.empty(%n) : tensor<1x1x?x8xf32>
+  %x = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d0, d2)>, affine_map<(d0, d1, d2, d3) -> (d0, d2)>,
+                                        affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>],
+                       iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%ids, %sums#0 : tensor<1x?xi64>, tensor<1x?xi64>) outs(%x_init : tensor<1x1x?x8xf32>) {
+  ^bb0(%id: i64, %position: i64, %out: f32):
+    %0 = arith.addi %id, %position : i64
+    %1 = arith.sitofp %0 : i64 to f32
+    linalg.yield %1 : f32
+  } -> tensor<1x1x?x8xf32>
+  %y = lowbit.attention %x, %x, %x scale 1.0 causal : tensor<1x1x?x8xf32>, tensor<1x1x?x8xf32>, tensor<1x1x?x8xf32> -> tensor<1x1x?x8xf32>
+  return %y : tensor<1x1x?x8xf32>
+}
+
+// -----
+
+// Sums of those before each one; those from the back, which stay a loop.
+
+// CHECK-LABEL: func.func @prefill
+// CHECK:         %[[I:.*]] = linalg.index 1
+// CHECK:         arith.index_cast
+// CHECK:         %{{.*}}:2 = scf.for
+func.func @main(%ids: tensor<1x?xi64> {lowbit.dims = ["", "seq"], lowbit.name = "ids"},
+                %mask: tensor<1x?xi64> {lowbit.dims = ["", "seq"], lowbit.name = "attention_mask"}) -> tensor<1x1x?x8xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0 : i64
+  %n = tensor.dim %ids, %c1 : tensor<1x?xi64>
+  %init = tensor.empty(%n) : tensor<1x?xi64>
+  %before:2 = scf.for %i = %c0 to %n step %c1 iter_args(%so_far = %init, %sum = %zero) -> (tensor<1x?xi64>, i64) {
+    %one = tensor.extract %mask[%c0, %i] : tensor<1x?xi64>
+    %next = arith.addi %sum, %one : i64
+    %inserted = tensor.insert %sum into %so_far[%c0, %i] : tensor<1x?xi64>
+    scf.yield %inserted, %next : tensor<1x?xi64>, i64
+  }
+  %last = arith.subi %n, %c1 : index
+  %after:2 = scf.for %i = %c0 to %n step %c1 iter_args(%so_far = %init, %sum = %zero) -> (tensor<1x?xi64>, i64) {
+    %at = arith.subi %last, %i : index
+    %one = tensor.extract %mask[%c0, %at] : tensor<1x?xi64>
+    %next = arith.addi %sum, %one : i64
+    %inserted = tensor.insert %next into %so_far[%c0, %at] : tensor<1x?xi64>
+    scf.yield %inserted, %next : tensor<1x?xi64>, i64
+  }
+  %x_init = tensor.empty(%n) : tensor<1x1x?x8xf32>
+  %x = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d0, d2)>, affine_map<(d0, d1, d2, d3) -> (d0, d2)>,
+                                        affine_map<(d0, d1, d2, d3) -> (d0, d2)>, affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>],
+                       iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%ids, %before#0, %after#0 : tensor<1x?xi64>, tensor<1x?xi64>, tensor<1x?xi64>) outs(%x_init : tensor<1x1x?x8xf32>) {
+  ^bb0(%id: i64, %position: i64, %rest: i64, %out: f32):
+    %0 = arith.addi %id, %position : i64
+    %1 = arith.muli %0, %rest : i64
+    %2 = arith.sitofp %1 : i64 to f32
+    linalg.yield %2 : f32
+  } -> tensor<1x1x?x8xf32>
+  %y = lowbit.attention %x, %x, %x scale 1.0 causal : tensor<1x1x?x8xf32>, tensor<1x1x?x8xf32>, tensor<1x1x?x8xf32> -> tensor<1x1x?x8xf32>
+  return %y : tensor<1x1x?x8xf32>
+}
