@@ -41,9 +41,10 @@ std::string GPUAttentionSpec::name() const {
   return result;
 }
 
-/// Numbers of a row that are read at once.
+/// Numbers of a row that are read at once: of halves in int4, of one of them.
 static int64_t getStep(const GPUAttentionSpec &spec) {
-  bool isWhole = spec.width % kGPUStep == 0 && spec.valueWidth % kGPUStep == 0;
+  int64_t unit = spec.format == GPURowFormat::Int4 ? 2 * kGPUStep : kGPUStep;
+  bool isWhole = spec.width % unit == 0 && spec.valueWidth % unit == 0;
   return isWhole ? kGPUStep : 1;
 }
 
@@ -308,13 +309,6 @@ std::array<int64_t, 3> AttentionBuilder::build(gpu::GPUFuncOp kernel) {
 
 std::string lowbit::explainNoGPUKernel(const GPUAttentionSpec &spec) {
   int64_t step = getStep(spec);
-  if (spec.format != GPURowFormat::F32 && step == 1)
-    return "its heads are no multiple of 4 wide, as those of a cache in " +
-           getName(spec.format).str() + " have to be";
-  if (spec.format == GPURowFormat::Int4 &&
-      (spec.width % 8 != 0 || spec.valueWidth % 8 != 0))
-    return "its heads are no multiple of 8 wide, as those of a cache in int4 "
-           "have to be";
   if (std::max(spec.width, spec.valueWidth) > kGPUWorkgroupSize * step)
     return "its heads are wider than " +
            std::to_string(kGPUWorkgroupSize * step);

@@ -15,22 +15,36 @@ StringRef lowbit::getName(GPURowFormat format) {
   return names[static_cast<unsigned>(format)];
 }
 
+int64_t RowReader::getElements() const {
+  return format == GPURowFormat::Int4 ? width / 2 : width;
+}
+
+/// `lowbit-gpu-update-states` packs rows that are whole words.
+int64_t RowReader::getElementsPerWord() const {
+  int64_t most = format == GPURowFormat::F32   ? 1
+                 : format == GPURowFormat::F16 ? 2
+                                               : 4;
+  return getElements() % most == 0 ? most : 1;
+}
+
 SmallVector<Type> RowReader::getArgumentTypes() {
   auto buffer = [&](int64_t count, Type element) -> Type {
     return MemRefType::get({count}, element);
   };
   Type word = b.getI32Type(), number = b.getF32Type();
-  int64_t steps = rows * width / step;
+  int64_t words = rows * getElements() / getElementsPerWord();
   switch (format) {
   case GPURowFormat::F32:
-    return {buffer(steps,
+    return {buffer(words / step,
                    step == 1 ? number : Type(VectorType::get({step}, number)))};
   case GPURowFormat::F16:
-    return {buffer(steps, VectorType::get({2}, word))};
+    if (step == 1)
+      return {buffer(words, getElementsPerWord() == 1 ? number : word)};
+    return {buffer(words / 2, VectorType::get({2}, word))};
   case GPURowFormat::Int8:
-    return {buffer(steps, word), buffer(rows, number)};
+    return {buffer(words, word), buffer(rows, number)};
   case GPURowFormat::Int4:
-    return {buffer(steps / 2, word), buffer(rows, VectorType::get({2}, word))};
+    return {buffer(words, word), buffer(rows, VectorType::get({2}, word))};
   }
   llvm_unreachable("a format has buffers");
 }
@@ -113,7 +127,6 @@ Value RowReader::loadNibbles(const Index &row, const Index &number) {
   Value shift =
       arith::SelectOp::create(b, isUpper, constantWord(4), constantWord(0));
   auto words = VectorType::get({4}, b.getI32Type());
-  auto floats = VectorType::get({4}, b.getF32Type());
   auto constants = [&](ArrayRef<int32_t> values) {
     return arith::ConstantOp::create(b, DenseElementsAttr::get(words, values));
   };
@@ -122,6 +135,14 @@ Value RowReader::loadNibbles(const Index &row, const Index &number) {
   Value codes = arith::AndIOp::create(
       b, arith::ShRUIOp::create(b, all, constants({0, 8, 16, 24})),
       constants({15, 15, 15, 15}));
+  return decodeNibbles(codes, isUpper, row);
+}
+
+/// What codes of one half of a row stand for.
+Value RowReader::decodeNibbles(Value codes, Value isUpper, const Index &row) {
+  Type floats = b.getF32Type();
+  if (auto vector = dyn_cast<VectorType>(codes.getType()))
+    floats = vector.clone(floats);
   Value pairs = entered ? entered : KernelParts::load(parameters, row);
   auto choose = [&](int64_t kind) {
     Value both =
@@ -137,11 +158,50 @@ Value RowReader::loadNibbles(const Index &row, const Index &number) {
   return arith::AddFOp::create(b, scaled, choose(1));
 }
 
+/// A number of a row of any width.
+Value RowReader::loadOne(const Index &row, const Index &number) {
+  int64_t elements = getElements(), each = getElementsPerWord();
+  Index at = indices.add(indices.multiply(row, elements),
+                         indices.remainder(number, elements));
+  Value word = KernelParts::load(numbers, indices.divide(at, each));
+  if (word.getType().isF32())
+    return word;
+  Value place = arith::IndexCastOp::create(
+      b, b.getI32Type(), indices.materialize(indices.remainder(at, each)));
+  if (format == GPURowFormat::F16) {
+    Value both =
+        UnpackHalvesOp::create(b, VectorType::get({2}, b.getF32Type()), word);
+    Value isOdd = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, place,
+                                        constantWord(0));
+    return arith::SelectOp::create(b, isOdd,
+                                   vector::ExtractOp::create(b, both, 1),
+                                   vector::ExtractOp::create(b, both, 0));
+  }
+  Value shift = arith::MulIOp::create(b, place, constantWord(8));
+  if (format == GPURowFormat::Int8) {
+    Value upper = arith::ShLIOp::create(
+        b, word, arith::SubIOp::create(b, constantWord(24), shift));
+    Value code = arith::ShRSIOp::create(b, upper, constantWord(24));
+    return arith::SIToFPOp::create(b, b.getF32Type(), code);
+  }
+  Value isUpper = arith::CmpIOp::create(b, arith::CmpIPredicate::uge,
+                                        indices.materialize(number),
+                                        constantIndex(elements));
+  Value half =
+      arith::SelectOp::create(b, isUpper, constantWord(4), constantWord(0));
+  Value code =
+      arith::ShRUIOp::create(b, word, arith::AddIOp::create(b, shift, half));
+  code = arith::AndIOp::create(b, code, constantWord(15));
+  return decodeNibbles(code, isUpper, row);
+}
+
 Value RowReader::load(const Index &row, const Index &number) {
   return named(loadNumbers(row, number), (name + "_part").str());
 }
 
 Value RowReader::loadNumbers(const Index &row, const Index &number) {
+  if (step == 1)
+    return loadOne(row, number);
   if (format == GPURowFormat::Int4)
     return loadNibbles(row, number);
   Value loaded = KernelParts::load(

@@ -15,23 +15,23 @@ namespace lowbit {
 enum class GPURowFormat {
   /// Words, or vectors of four where rows are a multiple of that.
   F32,
-  /// Two in a word.
+  /// Two in a word; where rows are no whole words, each is an f32.
   F16,
-  /// Four codes in a word, and an f32 for each row that they are multiplied by.
+  /// Four codes in a word, or one where rows are no whole words, and an f32 for
+  /// each row that they are multiplied by.
   Int8,
-  /// Eight codes in a word, four of each half of the row, in bytes: those of
-  /// the
-  /// first half below. For each row four f16: what codes of both halves are
-  /// multiplied by, and what is added then.
+  /// Bytes, which lie like those codes, of a code of each half of the row, that
+  /// of the first half below. For each row four f16: what codes of both halves
+  /// are multiplied by, and what is added then.
   Int4,
 };
 
 llvm::StringRef getName(GPURowFormat format);
 
-/// Buffers with [rows, width] numbers, and how a kernel reads four of them.
+/// Buffers with [rows, width] numbers, and how a kernel reads some of them.
 class RowReader : KernelParts {
 public:
-  /// `step` is how many numbers are read at once: 4, or 1 of f32.
+  /// `step` is how many numbers are read at once: 4, or 1 of rows of any width.
   RowReader(mlir::ImplicitLocOpBuilder &builder, GPURowFormat format,
             int64_t rows, int64_t width, int64_t step)
       : KernelParts(builder), format(format), rows(rows), width(width),
@@ -56,7 +56,14 @@ private:
   mlir::Value loadNumbers(const Index &row, const Index &number);
   mlir::Value decodeHalves(mlir::Value words);
   mlir::Value decodeBytes(mlir::Value word);
+  /// What lies in a row beside each other: numbers, or bytes of two codes.
+  int64_t getElements() const;
+  /// How many of them share a word.
+  int64_t getElementsPerWord() const;
   mlir::Value loadNibbles(const Index &row, const Index &number);
+  mlir::Value decodeNibbles(mlir::Value codes, mlir::Value isUpper,
+                            const Index &row);
+  mlir::Value loadOne(const Index &row, const Index &number);
 
   GPURowFormat format;
   int64_t rows, width, step;

@@ -55,6 +55,14 @@
 // CHECK:      gpu.func @attention_cached_f16_2x2x1x32x8x8
 // CHECK-SAME:   {lowbit.description = "f16, two in a word", lowbit.name = "keys"}
 
+// CHECK:      gpu.func @attention_cached_f16_2x2x1x16x6x6
+// CHECK-SAME:   memref<12xf32>, %{{.*}}: memref<96xi32>, %{{.*}}: memref<96xi32>, %{{.*}}: memref<1xi32>, %{{.*}}: memref<12xf32>) kernel
+// CHECK:        %[[BOTH:.*]] = lowbit.unpack_halves
+// CHECK:        vector.extract %[[BOTH]][1]
+// CHECK:        arith.select
+// CHECK:      gpu.func @attention_cached_int4_2x2x1x32x12x12
+// CHECK-SAME:   memref<384xi32>, %{{.*}}: memref<64xvector<2xi32>>, %{{.*}}: memref<384xi32>
+
 // CHECK-LABEL: func.func @cached
 // CHECK-SAME:    (%[[Q:.*]]: tensor<1x4x1x8xf32>, %[[K:.*]]: tensor<1x2x32x8xf32>, %[[V:.*]]: tensor<1x2x32x16xf32>, %[[N:.*]]: index)
 // CHECK:         %[[LENGTH:.*]] = linalg.generic
@@ -192,4 +200,55 @@ func.func @nibbles(%q: tensor<2x1x16xf32>, %codes: tensor<2x32x8xi8>, %parameter
   %k = tensor.collapse_shape %halves [[0], [1], [2, 3]] : tensor<2x?x2x8xf32> into tensor<2x?x16xf32>
   %y = lowbit.attention %q, %k, %k scale 1.0 : tensor<2x1x16xf32>, tensor<2x?x16xf32>, tensor<2x?x16xf32> -> tensor<2x1x16xf32>
   return %y : tensor<2x1x16xf32>
+}
+
+// Rows of a cache that are no multiple of four are read number by number: from
+// words that have two, or, where rows are no whole words, from words of their own.
+// CHECK-LABEL: func.func @odd
+// CHECK:         lowbit.dispatch @kernels::@attention_cached_f16_2x2x1x16x6x6
+func.func @odd(%q: tensor<2x1x6xf32>, %cache: tensor<2x16x6xf16>, %n: index) -> tensor<2x1x6xf32> {
+  %h = tensor.extract_slice %cache[0, 0, 0] [2, %n, 6] [1, 1, 1] : tensor<2x16x6xf16> to tensor<2x?x6xf16>
+  %init = tensor.empty(%n) : tensor<2x?x6xf32>
+  %k = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d1, d2)>, affine_map<(d0, d1, d2) -> (d0, d1, d2)>],
+                       iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%h : tensor<2x?x6xf16>) outs(%init : tensor<2x?x6xf32>) {
+  ^bb0(%in: f16, %out: f32):
+    %0 = arith.extf %in : f16 to f32
+    linalg.yield %0 : f32
+  } -> tensor<2x?x6xf32>
+  %y = lowbit.attention %q, %k, %k scale 1.0 : tensor<2x1x6xf32>, tensor<2x?x6xf32>, tensor<2x?x6xf32> -> tensor<2x1x6xf32>
+  return %y : tensor<2x1x6xf32>
+}
+
+// Bytes of int4, of which six are no whole words either.
+// CHECK-LABEL: func.func @odd_nibbles
+// CHECK:         lowbit.dispatch @kernels::@attention_cached_int4_2x2x1x32x12x12
+func.func @odd_nibbles(%q: tensor<2x1x12xf32>, %codes: tensor<2x32x6xi8>, %parameters: tensor<2x32x4xf16>, %n: index) -> tensor<2x1x12xf32> {
+  %c = tensor.extract_slice %codes[0, 0, 0] [2, %n, 6] [1, 1, 1] : tensor<2x32x6xi8> to tensor<2x?x6xi8>
+  %s = tensor.extract_slice %parameters[0, 0, 0] [2, %n, 2] [1, 1, 1] : tensor<2x32x4xf16> to tensor<2x?x2xf16>
+  %m = tensor.extract_slice %parameters[0, 0, 2] [2, %n, 2] [1, 1, 1] : tensor<2x32x4xf16> to tensor<2x?x2xf16>
+  %init = tensor.empty(%n) : tensor<2x?x2x6xf32>
+  %halves = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d0, d1, d3)>, affine_map<(d0, d1, d2, d3) -> (d0, d1, d2)>,
+                                             affine_map<(d0, d1, d2, d3) -> (d0, d1, d2)>, affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>],
+                            iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%c, %s, %m : tensor<2x?x6xi8>, tensor<2x?x2xf16>, tensor<2x?x2xf16>) outs(%init : tensor<2x?x2x6xf32>) {
+  ^bb0(%byte: i8, %scale: f16, %minimum: f16, %out: f32):
+    %four = arith.constant 4 : i32
+    %mask = arith.constant 15 : i32
+    %half = linalg.index 2 : index
+    %0 = arith.index_cast %half : index to i32
+    %shift = arith.muli %0, %four : i32
+    %wide = arith.extui %byte : i8 to i32
+    %shifted = arith.shrui %wide, %shift : i32
+    %code = arith.andi %shifted, %mask : i32
+    %number = arith.sitofp %code : i32 to f32
+    %a = arith.extf %scale : f16 to f32
+    %1 = arith.mulf %number, %a : f32
+    %b = arith.extf %minimum : f16 to f32
+    %2 = arith.addf %1, %b : f32
+    linalg.yield %2 : f32
+  } -> tensor<2x?x2x6xf32>
+  %k = tensor.collapse_shape %halves [[0], [1], [2, 3]] : tensor<2x?x2x6xf32> into tensor<2x?x12xf32>
+  %y = lowbit.attention %q, %k, %k scale 1.0 : tensor<2x1x12xf32>, tensor<2x?x12xf32>, tensor<2x?x12xf32> -> tensor<2x1x12xf32>
+  return %y : tensor<2x1x12xf32>
 }
