@@ -21,6 +21,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
+#include "llvm/Support/FormatVariadic.h"
 
 namespace lowbit {
 #define GEN_PASS_DEF_GPUMAKESCHEDULEPASS
@@ -42,6 +43,33 @@ static int64_t getBufferBytes(MemRefType type, bool isPacked) {
         32u, element.isInteger(1) ? 32u : element.getIntOrFloatBitWidth());
   return llvm::alignTo(std::max<int64_t>(type.getNumElements() * bits / 8, 1),
                        kBufferAlignment);
+}
+
+/// Whether elements of a buffer that are narrower than words are packed.
+static bool isPacked(Value base) {
+  if (auto argument = dyn_cast<BlockArgument>(base))
+    if (auto function =
+            dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()))
+      return function.getArgAttr(argument.getArgNumber(), kGPUPackedAttrName) !=
+             nullptr;
+  return base.getDefiningOp<memref::GetGlobalOp>() != nullptr;
+}
+
+/// Kernels address elements by words of 32 bits, as both APIs measure ranges.
+static LogicalResult checkSize(DispatchOp dispatch, Value base) {
+  constexpr int64_t kMostBytes = (int64_t(1) << 32) - kBufferAlignment;
+  auto type = dyn_cast<MemRefType>(base.getType());
+  if (!type || !type.hasStaticShape())
+    return success();
+  int64_t bytes = getBufferBytes(type, isPacked(base));
+  if (bytes <= kMostBytes)
+    return success();
+  return dispatch.emitError("GPU kernels require buffers below 4 GiB, found ")
+         << llvm::formatv("{0:f1}", bytes / 1073741824.0).str()
+         << " GiB for a tensor of type "
+         << RankedTensorType::get(type.getShape(), type.getElementType())
+         << ": make its dimensions smaller, with --shape, --max-length or "
+            "--prefill-length";
 }
 
 namespace {
@@ -82,8 +110,10 @@ LogicalResult Scheduler::collect() {
     if (auto dispatch = dyn_cast<DispatchOp>(op)) {
       for (Value operand : dispatch->getOperands()) {
         int64_t now = dispatches.size();
-        auto [life, isNew] =
-            lives.insert({getBaseBuffer(operand), std::make_pair(now, now)});
+        Value base = getBaseBuffer(operand);
+        auto [life, isNew] = lives.insert({base, std::make_pair(now, now)});
+        if (isNew && failed(checkSize(dispatch, base)))
+          return failure();
         life->second.second = now;
       }
       dispatches.push_back(dispatch);

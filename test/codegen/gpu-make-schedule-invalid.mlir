@@ -65,3 +65,17 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+// Ranges of buffers are words of 32 bits.
+gpu.module @kernels {
+  gpu.func @negf(%x: memref<1600000000xf32>, %y: memref<1600000000xf32>) kernel attributes {known_block_size = array<i32: 64, 1, 1>} {
+    gpu.return
+  }
+}
+func.func @large(%x: memref<40000x40000xf32>, %y: memref<40000x40000xf32> {bufferize.result}) {
+  // expected-error @+1 {{GPU kernels require buffers below 4 GiB, found 6.0 GiB for a tensor of type 'tensor<40000x40000xf32>': make its dimensions smaller, with --shape, --max-length or --prefill-length}}
+  lowbit.dispatch @kernels::@negf [65535, 382, 1] ins(%x : memref<40000x40000xf32>) outs(%y : memref<40000x40000xf32>)
+  return
+}
