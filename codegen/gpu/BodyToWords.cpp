@@ -20,7 +20,7 @@ static bool isByteFloat(Type type) {
   return number && number.getWidth() == 8;
 }
 
-static bool isHalf(Type type) { return type.isF16() || type.isBF16(); }
+bool lowbit::isHalf(Type type) { return type.isF16() || type.isBF16(); }
 
 bool lowbit::isNarrowFloat(Type type) {
   return isHalf(type) || isByteFloat(type);
@@ -53,6 +53,20 @@ Value BodyToWords::extendSign(Value word, unsigned width) {
 
 Value BodyToWords::fromBits(Value word, Type type) {
   return isHalf(type) ? decodeFloat(word, cast<FloatType>(type)) : word;
+}
+
+Value BodyToWords::roundTo(Value number, Type type) {
+  if (type.isF16())
+    return decodeFloat(buildEncodeHalf(b, number), cast<FloatType>(type));
+  // The upper 16 bits of an f32: half of the step less one, and one more if
+  // what stays is odd, carry into them where they are to be rounded up.
+  Value bits = arith::BitcastOp::create(b, b.getI32Type(), number);
+  Value odd = arith::AndIOp::create(
+      b, arith::ShRUIOp::create(b, bits, constant(16)), constant(1));
+  Value carried = arith::AddIOp::create(
+      b, arith::AddIOp::create(b, bits, constant(0x7fff)), odd);
+  Value upper = arith::AndIOp::create(b, carried, constant(-65536));
+  return arith::BitcastOp::create(b, b.getF32Type(), upper);
 }
 
 Value BodyToWords::decodeFloat(Value word, FloatType type) {
@@ -141,8 +155,19 @@ bool BodyToWords::copyCast(Operation &op) {
       return false;
     result = arith::IndexCastOp::create(b, word,
                                         number(isa<arith::IndexCastOp>(op)));
-  } else if (isa<arith::SIToFPOp>(op) && !from.isInteger(1) && to.isF32()) {
+  } else if (isa<arith::SIToFPOp>(op) && !from.isInteger(1) &&
+             (to.isF32() || isHalf(to))) {
     result = arith::SIToFPOp::create(b, word, number(true));
+    if (isHalf(to))
+      result = roundTo(result, to);
+  } else if (isa<arith::FPToSIOp, arith::FPToUIOp>(op) && isNarrow(to) &&
+             !isByteFloat(from)) {
+    // What doesn't fit is poison, so bits above are those of the sign.
+    result = isa<arith::FPToSIOp>(op)
+                 ? arith::FPToSIOp::create(b, word, source).getResult()
+                 : arith::FPToUIOp::create(b, word, source).getResult();
+    result = arith::AndIOp::create(
+        b, result, constant((1 << to.getIntOrFloatBitWidth()) - 1));
   } else if (isa<arith::ExtFOp>(op) && isHalf(from) && to.isF32()) {
     result = source;
   } else if (isa<arith::ExtFOp>(op) && isByteFloat(from) && to.isF32()) {
@@ -150,14 +175,20 @@ bool BodyToWords::copyCast(Operation &op) {
   } else if (isa<arith::BitcastOp>(op) &&
              (isByteFloat(from) || isByteFloat(to))) {
     result = source;
-  } else if (isa<arith::TruncFOp>(op) && from.isF32() && to.isF16()) {
-    // An f32 that an f16 could be.
-    result = decodeFloat(buildEncodeHalf(b, source), cast<FloatType>(to));
+  } else if (isa<arith::TruncFOp>(op) && from.isF32() && isHalf(to)) {
+    result = roundTo(source, to);
   } else {
     return false;
   }
   mapping.map(op.getResult(0), result);
   return true;
+}
+
+/// Whether floats that `op` yields are among its operands, but for their sign.
+static bool isExact(Operation &op) {
+  return isa<arith::SelectOp, arith::NegFOp, arith::MaximumFOp,
+             arith::MinimumFOp, arith::MaxNumFOp, arith::MinNumFOp,
+             math::AbsFOp, math::CopySignOp>(op);
 }
 
 LogicalResult BodyToWords::copy(Operation &op) {
@@ -179,12 +210,14 @@ LogicalResult BodyToWords::copy(Operation &op) {
   bool isBitwise = isa<arith::AndIOp, arith::OrIOp, arith::XOrIOp,
                        arith::ShRUIOp, arith::SelectOp>(op);
   for (Type type : op.getOperandTypes())
-    if (!getKernelType(type) || isNarrowFloat(type) ||
+    if (!getKernelType(type) || isByteFloat(type) ||
+        (isHalf(type) && isa<arith::BitcastOp>(op)) ||
         (isNarrow(type) && !isBitwise && !isa<arith::UIToFPOp>(op)))
       return refuse();
   SmallVector<Type> types;
   for (Type type : op.getResultTypes()) {
-    if (!getKernelType(type) || isNarrowFloat(type) ||
+    if (!getKernelType(type) || isByteFloat(type) ||
+        (isHalf(type) && isa<arith::BitcastOp>(op)) ||
         (isNarrow(type) && !isBitwise))
       return refuse();
     types.push_back(getKernelType(type));
@@ -192,5 +225,8 @@ LogicalResult BodyToWords::copy(Operation &op) {
   Operation *copy = b.clone(op, mapping);
   for (auto [result, type] : llvm::zip_equal(copy->getResults(), types))
     result.setType(type);
+  for (auto [from, to] : llvm::zip_equal(op.getResults(), copy->getResults()))
+    if (isHalf(from.getType()) && !isExact(op))
+      mapping.map(from, roundTo(to, from.getType()));
   return success();
 }

@@ -15,16 +15,17 @@
 
 namespace lowbit {
 
-/// Whether `type` is a float of 8 or 16 bits.
+/// Whether `type` is a float of 8 or 16 bits, or of 16.
 bool isNarrowFloat(mlir::Type type);
+bool isHalf(mlir::Type type);
 
 /// The type that a value has in a kernel; null where there is none.
 mlir::Type getKernelType(mlir::Type type);
 
 /// Copies scalar operations into a kernel, in words: an i64 becomes an i32,
 /// which is the same while numbers fit; an i8 or i16 its bits in the low end of
-/// an i32, zeros above, as does a float of 8 bits; an f16 or bf16 an f32, to
-/// which an f16 is rounded.
+/// an i32, zeros above, as does a float of 8 bits; an f16 or bf16 an f32 that
+/// is one of its numbers, to which results are rounded.
 class BodyToWords {
 public:
   BodyToWords(mlir::ImplicitLocOpBuilder &builder, mlir::IRMapping &mapping)
@@ -37,6 +38,8 @@ public:
   mlir::Value extendSign(mlir::Value word, unsigned width);
   /// The value of `type` with these bits in the low end of a word, zeros above.
   mlir::Value fromBits(mlir::Value word, mlir::Type type);
+  /// The f32 that is the f16 or bf16 nearest to `number`, ties to even.
+  mlir::Value roundTo(mlir::Value number, mlir::Type type);
   /// The word as an element of a buffer, and back.
   mlir::Value toElement(mlir::Value value, mlir::Type type);
   mlir::Value fromElement(mlir::Value word, mlir::Type type);

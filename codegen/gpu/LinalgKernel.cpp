@@ -82,12 +82,14 @@ LogicalResult LinalgKernel::addBase(Value base, bool isWritten) {
   Type element = type.getElementType();
   bool isKnown = element.isF32() || element.isIndex() ||
                  (element.isInteger() && element.getIntOrFloatBitWidth() <= 64);
-  // A narrow float is a word in buffers that no host looks into.
+  // A narrow float is a word in buffers that no host looks into; one of 16 bits
+  // is an f32 for the host, too.
+  isKnown |= isHalf(element);
   if (isPacked(base) || base.getDefiningOp<memref::AllocOp>() || isState(base))
     isKnown |= isNarrowFloat(element);
   if (!isKnown)
     return op->emitError("GPU kernels require elements of 32 bits, integers, "
-                         "or weights of 8 or 16 bits, found ")
+                         "f16 or bf16, or weights of 8 bits, found ")
            << type;
   if (isWritten) {
     read.remove(base);
@@ -291,11 +293,15 @@ Value LinalgKernel::load(Value buffer, ArrayRef<Index> at) {
   Value base = getBaseBuffer(buffer);
   Type element = cast<MemRefType>(buffer.getType()).getElementType();
   Index address = getAddress(buffer, at);
-  if (!isPacked(base))
-    return words.fromElement(
-        memref::LoadOp::create(b, arguments.lookup(base),
-                               indices.materialize(address)),
-        element);
+  if (!isPacked(base)) {
+    Value number =
+        words.fromElement(memref::LoadOp::create(b, arguments.lookup(base),
+                                                 indices.materialize(address)),
+                          element);
+    // The host may give any f32.
+    bool isGiven = isa<BlockArgument>(base) && !isState(base);
+    return isHalf(element) && isGiven ? words.roundTo(number, element) : number;
+  }
   int64_t bits = element.getIntOrFloatBitWidth();
   Value word = memref::LoadOp::create(
       b, arguments.lookup(base),

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BodyToWords.h"
 #include "LinearKernel.h"
 #include "LowerAttention.h"
 #include "QuantizeKernel.h"
@@ -287,12 +288,26 @@ private:
                      << reason;
   }
 
+  /// Kernels read activations of 32 bits, whose sums layers yield anyway.
+  static void widenActivations(LinearOp op) {
+    for (OpOperand &operand : op->getOpOperands()) {
+      auto type = dyn_cast<RankedTensorType>(operand.get().getType());
+      bool isResult = op.getResidual() == operand.get();
+      if (!type || isResult || !isHalf(type.getElementType()))
+        continue;
+      OpBuilder b(op);
+      operand.set(arith::ExtFOp::create(
+          b, op.getLoc(), type.clone(b.getF32Type()), operand.get()));
+    }
+  }
+
   void lowerLayers(Lowering &lowering) {
     SmallVector<LinearOp> layers;
     getOperation().walk([&](LinearOp op) { layers.push_back(op); });
     for (LinearOp op : layers) {
       if (!isa<QuantizedTensorType>(op.getWeight().getType()))
         continue;
+      widenActivations(op);
       if (std::optional<std::string> reason = lowering.lower(op))
         remark(op, *reason);
       else

@@ -200,9 +200,13 @@ LogicalResult Scheduler::addArguments() {
     function.setArgAttr(i, kGPUKindAttrName, b.getStringAttr(kind));
     if (!function.getArgAttr(i, kNameAttrName))
       function.setArgAttr(i, kNameAttrName, b.getStringAttr(kind + Twine(i)));
-    function.setArgAttr(i, kGPUTensorAttrName,
-                        TypeAttr::get(RankedTensorType::get(
-                            type.getShape(), type.getElementType())));
+    // Floats of 16 bits are words to the host, too.
+    Type element = type.getElementType();
+    if (!isState && (element.isF16() || element.isBF16()))
+      element = b.getF32Type();
+    function.setArgAttr(
+        i, kGPUTensorAttrName,
+        TypeAttr::get(RankedTensorType::get(type.getShape(), element)));
     bool isPacked = function.removeArgAttr(
                         i, b.getStringAttr(kGPUPackedAttrName)) != nullptr;
     types.push_back(

@@ -19,9 +19,9 @@ func.func @dynamic_place(%x: memref<4xf32, strided<[1], offset: ?>>, %y: memref<
 
 // -----
 
-func.func @half(%x: memref<4xf16>, %y: memref<4xf16>) {
-  // expected-error @+1 {{GPU kernels require elements of 32 bits, integers, or weights of 8 or 16 bits, found 'memref<4xf16>'}}
-  linalg.exp ins(%x : memref<4xf16>) outs(%y : memref<4xf16>)
+func.func @double_buffer(%x: memref<4xf64>, %y: memref<4xf64>) {
+  // expected-error @+1 {{GPU kernels require elements of 32 bits, integers, f16 or bf16, or weights of 8 bits, found 'memref<4xf64>'}}
+  linalg.exp ins(%x : memref<4xf64>) outs(%y : memref<4xf64>)
   return
 }
 

@@ -88,3 +88,16 @@ func.func @table(%x: tensor<1x64xf32>) -> tensor<1x4xf32> {
   %y = lowbit.linear %x, %w : tensor<1x64xf32>, !lowbit.tensor<4x64xf32, #table, #words2> -> tensor<1x4xf32>
   return %y : tensor<1x4xf32>
 }
+
+// Activations of 16 bits are read as f32; the layer yields sums of that.
+// CHECK-LABEL: func.func @half
+// CHECK-SAME:    (%[[X:.*]]: tensor<1x64xbf16>, %[[B:.*]]: tensor<4xf16>)
+// CHECK-DAG:     %[[WIDE:.*]] = arith.extf %[[X]] : tensor<1x64xbf16> to tensor<1x64xf32>
+// CHECK-DAG:     %[[BIAS:.*]] = arith.extf %[[B]] : tensor<4xf16> to tensor<4xf32>
+// CHECK:         lowbit.dispatch @kernels::@{{.*}}ins({{.*}}%[[WIDE]], %[[BIAS]] :
+func.func @half(%x: tensor<1x64xbf16>, %b: tensor<4xf16>) -> tensor<1x4xf32> {
+  %w = lowbit.weight @w : !lowbit.tensor<4x64xf32, #int4, #words>
+  %y = lowbit.linear %x, %w bias %b
+      : tensor<1x64xbf16>, !lowbit.tensor<4x64xf32, #int4, #words> -> tensor<1x4xf32>, bias tensor<4xf16>
+  return %y : tensor<1x4xf32>
+}

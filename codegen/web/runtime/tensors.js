@@ -12,6 +12,8 @@ const WORDS = {
   i32: { array: Int32Array, toWord: Int32Array },
   i64: { array: BigInt64Array, toWord: Int32Array },
   i1: { array: Uint8Array, toWord: Int32Array },
+  f16: { array: Float32Array, toWord: Float32Array },
+  bf16: { array: Float32Array, toWord: Float32Array },
 };
 
 /** The bytes of all in a list of a manifest. */
