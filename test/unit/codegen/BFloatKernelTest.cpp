@@ -169,6 +169,7 @@ TEST_P(BFloatFormat, Weights) {
 
 TEST(BFloatLayer, OtherLeadingDimensions) {
   std::vector<LayerSpec> layers = createLayers(4);
+  layers.resize(3);
   layers[0].leading = {2, -1};
   layers[1].leading = {};
   layers[2].leading = {3, 5};
