@@ -87,19 +87,22 @@ static llvm::Expected<std::string> printWeights(mlir::ModuleOp module) {
   auto data = module->getAttrOfType<mlir::DictionaryAttr>(kWeightsAttrName);
   for (mlir::NamedAttribute weight : data) {
     llvm::ArrayRef<char> bytes;
-    if (auto resource =
-            mlir::dyn_cast<mlir::DenseResourceElementsAttr>(weight.getValue()))
+    int64_t times = 1;
+    if (auto resource = mlir::dyn_cast<mlir::DenseResourceElementsAttr>(
+            weight.getValue())) {
       bytes = resource.getRawHandle().getBlob()->getData();
-    else if (auto dense =
-                 mlir::dyn_cast<mlir::DenseElementsAttr>(weight.getValue());
-             dense && !dense.isSplat())
+    } else if (auto dense =
+                   mlir::dyn_cast<mlir::DenseElementsAttr>(weight.getValue())) {
       bytes = dense.getRawData();
-    else
+      times = dense.isSplat() ? dense.getNumElements() : 1;
+    } else {
       return makeError("a weight has no bytes");
+    }
     os << ".balign 64\n.globl \"" << weight.getName().strref() << "\"\n\""
-       << weight.getName().strref() << "\":\n";
+       << weight.getName().strref() << "\":\n.rept " << times << "\n";
     for (char byte : bytes)
       os << ".byte " << int(byte) << "\n";
+    os << ".endr\n";
   }
   return text;
 }
