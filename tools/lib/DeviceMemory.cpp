@@ -5,12 +5,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "DeviceMemory.h"
+#include "CountedMemory.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/Executable.h"
 #include "lowbit/Tools/Signature.h"
 #include "lowbit/Transforms/PrecisionAssignment.h"
-#include <atomic>
-#include <malloc.h>
 
 using namespace lowbit;
 
@@ -39,23 +38,6 @@ llvm::Expected<DeviceLimits> DeviceLimits::parse(llvm::StringRef text) {
                    text + "'");
 }
 
-// Code takes plain functions; one model is measured at a time.
-static std::atomic<int64_t> liveBytes, mostBytes;
-
-static void *countAllocation(size_t size) {
-  void *memory = allocateForModel(size);
-  int64_t live = liveBytes += int64_t(malloc_usable_size(memory));
-  int64_t most = mostBytes;
-  while (live > most && !mostBytes.compare_exchange_weak(most, live)) {
-  }
-  return memory;
-}
-
-static void countRelease(void *memory) {
-  liveBytes -= int64_t(malloc_usable_size(memory));
-  free(memory);
-}
-
 llvm::Expected<DeviceMemory>
 lowbit::measureMemory(mlir::ModuleOp quantized, const CompileOptions &options,
                       std::vector<HostTensor> inputs) {
@@ -80,17 +62,16 @@ lowbit::measureMemory(mlir::ModuleOp quantized, const CompileOptions &options,
           compileModule(quantized, Phase::Lower, compile, Phase::Lower))
     return std::move(error);
   ExecutableOptions counting;
-  counting.allocate = countAllocation;
-  counting.release = countRelease;
+  countMemory(counting);
   auto executable = Executable::create(quantized, counting);
   if (!executable)
     return executable.takeError();
-  liveBytes = mostBytes = 0;
+  startMemoryCount();
   for (const HostTensor &input : inputs)
     memory.activations += int64_t(input.getBytes().size());
   auto outputs = (*executable)->run(inputs);
   if (!outputs)
     return outputs.takeError();
-  memory.activations += mostBytes;
+  memory.activations += getMostMemory();
   return memory;
 }

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/Tools/TextDecoder.h"
+#include "CountedMemory.h"
 #include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/Executable.h"
@@ -34,6 +35,7 @@ public:
   uint64_t getWorkspaceBytes() const override {
     return executable->getFunction(kDecodeFunction)->workspace.value_or(0);
   }
+  uint64_t getPromptBytes() const override { return promptBytes; }
   WeightSize getWeightSize() const override { return weightSize; }
   void reset() override { length = 0; }
   llvm::Expected<Logits> prefill(llvm::ArrayRef<uint32_t> tokens) override;
@@ -48,7 +50,7 @@ private:
   WeightSize weightSize;
   std::unique_ptr<Executable> executable;
   size_t maxLength = 0, length = 0;
-  uint64_t cacheBytes = 0;
+  uint64_t cacheBytes = 0, promptBytes = 0;
   ElementType tokenType = ElementType::I64;
   int64_t vocabulary = 0;
   HostTensor token, position;
@@ -94,6 +96,7 @@ llvm::Error CompiledDecoder::load(llvm::StringRef path, CompileOptions options,
     return fail(std::move(error));
   ExecutableOptions executableOptions;
   executableOptions.threads = load.threads;
+  countMemory(executableOptions);
   auto created = Executable::create(**module, executableOptions);
   if (!created)
     return fail(created.takeError());
@@ -192,9 +195,11 @@ CompiledDecoder::prefill(llvm::ArrayRef<uint32_t> tokens) {
   position.getMutableAs<int64_t>()[0] = length;
   std::vector<HostTensor> inputs{ids, position};
   inputs.insert(inputs.end(), states.begin(), states.end());
+  startMemoryCount();
   auto results = executable->run(kPrefillFunction, inputs);
   if (!results)
     return results.takeError();
+  promptBytes = std::max<uint64_t>(promptBytes, getMostMemory());
   llvm::ArrayRef<int64_t> shape = results->front().getShape();
   Logits logits{results->front(), size_t(shape[1]), size_t(shape[2])};
   if (llvm::Error error = checkFinite(logits.tensor.getAs<float>(),

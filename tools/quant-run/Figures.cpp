@@ -43,6 +43,7 @@ static std::vector<Figure> getFigures(const RunFigures &run) {
       {"new_tokens_per_second", "new text, tokens per second",
        run.newTokensPerSecond, "%.1f"},
       {"cache_bytes", "KV cache, bytes", run.cacheBytes, "%.0f"},
+      {"prompt_bytes", "buffers of the prompt, bytes", run.promptBytes, "%.0f"},
       {"workspace_bytes", "workspace of a token, bytes", run.workspaceBytes,
        "%.0f"},
       {"seconds_per_run", "seconds per run", run.secondsPerRun, "%.6f"},

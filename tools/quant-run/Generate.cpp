@@ -121,6 +121,8 @@ llvm::Error lowbit::continuePrompt(const RunOptions &options,
   printer.end();
   if (!tokens)
     return tokens.takeError();
+  if (decoder)
+    figures.promptBytes = decoder->getPromptBytes();
   figures.text = toText(*tokens, words);
   if (!decoder)
     return llvm::Error::success();

@@ -24,7 +24,7 @@ struct RunFigures {
   std::optional<double> perplexity, referencePerplexity, kl, top1,
       tokensPerSecond, secondsPerRun, speedup, maxError, relativeError,
       accuracy, referenceAccuracy, promptTokensPerSecond, newTokensPerSecond,
-      cacheBytes, workspaceBytes;
+      cacheBytes, workspaceBytes, promptBytes;
   double bitsPerWeight = 0.0;
   /// Bytes of all tensors.
   uint64_t sizeBytes = 0;

@@ -27,6 +27,9 @@ public:
   /// Bytes of the cache, and of all that a step with one token computes in.
   virtual uint64_t getCacheBytes() const = 0;
   virtual uint64_t getWorkspaceBytes() const = 0;
+  /// The most that buffers took at a time in any prompt so far, logits
+  /// included.
+  virtual uint64_t getPromptBytes() const = 0;
   virtual WeightSize getWeightSize() const = 0;
 
   /// Starts a new text.
