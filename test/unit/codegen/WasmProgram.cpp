@@ -7,6 +7,7 @@
 #include "WasmProgram.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/Program.h"
+#include "tools/lib/Linker.h"
 #include "llvm/Support/Program.h"
 
 using namespace lowbit;
@@ -84,9 +85,12 @@ static llvm::SmallVector<llvm::StringRef> getFlags() {
 }
 
 std::string WasmProgram::findMissing(llvm::StringRef cpu) {
-  for (const char *program : {"wasm-ld-22", kNode})
-    if (!llvm::sys::findProgramByName(program))
-      return program;
+  if (llvm::Error error = findWasmLinker("").takeError()) {
+    llvm::consumeError(std::move(error));
+    return "wasm-ld";
+  }
+  if (!llvm::sys::findProgramByName(kNode))
+    return kNode;
   llvm::SmallVector<llvm::StringRef> arguments = getFlags();
   arguments.append({"-e", kProbe, cpu});
   return runsNode(arguments) ? ""
