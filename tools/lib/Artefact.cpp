@@ -154,7 +154,7 @@ std::map<std::string, std::string>
 lowbit::makeSidecarMetadata(std::string checksum, mlir::ModuleOp module) {
   std::map<std::string, std::string> metadata = {
       {std::string(kChecksumKey), std::move(checksum)},
-      {"structure", computeStructure(module)}};
+      {std::string(kStructureKey), computeStructure(module)}};
   if (std::optional<Provenance> provenance = getProvenance(module))
     metadata[std::string(kProvenanceKey)] = printProvenance(*provenance);
   return metadata;
@@ -211,6 +211,9 @@ llvm::Expected<ArtefactSize> lowbit::saveArtefact(mlir::ModuleOp module,
     return size;
   }
 
+  if (llvm::Error error =
+          checkSidecarUnread(sidecarPath, {path, "the artefact", ""}))
+    return error;
   llvm::Expected<AtomicOutput> sidecar = AtomicOutput::create(sidecarPath);
   if (!sidecar)
     return sidecar.takeError();

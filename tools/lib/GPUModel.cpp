@@ -7,6 +7,7 @@
 #include "lowbit/Tools/GPUModel.h"
 #include "IndexedTables.h"
 #include "LoweredModule.h"
+#include "ReplacedSidecar.h"
 #include "lowbit/CodeGen/GPU/GPUSchedule.h"
 #include "lowbit/CodeGen/GPU/GPUVariants.h"
 #include "lowbit/CodeGen/GPU/SPIRV.h"
@@ -100,7 +101,8 @@ llvm::Error lowbit::writeSPIRVModel(mlir::ModuleOp packed,
   if (llvm::Error error = collect(packed, model))
     return error;
   std::string dataPath = getGPUDataPath(output);
-  if (llvm::Error error = checkSidecarUnread(dataPath, "the manifest"))
+  if (llvm::Error error =
+          checkSidecarUnread(dataPath, {output, "the manifest", ""}))
     return error;
   auto manifest = AtomicOutput::create(output);
   if (!manifest)

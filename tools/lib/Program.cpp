@@ -8,6 +8,7 @@
 #include "ElfSection.h"
 #include "Linker.h"
 #include "ProgramCode.h"
+#include "ReplacedSidecar.h"
 #include "WasmModule.h"
 #include "lowbit/CodeGen/CPU/Passes.h"
 #include "lowbit/Tools/Artefact.h"
@@ -250,7 +251,8 @@ llvm::Expected<bool> ProgramWriter::needsWeights() {
       computeChecksum(old->getEntries()) == metadata["checksum"])
     return false;
   llvm::consumeError(old.takeError());
-  if (llvm::Error error = checkSidecarUnread(files.weights, "the program"))
+  if (llvm::Error error =
+          checkSidecarUnread(files.weights, {output, "the program", structure}))
     return std::move(error);
   return true;
 }

@@ -19,42 +19,77 @@ namespace fs = llvm::sys::fs;
 
 static constexpr llvm::StringLiteral kEnd(".old");
 
-/// The checksum that a sidecar says it has; empty without one.
-static std::string readChecksum(llvm::StringRef path) {
+/// What a sidecar says of itself under `key`: hexadecimal digits, or nothing.
+static std::string readKey(llvm::StringRef path, llvm::StringRef key) {
   llvm::Expected<SafetensorsFile> file = SafetensorsFile::open(path);
   if (!file) {
     llvm::consumeError(file.takeError());
     return {};
   }
   const auto &metadata = file->getMetadata();
-  auto checksum = metadata.find(std::string(kChecksumKey));
+  auto value = metadata.find(std::string(key));
   // It becomes a part of a name, and files are not to be trusted.
-  if (checksum == metadata.end() ||
-      !llvm::all_of(checksum->second, llvm::isHexDigit))
+  if (value == metadata.end() || !llvm::all_of(value->second, llvm::isHexDigit))
     return {};
-  return checksum->second;
+  return value->second;
+}
+
+static std::string readChecksum(llvm::StringRef path) {
+  return readKey(path, kChecksumKey);
+}
+
+/// Whether the file at `path` has `text`, which isn't empty, somewhere. Text,
+/// bytecode and object files hold strings as they are.
+static bool holds(llvm::StringRef path, llvm::StringRef text) {
+  if (text.empty())
+    return false;
+  auto file = llvm::MemoryBuffer::getFile(path);
+  return file && (*file)->getBuffer().contains(text);
 }
 
 bool lowbit::readsSidecar(llvm::StringRef path, llvm::StringRef sidecar) {
-  std::string checksum = readChecksum(sidecar);
-  auto artefact = llvm::MemoryBuffer::getFile(path);
-  // Text and bytecode both hold strings as they are.
-  return !checksum.empty() && artefact &&
-         (*artefact)->getBuffer().contains(checksum);
+  return holds(path, readChecksum(sidecar));
+}
+
+/// The file of those that have the name of `sidecar`, and read it, that would
+/// find weights of something else in `next`; empty if there is none.
+static std::string findOtherReader(llvm::StringRef sidecar,
+                                   const NewSidecar &next) {
+  std::string checksum = readChecksum(sidecar),
+              structure = readKey(sidecar, kStructureKey);
+  // Programs take all weights of their structure.
+  if (structure == next.structure)
+    structure.clear();
+  // Data of SPIR-V say nothing of themselves: their manifest names the file.
+  std::string data =
+      checksum.empty() && fs::exists(sidecar)
+          ? ("\"data\": \"" + llvm::sys::path::filename(sidecar) + "\"").str()
+          : std::string();
+  bool isIR = llvm::sys::path::extension(next.reader).starts_with(".mlir");
+  const std::tuple<llvm::StringRef, llvm::StringRef, llvm::StringRef> files[] =
+      {{"", ".mlir", checksum},   {"", ".mlirbc", checksum},
+       {"", ".o", structure},     {"", ".so", structure},
+       {"lib", ".so", structure}, {"", ".wasm", structure},
+       {"", ".json", data}};
+  for (const auto &[prefix, extension, text] : files) {
+    llvm::SmallString<128> path = llvm::sys::path::parent_path(sidecar);
+    llvm::sys::path::append(path, prefix + llvm::sys::path::stem(sidecar) +
+                                      extension);
+    // IR that is written anew takes its programs along.
+    if (path != next.reader && !(isIR && text != data) && holds(path, text))
+      return path.str().str();
+  }
+  return {};
 }
 
 llvm::Error lowbit::checkSidecarUnread(llvm::StringRef sidecar,
-                                       llvm::StringRef what) {
-  for (llvm::StringRef extension : {"mlir", "mlirbc"}) {
-    llvm::SmallString<128> artefact(sidecar);
-    llvm::sys::path::replace_extension(artefact, extension);
-    if (readsSidecar(artefact, sidecar))
-      return makeFileError(sidecar, "holds the weights of " + artefact +
-                                        ", which " + what +
-                                        "'s would replace; write " + what +
-                                        " under another name");
-  }
-  return llvm::Error::success();
+                                       const NewSidecar &next) {
+  std::string reader = findOtherReader(sidecar, next);
+  if (reader.empty())
+    return llvm::Error::success();
+  return makeFileError(sidecar, "holds the weights of " + reader + ", which " +
+                                    next.what + "'s would replace; write " +
+                                    next.what + " under another name");
 }
 
 static std::string makeName(llvm::StringRef path, llvm::StringRef checksum) {

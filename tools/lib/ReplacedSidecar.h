@@ -13,9 +13,25 @@
 #define LOWBIT_TOOLS_LIB_REPLACEDSIDECAR_H
 
 #include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
 #include <string>
 
 namespace lowbit {
+
+inline constexpr llvm::StringLiteral kStructureKey("structure");
+
+/// What is about to take the place of a sidecar.
+struct NewSidecar {
+  /// The file that will read it, and what that is called in errors.
+  llvm::StringRef reader, what;
+  /// The structure of the weights, which programs ask for; empty without.
+  llvm::StringRef structure;
+};
+
+/// An error where a file whose name differs from that of `sidecar` in the
+/// extension alone (an artefact, a program, or a manifest of SPIR-V) reads it,
+/// and would find weights in its place that aren't its own.
+llvm::Error checkSidecarUnread(llvm::StringRef sidecar, const NewSidecar &next);
 
 /// The name for the sidecar at `path` while it is replaced; empty if it isn't
 /// there or carries no checksum.

@@ -71,10 +71,6 @@ std::string getSidecarPath(llvm::StringRef path);
 /// now: it says the sidecar's checksum. False if either file isn't there.
 bool readsSidecar(llvm::StringRef path, llvm::StringRef sidecar);
 
-/// An error where an artefact whose name differs from that of `sidecar` in the
-/// extension alone reads it, and `what`'s weights would take its place.
-llvm::Error checkSidecarUnread(llvm::StringRef sidecar, llvm::StringRef what);
-
 /// Writes `module` to `path`, and the data of all its globals' resources to the
 /// sidecar. Sets or removes the module's sidecar attribute. Both files appear
 /// or neither; whenever the program is killed, the artefact that was there
