@@ -76,6 +76,8 @@ static llvm::Error unknownError(llvm::StringRef name, llvm::StringRef rest) {
   if (rest.starts_with("kmeans"))
     return methodError(name, "a width of 1 to 8 bits behind kmeans",
                        "'" + takeWords(rest, 1) + "'");
+  if (rest.empty())
+    return methodError(name, "a method that README.md lists", "none");
   return methodError(name,
                      "a method that README.md lists, of which '" +
                          getNearestStem(rest) + "' is the nearest",

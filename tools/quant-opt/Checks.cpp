@@ -287,6 +287,8 @@ static llvm::Error checkConflicts(const DriverOptions &options) {
        "functions with a cache yield logits alone"},
       {options.fitDevice, isGiven(options.budget), "--budget",
        "a device's memory is the budget"},
+      {options.fitDevice, isGiven(options.kvCache), "--kv-cache",
+       "memory is measured on whole texts, without a cache"},
       {options.observer, steps.scalesColumns && options.observer != "minmax",
        "--quantize=awq-...",
        "of columns that are scaled, extremes alone stay known"},
@@ -304,6 +306,17 @@ static llvm::Error checkConflicts(const DriverOptions &options) {
         " exclude each other: " + (steps.scalesColumns ? kRounds : kInputs) +
         "; use the method " + steps.rounding + ", or leave the flag out");
   return llvm::Error::success();
+}
+
+/// GPUs have no products in bf16.
+static llvm::Error checkBFloat(const DriverOptions &options) {
+  if (!isForGPU(options) || !StringRef(options.quantize).ends_with("-abf16"))
+    return llvm::Error::success();
+  return makeError("--target=" + options.target +
+                   " requires layers that compute in f32 or on codes, found "
+                   "--quantize=" +
+                   options.quantize +
+                   ": products in bf16 are for CPUs; leave -abf16 out");
 }
 
 /// What a page can't do to floats that it downloads.
@@ -426,6 +439,8 @@ llvm::Error lowbit::checkFlags(StringRef input, const DriverOptions &options,
   if (llvm::Error error = checkNumbers(options))
     return error;
   if (llvm::Error error = checkConflicts(options))
+    return error;
+  if (llvm::Error error = checkBFloat(options))
     return error;
   if (llvm::Error error = checkInPage(options))
     return error;
