@@ -72,10 +72,6 @@ static void addRaise(OpPassManager &manager, const CompileOptions &options) {
   manager.addPass(createRotatePass(rotate));
 }
 
-/// Tokens that `@prefill` takes at once on a GPU: enough for tiles of matrix
-/// products, few enough that a short prompt isn't mostly padding.
-static constexpr int64_t kGPUPrefillLength = 32;
-
 static void addFuse(OpPassManager &manager, const CompileOptions &options) {
   FusePipelineOptions fuse;
   fuse.disabledPatterns = selectPatterns(options, getFusePatternNames());
@@ -88,7 +84,7 @@ static void addFuse(OpPassManager &manager, const CompileOptions &options) {
   cache.maxLength = options.maxLength;
   // Kernels on a GPU have shapes that are numbers.
   if (options.target == "spirv")
-    cache.prefillLength = std::min(kGPUPrefillLength, options.maxLength);
+    cache.prefillLength = std::min(options.prefillLength, options.maxLength);
   // What a program that generates text asks for.
   cache.lastOnly = true;
   manager.addPass(createAddCachePass(cache));
@@ -242,6 +238,8 @@ std::string lowbit::describeRecipe(const CompileOptions &options) {
     words.insert(words.end(),
                  {"kv-cache=" + options.kvCache,
                   "max-length=" + std::to_string(options.maxLength)});
+  if (options.prefillLength != CompileOptions().prefillLength)
+    words.push_back("prefill-length=" + std::to_string(options.prefillLength));
   if (!options.disabledPatterns.empty())
     words.push_back("disable-patterns=" +
                     llvm::join(options.disabledPatterns, ","));

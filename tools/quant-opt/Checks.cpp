@@ -253,6 +253,9 @@ static llvm::Error checkWriting(const DriverOptions &options, Phase last) {
        "--phase=quantize or a later one"},
       {options.kvCache, last >= Phase::Fuse, "--phase=fuse or a later one"},
       {options.maxLength, isGiven(options.kvCache), "--kv-cache=FORMAT"},
+      {options.prefillLength, isGiven(options.kvCache), "--kv-cache=FORMAT"},
+      {options.prefillLength, isForGPU(options),
+       "--target=spirv or --target=webgpu"},
       {options.target, packs, "--phase=pack or a later one"},
       {options.fallback, options.emit == EmitKind::Web, "--target=webgpu"},
       {options.mcpu, packsForCPU, kPack},
@@ -378,6 +381,12 @@ static llvm::Error checkNumbers(const DriverOptions &options) {
     return makeError("--max-length requires a number from 1 to " +
                      llvm::Twine(kMaxLength) + ", found " +
                      llvm::Twine(options.maxLength));
+  if (isGiven(options.prefillLength) &&
+      (options.prefillLength < 1 || options.prefillLength > options.maxLength))
+    return makeError("--prefill-length requires a number from 1 to that of "
+                     "--max-length, " +
+                     llvm::Twine(options.maxLength) + ", found " +
+                     llvm::Twine(options.prefillLength));
   if (isGiven(options.calibrationWindow) && options.calibrationWindow == 0)
     return makeError("--calibration-window requires at least one token, found "
                      "0");

@@ -122,6 +122,11 @@ struct DriverOptions {
       llvm::cl::init(2048),
       llvm::cl::desc("With --kv-cache: tokens of the longest text (default "
                      "2048)")};
+  llvm::cl::opt<int64_t> prefillLength{
+      "prefill-length", llvm::cl::cat(category), llvm::cl::value_desc("n"),
+      llvm::cl::init(32),
+      llvm::cl::desc("With --kv-cache, for GPUs: tokens of a prompt that are "
+                     "computed at once (default 32)")};
   llvm::cl::opt<bool> rotate{
       "rotate", llvm::cl::cat(category),
       llvm::cl::desc("Spread outliers over all columns of the residual stream "

@@ -59,6 +59,7 @@ CompileOptions lowbit::compileOptions(const DriverOptions &options,
   result.rotate = options.rotate;
   result.kvCache = options.kvCache;
   result.maxLength = options.maxLength;
+  result.prefillLength = options.prefillLength;
   result.rotateOnline.assign(options.rotateOnline.begin(),
                              options.rotateOnline.end());
   result.config = options.config;

@@ -123,6 +123,10 @@ struct CompileOptions {
   std::string kvCache;
   /// Tokens of the longest text that fits into the cache.
   int64_t maxLength = 2048;
+  /// Tokens that `@prefill` takes at once on a GPU, where the cache has room
+  /// for them: enough for tiles of matrix products, few enough that a short
+  /// prompt isn't mostly padding.
+  int64_t prefillLength = 32;
   /// Whether tasks run on OpenMP threads, or one after another.
   bool parallel = true;
   /// Bytes of which the address of every buffer is a multiple; 0 for no more
