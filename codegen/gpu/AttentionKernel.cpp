@@ -162,7 +162,7 @@ SmallVector<Value> AttentionBuilder::scoreKey(const Index &at) {
   Index key = clampKey(at);
   Index row =
       named(indices.add(indices.multiply(group, spec.rows), key), "key_row");
-  keys.enter(row);
+  RowParameters parameters = keys.enter(row);
   SmallVector<Value> products(queries, constantFloat(numbers, 0));
   auto loop = scf::ForOp::create(b, constantIndex(0), constantIndex(steps),
                                  constantIndex(1), products);
@@ -170,7 +170,7 @@ SmallVector<Value> AttentionBuilder::scoreKey(const Index &at) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     Index step = counter(loop, "part", steps);
-    Value part = keys.load(row, step);
+    Value part = keys.load(row, step, parameters);
     SmallVector<Value> next;
     for (auto [i, product] : llvm::enumerate(loop.getRegionIterArgs()))
       next.push_back(multiplyAdd(
@@ -205,7 +205,8 @@ AttentionBuilder::addValues(const Index &first, ArrayRef<QueryState> states) {
   Index row = named(indices.add(indices.multiply(group, spec.rows),
                                 clampKey(indices.add(first, at))),
                     "value_row");
-  Value loaded = values.load(row, column), scale = values.loadScale(row);
+  Value loaded = values.load(row, column, values.enter(row)),
+        scale = values.loadScale(row);
   SmallVector<QueryState> next = gather(loop.getRegionIterArgs());
   for (auto [i, state] : llvm::enumerate(next)) {
     Value weight =

@@ -51,14 +51,17 @@ Index AttentionBuilder::getOwnStep(int64_t row, const Index &step,
 /// other's.
 SmallVector<Value> AttentionBuilder::multiplyOwnKeys(ArrayRef<Index> keyRows) {
   SmallVector<Value> products(ownRows * kOwnKeys, constantFloat(numbers, 0));
+  SmallVector<RowParameters> parameters;
+  for (const Index &row : keyRows)
+    parameters.push_back(keys.enter(row));
   auto loop = scf::ForOp::create(b, constantIndex(0), constantIndex(steps),
                                  constantIndex(1), products);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Index step = counter(loop, "part", steps);
   SmallVector<Value> parts, next;
-  for (const Index &row : keyRows)
-    parts.push_back(keys.load(row, step));
+  for (auto [row, each] : llvm::zip_equal(keyRows, parameters))
+    parts.push_back(keys.load(row, step, each));
   for (int64_t row = 0; row < ownRows; ++row) {
     Value mine = load(query, getOwnStep(row, step, steps));
     for (int64_t i = 0; i < kOwnKeys; ++i)
@@ -97,14 +100,17 @@ void AttentionBuilder::addOwnValues(ArrayRef<Index> valueRows, Value isFirst,
       scaled = arith::MulFOp::create(b, weight, scale);
     vectors.push_back(splat(scaled, numbers));
   }
+  SmallVector<RowParameters> parameters;
+  for (const Index &row : valueRows)
+    parameters.push_back(values.enter(row));
   auto loop = scf::ForOp::create(b, constantIndex(0), constantIndex(valueSteps),
                                  constantIndex(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Index step = counter(loop, "part", valueSteps);
   SmallVector<Value> parts;
-  for (const Index &row : valueRows)
-    parts.push_back(values.load(row, step));
+  for (auto [row, each] : llvm::zip_equal(valueRows, parameters))
+    parts.push_back(values.load(row, step, each));
   for (int64_t row = 0; row < ownRows; ++row) {
     Index at = getOwnStep(row, step, valueSteps);
     Value before = arith::SelectOp::create(

@@ -81,9 +81,21 @@ void RowReader::takeArguments(gpu::GPUFuncOp kernel,
                                      "f16, of its halves");
 }
 
-void RowReader::enter(const Index &row) {
-  if (parameters)
-    entered = KernelParts::load(parameters, row);
+RowParameters RowReader::enter(const Index &row) {
+  RowParameters entered;
+  if (!parameters)
+    return entered;
+  Value pairs = KernelParts::load(parameters, row);
+  auto unpack = [&](int64_t kind, MutableArrayRef<Value> halves) {
+    Value both =
+        UnpackHalvesOp::create(b, VectorType::get({2}, b.getF32Type()),
+                               vector::ExtractOp::create(b, pairs, kind));
+    for (auto [i, half] : llvm::enumerate(halves))
+      half = vector::ExtractOp::create(b, both, i);
+  };
+  unpack(0, entered.factors);
+  unpack(1, entered.offsets);
+  return entered;
 }
 
 /// Four numbers of 16 bits in two words. What a device may take for 0 is a
@@ -115,51 +127,55 @@ Value RowReader::decodeBytes(Value word) {
 }
 
 /// Four codes of one half of a row, which words have beside those of the other,
-/// and what they stand for.
-Value RowReader::loadNibbles(const Index &row, const Index &number) {
+/// and what they stand for. Each is masked where it is, and a power of two
+/// moves it: processors shift vectors by different counts one word at a time.
+Value RowReader::loadNibbles(const Index &row, const Index &number,
+                             const RowParameters &parameters) {
   int64_t steps = width / step / 2;
   Value isUpper =
       arith::CmpIOp::create(b, arith::CmpIPredicate::uge,
                             indices.materialize(number), constantIndex(steps));
+  auto choose = [&](Value lower, Value upper) -> Value {
+    return arith::SelectOp::create(b, isUpper, upper, lower);
+  };
   Value word =
       KernelParts::load(numbers, indices.add(indices.multiply(row, steps),
                                              indices.remainder(number, steps)));
-  Value shift =
-      arith::SelectOp::create(b, isUpper, constantWord(4), constantWord(0));
+  Value half =
+      arith::ShRUIOp::create(b, word, choose(constantWord(0), constantWord(4)));
   auto words = VectorType::get({4}, b.getI32Type());
-  auto constants = [&](ArrayRef<int32_t> values) {
-    return arith::ConstantOp::create(b, DenseElementsAttr::get(words, values));
-  };
-  Value all = vector::BroadcastOp::create(
-      b, words, arith::ShRUIOp::create(b, word, shift));
+  SmallVector<int32_t> masks;
+  SmallVector<float> places;
+  for (int64_t i = 0; i < 4; ++i) {
+    masks.push_back(15 << (8 * i));
+    places.push_back(std::ldexp(1.0f, -8 * i));
+  }
   Value codes = arith::AndIOp::create(
-      b, arith::ShRUIOp::create(b, all, constants({0, 8, 16, 24})),
-      constants({15, 15, 15, 15}));
-  return decodeNibbles(codes, isUpper, row);
+      b, vector::BroadcastOp::create(b, words, half),
+      arith::ConstantOp::create(
+          b, DenseElementsAttr::get(words, ArrayRef<int32_t>(masks))));
+  auto floats = VectorType::get({4}, b.getF32Type());
+  Value moved = arith::MulFOp::create(
+      b, arith::SIToFPOp::create(b, floats, codes),
+      arith::ConstantOp::create(
+          b, DenseElementsAttr::get(floats, ArrayRef<float>(places))));
+  return scaleNibbles(moved, isUpper, parameters);
 }
 
-/// What codes of one half of a row stand for.
-Value RowReader::decodeNibbles(Value codes, Value isUpper, const Index &row) {
-  Type floats = b.getF32Type();
-  if (auto vector = dyn_cast<VectorType>(codes.getType()))
-    floats = vector.clone(floats);
-  Value pairs = entered ? entered : KernelParts::load(parameters, row);
-  auto choose = [&](int64_t kind) {
-    Value both =
-        UnpackHalvesOp::create(b, VectorType::get({2}, b.getF32Type()),
-                               vector::ExtractOp::create(b, pairs, kind));
-    Value own = arith::SelectOp::create(b, isUpper,
-                                        vector::ExtractOp::create(b, both, 1),
-                                        vector::ExtractOp::create(b, both, 0));
-    return splat(own, floats);
+/// What codes of one half of a row, as floats, stand for.
+Value RowReader::scaleNibbles(Value codes, Value isUpper,
+                              const RowParameters &parameters) {
+  auto choose = [&](ArrayRef<Value> halves) -> Value {
+    Value own = arith::SelectOp::create(b, isUpper, halves[1], halves[0]);
+    return isa<VectorType>(codes.getType()) ? splat(own, codes.getType()) : own;
   };
-  Value scaled = arith::MulFOp::create(
-      b, arith::SIToFPOp::create(b, floats, codes), choose(0));
-  return arith::AddFOp::create(b, scaled, choose(1));
+  Value scaled = arith::MulFOp::create(b, codes, choose(parameters.factors));
+  return arith::AddFOp::create(b, scaled, choose(parameters.offsets));
 }
 
 /// A number of a row of any width.
-Value RowReader::loadOne(const Index &row, const Index &number) {
+Value RowReader::loadOne(const Index &row, const Index &number,
+                         const RowParameters &parameters) {
   int64_t elements = getElements(), each = getElementsPerWord();
   Index at = indices.add(indices.multiply(row, elements),
                          indices.remainder(number, elements));
@@ -192,18 +208,21 @@ Value RowReader::loadOne(const Index &row, const Index &number) {
   Value code =
       arith::ShRUIOp::create(b, word, arith::AddIOp::create(b, shift, half));
   code = arith::AndIOp::create(b, code, constantWord(15));
-  return decodeNibbles(code, isUpper, row);
+  return scaleNibbles(arith::SIToFPOp::create(b, b.getF32Type(), code), isUpper,
+                      parameters);
 }
 
-Value RowReader::load(const Index &row, const Index &number) {
-  return named(loadNumbers(row, number), (name + "_part").str());
+Value RowReader::load(const Index &row, const Index &number,
+                      const RowParameters &parameters) {
+  return named(loadNumbers(row, number, parameters), (name + "_part").str());
 }
 
-Value RowReader::loadNumbers(const Index &row, const Index &number) {
+Value RowReader::loadNumbers(const Index &row, const Index &number,
+                             const RowParameters &parameters) {
   if (step == 1)
-    return loadOne(row, number);
+    return loadOne(row, number, parameters);
   if (format == GPURowFormat::Int4)
-    return loadNibbles(row, number);
+    return loadNibbles(row, number, parameters);
   Value loaded = KernelParts::load(
       numbers, indices.add(indices.multiply(row, width / step), number));
   switch (format) {

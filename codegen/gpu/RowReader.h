@@ -28,6 +28,12 @@ enum class GPURowFormat {
 
 llvm::StringRef getName(GPURowFormat format);
 
+/// What all codes of a row need, by its halves: their factor, and what is added
+/// then. Nulls where the format has none.
+struct RowParameters {
+  mlir::Value factors[2], offsets[2];
+};
+
 /// Buffers with [rows, width] numbers, and how a kernel reads some of them.
 class RowReader : KernelParts {
 public:
@@ -44,33 +50,35 @@ public:
   void takeArguments(mlir::gpu::GPUFuncOp kernel,
                      llvm::ArrayRef<mlir::BlockArgument> &arguments,
                      llvm::StringRef name);
-  /// Reads here what numbers of `row` need, if anything, once for all of them
-  /// that are loaded from here on; without it each load does.
-  void enter(const Index &row);
+  /// Reads what numbers of `row` need, which is to be done outside of loops
+  /// over them.
+  RowParameters enter(const Index &row);
   /// Numbers `step * number` and following of a row, without its scale.
-  mlir::Value load(const Index &row, const Index &number);
+  mlir::Value load(const Index &row, const Index &number,
+                   const RowParameters &parameters);
   /// The row's scale; null where there is none.
   mlir::Value loadScale(const Index &row);
 
 private:
-  mlir::Value loadNumbers(const Index &row, const Index &number);
+  mlir::Value loadNumbers(const Index &row, const Index &number,
+                          const RowParameters &parameters);
   mlir::Value decodeHalves(mlir::Value words);
   mlir::Value decodeBytes(mlir::Value word);
   /// What lies in a row beside each other: numbers, or bytes of two codes.
   int64_t getElements() const;
   /// How many of them share a word.
   int64_t getElementsPerWord() const;
-  mlir::Value loadNibbles(const Index &row, const Index &number);
-  mlir::Value decodeNibbles(mlir::Value codes, mlir::Value isUpper,
-                            const Index &row);
-  mlir::Value loadOne(const Index &row, const Index &number);
+  mlir::Value loadNibbles(const Index &row, const Index &number,
+                          const RowParameters &parameters);
+  mlir::Value scaleNibbles(mlir::Value codes, mlir::Value isUpper,
+                           const RowParameters &parameters);
+  mlir::Value loadOne(const Index &row, const Index &number,
+                      const RowParameters &parameters);
 
   GPURowFormat format;
   int64_t rows, width, step;
   llvm::StringRef name;
   mlir::Value numbers, scales, parameters;
-  /// Parameters of the row that was entered.
-  mlir::Value entered;
 };
 
 } // namespace lowbit
