@@ -49,17 +49,18 @@ SmallVector<Type> RowReader::getArgumentTypes() {
   llvm_unreachable("a format has buffers");
 }
 
-/// What is in the words of a buffer of numbers.
-static StringRef describe(GPURowFormat format) {
+std::string RowReader::describe() const {
+  std::string inWords =
+      getElementsPerWord() == 1 ? ", one in a word" : ", four in a word";
   switch (format) {
   case GPURowFormat::F32:
     return "";
   case GPURowFormat::F16:
-    return "f16, two in a word";
+    return getElementsPerWord() == 1 ? "" : "f16, two in a word";
   case GPURowFormat::Int8:
-    return "int8, four codes in a word";
+    return "codes of int8" + inWords;
   case GPURowFormat::Int4:
-    return "int4, in each byte a code of both halves of the row";
+    return "bytes with a code of both halves of the row" + inWords;
   }
   llvm_unreachable("a format has a description");
 }
@@ -73,7 +74,7 @@ void RowReader::takeArguments(gpu::GPUFuncOp kernel,
                    (name + kind).str(), about);
     return arguments.consume_front();
   };
-  numbers = take("s", describe(format));
+  numbers = take("s", describe());
   if (format == GPURowFormat::Int8)
     scales = take("_scales", "one for each row");
   if (format == GPURowFormat::Int4)

@@ -60,6 +60,8 @@ public:
   mlir::Value loadScale(const Index &row);
 
 private:
+  /// What is in the words of the buffer of numbers.
+  std::string describe() const;
   mlir::Value loadNumbers(const Index &row, const Index &number,
                           const RowParameters &parameters);
   mlir::Value decodeHalves(mlir::Value words);

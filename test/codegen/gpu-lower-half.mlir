@@ -6,7 +6,7 @@
 
 // What the host gives may be any f32; a scratch buffer holds what was rounded. A
 // bf16 is the upper half of a word.
-// CHECK:      gpu.func @addf_4(%[[X:.*]]: memref<4xf32>, %[[Y:.*]]: memref<4xf32>) kernel
+// CHECK:      gpu.func @addf_4(%[[X:[a-z0-9]+]]: memref<4xf32> {{[^%]*}}, %[[Y:[a-z0-9]+]]: memref<4xf32> {{[^%]*}}) kernel
 // CHECK:        %[[GIVEN:.*]] = memref.load %[[X]]
 // CHECK:        %[[BITS:.*]] = arith.bitcast %[[GIVEN]] : f32 to i32
 // CHECK:        arith.shrui %[[BITS]], %c16_i32
@@ -26,7 +26,7 @@
 // CHECK-NEXT:   memref.store %[[LARGER]]
 
 // Integers become numbers of f16, and bytes.
-// CHECK:      gpu.func @fptoui_of_2_4(%[[N:.*]]: memref<4xi32>, %[[B:.*]]: memref<4xi32>) kernel
+// CHECK:      gpu.func @fptoui_of_2_4(%[[N:[a-z0-9]+]]: memref<4xi32> {{[^%]*}}, %[[B:[a-z0-9]+]]: memref<4xi32> {{[^%]*}}) kernel
 // CHECK:        arith.sitofp %{{.*}} : i32 to f32
 // CHECK:        arith.select
 // CHECK:        %[[CODE:.*]] = arith.fptoui %{{.*}} : f32 to i32

@@ -4,7 +4,7 @@
 
 // A sum along the second of three dimensions: a thread for each row of it, which
 // carries the sum.
-// CHECK:      gpu.func @loop_3x7x5(%[[X:.*]]: memref<105xf32>, %[[Y:.*]]: memref<105xf32>) kernel
+// CHECK:      gpu.func @loop_3x7x5(%[[X:[a-z0-9]+]]: memref<105xf32> {{[^%]*}}, %[[Y:[a-z0-9]+]]: memref<105xf32> {{[^%]*}}) kernel
 // CHECK-SAME: lowbit.invocations = 21
 // CHECK:        scf.if
 // CHECK-NOT:      scf.for
@@ -17,7 +17,7 @@
 
 // Rows at computed places: a thread for each column, which takes the updates in
 // their order. Integers of 64 bits are words.
-// CHECK:      gpu.func @loop_6x7(%[[W:.*]]: memref<6xi32>, %[[U:.*]]: memref<42xf32>, %[[Y:.*]]: memref<35xf32>) kernel
+// CHECK:      gpu.func @loop_6x7(%[[W:[a-z0-9]+]]: memref<6xi32> {{[^%]*}}, %[[U:[a-z0-9]+]]: memref<42xf32> {{[^%]*}}, %[[Y:[a-z0-9]+]]: memref<35xf32> {{[^%]*}}) kernel
 // CHECK-SAME: lowbit.invocations = 7
 // CHECK:          scf.for %{{.*}} = %c0 to %c6 step %c1
 // CHECK:            memref.load %[[W]]
@@ -35,14 +35,14 @@
 // CHECK:              memref.store
 
 // An inner loop that has as many steps as a buffer says.
-// CHECK:      gpu.func @loop_4(%[[N:.*]]: memref<1xi32>, %{{.*}}: memref<4xf32>) kernel
+// CHECK:      gpu.func @loop_4(%[[N:[a-z0-9]+]]: memref<1xi32> {{[^%]*}}, %{{.*}}: memref<4xf32> {{[^%]*}}) kernel
 // CHECK-SAME: lowbit.invocations = 4
 // CHECK:          %[[WORD:.*]] = memref.load %[[N]]
 // CHECK:          %[[COUNT:.*]] = arith.index_cast %[[WORD]]
 // CHECK:          scf.for %{{.*}} = %c0 to %[[COUNT]]
 
 // A number that the host would compute.
-// CHECK:      gpu.func @store(%[[X:.*]]: memref<1xf32>, %[[Y:.*]]: memref<2xf32>) kernel
+// CHECK:      gpu.func @store(%[[X:[a-z0-9]+]]: memref<1xf32> {{[^%]*}}, %[[Y:[a-z0-9]+]]: memref<2xf32> {{[^%]*}}) kernel
 // CHECK-SAME: lowbit.invocations = 1
 // CHECK:          %[[NUMBER:.*]] = memref.load %[[X]]
 // CHECK:          %[[ROOT:.*]] = math.sqrt %[[NUMBER]]

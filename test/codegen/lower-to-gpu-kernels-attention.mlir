@@ -51,17 +51,17 @@
 
 // Of caches in fewer bits, shaders say what is in the words.
 // CHECK:      gpu.func @attention_cached_int8_2x2x1x32x8x8
-// CHECK-SAME:   {lowbit.description = "int8, four codes in a word", lowbit.name = "keys"}, %{{.*}}: memref<64xf32> {lowbit.description = "one for each row", lowbit.name = "key_scales"}
+// CHECK-SAME:   {lowbit.description = "codes of int8, four in a word", lowbit.name = "keys"}, %{{.*}}: memref<64xf32> {lowbit.description = "one for each row", lowbit.name = "key_scales"}
 // CHECK:      gpu.func @attention_cached_f16_2x2x1x32x8x8
 // CHECK-SAME:   {lowbit.description = "f16, two in a word", lowbit.name = "keys"}
 
 // CHECK:      gpu.func @attention_cached_f16_2x2x1x16x6x6
-// CHECK-SAME:   memref<12xf32>, %{{.*}}: memref<96xi32>, %{{.*}}: memref<96xi32>, %{{.*}}: memref<1xi32>, %{{.*}}: memref<12xf32>) kernel
+// CHECK-SAME:   memref<12xf32> {{[^%]*}}, %{{.*}}: memref<96xi32> {{[^%]*}}, %{{.*}}: memref<96xi32> {{[^%]*}}, %{{.*}}: memref<1xi32> {{[^%]*}}, %{{.*}}: memref<12xf32> {{[^%]*}}) kernel
 // CHECK:        %[[BOTH:.*]] = lowbit.unpack_halves
 // CHECK:        vector.extract %[[BOTH]][1]
 // CHECK:        arith.select
 // CHECK:      gpu.func @attention_cached_int4_2x2x1x32x12x12
-// CHECK-SAME:   memref<384xi32>, %{{.*}}: memref<64xvector<2xi32>>, %{{.*}}: memref<384xi32>
+// CHECK-SAME:   memref<384xi32> {lowbit.description = "bytes with a code of both halves of the row, one in a word", lowbit.name = "keys"}, %{{.*}}: memref<64xvector<2xi32>> {{[^%]*}}, %{{.*}}: memref<384xi32>
 
 // CHECK-LABEL: func.func @cached
 // CHECK-SAME:    (%[[Q:.*]]: tensor<1x4x1x8xf32>, %[[K:.*]]: tensor<1x2x32x8xf32>, %[[V:.*]]: tensor<1x2x32x16xf32>, %[[N:.*]]: index)
