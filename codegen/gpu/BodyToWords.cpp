@@ -56,11 +56,22 @@ Value BodyToWords::fromBits(Value word, Type type) {
 }
 
 Value BodyToWords::roundTo(Value number, Type type) {
-  if (type.isF16())
-    return decodeFloat(buildEncodeHalf(b, number), cast<FloatType>(type));
+  Value bits = arith::BitcastOp::create(b, b.getI32Type(), number);
+  Value rounded = type.isF16() ? decodeFloat(buildEncodeHalf(b, number),
+                                             cast<FloatType>(type))
+                               : roundToUpperHalf(bits);
+  // NaN is not rounded: its bits would carry into the sign, or pass for a
+  // number that is too large.
+  Value magnitude = arith::AndIOp::create(b, bits, constant(0x7fffffff));
+  Value isNaN = arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, magnitude,
+                                      constant(0x7f800000));
+  return arith::SelectOp::create(b, isNaN, number, rounded);
+}
+
+/// An f32, given as its bits, as bf16 rounds it.
+Value BodyToWords::roundToUpperHalf(Value bits) {
   // The upper 16 bits of an f32: half of the step less one, and one more if
   // what stays is odd, carry into them where they are to be rounded up.
-  Value bits = arith::BitcastOp::create(b, b.getI32Type(), number);
   Value odd = arith::AndIOp::create(
       b, arith::ShRUIOp::create(b, bits, constant(16)), constant(1));
   Value carried = arith::AddIOp::create(

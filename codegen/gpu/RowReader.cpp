@@ -6,6 +6,7 @@
 
 #include "RowReader.h"
 #include "lowbit/IR/LowbitWordOps.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace lowbit;

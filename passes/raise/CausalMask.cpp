@@ -34,6 +34,11 @@ static std::optional<double> getNumber(const Element &element) {
 
 /// `lhs` and `rhs` computed by an operation on numbers.
 static std::optional<double> evaluate(Operation *op, double lhs, double rhs) {
+  // Sums and products of narrow integers wrap around.
+  Type type = getElementTypeOrSelf(op->getResult(0).getType());
+  if (isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(op) && !type.isIndex() &&
+      type.getIntOrFloatBitWidth() < 32)
+    return std::nullopt;
   if (isa<arith::AddFOp, arith::AddIOp>(op))
     return lhs + rhs;
   if (isa<arith::SubFOp, arith::SubIOp>(op))
@@ -102,6 +107,11 @@ static std::optional<Choice> matchOperation(const Element &element) {
     return std::nullopt;
   std::optional<Choice> choice = matchChoice(element.getOperand(0));
   if (!choice)
+    return std::nullopt;
+  // Numbers that don't keep their value.
+  bool isUnsigned = isa<arith::ExtUIOp, arith::UIToFPOp>(op);
+  if ((isa<arith::TruncIOp>(op) && !op->getResult(0).getType().isInteger(1)) ||
+      (isUnsigned && (choice->ifTrue < 0 || choice->ifFalse < 0)))
     return std::nullopt;
   // A truth value as a signed number is -1.
   bool isTruth = op->getOperand(0).getType().isInteger(1);

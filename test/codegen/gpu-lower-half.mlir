@@ -5,17 +5,21 @@
 #id = affine_map<(d0) -> (d0)>
 
 // What the host gives may be any f32; a scratch buffer holds what was rounded. A
-// bf16 is the upper half of a word.
+// bf16 is the upper half of a word. NaN stays as it is: what is added to its bits
+// could make a number of it.
 // CHECK:      gpu.func @addf_4(%[[X:[a-z0-9]+]]: memref<4xf32> {{[^%]*}}, %[[Y:[a-z0-9]+]]: memref<4xf32> {{[^%]*}}) kernel
 // CHECK:        %[[GIVEN:.*]] = memref.load %[[X]]
 // CHECK:        %[[BITS:.*]] = arith.bitcast %[[GIVEN]] : f32 to i32
 // CHECK:        arith.shrui %[[BITS]], %c16_i32
 // CHECK:        arith.andi %{{.*}}, %c-65536_i32
-// CHECK:        %[[NUMBER:.*]] = arith.bitcast
+// CHECK:        %[[ROUNDED:.*]] = arith.bitcast
+// CHECK:        %[[MAGNITUDE:.*]] = arith.andi %[[BITS]], %c2147483647_i32
+// CHECK:        %[[IS_NAN:.*]] = arith.cmpi ugt, %[[MAGNITUDE]], %c2139095040_i32
+// CHECK:        %[[NUMBER:.*]] = arith.select %[[IS_NAN]], %[[GIVEN]], %[[ROUNDED]] : f32
 // CHECK:        %[[SUM:.*]] = arith.addf %[[NUMBER]], %[[NUMBER]] : f32
 // CHECK:        arith.bitcast %[[SUM]] : f32 to i32
 // CHECK:        arith.andi %{{.*}}, %c-65536_i32
-// CHECK:        %[[ROUNDED:.*]] = arith.bitcast
+// CHECK:        %[[ROUNDED:.*]] = arith.select %{{.*}}, %[[SUM]], %{{.*}} : f32
 // CHECK:        memref.store %[[ROUNDED]], %[[Y]]
 
 // The sign of a number takes no rounding, nor does a choice.

@@ -19,8 +19,7 @@
 
 using namespace lowbit;
 
-/// Enough for the processors of most machines; the more parts there are, the
-/// more of the work is loading and joining them.
+/// More would gain little: one function is often a third of the code.
 static constexpr size_t kMostParts = 8;
 /// Instructions of a part, at least: about 10 ms of optimization.
 static constexpr size_t kLeastInstructions = 1000;
@@ -77,6 +76,12 @@ CodeParts::CodeParts(llvm::Module &module) {
     instructions += group.instructions;
   numParts =
       std::clamp<size_t>(instructions / kLeastInstructions, 1, kMostParts);
+  // Lists that linkers append to, and aliases, can't be in several parts.
+  if (!module.alias_empty() || !module.ifunc_empty() ||
+      llvm::any_of(module.globals(), [](const llvm::GlobalVariable &variable) {
+        return variable.hasAppendingLinkage();
+      }))
+    numParts = 1;
   // The largest first, each to whoever has least.
   llvm::stable_sort(groups, [](const auto &a, const auto &b) {
     return a.instructions > b.instructions;

@@ -6,6 +6,8 @@
 // different contexts. So a module's functions are dealt out to parts, each of
 // which a thread loads into a context of its own. Which function comes to which
 // part depends on the module alone, not on threads: same input, same code.
+// What it costs: a small private function with callers in several parts is not
+// inlined in all of them, and what LLVM finds out of it stays in its part.
 //
 //===----------------------------------------------------------------------===//
 

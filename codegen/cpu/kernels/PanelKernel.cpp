@@ -59,7 +59,9 @@ private:
   Value countColumns(Value column, bool isWhole) {
     if (isWhole)
       return b.index(format.columns);
-    return b.min(b.sub(rowColumns, column), b.index(format.columns));
+    // Rows that fill a tile have none, however far behind them a segment is.
+    Value rest = b.max(b.sub(rowColumns, column), b.index(0));
+    return b.min(rest, b.index(format.columns));
   }
   /// Whether segments that aren't a row's last are vectors without a gap, so
   /// that nothing needs a mask.

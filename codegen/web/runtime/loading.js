@@ -112,6 +112,8 @@ class Loading {
   }
 
   countPipeline() {
+    if (this.scope.isReleased)
+      return;
     ++this.pipelines;
     this.arrivals.advance();
     this.progress();

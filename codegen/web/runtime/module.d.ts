@@ -35,8 +35,8 @@ export interface LoadOptions {
   device?: GPUDevice;
   /** Called as weights arrive and pipelines become ready. */
   onProgress?: (progress: Progress) => void;
-  /** Aborts the load: its promise is rejected, everything is freed. Nothing, once
-   *  all of the model is there. */
+  /** Aborts the load: its promise is rejected, everything is freed. It
+   *  has no effect once all of the model is there. */
   signal?: AbortSignal;
   /**
    * When `load` resolves: when everything is there (`loaded`, without it), or as soon

@@ -90,7 +90,10 @@ function createPipelines(scope, manifest, onPipeline) {
     return kernel;
   };
   const kernels = new Map([...findKernels(manifest)].map(([name, facts]) => [name, create(name, facts)]));
-  return { kernels, compiled: Promise.all([...kernels.values()].map(({ compiled }) => compiled)) };
+  const compiled = Promise.all([...kernels.values()].map((kernel) => kernel.compiled));
+  // Of interest to the load, if it gets as far as to wait for it.
+  compiled.catch(() => {});
+  return { kernels, compiled };
 }
 
 /** A schedule with buffers and bind groups. */
@@ -162,8 +165,11 @@ class Program {
       if (!isThere(step)) {
         pass.end();
         device.queue.submit([encoder.finish()]);
-        while (!isThere(step))
+        while (!isThere(step)) {
           await arrivals.change;
+          if (this.scope.isReleased)
+            throw this.scope.failure;
+        }
         encoder = device.createCommandEncoder();
         pass = encoder.beginComputePass();
       }

@@ -122,8 +122,8 @@ TEST_P(BFloatKernel, AmongGuardPages) {
   if (!isRunnable())
     GTEST_SKIP() << "this machine has no AVX512_BF16";
   std::vector<LayerSpec> layers = createLayers(width);
-  layers.resize(3);
-  LayerProgram(layers).checkGuarded(getOptions(hasTiles), {0, 1, 9, 33},
+  layers.resize(6);
+  LayerProgram(layers).checkGuarded(getOptions(hasTiles), {0, 1, 3, 9, 33},
                                     kRoundingTolerance);
 }
 

@@ -82,10 +82,9 @@ def LowerToCPUKernelsPass
     Option<"tileRows", "tile-rows", "int64_t", "CPUTuning().tileRows",
            "Where the target multiplies tiles: the least rows of activations, of "
            "16, that are multiplied so; half as many again where segments have "
-           "less than 64 columns. Layers in bf16 are in tiles of that from "
-           "sixteen times as many on where tiles of bytes are full, else from "
-           "twice as many; without tiles, in registers from four times as many "
-           "on">,
+           "less than 64 columns. Layers in bf16 need more: in tiles twice as "
+           "many, or sixteen times where tiles of bytes are full; in registers, "
+           "where there are no tiles, four times">,
     Option<"unpackedRows", "unpacked-rows", "int64_t", "CPUTuning().unpackedRows",
            "Rows of weights that are decoded for tiles at a time; a power of two">,
     Option<"taskProducts", "task-products", "int64_t", "CPUTuning().taskProducts",

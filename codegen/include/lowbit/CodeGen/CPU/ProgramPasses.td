@@ -19,7 +19,9 @@ def CPUBindWeightsPass : Pass<"lowbit-cpu-bind-weights", "::mlir::ModuleOp"> {
     whoever loads the code, so compiled code holds no weight and no change of
     weights recompiles anything. What the loader needs stays on the module: the
     data of the weights in `lowbit.weights`, the signature of `@main` in
-    `lowbit.signature`. Globals are erased.
+    `lowbit.signature`. Globals are erased. Inputs other than states are
+    read-only, too (`bufferization.writable`): what would be updated in place is
+    a copy.
 
     ```mlir
     %w = lowbit.weight @fc1 : tensor<256x768xf32>
