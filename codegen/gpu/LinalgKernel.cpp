@@ -21,9 +21,7 @@
 using namespace mlir;
 using namespace lowbit;
 
-/// Whether elements are packed: of weights those that the model's file has
-/// narrow, and states that are written by whole words.
-static bool isPacked(Value base) {
+bool lowbit::isPacked(Value base) {
   Type element = cast<MemRefType>(base.getType()).getElementType();
   if (!element.isIntOrFloat() || element.getIntOrFloatBitWidth() >= 32 ||
       element.isInteger(1))

@@ -22,6 +22,10 @@
 
 namespace lowbit {
 
+/// Whether elements of a buffer are packed into words: of weights those that
+/// the model's file has narrow, and states that are written by whole words.
+bool isPacked(mlir::Value base);
+
 /// One kernel under construction.
 class LinalgKernel {
 public:

@@ -227,10 +227,12 @@ LogicalResult LoopLowering::lower() {
     return failure();
   SmallVector<int64_t> threads;
   std::string name = "loop";
+  char separator = '_';
   nest.walk<WalkOrder::PreOrder>([&](scf::ForOp loop) {
     std::optional<int64_t> count = getTripCount(loop);
     if (count)
-      name += (name.size() == 4 ? "_" : "x") + std::to_string(*count);
+      name += separator + std::to_string(*count);
+    separator = 'x';
     if (!isParallel(loop))
       return;
     parallel.push_back(loop);

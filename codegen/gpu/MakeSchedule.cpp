@@ -12,6 +12,7 @@
 
 #include "Fills.h"
 #include "KernelModule.h"
+#include "LinalgKernel.h"
 #include "lowbit/CodeGen/GPU/GPUSchedule.h"
 #include "lowbit/CodeGen/GPU/Passes.h"
 #include "lowbit/CodeGen/GPU/Pipelines.h"
@@ -43,16 +44,6 @@ static int64_t getBufferBytes(MemRefType type, bool isPacked) {
         32u, element.isInteger(1) ? 32u : element.getIntOrFloatBitWidth());
   return llvm::alignTo(std::max<int64_t>(type.getNumElements() * bits / 8, 1),
                        kBufferAlignment);
-}
-
-/// Whether elements of a buffer that are narrower than words are packed.
-static bool isPacked(Value base) {
-  if (auto argument = dyn_cast<BlockArgument>(base))
-    if (auto function =
-            dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()))
-      return function.getArgAttr(argument.getArgNumber(), kGPUPackedAttrName) !=
-             nullptr;
-  return base.getDefiningOp<memref::GetGlobalOp>() != nullptr;
 }
 
 /// Kernels address elements by words of 32 bits, as both APIs measure ranges.
