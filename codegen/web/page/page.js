@@ -123,9 +123,11 @@ async function start() {
     at("go").disabled = true;
     try {
       await run(model, tokenizer);
-      at("go").disabled = false;
     } catch (error) {
       showError(error);
+    } finally {
+      // A model that has ended says so again.
+      at("go").disabled = false;
     }
   });
   // For tests, and for the curious in the console.
