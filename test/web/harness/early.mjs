@@ -10,32 +10,14 @@
 // reason. FALLBACK is a language model, run on WebAssembly.
 //===----------------------------------------------------------------------===//
 
-import { readFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { check, finish, readBeside, rejects } from "./checks.mjs";
 import { openDawn } from "./dawn.mjs";
 
 const paths = process.argv.slice(2, 4).map((path) => resolve(path));
 const [{ load }, fallback] = await Promise.all(paths.map((path) => import(pathToFileURL(path))));
 const { gpu } = await openDawn();
-let checks = 0, failed = 0;
-
-function check(name, holds) {
-  ++checks;
-  if (!holds) {
-    ++failed;
-    console.log(`FAILED: ${name}`);
-  }
-}
-
-async function rejects(name, code, promise) {
-  try {
-    await promise;
-    check(`${name}: expected ${code}, nothing was rejected`, false);
-  } catch (error) {
-    check(`${name}: expected ${code}, found ${error.code}: ${error.message}`, error.code === code);
-  }
-}
 
 const x = Float32Array.from({ length: 65536 }, (_, i) => i / 100);
 const isRight = ({ y }) => y.length === 65536 && y.every((value, i) => Math.abs(value - (3 * x[i] + 0.5)) < 1e-3);
@@ -45,13 +27,15 @@ function holdBack(path, end, change = (file, bytes) => bytes) {
   let open;
   const gate = new Promise((resolve) => { open = resolve; });
   const asked = [];
-  const read = async (file, signal, onBytes) => {
-    asked.push(file);
-    const bytes = change(file, new Uint8Array(await readFile(join(dirname(path), file))));
+  const readHeld = readBeside(path, async (file, bytes) => {
+    const changed = change(file, bytes);
     if (file.endsWith(end))
       await gate;
-    onBytes?.(bytes.byteLength);
-    return bytes;
+    return changed;
+  });
+  const read = (file, ...rest) => {
+    asked.push(file);
+    return readHeld(file, ...rest);
   };
   return { read, open, asked };
 }
@@ -237,5 +221,4 @@ await runOutOfMemory();
 await failBefore();
 await runOnWebAssembly();
 await runEarly();
-console.log(`${basename(paths[0])}: ${checks} checks, ${failed} failed`);
-process.exit(failed ? 1 : 0);
+finish(`${basename(paths[0])}: `);

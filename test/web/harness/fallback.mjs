@@ -10,41 +10,15 @@
 // that loading works again after it.
 //===----------------------------------------------------------------------===//
 
-import { readFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { check, finish, readBeside, rejects } from "./checks.mjs";
 
 const path = resolve(process.argv[2]), none = resolve(process.argv[3]);
 const { load } = await import(pathToFileURL(path));
 const { load: loadNone } = await import(pathToFileURL(none));
-let checks = 0, failed = 0;
 
-function check(name, holds) {
-  ++checks;
-  if (!holds) {
-    ++failed;
-    console.log(`FAILED: ${name}`);
-  }
-}
-
-async function rejects(name, code, promise, says = "") {
-  try {
-    await promise;
-    check(`${name}: expected ${code}, nothing was rejected`, false);
-  } catch (error) {
-    check(`${name}: expected ${code} with '${says}', found ${error.code}: ${error.message}`,
-      error.code === code && error.message.includes(says));
-  }
-}
-
-/** Reads files beside the module; `change` may alter the bytes of one. */
-function reader(change = (file, bytes) => bytes, module = path) {
-  return async (file, signal, onBytes) => {
-    const bytes = change(file, new Uint8Array(await readFile(join(dirname(module), file))));
-    onBytes?.(bytes.byteLength);
-    return bytes;
-  };
-}
+const reader = (change, module = path) => readBeside(module, change);
 
 /** Changes the manifest. */
 const rewrite = (change) => reader((file, bytes) => {
@@ -213,5 +187,4 @@ await failToLoad();
 await lackInstructions();
 await yieldToPage();
 await loadAndRun();
-console.log(`${basename(path)}: ${checks} checks, ${failed} failed`);
-process.exit(failed ? 1 : 0);
+finish(`${basename(path)}: `);

@@ -13,33 +13,16 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { check, finish, readBeside, rejects } from "./checks.mjs";
 import { openDawn } from "./dawn.mjs";
 
 const [packed, floats] = process.argv.slice(2).map((path) => resolve(path));
 const { gpu } = await openDawn();
-let checks = 0, failed = 0;
-
-function check(name, holds) {
-  ++checks;
-  if (!holds) {
-    ++failed;
-    console.log(`FAILED: ${name}`);
-  }
-}
 
 const newDevice = async () => (await gpu.requestAdapter()).requestDevice();
 const loadModule = async (path, options) =>
   (await import(pathToFileURL(path))).load({ device: await newDevice(), ...options });
 const readManifest = async (path) => JSON.parse(await readFile(path.replace(/\.js$/, ".json"), "utf8"));
-
-/** Reads files beside a module; `change` may give other bytes. */
-function reader(path, change = (file, bytes) => bytes) {
-  return async (file, signal, onBytes) => {
-    const bytes = await change(file, new Uint8Array(await readFile(join(dirname(path), file))));
-    onBytes?.(bytes.byteLength);
-    return bytes;
-  };
-}
 
 /** A device that keeps what is written to its buffers. */
 async function watch(onWrite = () => {}) {
@@ -75,7 +58,7 @@ async function compareUploads() {
     const sizes = new Map(manifest.weights.map(({ name, bytes }) => [name, bytes]));
     const { device, contents } = await watch(keep(sizes));
     const events = [];
-    const model = await loadModule(path, { device, read: reader(path), onProgress: (event) => events.push(event) });
+    const model = await loadModule(path, { device, read: readBeside(path), onProgress: (event) => events.push(event) });
     const total = manifest.shards.reduce((sum, { bytes }) => sum + bytes, 0);
     check(`${basename(path)}: progress counts what is downloaded`,
       events.at(-1).loadedBytes === total && events.at(-1).totalBytes === total);
@@ -113,7 +96,7 @@ async function measureMemory() {
     return process.memoryUsage().arrayBuffers;
   };
   let most = 0, held = 0, pending = 0;
-  const files = reader(floats);
+  const files = readBeside(floats);
   const read = async (file, ...rest) => {
     if (!file.endsWith(".bin"))
       return files(file, ...rest);
@@ -147,16 +130,6 @@ async function measureMemory() {
   model.dispose();
 }
 
-async function rejects(name, code, text, promise) {
-  try {
-    await promise;
-    check(`${name}: expected ${code}, nothing was rejected`, false);
-  } catch (error) {
-    check(`${name}: expected ${code} '${text}', found ${error.code}: ${error.message}`,
-      error.code === code && error.message.includes(text));
-  }
-}
-
 const hash = (bytes) => createHash("sha256").update(bytes).digest("hex");
 
 /** A reader whose manifest says the hashes of shards that `change` has changed. */
@@ -172,28 +145,28 @@ async function withHashes(change) {
     changed.set(shard.file, bytes);
   }
   const text = new TextEncoder().encode(JSON.stringify(manifest));
-  return reader(floats, (file, bytes) => file.endsWith(".json") ? text : changed.get(file) ?? bytes);
+  return readBeside(floats, (file, bytes) => file.endsWith(".json") ? text : changed.get(file) ?? bytes);
 }
 
 async function failToLoad() {
   const manifest = await readManifest(floats);
   const [last] = manifest.shards.slice(-1);
-  await rejects("a flipped bit", "corrupted", "is corrupted: SHA-256",
-    loadModule(floats, { read: reader(floats, (file, bytes) => {
+  await rejects("a flipped bit", "corrupted",
+    loadModule(floats, { read: readBeside(floats, (file, bytes) => {
       if (file === last.file)
         bytes[bytes.length >> 1] ^= 1;
       return bytes;
-    }) }));
-  await rejects("numerics that are others", "corrupted", manifest.quantizer.file,
-    loadModule(floats, { read: reader(floats, (file, bytes) =>
-      file === manifest.quantizer.file ? bytes.subarray(1) : bytes) }));
+    }) }), "is corrupted: SHA-256");
+  await rejects("numerics that are others", "corrupted",
+    loadModule(floats, { read: readBeside(floats, (file, bytes) =>
+      file === manifest.quantizer.file ? bytes.subarray(1) : bytes) }), manifest.quantizer.file);
   const controller = new AbortController();
-  await rejects("an abort in the middle", "aborted", "aborted by the caller",
-    loadModule(floats, { signal: controller.signal, read: reader(floats, (file, bytes) => {
+  await rejects("an abort in the middle", "aborted",
+    loadModule(floats, { signal: controller.signal, read: readBeside(floats, (file, bytes) => {
       if (file === last.file)
         controller.abort();
       return bytes;
-    }) }));
+    }) }), "aborted by the caller");
   // A number that is none, at row 5, column 7 of the last weight of f32.
   const source = manifest.sources.findLast(({ type }) => type === "f32");
   const place = source.offset + (5 * source.columns + 7) * 4;
@@ -201,10 +174,9 @@ async function failToLoad() {
     if (place >= begin && place + 4 <= begin + bytes.byteLength)
       new DataView(bytes.buffer).setFloat32(place - begin, NaN, true);
   });
-  await rejects("a weight that is no number", "corrupted",
-    `weight '${source.name}' cannot be quantized: row 5, column 7: weights must be finite, found nan`,
-    loadModule(floats, { read }));
-  const again = await loadModule(floats, { read: reader(floats) });
+  await rejects("a weight that is no number", "corrupted", loadModule(floats, { read }),
+    `weight '${source.name}' cannot be quantized: row 5, column 7: weights must be finite, found nan`);
+  const again = await loadModule(floats, { read: readBeside(floats) });
   check("it loads after all that", again.report().quantizedInPage.weights > 0);
   again.dispose();
 }
@@ -217,7 +189,7 @@ async function runEarly() {
     [name, Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i % 7)])));
   let open;
   const gate = new Promise((resolve) => { open = resolve; });
-  const files = reader(floats);
+  const files = readBeside(floats);
   const model = await loadModule(floats, { start: "early", read: async (file, ...rest) => {
     if (file === last.file)
       await gate;
@@ -238,5 +210,4 @@ await compareUploads();
 await runEarly();
 await measureMemory();
 await failToLoad();
-console.log(`${checks} checks, ${failed} failed`);
-process.exit(failed ? 1 : 0);
+finish();

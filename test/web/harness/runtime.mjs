@@ -12,41 +12,15 @@
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { check, finish, readBeside, rejects } from "./checks.mjs";
 import { openDawn } from "./dawn.mjs";
 
 const path = resolve(process.argv[2]);
 const { load, planScratch } = await import(pathToFileURL(path));
 const { gpu } = await openDawn();
-let checks = 0, failed = 0;
-
-function check(name, holds) {
-  ++checks;
-  if (!holds) {
-    ++failed;
-    console.log(`FAILED: ${name}`);
-  }
-}
-
-async function rejects(name, code, promise) {
-  try {
-    await promise;
-    check(`${name}: expected ${code}, nothing was rejected`, false);
-  } catch (error) {
-    check(`${name}: expected ${code}, found ${error.code}: ${error.message}`, error.code === code);
-  }
-}
 
 const newDevice = async () => (await gpu.requestAdapter()).requestDevice();
-
-/** Reads files beside the module; `change` may alter the bytes of one. */
-function reader(change = (file, bytes) => bytes) {
-  return async (file, signal, onBytes) => {
-    const bytes = change(file, new Uint8Array(await readFile(join(dirname(path), file))));
-    onBytes?.(bytes.byteLength);
-    return bytes;
-  };
-}
-
+const reader = (change) => readBeside(path, change);
 const x = Float32Array.from({ length: 65536 }, (_, i) => i / 100);
 const isRight = ({ y }) => y.length === 65536 && y.every((value, i) => Math.abs(value - (3 * x[i] + 0.5)) < 1e-3);
 
@@ -231,5 +205,4 @@ await runOutOfMemory();
 await holdFewShards();
 shareScratch();
 await loadAndRun();
-console.log(`${basename(path)}: ${checks} checks, ${failed} failed`);
-process.exit(failed ? 1 : 0);
+finish(`${basename(path)}: `);
