@@ -42,6 +42,9 @@ struct GroupProblem {
   float lastZeroPoint;
   bool halfScales;
   bool leastSquares;
+  /// Whether codes that stand for parameters have no sign: scales and zero
+  /// points are then at least 0, minima at most.
+  bool unsignedParameters = false;
 };
 
 /// Consecutive vectors of 16 values and, unless null, of their weights.

@@ -12,6 +12,11 @@
 
 namespace lowbit::numerics {
 
+/// Whether the parameters of `encoding` are stored as codes that all stand for
+/// numbers of one sign: that of their block's scale, so that within a block
+/// those of the other sign would become 0.
+bool storesUnsignedParameters(const Encoding &encoding);
+
 /// The search for parameters of an encoding with integer codes.
 GroupProblem problemOf(const Encoding &encoding, ScaleSearch search);
 

@@ -99,15 +99,25 @@ void LaneTables::sortScalars() {
         borders.begin()));
 }
 
-float LaneTables::reach() const {
-  if (lanes.indexBits)
-    return extreme(1);
+std::pair<float, float> LaneTables::extent() const {
   float below = 0, above = 0;
   for (float value : numbers)
     if (std::isfinite(value)) {
       below = std::max(below, -value);
       above = std::max(above, value);
     }
+  return {below, above};
+}
+
+bool LaneTables::hasBothSigns() const {
+  auto [below, above] = extent();
+  return below > 0 && above > 0;
+}
+
+float LaneTables::reach() const {
+  if (lanes.indexBits)
+    return extreme(1);
+  auto [below, above] = extent();
   return below > 0 && above > 0 ? std::min(below, above)
                                 : std::max(below, above);
 }

@@ -12,6 +12,7 @@
 
 #include "GroupKernels.h"
 #include "lowbit/Numerics/Lattice.h"
+#include <utility>
 
 namespace lowbit::numerics {
 
@@ -36,6 +37,7 @@ public:
   /// How far numbers reach to either side: of signs that there are, the one
   /// that reaches less far, 7 for signed integers of 4 bits.
   float reach() const;
+  bool hasBothSigns() const;
   /// Whether a scale that clips outliers may be much better than one that
   /// doesn't, since numbers are few and far between.
   bool isCoarse() const { return lanes.count <= 32 || lanes.indexBits; }
@@ -44,6 +46,8 @@ public:
 
 private:
   void sortScalars();
+  /// How far numbers reach below 0 and above.
+  std::pair<float, float> extent() const;
   void readLattice(LatticeFormat format);
 
   std::vector<float> numbers, borders, magnitudes, lengths;

@@ -37,6 +37,19 @@ static GroupModel modelOf(const Encoding &encoding) {
   return GroupModel::Symmetric;
 }
 
+bool storesUnsignedParameters(const Encoding &encoding) {
+  if (!encoding.stored || encoding.stored->hasMinimum ||
+      encoding.stored->zeroPoint != ZeroPointKind::None)
+    return false;
+  const ElementFormat &element = encoding.stored->element;
+  bool isAbove = true, isBelow = true;
+  for (uint32_t code = 0; code < element.codeCount(); ++code) {
+    isAbove &= !(element.decode(code) < 0);
+    isBelow &= !(element.decode(code) > 0);
+  }
+  return isAbove || isBelow;
+}
+
 GroupProblem problemOf(const Encoding &encoding, ScaleSearch search) {
   const IntegerFormat &element = *encoding.element.integer();
   GroupProblem problem;
@@ -48,6 +61,7 @@ GroupProblem problemOf(const Encoding &encoding, ScaleSearch search) {
   problem.lastZeroPoint = static_cast<float>(element.codeCount() - 1);
   problem.halfScales = encoding.scale == ScaleFormat::F16;
   problem.leastSquares = search == ScaleSearch::MeanSquaredError;
+  problem.unsignedParameters = storesUnsignedParameters(encoding);
   return problem;
 }
 
@@ -246,6 +260,19 @@ int64_t rowsTogether(const Encoding &encoding, int64_t rows, int64_t columns) {
   return block / std::gcd(block, encoding.groupCount(columns));
 }
 
+/// Signed codes have zero points and minima of both signs.
+static std::string explainSignRefusal(const Encoding &encoding) {
+  const IntegerFormat *element = encoding.element.integer();
+  bool hasZeroPoint = encoding.zeroPoint == ZeroPointKind::Fractional;
+  if (!(hasZeroPoint || encoding.hasMinimum) || !element ||
+      element->kind == IntegerKind::Unsigned ||
+      !storesUnsignedParameters(encoding))
+    return {};
+  return std::string(hasZeroPoint ? "zero points" : "minima") +
+         " of signed codes need to be stored as codes of both signs, found "
+         "codes of one";
+}
+
 Status findParameters(const float *weights, int64_t firstRow, int64_t endRow,
                       const QuantizeOptions &options, QuantizedMatrix &matrix) {
   if (std::string problem = checkEncoding(matrix.encoding); !problem.empty())
@@ -260,6 +287,9 @@ Status findParameters(const float *weights, int64_t firstRow, int64_t endRow,
   if (matrix.encoding.element.tableOwner() != TableOwner::Format)
     return {"parameters beside a matrix' own table are found with it, found a "
             "request for them alone"};
+  if (std::string problem = explainSignRefusal(matrix.encoding);
+      !problem.empty())
+    return {problem};
   if (matrix.encoding.groupRows > 1)
     return findBlockParameters(weights, firstRow, endRow, options, matrix);
   Status status =

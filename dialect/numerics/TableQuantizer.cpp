@@ -10,6 +10,7 @@
 
 #include "TableQuantizer.h"
 
+#include "GroupProblem.h"
 #include "ParameterBits.h"
 #include <algorithm>
 #include <cmath>
@@ -105,11 +106,15 @@ void ScaleSearcher::find(ScaleSearch search, const float *largest,
   float start[groupLanes], trial[groupLanes], errors[groupLanes];
   float positive = tables.extreme(1), negative = tables.extreme(-1);
   float most = tables.reach();
+  bool isUnsigned =
+      most > 0 && tables.hasBothSigns() && storesUnsignedParameters(encoding);
   for (int64_t lane = 0; lane < groupLanes; ++lane) {
     float number = largest[lane] < 0 ? negative : positive;
     start[lane] = number == 0 ? 0 : largest[lane] / number;
     if (encoding.scale == ScaleFormat::E8M0)
       start[lane] = std::fabs(start[lane]); // All that it can store.
+    else if (isUnsigned)
+      start[lane] = std::fabs(largest[lane]) / most;
     scales[lane] = stored(start[lane]);
     if (search == ScaleSearch::AbsMax && encoding.scale == ScaleFormat::E8M0)
       scales[lane] = stored(findPowerOfTwo(largest[lane], most));
@@ -127,8 +132,8 @@ void ScaleSearcher::find(ScaleSearch search, const float *largest,
       trial[lane] = scaleOf(lane);
     consider(trial);
   };
-  bool isMirrored =
-      !tables.isSymmetric() && encoding.scale != ScaleFormat::E8M0;
+  bool isMirrored = !tables.isSymmetric() && !isUnsigned &&
+                    encoding.scale != ScaleFormat::E8M0;
   // No power of the C library, whose last bit is another in the next one.
   double power = 1;
   for (int i = 0; i < count; ++i, power *= step) {

@@ -123,6 +123,65 @@ TEST(StoredScales, AreNearlyAsGoodAsPlainOnes) {
   }
 }
 
+/// Half of all groups would have a negative scale, whose sign is a choice.
+TEST(StoredScales, WithoutASignAreChosenSo) {
+  std::vector<float> weights = testWeights();
+  CodeTable lopsided;
+  lopsided.codeBits = lopsided.windowBits = 3;
+  lopsided.values = {-4, -2.5f, -1.5f, -0.5f, 0.5f, 1, 2, 3};
+  for (const ElementFormat &element :
+       {ElementFormat(4, IntegerKind::Signed),
+        ElementFormat(3, IntegerKind::Signed),
+        ElementFormat(4, IntegerKind::SignedRestricted),
+        ElementFormat(std::make_shared<const CodeTable>(lopsided))})
+    for (ScaleSearch search :
+         {ScaleSearch::AbsMax, ScaleSearch::MeanSquaredError}) {
+      Encoding plain = inGroups(element, 32);
+      Encoding encoding = withStored(plain, {6, IntegerKind::Unsigned}, 8);
+      QuantizeOptions options;
+      options.search = search;
+      QuantizedMatrix matrix, reference;
+      ASSERT_TRUE(
+          quantize(weights.data(), rows, columns, encoding, options, matrix)
+              .ok());
+      ASSERT_TRUE(
+          quantize(weights.data(), rows, columns, plain, options, reference)
+              .ok());
+      EXPECT_GT(*std::min_element(matrix.scales.begin(), matrix.scales.end()),
+                0);
+      // Without clipping, steps are a third wider where the extreme of 3 bits
+      // would take -4.
+      double factor = search == ScaleSearch::AbsMax ? 1.78 : 1.25;
+      EXPECT_LT(errorOf(weights, matrix), factor * errorOf(weights, reference))
+          << describe(encoding);
+    }
+}
+
+/// Groups on one side of 0 beside others: a minimum is 0 or less, and a zero
+/// point not below the first code.
+TEST(StoredScales, WithoutASignKeepZeroInRange) {
+  std::vector<float> weights = testWeights();
+  for (int64_t n = 0; n < rows; ++n)
+    for (int64_t k = 64; k < 128; ++k)
+      weights[n * columns + k] = std::copysign(1.0f, k < 96 ? 1.0f : -1.0f) +
+                                 0.01f * static_cast<float>((n + k) % 5);
+  Encoding minimum = q4k();
+  Encoding zeroPoint = inGroups({4, IntegerKind::Unsigned}, 32);
+  zeroPoint.zeroPoint = ZeroPointKind::Fractional;
+  zeroPoint = withStored(zeroPoint, {8, IntegerKind::Unsigned}, 8);
+  std::vector<float> values(weights.size());
+  for (const Encoding &encoding : {minimum, zeroPoint}) {
+    QuantizedMatrix matrix = quantized(weights, encoding);
+    dequantize(matrix, values.data());
+    for (int64_t n = 0; n < rows; ++n)
+      for (int64_t k = 64; k < 96; ++k)
+        ASSERT_NEAR(values[n * columns + k], weights[n * columns + k], 0.06)
+            << describe(encoding) << " row " << n << ", column " << k;
+    for (float value : encoding.hasMinimum ? matrix.minima : matrix.scales)
+      ASSERT_TRUE(encoding.hasMinimum ? value <= 0 : value >= 0);
+  }
+}
+
 TEST(StoredScales, RangesOfRowsMakeTheWhole) {
   std::vector<float> weights = testWeights();
   Encoding encoding = withStored(inGroups({4, IntegerKind::Signed}, 64),
@@ -186,6 +245,20 @@ TEST(StoredScales, Refusals) {
   EXPECT_EQ(checkEncoding(encoding),
             "beside a matrix' own table there are plain scales, found others");
   std::vector<float> weights = testWeights(), hessian(columns * columns, 0);
+  Encoding oneSign = inGroups({4, IntegerKind::Signed}, 32);
+  oneSign.hasMinimum = true;
+  oneSign = withStored(oneSign, {6, IntegerKind::Unsigned}, 8);
+  QuantizedMatrix refused;
+  EXPECT_EQ(
+      quantize(weights.data(), rows, columns, oneSign, {}, refused).message,
+      "minima of signed codes need to be stored as codes of both signs, found "
+      "codes of one");
+  oneSign.hasMinimum = false;
+  oneSign.zeroPoint = ZeroPointKind::Fractional;
+  EXPECT_EQ(
+      quantize(weights.data(), rows, columns, oneSign, {}, refused).message,
+      "zero points of signed codes need to be stored as codes of both signs, "
+      "found codes of one");
   for (int64_t k = 0; k < columns; ++k)
     hessian[k * columns + k] = 1;
   QuantizedMatrix result;
