@@ -69,7 +69,7 @@ export interface LoadOptions {
   /** Where manifest and shards lie; beside the module without it. */
   baseURL?: string | URL;
   /** Reads a file beside the module, in place of fetch; `size` is that of a file
-   *  whose bytes are counted. */
+   *  whose bytes are counted. What it throws is an error with the code `network`. */
   read?: (file: string, signal?: AbortSignal, onBytes?: (bytes: number) => void, size?: number) =>
     Promise<Uint8Array>;
 }

@@ -7,8 +7,15 @@
 /** How files beside the module are read: the caller's way, or fetch. */
 function getReader({ read, baseURL }) {
   const base = baseURL ?? import.meta.url;
-  return read ??
-    ((file, signal, ...rest) => fetchFile(new URL(file, base).href, signal, ...rest));
+  if (!read)
+    return (file, signal, ...rest) => fetchFile(new URL(file, base).href, signal, ...rest);
+  return async (file, ...rest) => {
+    try {
+      return await read(file, ...rest);
+    } catch (error) {
+      throw asLowbitError(error, "network", `'${file}' cannot be read`);
+    }
+  };
 }
 
 /** Reads a manifest and checks that this text of the module is for it. */

@@ -74,11 +74,17 @@ class EngineScope extends Scope {
 
   /** The result of `work`. What waits for the page, such as an abort, comes first. */
   async guard(work) {
-    await Promise.race([this.complete, this.ended]);
     await nextTask();
     if (this.isReleased)
       throw this.failure;
     return work();
+  }
+
+  /** Waits for the weights, or fails with what ended the model before they were there. */
+  async settle() {
+    await Promise.race([this.complete.catch(() => this.ended), this.ended]);
+    if (this.isReleased)
+      throw this.failure;
   }
 
   /** The part of a report that is about the back end. */
@@ -150,8 +156,9 @@ class EngineProgram {
     }
   }
 
-  /** Runs the function; results as Program gives them. */
-  execute(rows) {
+  /** Runs the function when it has its weights; results as Program gives them. */
+  async execute(rows) {
+    await this.scope.settle();
     const { engine } = this.scope;
     const results = new Map();
     try {

@@ -203,6 +203,8 @@ async function runOnWebAssembly() {
   open();
   const found = await tokens;
   await model.loaded;
+  const { first, runs } = model.report().latency;
+  check(`WebAssembly: the wait is of the first token's time, found ${first}`, runs === 2 && first >= 45);
   check("WebAssembly: it has them", (await model.generate(prompt, { maxTokens: 2 })).join() === found.join());
   model.dispose();
   const cut = holdBack(paths[1], ".1.bin", (file, bytes) => file.endsWith(".1.bin") ? bytes.subarray(4) : bytes);
@@ -215,10 +217,32 @@ async function runOnWebAssembly() {
   check("WebAssembly: nothing is held", other.report().memory.total === 0);
 }
 
+/** What `read` throws is the error of all that waits for it. */
+async function failToRead(name, load, path, options, use) {
+  let open;
+  const gate = new Promise((resolve) => { open = resolve; });
+  const read = readBeside(path, async (file, bytes) => {
+    if (!file.endsWith(".1.bin"))
+      return bytes;
+    await gate;
+    throw new RangeError("the disk is gone");
+  });
+  const model = await load({ ...options, read, start: "early" });
+  const run = use(model);
+  run.catch(() => {});
+  open();
+  const says = ".1.bin' cannot be read: the disk is gone";
+  await rejects(`${name}: a run of what cannot be read`, "network", run, says);
+  await rejects(`${name}: what is loaded of it`, "network", model.loaded, says);
+  await rejects(`${name}: a later run`, "network", use(model), says);
+}
+
 await runEarly();
 await failInEveryWay();
 await runOutOfMemory();
 await failBefore();
 await runOnWebAssembly();
+await failToRead("WebAssembly", fallback.load, paths[1], { backend: "wasm" }, (model) => model.generate([3, 1, 4]));
+await failToRead("WebGPU", load, paths[0], { device: (await openDevice()).device }, (model) => model.run({ x }));
 await runEarly();
 finish(`${basename(paths[0])}: `);
