@@ -124,6 +124,9 @@ async function openDevice(given, manifest, name, workgroupSize) {
   }
 }
 
+/** Milliseconds between two looks whether the queue has done its work. */
+const LOOK = 4;
+
 /** Sizes of the workgroups of dispatches, the most used first. */
 function countWorkgroups(dispatches) {
   const counts = new Map();
@@ -199,6 +202,24 @@ class DeviceScope extends Scope {
       thrown = error;
     }
     return this.closeErrorScopes(thrown);
+  }
+
+  /**
+   * What `promise` gives, which waits for the queue. Firefox looks whether work is done
+   * ten times a second, and whenever something is submitted: nothing is, meanwhile.
+   */
+  async wait(promise) {
+    const timer = setInterval(() => {
+      if (this.isReleased)
+        clearInterval(timer);
+      else
+        this.device.queue.submit([]);
+    }, LOOK);
+    try {
+      return await promise;
+    } finally {
+      clearInterval(timer);
+    }
   }
 
   /** The part of a report that is about the back end. */

@@ -172,27 +172,20 @@ function prepareOnDevice(loading, manifest) {
 /** Downloads weights to their buffers, once these are `ready`. */
 async function upload(loading, manifest, model, weights, ready) {
   const { scope, read, signal } = loading;
-  const { queue } = scope.device;
-  model.quantizer = await PageQuantizer.create(manifest, read, signal);
-  let checks = [];
+  const quantizer = model.quantizer = await PageQuantizer.create(manifest, read, signal);
+  const stage = new Stage(scope, chooseStageBytes(manifest));
   await loadShards({
-    manifest, read, signal, quantizer: model.quantizer, ready,
+    manifest, read, signal, quantizer, ready,
     onBytes: (bytes) => loading.countBytes(bytes),
-    write: (weight, offset, data) => {
-      const { gpu } = weights.get(weight);
-      const done = scope.check(() => queue.writeBuffer(gpu, offset, data, 0, data.byteLength));
-      // Of interest to `settle`, where that is reached.
-      done.catch(() => {});
-      checks.push(done);
-    },
-    onShard: (end) => loading.arrive(end),
-    // Uploads are staged: waiting keeps the stage as small as one shard.
-    settle: async () => {
-      const done = [...checks, queue.onSubmittedWorkDone()];
-      checks = [];
-      await Promise.all(done);
+    // Of floats it isn't known what they become; it is a fraction of them.
+    settle: (bytes) => stage.makeRoom(quantizer ? 0 : bytes),
+    write: (weight, offset, data) => stage.write(weights.get(weight).gpu, offset, data),
+    onShard: (end) => {
+      stage.send();
+      loading.arrive(end);
     },
   });
+  await stage.drain();
   loading.note("weights");
 }
 

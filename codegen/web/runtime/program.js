@@ -203,10 +203,9 @@ class Program {
     device.queue.submit([encoder.finish()]);
     const results = new Map();
     try {
-      for (const { output, copy } of wanted) {
-        await copy.mapAsync(MAP_READ);
+      await this.scope.wait(Promise.all(wanted.map(({ copy }) => copy.mapAsync(MAP_READ))));
+      for (const { output, copy } of wanted)
         results.set(output, copy.getMappedRange().slice(0));
-      }
     } finally {
       for (const { copy } of wanted)
         copy.destroy();

@@ -110,7 +110,7 @@ function forEachPart(bytes, begin, weights, visit) {
 
 /**
  * Reads all shards, and hands what weights have of them to `write`(weight, offset,
- * bytes); `settle` is waited for behind each. The next one is on its way while one
+ * bytes), each when `settle`(its bytes) is over. The next one is on its way while one
  * is checked and used; at most those two are held. With a `quantizer`, which rounds
  * the floats among them, it is asked for after that. Nothing is written before
  * `ready`; `onShard` is told how far the stream is used.
@@ -129,11 +129,12 @@ async function loadShards({ manifest, read, signal, onBytes, quantizer, ready, w
     // Its error is that of the next round.
     next?.catch(() => {});
     await ready;
+    await settle(bytes.byteLength);
+    throwIfAborted(signal);
     forEachPart(bytes, begin, weights, (weight, offset, part) => write(weight.name, offset, part));
     await quantizer?.takeShard(bytes, begin, write);
     begin += bytes.byteLength;
     bytes = undefined;
     onShard?.(begin);
-    await settle();
   }
 }
