@@ -11,6 +11,7 @@
 #include "lowbit/Numerics/Float16.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/StringSet.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace lowbit;
@@ -46,6 +47,14 @@ orderWeights(ModuleOp module, ArrayRef<GPUSchedule> schedules) {
   return weights;
 }
 
+/// Whether a weight is one of the many small ones, norms and biases: among
+/// floats that the page rounds they come first, so that those are the same
+/// bytes in each precision of the model.
+static bool isSmall(const WebWeight &weight) {
+  constexpr int64_t kSmall = 64 << 10;
+  return weight.bytes < kSmall;
+}
+
 /// Gives weights and sources their places. A source stands where the first of
 /// its buffers would.
 static void placeAll(WeightStream &stream) {
@@ -55,20 +64,23 @@ static void placeAll(WeightStream &stream) {
       for (int64_t weight : packing.weights)
         if (weight >= 0)
           sourceOf[weight] = i;
+  auto place = [&](auto &item, int64_t bytes) {
+    item.offset = stream.bytes;
+    stream.bytes += bytes;
+  };
+  for (WebWeight &weight : stream.weights)
+    weight.offset = -1;
+  if (!stream.sources.empty())
+    for (auto [i, weight] : llvm::enumerate(stream.weights))
+      if (sourceOf[i] < 0 && isSmall(weight))
+        place(weight, weight.bytes);
   SmallVector<bool> isPlaced(stream.sources.size(), false);
   for (auto [i, weight] : llvm::enumerate(stream.weights)) {
-    if (sourceOf[i] < 0) {
-      weight.offset = stream.bytes;
-      stream.bytes += weight.bytes;
-      continue;
-    }
-    weight.offset = -1;
-    if (isPlaced[sourceOf[i]])
-      continue;
-    isPlaced[sourceOf[i]] = true;
-    WebSource &source = stream.sources[sourceOf[i]];
-    source.offset = stream.bytes;
-    stream.bytes += source.bytes();
+    int64_t source = sourceOf[i];
+    if (source < 0 && weight.offset < 0)
+      place(weight, weight.bytes);
+    if (source >= 0 && !std::exchange(isPlaced[source], true))
+      place(stream.sources[source], stream.sources[source].bytes());
   }
 }
 
@@ -96,19 +108,26 @@ namespace {
 struct StreamItem {
   int64_t offset, bytes, unit;
   bool isFloat;
+  /// Floats that the page rounds, or such as are large.
+  bool isCommon;
+  /// Of floats that the page rounds.
+  int64_t rowBytes = 1;
 };
 } // namespace
 
 static SmallVector<StreamItem> listItems(const WeightStream &stream) {
   SmallVector<StreamItem> items;
   // Uploads are in words.
-  for (const WebWeight &weight : stream.weights)
+  for (const WebWeight &weight : stream.weights) {
+    bool isFloat = isa<FloatType>(weight.data.getElementType());
     if (weight.offset >= 0)
-      items.push_back({weight.offset, weight.bytes, /*unit=*/4,
-                       isa<FloatType>(weight.data.getElementType())});
+      items.push_back({weight.offset, weight.bytes, /*unit=*/4, isFloat,
+                       isFloat && !isSmall(weight)});
+  }
   for (const WebSource &source : stream.sources)
     items.push_back({source.offset, source.bytes(),
-                     source.unit * source.rowBytes(), /*isFloat=*/true});
+                     source.unit * source.rowBytes(), /*isFloat=*/true,
+                     /*isCommon=*/true, source.rowBytes()});
   llvm::sort(items, [](const StreamItem &a, const StreamItem &b) {
     return std::tie(a.offset, a.bytes) < std::tie(b.offset, b.bytes);
   });
@@ -156,21 +175,47 @@ private:
 };
 } // namespace
 
+/// The unit in which each precision of the model may cut an item: encodings
+/// want multiples of few rows, powers of two.
+static int64_t getCommonUnit(const StreamItem &item, int64_t size) {
+  constexpr int64_t kMostRows = 32;
+  int64_t rows = kMostRows;
+  while (rows > 1 && rows * item.rowBytes > size / 8)
+    rows /= 2;
+  return std::lcm(item.unit, rows * item.rowBytes);
+}
+
+/// Shards of floats that the page rounds: of these it holds one beside what it
+/// has made of those before. They and other large floats are the same in each
+/// precision of the model, and cut by their size alone; what else there is has
+/// shards of its own.
+static std::vector<std::pair<int64_t, int64_t>>
+planFloats(ArrayRef<StreamItem> items, int64_t floatBytes) {
+  constexpr int64_t kMost = 4 << 20;
+  int64_t size = std::min(chooseShardBytes(floatBytes), kMost);
+  ShardPlan plan;
+  bool wasCommon = false;
+  for (StreamItem item : items) {
+    if (std::exchange(wasCommon, item.isCommon) != item.isCommon)
+      plan.close();
+    item.unit = getCommonUnit(item, size);
+    plan.add(item, size);
+  }
+  plan.close();
+  return std::move(plan.shards);
+}
+
 std::vector<std::pair<int64_t, int64_t>>
 WeightStream::plan(std::optional<int64_t> floatBytes) const {
-  // Of floats that are to be rounded, a page holds one shard beside what it has
-  // made of those before.
-  constexpr int64_t kMostFloats = 4 << 20;
-  auto choose = [&](int64_t total) {
-    int64_t chosen = chooseShardBytes(total);
-    return sources.empty() ? chosen : std::min(chosen, kMostFloats);
-  };
-  int64_t size = choose(bytes);
+  if (!sources.empty())
+    return planFloats(listItems(*this), floatBytes.value_or(bytes));
+  int64_t size = chooseShardBytes(bytes);
   ShardPlan plan;
   for (const StreamItem &item : listItems(*this)) {
     // No precision is much less than the model in 2 bits, or than this weight.
-    int64_t own =
-        floatBytes ? choose(std::max(*floatBytes / 16, item.bytes)) : size;
+    int64_t own = floatBytes
+                      ? chooseShardBytes(std::max(*floatBytes / 16, item.bytes))
+                      : size;
     bool isAlone = item.isFloat && item.bytes >= own;
     if (isAlone)
       plan.close();

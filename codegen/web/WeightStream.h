@@ -73,7 +73,8 @@ struct WeightStream {
   /// their own. With the bytes that the model has in f32, those are cut by the
   /// weight's size and the model's alone, so that each precision of the model
   /// has the same shards of the same floats. Floats that the page rounds are
-  /// cut between units of rows.
+  /// cut between units of rows; the size of their shards goes by all floats,
+  /// and small ones share theirs.
   std::vector<std::pair<int64_t, int64_t>>
   plan(std::optional<int64_t> floatBytes) const;
 };

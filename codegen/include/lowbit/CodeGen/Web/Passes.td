@@ -34,8 +34,11 @@ def WriteWebModulePass : Pass<"lowbit-write-web-module", "::mlir::ModuleOp"> {
 
     Weights of which `lowbit.float_sources` knows the floats (see
     `lowbit-gpu-record-sources`) come as floats: their shards have rows of the
-    type that the model has them in, at most 4 MiB, and the page rounds and packs
-    them. Then there is `model.webgpu.wasm`, the numerics, as `quantizer` in the
+    type that the model has them in, and the page rounds and packs them. They are
+    a thirty-second of the weights as they come, with `precision` of
+    `float-bytes`, between 64 KiB and 4 MiB, whatever the number of weights:
+    packed ones below 64 KiB stand together, before all others, and the floats are
+    cut alike in all precisions. Then there is `model.webgpu.wasm`, the numerics, as `quantizer` in the
     manifest, whose `sources` say of each such weight `name`, `type`, `rows`,
     `columns`, `encoding`, `offset` in the stream, the `unit` of rows that shards
     have multiples of, and its `packings`: for each form in which kernels read it
