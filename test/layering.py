@@ -12,7 +12,9 @@ Checks every #include of a header of this project against the order
 A folder may include its own headers and those to its left. The numerics know
 neither MLIR nor LLVM; the run time knows the numerics alone; the CPU and GPU
 code generators don't know each other. Headers outside of an include folder are
-private to the folder that they stand in. Prints each offence and fails.
+private to the folder that they stand in. Libraries that CMake builds without MLIR
+include none of its headers: those of the dialect may not be generated when they
+are compiled. Prints each offence and fails.
 """
 
 import pathlib
@@ -43,6 +45,7 @@ ALLOWED = {
 # Code generators that must not include each other.
 BACKENDS = {"cpu": {"GPU", "SPIRV", "WGSL"}, "gpu": {"CPU"}, "spirv": {"CPU"},
             "wgsl": {"CPU"}}
+LIBRARY = re.compile(r"lowbit_add_library\(([^)]*)\)")
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
 
 
@@ -83,6 +86,16 @@ def check_file(root, path):
     return offences
 
 
+def find_plain_sources(root):
+    """Sources of libraries that need no MLIR."""
+    for folder in ("dialect", "passes", "codegen", "tools"):
+        for path in sorted((root / folder).rglob("CMakeLists.txt")):
+            for library in LIBRARY.findall(path.read_text()):
+                words = library.split()
+                if "NO_MLIR" in words:
+                    yield from (path.parent / word for word in words if word.endswith((".c", ".cpp")))
+
+
 def main():
     root = pathlib.Path(sys.argv[1]).resolve()
     offences, count = [], 0
@@ -91,6 +104,10 @@ def main():
             if path.suffix in (".h", ".c", ".cpp", ".inc"):
                 count += 1
                 offences += check_file(root, path)
+    for path in find_plain_sources(root):
+        for include in INCLUDE.findall(path.read_text()):
+            if include.startswith("mlir/"):
+                offences.append(f"{path.relative_to(root)}: its library is built without MLIR, and {include} is of that")
     print("\n".join(offences + [f"{count} files, {len(offences)} offences"]))
     return 1 if offences or count == 0 else 0
 
