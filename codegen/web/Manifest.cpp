@@ -6,6 +6,7 @@
 
 #include "Manifest.h"
 #include "PageWeights.h"
+#include "lowbit/CodeGen/Web/WebFiles.h"
 
 #include "llvm/ADT/StringSet.h"
 
@@ -111,7 +112,7 @@ llvm::json::Value lowbit::toJSON(const WebManifest &manifest) {
       fields["offset"] = weight.offset;
     weights.push_back(std::move(fields));
   }
-  Object result{{"format", "lowbit-web"},
+  Object result{{"format", kWebManifestFormat},
                 {"version", 1},
                 {"model", manifest.model},
                 {"floatBytes", static_cast<int64_t>(manifest.floatBytes)},

@@ -71,7 +71,7 @@ llvm::Error lowbit::writeWebPrecisions(llvm::StringRef output,
   files.retire(path);
   if (llvm::Error error = writeRuntimeFiles(output, files))
     return error;
-  llvm::json::Value index = llvm::json::Object{{"format", "lowbit-web"},
+  llvm::json::Value index = llvm::json::Object{{"format", kWebManifestFormat},
                                                {"version", 1},
                                                {"precisions", std::move(list)}};
   return files.write(path, llvm::formatv("{0}\n", index).str());

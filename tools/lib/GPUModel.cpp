@@ -15,6 +15,7 @@
 #include "lowbit/Tools/AtomicOutput.h"
 #include "lowbit/Tools/DiagnosticText.h"
 #include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/ManifestFormat.h"
 #include "lowbit/Tools/Safetensors.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
@@ -80,7 +81,7 @@ static llvm::json::Value makeManifest(const GPUModel &model,
     kernels.push_back(toJSON(kernel));
   for (const GPUSchedule &schedule : model.schedules)
     functions.push_back(toJSON(schedule));
-  return llvm::json::Object{{"format", "lowbit-spirv"},
+  return llvm::json::Object{{"format", kSPIRVManifestFormat},
                             {"version", 1},
                             {"data", data},
                             {"variants", toJSON(model.variants)},

@@ -10,6 +10,7 @@
 #include "lowbit/Compiler.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/Provenance.h"
+#include "lowbit/Tools/Signature.h"
 #include "llvm/Support/Path.h"
 #ifdef LOWBIT_HAS_ONNX
 #include "lowbit/Frontends/ONNX.h"
@@ -44,11 +45,23 @@ readModule(llvm::StringRef path, mlir::MLIRContext &context,
 #endif
 }
 
+/// Whatever is made of a model has its names, so that they are checked here.
+static llvm::Error checkFunctions(mlir::ModuleOp module) {
+  for (auto function : module.getOps<mlir::FunctionOpInterface>())
+    if (!function.isExternal() && function.isPublic())
+      if (llvm::Error error = checkNames(function))
+        return error;
+  return llvm::Error::success();
+}
+
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 lowbit::loadModule(llvm::StringRef path, mlir::MLIRContext &context,
                    const LoadOptions &options) {
   std::vector<std::string> files;
   auto module = readModule(path, context, options, files);
+  if (module)
+    if (llvm::Error error = checkFunctions(**module))
+      return makeFileError(path, llvm::toString(std::move(error)));
   if (module && options.recordsSources)
     if (llvm::Error error = recordProvenance(**module, files, /*recipe=*/""))
       return std::move(error);

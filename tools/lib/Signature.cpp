@@ -15,9 +15,45 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/StringMap.h"
 
 using namespace lowbit;
+
+/// What callers know an argument or result by; `kind` is input or output.
+static std::string getTensorName(mlir::DictionaryAttr attributes,
+                                 llvm::StringRef kind, unsigned index) {
+  auto name = attributes ? attributes.getAs<mlir::StringAttr>(kNameAttrName)
+                         : mlir::StringAttr();
+  return name ? name.str() : (kind + llvm::Twine(index)).str();
+}
+
+/// Callers know tensors of one `kind` by their names alone.
+static llvm::Error checkNames(llvm::ArrayRef<std::string> names,
+                              llvm::StringRef kind, llvm::StringRef function) {
+  llvm::StringMap<size_t> known;
+  for (auto [i, name] : llvm::enumerate(names)) {
+    auto [first, isNew] = known.try_emplace(name, i);
+    if (!isNew)
+      return makeError(kind + "s of '@" + function +
+                       "' require names of their own, found '" + name +
+                       "' for " + kind + " " + llvm::Twine(first->second) +
+                       " and for " + kind + " " + llvm::Twine(i) +
+                       "; rename one of them in the model, or take it out");
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error lowbit::checkNames(mlir::FunctionOpInterface function) {
+  std::vector<std::string> inputs, outputs;
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    inputs.push_back(getTensorName(function.getArgAttrDict(i), "input", i));
+  for (unsigned i = 0; i < function.getNumResults(); ++i)
+    outputs.push_back(
+        getTensorName(function.getResultAttrDict(i), "output", i));
+  if (llvm::Error error = ::checkNames(inputs, "input", function.getName()))
+    return error;
+  return ::checkNames(outputs, "output", function.getName());
+}
 
 /// Describes one argument or result of `@function`.
 static llvm::Expected<TensorSpec> makeSpec(mlir::Type type,
@@ -25,11 +61,10 @@ static llvm::Expected<TensorSpec> makeSpec(mlir::Type type,
                                            llvm::StringRef kind, unsigned index,
                                            llvm::StringRef function) {
   mlir::NamedAttrList list(attributes);
-  auto name = llvm::cast_or_null<mlir::StringAttr>(list.get(kNameAttrName));
   auto dimensions =
       llvm::cast_or_null<mlir::ArrayAttr>(list.get(kDimensionsAttrName));
   TensorSpec spec;
-  spec.name = name ? name.str() : (kind + llvm::Twine(index)).str();
+  spec.name = getTensorName(attributes, kind, index);
   if (list.get(kUnsignedAttrName))
     type = makeUnsigned(type);
   auto tensor = llvm::dyn_cast<mlir::RankedTensorType>(type);
@@ -170,14 +205,8 @@ llvm::Expected<Signature> lowbit::getSignature(mlir::ModuleOp module,
       return spec.takeError();
     signature.outputs.push_back(std::move(*spec));
   }
-  for (const auto *specs : {&signature.inputs, &signature.outputs}) {
-    llvm::StringSet<> names;
-    for (const TensorSpec &spec : *specs)
-      if (!names.insert(spec.name).second)
-        return makeError("inputs and outputs of '@" + name +
-                         "' require names of their own, found two called '" +
-                         spec.name + "'");
-  }
+  if (llvm::Error error = checkNames(function))
+    return std::move(error);
   for (auto [spec, rows] :
        llvm::zip_equal(signature.inputs, findIndexedRows(function)))
     spec.tableRows = rows;

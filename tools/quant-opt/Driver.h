@@ -452,6 +452,9 @@ struct DriverOptions {
   /// options of MLIR's passes and LLVM's back ends stay in `--help-hidden`.
   /// Call it when all are registered, before the command line is parsed.
   void hideForeignOptions();
+  /// An error where -o, or one of the options above that is no list, is given
+  /// more than once.
+  llvm::Error checkOccurrences() const;
   /// How many options of compiling are given.
   size_t countCompiling() const;
   /// Whether the command line asks for compiling rather than for passes.

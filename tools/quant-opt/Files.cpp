@@ -11,6 +11,7 @@
 #include "lowbit/Tools/AtomicOutput.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/GPUModel.h"
+#include "lowbit/Tools/ManifestFormat.h"
 #include "lowbit/Tools/MappedFile.h"
 #include "lowbit/Tools/WebModel.h"
 #include "llvm/Support/FileSystem.h"
@@ -185,5 +186,9 @@ llvm::Error lowbit::checkOutputs(StringRef input, StringRef output,
       if (llvm::Error error = AtomicOutput::check(path))
         return error;
   }
+  if (options.emit == EmitKind::SPIRV)
+    return checkSPIRVManifest(output);
+  if (options.emit == EmitKind::Web)
+    return checkWebManifest(getWebManifestPath(output), output);
   return llvm::Error::success();
 }

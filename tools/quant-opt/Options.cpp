@@ -6,6 +6,7 @@
 
 #include "Checks.h"
 #include "Driver.h"
+#include "lowbit/Tools/GivenOnce.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Path.h"
 
@@ -58,6 +59,17 @@ void DriverOptions::hideForeignOptions() {
     else if (option->getOptionHiddenFlag() == llvm::cl::NotHidden)
       option->setHiddenFlag(llvm::cl::Hidden);
   }
+}
+
+llvm::Error DriverOptions::checkOccurrences() const {
+  const llvm::cl::OptionCategory *own[] = {&category, &inspectCategory,
+                                           &tuneCategory};
+  return checkGivenOnce([&](const llvm::cl::Option &option) {
+    return option.ArgStr == "o" ||
+           llvm::any_of(option.Categories, [&](auto *known) {
+             return llvm::is_contained(own, known);
+           });
+  });
 }
 
 size_t DriverOptions::countCompiling() const {

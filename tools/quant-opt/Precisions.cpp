@@ -16,6 +16,7 @@
 #include "lowbit/Compiler.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/EvaluateSamples.h"
+#include "lowbit/Tools/ManifestFormat.h"
 #include "lowbit/Tools/MappedFile.h"
 #include "lowbit/Tools/TextTable.h"
 #include "lowbit/Tools/WebModel.h"
@@ -69,6 +70,9 @@ static llvm::Error checkPrecisions(llvm::ArrayRef<std::string> methods,
       return makeError("--quantize: the method '" + method +
                        "' is given twice, or has the same file name as "
                        "another");
+    if (llvm::Error error =
+            checkWebManifest(getWebPrecisionManifest(output, method), output))
+      return error;
   }
   if (options.evaluate.empty())
     return llvm::Error::success();

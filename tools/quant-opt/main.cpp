@@ -35,6 +35,8 @@ int main(int argc, char **argv) {
     lowbit::printError("quant-opt", std::move(error));
     return EXIT_FAILURE;
   };
+  if (llvm::Error error = options.checkOccurrences())
+    return fail(std::move(error));
   if (options.inspects()) {
     llvm::Expected<bool> passed =
         lowbit::inspectFiles(input, options, registry);

@@ -9,6 +9,7 @@
 
 #include "Options.h"
 #include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/GivenOnce.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
@@ -490,6 +491,10 @@ llvm::Expected<RunOptions> lowbit::parseRunOptions(int argc, char **argv) {
     return makeError(message.empty() ? "the command line cannot be understood"
                                      : describeParseErrors(message));
 
+  // All options that are left are this tool's.
+  if (llvm::Error error =
+          checkGivenOnce([](const cl::Option &) { return true; }))
+    return error;
   if (llvm::Error error = checkCounts(flags))
     return error;
   if (llvm::Error error = checkBrowser(flags))

@@ -52,6 +52,10 @@ llvm::Error checkRequirements(const Signature &signature,
 /// arguments. Indices may be widened and reshaped on the way.
 llvm::SmallVector<int64_t> findIndexedRows(mlir::FunctionOpInterface function);
 
+/// An error where two inputs, or two outputs, of `function` have one name: the
+/// name is what hosts know them by, so that one of them would be out of reach.
+llvm::Error checkNames(mlir::FunctionOpInterface function);
+
 /// Reads the signature of `@main`, or of another function. Arguments and
 /// results without a name are called `input0`, `output0` and so on. In raised
 /// form, inputs that index embeddings say so. A module without the function,

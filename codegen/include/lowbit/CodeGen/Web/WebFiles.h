@@ -13,6 +13,9 @@
 
 namespace lowbit {
 
+/// What manifests of web modules say of themselves as `format`.
+inline constexpr llvm::StringLiteral kWebManifestFormat("lowbit-web");
+
 /// Takes the files of a web module one after the other, those that name others
 /// after these. Each appears whole or not at all, and at once.
 class WebFiles {
