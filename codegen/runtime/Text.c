@@ -230,11 +230,15 @@ static int check_room(const lowbit_text *text, int64_t count,
                        "position must be 0 to %" PRId64
                        ", the text's length, found %" PRId64,
                        text->length, position);
-  if (count < 1 || count > most - position)
+  if (count < 1)
     return lowbit_fail(LOWBIT_ERROR_ARGUMENT,
-                       "tokens at position %" PRId64 " must be 1 to %" PRId64
-                       ", the rest of the cache's %" PRId64 ", found %" PRId64,
-                       position, most - position, most, count);
+                       "a text requires at least one token, found none");
+  if (count > most - position)
+    return lowbit_fail(LOWBIT_ERROR_ARGUMENT,
+                       "the KV cache has room for %" PRId64
+                       " tokens, found %" PRId64 " at position %" PRId64
+                       "; compile with a larger --max-length",
+                       most, count, position);
   return LOWBIT_OK;
 }
 

@@ -164,7 +164,7 @@ SmallVector<WeightUse> QuantizeWeightsPass::collectUses() {
     else
       keepFloat(op, operand.get(),
                 "embedding tables and the head are quantized with "
-                "include-embeddings only");
+                "--include-embeddings only");
   };
   getOperation().walk([&](EmbeddingOp op) {
     add(op, op.getWeightMutable(), /*isEmbedding=*/true);

@@ -50,9 +50,9 @@ lowbit.global @table : tensor<4x2xf32> {data = dense<1.0> : tensor<4x2xf32>}
 
 func.func @by_request(%ids: tensor<?xi64>) -> tensor<?x4xf32> {
   %w = lowbit.weight @table : tensor<4x2xf32>
-  // expected-remark @+1 {{weight 'table' stays float: embedding tables and the head are quantized with include-embeddings only}}
+  // expected-remark @+1 {{weight 'table' stays float: embedding tables and the head are quantized with --include-embeddings only}}
   %x = lowbit.embedding %ids, %w : tensor<?xi64>, tensor<4x2xf32> -> tensor<?x2xf32>
-  // expected-remark @+1 {{weight 'table' stays float: embedding tables and the head are quantized with include-embeddings only}}
+  // expected-remark @+1 {{weight 'table' stays float: embedding tables and the head are quantized with --include-embeddings only}}
   %y = lowbit.linear %x, %w : tensor<?x2xf32>, tensor<4x2xf32> -> tensor<?x4xf32>
   return %y : tensor<?x4xf32>
 }

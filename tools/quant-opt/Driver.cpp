@@ -200,7 +200,8 @@ static llvm::Error checkShapes(ModuleOp module, const DriverOptions &options) {
             (i < input.dimensions.size() ? "'" + input.dimensions[i] + "'"
                                          : std::to_string(i)) +
             " open: GPU kernels require shapes that are known when the model "
-            "is compiled: fix dynamic dimensions with --shape");
+            "is compiled: fix dynamic dimensions with --shape, or give a "
+            "decoder a cache, which fixes them, with --kv-cache");
   return llvm::Error::success();
 }
 
