@@ -24,7 +24,7 @@ function describeAdapter(info) {
 function checkWorkgroupSize(size = 64) {
   if (![64, 128, 256, 512].includes(size))
     throw new LowbitError("bad-input",
-      `workgroupSize requires 64, 128, 256 or 512, found ${size}`);
+      `workgroupSize requires 64, 128, 256 or 512, found ${describeValue(size)}`);
   return size;
 }
 
@@ -42,11 +42,14 @@ function requiredLimits(manifest, workgroupSize) {
 }
 
 /** Fails unless every limit is within what `limits` offers. */
-function checkLimits(required, limits) {
-  for (const [name, value] of Object.entries(required))
+function checkLimits(required, limits, workgroupSize) {
+  for (const [name, value] of Object.entries(required)) {
+    // Every device has what the least size takes.
+    const who = name.startsWith("maxCompute") ? `workgroupSize of ${workgroupSize}` : "the model";
     if (value > limits[name])
       throw new LowbitError("unsupported",
-        `the model needs ${name} of ${value}, the adapter has ${limits[name]}`);
+        `${who} needs ${name} of ${value}, the adapter has ${limits[name]}`);
+  }
 }
 
 /** Features of WGSL itself, which no device is asked for, by their names in manifests. */
@@ -71,7 +74,7 @@ function hasFeature(name, features, adapter) {
 function chooseVariant(manifest, name, features, adapter) {
   const candidates = manifest.variants.filter((variant) => name === undefined || variant.name === name);
   if (!candidates.length)
-    throw new LowbitError("bad-input", `the module has no variant '${name}'; it has ` +
+    throw new LowbitError("bad-input", `the module has no variant ${describeValue(name)}; it has ` +
       manifest.variants.map((variant) => `'${variant.name}'`).join(", "));
   const isThere = (feature) => hasFeature(feature, features, adapter);
   const chosen = candidates.find((variant) => variant.features.every(isThere));
@@ -89,7 +92,7 @@ function chooseVariant(manifest, name, features, adapter) {
 async function openDevice(given, manifest, name, workgroupSize) {
   const required = requiredLimits(manifest, workgroupSize);
   if (given) {
-    checkLimits(required, given.limits);
+    checkLimits(required, given.limits, workgroupSize);
     const adapter = describeAdapter(given.adapterInfo);
     return {
       device: given, isOwn: false, adapter, variant: chooseVariant(manifest, name, given.features, adapter),
@@ -101,7 +104,7 @@ async function openDevice(given, manifest, name, workgroupSize) {
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter)
     throw new LowbitError("no-adapter", "WebGPU found no adapter");
-  checkLimits(required, adapter.limits);
+  checkLimits(required, adapter.limits, workgroupSize);
   const raised = {};
   const defaults = {
     maxBufferSize: 2 ** 28, maxStorageBufferBindingSize: 2 ** 27,

@@ -75,7 +75,7 @@ function findEnds({ weights, sources = [] }) {
 /** Fails unless a load is to end when everything is there, or as soon as runs may begin. */
 function checkStart(start = "loaded") {
   if (!["early", "loaded"].includes(start))
-    throw new LowbitError("bad-input", `start requires "early" or "loaded", found '${start}'`);
+    throw new LowbitError("bad-input", `start requires "early" or "loaded", found ${describeValue(start)}`);
   return start;
 }
 

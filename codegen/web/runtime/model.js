@@ -83,29 +83,28 @@ class Model {
         throw new LowbitError("bad-input",
           "the model extends a text with a KV cache; use predict or generate");
       program.write(inputs);
-      const outputs = {};
-      for (const [output, bytes] of await program.execute())
-        outputs[output.name] = program.read(output, bytes);
-      return outputs;
+      const results = [...await program.execute()];
+      // Properties of their own, also where one is called `__proto__`.
+      return Object.fromEntries(results.map(
+        ([output, bytes]) => [output.name, program.read(output, bytes)]));
     }));
   }
 
   async predict(tokens) {
-    return this.extend(readTokens(tokens), (text, all) => text.predict(all));
+    const all = readTokens(tokens, this.text.words);
+    checkRoom(all.length, this.hasCache ? this.maxTokens : Infinity);
+    return this.extend(all, (text, known) => text.predict(known));
   }
 
   /** What `work` finds out of a text and its tokens. */
   extend(all, work) {
-    return this.enqueue(() => this.time(async () => {
-      if (all.length === 0)
-        throw new LowbitError("bad-input", "a prediction requires at least one token");
-      return work(this.text, all);
-    }));
+    return this.enqueue(() => this.time(async () => work(this.text, all)));
   }
 
-  async generate(tokens, { maxTokens = 32, stopToken, onToken, signal } = {}) {
-    const all = readTokens(tokens);
-    checkMaxTokens(maxTokens);
+  async generate(tokens, options = {}) {
+    const { maxTokens = 32, stopToken, onToken, signal } = checkOptions("generate", options, GENERATE_OPTIONS);
+    const all = readTokens(tokens, this.text.words);
+    checkGeneration(all.length, maxTokens, this.hasCache ? this.maxTokens : Infinity);
     const generated = [];
     while (generated.length < maxTokens) {
       throwIfAborted(signal);
@@ -211,13 +210,19 @@ async function startOnDevice(opened, manifest, options) {
   }
 }
 
+/** The options of `load`. */
+const LOAD_OPTIONS = {
+  backend: "any", device: "device", onProgress: "function", signal: "signal", start: "any", variant: "any",
+  workgroupSize: "any", precision: "any", memory: "any", minAccuracy: "any", baseURL: "any", read: "function",
+};
+
 /** Causes for which WebAssembly takes the place of a GPU. */
 const WITHOUT_GPU = ["no-webgpu", "no-adapter", "no-device", "unsupported"];
 
 /** A device, unless WebAssembly is asked for, or there is none and nothing but it would do. */
 async function openBackend(manifest, { backend, device, variant, workgroupSize }, size) {
   if (![undefined, "webgpu", "wasm"].includes(backend))
-    throw new LowbitError("bad-input", `backend requires "webgpu" or "wasm", found '${backend}'`);
+    throw new LowbitError("bad-input", `backend requires "webgpu" or "wasm", found ${describeValue(backend)}`);
   if (backend === "wasm") {
     if (!manifest.fallback)
       throw new LowbitError("unsupported",
@@ -240,13 +245,14 @@ async function openBackend(manifest, { backend, device, variant, workgroupSize }
  * this file.
  */
 export async function load(options = {}) {
-  const size = checkWorkgroupSize(options.workgroupSize);
-  const start = checkStart(options.start);
-  const read = getReader(options);
-  throwIfAborted(options.signal);
-  const { manifest, entry } = await readModel(read, options);
-  const { opened, reason } = await openBackend(manifest, options, size);
   try {
+    checkOptions("load", options, LOAD_OPTIONS);
+    const size = checkWorkgroupSize(options.workgroupSize);
+    const start = checkStart(options.start);
+    const read = getReader(options);
+    throwIfAborted(options.signal);
+    const { manifest, entry } = await readModel(read, options);
+    const { opened, reason } = await openBackend(manifest, options, size);
     const model = opened
       ? await startOnDevice(opened, manifest, { ...options, workgroupSize: size, read })
       : await startFallback(manifest, reason, { ...options, read });

@@ -9,9 +9,11 @@ export interface TensorInfo {
   shape: number[];
 }
 
-/** An input: its elements in row-major order. */
-export type Elements =
-  Float32Array | Int32Array | BigInt64Array | Uint8Array | ArrayLike<number | bigint>;
+/** The elements of an input in row-major order: numbers, of integers whole ones that
+ *  their type holds (i64 on a GPU: 32 bits of it), of i1 0 and 1. */
+export type ElementList =
+  Float32Array | Int32Array | BigInt64Array | Uint8Array | ArrayLike<number | bigint | boolean>;
+export type Elements = ElementList | { data: ElementList };
 
 export interface Progress {
   /** Bytes of weights that have arrived, of how many; floats, where the page
@@ -23,6 +25,7 @@ export interface Progress {
   totalPipelines: number;
 }
 
+/** Options of other names, and values of other kinds, are `bad-input`. */
 export interface LoadOptions {
   /**
    * What the model runs on: `webgpu`, or an error, or `wasm`, WebAssembly on the
@@ -55,8 +58,9 @@ export interface LoadOptions {
   variant?: string;
   /**
    * Invocations of a workgroup, of kernels that leave it open: 64 (without it),
-   * 128, 256, or 512 where the adapter's limits allow that. Nothing on
-   * WebAssembly.
+   * 128, 256, or 512 where the adapter's limits allow that: 512 for
+   * `maxComputeInvocationsPerWorkgroup` and `maxComputeWorkgroupSizeX`, 32768 for
+   * `maxComputeWorkgroupStorageSize`; else `unsupported`. Nothing on WebAssembly.
    */
   workgroupSize?: 64 | 128 | 256 | 512;
   /** One of the module's precisions, by its name or as `determineBestVariant`
@@ -66,7 +70,9 @@ export interface LoadOptions {
   /** Bytes that all buffers may take, and the least accuracy. */
   memory?: number;
   minAccuracy?: number;
-  /** Where manifest and shards lie; beside the module without it. */
+  /** Where manifest and shards lie, an absolute address; beside the module without
+   *  it. Where that is a file and fetch reads none, as in node, `baseURL` or `read`
+   *  is needed. */
   baseURL?: string | URL;
   /** Reads a file beside the module, in place of fetch; `size` is that of a file
    *  whose bytes are counted. What it throws is an error with the code `network`. */
@@ -102,11 +108,13 @@ export interface PrecisionOptions {
 }
 
 export interface GenerateOptions {
-  /** 32 without it. */
+  /** 32 without it. With a cache, the prompt and all of them but the last must fit
+   *  into it: else nothing is generated, and the error is `bad-input`. */
   maxTokens?: number;
   /** A token that ends the text. */
   stopToken?: number;
-  /** Called for each token, with the milliseconds that it took. */
+  /** Called for each token, with the milliseconds that it took. What it throws ends
+   *  `generate`, as it is. */
   onToken?: (token: number, milliseconds: number) => void | Promise<void>;
   signal?: AbortSignal;
 }
@@ -168,7 +176,7 @@ export interface Report {
   workgroups: { size: [number, number, number]; dispatches: number }[];
 }
 
-/** What rejected promises hold; `code` names the cause. */
+/** What all rejected promises hold; `code` names the cause. */
 export class LowbitError extends Error {
   code: "no-webgpu" | "no-adapter" | "no-device" | "unsupported" | "network" |
     "corrupted" | "aborted" | "out-of-memory" | "device-lost" | "bad-input" |
@@ -186,13 +194,17 @@ export interface Model {
   /** Resolves when everything is there: at once, unless `start` was `early`. Rejected
    *  with what ended the load. */
   readonly loaded: Promise<void>;
-  /** Outputs by name, for inputs by name. Runs follow one after another. */
+  /** Outputs by name, for inputs by name: properties of their own of both objects, so
+   *  that an input called `__proto__` is given as `["__proto__"]: data`. Runs follow
+   *  one after another. */
   run(inputs: Record<string, Elements>): Promise<Record<string, Float32Array | Int32Array | BigInt64Array | Uint8Array>>;
   /** The logits of the token behind `tokens`, of models that predict tokens. With a
    *  cache, what `tokens` begin with and the last call had is not computed again,
-   *  and more than `maxTokens` are `bad-input`; a window holds the latest ones. */
+   *  and more than `maxTokens` are `bad-input`; a window holds the latest ones. So is
+   *  what isn't in the vocabulary, which begins with 0. */
   predict(tokens: Iterable<number | bigint>): Promise<Float32Array>;
-  /** The likeliest continuation of `tokens`: `predict` for each of its tokens. */
+  /** The likeliest continuation of `tokens`: `predict` for each of its tokens. What
+   *  `predict` or a cache would refuse is refused before the first. */
   generate(tokens: Iterable<number | bigint>, options?: GenerateOptions): Promise<number[]>;
   report(): Report;
   /** Frees everything; the model can't be used after it. */

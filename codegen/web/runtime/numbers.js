@@ -13,25 +13,48 @@ function findLargest(numbers) {
   return best;
 }
 
-/** The ids that a caller gave, as numbers. */
-function readTokens(tokens) {
+/** The ids that a caller gave, as numbers: of a vocabulary of `words`, if that is known. */
+function readTokens(tokens, words) {
   if (typeof tokens === "string" || typeof tokens?.[Symbol.iterator] !== "function")
     throw new LowbitError("bad-input",
       `tokens require a list of ids, found ${typeof tokens}`);
-  const list = Array.from(tokens), ids = list.map(Number);
-  const wrong = ids.findIndex((id) => !Number.isSafeInteger(id));
-  if (wrong >= 0)
-    throw new LowbitError("bad-input",
-      `token ${wrong} must be a whole number, found ${String(list[wrong])}`);
-  return ids;
+  const list = Array.from(tokens), last = (words || 2 ** 31) - 1;
+  for (const [i, id] of list.entries()) {
+    if (typeof id !== "bigint" && !Number.isInteger(id))
+      throw new LowbitError("bad-input",
+        `token ${i} must be a whole number, found ${describeValue(id)}`);
+    if (id < 0 || id > last)
+      throw new LowbitError("bad-input", `token ${i} must be an id from 0 to ${last}` +
+        `${words ? `, as the model knows ${words}` : ""}, found ${id}`);
+  }
+  return list.map(Number);
 }
 
-/** How many tokens are to be generated at most. */
-function checkMaxTokens(count) {
-  if (!(typeof count === "number" && count >= 0))
+/** Fails unless a cache that has `room` holds a text of `count` tokens. */
+function checkRoom(count, room) {
+  if (count < 1)
+    throw new LowbitError("bad-input", "a text requires at least one token, found none");
+  if (count > room)
     throw new LowbitError("bad-input",
-      `maxTokens requires a number of at least 0, found ${typeof count === "number" ? count : typeof count}`);
+      `the KV cache has room for ${room} tokens, found ${count}; compile with a larger --max-length`);
 }
+
+/**
+ * Fails unless `count` tokens may be generated behind a prompt of `length`, also by
+ * a cache with `room`, if there is one: of the last token nothing is computed.
+ */
+function checkGeneration(length, count, room = Infinity) {
+  if (!(Number.isInteger(count) || count === Infinity) || count < 0)
+    throw new LowbitError("bad-input",
+      `maxTokens requires a whole number of at least 0, found ${describeValue(count)}`);
+  checkRoom(length, room);
+  if (length + count - 1 > room)
+    throw new LowbitError("bad-input",
+      `the KV cache has room for ${room} tokens, found a prompt of ${length} and maxTokens of ${count}; ` +
+      `ask for at most ${room - length + 1}, or compile with a larger --max-length`);
+}
+
+const printShape = (shape) => `[${shape.join(", ")}]`;
 
 function countElements(shape) {
   return shape.reduce((product, size) => product * size, 1);

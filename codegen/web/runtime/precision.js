@@ -4,11 +4,26 @@
 //
 //===----------------------------------------------------------------------===//
 
+/** What to do where fetch reads no files, as in node: a module has no other address there. */
+function explainFile(error, url) {
+  return url.protocol === "file:" && error.code === "network"
+    ? new LowbitError("network", `${error.message}; where fetch reads no files, give load read, a ` +
+      "function from a file's name to its bytes, or baseURL, an http address of the files", error)
+    : error;
+}
+
 /** How files beside the module are read: the caller's way, or fetch. */
 function getReader({ read, baseURL }) {
-  const base = baseURL ?? import.meta.url;
+  const base = readBaseURL(baseURL, import.meta.url);
   if (!read)
-    return (file, signal, ...rest) => fetchFile(new URL(file, base).href, signal, ...rest);
+    return async (file, ...rest) => {
+      const url = new URL(file, base);
+      try {
+        return await fetchFile(url.href, ...rest);
+      } catch (error) {
+        throw explainFile(error, url);
+      }
+    };
   return async (file, ...rest) => {
     try {
       return await read(file, ...rest);
@@ -17,6 +32,11 @@ function getReader({ read, baseURL }) {
     }
   };
 }
+
+/** The options of the functions that only look at precisions. */
+const PRECISION_OPTIONS = {
+  memory: "any", minAccuracy: "any", signal: "signal", baseURL: "any", read: "function",
+};
 
 /** Reads a manifest and checks that this text of the module is for it. */
 async function readManifest(read, file, signal) {
@@ -46,9 +66,9 @@ const findBest = (list, isBetter) =>
   list.reduce((best, candidate) => isBetter(candidate, best) ? candidate : best);
 
 function checkBound(name, value, most) {
-  if (value !== undefined && !(value >= 0 && value <= most))
+  if (value !== undefined && !(typeof value === "number" && value >= 0 && value <= most))
     throw new LowbitError("bad-input",
-      `${name} requires a number ${most === Infinity ? "of at least 0" : `from 0 to ${most}`}, found ${value}`);
+      `${name} requires a number ${most === Infinity ? "of at least 0" : `from 0 to ${most}`}, found ${describeValue(value)}`);
 }
 
 /** Those that have the memory and are accurate enough; errors name the nearest. */
@@ -110,25 +130,31 @@ async function readIndex(read, signal) {
   return index;
 }
 
-/** The manifest's precisions; one that has them not is of a module of one. */
-async function readPrecisions(read, signal) {
-  const index = await readIndex(read, signal);
-  if (!index.precisions)
-    throw new LowbitError("bad-input",
-      "the module has one precision; compile with --quantize=int8,int4-g32, say, for several");
-  return index;
+/**
+ * What `choose` makes of the manifest for the function `what`; of a module of one
+ * precision, which has none of them, an error.
+ */
+async function askPrecisions(what, options, choose) {
+  try {
+    checkOptions(what, options, PRECISION_OPTIONS);
+    const index = await readIndex(getReader(options), options.signal);
+    if (!index.precisions)
+      throw new LowbitError("bad-input",
+        "the module has one precision; compile with --quantize=int8,int4-g32, say, for several");
+    return choose(index);
+  } catch (error) {
+    throw asLowbitError(error, "internal", "the precisions cannot be read");
+  }
 }
 
 /** What the module has, in the order in which it was compiled. */
 export async function listPrecisions(options = {}) {
-  const index = await readPrecisions(getReader(options), options.signal);
-  return index.precisions.map(describePrecision);
+  return askPrecisions("listPrecisions", options, ({ precisions }) => precisions.map(describePrecision));
 }
 
 /** The best precision within bounds. See the declarations beside this file. */
 export async function determineBestVariant(options = {}) {
-  const index = await readPrecisions(getReader(options), options.signal);
-  return describePrecision(chooseBest(index, options));
+  return askPrecisions("determineBestVariant", options, (index) => describePrecision(chooseBest(index, options)));
 }
 
 /**
@@ -149,7 +175,7 @@ async function readModel(read, { precision, memory, minAccuracy, signal }) {
     ? (isChosen ? chooseBest(index, { memory, minAccuracy }) : index.precisions[0])
     : index.precisions.find((candidate) => candidate.name === name);
   if (!entry)
-    throw new LowbitError("bad-input", `the module has no precision '${name}'; it has ` +
+    throw new LowbitError("bad-input", `the module has no precision ${describeValue(name)}; it has ` +
       quoteNames(index.precisions));
   return { manifest: await readManifest(read, entry.manifest, signal), entry };
 }

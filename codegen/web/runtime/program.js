@@ -144,7 +144,6 @@ class Program {
     const known = this.find("input");
     checkNames(known, inputs);
     const words = known.map((input) => toWords(input, inputs[input.name]));
-    known.forEach((input, i) => checkIndices(input, words[i]));
     known.forEach((input, i) => this.scope.device.queue.writeBuffer(input.gpu, 0, words[i]));
   }
 

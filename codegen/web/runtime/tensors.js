@@ -19,25 +19,19 @@ const WORDS = {
 /** The bytes of all in a list of a manifest. */
 const sumBytes = (list) => list.reduce((sum, { bytes }) => sum + bytes, 0);
 
-/** Fails unless `inputs` are those of `known`, by name. */
-function checkNames(known, inputs) {
-  for (const name of Object.keys(inputs))
-    if (!known.some((input) => input.name === name))
-      throw new LowbitError("bad-input", `the model has no input '${name}'; it has ` +
-        known.map((input) => `'${input.name}'`).join(", "));
-  for (const { name } of known)
-    if (!(name in inputs))
-      throw new LowbitError("bad-input", `input '${name}' is missing`);
-}
+/** The array that a page has for an input's elements: floats of 16 bits are f32 to it. */
+const getPageArray = ({ type }) => /^b?f16$/.test(type) ? Float32Array : ARRAYS[type] ?? Int32Array;
 
 /** An input's elements; errors name the input and what it requires. */
 function readElements(buffer, data) {
-  const values = ArrayBuffer.isView(data) || Array.isArray(data) ? data : data?.data;
+  const values = findElements(buffer, data);
   const count = countElements(buffer.shape);
-  if (values?.length !== count)
+  if (values.length !== count)
     throw new LowbitError("bad-input",
-      `input '${buffer.name}' requires ${count} elements (${buffer.shape.join(" x ")} ` +
-      `${buffer.type}), found ${values?.length ?? "none"}`);
+      `input '${buffer.name}' requires ${count} elements for shape ${printShape(buffer.shape)}, ` +
+      `found ${values.length}`);
+  checkType(buffer, values, getPageArray(buffer));
+  checkIndices(buffer, values);
   return values;
 }
 
@@ -47,6 +41,10 @@ function toWords(buffer, data) {
   const values = readElements(buffer, data);
   if (values instanceof type.toWord)
     return values;
+  // Integers that fit into their own type may not into a word.
+  if (isWide(getPageArray(buffer)))
+    checkElements({ ...buffer, type: `${buffer.type} on a GPU` }, values,
+      findRange(buffer.type === "u64" ? Uint32Array : Int32Array));
   const words = new type.toWord(values.length);
   for (let i = 0; i < values.length; ++i)
     words[i] = Number(values[i]);

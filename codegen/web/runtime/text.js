@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-/** A model from [1, n] tokens to [1, n, words] logits. */
+/** A model from [1, n] tokens to [1, n, words] logits. `words` are the tokens that there are, if known. */
 class TokenWindow {
   constructor(program) {
     this.program = program;
@@ -16,6 +16,7 @@ class TokenWindow {
       .find(({ type, shape }) => type === "f32" && shape.length === 3);
     this.input = inputs[0];
     this.maxTokens = this.input ? countElements(this.input.shape) : 0;
+    this.words = this.input?.tableRows;
     const isDecoder = inputs.length === 1 && /^i(32|64)$/.test(this.input.type) &&
       this.output?.shape[0] === 1 && this.output.shape[1] === this.maxTokens;
     if (!isDecoder)
@@ -49,7 +50,9 @@ class CachedText {
   constructor(prefill, decode) {
     this.prefill = prefill;
     this.decode = decode;
-    this.piece = prefill.find("input")[0].shape[1];
+    const [tokens] = prefill.find("input");
+    this.piece = tokens.shape[1];
+    this.words = tokens.tableRows;
     const states = decode.find("state");
     this.maxTokens = states[0].shape.at(-2);
     this.bytes = states.reduce((sum, state) => sum + state.bytes, 0);
@@ -77,10 +80,7 @@ class CachedText {
   /** The bytes of the first buffer of the kind `wanted` behind `tokens`. */
   async extendTo(tokens, wanted) {
     const count = tokens.length;
-    if (count > this.maxTokens)
-      throw new LowbitError("bad-input",
-        `the cache has room for ${this.maxTokens} tokens, found ${count}; ` +
-        "compile with a larger --max-length");
+    checkRoom(count, this.maxTokens);
     let position = 0;
     while (position < count - 1 && tokens[position] === this.tokens[position])
       ++position;

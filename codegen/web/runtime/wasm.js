@@ -40,7 +40,7 @@ function fromHalf(bits, type) {
 
 /** Floats of 16 bits are f32 to the page, as they are on a GPU. */
 const encode = (type, values) =>
-  isHalf(type) ? Uint16Array.from(values, (number) => toHalf(number, type)) : values;
+  isHalf(type) ? Uint16Array.from(values, (number) => toHalf(Number(number), type)) : values;
 const decode = (type, elements) =>
   isHalf(type) ? Float32Array.from(elements, (bits) => fromHalf(bits, type)) : elements;
 
@@ -151,7 +151,6 @@ class EngineProgram {
     for (const input of known) {
       const Type = ARRAYS[input.type];
       const elements = convert(Type, encode(input.type, readElements(input, inputs[input.name])));
-      checkIndices(input, elements);
       this.scope.engine.view(Type, input.address, elements.length).set(elements);
     }
   }

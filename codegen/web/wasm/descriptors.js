@@ -7,33 +7,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-/** Floats of 8 and 16 bits are their bits, truth values are bytes of 0 and 1. */
-const ARRAYS = {
-  i1: Uint8Array, i8: Int8Array, u8: Uint8Array, i16: Int16Array, u16: Uint16Array,
-  i32: Int32Array, u32: Uint32Array, i64: BigInt64Array, u64: BigUint64Array,
-  f8_e8m0: Uint8Array, f8_e4m3: Uint8Array, f8_e5m2: Uint8Array,
-  f16: Uint16Array, bf16: Uint16Array, f32: Float32Array, f64: Float64Array,
-};
-
-const isWide = (Type) => Type === BigInt64Array || Type === BigUint64Array;
-
-/** Elements as the array of their type; numbers become integers of 64 bits and back. */
-function convert(Type, values) {
-  if (values instanceof Type)
-    return values;
-  return Type.from(values, isWide(Type) ? BigInt : Number);
-}
-
-/** Indices into an embedding count from its end if they are negative. */
-function checkIndices(tensor, elements) {
-  const rows = tensor.tableRows;
-  for (let i = 0; rows && i < elements.length; ++i)
-    if (elements[i] < -rows || elements[i] >= rows)
-      throw new LowbitError("bad-input",
-        `input '${tensor.name}' must hold ids of ${-rows} to ${rows - 1}, found ` +
-        `${elements[i]} at position ${i}`);
-}
-
 const descriptorBytes = (rank) => 16 + 16 * rank;
 
 /** Writes the descriptor of dense row-major elements. */
@@ -59,4 +32,15 @@ function readResult(engine, tensor, at) {
     Number(view.getBigInt64(8, true)) * Type.BYTES_PER_ELEMENT;
   const elements = engine.view(Type, address, countElements(shape)).slice();
   return Object.assign(elements, { shape });
+}
+
+/** All outputs, by name, whose descriptors are one behind the other. */
+function readResults(engine, outputs, at) {
+  const found = [];
+  for (const tensor of outputs) {
+    found.push([tensor.name, readResult(engine, tensor, at)]);
+    at += descriptorBytes(tensor.shape.length);
+  }
+  // Properties of their own, also where one is called `__proto__`.
+  return Object.fromEntries(found);
 }

@@ -50,7 +50,7 @@ function chooseCode(variants, name) {
   if (name !== undefined) {
     const variant = variants.find((candidate) => candidate.name === name);
     if (!variant)
-      throw new LowbitError("bad-input", `variant requires one of ${names}, found '${name}'`);
+      throw new LowbitError("bad-input", `variant requires one of ${names}, found ${describeValue(name)}`);
     if (!isSupported(name))
       throw new LowbitError("unsupported", `this engine lacks ${name}`);
     return variant;

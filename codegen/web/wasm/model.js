@@ -40,36 +40,52 @@ class Model {
       throw new LowbitError("bad-input", what);
   }
 
+  /** What `work` gives, or its error, which has a code in any case. */
+  async attempt(work) {
+    try {
+      return await work();
+    } catch (error) {
+      throw asLowbitError(error, "internal", "the run failed");
+    }
+  }
+
   async run(inputs) {
     this.check(false, "the model extends a text with a KV cache; use prefill, decode or generate");
-    return runOnce(this.engine, this.manifest, this.chosen, this.weights, inputs);
+    return this.attempt(() => runOnce(this.engine, this.manifest, this.chosen, this.weights, inputs));
+  }
+
+  /** The ids that a caller gave, which the model knows. */
+  readTokens(tokens) {
+    return readTokens(tokens, this.manifest.inputs[0].tableRows);
   }
 
   async prefill(tokens, position = 0) {
     this.check(true, "the model has no KV cache; use run");
-    return this.text.extend(readTokens(tokens), position);
+    return this.attempt(() => this.text.extend(this.readTokens(tokens), position));
   }
 
   async decode(token, position = this.text?.length) {
     this.check(true, "the model has no KV cache; use run");
-    return this.text.extend(readTokens([token]), position);
+    return this.attempt(() => this.text.extend(this.readTokens([token]), position));
   }
 
   /** The logits behind what `extend` has given, whatever else the model yields. */
   readLogits(outputs) {
-    const logits = Object.values(outputs)[0];
+    const logits = outputs[this.manifest.outputs[0].name];
     return logits.subarray(logits.length - logits.shape.at(-1));
   }
 
-  async generate(tokens, { maxTokens = 32, stopToken, onToken, signal } = {}) {
+  async generate(tokens, options = {}) {
     this.check(true, "the model has no KV cache; compile with --kv-cache, or use run");
-    checkMaxTokens(maxTokens);
+    const { maxTokens = 32, stopToken, onToken, signal } = checkOptions("generate", options, GENERATE_OPTIONS);
+    const prompt = this.readTokens(tokens);
+    checkGeneration(prompt.length, maxTokens, this.maxTokens);
     const generated = [];
     let outputs;
     while (generated.length < maxTokens) {
       throwIfAborted(signal);
       const start = performance.now();
-      outputs = outputs ? await this.decode(generated.at(-1)) : await this.prefill(tokens);
+      outputs = outputs ? await this.decode(generated.at(-1)) : await this.prefill(prompt);
       const token = findLargest(this.readLogits(outputs));
       generated.push(token);
       await onToken?.(token, performance.now() - start);
@@ -96,21 +112,25 @@ async function* openWeights(engine, read, given) {
 }
 
 /** How files beside this one are read: in pieces. */
-function getReader({ read, signal, baseURL = import.meta.url }) {
+function getReader({ read, signal, baseURL }) {
+  const base = readBaseURL(baseURL, import.meta.url);
   if (!read)
-    return (file) => readFile(new URL(file, baseURL), signal);
+    return (file) => readFile(new URL(file, base), signal);
   return async function* (file) {
     yield toBytes(await read(file, signal));
   };
 }
 
+/** The options of `load`. */
+const LOAD_OPTIONS = { weights: "any", variant: "any", signal: "signal", baseURL: "any", read: "function" };
+
 /** Loads the code that the engine can run, and the weights. */
 export async function load(options = {}) {
-  const { variant: name, signal } = options;
-  const read = getReader(options);
-  throwIfAborted(signal);
-  const variant = chooseCode(MANIFEST.variants, name);
   try {
+    const { variant: name, signal } = checkOptions("load", options, LOAD_OPTIONS);
+    const read = getReader(options);
+    throwIfAborted(signal);
+    const variant = chooseCode(MANIFEST.variants, name);
     const engine = await Engine.create(await join(read(variant.file)));
     const given = await options.weights;
     const weights = given instanceof Map ? given : openWeights(engine, read, given);

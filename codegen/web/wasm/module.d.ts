@@ -18,14 +18,16 @@ export type TypedArray =
   Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array |
   Int32Array | Uint32Array | BigInt64Array | BigUint64Array;
 
-/** Elements in row-major order. Where more than one extent is open, with their shape. */
-export type Input =
-  TypedArray | number[] | bigint[] |
-  { data: TypedArray | number[] | bigint[]; shape: readonly number[] };
+/** Elements in row-major order: numbers, of integers whole ones that their type holds. */
+export type ElementList = TypedArray | ArrayLike<number | bigint | boolean>;
+
+/** Where more than one extent is open, with their shape. */
+export type Input = ElementList | { data: ElementList; shape?: readonly number[] };
 
 /** Elements of an output, with its shape. */
 export type Output = TypedArray & { shape: number[] };
 
+/** Options of other names, and values of other kinds, are `bad-input`. */
 export interface LoadOptions {
   /** The bytes of the .safetensors file that was written with the module, or a
    *  promise of them, or bytes by the names of tensors. Without it, the weights
@@ -37,23 +39,25 @@ export interface LoadOptions {
   variant?: string;
   /** Aborts the load. */
   signal?: AbortSignal;
-  /** Where modules and weights lie; beside this file without it. */
+  /** Where modules and weights lie, an absolute address; beside this file without it. */
   baseURL?: string | URL;
   /** Reads a file beside this one, in place of fetch and of node's file system. */
   read?: (file: string, signal?: AbortSignal) => Promise<ArrayBuffer | Uint8Array>;
 }
 
 export interface GenerateOptions {
-  /** 32 without it. */
+  /** 32 without it. The prompt and all of them but the last must fit into the cache:
+   *  else nothing is generated, and the error is `bad-input`. */
   maxTokens?: number;
   /** A token that ends the text. */
   stopToken?: number;
-  /** Called for each token, with the milliseconds that it took. */
+  /** Called for each token, with the milliseconds that it took. What it throws ends
+   *  `generate`, as it is. */
   onToken?: (token: number, milliseconds: number) => void | Promise<void>;
   signal?: AbortSignal;
 }
 
-/** What rejected promises hold; `code` names the cause. */
+/** What all rejected promises hold; `code` names the cause. */
 export class LowbitError extends Error {
   code: "unsupported" | "network" | "corrupted" | "aborted" | "out-of-memory" |
     "bad-input" | "disposed" | "internal";
@@ -70,14 +74,17 @@ export interface Model {
   readonly maxTokens: number | undefined;
   /** Bytes of the module's memory. */
   readonly memory: number;
-  /** Outputs by name, for inputs by name. */
+  /** Outputs by name, for inputs by name: properties of their own of both objects, so
+   *  that an input called `__proto__` is given as `["__proto__"]: data`. */
   run(inputs: Record<string, Input>): Promise<Record<string, Output>>;
   /** Extends the text by tokens, of which the first is at `position`: 0, or any
-   *  place up to the end of what is there, which is forgotten from it on. */
+   *  place up to the end of what is there, which is forgotten from it on. Tokens
+   *  beyond the vocabulary, which begins with 0, or the cache's room are `bad-input`. */
   prefill(tokens: Iterable<number | bigint>, position?: number): Promise<Record<string, Output>>;
   /** The same by one token, at the end of the text without a position. */
   decode(token: number | bigint, position?: number): Promise<Record<string, Output>>;
-  /** The likeliest continuation of a text that consists of `tokens`. */
+  /** The likeliest continuation of a text that consists of `tokens`. What can't be
+   *  done is refused before the first. */
   generate(tokens: Iterable<number | bigint>, options?: GenerateOptions): Promise<number[]>;
   /** Gives the memory up; the model can't be used after it. */
   dispose(): void;

@@ -14,16 +14,8 @@ const sumDescriptors = (tensors) =>
 
 /** Inputs by name, in the program's order, with shapes. */
 function readInputs(manifest, inputs) {
-  const names = manifest.inputs.map(({ name }) => name);
-  for (const name of Object.keys(inputs ?? {}))
-    if (!names.includes(name))
-      throw new LowbitError("bad-input",
-        `the model has no input '${name}'; it has ${names.map((n) => `'${n}'`).join(", ")}`);
-  const read = manifest.inputs.map((tensor) => {
-    if (!Object.hasOwn(inputs ?? {}, tensor.name))
-      throw new LowbitError("bad-input", `input '${tensor.name}' is missing`);
-    return readInput(tensor, inputs[tensor.name]);
-  });
+  checkNames(manifest.inputs, inputs);
+  const read = manifest.inputs.map((tensor) => readInput(tensor, inputs[tensor.name]));
   // Those that say their shape tell what symbols are.
   const symbols = new Map();
   for (const input of read.filter(({ shape }) => shape))
@@ -70,8 +62,9 @@ function runOnce(engine, manifest, variant, weights, inputs) {
     for (const { tensor, data, shape } of read) {
       const Type = ARRAYS[tensor.type];
       const address = reserve(data.length * Type.BYTES_PER_ELEMENT);
+      checkType(tensor, data, Type);
+      checkIndices(tensor, data);
       const elements = convert(Type, data);
-      checkIndices(tensor, elements);
       engine.view(Type, address, elements.length).set(elements);
       const descriptor = reserve(descriptorBytes(shape.length));
       writeDescriptor(engine, descriptor, address, shape);
@@ -85,13 +78,7 @@ function runOnce(engine, manifest, variant, weights, inputs) {
     const arguments_ = reserve(4 * pointers + 4);
     engine.view(Uint32Array, arguments_, table.length).set(table);
     engine.call(name, arguments_, weights);
-    const found = {};
-    let at = results;
-    for (const tensor of outputs) {
-      found[tensor.name] = readResult(engine, tensor, at);
-      at += descriptorBytes(tensor.shape.length);
-    }
-    return found;
+    return readResults(engine, outputs, results);
   } finally {
     engine.exports.lowbit_sweep();
     for (const address of reserved)

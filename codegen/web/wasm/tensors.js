@@ -4,15 +4,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-const printShape = (shape) => `[${shape.join(", ")}]`;
-
 /** What an input was given: its elements, and its shape if it says so. */
 function readInput(tensor, value) {
-  const data = ArrayBuffer.isView(value) || Array.isArray(value) ? value : value?.data;
-  if (data?.length === undefined)
-    throw new LowbitError("bad-input",
-      `input '${tensor.name}' requires an array of ${tensor.type}, found ` +
-      (value === undefined ? "none" : typeof value));
+  const data = findElements(tensor, value);
   const shape = value.shape ?? value.dims;
   return { tensor, data, shape: shape && Array.from(shape, Number) };
 }

@@ -59,14 +59,10 @@ class CachedText {
     const { engine, manifest } = this;
     if (!(Number.isSafeInteger(position) && 0 <= position && position <= this.length))
       throw new LowbitError("bad-input",
-        `position must be 0 to ${this.length}, the text's length, found ${position}`);
-    if (tokens.length < 1 || tokens.length > this.maxTokens - position)
-      throw new LowbitError("bad-input",
-        `tokens at position ${position} must be 1 to ${this.maxTokens - position}, the rest of ` +
-        `the cache's ${this.maxTokens}, found ${tokens.length}; compile with a larger --max-length`);
+        `position must be 0 to ${this.length}, the text's length, found ${describeValue(position)}`);
+    checkRoom(tokens.length && position + tokens.length, this.maxTokens);
     const Type = ARRAYS[this.tokens.type];
     const elements = convert(Type, tokens);
-    checkIndices(this.tokens, elements);
     engine.view(Type, this.prompt, elements.length).set(elements);
     engine.view(BigInt64Array, this.position, 1)[0] = BigInt(position);
     const step = elements.length === 1 ? this.steps.decode : this.steps.prefill;
@@ -74,12 +70,7 @@ class CachedText {
     this.length = position;
     try {
       engine.call(step.name, step.address, this.weights);
-      const found = {};
-      let at = step.results;
-      for (const tensor of manifest.outputs) {
-        found[tensor.name] = readResult(engine, tensor, at);
-        at += descriptorBytes(tensor.shape.length);
-      }
+      const found = readResults(engine, manifest.outputs, step.results);
       this.length = position + elements.length;
       return found;
     } finally {

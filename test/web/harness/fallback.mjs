@@ -76,7 +76,8 @@ async function loadAndRun() {
   await rejects("a missing input", "bad-input", model.run({}));
   await rejects("an unknown input", "bad-input", model.run({ [name]: ids, z: ids }));
   await rejects("an input of another size", "bad-input", model.run({ [name]: ids.subarray(1) }));
-  await rejects("a token that the table lacks", "bad-input", model.predict([512]), "-512 to 511");
+  await rejects("a token that the table lacks", "bad-input", model.predict([512]),
+    "token 0 must be an id from 0 to 511, as the model knows 512, found 512");
   await rejects("a part of a token", "bad-input", model.predict([3, 1.5]),
     "token 1 must be a whole number, found 1.5");
   await rejects("a text in the place of tokens", "bad-input", model.predict("31"));

@@ -77,15 +77,13 @@ function makeInput({ type, shape }) {
 }
 
 async function readInputs(model, given) {
-  const inputs = {};
+  const inputs = given.length ? [] : model.inputs.map((input) => [input.name, makeInput(input)]);
   for (const [i, { name, type }] of given.entries()) {
     const bytes = await (await fetch(`input/${i}`)).arrayBuffer();
-    inputs[name] = new ARRAYS[type](bytes);
+    inputs.push([name, new ARRAYS[type](bytes)]);
   }
-  if (given.length === 0)
-    for (const input of model.inputs)
-      inputs[input.name] = makeInput(input);
-  return inputs;
+  // Properties of their own, also where one is called `__proto__`.
+  return Object.fromEntries(inputs);
 }
 
 async function measureRuns(model, job) {
@@ -100,7 +98,7 @@ async function measureRuns(model, job) {
     showState(i < 0 ? "Warming up" : `${i + 1} of ${job.runs} runs`, Math.max(0, i + 1) / job.runs);
   }
   for (const name of job.outputs) {
-    if (!(name in outputs))
+    if (!Object.hasOwn(outputs, name))
       failInput(`the model has no output '${name}'; it has ` +
         Object.keys(outputs).map((known) => `'${known}'`).join(", "));
     const output = model.outputs.find((known) => known.name === name);
