@@ -214,16 +214,39 @@ parseLattice(llvm::StringRef name, llvm::StringRef rest,
   return method;
 }
 
-/// `encoding` with scales of 8 bits, an f32 for 256 of them.
-static EncodingAttr quantizeScales(EncodingAttr encoding) {
+/// Scales of scales, and the type that both stand for.
+static constexpr struct {
+  llvm::StringLiteral suffix, stored;
+  bool expressesF32;
+} kQuantizedScales[] = {
+    // The longer one first, which the other begins. Its f32 holds integers
+    // times
+    // an f16 as they are.
+    {"-dq4", "#lowbit.encoding<int<4>, group = 8, scale = f16>", true},
+    {"-dq", "#lowbit.encoding<int<8>, group = 256, scale = f32>", false}};
+
+/// `-dq` or `-dq4`; empty where there is neither.
+static llvm::StringRef takeQuantizedScales(llvm::StringRef &text) {
+  for (const auto &scales : kQuantizedScales)
+    if (text.consume_front(scales.suffix))
+      return scales.suffix;
+  return {};
+}
+
+/// `encoding` with the scales of such a suffix.
+static EncodingAttr quantizeScales(EncodingAttr encoding,
+                                   llvm::StringRef suffix) {
   mlir::MLIRContext *context = encoding.getContext();
-  auto stored = mlir::parseAttribute(
-      "#lowbit.encoding<int<8>, group = 256, scale = f32>", context);
-  return EncodingAttr::get(context, encoding.getElement(),
-                           encoding.getZeroPoint(), encoding.getMinimum(),
-                           encoding.getGranularity(), encoding.getScale(),
-                           /*permuted=*/false, encoding.getOuterScale(), stored,
-                           encoding.getColumnScale());
+  const auto *scales = llvm::find_if(
+      kQuantizedScales, [&](auto &each) { return each.suffix == suffix; });
+  mlir::FloatType type = encoding.getScale();
+  if (scales->expressesF32)
+    type = mlir::Float32Type::get(context);
+  return EncodingAttr::get(
+      context, encoding.getElement(), encoding.getZeroPoint(),
+      encoding.getMinimum(), encoding.getGranularity(), type,
+      /*permuted=*/false, encoding.getOuterScale(),
+      mlir::parseAttribute(scales->stored, context), encoding.getColumnScale());
 }
 
 /// `encoding` with groups of `size` columns.
@@ -235,15 +258,16 @@ static EncodingAttr regroup(EncodingAttr encoding, int64_t size) {
       encoding.getScale(), /*permuted=*/false, encoding.getOuterScale());
 }
 
-/// Reads an encoding spelled as in IR.
+/// Reads an encoding spelled as in IR, and what activations become behind it.
 static llvm::Expected<QuantizationMethod>
 parseEncoding(llvm::StringRef name, bool feedback, mlir::MLIRContext *context) {
   std::string problem = "requires an encoding, found another attribute";
   mlir::ScopedDiagnosticHandler handler(
       context,
       [&](mlir::Diagnostic &diagnostic) { problem = diagnostic.str(); });
-  auto encoding =
-      mlir::dyn_cast_or_null<EncodingAttr>(mlir::parseAttribute(name, context));
+  size_t length = 0;
+  auto encoding = mlir::dyn_cast_or_null<EncodingAttr>(
+      mlir::parseAttribute(name, context, /*type=*/{}, &length));
   if (!encoding)
     return llvm::createStringError("quantization method '" + name +
                                    "': " + problem);
@@ -253,6 +277,13 @@ parseEncoding(llvm::StringRef name, bool feedback, mlir::MLIRContext *context) {
   QuantizationMethod method;
   method.weights = encoding;
   method.feedback = feedback;
+  llvm::StringRef rest = name.drop_front(length);
+  takeActivations(rest, context, method);
+  if (!rest.empty())
+    return methodError(name,
+                       "no suffixes of encodings but -a8[-token], "
+                       "-afp8[-e5m2][-token] or -abf16",
+                       "'" + rest + "' at the end");
   return method;
 }
 
@@ -356,12 +387,12 @@ lowbit::parseQuantizationMethod(llvm::StringRef name,
                        "a size of 1 to 2147483647 columns behind -g, and two "
                        "rows or more in blocks, -b<rows>x<columns>",
                        "'" + name + "'");
-  bool quantizesScales = rest.consume_front("-dq");
+  llvm::StringRef quantizedScales = takeQuantizedScales(rest);
   takeActivations(rest, context, method);
   if (!rest.empty())
     return methodError(
         name,
-        "no suffixes but -g<columns> or -b<rows>x<columns>, -dq "
+        "no suffixes but -g<columns> or -b<rows>x<columns>, -dq or -dq4, "
         "and -a8[-token], -afp8[-e5m2][-token] or -abf16, each at most once "
         "and in this order",
         "'" + rest + "' at the end");
@@ -372,7 +403,7 @@ lowbit::parseQuantizationMethod(llvm::StringRef name,
             ? "groups of " + std::to_string(group.columns)
             : "blocks of " + std::to_string(group.rows) + " rows and " +
                   std::to_string(group.columns) + " columns");
-  if (group.rows != 1 && (isLearned || quantizesScales))
+  if (group.rows != 1 && (isLearned || !quantizedScales.empty()))
     return methodError(name,
                        "groups of one row where scales are quantized or tables "
                        "belong to the weight",
@@ -390,14 +421,15 @@ lowbit::parseQuantizationMethod(llvm::StringRef name,
   } else if (encoding.groupSize) {
     method.weights = regroup(method.weights, encoding.groupSize);
   }
-  if (!quantizesScales)
+  if (quantizedScales.empty())
     return method;
   if (isLearned || method.weights.getStored() ||
       numerics::scaleBits(method.weights.getNumerics().scale) == 8)
     return methodError(name,
-                       "scales of 16 bits, and no table with them, for -dq",
+                       "scales of 16 bits, and no table with them, for " +
+                           quantizedScales,
                        "'" + name.take_front(name.rfind("-dq")) + "'");
-  method.weights = quantizeScales(method.weights);
+  method.weights = quantizeScales(method.weights, quantizedScales);
   return method;
 }
 

@@ -6,10 +6,14 @@
 // RUN: not quant-opt %s --lowbit-quantize-weights=method=int4-a16 2>&1 | FileCheck %s --check-prefix=SUFFIX
 // RUN: not quant-opt %s --lowbit-quantize-weights="method=int4 scale-search=best" 2>&1 | FileCheck %s --check-prefix=SEARCH
 
+// RUN: not quant-opt %s --lowbit-quantize-weights='method="#lowbit.encoding<int<4>, group = 4>-a9"' 2>&1 | FileCheck %s --check-prefix=ENCODING
+// RUN: not quant-opt %s --lowbit-quantize-weights='method="#lowbit.encoding<int<4>, group = 4>-dq4"' 2>&1 | FileCheck %s --check-prefix=ENCODING
+
+// ENCODING: quantization method '#lowbit.encoding<int<4>, group = 4>-{{.*}}': requires no suffixes of encodings but -a8[-token], -afp8[-e5m2][-token] or -abf16, found '-{{a9|dq4}}' at the end
 // WIDTH: quantization method 'int9': requires a width of 1 to 8 bits, found 'int9'
 // GROUP: requires a size of 1 to 2147483647 columns behind -g, and two rows or more in blocks, -b<rows>x<columns>, found 'int4-g{{[0-9]*}}'
 // NAME: quantization method 'nf5': requires a method that README.md lists, of which 'nf4' is the nearest, found 'nf5'
-// SUFFIX: requires no suffixes but -g<columns> or -b<rows>x<columns>, -dq and -a8[-token], -afp8[-e5m2][-token] or -abf16, each at most once and in this order, found '-a16' at the end
+// SUFFIX: requires no suffixes but -g<columns> or -b<rows>x<columns>, -dq or -dq4, and -a8[-token], -afp8[-e5m2][-token] or -abf16, each at most once and in this order, found '-a16' at the end
 // SEARCH: scale search: requires mse, importance or absmax, found 'best'
 
 lowbit.global @nan : tensor<2x2xf32> {data = dense<[[1.0, 2.0], [0x7FC00000, 1.0]]> : tensor<2x2xf32>}

@@ -143,25 +143,36 @@ Value GroupParameters::loadCodes(Value place) {
                                b.splat(words, (int64_t(1) << bits) - 1));
 }
 
-/// A quantized parameter: its code, less the format's offset, times the scale
-/// of its run, rounded.
-Value GroupParameters::loadStored(Component component, const Place &place,
-                                  Value firstRow) {
+/// What a quantized parameter's code stands for: less the format's offset.
+Value GroupParameters::loadIntegers(Component component, const Place &place,
+                                    Value firstRow) {
   const numerics::IntegerFormat &format = *encoding.stored->element.integer();
   Value offset = b.add(b.add(place.offset, offsetOf(component)),
                        b.div(b.mul(firstRow, format.width), 8));
   Value code = loadCodes(offset);
   if (int32_t least = format.decode(0))
     code = b.add(code, b.splat(lanes(b.getI32Type()), int64_t(least)));
+  return code;
+}
+
+/// The scale of a quantized parameter's run.
+Value GroupParameters::loadFactor(Component component, const Place &place,
+                                  Value firstRow) {
   Value run = b.add(b.mul(place.tile, runs),
                     arith::ShRUIOp::create(b, place.group, runShift));
   Value row = b.add(b.mul(run, layout.atom.rows), firstRow);
   Value factors = component == Component::Scale ? scales : minima;
   FloatType type = spec.encoding.getStored().getScale();
   Value factor = vector::LoadOp::create(b, lanes(type), factors, row);
-  if (type.isF16())
-    factor = b.extendHalf(factor, spec.target->hasHalf);
-  Value number = b.mulf(b.toFloat(code), factor);
+  return type.isF16() ? b.extendHalf(factor, spec.target->hasHalf) : factor;
+}
+
+/// A quantized parameter, rounded.
+Value GroupParameters::loadStored(Component component, const Place &place,
+                                  Value firstRow) {
+  Value integers = loadIntegers(component, place, firstRow);
+  Value factor = loadFactor(component, place, firstRow);
+  Value number = b.mulf(b.toFloat(integers), factor);
   if (spec.encoding.getScale().isF16())
     number = b.roundToHalf(number, spec.target->hasHalf);
   return number;
@@ -179,6 +190,13 @@ GroupParameters::Numbers GroupParameters::load(const Place &place,
   numbers.scale = load(Component::Scale, place, firstRow);
   if (encoding.hasMinimum)
     numbers.minimum = load(Component::Minimum, place, firstRow);
+  return numbers;
+}
+
+GroupParameters::Numbers GroupParameters::loadOfScaled(const Place &place,
+                                                       Value firstRow) {
+  Numbers numbers;
+  numbers.scale = loadFactor(Component::Scale, place, firstRow);
   return numbers;
 }
 

@@ -52,6 +52,13 @@ public:
     Value zeroPoint, scale, minimum;
   };
   Numbers load(const Place &place, Value firstRow);
+  /// Where scales are integers under a scale that several groups have: that of
+  /// a group, for weights that are multiplied by those integers; and the
+  /// integers, in 32-bit lanes.
+  Numbers loadOfScaled(const Place &place, Value firstRow);
+  Value loadIntegers(const Place &place, Value firstRow) {
+    return loadIntegers(numerics::Component::Scale, place, firstRow);
+  }
   Value apply(const Numbers &numbers, Value product, Value sum, Value outer);
 
 private:
@@ -59,6 +66,10 @@ private:
   int64_t offsetOf(numerics::Component component) const;
   Value load(numerics::Component component, const Place &place, Value firstRow);
   Value loadStored(numerics::Component component, const Place &place,
+                   Value firstRow);
+  Value loadIntegers(numerics::Component component, const Place &place,
+                     Value firstRow);
+  Value loadFactor(numerics::Component component, const Place &place,
                    Value firstRow);
   Value loadCodes(Value place);
   mlir::VectorType lanes(mlir::Type element) {

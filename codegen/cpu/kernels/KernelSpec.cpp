@@ -9,6 +9,7 @@
 #include "CodeWindows.h"
 #include "lowbit/IR/AttributeWord.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include <algorithm>
 #include <numeric>
 
 using namespace lowbit;
@@ -21,9 +22,13 @@ std::string PanelFormat::name() const {
   const char *prefix = kind == PanelKind::Int8    ? "a8"
                        : kind == PanelKind::Int16 ? "a16"
                                                   : "f32";
-  return (llvm::Twine(prefix) + (hasBFloat() ? "_bf16" : "") + "x" +
-          llvm::Twine(columns))
-      .str();
+  std::string result = prefix;
+  if (hasBFloat())
+    result += "_bf16";
+  result += "x" + std::to_string(columns);
+  if (joinedSegments > 1)
+    result += "_joined" + std::to_string(joinedSegments);
+  return result;
 }
 
 std::string PanelFormat::kernelName() const {
@@ -128,6 +133,80 @@ int64_t cpu::getRunGroups(const numerics::Encoding &encoding, int64_t columns) {
   return groups & -groups;
 }
 
+namespace {
+struct Range {
+  int64_t least, greatest;
+};
+} // namespace
+
+/// The bytes, without an offset, that codes are multiplied as: none where a
+/// number takes several.
+static std::optional<Range> getBytes(const numerics::Encoding &encoding) {
+  const numerics::ElementFormat &element = encoding.element;
+  if (const numerics::IntegerFormat *integer = element.integer())
+    return Range{integer->decode(0), integer->decode(integer->codeCount() - 1)};
+  if (element.isLattice()) {
+    int64_t bound = getLatticeOffset(numerics::latticeOf(element));
+    return Range{-bound, bound};
+  }
+  CodeDigits digits = findCodeDigits(encoding, /*isSigned=*/true);
+  if (digits.bytes.size() != 1)
+    return std::nullopt;
+  auto [least, greatest] =
+      std::minmax_element(digits.bytes[0].begin(), digits.bytes[0].end());
+  return Range{*least, *greatest};
+}
+
+/// Whether all products of two such numbers are signed bytes.
+static bool areBytes(Range a, Range b) {
+  for (int64_t x : {a.least, a.greatest})
+    for (int64_t y : {b.least, b.greatest})
+      if (x * y < -128 || x * y > 127)
+        return false;
+  return true;
+}
+
+/// Whether a group's scale is an integer times a scale that several groups
+/// have, and codes times that integer are bytes. A scale that is rounded to
+/// fewer bits than f32 has isn't.
+static bool hasByteScales(const numerics::Encoding &encoding) {
+  if (!encoding.stored || encoding.scale != numerics::ScaleFormat::F32 ||
+      encoding.hasMinimum ||
+      encoding.zeroPoint != numerics::ZeroPointKind::None)
+    return false;
+  const numerics::IntegerFormat &scale = *encoding.stored->element.integer();
+  std::optional<Range> bytes = getBytes(encoding);
+  return bytes && areBytes(*bytes, {scale.decode(0),
+                                    scale.decode(scale.codeCount() - 1)});
+}
+
+int64_t cpu::countScaledSegments(const numerics::Encoding &encoding,
+                                 int64_t columns, int64_t segmentColumns) {
+  if (!hasByteScales(encoding))
+    return 0;
+  int64_t each = llvm::divideCeil(encoding.groupSize, segmentColumns);
+  int64_t groups = getRunGroups(encoding, columns);
+  while (groups * each * segmentColumns > PanelFormat::kMaxColumns)
+    groups /= 2;
+  return groups > 1 ? groups * each : 0;
+}
+
+int64_t cpu::countJoinedSegments(int64_t scaledSegments, int64_t columns,
+                                 int64_t segmentColumns) {
+  // As much of both sides as the first-level cache has room for.
+  constexpr int64_t kMostColumns = 256;
+  if (!scaledSegments)
+    return 1;
+  int64_t padded = llvm::alignTo(segmentColumns, PanelFormat::kPadding);
+  int64_t count =
+      std::gcd(scaledSegments, llvm::divideCeil(columns, segmentColumns));
+  for (count &= -count; count > 1; count /= 2)
+    if (count * padded <= kMostColumns &&
+        count * padded % PanelFormat::kTileBytes == 0)
+      return count;
+  return 1;
+}
+
 std::string cpu::explainNoLinearKernel(EncodingAttr encoding) {
   numerics::Encoding meaning = encoding.getNumerics();
   if (meaning.stored && !readsStored(meaning))
@@ -171,6 +250,8 @@ bool cpu::hasLinearKernel(const numerics::Layout &layout,
 }
 
 int64_t LinearKernelSpec::getRunSegments() const {
+  if (scaledSegments)
+    return scaledSegments;
   if (!panel.hasOneScale())
     return 1;
   numerics::Encoding numbers = encoding.getNumerics();
@@ -195,6 +276,8 @@ bool cpu::multipliesWords(const CPUDescription &target,
 std::string LinearKernelSpec::name() const {
   std::string result = "lowbit_linear_" + spellWord(encoding) + "_" +
                        spellWord(layout) + "_" + panel.name();
+  if (scaledSegments)
+    result += "_scaled" + std::to_string(scaledSegments);
   if (hasBias)
     result += "_bias";
   if (activation)

@@ -64,7 +64,8 @@ enum class PanelKind {
 /// as many bytes, in another order: of each segment the rows' headers, then for
 /// each of `parts` bytes of a value and each step of `stepColumns()` columns
 /// the rows' bytes, one row after the other, which a tile loads at once. Rows
-/// of such a block that there aren't are zero.
+/// of such a block that there aren't are zero. Of `joinedSegments` segments,
+/// all headers come before all bytes, whose steps go on from one to the next.
 ///
 /// From `leastBFloatRows` rows on, all rows are bf16 numbers instead: without
 /// headers, segment behind segment, each padded as before. A row begins
@@ -90,6 +91,9 @@ struct PanelFormat {
   /// Of blocks of kTileRows rows, those with as many rows or more are kept as
   /// tiles; 0: none are.
   int64_t leastTileRows = 0;
+  /// Segments that are one in tiles: a divisor of those of a row, and whole
+  /// steps of kTileBytes columns unless it is 1.
+  int64_t joinedSegments = 1;
   /// So many rows or more are kept as bf16 numbers; 0: never. And whether those
   /// are for tiles.
   int64_t leastBFloatRows = 0;
@@ -125,7 +129,7 @@ struct PanelFormat {
   /// Whether the form of rows depends on how many there are.
   bool takesRowCount() const { return hasTiles() || hasBFloat(); }
   int64_t paddedColumns() const {
-    return hasTiles() ? stepCount() * stepColumns()
+    return hasTiles() ? joinedColumns() / joinedSegments
                       : llvm::alignTo(columns, kPadding);
   }
   int64_t valueBytes() const {
@@ -136,13 +140,19 @@ struct PanelFormat {
   int64_t segmentBytes() const {
     return kHeaderBytes + paddedColumns() * valueBytes();
   }
-  /// Steps of a segment's tiles, as few as there can be, and columns of each,
-  /// all the same: a product takes as long for fewer columns, and tiles of two
-  /// shapes can't share registers, of which a kernel needs seven of eight.
-  int64_t stepCount() const { return llvm::divideCeil(columns, kTileBytes); }
-  int64_t stepColumns() const {
-    return llvm::alignTo(llvm::divideCeil(columns, stepCount()), kPadding);
+  /// Steps of the tiles of a segment, or of those that are joined, as few as
+  /// there can be, and columns of each, all the same: a product takes as long
+  /// for fewer columns, and tiles of two shapes can't share registers, of which
+  /// a kernel needs seven of eight.
+  int64_t stepCount() const {
+    return llvm::divideCeil(tiledColumns(), kTileBytes);
   }
+  int64_t stepColumns() const {
+    return llvm::alignTo(llvm::divideCeil(tiledColumns(), stepCount()),
+                         kPadding);
+  }
+  /// Columns of segments that are joined, in tiles.
+  int64_t joinedColumns() const { return stepCount() * stepColumns(); }
   int64_t segmentCount(int64_t rowColumns) const {
     return llvm::divideCeil(rowColumns, columns);
   }
@@ -156,6 +166,14 @@ struct PanelFormat {
   std::string name() const;
   /// The name of the kernel that writes such panels.
   std::string kernelName() const;
+
+private:
+  /// The same without columns that fill up steps.
+  int64_t tiledColumns() const {
+    return joinedSegments == 1
+               ? columns
+               : joinedSegments * llvm::alignTo(columns, kPadding);
+  }
 };
 
 /// A matrix product with one weight encoding, layout, panel and epilogue.
@@ -168,13 +186,18 @@ struct LinearKernelSpec {
   PanelFormat panel;
   bool hasBias = false, hasResidual = false, isGated = false;
   ActivationAttr activation;
+  /// Neighbouring segments whose codes, times the integers that are their
+  /// groups' scales, are bytes under one scale in tiles
+  /// (`countScaledSegments`); 0: tiles have bytes of codes.
+  int64_t scaledSegments = 0;
   /// Tiles and prefetching; those of a module are the same, so that names don't
   /// tell them either.
   CPUTuning tuning = {};
 
-  /// Most neighbouring segments whose products are scaled by the same numbers,
-  /// so that integers can be added up for all of them: those of a group, or as
-  /// many as 32 bits have room for.
+  /// Most neighbouring segments whose products in tiles are scaled by the same
+  /// numbers, so that integers can be added up for all of them: those of a
+  /// group, or of groups with a scale in common, or as many as 32 bits have
+  /// room for.
   int64_t getRunSegments() const;
   std::string name() const;
 };
@@ -198,6 +221,19 @@ std::string explainNoLinearKernel(EncodingAttr encoding);
 /// wherever the row's first one stands: a power of two; 0 where scales aren't
 /// quantized.
 int64_t getRunGroups(const numerics::Encoding &encoding, int64_t columns);
+
+/// How many neighbouring segments of `segmentColumns` columns have one scale in
+/// a row of `columns` columns once codes are multiplied by the integers that
+/// their groups' scales are under a scale in common, which makes them signed
+/// bytes; 0 where there are no such integers, products need more bits, or each
+/// group has a scale of its own.
+int64_t countScaledSegments(const numerics::Encoding &encoding, int64_t columns,
+                            int64_t segmentColumns);
+
+/// How many of `scaledSegments` segments are one in the tiles of a row of
+/// `columns` columns: as many as are multiplied before sums are scaled.
+int64_t countJoinedSegments(int64_t scaledSegments, int64_t columns,
+                            int64_t segmentColumns);
 
 /// Whether linear kernels read codes of `encoding` in this layout and multiply
 /// them by such a panel: what pads a segment's codes must not exceed the

@@ -131,7 +131,8 @@ private:
 /// Adds a segment's products (and activation sums) to `sums`.
 Values LinearKernel::emitSegment(Value codes, Value segment, Extent columns,
                                  Rows rows, ValueRange sums) {
-  SegmentOperands operands{weights, codes, panel, rows.slices, rows.tables, {}};
+  SegmentOperands operands{weights,     codes, panel, rows.slices,
+                           rows.tables, {},    {}};
   Value offset = b.mul(segment, spec.panel.segmentBytes());
   for (int64_t r = 0; r < rows.count; ++r) {
     Value row = b.mul(b.add(rows.first, r), panelRowBytes);

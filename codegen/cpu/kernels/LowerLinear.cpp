@@ -63,6 +63,16 @@ static std::optional<std::string> explainNoPanel(EncodingAttr weight,
   return std::nullopt;
 }
 
+/// Segments whose sums stay integers in tiles for having scales in common, once
+/// codes are multiplied by their groups' integers: activations must have one.
+static int64_t countScaled(QuantizedTensorType weight,
+                           const PanelFormat &format) {
+  if (!format.hasOneScale())
+    return 0;
+  return countScaledSegments(weight.getEncoding().getNumerics(),
+                             weight.getColumns(), format.columns);
+}
+
 PanelFormat LinearLowering::makeFormat(LinearOp op, QuantizeOp quantize) {
   auto weight = cast<QuantizedTensorType>(op.getWeight().getType());
   auto input = cast<QuantizedTensorType>(op.getInput().getType());
@@ -82,8 +92,12 @@ PanelFormat LinearLowering::makeFormat(LinearOp op, QuantizeOp quantize) {
   format.hasFactors = source.gather && source.gather->factors;
   format.rounding = real ? real.getType() : FloatType();
   format.scalesPerRow = isScaledPerRow(codes);
-  if (calls.target.hasTiles && isInteger)
-    format.leastTileRows = calls.tuning.getLeastTileRows(format.columns);
+  if (calls.target.hasTiles && isInteger) {
+    format.joinedSegments = countJoinedSegments(
+        countScaled(weight, format), weight.getColumns(), format.columns);
+    format.leastTileRows =
+        calls.tuning.getLeastTileRows(format.joinedSegments * format.columns);
+  }
   format.roundsToBFloat = source.roundsToBFloat;
   // Both sides then are what bf16 holds.
   if ((calls.target.hasBFloat || calls.target.hasTiles) &&
@@ -121,6 +135,8 @@ std::optional<std::string> LinearLowering::makeSpec(LinearOp op,
   spec.target = &calls.target;
   spec.encoding = encoding;
   spec.layout = weight.getLayout();
+  if (spec.panel.hasTiles())
+    spec.scaledSegments = countScaled(weight, spec.panel);
   spec.hasBias = static_cast<bool>(op.getBias());
   spec.hasResidual = static_cast<bool>(op.getResidual());
   spec.activation = op.getActivationAttr();

@@ -46,8 +46,9 @@ private:
   /// Where a row's segment is: its header, and the first of its bytes.
   struct Place {
     Value header, values;
-    /// Rows that share the segment's bytes, and which of them this one is.
-    Value rows, row;
+    /// Rows that share the segment's bytes, which of them this one is, the
+    /// segment's first column among those that are joined, and all of them.
+    Value rows, row, firstColumn, columns;
   };
   Place getPlace(Value row, Value segment);
   Value valueOffset(const Place &place, Value column, int64_t part);
@@ -193,36 +194,48 @@ void PanelKernel::storeWords(Value codes, Value place) {
 }
 
 /// A row by itself, or a block of them whose parts alternate. Those are blocks
-/// of kTileRows rows and of one row.
+/// of kTileRows rows, where segments are joined, and of one row, where none
+/// are.
 PanelKernel::Place PanelKernel::getPlace(Value row, Value segment) {
   int64_t bytes = format.segmentBytes();
   Value rowBytes = b.mul(b.ceilDiv(k, format.columns), bytes);
   if (!format.hasTiles()) {
     Value header = b.add(b.mul(row, rowBytes), b.mul(segment, bytes));
-    return {header, b.add(header, PanelFormat::kHeaderBytes), {}, {}};
+    return {header, b.add(header, PanelFormat::kHeaderBytes), {}, {}, {}, {}};
   }
   Value isTiled = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row,
                                         countTiledRows(b, format, m));
-  Value rows = arith::SelectOp::create(
-      b, isTiled, b.index(PanelFormat::kTileRows), b.index(1));
-  Value inBlock = arith::SelectOp::create(
-      b, isTiled,
-      arith::RemUIOp::create(b, row, b.index(PanelFormat::kTileRows)),
-      b.index(0));
+  auto select = [&](Value tiled, int64_t single) {
+    return b.createOrFold<arith::SelectOp>(isTiled, tiled, b.index(single));
+  };
+  auto rest = [&](Value value, int64_t divisor) {
+    return b.createOrFold<arith::RemUIOp>(value, b.index(divisor));
+  };
+  int64_t joined = format.joinedSegments, padded = format.paddedColumns();
+  Value rows = select(b.index(PanelFormat::kTileRows), 1);
+  Value inBlock = select(rest(row, PanelFormat::kTileRows), 0);
+  Value inJoined = select(rest(segment, joined), 0);
   Value start = b.add(b.mul(b.sub(row, inBlock), rowBytes),
-                      b.mul(b.mul(segment, bytes), rows));
-  return {b.add(start, b.mul(inBlock, PanelFormat::kHeaderBytes)),
-          b.add(start, b.mul(rows, PanelFormat::kHeaderBytes)), rows, inBlock};
+                      b.mul(b.mul(b.sub(segment, inJoined), bytes), rows));
+  Value headers = b.mul(rows, select(b.index(joined), 1));
+  Value header = b.add(b.mul(inJoined, rows), inBlock);
+  return {b.add(start, b.mul(header, PanelFormat::kHeaderBytes)),
+          b.add(start, b.mul(headers, PanelFormat::kHeaderBytes)),
+          rows,
+          inBlock,
+          b.mul(inJoined, padded),
+          select(b.index(joined * padded), padded)};
 }
 
 Value PanelKernel::valueOffset(const Place &place, Value column, int64_t part) {
-  int64_t padded = format.paddedColumns();
   if (!place.rows)
-    return b.add(b.add(place.values, column), part * padded);
+    return b.add(b.add(place.values, column), part * format.paddedColumns());
   int64_t step = format.stepColumns();
+  column = b.add(place.firstColumn, column);
   Value inStep = arith::RemUIOp::create(b, column, b.index(step));
   Value first = b.sub(column, inStep);
-  Value before = b.mul(place.rows, b.add(first, part * padded));
+  Value before = b.mul(place.rows,
+                       part ? b.add(first, b.mul(place.columns, part)) : first);
   return b.add(b.add(place.values, before),
                b.add(b.mul(place.row, step), inStep));
 }

@@ -71,6 +71,9 @@ struct SegmentOperands {
   llvm::SmallVector<mlir::Value> tables;
   /// One offset for each row of activations.
   llvm::SmallVector<mlir::Value> rows;
+  /// What the bytes of each register of weight rows are multiplied by as they
+  /// are unpacked, prepared; none where they aren't.
+  llvm::SmallVector<mlir::Value> factors;
 };
 
 class SegmentProducts {
@@ -126,6 +129,8 @@ public:
   /// Decodes an atom of the segment at `operands` and hands the bytes of each
   /// step of four columns, register of weight rows and digit to `store`. Rows
   /// are in order.
+  /// `prepareFactor` makes factors of integers that are 32-bit lanes.
+  Value prepareFactor(Value integers);
   void unpack(const SegmentOperands &operands, Value atom,
               llvm::function_ref<void(int64_t step, int64_t index,
                                       int64_t digit, Value bytes)>
@@ -249,6 +254,7 @@ private:
   Value subtractOffset(Value sum, Value panel, Value row, int64_t level);
   Value gatherNumbers(Value codes, int64_t index);
   Value toNumbers(Value bytes);
+  Value multiplyBytes(Value bytes, Value factor);
   mlir::VectorType lanes(mlir::Type element) {
     return b.vector(target.lanes(), element);
   }

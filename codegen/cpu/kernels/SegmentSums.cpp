@@ -91,6 +91,27 @@ Value SegmentProducts::toNumbers(Value bytes) {
   return b.sub(bytes, b.splat(type, int64_t(int8_t(meaning.offset))));
 }
 
+/// Each lane's integer as two words.
+Value SegmentProducts::prepareFactor(Value integers) {
+  auto type = cast<VectorType>(integers.getType());
+  Value low =
+      arith::AndIOp::create(b, integers, b.splat(type, int64_t(0xFFFF)));
+  Value both = arith::OrIOp::create(b, low, b.shift(integers, 16));
+  return b.bitcast(both, b.vector(2 * kLanes, b.getI16Type()));
+}
+
+/// Products that are bytes: the low byte of a product of words is that of their
+/// low bytes, and the high byte that of their high ones where the low one is 0.
+Value SegmentProducts::multiplyBytes(Value bytes, Value factor) {
+  auto words = cast<VectorType>(factor.getType());
+  Value pairs = b.bitcast(bytes, words);
+  Value high = arith::AndIOp::create(b, pairs, b.splat(words, int64_t(-256)));
+  Value low = arith::AndIOp::create(b, b.mul(pairs, factor),
+                                    b.splat(words, int64_t(0xFF)));
+  Value both = arith::OrIOp::create(b, low, b.mul(high, factor));
+  return b.bitcast(both, b.bytes(kVectorBytes));
+}
+
 void SegmentProducts::unpack(
     const SegmentOperands &operands, Value atom,
     llvm::function_ref<void(int64_t, int64_t, int64_t, Value)> store) {
@@ -105,8 +126,12 @@ void SegmentProducts::unpack(
             b.bitcast(toNumbers(value), lanes(b.getI32Type())));
     for (auto [digit, rows] : llvm::enumerate(bytes)) {
       sortRows(rows);
-      for (auto [i, value] : llvm::enumerate(rows))
-        store(step, i, digit, b.bitcast(value, b.bytes(kVectorBytes)));
+      for (auto [i, value] : llvm::enumerate(rows)) {
+        Value numbers = b.bitcast(value, b.bytes(kVectorBytes));
+        if (!operands.factors.empty())
+          numbers = multiplyBytes(numbers, operands.factors[i]);
+        store(step, i, digit, numbers);
+      }
     }
   }
 }
@@ -147,11 +172,14 @@ Value SegmentProducts::subtractOffset(Value sum, Value panel, Value row,
 }
 
 /// Whether the two levels of codes that are single bytes fit into 32 bits when
-/// they are joined: codeBits bits times 16 for each column.
+/// they are joined: codeBits bits, or 8 of those that were scaled, times 16 for
+/// each column.
 bool SegmentProducts::joinsLevels() const {
   int64_t columns = spec.panel.columns * (isTiled ? spec.getRunSegments() : 1);
+  unsigned bits =
+      isTiled && spec.scaledSegments ? 8 : encoding.element.codeBits();
   return !isFloat() && !isTable() && levels() == 2 &&
-         columns << encoding.element.codeBits() <= 1 << 16;
+         columns << bits <= 1 << 16;
 }
 
 /// Both levels as one integer, the format's offset subtracted. What overflows

@@ -29,6 +29,13 @@
 //   activations one per token, are scaled once: sums stay in tiles. Every 256
 //   columns 256 cycles of products then meet 160 of loads, 64 of stores and no
 //   vector operation.
+// - Groups whose scales are integers under a scale that several have, such that
+//   codes times integers are bytes, are decoded to those products: 4 vector
+//   operations for 64 bytes (vpandd, 2 vpmullw, vpternlogd), once for a panel.
+//   The groups under one scale are then one segment, of full tiles: segments of
+//   activations are joined up to 256 columns. For those 256 columns, products,
+//   loads, stores and vector operations take 256, 208, 128 and 96 cycles, where
+//   8 groups of 32 that are scaled one by one take 512, 640, 640 and 768.
 // - The processor looks 512 operations ahead. A visit of two segments of 128
 //   columns is 16 products, 16 tile loads and 8 stores, and its scaling 16
 //   times 35 instructions, 800 operations, for llvm-mca (22, sapphirerapids):
@@ -60,7 +67,7 @@ static constexpr int64_t kUnrolledSteps = 4;
 
 Value TileProducts::tileOffset(Value block, Value segment, int64_t digit,
                                Value index) {
-  Value before = b.add(b.mul(block, segments), segment);
+  Value before = b.add(b.mul(block, tileSegments), segment);
   before = b.add(b.mul(before, products.digits()), digit);
   return b.mul(b.add(b.mul(before, registers()), index), tileBytes());
 }
@@ -75,6 +82,7 @@ Value TileProducts::allocateLocal(int64_t elements, Type element) {
 //===----------------------------------------------------------------------===//
 
 void TileProducts::prepare() {
+  tileSegments = b.div(segments, spec.panel.joinedSegments);
   raw = allocateLocal(rawElements(), b.getI32Type());
   sums = allocateLocal(kRegionElements, b.getF32Type());
   if (hasRuns() && needsActivationSum())
@@ -121,9 +129,29 @@ void TileProducts::unpackBlock(Value tile, Value block) {
   Value base = b.mul(b.add(tile, block), operands.blockBytes);
   Value full = b.div(operands.k, spec.panel.columns);
   forEachSegment(b.index(0), full, segments, [&](Value s, Extent columns) {
-    segment.codes = placeSegment(base, b.add(tile, block), s).codes;
+    SegmentPlace place = placeSegment(base, b.add(tile, block), s);
+    segment.codes = place.codes;
+    segment.factors.clear();
+    for (int64_t i = 0; spec.scaledSegments && i < registers(); ++i)
+      segment.factors.push_back(products.prepareFactor(
+          parameters.loadIntegers(place.parameters, b.index(i * kLanes))));
     unpackSegment(segment, block, s, columns);
   });
+}
+
+/// Where the bytes of each digit and register of a segment's rows go; of
+/// segments that are joined, one begins where the one before it ends.
+SmallVector<TileProducts::Values> TileProducts::placeRows(Value block,
+                                                          Value segment) {
+  Value joined = b.div(segment, spec.panel.joinedSegments);
+  Value before = b.mul(b.sub(segment, b.mul(joined, spec.panel.joinedSegments)),
+                       spec.panel.paddedColumns() * kLanes);
+  SmallVector<Values> places(products.digits());
+  for (int64_t digit = 0; digit < products.digits(); ++digit)
+    for (int64_t i = 0; i < registers(); ++i)
+      places[digit].push_back(
+          b.add(tileOffset(block, joined, digit, b.index(i)), before));
+  return places;
 }
 
 void TileProducts::unpackSegment(const SegmentOperands &segmentOperands,
@@ -134,10 +162,7 @@ void TileProducts::unpackSegment(const SegmentOperands &segmentOperands,
          countAtoms(*columns.known) % (2 * unroll) == 0)
     unroll *= 2;
   Value atoms = countAtoms(columns);
-  SmallVector<Values> places(products.digits());
-  for (int64_t digit = 0; digit < products.digits(); ++digit)
-    for (int64_t i = 0; i < registers(); ++i)
-      places[digit].push_back(tileOffset(block, segment, digit, b.index(i)));
+  SmallVector<Values> places = placeRows(block, segment);
   b.loop(b.index(0), atoms, unroll, {}, [&](Value atom, ValueRange) -> Values {
     for (int64_t i = 0; i < unroll; ++i) {
       Value here = b.add(atom, i);
@@ -160,15 +185,17 @@ void TileProducts::unpackSegment(const SegmentOperands &segmentOperands,
 /// Where a segment of a tile's rows begins in the panel.
 Value TileProducts::segmentOffset(Value row, Value segment) {
   return b.add(b.mul(row, operands.panelRowBytes),
-               b.mul(segment, kTileRows * spec.panel.segmentBytes()));
+               b.mul(segment, kTileRows * spec.panel.joinedSegments *
+                                  spec.panel.segmentBytes()));
 }
 
 /// Adds the products of a step of columns to the sums of a level.
 TileProducts::Values TileProducts::multiplyStep(const Operand &operand,
                                                 Value step, int64_t level,
                                                 ValueRange sums) {
-  Value place = b.add(segmentOffset(operand.row, operand.segment),
-                      kTileRows * PanelFormat::kHeaderBytes);
+  Value place =
+      b.add(segmentOffset(operand.row, operand.segment),
+            kTileRows * PanelFormat::kHeaderBytes * spec.panel.joinedSegments);
   int64_t tileRows = sums.size() / 2, columns = spec.panel.stepColumns();
   Type byte = b.getI8Type();
   auto left = amx::TileType::get({kTileRows, columns}, byte);
@@ -189,7 +216,7 @@ TileProducts::Values TileProducts::multiplyStep(const Operand &operand,
         factors.push_back(amx::TileLoadOp::create(
             b, right, decoded, b.add(tile, before), b.index(kVectorBytes)));
       }
-      int64_t partBytes = kTileRows * spec.panel.paddedColumns();
+      int64_t partBytes = kTileRows * spec.panel.joinedColumns();
       for (int64_t t = 0; t < tileRows; ++t) {
         Value tile = b.add(b.add(place, b.mul(rowTile, t)),
                            b.add(before, part * partBytes));

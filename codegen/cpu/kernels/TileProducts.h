@@ -59,7 +59,8 @@ private:
     Value tile, firstRow, twoEnd, rowEnd, firstPair, pairEnd;
   };
   /// What is multiplied: a pair of tiles of weights and a segment, with the
-  /// tiles of rows from `row` on.
+  /// tiles of rows from `row` on. Here and below, segments that the panel joins
+  /// are one.
   struct Operand {
     Pair pair;
     Value segment, row;
@@ -82,18 +83,22 @@ private:
            encoding.zeroPoint != numerics::ZeroPointKind::None;
   }
   /// Bytes of a segment's tiles of 16 rows of weights.
-  int64_t tileBytes() const { return spec.panel.paddedColumns() * kLanes; }
+  int64_t tileBytes() const { return spec.panel.joinedColumns() * kLanes; }
   /// The tiles of a digit and register of rows.
   Value tileOffset(Value block, Value segment, int64_t digit, Value index);
 
   /// Whether sums stay integers for several segments.
-  bool hasRuns() const { return spec.getRunSegments() > 1; }
+  bool hasRuns() const { return runSegments() > 1; }
+  int64_t runSegments() const {
+    return spec.getRunSegments() / spec.panel.joinedSegments;
+  }
   int64_t rawElements() const;
 
   void prepare() override;
   void emitPanels(Value first, Value last, Value rows) override;
   void emitPanel(Value tile, Value blocks, Value rows);
   void unpackBlock(Value tile, Value block);
+  llvm::SmallVector<Values> placeRows(Value block, Value segment);
   void unpackSegment(const SegmentOperands &operands, Value block,
                      Value segment, Extent columns);
   void emitRegion(Value tile, Value rows, Value firstRow, Value firstPair,
@@ -137,6 +142,8 @@ private:
   void storeRegion(const Region &region, Value rowEnd);
   Value allocateLocal(int64_t elements, mlir::Type element);
 
+  /// How many segments a row has where those that are joined are one.
+  Value tileSegments;
   /// Decoded weights; products of a visit, or of a run; sums of a region, in
   /// tiles; the headers of a run's rows, where their sums are needed.
   Value decoded, raw, sums, headers;

@@ -24,7 +24,7 @@ int64_t TileProducts::getVisitCount() const {
   int64_t each = hasRuns() ? spec.panel.stepCount() : products.levels();
   int64_t count = 1;
   while (2 * count * each <= kMostTiles &&
-         2 * count * spec.panel.paddedColumns() <= kMostColumns)
+         2 * count * spec.panel.joinedColumns() <= kMostColumns)
     count *= 2;
   return count;
 }
@@ -49,12 +49,15 @@ TileProducts::Visit TileProducts::getVisit(Value tile, const Pair &pair,
   Value block = b.add(tile, pair.block);
   Value base = b.mul(block, operands.blockBytes);
   for (int64_t s = 0; s < count; ++s) {
-    GroupParameters::Place place =
-        placeGroup(base, block, groupOf(b.add(segment, s)));
+    Value first = b.mul(b.add(segment, s), spec.panel.joinedSegments);
+    GroupParameters::Place place = placeGroup(base, block, groupOf(first));
     visit.numbers.emplace_back();
-    for (int64_t i = 0; i < 2; ++i)
-      visit.numbers.back()[i] =
-          parameters.load(place, b.mul(b.add(pair.firstRegister, i), kLanes));
+    for (int64_t i = 0; i < 2; ++i) {
+      Value row = b.mul(b.add(pair.firstRegister, i), kLanes);
+      visit.numbers.back()[i] = spec.scaledSegments
+                                    ? parameters.loadOfScaled(place, row)
+                                    : parameters.load(place, row);
+    }
   }
   return visit;
 }
@@ -147,7 +150,7 @@ void TileProducts::multiplyVisit(const Operand &operand, int64_t count,
 void TileProducts::emitVisits(const Region &region) {
   Value no = b.index(0);
   forEachVisit(
-      b.index(0), segments, [&](Value first, Value end, int64_t count) {
+      b.index(0), tileSegments, [&](Value first, Value end, int64_t count) {
         Values waiting{no, first, region.firstPair, region.firstRow, no};
         waiting = b.loop(
             first, end, count, waiting, [&](Value segment, ValueRange in) {
@@ -240,9 +243,9 @@ void TileProducts::addSegments(const Region &region, Value first, Value end) {
 
 /// Segments that have their scales in common: sums stay integers.
 void TileProducts::emitRuns(const Region &region) {
-  int64_t most = spec.getRunSegments();
-  b.loop(b.index(0), segments, most, {}, [&](Value first, ValueRange) {
-    Value end = b.min(b.add(first, most), segments);
+  int64_t most = runSegments();
+  b.loop(b.index(0), tileSegments, most, {}, [&](Value first, ValueRange) {
+    Value end = b.min(b.add(first, most), tileSegments);
     clear(raw, b.index(rawElements()), b.getI32Type());
     addSegments(region, first, end);
     if (needsActivationSum())

@@ -83,12 +83,14 @@ std::string test::describe(const LayerSpec &spec) {
              : "")
      << (spec.inputScale ? " scaled" : "")
      << (spec.scalesPerToken ? " per token" : "")
+     << (spec.hasExactSums ? " exact" : "")
      << (spec.computesInBFloat ? " abf16" : "")
      << (spec.isPermuted ? " permuted " : " ") << spec.element;
   return text;
 }
 
-/// Codes that overlap are found by another search; any will do.
+/// Codes that overlap are found by another search, and the best ones are no
+/// exact test; any will do.
 static void createCodes(const LayerSpec &spec, uint32_t seed,
                         numerics::QuantizedMatrix &weight) {
   weight.reset(spec.encoding, spec.rows, spec.columns);
@@ -99,6 +101,14 @@ static void createCodes(const LayerSpec &spec, uint32_t seed,
       weight.setCode(n, k, generator() >> 8 & last);
   for (float &scale : weight.scales)
     scale = 0.0625f * float(1 + generator() % 16);
+  for (numerics::QuantizedMatrix &stored : weight.stored) {
+    uint32_t lastStored = stored.encoding.element.codeCount() - 1;
+    for (uint8_t &code : stored.codes)
+      code = generator() >> 8 & lastStored;
+    for (float &scale : stored.scales)
+      scale = std::ldexp(1.0f, -8 - int(generator() % 3));
+  }
+  weight.readStored();
 }
 
 LayerProgram::LayerProgram(std::vector<LayerSpec> specs) {
@@ -113,7 +123,7 @@ LayerProgram::LayerProgram(std::vector<LayerSpec> specs) {
     std::vector<float> weights =
         createNumbers(spec.rows * spec.columns, layers.size());
     const numerics::ElementFormat &element = spec.encoding.element;
-    if (element.windowBits() > element.codeBits()) {
+    if (element.windowBits() > element.codeBits() || spec.hasExactSums) {
       createCodes(spec, layers.size(), layer.weight);
     } else {
       numerics::Status status = numerics::quantize(

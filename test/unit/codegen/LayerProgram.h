@@ -47,6 +47,10 @@ struct LayerSpec {
   bool isPermuted = false;
   /// f32, or f16 or bf16: input, residual and result are converted.
   std::string element = "f32";
+  /// Whether codes are any, and scales small multiples of powers of two: sums
+  /// of their products with codes of activations, under such a scale, have no
+  /// rounding.
+  bool hasExactSums = false;
   /// Whether input and weight are rounded to bf16, as `-abf16` asks.
   bool computesInBFloat = false;
 };

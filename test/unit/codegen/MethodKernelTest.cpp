@@ -71,6 +71,7 @@ const std::vector<std::string> kMethods = {
     "q6_k",
     "nf4-dq",
     "int4-g32-dq",
+    "int4-g32-dq4",
     "int8-b128x128",
     "lattice2",
     "lattice3",

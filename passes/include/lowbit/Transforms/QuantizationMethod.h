@@ -58,8 +58,10 @@ struct QuantizationMethod {
 ///   kmeans<b>[-tensor][-g<group>][-a8]
 ///                               a learned table for each row, or for all
 ///   cb2-auto[-tensor]...        one of the fixed 2-bit sets for each row, or
-///   all <one of the above>-dq       scales in 8 bits, an f32 for 256 of them
-///   #lowbit.encoding<...>       any encoding, spelled as in IR
+///                               all
+///   <one of the above>-dq[-a8]  scales in 8 bits, an f32 for 256 of them
+///   <one of the above>-dq4[-a8] in 4 bits, an f16 for 8 of them
+///   #lowbit.encoding<...>[-a8]  any encoding, spelled as in IR
 ///   gptq-<one of the above>     rounding with error feedback
 /// Scales of integers are f16, per channel without a group. The error
 /// says what was required and what was found.
