@@ -68,11 +68,12 @@ namespace {
 struct CPUPlanMemoryPass
     : lowbit::impl::CPUPlanMemoryPassBase<CPUPlanMemoryPass> {
   void runOnOperation() override {
+    bool isForAll = getOperation()->hasAttr(kWorkspacesAttrName);
     for (auto function :
          llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
       auto signature = getOperation()->getAttrOfType<DictionaryAttr>(
           getSignatureAttrName(function.getSymName()));
-      if (!signature || !signature.get("states"))
+      if (!signature || !(isForAll || signature.get("states")))
         continue;
       SmallVector<Buffer> buffers;
       if (!collect(function, buffers))

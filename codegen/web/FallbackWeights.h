@@ -45,6 +45,13 @@ planFallbackWeights(mlir::ModuleOp module, llvm::ArrayRef<WebWeight> shards,
 
 llvm::json::Value toJSON(const WebCopiedWeight &weight);
 
+/// Bytes of WebAssembly's memory that a page has for a model with these
+/// functions, with the code that takes most; nothing where code allocates in
+/// runs. The page's engine has code, too, which isn't counted.
+std::optional<int64_t>
+countFallbackMemory(llvm::ArrayRef<GPUSchedule> schedules,
+                    const WebFallbackPlan &plan, const WebFallback &fallback);
+
 } // namespace lowbit
 
 #endif // LOWBIT_CODEGEN_WEB_FALLBACKWEIGHTS_H

@@ -128,7 +128,10 @@ llvm::json::Value lowbit::toJSON(const WebManifest &manifest) {
     result["quantizer"] = ::toJSON(*manifest.quantizer);
     addPageWeights(manifest.stream, result);
   }
-  if (manifest.fallback)
+  if (manifest.fallback) {
     result["fallback"] = ::toJSON(*manifest.fallback);
+    if (manifest.fallback->memoryBytes)
+      result["wasmMemoryBytes"] = *manifest.fallback->memoryBytes;
+  }
   return result;
 }

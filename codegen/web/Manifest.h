@@ -48,6 +48,8 @@ struct WebManifestFallback {
   llvm::json::Array weights;
   /// What the other shards don't have.
   std::vector<WebShard> shards;
+  /// Of WebAssembly's memory, where that is known beforehand.
+  std::optional<int64_t> memoryBytes;
 };
 
 /// A model as data for JavaScript.

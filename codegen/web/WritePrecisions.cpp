@@ -45,8 +45,8 @@ describePrecision(const WebPrecision &precision, const WebFiles &files) {
   llvm::json::Object result{
       {"name", precision.name},
       {"manifest", llvm::sys::path::filename(precision.manifest)}};
-  for (llvm::StringRef field :
-       {"floatBytes", "packedBytes", "memoryBytes", "bitsPerWeight"})
+  for (llvm::StringRef field : {"floatBytes", "packedBytes", "memoryBytes",
+                                "wasmMemoryBytes", "bitsPerWeight"})
     if (const llvm::json::Value *value = fields.get(field))
       result[field] = *value;
   if (precision.accuracy)

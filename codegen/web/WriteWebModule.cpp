@@ -239,6 +239,8 @@ private:
       return failure();
     WebManifestFallback &written = manifest.fallback.emplace();
     written.program = llvm::json::Object(fallback->program);
+    written.memoryBytes =
+        countFallbackMemory(manifest.schedules, *plan, *fallback);
     for (const WebCopiedWeight &weight : plan->weights)
       written.weights.push_back(toJSON(weight));
     if (failed(writeShards(plan->own, std::nullopt, getStem() + ".wasm",

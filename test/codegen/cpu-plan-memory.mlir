@@ -45,3 +45,36 @@ module attributes {lowbit.signature.prefill = {states = array<i64: 0>}} {
     return %y : memref<?xf32>
   }
 }
+
+// -----
+
+// Without states, in a module whose host keeps the memory.
+
+// CHECK:       lowbit.signature = {workspace = 64 : i64}
+// CHECK-LABEL: func.func @main
+// CHECK-SAME:    %[[SPACE:[a-z0-9]+]]: memref<64xi8>
+// CHECK:         %[[Y:.*]] = memref.view %[[SPACE]]
+// CHECK:         return %[[Y]]
+module attributes {lowbit.signature = {}, lowbit.workspaces} {
+  func.func @main() -> memref<4xf32> {
+    %zero = arith.constant 0.0 : f32
+    %y = memref.alloc() : memref<4xf32>
+    linalg.fill ins(%zero : f32) outs(%y : memref<4xf32>)
+    return %y : memref<4xf32>
+  }
+}
+
+// -----
+
+// In others they allocate.
+
+// CHECK-LABEL: func.func @main
+// CHECK:         memref.alloc
+module attributes {lowbit.signature = {}} {
+  func.func @main() -> memref<4xf32> {
+    %zero = arith.constant 0.0 : f32
+    %y = memref.alloc() : memref<4xf32>
+    linalg.fill ins(%zero : f32) outs(%y : memref<4xf32>)
+    return %y : memref<4xf32>
+  }
+}

@@ -18,6 +18,7 @@
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/Object/Wasm.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 using namespace lowbit;
@@ -26,6 +27,10 @@ namespace json = llvm::json;
 
 /// How the functions' names begin: they are nobody's but the page's.
 static constexpr llvm::StringLiteral kName = "model";
+
+/// Names of the run time and of the linker.
+static constexpr llvm::StringLiteral kAllocate = "lowbit_allocate";
+static constexpr llvm::StringLiteral kHeapBase = "__heap_base";
 
 /// What engines may have, those that have more first.
 static constexpr llvm::StringLiteral kProcessors[] = {"relaxed-simd",
@@ -100,6 +105,9 @@ llvm::Error FallbackCompiler::lower() {
     options.cpu = processor.str();
     variants.push_back({options.cpu, options.triple, model->clone()});
     mlir::ModuleOp module = *variants.back().module;
+    // A page runs one function at a time, and says beforehand what they take.
+    module->setAttr(kWorkspacesAttrName,
+                    mlir::UnitAttr::get(module.getContext()));
     if (llvm::Error error =
             compileModule(module, Phase::Lower, options, Phase::Lower))
       return error;
@@ -112,9 +120,37 @@ llvm::Error FallbackCompiler::lower() {
   return llvm::Error::success();
 }
 
-/// A linked module: its bytes.
-llvm::Expected<std::string>
-FallbackCompiler::link(ProgramCode &code, llvm::ArrayRef<EntryCode> entries) {
+/// Whether an object calls the run time for memory.
+static llvm::Expected<bool> findAllocation(llvm::StringRef object) {
+  auto read = llvm::object::ObjectFile::createWasmObjectFile({object, "code"});
+  if (!read)
+    return read.takeError();
+  return llvm::any_of((*read)->symbols(), [](llvm::object::SymbolRef symbol) {
+    llvm::Expected<llvm::StringRef> name = symbol.getName();
+    if (!name)
+      llvm::consumeError(name.takeError());
+    return name && *name == kAllocate;
+  });
+}
+
+/// What a linked module says of the end of its data.
+static llvm::Expected<uint64_t> findHeapBase(llvm::StringRef module) {
+  auto read = llvm::object::ObjectFile::createWasmObjectFile({module, "code"});
+  if (!read)
+    return read.takeError();
+  for (const llvm::wasm::WasmExport &exported : (*read)->exports())
+    if (exported.Name == kHeapBase)
+      for (const llvm::wasm::WasmGlobal &global : (*read)->globals())
+        if (global.Index == exported.Index)
+          return uint32_t(global.InitExpr.Inst.Value.Int32);
+  return makeError("the linked module requires the export " + kHeapBase +
+                   ", found none");
+}
+
+/// A linked module, and what it takes of memory.
+llvm::Expected<WebFallback::Code>
+FallbackCompiler::link(ProgramCode &code, llvm::ArrayRef<EntryCode> entries,
+                       llvm::StringRef variant) {
   llvm::Expected<AtomicOutput> object = AtomicOutput::create(output + ".o");
   if (!object)
     return object.takeError();
@@ -125,10 +161,14 @@ FallbackCompiler::link(ProgramCode &code, llvm::ArrayRef<EntryCode> entries) {
   if (llvm::Error error =
           assemble(code, llvm::CodeGenFileType::ObjectFile, bytes))
     return std::move(error);
-  object->os() << llvm::StringRef(bytes.data(), bytes.size());
+  llvm::StringRef text(bytes.data(), bytes.size());
+  auto allocates = findAllocation(text);
+  if (!allocates)
+    return allocates.takeError();
+  object->os() << text;
   if (llvm::Error error = object->finish())
     return std::move(error);
-  std::vector<std::string> functions;
+  std::vector<std::string> functions = {kHeapBase.str()};
   for (const EntryCode &entry : entries)
     functions.push_back(entry.name);
   LinkJob job{linker, runtime, object->getTemporaryPath().str(),
@@ -139,7 +179,11 @@ FallbackCompiler::link(ProgramCode &code, llvm::ArrayRef<EntryCode> entries) {
   if (!linked)
     return makeFileError(job.output,
                          "cannot be read: " + linked.getError().message());
-  return (*linked)->getBuffer().str();
+  auto heapBase = findHeapBase((*linked)->getBuffer());
+  if (!heapBase)
+    return heapBase.takeError();
+  return WebFallback::Code{variant.str(), (*linked)->getBuffer().str(),
+                           *heapBase, *allocates};
 }
 
 /// Compiles the variants, and says what they offer.
@@ -150,10 +194,10 @@ llvm::Error FallbackCompiler::generate(WebFallback &fallback) {
     auto code = generateWasmCode(*program, variant, entries);
     if (!code)
       return code.takeError();
-    auto bytes = link(*code, entries);
-    if (!bytes)
-      return bytes.takeError();
-    fallback.codes.push_back({variant.cpu, std::move(*bytes)});
+    auto linked = link(*code, entries, variant.cpu);
+    if (!linked)
+      return linked.takeError();
+    fallback.codes.push_back(std::move(*linked));
     json::Object functions;
     for (auto [name, entry] : llvm::zip_equal(program->functions, entries)) {
       json::Object function{{"export", entry.name}};

@@ -26,8 +26,9 @@ private:
   llvm::Error repack(mlir::ModuleOp packed, WebFallback &fallback);
   llvm::Error lower();
   llvm::Error generate(WebFallback &fallback);
-  llvm::Expected<std::string> link(ProgramCode &code,
-                                   llvm::ArrayRef<EntryCode> entries);
+  llvm::Expected<WebFallback::Code> link(ProgramCode &code,
+                                         llvm::ArrayRef<EntryCode> entries,
+                                         llvm::StringRef variant);
   llvm::Error listWeights(WebFallback &fallback);
 
   std::string output;

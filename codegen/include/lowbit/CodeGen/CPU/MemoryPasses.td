@@ -41,6 +41,7 @@ def CPUPlanMemoryPass : Pass<"lowbit-cpu-plan-memory", "::mlir::ModuleOp"> {
   let summary = "Give buffers places in one workspace";
   let description = [{
     Functions in the module's attribute `lowbit.signature.NAME` that have states
+    (all, in a module with the attribute `lowbit.workspaces`)
     and whose buffers all have a largest size get a last argument, a workspace of
     bytes, and each buffer a place in it. Two buffers share a place if the last
     use of one is before the other is allocated; the largest are placed first,

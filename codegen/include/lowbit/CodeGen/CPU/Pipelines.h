@@ -27,6 +27,10 @@ inline constexpr llvm::StringLiteral kWeightSymbolPrefix = "lowbit.weight.";
 inline constexpr llvm::StringLiteral kWeightTableAttrName =
     "lowbit.weight_table";
 
+/// Unit attribute of a module all of whose functions get a workspace, and not
+/// those with states alone: its host runs one at a time, and keeps the memory.
+inline constexpr llvm::StringLiteral kWorkspacesAttrName = "lowbit.workspaces";
+
 /// Module attribute with the signature of `@main` before it became pointers:
 /// `type` is its function type, `inputs` and `outputs` are names. That of
 /// another function, with states, has its name appended after a dot; then

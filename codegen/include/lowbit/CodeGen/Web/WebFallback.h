@@ -24,6 +24,10 @@ struct WebFallback {
   /// A binary module, for engines that have the features of `variant`.
   struct Code {
     std::string variant, bytes;
+    /// The address from which on it leaves memory to the host.
+    uint64_t heapBase = 0;
+    /// Whether it takes some of that in runs, besides its workspaces.
+    bool allocates = false;
   };
   /// Those that make use of more features first.
   std::vector<Code> codes;
