@@ -130,8 +130,9 @@ llvm::json::Value lowbit::toJSON(const WebManifest &manifest) {
   }
   if (manifest.fallback) {
     result["fallback"] = ::toJSON(*manifest.fallback);
-    if (manifest.fallback->memoryBytes)
-      result["wasmMemoryBytes"] = *manifest.fallback->memoryBytes;
+    std::optional<int64_t> bytes = manifest.fallback->memoryBytes;
+    result["wasmMemoryBytes"] =
+        bytes ? llvm::json::Value(*bytes) : llvm::json::Value(nullptr);
   }
   return result;
 }

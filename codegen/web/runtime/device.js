@@ -84,6 +84,9 @@ function chooseVariant(manifest, name, features, adapter) {
   return chosen;
 }
 
+/** The fastest adapter, if there is one. */
+const findAdapter = () => globalThis.navigator?.gpu?.requestAdapter({ powerPreference: "high-performance" });
+
 /**
  * A device for a model: the caller's, or a new one of the fastest adapter with
  * limits no higher than needed (a default device serves most models); and the
@@ -98,10 +101,9 @@ async function openDevice(given, manifest, name, workgroupSize) {
       device: given, isOwn: false, adapter, variant: chooseVariant(manifest, name, given.features, adapter),
     };
   }
-  const gpu = globalThis.navigator?.gpu;
-  if (!gpu)
+  if (!globalThis.navigator?.gpu)
     throw new LowbitError("no-webgpu", "this browser has no WebGPU (navigator.gpu)");
-  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+  const adapter = await findAdapter();
   if (!adapter)
     throw new LowbitError("no-adapter", "WebGPU found no adapter");
   checkLimits(required, adapter.limits, workgroupSize);

@@ -219,21 +219,38 @@ const LOAD_OPTIONS = {
 /** Causes for which WebAssembly takes the place of a GPU. */
 const WITHOUT_GPU = ["no-webgpu", "no-adapter", "no-device", "unsupported"];
 
-/** A device, unless WebAssembly is asked for, or there is none and nothing but it would do. */
-async function openBackend(manifest, { backend, device, variant, workgroupSize }, size) {
+/** Whether what options ask for leaves open what the model runs on. */
+const isAnyBackend = ({ backend, device, variant, workgroupSize }) =>
+  [backend, device, variant, workgroupSize].every((wish) => wish === undefined);
+
+/** Fails unless `backend` is one that there is, also in this module. */
+function checkBackend(backend, hasFallback) {
   if (![undefined, "webgpu", "wasm"].includes(backend))
     throw new LowbitError("bad-input", `backend requires "webgpu" or "wasm", found ${describeValue(backend)}`);
-  if (backend === "wasm") {
-    if (!manifest.fallback)
-      throw new LowbitError("unsupported",
-        "the module has no WebAssembly; compile without --fallback=none");
+  if (backend === "wasm" && !hasFallback)
+    throw new LowbitError("unsupported",
+      "the module has no WebAssembly; compile without --fallback=none");
+}
+
+/** What a load would take for one of `precisions`, if there is a device for it. */
+async function foreseeBackend(options, precisions) {
+  const hasFallback = precisions.some(({ wasmMemoryBytes }) => wasmMemoryBytes !== undefined);
+  checkBackend(options.backend, hasFallback);
+  if (!isAnyBackend(options) || !hasFallback)
+    return options.backend ?? "webgpu";
+  return await findAdapter() ? "webgpu" : "wasm";
+}
+
+/** A device, unless WebAssembly is asked for, or there is none and nothing but it would do. */
+async function openBackend(manifest, options, size) {
+  const { backend, device, variant } = options;
+  checkBackend(backend, manifest.fallback);
+  if (backend === "wasm")
     return { reason: null };
-  }
   try {
     return { opened: await openDevice(device, manifest, variant, size) };
   } catch (error) {
-    const isAny = [backend, device, variant, workgroupSize].every((wish) => wish === undefined);
-    if (!isAny || !manifest.fallback || !WITHOUT_GPU.includes(error.code))
+    if (!isAnyBackend(options) || !manifest.fallback || !WITHOUT_GPU.includes(error.code))
       throw error;
     return { reason: error };
   }
@@ -251,8 +268,11 @@ export async function load(options = {}) {
     const start = checkStart(options.start);
     const read = getReader(options);
     throwIfAborted(options.signal);
-    const { manifest, entry } = await readModel(read, options);
+    let { manifest, entry } = await readModel(read, options);
     const { opened, reason } = await openBackend(manifest, options, size);
+    // A bound is for what the model runs on.
+    if (reason && options.memory !== undefined)
+      ({ manifest, entry } = await readModel(read, options, "wasm"));
     const model = opened
       ? await startOnDevice(opened, manifest, { ...options, workgroupSize: size, read })
       : await startFallback(manifest, reason, { ...options, read });

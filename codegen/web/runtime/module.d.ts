@@ -67,7 +67,8 @@ export interface LoadOptions {
    *  gives it; else the best within the next two bounds, or the first without
    *  any. */
   precision?: string | Precision;
-  /** Bytes that all buffers may take, and the least accuracy. */
+  /** Bytes that the model may take, of what it runs on: of all its buffers on a GPU,
+   *  or of WebAssembly's memory; and the least accuracy. */
   memory?: number;
   minAccuracy?: number;
   /** Where manifest and shards lie, an absolute address; beside the module without
@@ -84,10 +85,15 @@ export interface LoadOptions {
 export interface Precision {
   /** The method by which weights are quantized. */
   name: string;
-  /** Bytes of the weights as floats, packed, and of all buffers of the model. */
+  /** Bytes of the weights as floats, packed, and of all buffers of the model on a
+   *  GPU. */
   floatBytes: number;
   packedBytes: number;
   memoryBytes: number;
+  /** Bytes of WebAssembly's memory: 4 MiB of stack, weights, inputs, states and what
+   *  runs compute in. Null without WebAssembly (`--fallback=none`), or where only a
+   *  run tells. */
+  wasmMemoryBytes: number | null;
   /** Of low-bit weights, as kernels read them. */
   bitsPerWeight: number;
   /** Measured with `--evaluate`: the share of equal first choices of the float
@@ -98,8 +104,13 @@ export interface Precision {
 }
 
 export interface PrecisionOptions {
-  /** Bytes that all buffers may take; no bound without it. */
+  /** Bytes that the model may take, `memoryBytes` on a GPU and `wasmMemoryBytes` on
+   *  WebAssembly; no bound without it. */
   memory?: number;
+  /** What is to be loaded on, as `load` takes it; without both what it would take:
+   *  WebAssembly where there is no adapter. */
+  backend?: LoadOptions["backend"];
+  device?: GPUDevice;
   /** The least accuracy, 0 to 1; no bound without it. */
   minAccuracy?: number;
   signal?: AbortSignal;
@@ -139,7 +150,8 @@ export interface Report {
     isSoftware: boolean;
   };
   /** Bytes. `reduction` is the share of the float weights that packing saves;
-   *  `total` are all buffers, or WebAssembly's memory. */
+   *  `total` are all buffers, or WebAssembly's memory: `memoryBytes` and
+   *  `wasmMemoryBytes` of a precision, whatever has been run. */
   memory: {
     floatWeights: number;
     packedWeights: number;

@@ -35,7 +35,7 @@ function getReader({ read, baseURL }) {
 
 /** The options of the functions that only look at precisions. */
 const PRECISION_OPTIONS = {
-  memory: "any", minAccuracy: "any", signal: "signal", baseURL: "any", read: "function",
+  backend: "any", device: "device", memory: "any", minAccuracy: "any", signal: "signal", baseURL: "any", read: "function",
 };
 
 /** Reads a manifest and checks that this text of the module is for it. */
@@ -54,9 +54,11 @@ async function readManifest(read, file, signal) {
 const quoteNames = (list) => list.map(({ name }) => `'${name}'`).join(", ");
 
 /** What pages get to see of a precision. */
-function describePrecision({ name, floatBytes, packedBytes, memoryBytes, bitsPerWeight, accuracy, divergence }) {
+function describePrecision({
+  name, floatBytes, packedBytes, memoryBytes, wasmMemoryBytes, bitsPerWeight, accuracy, divergence,
+}) {
   return {
-    name, floatBytes, packedBytes, memoryBytes, bitsPerWeight,
+    name, floatBytes, packedBytes, memoryBytes, wasmMemoryBytes: wasmMemoryBytes ?? null, bitsPerWeight,
     accuracy: accuracy ?? null, divergence: divergence ?? null,
   };
 }
@@ -71,15 +73,30 @@ function checkBound(name, value, most) {
       `${name} requires a number ${most === Infinity ? "of at least 0" : `from 0 to ${most}`}, found ${describeValue(value)}`);
 }
 
+/** Bytes that a precision takes on a back end; infinitely many where nothing is known. */
+const getMemory = ({ memoryBytes, wasmMemoryBytes }, backend) =>
+  (backend === "wasm" ? wasmMemoryBytes : memoryBytes) ?? Infinity;
+
+/** Those that have the memory; the error names the nearest. */
+function selectByMemory(precisions, memory, backend) {
+  if (memory === undefined)
+    return precisions;
+  const fitting = precisions.filter((precision) => getMemory(precision, backend) <= memory);
+  if (fitting.length > 0)
+    return fitting;
+  const least = findBest(precisions, (a, b) => getMemory(a, backend) < getMemory(b, backend));
+  const bytes = getMemory(least, backend);
+  if (bytes === Infinity)
+    throw new LowbitError("no-variant", `at most ${memory} bytes are asked for, and what the ` +
+      "model takes of WebAssembly's memory only a run tells; load it without memory");
+  throw new LowbitError("no-variant",
+    `no precision of the model takes at most ${memory} bytes` +
+    `${backend === "wasm" ? " on WebAssembly" : ""}; the smallest, '${least.name}', takes ${bytes}`);
+}
+
 /** Those that have the memory and are accurate enough; errors name the nearest. */
-function selectFitting(precisions, memory, minAccuracy) {
-  const fitting = precisions.filter(({ memoryBytes }) => memory === undefined || memoryBytes <= memory);
-  if (fitting.length === 0) {
-    const least = findBest(precisions, (a, b) => a.memoryBytes < b.memoryBytes);
-    throw new LowbitError("no-variant",
-      `no precision of the model takes at most ${memory} bytes; the smallest, '${least.name}', ` +
-      `takes ${least.memoryBytes}`);
-  }
+function selectFitting(precisions, memory, minAccuracy, backend) {
+  const fitting = selectByMemory(precisions, memory, backend);
   if (minAccuracy === undefined)
     return fitting;
   const measured = fitting.filter(({ accuracy }) => accuracy !== undefined);
@@ -111,17 +128,21 @@ function isPreferred(a, b) {
   return false;
 }
 
-function chooseBest(index, { memory, minAccuracy }) {
+/** The best within bounds on `backend`, or on what a load would take. */
+async function chooseBest({ precisions }, options, backend) {
+  const { memory, minAccuracy } = options;
   checkBound("memory", memory, Infinity);
   checkBound("minAccuracy", minAccuracy, 1);
-  return findBest(selectFitting(index.precisions, memory, minAccuracy), isPreferred);
+  const foreseen = memory === undefined ? "webgpu" : backend ?? await foreseeBackend(options, precisions);
+  return findBest(selectFitting(precisions, memory, minAccuracy, foreseen), isPreferred);
 }
 
 /** The module's manifest, whose list of precisions, if it has one, can be read. */
 async function readIndex(read, signal) {
   const index = await readManifest(read, MANIFEST, signal);
   const isEntry = (entry) => typeof entry?.name === "string" &&
-    typeof entry.manifest === "string" && Number.isFinite(entry.memoryBytes);
+    typeof entry.manifest === "string" && Number.isFinite(entry.memoryBytes) &&
+    Number.isFinite(entry.wasmMemoryBytes ?? 0);
   const { precisions } = index;
   if (precisions !== undefined &&
       !(Array.isArray(precisions) && precisions.length > 0 && precisions.every(isEntry)))
@@ -141,7 +162,7 @@ async function askPrecisions(what, options, choose) {
     if (!index.precisions)
       throw new LowbitError("bad-input",
         "the module has one precision; compile with --quantize=int8,int4-g32, say, for several");
-    return choose(index);
+    return await choose(index);
   } catch (error) {
     throw asLowbitError(error, "internal", "the precisions cannot be read");
   }
@@ -154,14 +175,17 @@ export async function listPrecisions(options = {}) {
 
 /** The best precision within bounds. See the declarations beside this file. */
 export async function determineBestVariant(options = {}) {
-  return askPrecisions("determineBestVariant", options, (index) => describePrecision(chooseBest(index, options)));
+  return askPrecisions("determineBestVariant", options,
+    async (index) => describePrecision(await chooseBest(index, options)));
 }
 
 /**
  * The manifest of the precision that `options` ask for, with its entry in the
- * module's; of a module of one precision its manifest, and no entry.
+ * module's; of a module of one precision its manifest, and no entry. Bounds are for
+ * `backend`, or for what a load would take.
  */
-async function readModel(read, { precision, memory, minAccuracy, signal }) {
+async function readModel(read, options, backend) {
+  const { precision, memory, minAccuracy, signal } = options;
   const index = await readIndex(read, signal);
   const isChosen = memory !== undefined || minAccuracy !== undefined;
   if (!index.precisions) {
@@ -172,7 +196,7 @@ async function readModel(read, { precision, memory, minAccuracy, signal }) {
   }
   const name = precision?.name ?? precision;
   const entry = name === undefined
-    ? (isChosen ? chooseBest(index, { memory, minAccuracy }) : index.precisions[0])
+    ? (isChosen ? await chooseBest(index, options, backend) : index.precisions[0])
     : index.precisions.find((candidate) => candidate.name === name);
   if (!entry)
     throw new LowbitError("bad-input", `the module has no precision ${describeValue(name)}; it has ` +

@@ -39,7 +39,7 @@ const ordered = (key) => int8[key] > int4[key] && int4[key] > int2[key];
 console.log(`more bits take more memory: ${ordered("memoryBytes") && ordered("packedBytes")}, ` +
   `are more accurate: ${ordered("accuracy")}`);
 
-const best = async (bounds) => (await determineBestVariant({ read, ...bounds })).name;
+const best = async (bounds) => (await determineBestVariant({ read, backend: "webgpu", ...bounds })).name;
 await show("without bounds", best({}));
 await show("memory for 4 bits", best({ memory: int4.memoryBytes }));
 await show("memory for 2 bits", best({ memory: int4.memoryBytes - 1 }));
@@ -66,7 +66,7 @@ async function ask(options) {
 }
 await show("load", ask({}));
 await show("load what was chosen", ask({ precision: int4 }));
-await show("load within bounds", ask({ memory: int4.memoryBytes }));
+await show("load within bounds", ask({ memory: int4.memoryBytes, backend: "webgpu" }));
 await show("load an unknown one", ask({ precision: "int3" }));
 
 const device = await (await gpu.requestAdapter()).requestDevice();
