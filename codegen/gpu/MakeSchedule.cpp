@@ -63,6 +63,47 @@ static LogicalResult checkSize(DispatchOp dispatch, Value base) {
             "--prefill-length";
 }
 
+/// Bytes that a kernel's argument has.
+static int64_t getArgumentBytes(MemRefType type) {
+  Type element = type.getElementType();
+  int64_t bits = 32;
+  if (auto vector = dyn_cast<VectorType>(element))
+    bits *= vector.getNumElements();
+  return llvm::alignTo(std::max<int64_t>(type.getNumElements() * bits / 8, 1),
+                       kBufferAlignment);
+}
+
+/// A buffer is bound whole, and as words: where its narrow elements are packed
+/// and a kernel reads a word for each, or the other way round, what the kernel
+/// takes is not what the buffer has.
+static LogicalResult checkPacking(DispatchOp dispatch) {
+  auto kernel = SymbolTable::lookupNearestSymbolFrom<gpu::GPUFuncOp>(
+      dispatch, dispatch.getKernelAttr());
+  for (auto [i, operand, type] :
+       llvm::enumerate(dispatch->getOperands(), kernel.getArgumentTypes())) {
+    Value base = getBaseBuffer(operand);
+    auto buffer = cast<MemRefType>(base.getType());
+    auto argument = dyn_cast<MemRefType>(type);
+    if (!argument || !buffer.hasStaticShape())
+      continue;
+    bool packed = isPacked(base);
+    int64_t taken = getArgumentBytes(argument);
+    int64_t bytes = getBufferBytes(buffer, packed);
+    if (taken == bytes)
+      continue;
+    InFlightDiagnostic error =
+        dispatch.emitError("a schedule requires buffers that have what kernels "
+                           "take, found ")
+        << bytes << " bytes in operand " << i << " of type " << buffer
+        << (packed ? ", whose elements are packed into words, where "
+                   : ", with a word for each element, where ")
+        << dispatch.getKernelAttr() << " takes " << taken;
+    error.attachNote(kernel.getLoc()) << "argument " << i << " is " << type;
+    return failure();
+  }
+  return success();
+}
+
 namespace {
 
 struct Scratch {
@@ -80,6 +121,7 @@ public:
 private:
   LogicalResult collect();
   void plan();
+  MemRefType describeArgument(unsigned number, MemRefType type);
   LogicalResult addArguments();
   void launch(DispatchOp dispatch);
 
@@ -107,6 +149,8 @@ LogicalResult Scheduler::collect() {
           return failure();
         life->second.second = now;
       }
+      if (failed(checkPacking(dispatch)))
+        return failure();
       dispatches.push_back(dispatch);
       continue;
     }
@@ -166,6 +210,37 @@ void Scheduler::plan() {
     bytes[buffer.alloc] = places[buffer.place];
 }
 
+/// Says what argument `number` is; returns the type of its bytes.
+MemRefType Scheduler::describeArgument(unsigned number, MemRefType type) {
+  auto isKind = [&](GPUBufferKind kind) {
+    return function.getArgAttr(number, kGPUKindAttrName) ==
+           b.getStringAttr(lowbit::getName(kind));
+  };
+  bool isState = isKind(GPUBufferKind::State);
+  bool isOutput = function.removeArgAttr(
+                      number, b.getStringAttr("bufferize.result")) != nullptr;
+  GPUBufferKind kind = isState ? GPUBufferKind::State : GPUBufferKind::Input;
+  if (isKind(GPUBufferKind::Token))
+    kind = GPUBufferKind::Token;
+  else if (isOutput)
+    kind = GPUBufferKind::Output;
+  StringRef kindName = lowbit::getName(kind);
+  function.setArgAttr(number, kGPUKindAttrName, b.getStringAttr(kindName));
+  if (!function.getArgAttr(number, kNameAttrName))
+    function.setArgAttr(number, kNameAttrName,
+                        b.getStringAttr(kindName + Twine(number)));
+  // Floats of 16 bits are words to the host, too.
+  Type element = type.getElementType();
+  if (!isState && (element.isF16() || element.isBF16()))
+    element = b.getF32Type();
+  function.setArgAttr(
+      number, kGPUTensorAttrName,
+      TypeAttr::get(RankedTensorType::get(type.getShape(), element)));
+  bool isPacked = function.removeArgAttr(
+                      number, b.getStringAttr(kGPUPackedAttrName)) != nullptr;
+  return MemRefType::get({getBufferBytes(type, isPacked)}, b.getI8Type());
+}
+
 /// Arguments become bytes; attributes say what they are.
 LogicalResult Scheduler::addArguments() {
   Block &body = function.getBody().front();
@@ -176,32 +251,7 @@ LogicalResult Scheduler::addArguments() {
       return function.emitError("a schedule requires arguments that are "
                                 "tensors of static shape, found argument ")
              << i << " of type " << argument.getType();
-    bool isOutput = function.getArgAttr(i, "bufferize.result") != nullptr;
-    auto isKind = [&, i = i](GPUBufferKind kind) {
-      return function.getArgAttr(i, kGPUKindAttrName) ==
-             b.getStringAttr(lowbit::getName(kind));
-    };
-    bool isState = isKind(GPUBufferKind::State);
-    function.removeArgAttr(i, b.getStringAttr("bufferize.result"));
-    StringRef kind =
-        lowbit::getName(isKind(GPUBufferKind::Token) ? GPUBufferKind::Token
-                        : isOutput                   ? GPUBufferKind::Output
-                        : isState                    ? GPUBufferKind::State
-                                                     : GPUBufferKind::Input);
-    function.setArgAttr(i, kGPUKindAttrName, b.getStringAttr(kind));
-    if (!function.getArgAttr(i, kNameAttrName))
-      function.setArgAttr(i, kNameAttrName, b.getStringAttr(kind + Twine(i)));
-    // Floats of 16 bits are words to the host, too.
-    Type element = type.getElementType();
-    if (!isState && (element.isF16() || element.isBF16()))
-      element = b.getF32Type();
-    function.setArgAttr(
-        i, kGPUTensorAttrName,
-        TypeAttr::get(RankedTensorType::get(type.getShape(), element)));
-    bool isPacked = function.removeArgAttr(
-                        i, b.getStringAttr(kGPUPackedAttrName)) != nullptr;
-    types.push_back(
-        MemRefType::get({getBufferBytes(type, isPacked)}, b.getI8Type()));
+    types.push_back(describeArgument(i, type));
   }
   unsigned count = types.size();
   for (unsigned i = 0; i < count; ++i)

@@ -79,3 +79,33 @@ func.func @large(%x: memref<40000x40000xf32>, %y: memref<40000x40000xf32> {buffe
   lowbit.dispatch @kernels::@negf [65535, 382, 1] ins(%x : memref<40000x40000xf32>) outs(%y : memref<40000x40000xf32>)
   return
 }
+
+// -----
+
+// A cache of f16 that is packed, and a kernel that takes a word for each
+// number; then the other way round.
+gpu.module @kernels {
+  // expected-note @+1 {{argument 0 is 'memref<64xf32>'}}
+  gpu.func @scores(%keys: memref<64xf32>, %y: memref<8xf32>) kernel attributes {known_block_size = array<i32: 64, 1, 1>} {
+    gpu.return
+  }
+}
+func.func @packed(%keys: memref<8x8xf16> {lowbit.kind = "state", lowbit.packed}, %y: memref<8xf32> {bufferize.result}) {
+  // expected-error @+1 {{a schedule requires buffers that have what kernels take, found 128 bytes in operand 0 of type 'memref<8x8xf16>', whose elements are packed into words, where @kernels::@scores takes 256}}
+  lowbit.dispatch @kernels::@scores [1, 1, 1] ins(%keys : memref<8x8xf16>) outs(%y : memref<8xf32>)
+  return
+}
+
+// -----
+
+gpu.module @kernels {
+  // expected-note @+1 {{argument 0 is 'memref<8xvector<4xi32>>'}}
+  gpu.func @scores(%keys: memref<8xvector<4xi32>>, %y: memref<8xf32>) kernel attributes {known_block_size = array<i32: 64, 1, 1>} {
+    gpu.return
+  }
+}
+func.func @words(%keys: memref<8x8xf16> {lowbit.kind = "state"}, %y: memref<8xf32> {bufferize.result}) {
+  // expected-error @+1 {{a schedule requires buffers that have what kernels take, found 256 bytes in operand 0 of type 'memref<8x8xf16>', with a word for each element, where @kernels::@scores takes 128}}
+  lowbit.dispatch @kernels::@scores [1, 1, 1] ins(%keys : memref<8x8xf16>) outs(%y : memref<8xf32>)
+  return
+}
