@@ -32,10 +32,11 @@ inline CompileOptions getOptionsFor(const CPUDescription &target) {
   return options;
 }
 
-/// Whether code for a row runs here, without its tiles.
+/// Whether code for a row runs here; that for tiles, which are emulated, where
+/// there is all else that its row has.
 inline bool isRunnableHere(const CPUDescription &target) {
   return isSupportedHere(
-      target.hasTiles ? getCPUDescription(CPUTable::AVX512VBMI) : target);
+      target.hasTiles ? getCPUDescription(CPUTable::AVX512BF16) : target);
 }
 
 /// A test of each row of the table of CPUs but this machine's own.

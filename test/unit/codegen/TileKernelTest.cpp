@@ -66,7 +66,7 @@ protected:
   }
   static void check(std::vector<LayerSpec> layers, double tolerance) {
     if (!isRunnableHere(getCPUDescription(CPUTable::AVX512AMX)))
-      GTEST_SKIP() << "this machine has no AVX-512 VBMI";
+      GTEST_SKIP() << "this machine has no AVX-512 BF16";
     checkLayers(std::move(layers), options(), tolerance, kExtents);
   }
 };
@@ -189,7 +189,7 @@ TEST_P(TileKernel, ScaledIntegers) {
 /// No byte outside of any buffer.
 TEST_P(TileKernel, AmongGuardPages) {
   if (!isRunnableHere(getCPUDescription(CPUTable::AVX512AMX)))
-    GTEST_SKIP() << "this machine has no AVX-512 VBMI";
+    GTEST_SKIP() << "this machine has no AVX-512 BF16";
   std::vector<LayerSpec> layers = createLayers(GetParam(), GetParam() % 2);
   layers.resize(2);
   layers.push_back(createRuns(GetParam()).front());
