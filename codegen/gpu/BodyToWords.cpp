@@ -129,68 +129,79 @@ LogicalResult BodyToWords::copyConstant(Operation &op) {
   return success();
 }
 
+/// The low `width` bits of a word, zeros above.
+Value BodyToWords::keepBits(Value word, unsigned width) {
+  return width >= 32 ? word
+                     : arith::AndIOp::create(
+                           b, word, constant((int64_t(1) << width) - 1));
+}
+
+/// An integer of another width, `source` being its word; null if `op` is
+/// something else.
+Value BodyToWords::copyIntegerCast(Operation &op, Value source) {
+  Type from = op.getOperand(0).getType(), to = op.getResult(0).getType();
+  Type word = getKernelType(to);
+  bool keepsSign = isa<arith::ExtSIOp, arith::IndexCastOp>(op);
+  Value number = isNarrow(from) && keepsSign
+                     ? extendSign(source, from.getIntOrFloatBitWidth())
+                     : source;
+  if (isa<arith::ExtSIOp, arith::ExtUIOp>(op)) {
+    if (from.isInteger(1))
+      number = keepsSign ? arith::ExtSIOp::create(b, word, source).getResult()
+                         : arith::ExtUIOp::create(b, word, source).getResult();
+    return keepsSign ? keepBits(number, to.getIntOrFloatBitWidth()) : number;
+  }
+  if (isa<arith::TruncIOp>(op)) {
+    Value bits = keepBits(source, to.getIntOrFloatBitWidth());
+    return to.isInteger(1) ? fromElement(bits, to) : bits;
+  }
+  bool isIndexCast = isa<arith::IndexCastOp, arith::IndexCastUIOp>(op);
+  if (isIndexCast && !from.isInteger(1) && !to.isInteger(1))
+    return arith::IndexCastOp::create(b, word, number);
+  return {};
+}
+
+/// The same of a float, or between floats and integers.
+Value BodyToWords::copyFloatCast(Operation &op, Value source) {
+  Type from = op.getOperand(0).getType(), to = op.getResult(0).getType();
+  Type word = getKernelType(to);
+  if (isa<arith::SIToFPOp>(op) && !from.isInteger(1) &&
+      (to.isF32() || isHalf(to))) {
+    Value number = isNarrow(from)
+                       ? extendSign(source, from.getIntOrFloatBitWidth())
+                       : source;
+    Value result = arith::SIToFPOp::create(b, word, number);
+    return isHalf(to) ? roundTo(result, to) : result;
+  }
+  if (isa<arith::FPToSIOp, arith::FPToUIOp>(op) && isNarrow(to) &&
+      !isByteFloat(from)) {
+    // What doesn't fit is poison, so bits above are those of the sign.
+    Value number = isa<arith::FPToSIOp>(op)
+                       ? arith::FPToSIOp::create(b, word, source).getResult()
+                       : arith::FPToUIOp::create(b, word, source).getResult();
+    return keepBits(number, to.getIntOrFloatBitWidth());
+  }
+  if (isa<arith::ExtFOp>(op) && isHalf(from) && to.isF32())
+    return source;
+  if (isa<arith::ExtFOp>(op) && isByteFloat(from) && to.isF32())
+    return decodeFloat(source, cast<FloatType>(from));
+  if (isa<arith::BitcastOp>(op) && (isByteFloat(from) || isByteFloat(to)))
+    return source;
+  if (isa<arith::TruncFOp>(op) && from.isF32() && isHalf(to))
+    return roundTo(source, to);
+  return {};
+}
+
 /// Conversions between types, most of which say nothing in words.
 bool BodyToWords::copyCast(Operation &op) {
   if (op.getNumOperands() != 1 || op.getNumResults() != 1)
     return false;
   Value source = mapping.lookupOrDefault(op.getOperand(0));
-  Type from = op.getOperand(0).getType(), to = op.getResult(0).getType();
-  Type word = getKernelType(to);
-  auto isSigned = [&] { return isNarrow(from); };
-  auto number = [&](bool keepsSign) {
-    return isSigned() && keepsSign
-               ? extendSign(source, from.getIntOrFloatBitWidth())
-               : source;
-  };
-  Value result;
-  if (isa<arith::ExtSIOp, arith::ExtUIOp>(op)) {
-    bool keepsSign = isa<arith::ExtSIOp>(op);
-    if (from.isInteger(1))
-      result = keepsSign ? arith::ExtSIOp::create(b, word, source).getResult()
-                         : arith::ExtUIOp::create(b, word, source).getResult();
-    else
-      result = number(keepsSign);
-    if (isNarrow(to) && keepsSign)
-      result = arith::AndIOp::create(
-          b, result, constant((1 << to.getIntOrFloatBitWidth()) - 1));
-  } else if (isa<arith::TruncIOp>(op)) {
-    unsigned width = to.getIntOrFloatBitWidth();
-    result = width >= 32 ? source
-                         : arith::AndIOp::create(
-                               b, source, constant((int64_t(1) << width) - 1))
-                               .getResult();
-    if (width == 1)
-      result = fromElement(result, to);
-  } else if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op)) {
-    if (from.isInteger(1) || to.isInteger(1))
-      return false;
-    result = arith::IndexCastOp::create(b, word,
-                                        number(isa<arith::IndexCastOp>(op)));
-  } else if (isa<arith::SIToFPOp>(op) && !from.isInteger(1) &&
-             (to.isF32() || isHalf(to))) {
-    result = arith::SIToFPOp::create(b, word, number(true));
-    if (isHalf(to))
-      result = roundTo(result, to);
-  } else if (isa<arith::FPToSIOp, arith::FPToUIOp>(op) && isNarrow(to) &&
-             !isByteFloat(from)) {
-    // What doesn't fit is poison, so bits above are those of the sign.
-    result = isa<arith::FPToSIOp>(op)
-                 ? arith::FPToSIOp::create(b, word, source).getResult()
-                 : arith::FPToUIOp::create(b, word, source).getResult();
-    result = arith::AndIOp::create(
-        b, result, constant((1 << to.getIntOrFloatBitWidth()) - 1));
-  } else if (isa<arith::ExtFOp>(op) && isHalf(from) && to.isF32()) {
-    result = source;
-  } else if (isa<arith::ExtFOp>(op) && isByteFloat(from) && to.isF32()) {
-    result = decodeFloat(source, cast<FloatType>(from));
-  } else if (isa<arith::BitcastOp>(op) &&
-             (isByteFloat(from) || isByteFloat(to))) {
-    result = source;
-  } else if (isa<arith::TruncFOp>(op) && from.isF32() && isHalf(to)) {
-    result = roundTo(source, to);
-  } else {
+  Value result = copyIntegerCast(op, source);
+  if (!result)
+    result = copyFloatCast(op, source);
+  if (!result)
     return false;
-  }
   mapping.map(op.getResult(0), result);
   return true;
 }

@@ -48,6 +48,9 @@ public:
 private:
   llvm::LogicalResult copyConstant(mlir::Operation &op);
   bool copyCast(mlir::Operation &op);
+  mlir::Value copyIntegerCast(mlir::Operation &op, mlir::Value source);
+  mlir::Value copyFloatCast(mlir::Operation &op, mlir::Value source);
+  mlir::Value keepBits(mlir::Value word, unsigned width);
   mlir::Value decodeFloat(mlir::Value word, mlir::FloatType type);
   mlir::Value constant(int64_t value);
 
