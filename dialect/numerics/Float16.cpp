@@ -9,21 +9,9 @@
 
 #include "lowbit/Numerics/Float16.h"
 
-#include <cstring>
+#include "FloatBits.h"
 
 namespace lowbit::numerics {
-
-static uint32_t bitsOf(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof(bits));
-  return bits;
-}
-
-static float floatOf(uint32_t bits) {
-  float value;
-  std::memcpy(&value, &bits, sizeof(value));
-  return value;
-}
 
 /// `value` / 2^`shift`, ties to even; `shift` is 1 to 31.
 static uint32_t shiftToNearestEven(uint32_t value, unsigned shift) {

@@ -6,9 +6,9 @@
 
 #include "LaneTables.h"
 
+#include "FloatBits.h"
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 namespace lowbit::numerics {
 
@@ -28,8 +28,7 @@ static float leastWithKey(uint32_t key) {
   uint32_t bits = key << LaneTable::keyShift;
   if (bits >> 31)
     bits |= (1u << LaneTable::keyShift) - 1;
-  float value;
-  std::memcpy(&value, &bits, sizeof(value));
+  float value = floatOf(bits);
   // NaNs have keys as well; any rank will do for them.
   return std::isnan(value) ? -INFINITY : value;
 }

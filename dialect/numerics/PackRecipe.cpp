@@ -7,10 +7,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "FloatBits.h"
 #include "lowbit/Numerics/Lattice.h"
 #include "lowbit/Numerics/RowPacker.h"
-
-#include <cstring>
 
 namespace lowbit::numerics {
 
@@ -28,11 +27,7 @@ public:
   template <typename Number> void number(Number &value) {
     words.push_back(static_cast<uint32_t>(value));
   }
-  void real(float &value) {
-    uint32_t bits;
-    std::memcpy(&bits, &value, sizeof(bits));
-    words.push_back(bits);
-  }
+  void real(float &value) { words.push_back(bitsOf(value)); }
   template <typename Element> void resize(std::vector<Element> &list) {
     words.push_back(static_cast<uint32_t>(list.size()));
   }
@@ -50,10 +45,7 @@ public:
   template <typename Number> void number(Number &value) {
     value = static_cast<Number>(take());
   }
-  void real(float &value) {
-    uint32_t bits = take();
-    std::memcpy(&value, &bits, sizeof(value));
-  }
+  void real(float &value) { value = floatOf(take()); }
   template <typename Element> void resize(std::vector<Element> &list) {
     uint32_t count = take();
     isSound &= count <= kMost;

@@ -6,9 +6,9 @@
 
 #include "lowbit/Numerics/ScaleFormat.h"
 
+#include "FloatBits.h"
 #include "lowbit/Numerics/Float16.h"
 #include <cmath>
-#include <cstring>
 
 namespace lowbit::numerics {
 
@@ -40,18 +40,6 @@ const char *describeScale(ScaleFormat format) {
     return "f8E4M3FN (at most 448)";
   }
   return "";
-}
-
-static uint32_t bitsOf(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof(bits));
-  return bits;
-}
-
-static float floatOf(uint32_t bits) {
-  float value;
-  std::memcpy(&value, &bits, sizeof(value));
-  return value;
 }
 
 static uint32_t toBFloat(float value) {
