@@ -6,7 +6,10 @@
 
 #include "MathApproximation.h"
 
+#include "lowbit/Reference/SineTerms.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -21,9 +24,11 @@ public:
   VectorMath(OpBuilder &builder, Location loc, Type type)
       : b(loc, builder), type(type) {}
 
-  Value f32(float value) { return splat(b.getF32FloatAttr(value), type); }
-  Value i32(int32_t value) {
-    return splat(b.getI32IntegerAttr(value), intType());
+  Value f32(float value) {
+    return createScalarOrSplatConstant(b, b.getLoc(), type, APFloat(value));
+  }
+  Value i32(int64_t value) {
+    return createScalarOrSplatConstant(b, b.getLoc(), intType(), value);
   }
   Type intType() {
     if (auto vector = dyn_cast<VectorType>(type))
@@ -44,18 +49,12 @@ public:
   ImplicitLocOpBuilder b;
 
 private:
-  Value splat(TypedAttr attr, Type of) {
-    if (auto vector = dyn_cast<VectorType>(of))
-      return arith::ConstantOp::create(b, DenseElementsAttr::get(vector, attr));
-    return arith::ConstantOp::create(b, attr);
-  }
   Type type;
 };
 
 /// sin(x + quarters * pi/2). The argument is reduced to [-pi/4, pi/4] with pi/2
 /// in three parts (Cody and Waite), each product exact in a fused multiply-add:
-/// the error of the argument stays below 1e-7 up to |x| = 2^16. The polynomials
-/// are the minimax ones of Cephes (sinf, cosf).
+/// the error of the argument stays below 1e-7 up to |x| = 2^16.
 Value buildSine(VectorMath &m, Value x, int32_t quarters) {
   ImplicitLocOpBuilder &b = m.b;
   using lowbit::kRoundsOnceAttrName;
@@ -73,12 +72,9 @@ Value buildSine(VectorMath &m, Value x, int32_t quarters) {
       b, arith::FPToSIOp::create(b, m.intType(), turns), m.i32(quarters));
 
   Value square = arith::MulFOp::create(b, r, r);
-  Value sine = m.polynomial(
-      square, {-1.9515295891e-4f, 8.3321608736e-3f, -1.6666654611e-1f});
+  Value sine = m.polynomial(square, lowbit::kSineTerms);
   sine = m.fma(arith::MulFOp::create(b, sine, square), r, r);
-  Value cosine =
-      m.polynomial(square, {2.443315711809948e-5f, -1.388731625493765e-3f,
-                            4.166664568298827e-2f});
+  Value cosine = m.polynomial(square, lowbit::kCosineTerms);
   cosine = m.fma(cosine, arith::MulFOp::create(b, square, square),
                  m.fma(square, m.f32(-0.5f), m.f32(1.0f)));
 

@@ -5,9 +5,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/CodeGen/WGSL/Passes.h"
+#include "lowbit/Reference/SineTerms.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -31,10 +33,11 @@ public:
       : b(loc, builder), type(type) {}
 
   Value number(double value) {
-    return constant(b.getFloatAttr(getElementTypeOrSelf(type), value), type);
+    FloatAttr number = b.getFloatAttr(getElementTypeOrSelf(type), value);
+    return createScalarOrSplatConstant(b, b.getLoc(), type, number.getValue());
   }
-  Value integer(int32_t value) {
-    return constant(b.getI32IntegerAttr(value), integers());
+  Value integer(int64_t value) {
+    return createScalarOrSplatConstant(b, b.getLoc(), integers(), value);
   }
   Type integers() {
     if (auto vector = dyn_cast<VectorType>(type))
@@ -53,9 +56,9 @@ public:
     return arith::CmpFOp::create(b, predicate, x, y);
   }
   /// Polynomial in `x`, the coefficient of the highest power first.
-  Value polynomial(Value x, ArrayRef<double> coefficients) {
+  Value polynomial(Value x, ArrayRef<float> coefficients) {
     Value sum = number(coefficients.front());
-    for (double coefficient : coefficients.drop_front())
+    for (float coefficient : coefficients.drop_front())
       sum = add(mul(sum, x), number(coefficient));
     return sum;
   }
@@ -63,11 +66,6 @@ public:
   ImplicitLocOpBuilder b;
 
 private:
-  Value constant(TypedAttr attr, Type of) {
-    if (auto vector = dyn_cast<VectorType>(of))
-      return arith::ConstantOp::create(b, DenseElementsAttr::get(vector, attr));
-    return arith::ConstantOp::create(b, attr);
-  }
   Type type;
 };
 
@@ -99,8 +97,8 @@ struct ExpandErf : OpRewritePattern<math::ErfOp> {
     Value one = e.number(1.0);
     Value t = e.div(one, e.add(one, e.mul(e.number(0.3275911), size)));
     Value series =
-        e.mul(t, e.polynomial(t, {1.061405429, -1.453152027, 1.421413741,
-                                  -0.284496736, 0.254829592}));
+        e.mul(t, e.polynomial(t, {1.061405429f, -1.453152027f, 1.421413741f,
+                                  -0.284496736f, 0.254829592f}));
     Value square = e.mul(size, size);
     Value decay = math::ExpOp::create(e.b, e.sub(e.number(0.0), square));
     Value result = e.sub(one, e.mul(series, decay));
@@ -114,8 +112,7 @@ struct ExpandErf : OpRewritePattern<math::ErfOp> {
 /// sin(x + quarters pi/2). The argument is reduced to [-pi/4, pi/4] by pi/2 in
 /// three parts (Cody and Waite), the first two of so few bits that their
 /// products with up to 2^13 turns are exact without a fused multiply-add, which
-/// WGSL doesn't promise. The polynomials are the minimax ones of Cephes (sinf,
-/// cosf).
+/// WGSL doesn't promise.
 Value buildSine(Expression &e, Value x, int32_t quarters) {
   constexpr double kHalfPi[3] = {1.5703125, 4.837512969970703125e-4,
                                  7.54978995489e-8};
@@ -129,12 +126,9 @@ Value buildSine(Expression &e, Value x, int32_t quarters) {
       e.integer(quarters));
 
   Value square = e.mul(r, r);
-  Value sine = e.polynomial(
-      square, {-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1});
+  Value sine = e.polynomial(square, kSineTerms);
   sine = e.add(e.mul(e.mul(sine, square), r), r);
-  Value cosine =
-      e.polynomial(square, {2.443315711809948e-5, -1.388731625493765e-3,
-                            4.166664568298827e-2});
+  Value cosine = e.polynomial(square, kCosineTerms);
   cosine = e.add(
       e.sub(e.mul(e.mul(cosine, square), square), e.mul(e.number(0.5), square)),
       e.number(1.0));
