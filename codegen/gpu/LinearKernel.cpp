@@ -25,15 +25,8 @@ using namespace lowbit;
 static constexpr int64_t kStep = kGPUStep;
 
 std::string GPULinearSpec::name() const {
-  std::string result = "linear_" + spellWord(encoding);
-  if (hasBias)
-    result += "_bias";
-  if (activation)
-    result += "_" + spellWord(activation);
-  if (isGated)
-    result += "_gated";
-  if (hasResidual)
-    result += "_residual";
+  std::string result = "linear_" + spellWord(encoding) +
+                       spellEpilogue(hasBias, activation, isGated, hasResidual);
   if (unitSteps)
     result += "_a8";
   return result + "_" + std::to_string(m) + "x" + std::to_string(n) + "x" +

@@ -30,3 +30,17 @@ std::string lowbit::spellWord(mlir::Attribute attribute) {
     word.pop_back();
   return word;
 }
+
+std::string lowbit::spellEpilogue(bool hasBias, mlir::Attribute activation,
+                                  bool isGated, bool hasResidual) {
+  std::string word;
+  if (hasBias)
+    word += "_bias";
+  if (activation)
+    word += "_" + spellWord(activation);
+  if (isGated)
+    word += "_gated";
+  if (hasResidual)
+    word += "_residual";
+  return word;
+}

@@ -278,15 +278,7 @@ std::string LinearKernelSpec::name() const {
                        spellWord(layout) + "_" + panel.name();
   if (scaledSegments)
     result += "_scaled" + std::to_string(scaledSegments);
-  if (hasBias)
-    result += "_bias";
-  if (activation)
-    result += "_" + spellWord(activation);
-  if (isGated)
-    result += "_gated";
-  if (hasResidual)
-    result += "_residual";
-  return result;
+  return result + spellEpilogue(hasBias, activation, isGated, hasResidual);
 }
 
 std::string EmbeddingKernelSpec::name() const {

@@ -18,6 +18,11 @@ namespace lowbit {
 /// are told apart by a hash.
 std::string spellWord(mlir::Attribute attribute);
 
+/// What the name of a layer's kernel says of its epilogue, such as
+/// `_bias_silu_residual`. Without an activation, `activation` is null.
+std::string spellEpilogue(bool hasBias, mlir::Attribute activation,
+                          bool isGated, bool hasResidual);
+
 } // namespace lowbit
 
 #endif // LOWBIT_IR_ATTRIBUTEWORD_H
