@@ -6,6 +6,7 @@
 
 #include "FloatProbe.h"
 #include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/FloatProgram.h"
 #include "lowbit/Tools/Signature.h"
 
 using namespace lowbit;
@@ -26,29 +27,6 @@ llvm::Expected<SampleSplit> lowbit::splitSamples(uint64_t count,
     return samples;
   };
   return SampleSplit{spread(0, measured), spread(measured, heldOut)};
-}
-
-/// How the float model is compiled, whatever becomes of it.
-static CompileOptions floatOptions(const CompileOptions &options) {
-  CompileOptions result = options;
-  result.method = "none";
-  result.rules.clear();
-  result.config.clear();
-  result.budget.clear();
-  result.fitDevice.clear();
-  result.calibration = {};
-  result.statistics.clear();
-  result.resume.clear();
-  // The weights are the module's, which goes on.
-  result.releaseData = false;
-  // It runs here, on whole texts, whatever the model is for.
-  result.kvCache.clear();
-  result.target = "cpu";
-  result.cpu = "native";
-  result.triple.clear();
-  result.parallel = true;
-  result.profile = nullptr;
-  return result;
 }
 
 llvm::Expected<std::unique_ptr<FloatProbe>>
@@ -83,7 +61,7 @@ FloatProbe::create(mlir::ModuleOp raised, const CompileOptions &options) {
   mlir::OwningOpRef<mlir::ModuleOp> copy = raised.clone();
   detachStatistics(*copy);
   if (llvm::Error error = compileModule(*copy, Phase::Lower,
-                                        floatOptions(options), Phase::Fuse))
+                                        compileAsItIs(options), Phase::Fuse))
     return std::move(error);
   auto executable = Executable::create(*copy, {});
   if (!executable)

@@ -17,6 +17,7 @@ CompileOptions lowbit::compileAsItIs(CompileOptions options) {
   options.rules.clear();
   options.config.clear();
   options.budget.clear();
+  options.fitDevice.clear();
   options.calibration = {};
   options.statistics.clear();
   options.resume.clear();
