@@ -23,7 +23,12 @@ static void exitWithError(void *tool, const char *reason, bool) {
   std::_Exit(EXIT_FAILURE);
 }
 
+static const char *toolName = "";
+
+const char *lowbit::getToolName() { return toolName; }
+
 void lowbit::exitOnFatalErrors(const char *tool) {
+  toolName = tool;
   void *data = const_cast<char *>(tool);
   llvm::install_fatal_error_handler(exitWithError, data);
   // InitLLVM has its own for memory, which aborts.

@@ -9,6 +9,7 @@
 
 #include "lowbit/CodeGen/Web/WebFiles.h"
 #include "lowbit/Tools/Compiler.h"
+#include "lowbit/Tools/Flags.h"
 #include "lowbit/Tools/Tune.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "llvm/Support/CommandLine.h"
@@ -44,22 +45,22 @@ struct DriverOptions {
       llvm::cl::value_desc("a> <b"),
       llvm::cl::desc("Compare two models weight by weight: encodings, sizes, "
                      "and the error of the second against the first")};
-  llvm::cl::opt<bool> weightStatistics{
+  Flag<bool> weightStatistics{
       "weight-statistics", llvm::cl::cat(inspectCategory),
       llvm::cl::desc("Show what the float weights of a model are like: "
                      "distribution, entropy, outliers, and what each of "
                      "--candidates would cost")};
-  llvm::cl::opt<bool> json{
+  Flag<bool> json{
       "json", llvm::cl::cat(inspectCategory),
       llvm::cl::desc("With --verify, --diff, --print-statistics and "
                      "--weight-statistics: print JSON")};
   llvm::cl::OptionCategory tuneCategory{"Measuring this machine"};
-  llvm::cl::opt<bool> tune{
+  Flag<bool> tune{
       "tune", llvm::cl::cat(tuneCategory),
       llvm::cl::desc("Measure this machine, and which tile sizes and other "
                      "choices of CPU code are fastest on it, to -o FILE.json "
                      "for --tuning; with a model, on its layers")};
-  llvm::cl::opt<double> tuneSeconds{
+  Flag<double> tuneSeconds{
       "tune-seconds", llvm::cl::cat(tuneCategory), llvm::cl::init(60),
       llvm::cl::value_desc("s"),
       llvm::cl::desc("Time after which the rest is left to the cost model")};
@@ -67,7 +68,7 @@ struct DriverOptions {
       "tune-choices", llvm::cl::cat(tuneCategory), llvm::cl::CommaSeparated,
       llvm::cl::value_desc("names"),
       llvm::cl::desc("Measure these choices alone, and constants")};
-  llvm::cl::opt<bool> printTuningSchema{
+  Flag<bool> printTuningSchema{
       "print-tuning-schema", llvm::cl::cat(tuneCategory),
       llvm::cl::desc("Print the JSON Schema of such files")};
   llvm::cl::OptionCategory passCategory{
@@ -95,15 +96,15 @@ struct DriverOptions {
           "what "
           "calibration says of each column (the default with it), or the "
           "largest magnitude")};
-  llvm::cl::opt<double> outliers{
+  Flag<double> outliers{
       "outliers", llvm::cl::cat(category), llvm::cl::value_desc("percent"),
       llvm::cl::desc("Keep so many percent of each row's weights, the largest, "
                      "in f16 as a sparse part")};
-  llvm::cl::opt<unsigned> outlierColumns{
+  Flag<unsigned> outlierColumns{
       "outlier-columns", llvm::cl::cat(category), llvm::cl::value_desc("n"),
       llvm::cl::desc("Keep at most so many columns of a layer in f16: those "
                      "whose activations are outliers")};
-  llvm::cl::opt<double> clip{
+  Flag<double> clip{
       "clip", llvm::cl::cat(category), llvm::cl::value_desc("percentile"),
       llvm::cl::desc("Clip the weights of each row at this percentile of their "
                      "magnitudes")};
@@ -117,17 +118,17 @@ struct DriverOptions {
       llvm::cl::desc("Make a causal decoder one that extends a text token by "
                      "token: functions @prefill and @decode, with a cache of "
                      "keys and values that stores numbers like this")};
-  llvm::cl::opt<int64_t> maxLength{
+  Flag<int64_t> maxLength{
       "max-length", llvm::cl::cat(category), llvm::cl::value_desc("n"),
       llvm::cl::init(2048),
       llvm::cl::desc("With --kv-cache: tokens of the longest text (default "
                      "2048)")};
-  llvm::cl::opt<int64_t> prefillLength{
+  Flag<int64_t> prefillLength{
       "prefill-length", llvm::cl::cat(category), llvm::cl::value_desc("n"),
       llvm::cl::init(32),
       llvm::cl::desc("With --kv-cache, for GPUs: tokens of a prompt that are "
                      "computed at once (default 32)")};
-  llvm::cl::opt<bool> rotate{
+  Flag<bool> rotate{
       "rotate", llvm::cl::cat(category),
       llvm::cl::desc("Spread outliers over all columns of the residual stream "
                      "(Hadamard), at no cost when the model runs")};
@@ -136,7 +137,7 @@ struct DriverOptions {
       llvm::cl::value_desc("globs"),
       llvm::cl::desc("With --rotate: layers whose inputs are rotated, too, "
                      "when the model runs")};
-  llvm::cl::opt<double> smooth{
+  Flag<double> smooth{
       "smooth", llvm::cl::cat(category), llvm::cl::value_desc("0 to 1"),
       llvm::cl::desc("Move outliers of activations to weights: how much of "
                      "them (SmoothQuant; 0.5 is customary)")};
@@ -150,7 +151,7 @@ struct DriverOptions {
       llvm::cl::value_desc("minmax|moving_average|percentile|mse|entropy"),
       llvm::cl::desc("How ranges of static activations are chosen from what "
                      "calibration saw (minmax)")};
-  llvm::cl::opt<bool> countRanges{
+  Flag<bool> countRanges{
       "count-ranges", llvm::cl::cat(category),
       llvm::cl::desc("The model counts what activations with static scales "
                      "reach when it runs, and yields that as one more output, "
@@ -160,41 +161,40 @@ struct DriverOptions {
       llvm::cl::desc(
           "Run the float model on samples to learn what its layers "
           "read: token ids (.bin), or arrays of inputs (.npy, .npz)")};
-  llvm::cl::opt<uint64_t> calibrationSamples{
+  Flag<uint64_t> calibrationSamples{
       "calibration-samples", llvm::cl::cat(category), llvm::cl::init(128),
       llvm::cl::value_desc("n"),
       llvm::cl::desc("At most this many samples; 0 for all")};
-  llvm::cl::opt<uint64_t> calibrationWindow{
+  Flag<uint64_t> calibrationWindow{
       "calibration-window", llvm::cl::cat(category), llvm::cl::init(256),
       llvm::cl::value_desc("n"),
       llvm::cl::desc("Tokens of a sample of a token file")};
-  llvm::cl::opt<uint64_t> calibrationMemory{
+  Flag<uint64_t> calibrationMemory{
       "calibration-memory", llvm::cl::cat(category), llvm::cl::init(2048),
       llvm::cl::value_desc("MiB"),
       llvm::cl::desc("What activations and sums may take; layers are "
                      "calibrated in as many groups as that needs")};
-  llvm::cl::opt<bool> secondMoments{
+  Flag<bool> secondMoments{
       "second-moments", llvm::cl::cat(category),
       llvm::cl::desc("Record products of columns, too, which take the square "
                      "of a layer's input")};
-  llvm::cl::opt<bool> columnRanges{
+  Flag<bool> columnRanges{
       "column-ranges", llvm::cl::cat(category),
       llvm::cl::desc("Record the histogram and moving range of each column, "
                      "too, which take 4 KiB for each")};
-  llvm::cl::opt<lowbit::OutputModel> gradients{
+  Flag<OutputModel> gradients{
       "gradients",
       llvm::cl::cat(category),
       llvm::cl::ValueOptional,
-      llvm::cl::init(lowbit::OutputModel::None),
+      llvm::cl::init(OutputModel::None),
       llvm::cl::desc(
           "Record mean squares of the gradients of what layers yield, "
           "too, for labels drawn from the model; its output is"),
       llvm::cl::values(
-          clEnumValN(lowbit::OutputModel::Categorical, "categorical",
+          clEnumValN(OutputModel::Categorical, "categorical",
                      "logits along the last dimension"),
-          clEnumValN(lowbit::OutputModel::Gaussian, "gaussian",
-                     "means of variance 1"),
-          clEnumValN(lowbit::OutputModel::Automatic, "",
+          clEnumValN(OutputModel::Gaussian, "gaussian", "means of variance 1"),
+          clEnumValN(OutputModel::Automatic, "",
                      "logits if it is called so or counts the rows of an "
                      "embedding table, else means"))};
   llvm::cl::opt<std::string> gradientsOf{
@@ -206,18 +206,18 @@ struct DriverOptions {
       llvm::cl::value_desc("globs"),
       llvm::cl::desc("Layers to observe, by the names of their weights; all "
                      "where none is given")};
-  llvm::cl::opt<bool> sequential{
+  Flag<bool> sequential{
       "sequential", llvm::cl::cat(category),
       llvm::cl::desc("Calibrate layers in order, each with what it reads once "
                      "those before it are quantized, and make up for their "
                      "errors (gptq- methods and trellises)")};
-  llvm::cl::opt<bool> optimizeForAccuracy{
+  Flag<bool> optimizeForAccuracy{
       "optimize-for-accuracy", llvm::cl::cat(category),
       llvm::cl::desc(
           "Spend time on accuracy: --sequential with sweeps, and for "
           "each layer the best of --candidates, or the widths that a "
           "budget is best spent on")};
-  llvm::cl::opt<CodeChoice> codes{
+  Flag<CodeChoice> codes{
       "codes", llvm::cl::cat(category), llvm::cl::init(CodeChoice::Any),
       llvm::cl::desc("What --optimize-for-accuracy spends a budget on:"),
       llvm::cl::values(
@@ -225,7 +225,7 @@ struct DriverOptions {
               CodeChoice::Any, "any",
               "trellises, where the budget is at most 5 bits per weight"),
           clEnumValN(CodeChoice::Integers, "integer", "integers alone"))};
-  llvm::cl::opt<uint64_t> heldOut{
+  Flag<uint64_t> heldOut{
       "hold-out", llvm::cl::cat(category), llvm::cl::value_desc("n"),
       llvm::cl::desc(
           "With --sequential: the last n samples are held out, and a "
@@ -235,7 +235,7 @@ struct DriverOptions {
       "resume", llvm::cl::cat(category), llvm::cl::value_desc("folder"),
       llvm::cl::desc("Keep here what is found out and finished; started again, "
                      "go on from there")};
-  llvm::cl::opt<unsigned> sweeps{
+  Flag<unsigned> sweeps{
       "sweeps", llvm::cl::cat(category), llvm::cl::value_desc("n"),
       llvm::cl::desc("Passes over the finished codes of gptq- methods and "
                      "trellises")};
@@ -276,7 +276,7 @@ struct DriverOptions {
           "mixes that a device with this memory can run (memory=64MiB) and "
           "that is accurate enough (min-accuracy=0.95); prints what was "
           "tried")};
-  llvm::cl::opt<uint64_t> measureSamples{
+  Flag<uint64_t> measureSamples{
       "measure-samples", llvm::cl::cat(category), llvm::cl::init(16),
       llvm::cl::value_desc("n"),
       llvm::cl::desc("Samples that --strategy=measured and floors run the "
@@ -287,7 +287,7 @@ struct DriverOptions {
       llvm::cl::desc("What --strategy=measured has measured, for other "
                      "budgets: read if it is there, then written with what "
                      "it lacked")};
-  llvm::cl::opt<bool> quantizeInPage{
+  Flag<bool> quantizeInPage{
       "quantize-in-page", llvm::cl::cat(category),
       llvm::cl::desc("For web modules: shards hold the model's floats, and the "
                      "page rounds them to the same bytes as they arrive")};
@@ -296,7 +296,7 @@ struct DriverOptions {
       llvm::cl::desc("For web modules: run each precision and the float model "
                      "on samples, token ids (.bin) or arrays of inputs (.npy, "
                      ".npz); pages choose a precision by what comes out")};
-  llvm::cl::opt<uint64_t> evaluateSamples{
+  Flag<uint64_t> evaluateSamples{
       "evaluate-samples", llvm::cl::cat(category), llvm::cl::init(16),
       llvm::cl::value_desc("n"),
       llvm::cl::desc("At most this many samples for --evaluate (16); 0 for "
@@ -316,10 +316,10 @@ struct DriverOptions {
       "merge-statistics", llvm::cl::cat(category), llvm::cl::CommaSeparated,
       llvm::cl::value_desc("files"),
       llvm::cl::desc("Put statistics files of one model together, to -o")};
-  llvm::cl::opt<bool> includeEmbeddings{
+  Flag<bool> includeEmbeddings{
       "include-embeddings", llvm::cl::cat(category),
       llvm::cl::desc("Quantize embedding tables and the output head, too")};
-  llvm::cl::opt<bool> strict{
+  Flag<bool> strict{
       "strict", llvm::cl::cat(category),
       llvm::cl::desc("Fail if a weight stays float that was to be quantized, "
                      "instead of a remark")};
@@ -347,7 +347,7 @@ struct DriverOptions {
       "mtriple", llvm::cl::cat(category), llvm::cl::value_desc("name"),
       llvm::cl::desc("Machine that the code is for, if not this one, such as "
                      "aarch64-linux-gnu; needs --mcpu")};
-  llvm::cl::opt<bool> printTargets{
+  Flag<bool> printTargets{
       "print-targets", llvm::cl::cat(category),
       llvm::cl::desc("List the instruction sets with kernels of their own")};
   llvm::cl::opt<std::string> tuning{
@@ -355,7 +355,7 @@ struct DriverOptions {
       llvm::cl::desc(
           "What --tune has measured: tile sizes and other choices of "
           "code, and times for --objective=latency")};
-  llvm::cl::opt<EmitKind> emit{
+  Flag<EmitKind> emit{
       "emit", llvm::cl::cat(category), llvm::cl::init(EmitKind::MLIR),
       llvm::cl::desc("What to write (else the extension of -o decides)"),
       llvm::cl::values(
@@ -393,11 +393,11 @@ struct DriverOptions {
       "name", llvm::cl::cat(category), llvm::cl::value_desc("identifier"),
       llvm::cl::desc("How the names in the C header begin (the default is the "
                      "output's name)")};
-  llvm::cl::opt<bool> embedWeights{
+  Flag<bool> embedWeights{
       "embed-weights", llvm::cl::cat(category),
       llvm::cl::desc("Put the weights into the object or library, not into a "
                      "file beside it")};
-  llvm::cl::opt<bool> serial{
+  Flag<bool> serial{
       "serial", llvm::cl::cat(category),
       llvm::cl::desc("Code that runs on one thread and needs no OpenMP, as "
                      "WebAssembly always does")};
@@ -406,7 +406,7 @@ struct DriverOptions {
       llvm::cl::desc("Compiler driver that links a shared library (the default "
                      "is the first of clang-22, clang, gcc, cc), or linker of "
                      "WebAssembly (wasm-ld-22, wasm-ld)")};
-  llvm::cl::opt<Phase> phase{
+  Flag<Phase> phase{
       "phase", llvm::cl::cat(category), llvm::cl::init(Phase::Lower),
       llvm::cl::desc("Stop after a phase"),
       llvm::cl::values(
@@ -433,7 +433,7 @@ struct DriverOptions {
       "shape", llvm::cl::cat(category), llvm::cl::value_desc("name=value"),
       llvm::cl::desc("Fix a symbolic dimension of an ONNX model")};
 
-  llvm::cl::opt<bool> timing{
+  Flag<bool> timing{
       "timing", llvm::cl::cat(category),
       llvm::cl::desc("Print time and peak anonymous memory of each phase")};
 

@@ -9,6 +9,7 @@
 
 #include "Options.h"
 #include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/Flags.h"
 #include "lowbit/Tools/GivenOnce.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -43,21 +44,21 @@ struct Flags {
   cl::list<std::string> shape{
       "shape", cl::value_desc("name=value"), cl::cat(runCategory),
       cl::desc("Fix a symbolic dimension of an ONNX model")};
-  cl::opt<unsigned> threads{
+  Flag<unsigned> threads{
       "threads", cl::value_desc("n"), cl::cat(runCategory),
       cl::desc("Threads to run on (default: all cores); results do "
                "not depend on it")};
-  cl::opt<bool> json{"json", cl::cat(runCategory),
-                     cl::desc("Print one JSON object instead of text")};
-  cl::opt<bool> reference{"reference", cl::cat(runCategory),
-                          cl::desc("Compute by the reference lowering, without "
-                                   "kernels (slow)")};
+  Flag<bool> json{"json", cl::cat(runCategory),
+                  cl::desc("Print one JSON object instead of text")};
+  Flag<bool> reference{"reference", cl::cat(runCategory),
+                       cl::desc("Compute by the reference lowering, without "
+                                "kernels (slow)")};
   cl::list<std::string> disablePatterns{
       "disable-patterns", cl::cat(runCategory), cl::CommaSeparated,
       cl::value_desc("names"),
       cl::desc("Patterns of raising and fusing to leave out, such as "
                "attention_pattern or qkv")};
-  cl::opt<bool> floatActivations{
+  Flag<bool> floatActivations{
       "float-activations", cl::cat(runCategory),
       cl::desc("Multiply low-bit weights by f32 activations instead of 16-bit "
                "ones")};
@@ -69,7 +70,7 @@ struct Flags {
       "compare", cl::value_desc("name=y.npy"), cl::cat(judgeCategory),
       cl::desc("Compare an output with a file: largest absolute "
                "difference")};
-  cl::opt<double> tolerance{
+  Flag<double> tolerance{
       "tolerance", cl::value_desc("t"), cl::cat(judgeCategory),
       cl::desc("Fail if a comparison differs by more than this")};
   cl::opt<std::string> perplexity{
@@ -90,10 +91,10 @@ struct Flags {
       cl::desc("Quantize each model by each of these methods, as quant-opt "
                "--quantize does without data, and judge what comes out; none "
                "is the model itself")};
-  cl::opt<unsigned long> window{
+  Flag<unsigned long> window{
       "window", cl::value_desc("n"), cl::init(256), cl::cat(judgeCategory),
       cl::desc("Tokens the model sees at once (default 256)")};
-  cl::opt<unsigned long> windows{
+  Flag<unsigned long> windows{
       "windows", cl::value_desc("n"), cl::cat(judgeCategory),
       cl::desc("Judge by the first n windows or samples only (default: all)")};
   cl::opt<std::string> against{
@@ -101,7 +102,7 @@ struct Flags {
       cl::desc("With --perplexity: mean KL divergence from this model in nats "
                "per token, and how often both prefer the same token; with "
                "--benchmark: how much faster the model is")};
-  cl::opt<unsigned long> layerWindows{
+  Flag<unsigned long> layerWindows{
       "layer-windows", cl::value_desc("n"), cl::cat(judgeCategory),
       cl::desc("With --report and --against: the divergence that each layer "
                "alone causes, on the first n windows; runs the float model n "
@@ -116,15 +117,15 @@ struct Flags {
       "report", cl::value_desc("file.html|json|txt"), cl::cat(judgeCategory),
       cl::desc("Write size, error and codes of each layer, and what was "
                "measured")};
-  cl::opt<bool> benchmark{
+  Flag<bool> benchmark{
       "benchmark", cl::cat(judgeCategory),
       cl::desc("Time repeated runs on the inputs; a language model "
                "without inputs runs on one window of tokens")};
-  cl::opt<bool> countRanges{
+  Flag<bool> countRanges{
       "count-ranges", cl::cat(judgeCategory),
       cl::desc("Count what activations with static scales reach, and how many "
                "numbers are beyond what calibration foresaw")};
-  cl::opt<unsigned> generate{
+  Flag<unsigned> generate{
       "generate", cl::value_desc("n"), cl::cat(textCategory),
       cl::desc("Continue the prompt by n tokens: the text goes to "
                "standard output, the figures to standard "
@@ -143,23 +144,23 @@ struct Flags {
       cl::desc(
           "How keys and values of earlier tokens are kept (default f32); "
           "none keeps none, and computes each token from --window tokens")};
-  cl::opt<unsigned long> maxLength{
+  Flag<unsigned long> maxLength{
       "max-length", cl::value_desc("n"), cl::cat(textCategory),
       cl::desc("Tokens of the longest text that the cache has room for "
                "(default: what the text needs)")};
   cl::opt<std::string> tokenizer{
       "tokenizer", cl::value_desc("bpe_merges.json"), cl::cat(textCategory),
       cl::desc("Merges of a byte-level byte-pair encoding")};
-  cl::opt<double> temperature{
+  Flag<double> temperature{
       "temperature", cl::value_desc("t"), cl::init(0.0), cl::cat(textCategory),
       cl::desc("0 takes the most likely token (default), 1 draws as the model "
                "predicts")};
-  cl::opt<unsigned long> topK{
+  Flag<unsigned long> topK{
       "top-k", cl::value_desc("k"), cl::init(0), cl::cat(textCategory),
       cl::desc("Draw from the k most likely tokens only (default: all)")};
-  cl::opt<unsigned long> seed{"seed", cl::value_desc("n"), cl::init(0),
-                              cl::cat(textCategory),
-                              cl::desc("Seed of the draws (default 0)")};
+  Flag<unsigned long> seed{"seed", cl::value_desc("n"), cl::init(0),
+                           cl::cat(textCategory),
+                           cl::desc("Seed of the draws (default 0)")};
   cl::opt<std::string> browser{
       "browser", cl::ValueOptional,
       cl::value_desc("chrome|edge|chromium|firefox|PATH|any"),
@@ -167,14 +168,14 @@ struct Flags {
       cl::desc("Run a web module in this browser, without a window (default: "
                "the first that is installed), and print what it takes; any "
                "prints an address for a browser that you open")};
-  cl::opt<bool> showBrowser{"show-browser", cl::cat(browserCategory),
-                            cl::desc("Give the browser a window")};
-  cl::opt<unsigned> runs{
+  Flag<bool> showBrowser{"show-browser", cl::cat(browserCategory),
+                         cl::desc("Give the browser a window")};
+  Flag<unsigned> runs{
       "runs", cl::value_desc("n"), cl::init(20), cl::cat(browserCategory),
       cl::desc("Runs, or tokens of a decoder, that are timed (default 20)")};
-  cl::opt<unsigned> warmUp{"warm-up", cl::value_desc("n"), cl::init(2),
-                           cl::cat(browserCategory),
-                           cl::desc("Runs before those (default 2)")};
+  Flag<unsigned> warmUp{"warm-up", cl::value_desc("n"), cl::init(2),
+                        cl::cat(browserCategory),
+                        cl::desc("Runs before those (default 2)")};
   cl::opt<std::string> variant{
       "variant", cl::value_desc("name"), cl::cat(browserCategory),
       cl::desc("One of the module's variants (default: its own choice)")};
@@ -182,10 +183,9 @@ struct Flags {
       "precision", cl::value_desc("name"), cl::cat(browserCategory),
       cl::desc("One of the module's precisions, if it has several (default: "
                "the first)")};
-  cl::opt<unsigned> timeout{
-      "timeout", cl::value_desc("seconds"), cl::init(300),
-      cl::cat(browserCategory),
-      cl::desc("When to give the browser up (default 300)")};
+  Flag<unsigned> timeout{"timeout", cl::value_desc("seconds"), cl::init(300),
+                         cl::cat(browserCategory),
+                         cl::desc("When to give the browser up (default 300)")};
 };
 
 /// Unregisters every option but LLVM's own --help and --version.
@@ -486,11 +486,12 @@ llvm::Expected<RunOptions> lowbit::parseRunOptions(int argc, char **argv) {
           "Runs a float or quantized model on this machine's CPU, or a web "
           "module in a\nbrowser, and says how good, how large and how fast it "
           "is.\n",
-          &errors))
-    // A bad value is reported on standard error already.
-    return makeError(message.empty() ? "the command line cannot be understood"
-                                     : describeParseErrors(message));
-
+          &errors)) {
+    // A bad value is reported on standard error already, as one error.
+    if (message.empty())
+      std::exit(EXIT_FAILURE);
+    return makeError(describeParseErrors(message));
+  }
   // All options that are left are this tool's.
   if (llvm::Error error =
           checkGivenOnce([](const cl::Option &) { return true; }))

@@ -20,6 +20,9 @@ namespace lowbit {
 /// `tool` must outlive the program.
 void exitOnFatalErrors(const char *tool);
 
+/// What `exitOnFatalErrors` was told, as other errors begin, too; empty before.
+const char *getToolName();
+
 /// `malloc` for compiled code, which does not look whether it got anything:
 /// that there is no memory is a fatal error with the size.
 void *allocateForModel(size_t size);
