@@ -173,12 +173,15 @@ llvm::Error PrecisionSearch::checkDevice(const PrecisionChoice &choice) {
 }
 
 llvm::Error PrecisionSearch::nothingFits() const {
-  return makeError("--fit-device: nothing fits into " +
-                   llvm::Twine(int64_t(device->memory)) +
-                   " bytes; activations take " +
-                   llvm::Twine(memory.activations) + ", other tensors " +
-                   llvm::Twine(otherBytes) + ", and the smallest weights " +
-                   llvm::Twine(getCostRange().first));
+  std::string cache;
+  if (memory.cache)
+    cache = ", the cache " + std::to_string(memory.cache);
+  return makeError(
+      "--fit-device: nothing fits into " +
+      llvm::Twine(int64_t(device->memory)) + " bytes; activations take " +
+      llvm::Twine(memory.activations) + cache + ", other tensors " +
+      llvm::Twine(otherBytes) + ", and the smallest weights " +
+      llvm::Twine(getCostRange().first));
 }
 
 /// The best of all that fit and are good enough: one candidate for all layers,
@@ -228,12 +231,12 @@ llvm::Expected<PrecisionChoice> PrecisionSearch::fitDevice() {
   for (unsigned turn = 0;; ++turn) {
     if (llvm::Error error = checkDevice(choice))
       return std::move(error);
-    int64_t taken = memory.activations + otherBytes + choice.cost;
+    int64_t taken = memory.getRunBytes() + otherBytes + choice.cost;
     if (turn && taken <= int64_t(device->memory))
       return std::move(choice);
     if (turn == kTurns)
       return nothingFits();
-    auto next = chooseForDevice(int64_t(device->memory) - memory.activations -
+    auto next = chooseForDevice(int64_t(device->memory) - memory.getRunBytes() -
                                 otherBytes);
     if (!next)
       return next;

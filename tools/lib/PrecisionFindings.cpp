@@ -96,7 +96,7 @@ llvm::Error PrecisionSearch::report(const PrecisionChoice &chosen) {
     point.predicted = choice.loss;
     point.seconds = predict(choice);
     if (device)
-      point.memory = memory.activations + otherBytes + point.bytes;
+      point.memory = memory.getRunBytes() + otherBytes + point.bytes;
     point.isChosen = choice.candidates == chosen.candidates;
     if (auto found = tried.find(choice.candidates); found != tried.end())
       point.heldOut = found->second;
@@ -105,7 +105,7 @@ llvm::Error PrecisionSearch::report(const PrecisionChoice &chosen) {
   if (device)
     findings.device =
         PrecisionFindings::Device{int64_t(device->memory), device->accuracy,
-                                  memory.activations, otherBytes};
+                                  memory.activations, otherBytes, memory.cache};
   if (isMeasured() && probe->isTokenModel())
     addLayers(chosen, findings);
   return llvm::Error::success();
@@ -147,8 +147,10 @@ void lowbit::addFindings(const PrecisionFindings &findings, Report &report) {
 void lowbit::printFindings(const PrecisionFindings &findings,
                            llvm::raw_ostream &os) {
   if (findings.device) {
-    os << "activations take " << formatBytes(findings.device->activations)
-       << ", tensors that stay as they are "
+    os << "activations take " << formatBytes(findings.device->activations);
+    if (findings.device->cache)
+      os << ", the cache " << formatBytes(findings.device->cache);
+    os << ", tensors that stay as they are "
        << formatBytes(findings.device->otherBytes) << ", the device has "
        << formatBytes(findings.device->memory) << "\n";
   }

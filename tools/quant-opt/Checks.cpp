@@ -290,8 +290,6 @@ static llvm::Error checkConflicts(const DriverOptions &options) {
        "functions with a cache yield logits alone"},
       {options.fitDevice, isGiven(options.budget), "--budget",
        "a device's memory is the budget"},
-      {options.fitDevice, isGiven(options.kvCache), "--kv-cache",
-       "memory is measured on whole texts, without a cache"},
       {options.observer, steps.scalesColumns && options.observer != "minmax",
        "--quantize=awq-...",
        "of columns that are scaled, extremes alone stay known"},

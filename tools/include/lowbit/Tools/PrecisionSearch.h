@@ -56,7 +56,7 @@ struct PrecisionFindings {
   struct Device {
     int64_t memory = 0;
     std::optional<double> accuracy;
-    int64_t activations = 0, otherBytes = 0;
+    int64_t activations = 0, otherBytes = 0, cache = 0;
   };
 
   std::string strategy;
