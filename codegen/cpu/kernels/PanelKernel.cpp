@@ -12,8 +12,9 @@
 
 #include "KernelBuilder.h"
 #include "KernelSpec.h"
+#include "PanelPlaces.h"
+#include "PanelReader.h"
 #include "lowbit/Reference/Float8.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
 using namespace lowbit;
@@ -34,24 +35,11 @@ public:
   PanelKernel(func::FuncOp function, const PanelFormat &format,
               const CPUDescription &target)
       : b(function.getLoc(), function.getContext()), format(format),
-        target(target), function(function) {}
+        function(function), reader(b, format, target), places(b, format) {}
   void emit();
 
 private:
   VectorType lanes(Type element) { return b.vector(kLanes, element); }
-  /// `count` columns from `column` of the row at `row`, zero beyond them; with
-  /// `areAll`, there are as many as lanes.
-  Value loadColumns(Value row, Value column, Value count, bool areAll);
-  Value round(Value values);
-  /// Where a row's segment is: its header, and the first of its bytes.
-  struct Place {
-    Value header, values;
-    /// Rows that share the segment's bytes, which of them this one is, the
-    /// segment's first column among those that are joined, and all of them.
-    Value rows, row, firstColumn, columns;
-  };
-  Place getPlace(Value row, Value segment);
-  Value valueOffset(const Place &place, Value column, int64_t part);
   void emitSegment(Value row, Value segment, bool isWhole);
   void storeBFloats(Value row, Value segment, bool isWhole);
   void padBFloats(Value row);
@@ -69,23 +57,22 @@ private:
   bool hasWholeSegments() const {
     return !format.isPermuted && format.paddedColumns() == format.columns;
   }
-  Value largestMagnitude(Value row, Value column, Value columns);
   Value clampToCodes(Value level);
   Value roundToInteger(Value level);
-  void storeCodes(const Place &place, Value row, Value column, Value columns,
-                  Value scale, bool isWhole);
+  void storeCodes(const PanelPlaces::Place &place, Value row, Value column,
+                  Value columns, Value scale, bool isWhole);
   void storeFloats(Value place, Value row, Value column, Value columns,
                    Value scale, bool isWhole);
-  Value getScale(Value row, Value column, Value columns, double largest);
   void storeWord(Value place, int64_t word, Value scalar);
   void storeBytes(Value codes, Value place);
   void storeWords(Value codes, Value place);
 
   KernelBuilder b;
   const PanelFormat &format;
-  const CPUDescription &target;
   func::FuncOp function;
-  Value x, order, xColumns, factors, given, panel, k, m;
+  PanelReader reader;
+  PanelPlaces places;
+  Value given, panel, k, m;
   /// Columns of the row at hand, none where there is no such row.
   Value rowColumns;
   /// The scale of the row at hand, where it has one.
@@ -93,57 +80,6 @@ private:
 };
 
 } // namespace
-
-Value PanelKernel::loadColumns(Value row, Value column, Value count,
-                               bool areAll) {
-  VectorType floats = lanes(b.getF32Type()), ints = lanes(b.getI32Type());
-  if (areAll && !format.isPermuted)
-    return round(
-        vector::LoadOp::create(b, floats, x, ValueRange{b.add(row, column)}));
-  count = b.max(count, b.index(0));
-  if (!format.isPermuted)
-    return round(
-        b.loadFirst(x, b.add(row, column), count, floats, target.hasMasks));
-  Value columns = b.loadFirst(order, column, count, ints, target.hasMasks);
-  Value mask =
-      vector::CreateMaskOp::create(b, lanes(b.getI1Type()), ValueRange{count});
-  Value values = vector::GatherOp::create(b, floats, x, ValueRange{row},
-                                          columns, mask, b.zero(floats));
-  if (!factors)
-    return round(values);
-  return round(b.mulf(
-      values, b.loadFirst(factors, column, count, floats, target.hasMasks)));
-}
-
-/// f32 numbers as bf16 rounds them, where the format does.
-Value PanelKernel::round(Value values) {
-  if (!format.roundsToBFloat)
-    return values;
-  Value rounded = arith::TruncFOp::create(b, lanes(b.getBF16Type()), values);
-  return arith::ExtFOp::create(b, lanes(b.getF32Type()), rounded);
-}
-
-/// Magnitudes are ordered as the integers that their bits are, NaN above all:
-/// one instruction, and what follows from NaN is NaN.
-Value PanelKernel::largestMagnitude(Value row, Value column, Value columns) {
-  VectorType ints = lanes(b.getI32Type());
-  Value whole = b.mul(b.div(columns, kLanes), kLanes);
-  Values largest{b.zero(ints)};
-  auto take = [&](Value first, Value end, bool areAll) {
-    largest = b.loop(
-        first, end, kLanes, largest, [&](Value c, ValueRange in) -> Values {
-          Value values =
-              loadColumns(row, b.add(column, c), b.sub(columns, c), areAll);
-          Value bits = b.bitcast(math::AbsFOp::create(b, values), ints);
-          return {arith::MaxSIOp::create(b, in[0], bits)};
-        });
-  };
-  take(b.index(0), whole, /*areAll=*/true);
-  take(whole, columns, /*areAll=*/false);
-  Value bits =
-      vector::ReductionOp::create(b, vector::CombiningKind::MAXSI, largest[0]);
-  return arith::BitcastOp::create(b, b.getF32Type(), bits);
-}
 
 /// Half to even. Next to 1.5 * 2^23 there are integers alone, so that adding it
 /// rounds, and the sum's last bits are the integer: two instructions of every
@@ -193,61 +129,15 @@ void PanelKernel::storeWords(Value codes, Value place) {
   b.store(vector::ShuffleOp::create(b, words, words, order), panel, place);
 }
 
-/// A row by itself, or a block of them whose parts alternate. Those are blocks
-/// of kTileRows rows, where segments are joined, and of one row, where none
-/// are.
-PanelKernel::Place PanelKernel::getPlace(Value row, Value segment) {
-  int64_t bytes = format.segmentBytes();
-  Value rowBytes = b.mul(b.ceilDiv(k, format.columns), bytes);
-  if (!format.hasTiles()) {
-    Value header = b.add(b.mul(row, rowBytes), b.mul(segment, bytes));
-    return {header, b.add(header, PanelFormat::kHeaderBytes), {}, {}, {}, {}};
-  }
-  Value isTiled = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row,
-                                        countTiledRows(b, format, m));
-  auto select = [&](Value tiled, int64_t single) {
-    return b.createOrFold<arith::SelectOp>(isTiled, tiled, b.index(single));
-  };
-  auto rest = [&](Value value, int64_t divisor) {
-    return b.createOrFold<arith::RemUIOp>(value, b.index(divisor));
-  };
-  int64_t joined = format.joinedSegments, padded = format.paddedColumns();
-  Value rows = select(b.index(PanelFormat::kTileRows), 1);
-  Value inBlock = select(rest(row, PanelFormat::kTileRows), 0);
-  Value inJoined = select(rest(segment, joined), 0);
-  Value start = b.add(b.mul(b.sub(row, inBlock), rowBytes),
-                      b.mul(b.mul(b.sub(segment, inJoined), bytes), rows));
-  Value headers = b.mul(rows, select(b.index(joined), 1));
-  Value header = b.add(b.mul(inJoined, rows), inBlock);
-  return {b.add(start, b.mul(header, PanelFormat::kHeaderBytes)),
-          b.add(start, b.mul(headers, PanelFormat::kHeaderBytes)),
-          rows,
-          inBlock,
-          b.mul(inJoined, padded),
-          select(b.index(joined * padded), padded)};
-}
-
-Value PanelKernel::valueOffset(const Place &place, Value column, int64_t part) {
-  if (!place.rows)
-    return b.add(b.add(place.values, column), part * format.paddedColumns());
-  int64_t step = format.stepColumns();
-  column = b.add(place.firstColumn, column);
-  Value inStep = arith::RemUIOp::create(b, column, b.index(step));
-  Value first = b.sub(column, inStep);
-  Value before = b.mul(place.rows,
-                       part ? b.add(first, b.mul(place.columns, part)) : first);
-  return b.add(b.add(place.values, before),
-               b.add(b.mul(place.row, step), inStep));
-}
-
-void PanelKernel::storeCodes(const Place &place, Value row, Value column,
-                             Value columns, Value scale, bool isWhole) {
+void PanelKernel::storeCodes(const PanelPlaces::Place &place, Value row,
+                             Value column, Value columns, Value scale,
+                             bool isWhole) {
   VectorType ints = lanes(b.getI32Type());
   Value divisor = b.broadcast(scale, kLanes);
   Values init(2, b.zero(ints));
   auto body = [&](Value c, ValueRange in) -> Values {
     Value loaded =
-        loadColumns(row, b.add(column, c), b.sub(columns, c), isWhole);
+        reader.load(row, b.add(column, c), b.sub(columns, c), isWhole);
     // The bounds are integers, so that rounding stays within them.
     Value level = clampToCodes(arith::DivFOp::create(b, loaded, divisor));
     Value code = roundToInteger(level);
@@ -256,13 +146,13 @@ void PanelKernel::storeCodes(const Place &place, Value row, Value column,
       return {b.add(in[0], code), in[1]};
     }
     if (format.kind == PanelKind::Int8) {
-      storeBytes(code, valueOffset(place, c, 0));
+      storeBytes(code, places.valueOffset(place, c, 0));
       return {b.add(in[0], code), in[1]};
     }
     Value low = b.shift(b.shift(code, 24), -24);
     Value high = b.shift(b.sub(code, low), -8);
-    storeBytes(high, valueOffset(place, c, 0));
-    storeBytes(low, valueOffset(place, c, 1));
+    storeBytes(high, places.valueOffset(place, c, 0));
+    storeBytes(low, places.valueOffset(place, c, 1));
     return {b.add(in[0], high), b.add(in[1], low)};
   };
   Values sums =
@@ -283,7 +173,7 @@ void PanelKernel::storeFloats(Value place, Value row, Value column,
       b.index(0), b.index(format.paddedColumns()), kLanes, b.zero(floats),
       [&](Value c, ValueRange in) -> Values {
         Value loaded =
-            loadColumns(row, b.add(column, c), b.sub(columns, c), isWhole);
+            reader.load(row, b.add(column, c), b.sub(columns, c), isWhole);
         if (factor)
           loaded = b.mulf(
               buildRoundToFloat8(b, b.getLoc(),
@@ -298,52 +188,37 @@ void PanelKernel::storeFloats(Value place, Value row, Value column,
       vector::ReductionOp::create(b, vector::CombiningKind::ADD, sums[0]));
 }
 
-/// What maps the largest magnitude of some columns to `largest`; 1 where there
-/// is nothing but zeros, for then any divisor will do.
-Value PanelKernel::getScale(Value row, Value column, Value columns,
-                            double largest) {
-  auto constant = [&](double value) -> Value {
-    return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
-  };
-  Value scale = arith::DivFOp::create(b, largestMagnitude(row, column, columns),
-                                      constant(largest));
-  Value isZero =
-      arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, scale, constant(0));
-  return arith::SelectOp::create(b, isZero, constant(1), scale);
-}
-
 void PanelKernel::emitSegment(Value row, Value segment, bool isWhole) {
-  Place places = getPlace(row, segment);
-  Value place = places.header;
+  PanelPlaces::Place place = places.find(row, segment);
   Value column = b.mul(segment, format.columns);
-  Value start = b.mul(row, format.isPermuted ? xColumns : k);
+  Value start = reader.getStart(row, k);
   Value columns = countColumns(column, isWhole);
   auto constant = [&](double value) -> Value {
     return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
   };
   if (format.kind == PanelKind::Float) {
-    storeWord(place, 0, constant(1));
+    storeWord(place.header, 0, constant(1));
     Value scale = given ? given : rowScale;
     if (format.rounding && !scale)
-      scale =
-          getScale(start, column, columns, getLargestNumber(format.rounding));
-    storeFloats(place, start, column, columns, scale, isWhole);
+      scale = reader.getScale(start, column, columns,
+                              getLargestNumber(format.rounding));
+    storeFloats(place.header, start, column, columns, scale, isWhole);
     return;
   }
   if (Value scale = given ? given : rowScale) {
-    storeWord(place, 0, scale);
-    storeCodes(places, start, column, columns, scale, isWhole);
+    storeWord(place.header, 0, scale);
+    storeCodes(place, start, column, columns, scale, isWhole);
     return;
   }
-  Value largest = largestMagnitude(start, column, columns);
+  Value largest = reader.largestMagnitude(start, column, columns);
   Value scale =
       arith::DivFOp::create(b, largest, constant(largestCode(format.kind)));
-  storeWord(place, 0, scale);
+  storeWord(place.header, 0, scale);
   // Where the scale is 0, so is every code; any divisor will do.
   Value isZero =
       arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, scale, constant(0));
   Value divisor = arith::SelectOp::create(b, isZero, constant(1), scale);
-  storeCodes(places, start, column, columns, divisor, isWhole);
+  storeCodes(place, start, column, columns, divisor, isWhole);
 }
 
 /// The segment's numbers in bf16, at their place in a row without headers.
@@ -352,12 +227,12 @@ void PanelKernel::storeBFloats(Value row, Value segment, bool isWhole) {
   Value place = b.add(b.mul(row, countBFloatRowBytes(b, format, k)),
                       b.mul(segment, 2 * padded));
   Value column = b.mul(segment, format.columns);
-  Value start = b.mul(row, format.isPermuted ? xColumns : k);
+  Value start = reader.getStart(row, k);
   Value columns = countColumns(column, isWhole);
   b.loop(b.index(0), b.index(padded), kLanes, {},
          [&](Value c, ValueRange) -> Values {
            Value loaded =
-               loadColumns(start, b.add(column, c), b.sub(columns, c), isWhole);
+               reader.load(start, b.add(column, c), b.sub(columns, c), isWhole);
            Value numbers =
                arith::TruncFOp::create(b, lanes(b.getBF16Type()), loaded);
            b.store(numbers, panel, b.add(place, b.mul(c, 2)));
@@ -382,8 +257,8 @@ void PanelKernel::padBFloats(Value row) {
 
 void PanelKernel::emitRow(Value row, bool areBFloat) {
   if (format.scalesPerRow && !given && !areBFloat)
-    rowScale = getScale(b.mul(row, format.isPermuted ? xColumns : k),
-                        b.index(0), rowColumns,
+    rowScale =
+        reader.getScale(reader.getStart(row, k), b.index(0), rowColumns,
                         format.rounding ? getLargestNumber(format.rounding)
                                         : largestCode(format.kind));
   auto emitSegments = [&](Value first, Value end, bool areWhole) {
@@ -409,13 +284,7 @@ void PanelKernel::emit() {
   Block *entry = function.addEntryBlock();
   b.setInsertionPointToStart(entry);
   auto argument = entry->args_begin();
-  x = *argument++;
-  if (format.isPermuted) {
-    order = *argument++;
-    xColumns = *argument++;
-  }
-  if (format.hasFactors)
-    factors = *argument++;
+  reader.bindArguments(argument);
   if (format.hasGivenScale)
     given = *argument++;
   k = *argument++;
@@ -423,6 +292,7 @@ void PanelKernel::emit() {
     m = *argument++;
   panel = *argument++;
   Value first = *argument++, last = *argument++;
+  places.setShape(m, k);
   Value bfloatRows = countBFloatRows(b, format, m);
   b.loop(first, last, 1, {}, [&](Value row, ValueRange) -> Values {
     rowColumns = k;
