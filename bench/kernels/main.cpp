@@ -57,6 +57,7 @@ static std::vector<std::string> getDefaultEncodings() {
         "nf4-dq",      "int4-g32-dq", "trellis1-s8",  "trellis2-s8",
         "trellis3-s8", "trellis4-s8", "trellis2-s10", "trellis2-s12"})
     names.push_back(name);
+  names.push_back("int4-g32-dq4-a8-token");
   return names;
 }
 

@@ -61,6 +61,12 @@ struct Slices {
   mlir::Value first;
 };
 
+/// What bytes are multiplied by as they are unpacked: 16-bit lanes of a factor,
+/// and what is added to the products of two bytes.
+struct ByteFactor {
+  mlir::Value words, addend;
+};
+
 /// Where a segment's operands begin, in bytes.
 struct SegmentOperands {
   mlir::Value weights, codes;
@@ -71,9 +77,8 @@ struct SegmentOperands {
   llvm::SmallVector<mlir::Value> tables;
   /// One offset for each row of activations.
   llvm::SmallVector<mlir::Value> rows;
-  /// What the bytes of each register of weight rows are multiplied by as they
-  /// are unpacked, prepared; none where they aren't.
-  llvm::SmallVector<mlir::Value> factors;
+  /// One for each register of weight rows; none where bytes aren't multiplied.
+  llvm::SmallVector<ByteFactor> factors;
 };
 
 class SegmentProducts {
@@ -130,7 +135,7 @@ public:
   /// step of four columns, register of weight rows and digit to `store`. Rows
   /// are in order.
   /// `prepareFactor` makes factors of integers that are 32-bit lanes.
-  Value prepareFactor(Value integers);
+  ByteFactor prepareFactor(Value integers);
   void unpack(const SegmentOperands &operands, Value atom,
               llvm::function_ref<void(int64_t step, int64_t index,
                                       int64_t digit, Value bytes)>
@@ -254,7 +259,7 @@ private:
   Value subtractOffset(Value sum, Value panel, Value row, int64_t level);
   Value gatherNumbers(Value codes, int64_t index);
   Value toNumbers(Value bytes);
-  Value multiplyBytes(Value bytes, Value factor);
+  Value multiplyBytes(Value bytes, const ByteFactor &factor);
   mlir::VectorType lanes(mlir::Type element) {
     return b.vector(target.lanes(), element);
   }

@@ -91,47 +91,56 @@ Value SegmentProducts::toNumbers(Value bytes) {
   return b.sub(bytes, b.splat(type, int64_t(int8_t(meaning.offset))));
 }
 
-/// Each lane's integer as two words.
-Value SegmentProducts::prepareFactor(Value integers) {
+/// A byte c stands for f c - o. Two of them in a word, c + 256 c', times f s,
+/// less o s of either, are the products with s in both bytes but for what the
+/// low one borrows. 128 more, and it borrows nothing.
+ByteFactor SegmentProducts::prepareFactor(Value integers) {
+  ByteMeaning meaning{1, tables.offset};
+  if (!isTable())
+    meaning = getIntegerMeaning(*encoding.element.integer(), isSigned());
   auto type = cast<VectorType>(integers.getType());
+  VectorType words = b.vector(2 * kLanes, b.getI16Type());
+  auto constant = [&](int64_t value) {
+    return b.splat(words, int64_t(int16_t(value)));
+  };
   Value low =
       arith::AndIOp::create(b, integers, b.splat(type, int64_t(0xFFFF)));
   Value both = arith::OrIOp::create(b, low, b.shift(integers, 16));
-  return b.bitcast(both, b.vector(2 * kLanes, b.getI16Type()));
+  both = b.bitcast(both, words);
+  Value offsets = b.mul(both, constant(meaning.offset + 256 * meaning.offset));
+  return {meaning.factor == 2 ? b.add(both, both) : both,
+          b.sub(constant(128), offsets)};
 }
 
-/// Products that are bytes: the low byte of a product of words is that of their
-/// low bytes, and the high byte that of their high ones where the low one is 0.
-Value SegmentProducts::multiplyBytes(Value bytes, Value factor) {
-  auto words = cast<VectorType>(factor.getType());
-  Value pairs = b.bitcast(bytes, words);
-  Value high = arith::AndIOp::create(b, pairs, b.splat(words, int64_t(-256)));
-  Value low = arith::AndIOp::create(b, b.mul(pairs, factor),
-                                    b.splat(words, int64_t(0xFF)));
-  Value both = arith::OrIOp::create(b, low, b.mul(high, factor));
-  return b.bitcast(both, b.bytes(kVectorBytes));
+Value SegmentProducts::multiplyBytes(Value bytes, const ByteFactor &factor) {
+  auto words = cast<VectorType>(factor.words.getType());
+  Value products = b.mul(b.bitcast(bytes, words), factor.words);
+  products = arith::XOrIOp::create(b, b.add(products, factor.addend),
+                                   b.splat(words, int64_t(128)));
+  return b.bitcast(products, b.bytes(kVectorBytes));
 }
 
 void SegmentProducts::unpack(
     const SegmentOperands &operands, Value atom,
     llvm::function_ref<void(int64_t, int64_t, int64_t, Value)> store) {
+  // Rows of windows are not in order yet, and have no factors.
+  assert(operands.factors.empty() || !windows);
   Values vectors = loadAtom(operands, atom);
   int64_t registers = registerCount(operands.slices.count);
   for (int64_t step = 0; step < fields.steps * values(); ++step) {
     SmallVector<Values> bytes(digits());
     for (int64_t i = 0; i < registers; ++i)
       for (auto [digit, value] :
-           llvm::enumerate(getBytes(vectors, operands, step, i)))
-        bytes[digit].push_back(
-            b.bitcast(toNumbers(value), lanes(b.getI32Type())));
+           llvm::enumerate(getBytes(vectors, operands, step, i))) {
+        Value numbers = operands.factors.empty()
+                            ? toNumbers(value)
+                            : multiplyBytes(value, operands.factors[i]);
+        bytes[digit].push_back(b.bitcast(numbers, lanes(b.getI32Type())));
+      }
     for (auto [digit, rows] : llvm::enumerate(bytes)) {
       sortRows(rows);
-      for (auto [i, value] : llvm::enumerate(rows)) {
-        Value numbers = b.bitcast(value, b.bytes(kVectorBytes));
-        if (!operands.factors.empty())
-          numbers = multiplyBytes(numbers, operands.factors[i]);
-        store(step, i, digit, numbers);
-      }
+      for (auto [i, value] : llvm::enumerate(rows))
+        store(step, i, digit, b.bitcast(value, b.bytes(kVectorBytes)));
     }
   }
 }

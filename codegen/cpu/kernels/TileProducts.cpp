@@ -30,8 +30,8 @@
 //   columns 256 cycles of products then meet 160 of loads, 64 of stores and no
 //   vector operation.
 // - Groups whose scales are integers under a scale that several have, such that
-//   codes times integers are bytes, are decoded to those products: 4 vector
-//   operations for 64 bytes (vpandd, 2 vpmullw, vpternlogd), once for a panel.
+//   codes times integers are bytes, are decoded to those products: vpmullw,
+//   vpaddw and vpxord for 64 bytes in place of the vpaddb of an offset.
 //   The groups under one scale are then one segment, of full tiles: segments of
 //   activations are joined up to 256 columns. For those 256 columns, products,
 //   loads, stores and vector operations take 256, 208, 128 and 96 cycles, where

@@ -113,7 +113,8 @@ module attributes {lowbit.target = #lowbit.cpu<avx512_amx>} {
 
 // CHECK: func.func private @[[KERNEL]]
 // CHECK: arith.muli %{{.*}} : vector<32xi16>
-// CHECK: arith.muli %{{.*}} : vector<32xi16>
+// CHECK: arith.addi %{{.*}} : vector<32xi16>
+// CHECK: arith.xori %{{.*}} : vector<32xi16>
 // CHECK-COUNT-4: amx.tile_zero
 // CHECK-COUNT-16: amx.tile_muli {{.*}} : !amx.tile<16x64xi8>, !amx.tile<16x64xi8>, !amx.tile<16x16xi32>
 // CHECK: amx.tile_store

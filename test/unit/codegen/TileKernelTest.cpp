@@ -12,6 +12,7 @@
 #include "LayerCheck.h"
 #include "OtherTarget.h"
 #include "lowbit/Runtime/Tiles.h"
+#include "lowbit/Transforms/QuantizationMethod.h"
 #include "gtest/gtest.h"
 
 using namespace lowbit;
@@ -55,7 +56,7 @@ std::vector<LayerSpec> createLayers(unsigned width, bool quantizesInput) {
 }
 
 class TileKernel : public testing::TestWithParam<unsigned> {
-protected:
+public:
   static CompileOptions options() {
     CompileOptions options =
         getOptionsFor(getCPUDescription(CPUTable::AVX512AMX));
@@ -64,6 +65,8 @@ protected:
     options.machine.choices.unpackedRows = 32;
     return options;
   }
+
+protected:
   static void check(std::vector<LayerSpec> layers, double tolerance) {
     if (!isRunnableHere(getCPUDescription(CPUTable::AVX512AMX)))
       GTEST_SKIP() << "this machine has no AVX-512 BF16";
@@ -184,6 +187,29 @@ TEST_P(TileKernel, ScaledIntegers) {
   unsigned count = GetParam() > 4 ? 2 : 4;
   checkLayers(createScaled(GetParam(), 5 * GetParam(), count, false), options(),
               1e-5, kFewExtents);
+}
+
+/// Tables whose numbers are a byte each, lattices, and formats by name.
+TEST(TileFormats, ScaledIntegers) {
+  if (!isRunnableHere(getCPUDescription(CPUTable::AVX512AMX)))
+    GTEST_SKIP() << "this machine has no AVX-512 VBMI";
+  std::vector<LayerSpec> layers;
+  mlir::MLIRContext context;
+  for (llvm::StringRef method :
+       {"fp4-g32-dq4", "ternary-dq4", "nf4-dq4", "int4-g32-dq4",
+        "#lowbit.encoding<lattice<8 in 16>, group = 32, scale = f32 as "
+        "<uint<4>, group = 8, scale = f16>>"}) {
+    auto parsed = parseQuantizationMethod(method, &context);
+    ASSERT_TRUE(bool(parsed)) << llvm::toString(parsed.takeError());
+    LayerSpec &layer = layers.emplace_back();
+    layer.encoding = parsed->weights.getNumerics();
+    layer.rows = 70;
+    layer.columns = 1024;
+    layer.quantizesInput = true;
+    layer.scalesPerToken = true;
+  }
+  checkLayers(std::move(layers), TileKernel::options(), kTolerance8,
+              kFewExtents);
 }
 
 /// No byte outside of any buffer.
