@@ -30,6 +30,7 @@ using namespace lowbit;
 
 /// Addresses are multiples of a line of the cache.
 static constexpr int64_t kLine = 64;
+static_assert(kAllocationLine % kLine == 0, "blocks begin at lines");
 
 namespace {
 /// A buffer of the function's body: when it lives, in operations, and where it
@@ -87,9 +88,41 @@ struct CPUPlanMemoryPass
       numBuffers += buffers.size();
       numBytes += bytes;
     }
+    std::optional<int64_t> temporaries;
+    if (isForAll)
+      temporaries = countTemporaries();
+    if (temporaries)
+      getOperation()->setAttr(
+          kTemporariesAttrName,
+          Builder(&getContext()).getI64IntegerAttr(*temporaries));
   }
 
 private:
+  /// The most bytes of a function's own allocations, none of them in another's.
+  std::optional<int64_t> countTemporaries() {
+    int64_t most = 0;
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      int64_t bytes = 0;
+      bool isBounded = true, calls = false;
+      function.walk([&](Operation *op) {
+        calls |= isa<func::CallOp>(op);
+        auto alloc = dyn_cast<memref::AllocOp>(op);
+        if (!alloc)
+          return;
+        std::optional<int64_t> own = getMostBytes(alloc);
+        isBounded &= own.has_value();
+        // What is aligned is cut out of more.
+        int64_t alignment = alloc.getAlignment().value_or(0);
+        bytes +=
+            llvm::alignTo(own.value_or(0) + alignment, kLine) + kAllocationLine;
+      });
+      if (!isBounded || (bytes > 0 && calls))
+        return std::nullopt;
+      most = std::max(most, bytes);
+    }
+    return most;
+  }
+
   /// False where some buffer can't be placed.
   static bool collect(func::FuncOp function, SmallVectorImpl<Buffer> &buffers) {
     if (!function.getBody().hasOneBlock())

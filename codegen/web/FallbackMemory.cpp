@@ -84,11 +84,12 @@ lowbit::countFallbackMemory(ArrayRef<GPUSchedule> schedules,
   int64_t most = 0;
   const llvm::json::Array &variants = *fallback.program.getArray("variants");
   for (auto [code, value] : llvm::zip_equal(fallback.codes, variants)) {
-    // What it takes in runs only a run tells.
-    if (code.allocates)
-      return std::nullopt;
     const llvm::json::Object &variant = *value.getAsObject();
-    int64_t bytes = alignToLine(code.heapBase) +
+    std::optional<int64_t> temporaries = variant.getInteger("temporaries");
+    // What it takes in runs only a run tells.
+    if (code.allocates && !temporaries)
+      return std::nullopt;
+    int64_t bytes = alignToLine(code.heapBase) + temporaries.value_or(0) +
                     countWeights(plan, variant.getArray("weights")->size());
     llvm::StringSet<> states;
     for (const GPUSchedule &schedule : schedules) {

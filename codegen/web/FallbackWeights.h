@@ -47,7 +47,7 @@ llvm::json::Value toJSON(const WebCopiedWeight &weight);
 
 /// Bytes of WebAssembly's memory that a page has for a model with these
 /// functions, with the code that takes most; nothing where code allocates in
-/// runs. The page's engine has code, too, which isn't counted.
+/// runs what isn't known. The page's engine has code, too, which isn't counted.
 std::optional<int64_t>
 countFallbackMemory(llvm::ArrayRef<GPUSchedule> schedules,
                     const WebFallbackPlan &plan, const WebFallback &fallback);

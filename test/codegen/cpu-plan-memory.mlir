@@ -51,6 +51,7 @@ module attributes {lowbit.signature.prefill = {states = array<i64: 0>}} {
 // Without states, in a module whose host keeps the memory.
 
 // CHECK:       lowbit.signature = {workspace = 64 : i64}
+// CHECK-SAME:  lowbit.temporaries = 320 : i64
 // CHECK-LABEL: func.func @main
 // CHECK-SAME:    %[[SPACE:[a-z0-9]+]]: memref<64xi8>
 // CHECK:         %[[Y:.*]] = memref.view %[[SPACE]]
@@ -60,13 +61,41 @@ module attributes {lowbit.signature = {}, lowbit.workspaces} {
     %zero = arith.constant 0.0 : f32
     %y = memref.alloc() : memref<4xf32>
     linalg.fill ins(%zero : f32) outs(%y : memref<4xf32>)
+    func.call @loop(%y) : (memref<4xf32>) -> ()
     return %y : memref<4xf32>
+  }
+
+  // What a loop allocates, in whole lines, and a line for each; to be aligned takes another.
+  func.func private @loop(%y: memref<4xf32>) {
+    %a = memref.alloc() : memref<3xf32>
+    %b = memref.alloc() {alignment = 64 : i64} : memref<16xf32>
+    memref.copy %a, %a : memref<3xf32> to memref<3xf32>
+    memref.dealloc %b : memref<16xf32>
+    memref.dealloc %a : memref<3xf32>
+    return
   }
 }
 
 // -----
 
-// In others they allocate.
+// Of a loop that allocates any size nothing is known.
+
+// CHECK:       module attributes {lowbit.signature = {workspace = 0 : i64}, lowbit.workspaces} {
+module attributes {lowbit.signature = {}, lowbit.workspaces} {
+  func.func @main(%n: index) {
+    func.call @loop(%n) : (index) -> ()
+    return
+  }
+  func.func private @loop(%n: index) {
+    %a = memref.alloc(%n) : memref<?xf32>
+    memref.dealloc %a : memref<?xf32>
+    return
+  }
+}
+
+// -----
+
+// In other modules functions allocate.
 
 // CHECK-LABEL: func.func @main
 // CHECK:         memref.alloc

@@ -205,9 +205,15 @@ llvm::Error FallbackCompiler::generate(WebFallback &fallback) {
         function["workspace"] = int64_t(*entry.workspace);
       functions[name] = std::move(function);
     }
-    described.push_back(json::Object{{"name", variant.cpu},
-                                     {"functions", std::move(functions)},
-                                     {"weights", json::Array(table)}});
+    json::Object fields{{"name", variant.cpu},
+                        {"functions", std::move(functions)},
+                        {"weights", json::Array(table)}};
+    auto temporaries =
+        (*variant.module)
+            ->getAttrOfType<mlir::IntegerAttr>(kTemporariesAttrName);
+    if (temporaries && temporaries.getInt() > 0)
+      fields["temporaries"] = temporaries.getInt();
+    described.push_back(std::move(fields));
   }
   for (const ProgramTensor &input : program->inputs)
     tableRows.push_back(int64_t(input.spec.tableRows));

@@ -268,6 +268,9 @@ async function startFallback(manifest, reason, options) {
     for (const [name, schedule] of Object.entries(manifest.functions))
       programs.set(name, new EngineProgram(scope, schedule, variant.functions[name], table,
         fallback.program.tableRows, states));
+    // Loops allocate for themselves: from here on there is room for that.
+    if (variant.temporaries)
+      engine.release(engine.reserve(variant.temporaries - LINE_BYTES));
     const model = new Model(loading, manifest, programs);
     scope.complete = fillWeights(loading, manifest, model, addresses);
     return await loading.run(model, undefined, scope.complete);

@@ -47,7 +47,9 @@ def CPUPlanMemoryPass : Pass<"lowbit-cpu-plan-memory", "::mlir::ModuleOp"> {
     use of one is before the other is allocated; the largest are placed first,
     each at the lowest address that is free as long as it lives. So the function
     allocates nothing, and its peak is known: `workspace` of the signature.
-    Results lie in the workspace, too.
+    Results lie in the workspace, too. In a module with `lowbit.workspaces` the
+    attribute `lowbit.temporaries` says what the functions without signature,
+    loops of the others, allocate at most, if that is known.
 
     ```mlir
     func.func @decode(%x: memref<4xf32>) -> memref<4xf32> {

@@ -31,6 +31,14 @@ inline constexpr llvm::StringLiteral kWeightTableAttrName =
 /// those with states alone: its host runs one at a time, and keeps the memory.
 inline constexpr llvm::StringLiteral kWorkspacesAttrName = "lowbit.workspaces";
 
+/// Module attribute that `lowbit-cpu-plan-memory` leaves beside that one: the
+/// most bytes that loops, which are functions by then, have allocated at a time
+/// if they run one after another, with a line of `kAllocationLine` bytes in
+/// front of each buffer. Absent where that isn't known.
+inline constexpr llvm::StringLiteral kTemporariesAttrName =
+    "lowbit.temporaries";
+inline constexpr int64_t kAllocationLine = 64;
+
 /// Module attribute with the signature of `@main` before it became pointers:
 /// `type` is its function type, `inputs` and `outputs` are names. That of
 /// another function, with states, has its name appended after a dot; then
