@@ -20,7 +20,8 @@ static bool fromJSON(const llvm::json::Value &value, ManifestBuffer &buffer,
   return object && object.map("name", buffer.name) &&
          object.map("kind", buffer.kind) && object.map("bytes", buffer.bytes) &&
          object.mapOptional("type", buffer.type) &&
-         object.mapOptional("shape", buffer.shape);
+         object.mapOptional("shape", buffer.shape) &&
+         object.mapOptional("tableRows", buffer.tableRows);
 }
 
 static bool fromJSON(const llvm::json::Value &value, ManifestDispatch &dispatch,

@@ -23,6 +23,8 @@ struct ManifestBuffer {
   std::string name, kind, type;
   std::vector<int64_t> shape;
   int64_t bytes = 0;
+  /// Rows of the table that an input has indices of; 0 for none.
+  int64_t tableRows = 0;
 };
 
 struct ManifestDispatch {

@@ -92,12 +92,29 @@ const ManifestBuffer *Program::find(llvm::StringRef name) const {
   return nullptr;
 }
 
+/// Shaders read tables at whatever place they are told.
+static llvm::Error checkIndices(const ManifestBuffer &buffer,
+                                const HostTensor &tensor) {
+  int64_t rows = buffer.tableRows;
+  for (uint64_t i = 0; rows && i < tensor.getNumElements(); ++i) {
+    auto index = static_cast<int64_t>(tensor.getElement(i));
+    if (index < -rows || index >= rows)
+      return fail("input '" + buffer.name + "' must hold ids of " +
+                  llvm::Twine(-rows) + " to " + llvm::Twine(rows - 1) +
+                  ", found " + llvm::Twine(index) + " at position " +
+                  llvm::Twine(i));
+  }
+  return llvm::Error::success();
+}
+
 llvm::Error Program::write(llvm::StringRef input, const HostTensor &tensor) {
   const ManifestBuffer *buffer = find(input);
   if (!buffer || getName(tensor.getType()) != buffer->type ||
       tensor.getShape() != llvm::ArrayRef(buffer->shape))
     return fail("input '" + input + "' differs in type or shape from " +
                 tensor.describe());
+  if (llvm::Error error = checkIndices(*buffer, tensor))
+    return error;
   char *to = buffers[buffer - function->buffers.data()].data;
   if (tensor.getType() == ElementType::F32) {
     memcpy(to, tensor.getBytes().data(), tensor.getBytes().size());

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Text.h"
+#include <cinttypes>
 
 using namespace lowbit;
 
@@ -21,6 +22,22 @@ llvm::Expected<Text> Text::create(ModelMemory &memory,
   if (!second)
     return second.takeError();
   return Text(std::move(*first), std::move(*second));
+}
+
+llvm::Error Text::checkRoom(size_t count) const {
+  for (const ManifestBuffer &buffer : decodeProgram.getFunction().buffers) {
+    if (buffer.kind != "state")
+      continue;
+    // [heads, tokens, numbers of a head], and perhaps more before.
+    int64_t room = buffer.shape[buffer.shape.size() - 2];
+    if (static_cast<int64_t>(count) > room)
+      return llvm::createStringError(
+          "the KV cache has room for %" PRId64
+          " tokens, found %zu; compile with a larger --max-length",
+          room, count);
+    break;
+  }
+  return llvm::Error::success();
 }
 
 llvm::Error Text::run(Program &program, llvm::ArrayRef<int64_t> tokens,
@@ -42,6 +59,8 @@ llvm::Error Text::run(Program &program, llvm::ArrayRef<int64_t> tokens,
 }
 
 llvm::Error Text::prefill(llvm::ArrayRef<int64_t> tokens) {
+  if (llvm::Error error = checkRoom(text.size() + tokens.size()))
+    return error;
   int64_t position = text.size();
   text.insert(text.end(), tokens.begin(), tokens.end());
   int64_t length = text.size();
@@ -58,6 +77,8 @@ llvm::Error Text::prefill(llvm::ArrayRef<int64_t> tokens) {
 }
 
 llvm::Error Text::decode(int64_t token) {
+  if (llvm::Error error = checkRoom(text.size() + 1))
+    return error;
   int64_t position = text.size();
   text.push_back(token);
   return run(decodeProgram, token, position, decodeSeconds);

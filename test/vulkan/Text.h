@@ -36,6 +36,8 @@ public:
 private:
   Text(Program prefill, Program decode)
       : prefillProgram(std::move(prefill)), decodeProgram(std::move(decode)) {}
+  /// An error where the cache has no room for `count` tokens.
+  llvm::Error checkRoom(size_t count) const;
   llvm::Error run(Program &program, llvm::ArrayRef<int64_t> tokens,
                   int64_t position, double &seconds);
 
