@@ -149,6 +149,19 @@ private:
     return false;
   }
 
+  /// Callers know outputs by their names alone.
+  static LogicalResult checkNames(func::FuncOp function) {
+    for (unsigned i = 0; i < function.getNumResults(); ++i) {
+      auto name = function.getResultAttrOfType<StringAttr>(i, kNameAttrName);
+      if (name && name == kRangesOutputName)
+        return function.emitError()
+               << "counting ranges requires the name '" << kRangesOutputName
+               << "' for an output of its own, found it for output " << i
+               << "; rename that in the model";
+    }
+    return success();
+  }
+
   void countIn(func::FuncOp function) {
     SmallVector<QuantizeOp> inputs;
     function.walk([&](QuantizeOp op) {
@@ -162,6 +175,8 @@ private:
     });
     if (inputs.empty())
       return;
+    if (failed(checkNames(function)))
+      return signalPassFailure();
     auto terminator =
         cast<func::ReturnOp>(function.getBody().front().getTerminator());
     OpBuilder builder(terminator);
