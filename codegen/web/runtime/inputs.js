@@ -58,11 +58,11 @@ function findElements({ name, type }, value) {
 /** Fails unless each of `values` is a number, and one in `range` if there is such. */
 function checkElements({ name, type }, values, range) {
   for (let i = 0; i < values.length; ++i) {
-    const value = values[i];
-    if (!["number", "bigint", "boolean"].includes(typeof value))
+    const value = values[i], kind = typeof value;
+    if (kind !== "number" && kind !== "bigint" && kind !== "boolean")
       throw new LowbitError("bad-input",
         `input '${name}' requires numbers (${type}), found ${describeValue(value)} at position ${i}`);
-    const isWhole = typeof value !== "number" || Number.isInteger(value);
+    const isWhole = kind !== "number" || Number.isInteger(value);
     if (range && !(isWhole && range[0] <= value && value <= range[1]))
       throw new LowbitError("bad-input",
         `input '${name}' requires whole numbers from ${range[0]} to ${range[1]} (${type}), found ` +

@@ -117,7 +117,11 @@ function getReader({ read, signal, baseURL }) {
   if (!read)
     return (file) => readFile(new URL(file, base), signal);
   return async function* (file) {
-    yield toBytes(await read(file, signal));
+    try {
+      yield toBytes(await read(file, signal));
+    } catch (error) {
+      throw asLowbitError(error, "network", `'${file}' cannot be read`);
+    }
   };
 }
 

@@ -200,6 +200,11 @@ async function loadInVain() {
     "listPrecisions has no option 'memroy'; did you mean 'memory'?");
   await refuse("determineBestVariant", names, () => names.determineBestVariant({ read, precision: "int8" }),
     "determineBestVariant has no option 'precision'; it has memory, minAccuracy, signal, baseURL, read");
+  const fail = async () => { throw new RangeError("no such disk"); };
+  await refuse("a reader that fails", names, () => names.load({ read: fail }),
+    "'names.webgpu.json' cannot be read: no such disk", "network");
+  await refuse("a reader that fails", wasmNames, () => wasmNames.load({ read: fail }),
+    "'names.wasm' cannot be read: no such disk", "network");
   // What fetch of node can't read, and what to do.
   for (const call of [() => names.load(), () => names.listPrecisions()])
     await call().then(() => check("a file was fetched", false), (error) => check(
