@@ -199,7 +199,7 @@ async function loadInVain() {
   await refuse("listPrecisions", names, () => names.listPrecisions({ read, memroy: 5 }),
     "listPrecisions has no option 'memroy'; did you mean 'memory'?");
   await refuse("determineBestVariant", names, () => names.determineBestVariant({ read, precision: "int8" }),
-    "determineBestVariant has no option 'precision'; it has memory, minAccuracy, signal, baseURL, read");
+    "determineBestVariant has no option 'precision'; it has backend, device, memory, minAccuracy, signal, baseURL, read");
   const fail = async () => { throw new RangeError("no such disk"); };
   await refuse("a reader that fails", names, () => names.load({ read: fail }),
     "'names.webgpu.json' cannot be read: no such disk", "network");
