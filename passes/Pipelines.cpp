@@ -53,8 +53,9 @@ void lowbit::buildRaisePipeline(OpPassManager &manager,
   linear.report = options.report;
   manager.addPass(createRaiseLinearPass(linear));
   addCleanup(manager);
-  manager.addPass(createRaiseAttentionPass(
-      withPatterns<RaiseAttentionPassOptions>(options)));
+  auto attention = withPatterns<RaiseAttentionPassOptions>(options);
+  attention.report = options.reportAttention;
+  manager.addPass(createRaiseAttentionPass(attention));
   addCleanup(manager);
 }
 

@@ -9,6 +9,7 @@
 
 #include "CacheFormat.h"
 
+#include "lowbit/Transforms/Elementwise.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -65,28 +66,6 @@ static Value mapped(OpBuilder &b, Location loc, ValueRange inputs,
       .getResult(0);
 }
 
-/// A float in another float type.
-static Value converted(OpBuilder &b, Location loc, Value number, Type type) {
-  unsigned from = number.getType().getIntOrFloatBitWidth();
-  unsigned to = type.getIntOrFloatBitWidth();
-  if (from == to)
-    return number;
-  return from < to ? Value(arith::ExtFOp::create(b, loc, type, number))
-                   : Value(arith::TruncFOp::create(b, loc, type, number));
-}
-
-/// The tensor in another float type.
-static Value convertedRows(OpBuilder &b, Location loc, Value rows, Type type) {
-  auto old = cast<RankedTensorType>(rows.getType());
-  if (old.getElementType() == type)
-    return rows;
-  return mapped(b, loc, rows, b.getMultiDimIdentityMap(old.getRank()),
-                tensor::getMixedSizes(b, loc, rows), type,
-                [&](OpBuilder &b, Location loc, ValueRange values) {
-                  return converted(b, loc, values[0], type);
-                });
-}
-
 //===----------------------------------------------------------------------===//
 // Floats
 //===----------------------------------------------------------------------===//
@@ -105,14 +84,14 @@ public:
                             ValueRange states,
                             OpFoldResult position) const override {
     int64_t rank = cast<RankedTensorType>(rows.getType()).getRank();
-    Value stored = convertedRows(b, loc, rows, getElement(b.getContext()));
+    Value stored = convertFloats(b, loc, rows, getElement(b.getContext()));
     return {insertRows(b, loc, stored, states[0], position, rank - 2)};
   }
 
   Value read(OpBuilder &b, Location loc, ValueRange states,
              OpFoldResult length) const override {
     int64_t rank = cast<RankedTensorType>(states[0].getType()).getRank();
-    return convertedRows(b, loc, takeRows(b, loc, states[0], length, rank - 2),
+    return convertFloats(b, loc, takeRows(b, loc, states[0], length, rank - 2),
                          b.getF32Type());
   }
 
@@ -188,7 +167,7 @@ public:
   SmallVector<Value> insert(OpBuilder &b, Location loc, Value rows,
                             ValueRange states,
                             OpFoldResult position) const override {
-    Value floats = convertedRows(b, loc, rows, b.getF32Type());
+    Value floats = convertFloats(b, loc, rows, b.getF32Type());
     int64_t rank = cast<RankedTensorType>(rows.getType()).getRank();
     Value scales = findScales(b, loc, floats);
     Value codes = encode(b, loc, floats, scales);
@@ -322,7 +301,7 @@ std::pair<Value, Value> NibbleFormat::findParameters(OpBuilder &b, Location loc,
         Value scale = arith::DivFOp::create(b, loc, range, steps);
         return arith::TruncFOp::create(b, loc, b.getF16Type(), scale);
       });
-  return {scales, convertedRows(b, loc, least, b.getF16Type())};
+  return {scales, convertFloats(b, loc, least, b.getF16Type())};
 }
 
 /// One half of each row, or its parameter: element `half` of dimension `dim`.
@@ -375,7 +354,7 @@ Value NibbleFormat::encode(OpBuilder &b, Location loc, Value halves,
 SmallVector<Value> NibbleFormat::insert(OpBuilder &b, Location loc, Value rows,
                                         ValueRange states,
                                         OpFoldResult position) const {
-  Value floats = convertedRows(b, loc, rows, b.getF32Type());
+  Value floats = convertFloats(b, loc, rows, b.getF32Type());
   auto type = cast<RankedTensorType>(floats.getType());
   int64_t rank = type.getRank();
   SmallVector<ReassociationIndices> groups;

@@ -85,6 +85,40 @@ std::optional<double> lowbit::getUniformValue(Value value) {
   return std::nullopt;
 }
 
+/// A float in another float type; between two types of 16 bits by way of f32,
+/// which has the numbers of both.
+static Value convertFloat(OpBuilder &b, Location loc, Value number, Type type) {
+  unsigned from = number.getType().getIntOrFloatBitWidth();
+  unsigned to = type.getIntOrFloatBitWidth();
+  if (number.getType() == type)
+    return number;
+  if (from < to)
+    return arith::ExtFOp::create(b, loc, type, number);
+  if (from == to)
+    number = arith::ExtFOp::create(b, loc, b.getF32Type(), number);
+  return arith::TruncFOp::create(b, loc, type, number);
+}
+
+Value lowbit::convertFloats(OpBuilder &b, Location loc, Value tensor,
+                            Type element) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  if (type.getElementType() == element)
+    return tensor;
+  Value init = tensor::EmptyOp::create(
+      b, loc, tensor::getMixedSizes(b, loc, tensor), element);
+  AffineMap identity = b.getMultiDimIdentityMap(type.getRank());
+  SmallVector<utils::IteratorType> iterators(type.getRank(),
+                                             utils::IteratorType::parallel);
+  return linalg::GenericOp::create(
+             b, loc, init.getType(), tensor, init, ArrayRef{identity, identity},
+             iterators,
+             [&](OpBuilder &b, Location loc, ValueRange values) {
+               linalg::YieldOp::create(
+                   b, loc, convertFloat(b, loc, values[0], element));
+             })
+      .getResult(0);
+}
+
 //===----------------------------------------------------------------------===//
 // Growing the cone
 //===----------------------------------------------------------------------===//

@@ -2,9 +2,10 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Backwards from the product with V: a softmax, written as one op or as its
-// steps; additions and factors; the product of Q and K. Scalars are traced, so
-// it doesn't matter how elementwise ops are divided or fused.
+// Backwards from the product with V: a softmax; additions and factors; the
+// product of Q and K. Scalars are traced, so it doesn't matter how elementwise
+// ops are divided or fused. Where a model rounds them to 16 bits between its
+// operators, attention doesn't.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,11 +13,11 @@
 #include "CausalMask.h"
 #include "ElementTrace.h"
 #include "Product.h"
+#include "SoftmaxMatch.h"
 
 #include "lowbit/Transforms/WeightSource.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 
@@ -27,67 +28,6 @@ using namespace lowbit;
 /// whatever is about 104 below the largest, and scores are far from ten
 /// thousand.
 static constexpr double kHidden = -1e4;
-
-//===----------------------------------------------------------------------===//
-// Softmax
-//===----------------------------------------------------------------------===//
-
-/// The reduction of the last dimension of a tensor that `element` is: with the
-/// tensor, or null where it is none of `Combine`.
-template <typename... Combine>
-static Value matchRowReduction(const Element &element, unsigned rank) {
-  auto op = element.value.getDefiningOp<linalg::LinalgOp>();
-  if (element.scope || !op || !op.hasPureTensorSemantics() ||
-      op.getNumDpsInputs() != 1 || op->getNumResults() != 1 ||
-      op.getNumReductionLoops() != 1 || op.getNumLoops() != rank)
-    return nullptr;
-  Block *body = op.getBlock();
-  Operation *combine = body->getTerminator()->getOperand(0).getDefiningOp();
-  if (!isa_and_nonnull<Combine...>(combine) ||
-      !llvm::is_contained(combine->getOperands(), body->getArgument(0)) ||
-      !llvm::is_contained(combine->getOperands(), body->getArgument(1)))
-    return nullptr;
-  OpOperand *input = op.getDpsInputOperand(0);
-  AffineMap read = op.getMatchingIndexingMap(input);
-  AffineMap written = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
-  // The row that the place belongs to is that of the element itself.
-  AffineMap rows = AffineMap::getMultiDimIdentityMap(rank, op.getContext())
-                       .getMajorSubMap(rank - 1);
-  auto dropZeros = [](AffineMap map) {
-    SmallVector<AffineExpr> results;
-    for (AffineExpr expression : map.getResults())
-      if (!isa<AffineConstantExpr>(expression))
-        results.push_back(expression);
-    return AffineMap::get(map.getNumDims(), 0, results, map.getContext());
-  };
-  if (!read.isIdentity() || dropZeros(written) != rows ||
-      dropZeros(element.map) != rows)
-    return nullptr;
-  return input->get();
-}
-
-/// The tensor whose softmax over the last dimension `weights` is, or null.
-static Value matchSoftmax(Value weights) {
-  unsigned rank = cast<RankedTensorType>(weights.getType()).getRank();
-  if (auto softmax = weights.getDefiningOp<linalg::SoftmaxOp>())
-    return softmax.getDimension() + 1 == rank ? softmax.getInput() : Value();
-  Element quotient = traceElement(weights);
-  if (!isa_and_nonnull<arith::DivFOp>(quotient.getOp()))
-    return nullptr;
-  Element power = quotient.getOperand(0);
-  if (!isa_and_nonnull<math::ExpOp>(power.getOp()))
-    return nullptr;
-  Element difference = power.getOperand(0);
-  if (!isa_and_nonnull<arith::SubFOp>(difference.getOp()))
-    return nullptr;
-  Value powers = matchRowReduction<arith::AddFOp>(quotient.getOperand(1), rank);
-  Value scores = matchRowReduction<arith::MaximumFOp, arith::MaxNumFOp>(
-      difference.getOperand(1), rank);
-  if (!powers || !scores || !(traceElement(powers) == power) ||
-      !(traceElement(scores) == difference.getOperand(0)))
-    return nullptr;
-  return scores;
-}
 
 //===----------------------------------------------------------------------===//
 // Square scores
@@ -210,21 +150,21 @@ FailureOr<Element> ScoresMatcher::matchStep(const Element &element) {
     return matchFactor(element);
   if (isa<arith::SelectOp>(op))
     return matchSelect(element);
-  if (isa<arith::ExtFOp>(op))
-    return element.getOperand(0);
+  if (isCast(op))
+    return skipCasts(element);
   if (!isa<arith::AddFOp>(op))
     return fails("the scores go through '" + op->getName().getStringRef() +
                  "'");
   // The mask is the operand that no contraction of two tensors is in.
   for (unsigned i : {1, 0}) {
-    Element other = element.getOperand(1 - i);
+    Element other = getUncastOperand(element, 1 - i);
     while (other.getOp() &&
            isa<arith::MulFOp, arith::DivFOp, arith::AddFOp, arith::SelectOp>(
                other.getOp())) {
       // Of a choice the one that is no number, of others the first that isn't.
       unsigned first = isa<arith::SelectOp>(other.getOp()) ? 1 : 0;
       bool isNumber = getConstantNumber(other.getOperand(first)).has_value();
-      other = other.getOperand(isNumber ? first + 1 : first);
+      other = getUncastOperand(other, isNumber ? first + 1 : first);
     }
     auto product = other.value.getDefiningOp<linalg::LinalgOp>();
     if (other.scope || !product || !isFloatContraction(product))

@@ -8,8 +8,11 @@
 
 #include "lowbit/Transforms/Elementwise.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+
+#include <cmath>
 
 using namespace mlir;
 using namespace lowbit;
@@ -107,12 +110,75 @@ std::optional<Element> lowbit::enterReshape(const Element &element) {
   return traceElement(op->getOperand(0), map);
 }
 
+bool lowbit::isCast(Operation *op) {
+  return isa_and_nonnull<arith::ExtFOp>(op) ||
+         (isa_and_nonnull<arith::TruncFOp>(op) &&
+          op->getResult(0).getType().getIntOrFloatBitWidth() >= 16);
+}
+
+Element lowbit::skipCasts(Element element) {
+  while (isCast(element.getOp()))
+    element = element.getOperand(0);
+  return element;
+}
+
+Element lowbit::getUncastOperand(const Element &element, unsigned i) {
+  return skipCasts(element.getOperand(i));
+}
+
+/// What an operation on numbers gives; nothing for one that isn't known.
+static std::optional<double> compute(Operation *op, ArrayRef<double> numbers) {
+  if (isa<arith::ExtFOp, arith::TruncFOp>(op))
+    return numbers[0];
+  if (isa<arith::MulFOp>(op))
+    return numbers[0] * numbers[1];
+  if (isa<arith::DivFOp>(op))
+    return numbers[0] / numbers[1];
+  if (isa<math::SqrtOp>(op))
+    return std::sqrt(numbers[0]);
+  if (isa<math::RsqrtOp>(op))
+    return 1 / std::sqrt(numbers[0]);
+  if (isa<math::PowFOp>(op))
+    return std::pow(numbers[0], numbers[1]);
+  return std::nullopt;
+}
+
+/// The number that a scalar always is though it is no constant: folders compute
+/// roots and powers in f32 and f64 alone, and nothing that an elementwise op
+/// has in it.
+static std::optional<double> evaluate(const Element &element) {
+  Operation *op = element.value.getDefiningOp();
+  auto type = dyn_cast<FloatType>(element.value.getType());
+  if (!op || !type || op->getNumOperands() == 0 || op->getNumOperands() > 2)
+    return std::nullopt;
+  SmallVector<double, 2> operands;
+  for (auto [i, operand] : llvm::enumerate(op->getOperands())) {
+    std::optional<double> number =
+        getConstantNumber(element.scope ? element.getOperand(i)
+                                        : Element{operand, {}, element.map});
+    if (!number)
+      return std::nullopt;
+    operands.push_back(*number);
+  }
+  std::optional<double> number = compute(op, operands);
+  if (!number)
+    return std::nullopt;
+  APFloat rounded(*number);
+  bool losesInfo;
+  rounded.convert(type.getFloatSemantics(), APFloat::rmNearestTiesToEven,
+                  &losesInfo);
+  return FloatAttr::get(type, rounded).getValueAsDouble();
+}
+
 std::optional<double> lowbit::getConstantNumber(const Element &element) {
   FloatAttr number;
   if (matchPattern(element.value, m_Constant(&number)))
     return number.getValueAsDouble();
-  if (element.scope)
-    return std::nullopt;
+  if (!isa<ShapedType>(element.value.getType()))
+    return evaluate(element);
+  auto scalar = element.value.getDefiningOp<tensor::FromElementsOp>();
+  if (scalar && scalar.getElements().size() == 1)
+    return getConstantNumber({scalar.getElements()[0], {}, element.map});
   return getUniformValue(element.value);
 }
 

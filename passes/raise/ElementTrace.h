@@ -49,6 +49,16 @@ Element traceElement(mlir::Value tensor);
 /// but dimensions of extent 1 came or went.
 std::optional<Element> enterReshape(const Element &element);
 
+/// Whether `op` widens a number, or rounds it to no fewer than 16 bits. Fewer
+/// are a quantization that the model asks for.
+bool isCast(mlir::Operation *op);
+
+/// The number that `element` is widened or rounded from, if it is.
+Element skipCasts(Element element);
+
+/// `skipCasts` of what the operation of `element` reads.
+Element getUncastOperand(const Element &element, unsigned i);
+
 /// The number that `element` always is, or nothing.
 std::optional<double> getConstantNumber(const Element &element);
 

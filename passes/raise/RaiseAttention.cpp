@@ -3,13 +3,17 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The operands are brought to [batch..., rows, columns] by transpositions, most
-// of which cancel those that the exporter made.
+// of which cancel those that the exporter made. Numbers of 16 bits are widened
+// before and rounded after, so that attention is in f32 for whatever comes
+// next: a cache of any format, a kernel of any target.
 //
 //===----------------------------------------------------------------------===//
 
+#include "AttentionMask.h"
 #include "AttentionMatch.h"
 #include "WeightView.h"
 
+#include "lowbit/Transforms/Elementwise.h"
 #include "lowbit/Transforms/Passes.h"
 #include "lowbit/Transforms/PatternNames.h"
 #include "lowbit/Transforms/WeightSource.h"
@@ -18,7 +22,6 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-#include "llvm/ADT/SmallBitVector.h"
 
 namespace lowbit {
 #define GEN_PASS_DEF_RAISEATTENTIONPASS
@@ -29,8 +32,23 @@ using namespace mlir;
 using namespace lowbit;
 
 //===----------------------------------------------------------------------===//
-// Attention
+// Operands
 //===----------------------------------------------------------------------===//
+
+/// What `value` is widened from as a whole, or itself.
+static Value skipWidening(Value value) {
+  auto op = value.getDefiningOp<linalg::GenericOp>();
+  if (!op || op.getNumDpsInputs() != 1 || !isElementwiseOnTensors(op) ||
+      !op.getIndexingMapsArray()[0].isIdentity())
+    return value;
+  auto widens = op.getBody()
+                    ->getTerminator()
+                    ->getOperand(0)
+                    .getDefiningOp<arith::ExtFOp>();
+  return widens && widens.getIn() == op.getBody()->getArgument(0)
+             ? op.getInputs()[0]
+             : value;
+}
 
 /// `value` with dimensions of extent 1 at `places` of the result, not the last.
 static Value insertUnits(OpBuilder &b, Location loc, Value value,
@@ -67,8 +85,9 @@ static Value repeatHead(OpBuilder &b, Location loc, Value value,
   return collapsed(b, loc, repeated->getResult(0), sizes);
 }
 
-/// The operand of `op` with its dimensions in the order of `loops`: batches,
-/// rows and columns. Of batches it may lack some of extent 1, and the heads.
+/// The operand of `op` in f32 with its dimensions in the order of `loops`:
+/// batches, rows and columns. Of batches it may lack some of extent 1, and the
+/// heads.
 static Value orderedOperand(OpBuilder &b, linalg::LinalgOp op,
                             OpOperand *operand, ArrayRef<unsigned> loops) {
   AffineMap map = op.getMatchingIndexingMap(operand);
@@ -84,9 +103,9 @@ static Value orderedOperand(OpBuilder &b, linalg::LinalgOp op,
       units);
   int64_t place = loops.size() - 3;
   int64_t heads = op.getStaticLoopRanges()[loops[place]];
-  return llvm::is_contained(units, place) && heads != 1
-             ? repeatHead(b, op.getLoc(), ordered, heads)
-             : ordered;
+  if (llvm::is_contained(units, place) && heads != 1)
+    ordered = repeatHead(b, op.getLoc(), ordered, heads);
+  return convertFloats(b, op.getLoc(), ordered, b.getF32Type());
 }
 
 static SmallVector<unsigned> withMatrix(ArrayRef<unsigned> batch, unsigned row,
@@ -97,121 +116,8 @@ static SmallVector<unsigned> withMatrix(ArrayRef<unsigned> batch, unsigned row,
 }
 
 //===----------------------------------------------------------------------===//
-// Masks
+// Attention by matrices
 //===----------------------------------------------------------------------===//
-
-/// Dimensions of the scores that one of `masks` has.
-static llvm::SmallBitVector getMaskedDims(ArrayRef<ScoreMask> masks,
-                                          unsigned rank) {
-  llvm::SmallBitVector dims(rank);
-  for (const ScoreMask &mask : masks)
-    for (unsigned i = 0; i < rank; ++i)
-      if (mask.map.isFunctionOfDim(i))
-        dims.set(i);
-  return dims;
-}
-
-/// `mask` as an operand of attention: what comes before its first dimension is
-/// left out, others that it does not have are 1.
-static Value expandMask(OpBuilder &b, Location loc, const ScoreMask &mask) {
-  auto type = cast<RankedTensorType>(mask.tensor.getType());
-  int64_t rank = mask.map.getNumDims(), dims = type.getRank();
-  auto isPlace = [&](int64_t i) {
-    AffineExpr expression = mask.map.getResult(i);
-    return isa<AffineConstantExpr>(expression) ||
-           expression == b.getAffineDimExpr(rank - dims + i);
-  };
-  if (dims >= 2 && llvm::all_of(llvm::seq<int64_t>(0, dims), isPlace))
-    return mask.tensor;
-  // Units that stand elsewhere join a neighbour; then units are put between.
-  SmallVector<int64_t> sizes, places;
-  for (AffineExpr expression : mask.map.getResults()) {
-    auto dimension = dyn_cast<AffineDimExpr>(expression);
-    if (!dimension || (places.empty() && !sizes.empty()))
-      sizes.empty() ? sizes.push_back(1) : void(++sizes.back());
-    else
-      sizes.push_back(1);
-    if (dimension)
-      places.push_back(dimension.getPosition());
-  }
-  Value dense = collapsed(b, loc, mask.tensor, sizes);
-  int64_t first = std::min(places.front(), rank - 2);
-  SmallVector<OpFoldResult> shape(rank - first, b.getIndexAttr(1));
-  SmallVector<ReassociationIndices> groups(places.size());
-  for (auto [i, place] : llvm::enumerate(places)) {
-    shape[place - first] = tensor::getMixedSize(b, loc, dense, i);
-    int64_t begin = i == 0 ? first : place;
-    int64_t end = i + 1 == places.size() ? rank : places[i + 1];
-    for (int64_t dimension = begin; dimension < end; ++dimension)
-      groups[i].push_back(dimension - first);
-  }
-  auto expandedType = RankedTensorType::get(decomposeMixedValues(shape).first,
-                                            type.getElementType());
-  return tensor::ExpandShapeOp::create(b, loc, expandedType, dense, groups,
-                                       shape);
-}
-
-/// What `mask` adds to a score, `element` being the one of its tensor.
-static Value buildAddend(OpBuilder &b, Location loc, const ScoreMask &mask,
-                         Value element) {
-  auto number = [&](double value) -> Value {
-    return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(value));
-  };
-  if (mask.hidden) {
-    Value seen = number(0), hidden = number(*mask.hidden);
-    if (mask.hidesTrue)
-      std::swap(seen, hidden);
-    return arith::SelectOp::create(b, loc, element, seen, hidden);
-  }
-  if (element.getType().getIntOrFloatBitWidth() < 32)
-    element = arith::ExtFOp::create(b, loc, b.getF32Type(), element);
-  if (mask.factor == 1)
-    return element;
-  return arith::MulFOp::create(b, loc, element, number(mask.factor));
-}
-
-/// The sum of `masks`, of all dimensions of the scores that one of them has.
-static Value buildMask(OpBuilder &b, Location loc, ArrayRef<ScoreMask> masks) {
-  const ScoreMask &only = masks.front();
-  if (masks.size() == 1 && !only.hidden && only.factor == 1)
-    return expandMask(b, loc, only);
-  unsigned scoresRank = only.map.getNumDims();
-  llvm::SmallBitVector dims = getMaskedDims(masks, scoresRank);
-  SmallVector<AffineExpr> loops(scoresRank, b.getAffineConstantExpr(0));
-  SmallVector<OpFoldResult> shape;
-  SmallVector<AffineExpr> kept;
-  for (unsigned dimension : dims.set_bits()) {
-    loops[dimension] = b.getAffineDimExpr(shape.size());
-    kept.push_back(b.getAffineDimExpr(dimension));
-    for (const ScoreMask &mask : masks)
-      if (auto at = mask.map.getResultPosition(kept.back())) {
-        shape.push_back(tensor::getMixedSize(b, loc, mask.tensor, *at));
-        break;
-      }
-  }
-  SmallVector<Value> inputs;
-  SmallVector<AffineMap> maps;
-  for (const ScoreMask &mask : masks) {
-    inputs.push_back(mask.tensor);
-    maps.push_back(mask.map.replaceDimsAndSymbols(loops, {}, shape.size(), 0));
-  }
-  maps.push_back(b.getMultiDimIdentityMap(shape.size()));
-  Value init = tensor::EmptyOp::create(b, loc, shape, b.getF32Type());
-  SmallVector<utils::IteratorType> iterators(shape.size(),
-                                             utils::IteratorType::parallel);
-  auto sum = linalg::GenericOp::create(
-      b, loc, init.getType(), inputs, init, maps, iterators,
-      [&](OpBuilder &b, Location loc, ValueRange values) {
-        Value sum = buildAddend(b, loc, only, values[0]);
-        for (auto [mask, value] :
-             llvm::zip(masks.drop_front(), values.drop_front()))
-          sum = arith::AddFOp::create(b, loc, sum,
-                                      buildAddend(b, loc, mask, value));
-        linalg::YieldOp::create(b, loc, sum);
-      });
-  AffineMap map = AffineMap::get(scoresRank, 0, kept, b.getContext());
-  return expandMask(b, loc, {sum.getResult(0), map, 1, std::nullopt});
-}
 
 /// Attention whose batches and heads are one dynamic dimension: each batch has
 /// one head.
@@ -266,7 +172,7 @@ struct RaiseProductOfSoftmax : OpInterfaceRewritePattern<linalg::LinalgOp> {
                                   found->productColumn));
     Value mask;
     if (!found->masks.empty())
-      mask = buildMask(rewriter, loc, found->masks);
+      mask = buildAttentionMask(rewriter, loc, found->masks);
     // Dimensions of the product's result, in the order of attention's.
     SmallVector<unsigned> order = withMatrix(
         found->productBatch, found->productQuery, found->productColumn);
@@ -279,9 +185,13 @@ struct RaiseProductOfSoftmax : OpInterfaceRewritePattern<linalg::LinalgOp> {
     auto type = cast<RankedTensorType>(op->getResult(0).getType());
     SmallVector<int64_t> shape =
         applyPermutation(type.getShape(), invertPermutationVector(permutation));
-    Value result = buildAttention(rewriter, loc, type.clone(shape), query, key,
-                                  value, mask, found->scale, found->isCausal);
-    rewriter.replaceOp(op, transposed(rewriter, loc, result, permutation));
+    Value result = buildAttention(
+        rewriter, loc, RankedTensorType::get(shape, rewriter.getF32Type()),
+        query, key, value, mask, found->scale, found->isCausal);
+    rewriter.replaceOp(
+        op, convertFloats(rewriter, loc,
+                          transposed(rewriter, loc, result, permutation),
+                          type.getElementType()));
     return success();
   }
 };
@@ -298,9 +208,9 @@ struct Repeated {
 } // namespace
 
 /// [..., G, 1, J, D], or without the 1, broadcast to [..., G, r, J, D] and
-/// collapsed.
+/// collapsed; then perhaps widened.
 static std::optional<Repeated> matchRepeatedHeads(Value tensor) {
-  auto collapse = tensor.getDefiningOp<tensor::CollapseShapeOp>();
+  auto collapse = skipWidening(tensor).getDefiningOp<tensor::CollapseShapeOp>();
   if (!collapse)
     return std::nullopt;
   int64_t rank = collapse.getResultType().getRank(), heads = rank - 3;
@@ -339,12 +249,14 @@ static std::optional<Repeated> matchRepeatedHeads(Value tensor) {
   return Repeated{input->get(), times};
 }
 
-/// The source without its dimension of extent 1, if it has one.
-static Value dropUnit(OpBuilder &b, Location loc, Value source, int64_t rank) {
+/// The source in element type `type`, without its dimension of extent 1, if it
+/// has one.
+static Value buildSource(OpBuilder &b, Location loc, Value source, int64_t rank,
+                         Type type) {
   SmallVector<int64_t> sizes(rank, 1);
   if (cast<RankedTensorType>(source.getType()).getRank() > rank)
     sizes[rank - 3] = 2;
-  return collapsed(b, loc, source, sizes);
+  return convertFloats(b, loc, collapsed(b, loc, source, sizes), type);
 }
 
 namespace {
@@ -357,9 +269,12 @@ struct GroupHeads : OpRewritePattern<AttentionOp> {
     auto value = matchRepeatedHeads(op.getValue());
     if (!key || !value || key->times != value->times)
       return rewriter.notifyMatchFailure(op, "heads are not repeated alike");
-    int64_t rank = op.getType().getRank();
-    Value newKey = dropUnit(rewriter, op.getLoc(), key->source, rank);
-    Value newValue = dropUnit(rewriter, op.getLoc(), value->source, rank);
+    auto build = [&](Value repeated, Value source) {
+      return buildSource(rewriter, op.getLoc(), source, op.getType().getRank(),
+                         getElementTypeOrSelf(repeated));
+    };
+    Value newKey = build(op.getKey(), key->source);
+    Value newValue = build(op.getValue(), value->source);
     rewriter.modifyOpInPlace(op, [&] {
       op.getKeyMutable().assign(newKey);
       op.getValueMutable().assign(newValue);

@@ -58,10 +58,11 @@ static llvm::Error checkPatterns(const CompileOptions &options) {
 }
 
 /// When weights are to be quantized, a product that is no layer stays float,
-/// and that must be said.
+/// and that must be said; so must be what keeps a model from having a cache.
 static void addRaise(OpPassManager &manager, const CompileOptions &options) {
   RaisePipelineOptions raise;
   raise.report = options.method != "none";
+  raise.reportAttention = !options.kvCache.empty();
   raise.disabledPatterns = selectPatterns(options, getRaisePatternNames());
   buildRaisePipeline(manager, raise);
   if (!options.rotate && options.rotateOnline.empty())

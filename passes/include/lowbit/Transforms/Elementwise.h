@@ -1,4 +1,4 @@
-//===- Elementwise.h - questions about elementwise ops ----------*- C++ -*-===//
+//===- Elementwise.h - elementwise ops --------------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -24,6 +24,10 @@ mlir::BlockArgument getElement(mlir::OpOperand &use);
 /// The float that all elements of `value` are, seen through fills, reshapes,
 /// broadcasts and globals of one element; or nothing.
 std::optional<double> getUniformValue(mlir::Value value);
+
+/// `tensor` in the float type `element`, by an elementwise op.
+mlir::Value convertFloats(mlir::OpBuilder &builder, mlir::Location loc,
+                          mlir::Value tensor, mlir::Type element);
 
 } // namespace lowbit
 

@@ -22,6 +22,10 @@ struct RaisePipelineOptions : mlir::PassPipelineOptions<RaisePipelineOptions> {
       *this, "report", llvm::cl::init(false),
       llvm::cl::desc("Emit a remark for each product with a weight that is "
                      "left, with the reason")};
+  Option<bool> reportAttention{
+      *this, "report-attention", llvm::cl::init(false),
+      llvm::cl::desc("Emit a remark for each product with a softmax that is "
+                     "left, with the reason")};
   ListOption<std::string> disabledPatterns{
       *this, "disable-patterns",
       llvm::cl::desc("Names of patterns of the phase to leave out")};

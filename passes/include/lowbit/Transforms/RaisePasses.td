@@ -139,9 +139,13 @@ def RaiseAttentionPass : Pass<"lowbit-raise-attention"> {
     and hides the keys after the query's own becomes `causal`; one that selects
     scores by a condition is added as 0 or the number it puts in their place.
     Several masks are added up first, in the dimensions that they have; what is
-    added before scores are multiplied by a constant is multiplied, too. Heads of K and V that are repeated for groups of query heads are read where
-    they are, and so is a single one that operands of the products have no
-    dimension for.
+    added before scores are multiplied by a constant is multiplied, too. Heads of
+    K and V that are repeated for groups of query heads are read where they are,
+    and so is a single one that operands of the products have no dimension for.
+
+    Operands in f16 or bf16 are widened, and the result is rounded to the type
+    of the product. Scores, exponentials and weights that a model rounds to 16
+    bits in between are not rounded; to fewer bits, nothing is recognised.
 
     Batches and heads that are one dynamic dimension are batches of one head.
 
