@@ -231,6 +231,15 @@ private:
 };
 } // namespace
 
+/// Floats of 16 bits as f32: whoever picks a token reads numbers of one type.
+static Type widened(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  return isa<FloatType>(tensor.getElementType()) &&
+                 tensor.getElementTypeBitWidth() == 16
+             ? tensor.clone(Float32Type::get(type.getContext()))
+             : tensor;
+}
+
 /// A function without a body: tokens, position and states to what `main`
 /// returns and states.
 func::FuncOp AddCachePass::declare(func::FuncOp main,
@@ -267,7 +276,7 @@ func::FuncOp AddCachePass::declare(func::FuncOp main,
   SmallVector<DictionaryAttr> resultAttrs;
   int64_t rows = target.lastOnly ? 1 : target.newTokens;
   for (auto [i, type] : llvm::enumerate(main.getResultTypes())) {
-    results.push_back(withTokens(type, rows));
+    results.push_back(widened(withTokens(type, rows)));
     resultAttrs.push_back(kept(main.getResultAttrDict(i), rows));
   }
   numCaches = 0;

@@ -13,6 +13,7 @@
 
 #include "DecoderRows.h"
 
+#include "lowbit/Transforms/Elementwise.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -354,7 +355,11 @@ LogicalResult DecoderRows::build() {
                                                               : RowAxis::New));
     if (failed(rows))
       return failure();
-    results.push_back(*rows);
+    Type declared = target.function.getResultTypes()[results.size()];
+    Type element = getElementTypeOrSelf(declared);
+    results.push_back(isa<FloatType>(element)
+                          ? convertFloats(b, result.getLoc(), *rows, element)
+                          : *rows);
   }
   results.append(states);
   func::ReturnOp::create(b, source.getLoc(), results);

@@ -40,15 +40,6 @@ lowbit::linkRaised(mlir::ModuleOp raised, const CompileOptions &options) {
   return Executable::create(raised, {});
 }
 
-HostTensor lowbit::widen(const HostTensor &tensor) {
-  if (tensor.getType() == ElementType::F32)
-    return tensor;
-  HostTensor result = HostTensor::allocate(ElementType::F32, tensor.getShape());
-  for (auto [i, value] : llvm::enumerate(result.getMutableAs<float>()))
-    value = static_cast<float>(tensor.getElement(i));
-  return result;
-}
-
 llvm::Expected<HostTensor> lowbit::moveToFile(const HostTensor &tensor) {
   int descriptor;
   llvm::SmallString<128> path;

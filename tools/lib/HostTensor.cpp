@@ -8,7 +8,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowbit/Tools/HostTensor.h"
+#include "lowbit/Tools/WidenTensor.h"
+
 #include "llvm/ADT/APFloat.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/MemAlloc.h"
 #include "llvm/Support/raw_ostream.h"
@@ -165,4 +168,13 @@ double HostTensor::getElement(uint64_t index) const {
     return load<double>(at);
   }
   llvm_unreachable("every element type is handled");
+}
+
+HostTensor lowbit::widen(const HostTensor &tensor) {
+  if (tensor.getType() == ElementType::F32)
+    return tensor;
+  HostTensor result = HostTensor::allocate(ElementType::F32, tensor.getShape());
+  for (auto [i, value] : llvm::enumerate(result.getMutableAs<float>()))
+    value = static_cast<float>(tensor.getElement(i));
+  return result;
 }

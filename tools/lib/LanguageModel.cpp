@@ -9,6 +9,7 @@
 
 #include "lowbit/Tools/LanguageModel.h"
 #include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/WidenTensor.h"
 #include "llvm/ADT/STLExtras.h"
 #include <algorithm>
 #include <cmath>
@@ -16,6 +17,11 @@
 #include <limits>
 
 using namespace lowbit;
+
+static bool areLogits(ElementType type) {
+  return llvm::is_contained(
+      {ElementType::F32, ElementType::F16, ElementType::BF16}, type);
+}
 
 llvm::Error lowbit::checkLanguageModel(const Model &model) {
   llvm::ArrayRef<TensorSpec> inputs = model.getInputs();
@@ -26,10 +32,10 @@ llvm::Error lowbit::checkLanguageModel(const Model &model) {
   if (!tokens)
     return makeError("a language model must have one input, integers of shape "
                      "[1, T]");
-  if (outputs.empty() || outputs[0].type != ElementType::F32 ||
+  if (outputs.empty() || !areLogits(outputs[0].type) ||
       outputs[0].shape.size() != 3)
-    return makeError("a language model's first output must be f32 logits of "
-                     "shape [1, T, V]");
+    return makeError("a language model's first output must be logits of shape "
+                     "[1, T, V] in f32, f16 or bf16");
   return llvm::Error::success();
 }
 
@@ -54,12 +60,12 @@ lowbit::runLanguageModel(Model &model, llvm::ArrayRef<uint32_t> tokens) {
   llvm::Expected<std::vector<HostTensor>> outputs = model.run(input);
   if (!outputs)
     return outputs.takeError();
-  const HostTensor &tensor = outputs->front();
-  llvm::ArrayRef<int64_t> shape = tensor.getShape();
-  if (tensor.getType() != ElementType::F32 || shape.size() != 3 ||
+  llvm::ArrayRef<int64_t> shape = outputs->front().getShape();
+  if (!areLogits(outputs->front().getType()) || shape.size() != 3 ||
       shape[0] != 1 || shape[1] != int64_t(tokens.size()) || shape[2] < 1)
-    return makeError("logits must be 1x" + llvm::Twine(tokens.size()) +
-                     "xVxf32, the model returned " + tensor.describe());
+    return makeError("logits must be floats 1x" + llvm::Twine(tokens.size()) +
+                     "xV, the model returned " + outputs->front().describe());
+  HostTensor tensor = widen(outputs->front());
   Logits logits{tensor, tokens.size(), static_cast<size_t>(shape[2])};
   for (auto [index, value] : llvm::enumerate(tensor.getAs<float>()))
     if (!std::isfinite(value))

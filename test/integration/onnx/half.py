@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""half.py ARCHITECTURE f16|bf16 FOLDER
+"""half.py ARCHITECTURE f16|bf16 FOLDER [mixed]
 
 Writes ARCHITECTURE (a path without suffix) in a 16-bit float type as half.onnx,
-the same numbers in 32 bits as wide.onnx, and its inputs as NAME.npy.
+the same numbers in 32 bits as wide.onnx, and its inputs as NAME.npy. With mixed,
+norms, angles and softmax are computed in 32 bits between casts, as models do that
+are exported in 16 bits, and as converters of precision leave them.
 """
 import json
 import pathlib
 import sys
 
 import numpy
-from onnx import AttributeProto, TensorProto, load, numpy_helper, save
+from onnx import AttributeProto, TensorProto, helper, load, numpy_helper, save
+from onnx.shape_inference import infer_shapes
 
 KINDS = {"f16": TensorProto.FLOAT16, "bf16": TensorProto.BFLOAT16}
+WIDE = {"Softmax", "Pow", "ReduceMean", "Sqrt", "Reciprocal", "Cos", "Sin"}
 
 
 def bits(array, kind):
@@ -56,6 +60,34 @@ def round_graph(graph, kind, is_half):
     del graph.value_info[:]
 
 
+def find_floats(model):
+    """Names of the tensors of a model in 32 bits that are floats."""
+    graph = infer_shapes(model).graph
+    values = [*graph.value_info, *graph.input, *graph.output]
+    return ({value.name for value in values if value.type.tensor_type.elem_type == TensorProto.FLOAT} |
+            {tensor.name for tensor in graph.initializer if tensor.data_type == TensorProto.FLOAT})
+
+
+def keep_wide(graph, kind, floats):
+    """Casts around each node that computes in 32 bits."""
+    nodes = []
+    for node in graph.node:
+        if node.op_type not in WIDE:
+            nodes.append(node)
+            continue
+        after = []
+        for i, name in enumerate(node.input):
+            if name in floats:
+                node.input[i] = f"{node.output[0]}.wide.{i}"
+                nodes.append(helper.make_node("Cast", [name], [node.input[i]], to=TensorProto.FLOAT))
+        for i, name in enumerate(node.output):
+            node.output[i] = f"{name}.wide"
+            after.append(helper.make_node("Cast", [node.output[i]], [name], to=KINDS[kind]))
+        nodes += [node, *after]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
 def inputs(path):
     """The first set of inputs of a .safetensors file."""
     data = path.read_bytes()
@@ -69,9 +101,13 @@ def inputs(path):
 
 def main():
     source, kind, folder = pathlib.Path(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3])
+    is_mixed = sys.argv[4:] == ["mixed"]
     for name, is_half in (("half", True), ("wide", False)):
         model = load(str(source) + ".onnx")
+        floats = find_floats(model)
         round_graph(model.graph, kind, is_half)
+        if is_half and is_mixed:
+            keep_wide(model.graph, kind, floats)
         save(model, str(folder / (name + ".onnx")))
     for name, array in inputs(pathlib.Path(str(source) + ".safetensors")):
         numpy.save(folder / (name + ".npy"), array)

@@ -25,7 +25,8 @@ def AddCachePass : Pass<"lowbit-add-cache", "::mlir::ModuleOp"> {
 
     With `last-only`, results of `@prefill` are those of its last token, which is
     what a program that generates text asks for: the output head, and what lies
-    behind the last keys and values, is computed for one token.
+    behind the last keys and values, is computed for one token. Results in f16
+    or bf16 are f32 here: whoever picks a token reads numbers of one type.
 
     With `prefill-length`, `@prefill` takes so many tokens at once, and its shapes
     are numbers but for the length of the text.

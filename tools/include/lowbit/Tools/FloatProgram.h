@@ -9,6 +9,7 @@
 
 #include "lowbit/Tools/Compiler.h"
 #include "lowbit/Tools/Executable.h"
+#include "lowbit/Tools/WidenTensor.h"
 
 namespace lowbit {
 
@@ -20,9 +21,6 @@ CompileOptions compileAsItIs(CompileOptions options);
 /// Lowers `raised` and links it.
 llvm::Expected<std::unique_ptr<Executable>>
 linkRaised(mlir::ModuleOp raised, const CompileOptions &options);
-
-/// The numbers of a tensor of any type as f32.
-HostTensor widen(const HostTensor &tensor);
 
 /// Moves a tensor to a file that is gone once nobody maps it: what is kept
 /// leaves memory to what is computed.
