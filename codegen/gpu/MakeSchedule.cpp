@@ -73,9 +73,10 @@ static int64_t getArgumentBytes(MemRefType type) {
                        kBufferAlignment);
 }
 
-/// A buffer is bound whole, and as words: where its narrow elements are packed
-/// and a kernel reads a word for each, or the other way round, what the kernel
-/// takes is not what the buffer has.
+/// A buffer is bound from its beginning, and as words: where its narrow
+/// elements are packed and a kernel reads a word for each, or the other way
+/// round, what the kernel takes is not what the buffer has, or the first part
+/// of it that the operand is.
 static LogicalResult checkPacking(DispatchOp dispatch) {
   auto kernel = SymbolTable::lookupNearestSymbolFrom<gpu::GPUFuncOp>(
       dispatch, dispatch.getKernelAttr());
@@ -89,7 +90,8 @@ static LogicalResult checkPacking(DispatchOp dispatch) {
     bool packed = isPacked(base);
     int64_t taken = getArgumentBytes(argument);
     int64_t bytes = getBufferBytes(buffer, packed);
-    if (taken == bytes)
+    auto part = cast<MemRefType>(operand.getType());
+    if (taken == bytes || taken == getBufferBytes(part, packed))
       continue;
     InFlightDiagnostic error =
         dispatch.emitError("a schedule requires buffers that have what kernels "

@@ -10,6 +10,9 @@ module attributes {gpu.container_module, lowbit.weights = {w = dense<1.0> : tens
     gpu.func @exp(%x: memref<64xf32>, %y: memref<64xf32>) kernel attributes {known_block_size = array<i32: 64, 1, 1>} {
       gpu.return
     }
+    gpu.func @half(%x: memref<32xf32>, %y: memref<64xf32>) kernel attributes {known_block_size = array<i32: 64, 1, 1>} {
+      gpu.return
+    }
     gpu.func @pick(%i: memref<4xi32>, %y: memref<64xf32>) kernel attributes {known_block_size = array<i32: 64, 1, 1>} {
       gpu.return
     }
@@ -28,6 +31,9 @@ module attributes {gpu.container_module, lowbit.weights = {w = dense<1.0> : tens
   // CHECK:        memref.view %[[A]]{{.*}} to memref<64xf32>
   // CHECK:        gpu.launch_func @kernels::@exp
   // CHECK-COUNT-4: gpu.launch_func
+  // The first half of a buffer.
+  // CHECK:        memref.view %{{.*}} to memref<32xf32>
+  // CHECK:        gpu.launch_func @kernels::@half
   // CHECK-NOT:    lowbit.dispatch
   func.func @main(%x: memref<8x8xf32> {lowbit.name = "x"},
                   %cache: memref<64xf32> {lowbit.kind = "state", lowbit.name = "cache"},
@@ -42,6 +48,8 @@ module attributes {gpu.container_module, lowbit.weights = {w = dense<1.0> : tens
     lowbit.dispatch @kernels::@exp [1, 1, 1] ins(%b : memref<64xf32>) outs(%c : memref<64xf32>)
     lowbit.dispatch @kernels::@pick [1, 1, 1] ins(%ids : memref<4xi1>) outs(%y : memref<64xf32>)
     lowbit.dispatch @kernels::@exp [1, 1, 1] ins(%w : memref<64xf32>) outs(%c : memref<64xf32>)
+    %first = memref.subview %w[0] [32] [1] : memref<64xf32> to memref<32xf32, strided<[1]>>
+    lowbit.dispatch @kernels::@half [1, 1, 1] ins(%first : memref<32xf32, strided<[1]>>) outs(%c : memref<64xf32>)
     return
   }
 }
