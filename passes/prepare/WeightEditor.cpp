@@ -10,7 +10,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
 using namespace lowbit;
@@ -145,15 +144,7 @@ void WeightEditor::replace(OpOperand &operand, ArrayRef<float> values) {
   Value value =
       create(operand.getOwner(),
              cast<RankedTensorType>(operand.get().getType()), name, values);
-  Operation *producer = operand.get().getDefiningOp();
-  operand.set(value);
-  while (producer && producer->use_empty() && isMemoryEffectFree(producer)) {
-    Operation *next = producer->getNumOperands()
-                          ? producer->getOperand(0).getDefiningOp()
-                          : nullptr;
-    producer->erase();
-    producer = next;
-  }
+  replaceSource(operand, value);
   if (!old)
     return;
   auto global = value.getDefiningOp<WeightOp>().getGlobalOp();

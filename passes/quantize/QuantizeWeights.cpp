@@ -20,6 +20,7 @@
 #include "lowbit/Transforms/PackedData.h"
 #include "lowbit/Transforms/Passes.h"
 #include "lowbit/Transforms/QuantizationMethod.h"
+#include "lowbit/Transforms/WeightSource.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -394,16 +395,9 @@ void QuantizeWeightsPass::replaceWeight(const WeightUse &use,
   if (matrix.global)
     replaced.insert(matrix.global);
   OpBuilder builder(use.op);
-  Operation *producer = use.operand->get().getDefiningOp();
-  use.operand->set(WeightOp::create(builder, use.op->getLoc(), global.getType(),
-                                    global.getSymName()));
-  while (producer && producer->use_empty() && isMemoryEffectFree(producer)) {
-    Operation *next = producer->getNumOperands()
-                          ? producer->getOperand(0).getDefiningOp()
-                          : nullptr;
-    producer->erase();
-    producer = next;
-  }
+  replaceSource(*use.operand,
+                WeightOp::create(builder, use.op->getLoc(), global.getType(),
+                                 global.getSymName()));
 }
 
 /// Stores the weight of a layer as narrower floats, where it isn't already.

@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -52,4 +53,16 @@ std::string lowbit::getWeightName(Operation *source) {
   else
     stream << "a constant";
   return name;
+}
+
+void lowbit::replaceSource(OpOperand &operand, Value value) {
+  Operation *producer = operand.get().getDefiningOp();
+  operand.set(value);
+  while (producer && producer->use_empty() && isMemoryEffectFree(producer)) {
+    Operation *next = producer->getNumOperands()
+                          ? producer->getOperand(0).getDefiningOp()
+                          : nullptr;
+    producer->erase();
+    producer = next;
+  }
 }

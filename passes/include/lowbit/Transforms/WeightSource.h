@@ -21,6 +21,10 @@ namespace lowbit {
 /// conversions of encoding or layout; null where there is none.
 mlir::Operation *getWeightSource(mlir::Value value);
 
+/// Lets `operand` read `value`, and erases what its former value came from as
+/// far as nothing else reads it.
+void replaceSource(mlir::OpOperand &operand, mlir::Value value);
+
 /// What a person knows a weight source by: `@` and the name of its global, or
 /// the name in its location, or "a constant".
 std::string getWeightName(mlir::Operation *source);
