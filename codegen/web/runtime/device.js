@@ -129,7 +129,13 @@ async function openDevice(given, manifest, name, workgroupSize) {
   }
 }
 
-/** Milliseconds between two looks whether the queue has done its work. */
+/**
+ * Whether the browser is Firefox, which looks whether work is done ten times a second,
+ * and whenever something is submitted. Others only call their engine's name "like" its.
+ */
+const looksRarely = () => /\bGecko\/\d/.test(globalThis.navigator?.userAgent);
+
+/** Milliseconds after which it is made to look. */
 const LOOK = 4;
 
 /** Sizes of the workgroups of dispatches, the most used first. */
@@ -209,11 +215,10 @@ class DeviceScope extends Scope {
     return this.closeErrorScopes(thrown);
   }
 
-  /**
-   * What `promise` gives, which waits for the queue. Firefox looks whether work is done
-   * ten times a second, and whenever something is submitted: nothing is, meanwhile.
-   */
+  /** What `promise` gives, which waits for the queue. */
   async wait(promise) {
+    if (!looksRarely())
+      return promise;
     const timer = setInterval(() => {
       if (this.isReleased)
         clearInterval(timer);

@@ -104,6 +104,31 @@ async function failWhileReading() {
   check("the next one was asked for", asked.length === 6);
 }
 
+const FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0";
+const CHROMIUM = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36";
+
+/** Says that the page is in another browser. */
+const enter = (userAgent) =>
+  Object.defineProperty(globalThis, "navigator", { value: { userAgent }, configurable: true });
+
+/** In other browsers, nothing is submitted while the page waits. */
+async function runWithoutLooks() {
+  const { device, open } = await holdUploads();
+  const model = await load({ device, read: watchFiles().read, start: "early" });
+  const submit = device.queue.submit.bind(device.queue);
+  let submissions = 0;
+  device.queue.submit = (list) => {
+    ++submissions;
+    submit(list);
+  };
+  await pause(50);
+  const found = submissions;
+  check(`a page that waits submits nothing, found ${found}`, found === 0);
+  open();
+  await model.loaded;
+  model.dispose();
+}
+
 /** What queues tell, devices of Firefox tell at the next submission, or some time later. */
 async function runWithLooks() {
   const device = await openDevice(), { queue } = device;
@@ -153,6 +178,9 @@ async function failToRead() {
 
 await uploadInTurns();
 await failWhileReading();
+enter(CHROMIUM);
+await runWithoutLooks();
+enter(FIREFOX);
 await runWithLooks();
 await failToRead();
 finish();
