@@ -80,18 +80,21 @@ static int64_t getArgumentBytes(MemRefType type) {
 static LogicalResult checkPacking(DispatchOp dispatch) {
   auto kernel = SymbolTable::lookupNearestSymbolFrom<gpu::GPUFuncOp>(
       dispatch, dispatch.getKernelAttr());
+  if (!kernel)
+    return success();
   for (auto [i, operand, type] :
        llvm::enumerate(dispatch->getOperands(), kernel.getArgumentTypes())) {
     Value base = getBaseBuffer(operand);
     auto buffer = cast<MemRefType>(base.getType());
     auto argument = dyn_cast<MemRefType>(type);
-    if (!argument || !buffer.hasStaticShape())
+    if (!argument || !argument.hasStaticShape() || !buffer.hasStaticShape())
       continue;
     bool packed = isPacked(base);
     int64_t taken = getArgumentBytes(argument);
     int64_t bytes = getBufferBytes(buffer, packed);
     auto part = cast<MemRefType>(operand.getType());
-    if (taken == bytes || taken == getBufferBytes(part, packed))
+    if (taken == bytes ||
+        (part.hasStaticShape() && taken == getBufferBytes(part, packed)))
       continue;
     InFlightDiagnostic error =
         dispatch.emitError("a schedule requires buffers that have what kernels "
