@@ -2,28 +2,14 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// One skeleton for every encoding:
-//
-//   for many rows of activations, where the machine has tiles: TileProducts.h,
-//   or where they are bf16 and it multiplies those: BFloatProducts.h
-//   for each row block of the weights                     (the tiles)
-//     for each few rows of activations, then each single one
-//       for each group: load its parameters
-//         for each segment: products (SegmentProducts.h)
-//       bias, activation, gate, residual on registers; store
-//
 // A row block is a few kilobytes that stay in the first-level cache while all
 // rows of activations pass by.
 //
 //===----------------------------------------------------------------------===//
 
+#include "LinearKernel.h"
 #include "BFloatTiles.h"
 #include "BFloatVectors.h"
-#include "GroupParameters.h"
-#include "KernelBuilder.h"
-#include "KernelSpec.h"
-#include "RowTables.h"
-#include "SegmentProducts.h"
 #include "TileProducts.h"
 #include "lowbit/Reference/Activation.h"
 
@@ -31,98 +17,7 @@ using namespace mlir;
 using namespace lowbit;
 using namespace lowbit::cpu;
 
-using Values = llvm::SmallVector<Value>;
-
-namespace {
-
-/// Rows of activations that are computed together, with some of the block's
-/// rows of weights.
-struct Rows {
-  Value first;
-  int64_t count;
-  Slices slices;
-  /// The tables of each register's rows, where rows have some.
-  Values tables;
-};
-
-class LinearKernel {
-public:
-  LinearKernel(func::FuncOp function, const LinearKernelSpec &spec)
-      : b(function.getLoc(), function.getContext()), spec(spec),
-        function(function), encoding(spec.encoding.getNumerics()),
-        layout(spec.layout.getLayout(encoding.element.codeBits())),
-        products(b, spec), parameters(b, spec), tables(b, spec) {}
-  void emit();
-
-private:
-  bool isGrouped() const {
-    return encoding.granularity == numerics::Granularity::Group;
-  }
-  bool needsActivationSum() const {
-    return encoding.hasMinimum ||
-           encoding.zeroPoint != numerics::ZeroPointKind::None;
-  }
-  /// Sums that a group carries: products, then activation sums if needed.
-  size_t sumCount(const Rows &rows) const {
-    return rows.count * (products.registerCount(rows.slices.count) +
-                         (needsActivationSum() ? 1 : 0));
-  }
-  /// The first of the 16 x sub-block rows that register `index` holds.
-  Value firstRow(const Slices &slices, int64_t index) {
-    int64_t known = index / slices.count * kLanes +
-                    index % slices.count * spec.target->lanes();
-    return b.add(slices.first, known);
-  }
-  VectorType lanes(Type element) {
-    return b.vector(spec.target->lanes(), element);
-  }
-  int64_t segmentBytes() const {
-    return llvm::divideCeil(encoding.codesPerRow(spec.panel.columns),
-                            layout.columnPadding) *
-           bytesPerPadding();
-  }
-  int64_t bytesPerPadding() const {
-    return layout.columnPadding / layout.atom.columns * layout.atom.bits / 8;
-  }
-  int64_t fullGroupBytes() const {
-    return parameters.bytes() +
-           llvm::divideCeil(encoding.codesPerRow(encoding.groupSize),
-                            layout.columnPadding) *
-               bytesPerPadding();
-  }
-  Value codeBytes(Value columns) {
-    int64_t padded = layout.columnPadding * encoding.element.valuesPerCode();
-    return b.mul(b.ceilDiv(columns, padded), bytesPerPadding());
-  }
-
-  void bindArguments();
-  void computeBlockBytes();
-  SmallVector<int64_t> getRowTiles() const;
-  Value emitUnpacked();
-  template <typename Products> Value emitUnpacked(Value rows);
-  void emitRows(Value tile, Rows rows);
-  Values emitGroup(const GroupParameters::Place &place, Extent columns,
-                   Rows rows, ValueRange outer);
-  Values emitSegment(Value codes, Value segment, Extent columns, Rows rows,
-                     ValueRange sums);
-  Values emitSegments(Value codes, Value segment, Extent columns, Rows rows);
-  void emitPasses(Value tile, Value first, int64_t count);
-  void storeRegister(Value sum, Value weightRow, Value row);
-  Value takePairs(Value values, int64_t first);
-
-  KernelBuilder b;
-  const LinearKernelSpec &spec;
-  func::FuncOp function;
-  numerics::Encoding encoding;
-  numerics::Layout layout;
-  SegmentProducts products;
-  GroupParameters parameters;
-  RowTables tables;
-  Value weights, outer, panel, bias, residual, output, m, n, k, first, last;
-  Value fullGroups, allGroups, blockBytes, panelRowBytes;
-};
-
-} // namespace
+using Values = LinearKernel::Values;
 
 //===----------------------------------------------------------------------===//
 // Segments and groups
@@ -130,9 +25,9 @@ private:
 
 /// Adds a segment's products (and activation sums) to `sums`.
 Values LinearKernel::emitSegment(Value codes, Value segment, Extent columns,
-                                 Rows rows, ValueRange sums) {
+                                 const Rows &rows, ValueRange sums) {
   SegmentOperands operands{weights,     codes, panel, rows.slices,
-                           rows.tables, {},    {}};
+                           rows.tables, {},    {},    rows.decoded};
   Value offset = b.mul(segment, spec.panel.segmentBytes());
   for (int64_t r = 0; r < rows.count; ++r) {
     Value row = b.mul(b.add(rows.first, r), panelRowBytes);
@@ -149,43 +44,71 @@ Values LinearKernel::emitSegment(Value codes, Value segment, Extent columns,
   return terms;
 }
 
+/// Rows whose decoded codes are `count` times `columns` columns further.
+static Rows advance(KernelBuilder &b, const SegmentProducts &products,
+                    Rows rows, Value count, int64_t columns) {
+  if (Value &place = rows.decoded.place)
+    place = b.add(place, b.mul(count, products.decodedBytes(columns)));
+  return rows;
+}
+
+/// Adds `count` whole segments; the first is number `segment` of a row, its
+/// codes begin at `codes`.
+Values LinearKernel::addSegments(Value codes, Value segment, Value count,
+                                 const Rows &rows, ValueRange sums) {
+  int64_t length = spec.panel.columns, bytes = segmentBytes();
+  return b.loop(b.index(0), count, 1, sums, [&](Value s, ValueRange in) {
+    return emitSegment(b.add(codes, b.mul(s, bytes)), b.add(segment, s),
+                       {length, {}}, advance(b, products, rows, s, length), in);
+  });
+}
+
+/// Adds what a group of `columns` columns has behind its whole segments.
+Values LinearKernel::addShortSegment(Value codes, Value segment, Value columns,
+                                     const Rows &rows, ValueRange sums) {
+  int64_t length = spec.panel.columns, bytes = segmentBytes();
+  return b.loop(b.div(columns, length), b.ceilDiv(columns, length), 1, sums,
+                [&](Value s, ValueRange in) {
+                  Value rest = b.sub(columns, b.mul(s, length));
+                  return emitSegment(b.add(codes, b.mul(s, bytes)),
+                                     b.add(segment, s), {std::nullopt, rest},
+                                     rows, in);
+                });
+}
+
 /// All segments of a group: one, a known number of equal ones, or as many as
 /// `columns` takes with a short last one.
 Values LinearKernel::emitSegments(Value codes, Value segment, Extent columns,
-                                  Rows rows) {
+                                  const Rows &rows) {
   int64_t length = spec.panel.columns;
   if (columns.known && *columns.known <= length)
     return emitSegment(codes, segment, columns, rows, {});
   Value all = columns.known ? b.index(*columns.known) : columns.value;
-  Value full = b.div(all, length);
-  int64_t bytes = segmentBytes();
-  Value zero = b.zero(lanes(b.getF32Type()));
-  Values sums(sumCount(rows), zero);
-  sums = b.loop(b.index(0), full, 1, sums, [&](Value s, ValueRange in) {
-    return emitSegment(b.add(codes, b.mul(s, bytes)), b.add(segment, s),
-                       {length, {}}, rows, in);
-  });
+  Values sums(sumCount(rows), b.zero(lanes(b.getF32Type())));
+  sums = addSegments(codes, segment, b.div(all, length), rows, sums);
   if (columns.known && *columns.known % length == 0)
     return sums;
-  return b.loop(
-      full, b.ceilDiv(all, length), 1, sums, [&](Value s, ValueRange in) {
-        Value rest = b.sub(all, b.mul(s, length));
-        return emitSegment(b.add(codes, b.mul(s, bytes)), b.add(segment, s),
-                           {std::nullopt, rest}, rows, in);
-      });
+  return addShortSegment(codes, segment, all, rows, sums);
 }
 
 /// Adds the group at `place` of the weights to the rows' sums.
 Values LinearKernel::emitGroup(const GroupParameters::Place &place,
-                               Extent columns, Rows rows, ValueRange outer) {
+                               Extent columns, const Rows &rows,
+                               ValueRange outer) {
   int64_t segments =
       isGrouped() ? llvm::divideCeil(encoding.groupSize, spec.panel.columns)
                   : 0;
   Values sums = emitSegments(b.add(place.offset, parameters.bytes()),
                              b.mul(place.group, segments), columns, rows);
+  return applyGroup(place, rows, sums, outer);
+}
+
+Values LinearKernel::applyGroup(const GroupParameters::Place &place,
+                                const Rows &rows, MutableArrayRef<Value> sums,
+                                ValueRange outer) {
   Values result;
   int64_t registers = products.registerCount(rows.slices.count);
-  products.sortRows(MutableArrayRef(sums).take_front(rows.count * registers));
+  products.sortRows(sums.take_front(rows.count * registers));
   for (int64_t r = 0; r < rows.count; ++r)
     for (int64_t i = 0; i < registers; ++i) {
       Value sum =
@@ -244,6 +167,8 @@ void LinearKernel::emit() {
   panelRowBytes =
       b.mul(b.ceilDiv(k, spec.panel.columns), spec.panel.segmentBytes());
   Value unpacked = emitUnpacked();
+  if (!unpacked)
+    unpacked = emitChunks();
   b.loop(first, last, 1, {}, [&](Value tile, ValueRange) -> Values {
     Value done = unpacked ? unpacked : b.index(0);
     for (int64_t count : getRowTiles()) {
@@ -252,7 +177,9 @@ void LinearKernel::emit() {
       if (unpacked)
         end = b.max(end, unpacked);
       b.loop(done, end, count, {}, [&](Value row, ValueRange) -> Values {
-        emitPasses(tile, row, count);
+        emitPasses(count, [&](Slices slices) {
+          emitRows(tile, {row, count, slices});
+        });
         return {};
       });
       done = end;
@@ -311,40 +238,66 @@ SmallVector<int64_t> LinearKernel::getRowTiles() const {
 }
 
 /// As many passes over the block as it takes to see all of its lanes.
-void LinearKernel::emitPasses(Value tile, Value first, int64_t count) {
+void LinearKernel::emitPasses(int64_t count,
+                              llvm::function_ref<void(Slices)> body) {
   int64_t slices = products.sliceCount(count);
   int64_t perPass = slices * spec.target->lanes();
   if (perPass == kLanes)
-    return emitRows(tile, {first, count, {slices, b.index(0)}, {}});
+    return body({slices, b.index(0)});
   b.loop(b.index(0), b.index(kLanes), perPass, {},
          [&](Value lane, ValueRange) -> Values {
-           emitRows(tile, {first, count, {slices, lane}, {}});
+           body({slices, lane});
            return {};
          });
 }
 
-void LinearKernel::emitRows(Value tile, Rows rows) {
-  Value base = b.mul(tile, blockBytes);
-  Value zero = b.zero(lanes(b.getF32Type()));
-  int64_t registers = products.registerCount(rows.slices.count);
-  Values sums(rows.count * registers, zero);
-  int64_t group = isGrouped() ? encoding.groupSize : 0;
-  int64_t groupBytes = isGrouped() ? fullGroupBytes() : 0;
+void LinearKernel::prepareTables(Value tile, Rows &rows) {
   Value block = b.mul(tile, layout.atom.rows);
+  int64_t registers = products.registerCount(rows.slices.count);
   for (int64_t i = 0; i < registers; ++i)
     if (Value table = tables.load(b.add(block, firstRow(rows.slices, i)), n))
       rows.tables.push_back(products.prepareTable(table));
-  auto placeOf = [&](Value g) -> GroupParameters::Place {
-    return {b.add(base, b.mul(g, groupBytes)), tile, g};
-  };
-  if (isGrouped())
-    sums = b.loop(b.index(0), fullGroups, 1, sums, [&](Value g, ValueRange in) {
-      return emitGroup(placeOf(g), {group, {}}, rows, in);
-    });
-  sums = b.loop(fullGroups, allGroups, 1, sums, [&](Value g, ValueRange in) {
-    Value rest = b.sub(k, b.mul(g, group));
-    return emitGroup(placeOf(g), {std::nullopt, rest}, rows, in);
+}
+
+/// Where a row block's parameters for a group are.
+GroupParameters::Place LinearKernel::placeGroup(Value tile, Value group) {
+  int64_t bytes = isGrouped() ? fullGroupBytes() : 0;
+  Value base = b.mul(tile, blockBytes);
+  return {b.add(base, b.mul(group, bytes)), tile, group};
+}
+
+/// Adds the whole groups [first, end) to the rows' sums. Decoded codes begin
+/// with those of the first.
+Values LinearKernel::addGroups(Value tile, Value first, Value end, Rows rows,
+                               ValueRange sums) {
+  int64_t group = encoding.groupSize;
+  return b.loop(first, end, 1, sums, [&](Value g, ValueRange in) {
+    return emitGroup(placeGroup(tile, g), {group, {}},
+                     advance(b, products, rows, b.sub(g, first), group), in);
   });
+}
+
+/// Adds the group of fewer columns, if there is one.
+Values LinearKernel::addShortGroup(Value tile, Rows rows, ValueRange sums) {
+  int64_t group = isGrouped() ? encoding.groupSize : 0;
+  return b.loop(fullGroups, allGroups, 1, sums, [&](Value g, ValueRange in) {
+    Value rest = b.sub(k, b.mul(g, group));
+    return emitGroup(placeGroup(tile, g), {std::nullopt, rest}, rows, in);
+  });
+}
+
+void LinearKernel::emitRows(Value tile, Rows rows) {
+  int64_t registers = products.registerCount(rows.slices.count);
+  Values sums(rows.count * registers, b.zero(lanes(b.getF32Type())));
+  prepareTables(tile, rows);
+  if (isGrouped())
+    sums = addGroups(tile, b.index(0), fullGroups, rows, sums);
+  storeRows(tile, rows, addShortGroup(tile, rows, sums));
+}
+
+void LinearKernel::storeRows(Value tile, const Rows &rows, ValueRange sums) {
+  Value block = b.mul(tile, layout.atom.rows);
+  int64_t registers = products.registerCount(rows.slices.count);
   for (int64_t r = 0; r < rows.count; ++r)
     for (int64_t i = 0; i < registers; ++i)
       storeRegister(sums[r * registers + i],

@@ -172,8 +172,7 @@ SegmentProducts::accumulate(const SegmentOperands &operands, Extent columns) {
   int64_t unroll = 1;
   Value atoms;
   if (columns.known) {
-    int64_t count = llvm::divideCeil(*columns.known / values(), padding) *
-                    padding / atomColumns;
+    int64_t count = atomCount(*columns.known);
     int64_t chunk = isFloat() ? kFloatChunkColumns : spec.tuning.kernelColumns;
     if (windows && !isFloat())
       chunk = windows->windowBits > 8 && !countAligned() ? kWideChunkColumns
@@ -198,6 +197,13 @@ SegmentProducts::accumulate(const SegmentOperands &operands, Extent columns) {
                     emitAtom(operands, b.add(atom, i), i, next);
                   return next;
                 });
+}
+
+/// Atoms of `columns` columns, padding included.
+int64_t SegmentProducts::atomCount(int64_t columns) const {
+  int64_t padding = layout.columnPadding;
+  return llvm::divideCeil(columns / values(), padding) * padding /
+         layout.atom.columns;
 }
 
 void SegmentProducts::prefetch(Value weights, Value offset) {
@@ -233,12 +239,14 @@ SegmentProducts::loadAtom(const SegmentOperands &operands, Value atom) {
 
 void SegmentProducts::emitAtom(const SegmentOperands &operands, Value atom,
                                int64_t inChunk, MutableArrayRef<Value> sums) {
+  int64_t step = inChunk * fields.steps;
+  if (operands.decoded.areThere)
+    return multiplyDecoded({}, operands, atom, step, sums);
   Values vectors = loadAtom(operands, atom);
-  Value column = b.mul(atom, layout.atom.columns * values());
   if (isInPlace(operands.rows.size()))
-    multiplyInPlace(vectors, operands, column, inChunk * fields.steps, sums);
+    multiplyInPlace(vectors, operands, firstColumn(atom), step, sums);
   else
-    multiplyDecoded(vectors, operands, column, inChunk * fields.steps, sums);
+    multiplyDecoded(vectors, operands, atom, step, sums);
 }
 
 /// Byte offset of the values of step `step` after column `column`.
@@ -342,10 +350,9 @@ Value SegmentProducts::gatherDigits(ArrayRef<int8_t> table, Value codes,
 }
 
 /// The bytes of register `at` in dot product `product` of an atom.
-SegmentProducts::Values
-SegmentProducts::getBytes(ArrayRef<Value> vectors,
-                          const SegmentOperands &operands, int64_t product,
-                          int64_t at) {
+SegmentProducts::Values SegmentProducts::decode(ArrayRef<Value> vectors,
+                                                const SegmentOperands &operands,
+                                                int64_t product, int64_t at) {
   int64_t slices = operands.slices.count;
   int64_t step = product / values(), dotIndex = product % values();
   if (windows)
@@ -361,32 +368,48 @@ SegmentProducts::getBytes(ArrayRef<Value> vectors,
 
 void SegmentProducts::multiplyDecoded(ArrayRef<Value> vectors,
                                       const SegmentOperands &operands,
-                                      Value column, int64_t firstStep,
+                                      Value atom, int64_t firstStep,
                                       MutableArrayRef<Value> sums) {
+  int64_t registers = registerCount(operands.slices.count);
+  const DecodedCodes &decoded = operands.decoded;
+  for (int64_t i = 0; i < fields.steps * values(); ++i) {
+    SmallVector<Values> bytes;
+    for (int64_t at = 0; at < registers; ++at) {
+      bytes.push_back(getBytes(vectors, operands, atom, i, at));
+      multiplyBytes(bytes.back(), operands, atom, i, at,
+                    firstStep * values() + i, sums);
+    }
+    if (decoded.memory && !decoded.areThere)
+      keepBytes(bytes, operands, atom, i);
+  }
+}
+
+/// Adds the products of the digits of register `at` in dot product `product` of
+/// an atom, which is number `turn` of those in the loop's body.
+void SegmentProducts::multiplyBytes(ArrayRef<Value> bytes,
+                                    const SegmentOperands &operands, Value atom,
+                                    int64_t product, int64_t at, int64_t turn,
+                                    MutableArrayRef<Value> sums) {
+  Value column = firstColumn(atom);
   int64_t slices = operands.slices.count, registers = registerCount(slices);
   int64_t chains = getDecodedChains(operands.rows.size(), slices);
   unsigned largest =
       isTable() ? tables.largest : (1u << encoding.element.codeBits()) - 1;
-  for (int64_t i = 0; i < fields.steps * values() * registers; ++i) {
-    int64_t at = i % registers, product = i / registers;
-    int64_t dotIndex = product % values();
-    Values bytes = getBytes(vectors, operands, product, at);
-    for (auto [r, row] : llvm::enumerate(operands.rows)) {
-      SmallVector<int64_t, 4> pairs(levels(), 0);
-      for (auto [digit, factor] : llvm::enumerate(bytes))
-        for (int64_t part = 0; part < parts(); ++part) {
-          int64_t level = digit + part;
-          if (level >= levels())
-            continue;
-          int64_t turn = (firstStep * values() + product) * pairCount(level);
-          int64_t chain = (turn + pairs[level]++) % chains;
-          Value x = valueOffset(row, column, product, part);
-          Value &sum =
-              sums[((r * registers + at) * levels() + level) * chains + chain];
-          sum = isFloat() ? dotFloat(sum, factor, operands.panel, x, dotIndex)
-                          : dot(sum, factor, largest, operands.panel, x);
-        }
-    }
+  for (auto [r, row] : llvm::enumerate(operands.rows)) {
+    SmallVector<int64_t, 4> pairs(levels(), 0);
+    for (auto [digit, factor] : llvm::enumerate(bytes))
+      for (int64_t part = 0; part < parts(); ++part) {
+        int64_t level = digit + part;
+        if (level >= levels())
+          continue;
+        int64_t chain = (turn * pairCount(level) + pairs[level]++) % chains;
+        Value x = valueOffset(row, column, product, part);
+        Value &sum =
+            sums[((r * registers + at) * levels() + level) * chains + chain];
+        sum = isFloat()
+                  ? dotFloat(sum, factor, operands.panel, x, product % values())
+                  : dot(sum, factor, largest, operands.panel, x);
+      }
   }
 }
 

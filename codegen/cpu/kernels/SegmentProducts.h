@@ -67,6 +67,16 @@ struct ByteFactor {
   mlir::Value words, addend;
 };
 
+/// The bytes that codes are multiplied as, in memory, for many rows of
+/// activations: those of each dot product of an atom one after the other, of
+/// these a vector for each sub-block and digit. Slices are parts of vectors, as
+/// they are of packed ones. No memory: nothing is kept.
+struct DecodedCodes {
+  mlir::Value memory, place;
+  /// Whether they are there. Products of others write them.
+  bool areThere = false;
+};
+
 /// Where a segment's operands begin, in bytes.
 struct SegmentOperands {
   mlir::Value weights, codes;
@@ -79,6 +89,8 @@ struct SegmentOperands {
   llvm::SmallVector<mlir::Value> rows;
   /// One for each register of weight rows; none where bytes aren't multiplied.
   llvm::SmallVector<ByteFactor> factors;
+  /// Where their decoded codes are, or go.
+  DecodedCodes decoded;
 };
 
 class SegmentProducts {
@@ -110,6 +122,16 @@ public:
   Value prepareTable(Value table);
   /// Sum of the segment's activations in every lane, as f32.
   Value activationSum(Value panel, Value offset);
+
+  //===--- Many rows ------------------------------------------------------===//
+  // All of them may share what is decoded.
+
+  /// Whether decoding takes so long that many rows keep what it yields.
+  bool keepsDecoded() const;
+  /// Bytes of `columns` columns of decoded codes.
+  int64_t decodedBytes(int64_t columns) const {
+    return atomCount(columns) * decodedAtomBytes();
+  }
 
   //===--- Tiles ----------------------------------------------------------===//
   // Tiles multiply bytes that are the digits themselves, without an offset:
@@ -207,6 +229,16 @@ private:
     return ((chain * parts() + part) * places.size() + place) * slices + slice;
   }
 
+  int64_t atomCount(int64_t columns) const;
+  int64_t decodedAtomBytes() const {
+    return fields.steps * values() * fields.subBlocks * digits() * kVectorBytes;
+  }
+  bool movesManyFields() const;
+  Value decodedPlace(const SegmentOperands &operands, Value atom,
+                     int64_t product, int64_t at);
+  Values getBytes(llvm::ArrayRef<Value> vectors,
+                  const SegmentOperands &operands, Value atom, int64_t product,
+                  int64_t at);
   Values accumulate(const SegmentOperands &operands, Extent columns);
   Values loadAtom(const SegmentOperands &operands, Value atom);
   void emitAtom(const SegmentOperands &operands, Value atom, int64_t inChunk,
@@ -216,7 +248,7 @@ private:
                        const SegmentOperands &operands, Value column,
                        int64_t firstStep, llvm::MutableArrayRef<Value> sums);
   void multiplyDecoded(llvm::ArrayRef<Value> vectors,
-                       const SegmentOperands &operands, Value column,
+                       const SegmentOperands &operands, Value atom,
                        int64_t firstStep, llvm::MutableArrayRef<Value> sums);
   Values loadWindows(const SegmentOperands &operands, Value offset);
   Values loadAligned(Value weights, Value offset);
@@ -225,8 +257,14 @@ private:
   int64_t sharedBlocks() const;
   void sortShared(llvm::MutableArrayRef<Value> registers);
   Values getWindowDigits(llvm::ArrayRef<Value> vectors, int64_t at);
-  Values getBytes(llvm::ArrayRef<Value> vectors,
-                  const SegmentOperands &operands, int64_t product, int64_t at);
+  void keepBytes(llvm::ArrayRef<Values> bytes, const SegmentOperands &operands,
+                 Value atom, int64_t product);
+  void multiplyBytes(llvm::ArrayRef<Value> bytes,
+                     const SegmentOperands &operands, Value atom,
+                     int64_t product, int64_t at, int64_t turn,
+                     llvm::MutableArrayRef<Value> sums);
+  Values decode(llvm::ArrayRef<Value> vectors, const SegmentOperands &operands,
+                int64_t product, int64_t at);
   Values getDigits(Value codes, int64_t dotIndex, Value learned);
   Value getCodes(llvm::ArrayRef<Value> vectors,
                  llvm::ArrayRef<CodeField> fields, int64_t slice,
@@ -259,7 +297,10 @@ private:
   Value subtractOffset(Value sum, Value panel, Value row, int64_t level);
   Value gatherNumbers(Value codes, int64_t index);
   Value toNumbers(Value bytes);
-  Value multiplyBytes(Value bytes, const ByteFactor &factor);
+  Value scaleBytes(Value bytes, const ByteFactor &factor);
+  Value firstColumn(Value atom) {
+    return b.mul(atom, layout.atom.columns * values());
+  }
   mlir::VectorType lanes(mlir::Type element) {
     return b.vector(target.lanes(), element);
   }

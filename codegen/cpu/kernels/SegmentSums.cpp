@@ -112,7 +112,7 @@ ByteFactor SegmentProducts::prepareFactor(Value integers) {
           b.sub(constant(128), offsets)};
 }
 
-Value SegmentProducts::multiplyBytes(Value bytes, const ByteFactor &factor) {
+Value SegmentProducts::scaleBytes(Value bytes, const ByteFactor &factor) {
   auto words = cast<VectorType>(factor.words.getType());
   Value products = b.mul(b.bitcast(bytes, words), factor.words);
   products = arith::XOrIOp::create(b, b.add(products, factor.addend),
@@ -131,10 +131,10 @@ void SegmentProducts::unpack(
     SmallVector<Values> bytes(digits());
     for (int64_t i = 0; i < registers; ++i)
       for (auto [digit, value] :
-           llvm::enumerate(getBytes(vectors, operands, step, i))) {
+           llvm::enumerate(decode(vectors, operands, step, i))) {
         Value numbers = operands.factors.empty()
                             ? toNumbers(value)
-                            : multiplyBytes(value, operands.factors[i]);
+                            : scaleBytes(value, operands.factors[i]);
         bytes[digit].push_back(b.bitcast(numbers, lanes(b.getI32Type())));
       }
     for (auto [digit, rows] : llvm::enumerate(bytes)) {

@@ -88,6 +88,10 @@ public:
   /// error of each layer within `tolerance` times the size of its results.
   void check(int64_t extent, double tolerance);
 
+  /// Runs every layer with dynamic dimensions of each of `extents`, in rising
+  /// order, and expects the first rows to be the same bytes each time.
+  void checkFirstRows(llvm::ArrayRef<int64_t> extents);
+
   /// Compiles for code among guard pages and runs every layer there with
   /// dynamic dimensions of each of `extents`. Expects the same of the results.
   void checkGuarded(const CompileOptions &options,

@@ -1,0 +1,38 @@
+// RUN: quant-opt %s --lowbit-lower-to-cpu-kernels | FileCheck %s
+// RUN: sed s/avx512_vbmi/wasm/ %s | quant-opt --lowbit-lower-to-cpu-kernels | FileCheck %s --check-prefix=WASM
+
+// From 32 rows on, the first four decode codes of several fields, a chunk at a
+// time, and keep the bytes for all others. Sums are kept, too: 32 of a row.
+// Codes of one field are decoded by every four rows.
+
+#int3 = #lowbit.encoding<int<3>, group = 32, scale = f16>
+#int4 = #lowbit.encoding<int<4>, group = 32, scale = f16>
+#a8 = #lowbit.encoding<int<8>, group = 32, scale = f32>
+#planes3 = #lowbit.planes<rows = 32, padding = 16>
+#planes4 = #lowbit.planes<rows = 32, padding = 4>
+
+// WASM-NOT: memref.alloc(
+
+module attributes {lowbit.target = #lowbit.cpu<avx512_vbmi>} {
+  lowbit.global @three : !lowbit.tensor<32x64xf32, #int3, #planes3> {blob = dense<1> : tensor<896xi8>}
+  lowbit.global @four : !lowbit.tensor<32x64xf32, #int4, #planes4> {blob = dense<1> : tensor<1152xi8>}
+
+  func.func @main(%x: tensor<?x64xf32>) -> (tensor<?x32xf32>, tensor<?x32xf32>) {
+    %three = lowbit.weight @three : !lowbit.tensor<32x64xf32, #int3, #planes3>
+    %four = lowbit.weight @four : !lowbit.tensor<32x64xf32, #int4, #planes4>
+    %q = lowbit.quantize %x : tensor<?x64xf32> -> !lowbit.tensor<?x64xf32, #a8>
+    %0 = lowbit.linear %q, %three : !lowbit.tensor<?x64xf32, #a8>, !lowbit.tensor<32x64xf32, #int3, #planes3> -> tensor<?x32xf32>
+    %1 = lowbit.linear %q, %four : !lowbit.tensor<?x64xf32, #a8>, !lowbit.tensor<32x64xf32, #int4, #planes4> -> tensor<?x32xf32>
+    return %0, %1 : tensor<?x32xf32>, tensor<?x32xf32>
+  }
+}
+
+// CHECK-LABEL: func.func private @lowbit_linear_int_3_group_32
+// CHECK: arith.cmpi uge, %{{.*}}, %c32
+// CHECK: scf.if
+// CHECK: memref.alloc(%{{.*}}) {alignment = 64 : i64} : memref<?xf32>
+// CHECK: %[[BYTES:.*]] = memref.alloc(%{{.*}}) {alignment = 64 : i64} : memref<?xi8>
+// CHECK: vector.store %{{.*}}, %[[BYTES]]
+// CHECK: vector.load %[[BYTES]]
+// CHECK-LABEL: func.func private @lowbit_linear_int_4_group_32
+// CHECK-NOT: memref.alloc
