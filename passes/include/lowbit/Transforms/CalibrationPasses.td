@@ -119,7 +119,7 @@ def DifferentiatePass : Pass<"lowbit-differentiate", "::mlir::ModuleOp"> {
 }
 
 def ReturnObservedPass : Pass<"lowbit-return-observed", "::mlir::ModuleOp"> {
-  let summary = "Return what is observed";
+  let summary = "Return what calibration observed as results of functions";
   let description = [{
     Each `lowbit.observe` becomes a result of the function, called as the record.
     A module instrumented so is an ordinary model: any back end runs it, and who

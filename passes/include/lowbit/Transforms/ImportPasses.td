@@ -12,7 +12,7 @@
 include "mlir/Pass/PassBase.td"
 
 def ImportPass : Pass<"lowbit-import", "::mlir::ModuleOp"> {
-  let summary = "Runs the front ends that a module's operations ask for";
+  let summary = "Run the front ends that a module's operations ask for";
   let description = [{
     Upstream's quantized types (`lowbit-import-quant`), then TOSA (the pipeline
     `lowbit-import-tosa`), dequantization written as linalg
@@ -48,7 +48,7 @@ def ImportPass : Pass<"lowbit-import", "::mlir::ModuleOp"> {
 }
 
 def ImportGlobalsPass : Pass<"lowbit-import-globals", "::mlir::ModuleOp"> {
-  let summary = "Makes weights of other dialects lowbit globals";
+  let summary = "Turn weights of other dialects into lowbit globals";
   let description = [{
     An `ml_program.global` that is only loaded, and each constant that is a
     resource, becomes a `lowbit.global`, so that weights have names, functions
@@ -77,7 +77,7 @@ def ImportGlobalsPass : Pass<"lowbit-import-globals", "::mlir::ModuleOp"> {
 }
 
 def ImportLinalgPass : Pass<"lowbit-import-linalg", "::mlir::ModuleOp"> {
-  let summary = "Recognises dequantization of constants written as linalg";
+  let summary = "Recognise dequantization of constants that is written as linalg";
   let description = [{
     A `linalg.generic` without reductions that computes
     scale * (number of a code - zero point) from constants becomes a
@@ -131,7 +131,7 @@ def ImportLinalgPass : Pass<"lowbit-import-linalg", "::mlir::ModuleOp"> {
 
 def ImportBlockScaledPass
     : Pass<"lowbit-import-block-scaled", "::mlir::ModuleOp"> {
-  let summary = "Lowers TOSA's block-scaled operations";
+  let summary = "Lower TOSA's block-scaled operations";
   let description = [{
     `tosa.cast_from_block_scaled`, `tosa.cast_to_block_scaled` and
     `tosa.matmul_t_block_scaled`, which upstream does not lower.
@@ -173,7 +173,7 @@ def ImportBlockScaledPass
 }
 
 def ImportQuantPass : Pass<"lowbit-import-quant", "::mlir::ModuleOp"> {
-  let summary = "Makes constants of upstream's quantized types weights";
+  let summary = "Turn constants of upstream's quantized types into weights";
   let description = [{
     A `quant.dcast` of a constant, which `quant.scast` gave a `quant.uniform`
     type or `quant.qcast` quantized, becomes a `lowbit.global` with the same

@@ -91,8 +91,12 @@ def QuantizeWeightsPass : Pass<"lowbit-quantize-weights", "::mlir::ModuleOp"> {
     the rate of each column; a method such as `trellis2.5` gives one to layers
     that have none, so that the average of all is 2.5 bits.
 
-    `method` is an encoding spelled as in IR (`#lowbit.encoding<...>`), `none`,
-    `int<b>` (symmetric, full range) or `uint<b>`
+    Where codes that stand for scales have no sign (`scale = f16 as <uint<4>>`),
+    scales are searched among positive numbers, and groups keep 0 in range.
+
+    `method` is an encoding spelled as in IR (`#lowbit.encoding<...>`), `none`, a
+    format by name (`nf4`, `mxfp4`, `q4_k` and others, see README.md), `int<b>`
+    (symmetric, full range) or `uint<b>`
     (asymmetric, with a minimum), per channel, with `-g<group>` or with
     `-b<rows>x<columns>` for blocks of rows and columns; the suffix `-a8`
     quantizes the layers' inputs to int8 at run time, `-afp8` to FP8
@@ -115,7 +119,8 @@ def QuantizeWeightsPass : Pass<"lowbit-quantize-weights", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"method", "method", "std::string", "\"int4-g32\"",
-           "Method by name, such as int8, int4-g32, uint4-g32-a8">,
+           "Method by name, such as int8, int4-g32, uint4-g32-a8, nf4; README.md "
+           "has the table">,
     Option<"scaleSearch", "scale-search", "std::string", "\"mse\"",
            "How scales are found: mse (least squared error), importance (the same, "
            "columns weighted by the mean squares in `lowbit.statistics`) or absmax">,
@@ -151,7 +156,7 @@ def QuantizeWeightsPass : Pass<"lowbit-quantize-weights", "::mlir::ModuleOp"> {
 //===----------------------------------------------------------------------===//
 
 def FuseEpiloguePass : Pass<"lowbit-fuse-epilogue"> {
-  let summary = "Absorbs bias, activation and residual into the layer before them";
+  let summary = "Absorb bias, activation and residual into the layer before them";
   let description = [{
     Follows the result of each `lowbit.linear` through elementwise ops, however
     the scalar operations are divided among them, and absorbs, in this order: a
@@ -213,7 +218,7 @@ def FuseEpiloguePass : Pass<"lowbit-fuse-epilogue"> {
 }
 
 def MergeLinearsPass : Pass<"lowbit-merge-linears", "::mlir::ModuleOp"> {
-  let summary = "Merges layers of one input into one";
+  let summary = "Merge layers that read one input into one";
   let description = [{
     Two patterns, by name. `gated_linear`: the product of the results of two
     layers of one input, of which one may have an activation, becomes one layer
@@ -300,7 +305,7 @@ def ReorderColumnsPass : Pass<"lowbit-reorder-columns", "::mlir::ModuleOp"> {
 }
 
 def SplitMixedPass : Pass<"lowbit-split-mixed", "::mlir::ModuleOp"> {
-  let summary = "Let inputs have what weights have by column";
+  let summary = "Move scales and formats of columns from weights to what their layers read";
   let description = [{
     The input of a `lowbit.linear` whose weight has column scales is multiplied
     by them, and the weight loses them. A layer whose weight has columns of
@@ -406,7 +411,7 @@ def PackWeightsPass : Pass<"lowbit-pack-weights", "::mlir::ModuleOp"> {
 //===----------------------------------------------------------------------===//
 
 def LowerToLinalgPass : Pass<"lowbit-lower-to-linalg", "::mlir::ModuleOp"> {
-  let summary = "Gives every operation its meaning in upstream dialects";
+  let summary = "Lower every operation to upstream dialects, as the specification defines it";
   let description = [{
     The executable reference. A quantized value becomes the tensors that hold
     its data, one SSA value each (`codes`, `scale`, ... when dense, one `blob`
@@ -414,10 +419,10 @@ def LowerToLinalgPass : Pass<"lowbit-lower-to-linalg", "::mlir::ModuleOp"> {
     `@w` giving `@w.codes`, `@w.scale` and so on; functions take and return
     components. An extent of a dynamic dimension travels as an index.
 
-    Needs: `lowbit.pack` of weights done (`lowbit-pack-weights`). Guarantees: no
-    quantized value, and of lowbit operations only plain globals and weights
-    (with `inline-weights` none) and kernel calls. A float weight that a
-    `linalg.transpose` turns to [N, K] is read as it lies.
+    Needs: no `lowbit.pack`, which is an error (`lowbit-pack-weights` packs
+    constants). Guarantees: no quantized value, and of lowbit operations only
+    plain globals and weights (with `inline-weights` none) and kernel calls. A
+    float weight that a `linalg.transpose` turns to [N, K] is read as it lies.
 
     ```mlir
     #int4 = #lowbit.encoding<int<4>, group = 32, scale = f16>
@@ -453,7 +458,7 @@ def LowerToLinalgPass : Pass<"lowbit-lower-to-linalg", "::mlir::ModuleOp"> {
 //===----------------------------------------------------------------------===//
 
 def ExportQuantPass : Pass<"lowbit-export-quant", "::mlir::ModuleOp"> {
-  let summary = "Writes weights as upstream's quantized types";
+  let summary = "Write weights as upstream's quantized types";
   let description = [{
     Each quantized weight becomes a constant of its codes, a `quant.scast` to
     `quant.uniform` and a `quant.dcast`, so that a compiler that knows upstream
@@ -497,7 +502,7 @@ def ExportQuantPass : Pass<"lowbit-export-quant", "::mlir::ModuleOp"> {
 //===----------------------------------------------------------------------===//
 
 def VerifyNoFloatWeightsPass : Pass<"lowbit-verify-no-float-weights"> {
-  let summary = "Reports weights that stayed float";
+  let summary = "Report weights that stayed float";
   let description = [{
     With `scope=layers`, for use before lowering: the weight of a `lowbit.linear`
     or `lowbit.embedding` that is a float constant is an error, and so is one of two

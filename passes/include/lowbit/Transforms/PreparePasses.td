@@ -25,7 +25,7 @@ class ScalePassBase<string argument> : Pass<argument, "::mlir::ModuleOp"> {
 }
 
 def ScaleColumnsPass : ScalePassBase<"lowbit-scale-columns"> {
-  let summary = "Gives columns that matter finer steps (AWQ)";
+  let summary = "Give columns that matter finer steps (AWQ)";
   let description = [{
     Layers that share an input x compute x Wᵀ = (x diag(s)⁻¹) (W diag(s))ᵀ. Columns
     of W diag(s) with a large s are rounded by less, relative to their size; s is
@@ -76,7 +76,7 @@ def ScaleColumnsPass : ScalePassBase<"lowbit-scale-columns"> {
 }
 
 def SmoothInputsPass : ScalePassBase<"lowbit-smooth-inputs"> {
-  let summary = "Moves outliers of inputs to weights (SmoothQuant)";
+  let summary = "Move outliers of inputs to weights (SmoothQuant)";
   let description = [{
     Divides column k of the input of layers by
 
@@ -115,7 +115,7 @@ def SmoothInputsPass : ScalePassBase<"lowbit-smooth-inputs"> {
 }
 
 def RotatePass : Pass<"lowbit-rotate", "::mlir::ModuleOp"> {
-  let summary = "Rotates the residual stream, so that outliers are spread";
+  let summary = "Rotate the residual stream, so that outliers are spread";
   let description = [{
     A few columns of the stream that the blocks of a transformer add to are often
     much larger than all others, and decide every scale. Multiplied by an orthogonal
@@ -169,7 +169,7 @@ class SplitPassBase<string argument> : Pass<argument, "::mlir::ModuleOp"> {
 }
 
 def SplitWeightsPass : SplitPassBase<"lowbit-split-weights"> {
-  let summary = "Keeps the largest weights of each row exactly, in f16";
+  let summary = "Keep the largest weights of each row apart, in f16";
   let description = [{
     The `share` of the numbers of each row of a layer's weight that are largest in
     magnitude leave it for a sparse matrix in f16 of as many numbers in every row,
@@ -208,7 +208,7 @@ def SplitWeightsPass : SplitPassBase<"lowbit-split-weights"> {
 }
 
 def SplitColumnsPass : SplitPassBase<"lowbit-split-columns"> {
-  let summary = "Keeps the columns of outliers in f16";
+  let summary = "Keep the columns that multiply outliers in f16";
   let description = [{
     At most `count` columns of what a layer reads, those whose extremes are largest
     and more than `ratio` times the median of all columns', are multiplied apart, by a
@@ -248,7 +248,7 @@ def SplitColumnsPass : SplitPassBase<"lowbit-split-columns"> {
 }
 
 def ClipWeightsPass : SplitPassBase<"lowbit-clip-weights"> {
-  let summary = "Clips the rarest numbers of weights";
+  let summary = "Clip the rarest numbers of weights";
   let description = [{
     Numbers of a row of a layer's weight whose magnitude is above the row's
     percentile are set to that magnitude, sign kept, so that they don't decide its
@@ -279,7 +279,7 @@ def ClipWeightsPass : SplitPassBase<"lowbit-clip-weights"> {
 }
 
 def SetScaleFactorsPass : Pass<"lowbit-set-scale-factors", "::mlir::ModuleOp"> {
-  let summary = "Names factors for the scales of layers";
+  let summary = "Name factors for the scales of layers";
   let description = [{
     Sets `lowbit.scale_factor` on layers, by which `lowbit-quantize-weights`
     multiplies the parameters that its search has found: scales, and minima, where
@@ -307,7 +307,7 @@ def SetScaleFactorsPass : Pass<"lowbit-set-scale-factors", "::mlir::ModuleOp"> {
 }
 
 def QuantizeInputsPass : Pass<"lowbit-quantize-inputs", "::mlir::ModuleOp"> {
-  let summary = "Quantizes inputs of layers with scales from calibration";
+  let summary = "Quantize inputs of layers with scales from calibration";
   let description = [{
     The input of each `lowbit.linear` with a quantized weight becomes int8, or with
     `format` FP8, with one scale that calibration chose, so that nothing looks for the largest magnitude

@@ -12,7 +12,7 @@
 include "mlir/Pass/PassBase.td"
 
 def RaiseLinearPass : Pass<"lowbit-raise-linear"> {
-  let summary = "Recognises products with weights and lookups in them as layers";
+  let summary = "Recognise products with weights and lookups in them as layers";
   let description = [{
     A contraction of floats, named or generic, in which exactly one operand is a
     weight becomes `lowbit.linear`. A weight is a `lowbit.weight` or an
@@ -79,7 +79,7 @@ def RaiseLinearPass : Pass<"lowbit-raise-linear"> {
 }
 
 def RaiseConvPass : Pass<"lowbit-raise-conv"> {
-  let summary = "Rewrites convolutions with weights to products";
+  let summary = "Rewrite convolutions with weights to products";
   let description = [{
     A convolution with a constant weight, a named op or a generic one in any
     layout and with any number of spatial dimensions, becomes a contraction of
@@ -129,7 +129,7 @@ def RaiseConvPass : Pass<"lowbit-raise-conv"> {
 }
 
 def RaiseAttentionPass : Pass<"lowbit-raise-attention"> {
-  let summary = "Recognises attention";
+  let summary = "Recognise attention";
   let description = [{
     A product of a softmax with V, the softmax being of the product of Q and K
     times a constant, plus masks, becomes `lowbit.attention` (the pattern

@@ -182,7 +182,7 @@ def CPUVerifyVectorizedPass
 
 def CPUGuardParallelPass
     : Pass<"lowbit-cpu-guard-parallel", "::mlir::func::FuncOp"> {
-  let summary = "Give threads their stack slots, and a single task no fork";
+  let summary = "Give threads stack slots of their own, and run a single task without a fork";
   let description = [{
     Stack slots of constant size move from the task to the start of the parallel
     region (or of the function), so that the stack doesn't grow with the number

@@ -10,7 +10,7 @@
 include "mlir/Pass/PassBase.td"
 
 def SetGPUTargetPass : Pass<"lowbit-set-gpu-target", "::mlir::ModuleOp"> {
-  let summary = "Let packing and lowering work for a GPU";
+  let summary = "Choose the GPU that packing and lowering work for";
   let description = [{
     Sets the module attribute `lowbit.target` to Vulkan 1.1 with nothing
     optional, unless it is a GPU already.
@@ -201,7 +201,7 @@ def GPUFusePass : Pass<"lowbit-gpu-fuse", "::mlir::func::FuncOp"> {
 }
 
 def GPUBindWeightsPass : Pass<"lowbit-gpu-bind-weights", "::mlir::ModuleOp"> {
-  let summary = "Make buffers of weights";
+  let summary = "Turn weights into read-only buffers that the host fills";
   let description = [{
     Each plain `lowbit.weight` becomes a read-only `memref.global` without a
     value; its data move to the module attribute `lowbit.weights`. What loads
@@ -322,7 +322,8 @@ def GPUMakeSchedulePass : Pass<"lowbit-gpu-make-schedule", "::mlir::ModuleOp"> {
     Leaves the form of GPUSchedule.h: buffers of bytes, views, launches. Scratch
     buffers whose lives don't overlap share memory; weights whose elements no
     kernel has (64 bits, booleans) are converted. Anything that the host would
-    have to compute is an error.
+    have to compute is an error, and so is a kernel that takes more or fewer
+    bytes than a buffer has: one that reads a cache of packed f16 as words, say.
 
     ```mlir
     func.func @main(%x: memref<64xf32> {lowbit.name = "x"}, %y: memref<64xf32> {bufferize.result}) {
