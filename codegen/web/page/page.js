@@ -87,8 +87,9 @@ function showLoaded({ load: { total }, backend }) {
 
 async function run(model, tokenizer) {
   const prompt = at("prompt").value;
-  // Of a long text, the cache has room for the end.
-  const tokens = tokenizer.encode(prompt).slice(MAX_TOKENS - model.maxTokens);
+  const count = Math.min(MAX_TOKENS, model.maxTokens);
+  // Of a long text, the cache has room for the end, and of the last token nothing is computed.
+  const tokens = tokenizer.encode(prompt).slice(count - 1 - model.maxTokens);
   const generated = [], milliseconds = [];
   const quoted = document.createElement("span");
   quoted.className = "prompt";
@@ -96,14 +97,14 @@ async function run(model, tokenizer) {
   const written = document.createTextNode("");
   at("text").replaceChildren(quoted, written);
   await model.generate(tokens, {
-    maxTokens: MAX_TOKENS,
+    maxTokens: count,
     onToken: async (token, time) => {
       isWriting = true;
       generated.push(token);
       milliseconds.push(time);
       written.data = tokenizer.decode(generated);
-      showState(`${generated.length} of ${MAX_TOKENS} tokens, ${time.toFixed(0)} ms each`,
-        generated.length / MAX_TOKENS);
+      showState(`${generated.length} of ${count} tokens, ${time.toFixed(0)} ms each`,
+        generated.length / count);
       // The page is drawn in between.
       await new Promise(requestAnimationFrame);
     },

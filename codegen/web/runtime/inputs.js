@@ -46,7 +46,7 @@ function checkNames(known, inputs) {
 
 /** The list of elements that an input was given, by itself or as `data` of an object. */
 function findElements({ name, type }, value) {
-  const isList = (list) => typeof list === "object" && Number.isSafeInteger(list?.length);
+  const isList = (list) => typeof list === "object" && Number.isSafeInteger(list?.length) && list.length >= 0;
   if (isList(value))
     return value;
   if (isList(value?.data))

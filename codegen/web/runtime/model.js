@@ -102,11 +102,11 @@ class Model {
   }
 
   async generate(tokens, options = {}) {
-    const { maxTokens = 32, stopToken, onToken, signal } = checkOptions("generate", options, GENERATE_OPTIONS);
+    const { maxTokens, stopToken, onToken, signal } = checkOptions("generate", options, GENERATE_OPTIONS);
     const all = readTokens(tokens, this.text.words);
-    checkGeneration(all.length, maxTokens, this.hasCache ? this.maxTokens : Infinity);
+    const count = chooseCount(all.length, maxTokens, this.hasCache ? this.maxTokens : Infinity);
     const generated = [];
-    while (generated.length < maxTokens) {
+    while (generated.length < count) {
       throwIfAborted(signal);
       const token = await this.extend(all, (text, known) => text.pick(known));
       all.push(token);
@@ -221,7 +221,7 @@ const WITHOUT_GPU = ["no-webgpu", "no-adapter", "no-device", "unsupported"];
 
 /** Whether what options ask for leaves open what the model runs on. */
 const isAnyBackend = ({ backend, device, variant, workgroupSize }) =>
-  [backend, device, variant, workgroupSize].every((wish) => wish === undefined);
+  [backend, device, variant, workgroupSize].every((wish) => wish == null);
 
 /** Fails unless `backend` is one that there is, also in this module. */
 function checkBackend(backend, hasFallback) {

@@ -90,8 +90,8 @@ export interface Precision {
   floatBytes: number;
   packedBytes: number;
   memoryBytes: number;
-  /** Bytes of WebAssembly's memory: 4 MiB of stack, weights, inputs, states and what
-   *  runs compute in. Null without WebAssembly (`--fallback=none`), or where only a
+  /** Bytes of WebAssembly's memory at most: 4 MiB of stack, weights, inputs, states and
+   *  what runs compute in, with the variant that takes most. Null without WebAssembly (`--fallback=none`), or where only a
    *  run tells. */
   wasmMemoryBytes: number | null;
   /** Of low-bit weights, as kernels read them. */
@@ -119,8 +119,9 @@ export interface PrecisionOptions {
 }
 
 export interface GenerateOptions {
-  /** 32 without it. With a cache, the prompt and all of them but the last must fit
-   *  into it: else nothing is generated, and the error is `bad-input`. */
+  /** Without it 32, or fewer where a cache has room for those; infinity is all that it
+   *  has room for. The prompt and all of them but the last must fit into a cache: else
+   *  nothing is generated, and the error is `bad-input`. */
   maxTokens?: number;
   /** A token that ends the text. */
   stopToken?: number;
@@ -150,8 +151,8 @@ export interface Report {
     isSoftware: boolean;
   };
   /** Bytes. `reduction` is the share of the float weights that packing saves;
-   *  `total` are all buffers, or WebAssembly's memory: `memoryBytes` and
-   *  `wasmMemoryBytes` of a precision, whatever has been run. */
+   *  `total` are all buffers, the `memoryBytes` of a precision, or WebAssembly's
+   *  memory, its `wasmMemoryBytes` at most; whatever has been run. */
   memory: {
     floatWeights: number;
     packedWeights: number;
@@ -237,7 +238,7 @@ export function load(options?: LoadOptions): Promise<Model>;
 export function determineBestVariant(options?: PrecisionOptions): Promise<Precision>;
 
 /** All precisions of the module. */
-export function listPrecisions(options?: PrecisionOptions): Promise<Precision[]>;
+export function listPrecisions(options?: Pick<PrecisionOptions, "signal" | "baseURL" | "read">): Promise<Precision[]>;
 
 /**
  * Parts of the above that are of use by themselves to who checks manifests. Places of

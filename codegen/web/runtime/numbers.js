@@ -17,7 +17,7 @@ function findLargest(numbers) {
 function readTokens(tokens, words) {
   if (typeof tokens === "string" || typeof tokens?.[Symbol.iterator] !== "function")
     throw new LowbitError("bad-input",
-      `tokens require a list of ids, found ${typeof tokens}`);
+      `tokens require a list of ids, found ${describeValue(tokens)}`);
   const list = Array.from(tokens), last = (words || 2 ** 31) - 1;
   for (const [i, id] of list.entries()) {
     if (typeof id !== "bigint" && !Number.isInteger(id))
@@ -39,19 +39,28 @@ function checkRoom(count, room) {
       `the KV cache has room for ${room} tokens, found ${count}; compile with a larger --max-length`);
 }
 
+/** Tokens that are generated where nobody says how many, if there is room for so many. */
+const USUAL_COUNT = 32;
+
 /**
- * Fails unless `count` tokens may be generated behind a prompt of `length`, also by
- * a cache with `room`, if there is one: of the last token nothing is computed.
+ * How many tokens may be generated behind a prompt of `length` where `asked` are
+ * asked for, also by a cache with `room`, if there is one: of the last token nothing
+ * is computed. A number that has no room is an error; no number, and infinity, are
+ * what there is room for.
  */
-function checkGeneration(length, count, room = Infinity) {
-  if (!(Number.isInteger(count) || count === Infinity) || count < 0)
+function chooseCount(length, asked, room = Infinity) {
+  if (asked !== undefined && (!(Number.isInteger(asked) || asked === Infinity) || asked < 0))
     throw new LowbitError("bad-input",
-      `maxTokens requires a whole number of at least 0, found ${describeValue(count)}`);
+      `maxTokens requires a whole number of at least 0, found ${describeValue(asked)}`);
   checkRoom(length, room);
-  if (length + count - 1 > room)
+  const left = room - length + 1;
+  if (asked === undefined || asked === Infinity)
+    return Math.min(asked ?? USUAL_COUNT, left);
+  if (asked > left)
     throw new LowbitError("bad-input",
-      `the KV cache has room for ${room} tokens, found a prompt of ${length} and maxTokens of ${count}; ` +
-      `ask for at most ${room - length + 1}, or compile with a larger --max-length`);
+      `the KV cache has room for ${room} tokens, found a prompt of ${length} and maxTokens of ${asked}; ` +
+      `ask for at most ${left}, or compile with a larger --max-length`);
+  return asked;
 }
 
 const printShape = (shape) => `[${shape.join(", ")}]`;

@@ -12,7 +12,7 @@ function describeValue(value) {
     return "a function";
   if (typeof value !== "object" || value === null)
     return String(value);
-  return Number.isInteger(value.length) ? "an array" : "an object";
+  return value.length >= 0 ? "an array" : "an object";
 }
 
 /** How many letters are to be put in, left out or replaced to make `b` of `a`. */

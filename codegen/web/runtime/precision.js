@@ -33,10 +33,9 @@ function getReader({ read, baseURL }) {
   };
 }
 
-/** The options of the functions that only look at precisions. */
-const PRECISION_OPTIONS = {
-  backend: "any", device: "device", memory: "any", minAccuracy: "any", signal: "signal", baseURL: "any", read: "function",
-};
+/** The options of the functions that only look at precisions: of all, and of the choice of one. */
+const LIST_OPTIONS = { signal: "signal", baseURL: "any", read: "function" };
+const PRECISION_OPTIONS = { backend: "any", device: "device", memory: "any", minAccuracy: "any", ...LIST_OPTIONS };
 
 /** Reads a manifest and checks that this text of the module is for it. */
 async function readManifest(read, file, signal) {
@@ -152,12 +151,12 @@ async function readIndex(read, signal) {
 }
 
 /**
- * What `choose` makes of the manifest for the function `what`; of a module of one
- * precision, which has none of them, an error.
+ * What `choose` makes of the manifest for the function `what`, whose options are those
+ * of `known`; of a module of one precision, which has none of them, an error.
  */
-async function askPrecisions(what, options, choose) {
+async function askPrecisions(what, options, known, choose) {
   try {
-    checkOptions(what, options, PRECISION_OPTIONS);
+    checkOptions(what, options, known);
     const index = await readIndex(getReader(options), options.signal);
     if (!index.precisions)
       throw new LowbitError("bad-input",
@@ -170,12 +169,13 @@ async function askPrecisions(what, options, choose) {
 
 /** What the module has, in the order in which it was compiled. */
 export async function listPrecisions(options = {}) {
-  return askPrecisions("listPrecisions", options, ({ precisions }) => precisions.map(describePrecision));
+  return askPrecisions("listPrecisions", options, LIST_OPTIONS,
+    ({ precisions }) => precisions.map(describePrecision));
 }
 
 /** The best precision within bounds. See the declarations beside this file. */
 export async function determineBestVariant(options = {}) {
-  return askPrecisions("determineBestVariant", options,
+  return askPrecisions("determineBestVariant", options, PRECISION_OPTIONS,
     async (index) => describePrecision(await chooseBest(index, options)));
 }
 

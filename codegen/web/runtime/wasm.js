@@ -77,7 +77,8 @@ class EngineScope extends Scope {
     await nextTask();
     if (this.isReleased)
       throw this.failure;
-    return work();
+    // What ends the model in between is the reason why its work fails.
+    return Promise.race([work(), this.ended]);
   }
 
   /** Waits for the weights, or fails with what ended the model before they were there. */

@@ -77,12 +77,12 @@ class Model {
 
   async generate(tokens, options = {}) {
     this.check(true, "the model has no KV cache; compile with --kv-cache, or use run");
-    const { maxTokens = 32, stopToken, onToken, signal } = checkOptions("generate", options, GENERATE_OPTIONS);
+    const { maxTokens, stopToken, onToken, signal } = checkOptions("generate", options, GENERATE_OPTIONS);
     const prompt = this.readTokens(tokens);
-    checkGeneration(prompt.length, maxTokens, this.maxTokens);
+    const count = chooseCount(prompt.length, maxTokens, this.maxTokens);
     const generated = [];
     let outputs;
-    while (generated.length < maxTokens) {
+    while (generated.length < count) {
       throwIfAborted(signal);
       const start = performance.now();
       outputs = outputs ? await this.decode(generated.at(-1)) : await this.prefill(prompt);

@@ -46,8 +46,9 @@ export interface LoadOptions {
 }
 
 export interface GenerateOptions {
-  /** 32 without it. The prompt and all of them but the last must fit into the cache:
-   *  else nothing is generated, and the error is `bad-input`. */
+  /** Without it 32, or fewer where the cache has room for those; infinity is all that
+   *  it has room for. The prompt and all of them but the last must fit into it: else
+   *  nothing is generated, and the error is `bad-input`. */
   maxTokens?: number;
   /** A token that ends the text. */
   stopToken?: number;

@@ -74,6 +74,7 @@ const RUNS = [
   [given({ constructor: "5678" }), "input 'constructor' requires an array of i64, found '5678'"],
   [given({ constructor: Symbol("n") }), "input 'constructor' requires an array of i64, found Symbol(n)"],
   [given({ constructor: () => n }), "input 'constructor' requires an array of i64, found a function"],
+  [given({ constructor: { length: -1 } }), "input 'constructor' requires an array of i64, found an object"],
   [given({ constructor: { data: 5 } }), "input 'constructor' requires an array of i64, found an object"],
   [given({ constructor: new DataView(new ArrayBuffer(32)) }), "input 'constructor' requires an array of i64, found an object"],
   [given({ constructor: [5, 6, 7] }), "input 'constructor' requires 4 elements for shape [4], found 3"],
@@ -111,8 +112,8 @@ async function runInVain(models) {
 /** What `generate` refuses, and in which words. */
 const TEXTS = [
   [[undefined], "tokens require a list of ids, found undefined"],
-  [["12"], "tokens require a list of ids, found string"],
-  [[5], "tokens require a list of ids, found number"],
+  [["12"], "tokens require a list of ids, found '12'"],
+  [[5], "tokens require a list of ids, found 5"],
   [[[]], "a text requires at least one token, found none"],
   [[[3, 1.5]], "token 1 must be a whole number, found 1.5"],
   [[[3, "4"]], "token 1 must be a whole number, found '4'"],
@@ -134,8 +135,7 @@ const TEXTS = [
   [[[3], { signal: {} }], "option 'signal' requires an AbortSignal, found an object"],
   [[Array(33).fill(3), { maxTokens: 1 }], "the KV cache has room for 32 tokens, found 33; compile with a larger --max-length"],
   [[Array(30).fill(3), { maxTokens: 4 }], "the KV cache has room for 32 tokens, found a prompt of 30 and maxTokens of 4; ask for at most 3, or compile with a larger --max-length"],
-  [[[3, 4], {}], "the KV cache has room for 32 tokens, found a prompt of 2 and maxTokens of 32; ask for at most 31, or compile with a larger --max-length"],
-  [[[3], { maxTokens: Infinity }], "the KV cache has room for 32 tokens, found a prompt of 1 and maxTokens of Infinity; ask for at most 32, or compile with a larger --max-length"],
+  [[[3, 4], { maxTokens: 32 }], "the KV cache has room for 32 tokens, found a prompt of 2 and maxTokens of 32; ask for at most 31, or compile with a larger --max-length"],
 ];
 
 async function generateInVain(models) {
@@ -149,6 +149,10 @@ async function generateInVain(models) {
     check(`${what}: nothing was generated before an error`, told === 0);
     const all = await model.generate(Array(30).fill(3), { maxTokens: 3 });
     check(`${what}: a full cache is filled`, all.length === 3);
+    check(`${what}: as many as there is room for, where nobody says how many`,
+      (await model.generate(Array(30).fill(3))).length === 3);
+    check(`${what}: a cache may be filled by infinity`,
+      (await model.generate([3], { maxTokens: Infinity })).length === 32);
     check(`${what}: no tokens are none`, (await model.generate([3], { maxTokens: 0 })).length === 0);
     await refuse(what, module, () => model.generate([3], { signal: AbortSignal.abort(), maxTokens: 2 }),
       "aborted by the caller", "aborted");
@@ -196,8 +200,10 @@ async function loadInVain() {
   const read = readOf(names);
   for (const [options, wanted] of WEB_LOADS)
     await refuse("load", names, () => names.load({ read, ...options }), wanted);
-  await refuse("listPrecisions", names, () => names.listPrecisions({ read, memroy: 5 }),
-    "listPrecisions has no option 'memroy'; did you mean 'memory'?");
+  await refuse("listPrecisions", names, () => names.listPrecisions({ read, memory: 5 }),
+    "listPrecisions has no option 'memory'; it has signal, baseURL, read");
+  await refuse("determineBestVariant", names, () => names.determineBestVariant({ read, memroy: 5 }),
+    "determineBestVariant has no option 'memroy'; did you mean 'memory'?");
   await refuse("determineBestVariant", names, () => names.determineBestVariant({ read, precision: "int8" }),
     "determineBestVariant has no option 'precision'; it has backend, device, memory, minAccuracy, signal, baseURL, read");
   const fail = async () => { throw new RangeError("no such disk"); };
