@@ -220,8 +220,7 @@ static constexpr struct {
   bool expressesF32;
 } kQuantizedScales[] = {
     // The longer one first, which the other begins. Its f32 holds integers
-    // times
-    // an f16 as they are.
+    // times an f16 as they are.
     {"-dq4", "#lowbit.encoding<int<4>, group = 8, scale = f16>", true},
     {"-dq", "#lowbit.encoding<int<8>, group = 256, scale = f32>", false}};
 

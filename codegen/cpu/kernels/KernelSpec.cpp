@@ -168,10 +168,11 @@ static bool areBytes(Range a, Range b) {
 
 /// Whether a group's scale is an integer times a scale that several groups
 /// have, and codes times that integer are bytes. A scale that is rounded to
-/// fewer bits than f32 has isn't.
+/// fewer bits than f32 has isn't, and windows are decoded out of order.
 static bool hasByteScales(const numerics::Encoding &encoding) {
-  if (!encoding.stored || encoding.scale != numerics::ScaleFormat::F32 ||
-      encoding.hasMinimum ||
+  if (!encoding.stored ||
+      encoding.element.windowBits() > encoding.element.codeBits() ||
+      encoding.scale != numerics::ScaleFormat::F32 || encoding.hasMinimum ||
       encoding.zeroPoint != numerics::ZeroPointKind::None)
     return false;
   const numerics::IntegerFormat &scale = *encoding.stored->element.integer();

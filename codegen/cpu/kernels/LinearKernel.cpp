@@ -314,9 +314,8 @@ Value LinearKernel::takePairs(Value values, int64_t first) {
 }
 
 /// Outer scale, bias, activation, gate and residual, and a register's rows into
-/// the result,
-/// as far as there are so many. In a gated layer a register's lanes alternate
-/// between gate and value, which gives half as many results.
+/// the result, as far as there are so many. In a gated layer a register's lanes
+/// alternate between gate and value, which gives half as many results.
 void LinearKernel::storeRegister(Value sum, Value weightRow, Value row) {
   bool hasMasks = spec.target->hasMasks;
   auto toResult = [&](Value rows) {

@@ -153,11 +153,11 @@ public:
   bool hasUnsignedBytes() const;
   /// What the lowest digit stands for.
   double step() const { return isTable() ? tables.step : 1; }
+  /// Makes a factor of integers that are 32-bit lanes.
+  ByteFactor prepareFactor(Value integers);
   /// Decodes an atom of the segment at `operands` and hands the bytes of each
   /// step of four columns, register of weight rows and digit to `store`. Rows
   /// are in order.
-  /// `prepareFactor` makes factors of integers that are 32-bit lanes.
-  ByteFactor prepareFactor(Value integers);
   void unpack(const SegmentOperands &operands, Value atom,
               llvm::function_ref<void(int64_t step, int64_t index,
                                       int64_t digit, Value bytes)>

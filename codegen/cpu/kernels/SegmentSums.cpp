@@ -113,6 +113,8 @@ ByteFactor SegmentProducts::prepareFactor(Value integers) {
 }
 
 Value SegmentProducts::scaleBytes(Value bytes, const ByteFactor &factor) {
+  // A byte below 0 would take from the one beside it.
+  assert(!isSigned());
   auto words = cast<VectorType>(factor.words.getType());
   Value products = b.mul(b.bitcast(bytes, words), factor.words);
   products = arith::XOrIOp::create(b, b.add(products, factor.addend),

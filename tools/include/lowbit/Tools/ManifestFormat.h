@@ -3,8 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // SPIR-V models and web modules have manifests with the extension .json, so
-// that
-// `-o model.js` and `-o model.json` name the same one.
+// that `-o model.js` and `-o model.json` name the same one.
 //
 //===----------------------------------------------------------------------===//
 

@@ -35,12 +35,12 @@ def WriteWebModulePass : Pass<"lowbit-write-web-module", "::mlir::ModuleOp"> {
     Weights of which `lowbit.float_sources` knows the floats (see
     `lowbit-gpu-record-sources`) come as floats: their shards have rows of the
     type that the model has them in, and the page rounds and packs them. They are
-    a thirty-second of the weights as they come, with `precision` of
+    a thirty-second of what the weights are in f32, with `precision` of
     `float-bytes`, between 64 KiB and 4 MiB, whatever the number of weights:
     packed ones below 64 KiB stand together, before all others, and the floats are
-    cut alike in all precisions. Then there is `model.webgpu.wasm`, the numerics, as `quantizer` in the
-    manifest, whose `sources` say of each such weight `name`, `type`, `rows`,
-    `columns`, `encoding`, `offset` in the stream, the `unit` of rows that shards
+    cut alike in all precisions. Then there is `model.webgpu.wasm`, the numerics,
+    as `quantizer` in the manifest, whose `sources` say of each such weight
+    `name`, `type`, `rows`, `columns`, `encoding`, `offset` in the stream, the `unit` of rows that shards
     have multiples of, and its `packings`: for each form in which kernels read it
     a `recipe` (a place in `recipes`, lists of numbers for the numerics), the bits
     of the f32 that all rows have in common as `shared`, and the `buffers` that
