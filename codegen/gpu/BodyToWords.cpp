@@ -55,14 +55,26 @@ Value BodyToWords::fromBits(Value word, Type type) {
   return isHalf(type) ? decodeFloat(word, cast<FloatType>(type)) : word;
 }
 
+/// An f32 as f16 rounds it. Decoding has no infinity, so one is chosen here:
+/// from halfway between the largest number and what would follow it on.
+Value BodyToWords::roundToHalf(Value number, Value bits, Value magnitude) {
+  Value finite =
+      decodeFloat(buildEncodeHalf(b, number), Float16Type::get(b.getContext()));
+  Value sign = arith::SubIOp::create(b, bits, magnitude);
+  Value infinity = arith::BitcastOp::create(
+      b, b.getF32Type(), arith::OrIOp::create(b, sign, constant(0x7f800000)));
+  Value isFinite = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
+                                         magnitude, constant(0x477ff000));
+  return arith::SelectOp::create(b, isFinite, finite, infinity);
+}
+
 Value BodyToWords::roundTo(Value number, Type type) {
   Value bits = arith::BitcastOp::create(b, b.getI32Type(), number);
-  Value rounded = type.isF16() ? decodeFloat(buildEncodeHalf(b, number),
-                                             cast<FloatType>(type))
+  Value magnitude = arith::AndIOp::create(b, bits, constant(0x7fffffff));
+  Value rounded = type.isF16() ? roundToHalf(number, bits, magnitude)
                                : roundToUpperHalf(bits);
   // NaN is not rounded: its bits would carry into the sign, or pass for a
   // number that is too large.
-  Value magnitude = arith::AndIOp::create(b, bits, constant(0x7fffffff));
   Value isNaN = arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, magnitude,
                                       constant(0x7f800000));
   return arith::SelectOp::create(b, isNaN, number, rounded);

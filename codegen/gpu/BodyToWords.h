@@ -40,6 +40,8 @@ public:
   mlir::Value fromBits(mlir::Value word, mlir::Type type);
   /// The f32 that is the f16 or bf16 nearest to `number`, ties to even.
   mlir::Value roundTo(mlir::Value number, mlir::Type type);
+  mlir::Value roundToHalf(mlir::Value number, mlir::Value bits,
+                          mlir::Value magnitude);
   mlir::Value roundToUpperHalf(mlir::Value bits);
   /// The word as an element of a buffer, and back.
   mlir::Value toElement(mlir::Value value, mlir::Type type);

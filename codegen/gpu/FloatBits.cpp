@@ -92,5 +92,8 @@ Value lowbit::buildEncodeHalf(ImplicitLocOpBuilder &b, Value number) {
                                        subnormal, normal);
   code = arith::SelectOp::create(b, isBelow(magnitude, 0x477ff000), code,
                                  word(0x7c00));
+  // NaN is one, not infinity.
+  code = arith::SelectOp::create(b, isBelow(magnitude, 0x7f800001), code,
+                                 word(0x7e00));
   return arith::OrIOp::create(b, code, sign);
 }

@@ -18,8 +18,9 @@ mlir::Value buildDecodeFloat(mlir::ImplicitLocOpBuilder &b, mlir::Value word,
                              mlir::FloatType type);
 
 /// The bits of the f16 nearest to `number`, ties to even, in the low end of a
-/// word, zeros above; infinity where it is too large. Integer arithmetic but
-/// for one sum of normal numbers, which is exact to f16's least step.
+/// word, zeros above; infinity where it is too large, and a NaN of a NaN.
+/// Integer arithmetic but for one sum of normal numbers, which is exact to
+/// f16's least step.
 mlir::Value buildEncodeHalf(mlir::ImplicitLocOpBuilder &b, mlir::Value number);
 
 } // namespace lowbit

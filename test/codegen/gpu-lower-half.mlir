@@ -10,10 +10,10 @@
 // CHECK:      gpu.func @addf_4(%[[X:[a-z0-9]+]]: memref<4xf32> {{[^%]*}}, %[[Y:[a-z0-9]+]]: memref<4xf32> {{[^%]*}}) kernel
 // CHECK:        %[[GIVEN:.*]] = memref.load %[[X]]
 // CHECK:        %[[BITS:.*]] = arith.bitcast %[[GIVEN]] : f32 to i32
+// CHECK:        %[[MAGNITUDE:.*]] = arith.andi %[[BITS]], %c2147483647_i32
 // CHECK:        arith.shrui %[[BITS]], %c16_i32
 // CHECK:        arith.andi %{{.*}}, %c-65536_i32
 // CHECK:        %[[ROUNDED:.*]] = arith.bitcast
-// CHECK:        %[[MAGNITUDE:.*]] = arith.andi %[[BITS]], %c2147483647_i32
 // CHECK:        %[[IS_NAN:.*]] = arith.cmpi ugt, %[[MAGNITUDE]], %c2139095040_i32
 // CHECK:        %[[NUMBER:.*]] = arith.select %[[IS_NAN]], %[[GIVEN]], %[[ROUNDED]] : f32
 // CHECK:        %[[SUM:.*]] = arith.addf %[[NUMBER]], %[[NUMBER]] : f32
@@ -36,6 +36,21 @@
 // CHECK:        %[[CODE:.*]] = arith.fptoui %{{.*}} : f32 to i32
 // CHECK:        %[[BYTE:.*]] = arith.andi %[[CODE]], %c255_i32
 // CHECK:        memref.store %[[BYTE]], %[[B]]
+
+// What is too large for f16 is infinity, with its sign; in a cache, where two
+// numbers are in a word, NaN is one.
+// CHECK:      gpu.func @truncf_4(%[[X:[a-z0-9]+]]: memref<4xf32> {{[^%]*}}, %[[Y:[a-z0-9]+]]: memref<4xf32> {{[^%]*}}) kernel
+// CHECK:        %[[BITS:.*]] = arith.bitcast %{{.*}} : f32 to i32
+// CHECK:        %[[MAGNITUDE:.*]] = arith.andi %[[BITS]], %c2147483647_i32
+// CHECK:        %[[IS_FINITE:.*]] = arith.cmpi ult, %[[MAGNITUDE]], %c1199566848_i32
+// CHECK:        %[[SIGN:.*]] = arith.subi %[[BITS]], %[[MAGNITUDE]]
+// CHECK:        %[[INFINITY:.*]] = arith.ori %[[SIGN]], %c2139095040_i32
+// CHECK:        %[[SIGNED:.*]] = arith.bitcast %[[INFINITY]] : i32 to f32
+// CHECK:        arith.select %[[IS_FINITE]], %{{.*}}, %[[SIGNED]] : f32
+// CHECK:      gpu.func @truncf_{{.*}}: memref<{{[0-9]+}}xi32>
+// CHECK:        %[[CODE:.*]] = arith.select %{{.*}}, %{{.*}}, %c31744_i32
+// CHECK:        %[[IS_NUMBER:.*]] = arith.cmpi ult, %{{.*}}, %c2139095041_i32
+// CHECK:        arith.select %[[IS_NUMBER]], %[[CODE]], %c32256_i32
 
 // CHECK-LABEL: func.func @sum
 func.func @sum(%x: memref<4xbf16>, %y: memref<4xbf16>) {
@@ -66,6 +81,24 @@ func.func @codes(%x: memref<4xi64>, %y: memref<4xi8>) {
     %0 = arith.sitofp %in : i64 to f16
     %1 = arith.fptoui %0 : f16 to i8
     linalg.yield %1 : i8
+  }
+  return
+}
+
+func.func @large(%x: memref<4xf32>, %y: memref<4xf16>) {
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%x : memref<4xf32>) outs(%y : memref<4xf16>) {
+  ^bb0(%in: f32, %out: f16):
+    %0 = arith.truncf %in : f32 to f16
+    linalg.yield %0 : f16
+  }
+  return
+}
+
+func.func @cache(%x: memref<4xf32>, %y: memref<4xf16> {lowbit.kind = "state", lowbit.packed}) {
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%x : memref<4xf32>) outs(%y : memref<4xf16>) {
+  ^bb0(%in: f32, %out: f16):
+    %0 = arith.truncf %in : f32 to f16
+    linalg.yield %0 : f16
   }
   return
 }
