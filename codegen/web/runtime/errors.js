@@ -8,7 +8,8 @@
  * What every rejected promise of a module holds. `code` names the cause:
  * no-webgpu, no-adapter, no-device, unsupported (the adapter lacks a limit or
  * a feature, or the engine instructions; or the module WebAssembly), network,
- * corrupted, aborted, out-of-memory, device-lost, bad-input, no-variant (none fits the bounds), disposed, internal.
+ * corrupted, aborted, out-of-memory, device-lost, bad-input, no-variant (none fits
+ * the bounds), disposed, internal.
  */
 export class LowbitError extends Error {
   constructor(code, message, cause) {

@@ -102,8 +102,13 @@ class Loading {
 
   progress() {
     const { loadedBytes, pipelines } = this;
-    if (!this.scope.isReleased)
+    if (this.scope.isReleased)
+      return;
+    try {
       this.onProgress?.({ loadedBytes, pipelines, ...this.totals });
+    } catch (error) {
+      throw new LowbitError("aborted", `onProgress failed: ${error?.message ?? error}`, error);
+    }
   }
 
   countBytes(bytes) {

@@ -104,6 +104,7 @@ class Model {
   async generate(tokens, options = {}) {
     const { maxTokens, stopToken, onToken, signal } = checkOptions("generate", options, GENERATE_OPTIONS);
     const all = readTokens(tokens, this.text.words);
+    checkStopToken(stopToken, this.text.words);
     const count = chooseCount(all.length, maxTokens, this.hasCache ? this.maxTokens : Infinity);
     const generated = [];
     while (generated.length < count) {

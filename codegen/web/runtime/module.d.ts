@@ -36,7 +36,8 @@ export interface LoadOptions {
   backend?: "webgpu" | "wasm";
   /** A device to share; without it the module opens its own, and destroys it. */
   device?: GPUDevice;
-  /** Called as weights arrive and pipelines become ready. */
+  /** Called as weights arrive and pipelines become ready. What it throws ends the
+   *  load, as `aborted`. */
   onProgress?: (progress: Progress) => void;
   /** Aborts the load: its promise is rejected, everything is freed. It
    *  has no effect once all of the model is there. */
@@ -65,7 +66,7 @@ export interface LoadOptions {
   workgroupSize?: 64 | 128 | 256 | 512;
   /** One of the module's precisions, by its name or as `determineBestVariant`
    *  gives it; else the best within the next two bounds, or the first without
-   *  any. */
+   *  any. Not beside those bounds. */
   precision?: string | Precision;
   /** Bytes that the model may take, of what it runs on: of all its buffers on a GPU,
    *  or of WebAssembly's memory; and the least accuracy. */
@@ -75,10 +76,11 @@ export interface LoadOptions {
    *  it. Where that is a file and fetch reads none, as in node, `baseURL` or `read`
    *  is needed. */
   baseURL?: string | URL;
-  /** Reads a file beside the module, in place of fetch; `size` is that of a file
-   *  whose bytes are counted. What it throws is an error with the code `network`. */
+  /** Reads a file beside the module, in place of fetch. It may tell `onBytes` how many
+   *  bytes have come, of a file of `size` bytes, for progress within a file. What it
+   *  throws is an error with the code `network`. */
   read?: (file: string, signal?: AbortSignal, onBytes?: (bytes: number) => void, size?: number) =>
-    Promise<Uint8Array>;
+    Promise<Uint8Array | ArrayBuffer>;
 }
 
 /** A precision of a module that has several (`--quantize=int8,int4-g32`). */

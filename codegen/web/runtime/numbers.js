@@ -30,6 +30,13 @@ function readTokens(tokens, words) {
   return list.map(Number);
 }
 
+/** Fails unless the model may ever yield the token that is to end a text. */
+function checkStopToken(token, words) {
+  if (token != null && (token < 0 || token >= (words || 2 ** 31)))
+    throw new LowbitError("bad-input",
+      `stopToken must be an id from 0 to ${(words || 2 ** 31) - 1}, found ${token}`);
+}
+
 /** Fails unless a cache that has `room` holds a text of `count` tokens. */
 function checkRoom(count, room) {
   if (count < 1)

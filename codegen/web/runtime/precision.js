@@ -25,12 +25,24 @@ function getReader({ read, baseURL }) {
       }
     };
   return async (file, ...rest) => {
+    let bytes;
     try {
-      return await read(file, ...rest);
+      bytes = await read(file, ...rest);
     } catch (error) {
       throw asLowbitError(error, "network", `'${file}' cannot be read`);
     }
+    return takeBytes(file, bytes);
   };
+}
+
+/** What a caller's reader gave as the bytes of a file. */
+function takeBytes(file, bytes) {
+  if (bytes instanceof ArrayBuffer)
+    return new Uint8Array(bytes);
+  if (ArrayBuffer.isView(bytes))
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  throw new LowbitError("bad-input",
+    `read requires a Uint8Array or an ArrayBuffer for '${file}', found ${describeValue(bytes)}`);
 }
 
 /** The options of the functions that only look at precisions: of all, and of the choice of one. */
@@ -188,6 +200,9 @@ async function readModel(read, options, backend) {
   const { precision, memory, minAccuracy, signal } = options;
   const index = await readIndex(read, signal);
   const isChosen = memory !== undefined || minAccuracy !== undefined;
+  if (precision !== undefined && isChosen)
+    throw new LowbitError("bad-input",
+      "load requires a precision or the bounds memory and minAccuracy, found both");
   if (!index.precisions) {
     if (precision !== undefined || isChosen)
       throw new LowbitError("bad-input",

@@ -4,9 +4,10 @@
 //
 // The packed weights of a model are one stream of bytes in the order of the
 // dispatches that read them, cut into files of equal size. A shard is checked
-// against its hash and used before the one after the next is asked for: no more
-// than two are in memory at a time, beside what they become. Shards of floats
-// (quantize.js) are larger than what they become: of them there is one.
+// against its hash, and the next one is asked for when there is room to send it to
+// the GPU: no more than two are in memory at a time, beside what they become.
+// Shards of floats (quantize.js) are larger than what they become: of them there
+// is one.
 //
 //===----------------------------------------------------------------------===//
 
@@ -83,8 +84,16 @@ async function sha256(bytes) {
 /** A shard's bytes, which are what its hash says. */
 async function readShard(shard, read, signal, onBytes, room) {
   throwIfAborted(signal);
-  const bytes = await read(shard.file, signal, onBytes, shard.bytes, room);
+  let counted = 0;
+  const count = (bytes) => {
+    counted += bytes;
+    onBytes?.(bytes);
+  };
+  const bytes = await read(shard.file, signal, count, shard.bytes, room);
   throwIfAborted(signal);
+  // A caller's reader may leave the counting out.
+  if (counted < bytes.byteLength)
+    count(bytes.byteLength - counted);
   if (bytes.byteLength !== shard.bytes)
     throw new LowbitError("corrupted",
       `shard '${shard.file}' requires ${shard.bytes} bytes, found ` +
@@ -111,8 +120,8 @@ function forEachPart(bytes, begin, weights, visit) {
 /**
  * Reads all shards, and hands what weights have of them to `write`(weight, offset,
  * bytes), each when `settle`(its bytes) is over. The next one is on its way while one
- * is checked and used; at most those two are held. With a `quantizer`, which rounds
- * the floats among them, it is asked for after that. Nothing is written before
+ * is used; at most those two are held. With a `quantizer`, which rounds the floats
+ * among them, it is asked for after that. Nothing is written before
  * `ready`; `onShard` is told how far the stream is used.
  */
 async function loadShards({ manifest, read, signal, onBytes, quantizer, ready, write, onShard, settle }) {
@@ -125,12 +134,12 @@ async function loadShards({ manifest, read, signal, onBytes, quantizer, ready, w
   let begin = 0, next = quantizer ? undefined : start(0);
   for (let i = 0; i < shards.length; ++i) {
     let bytes = await (next ?? start(i));
-    next = quantizer ? undefined : start(i + 1);
-    // Its error is that of the next round.
-    next?.catch(() => {});
     await ready;
     await settle(bytes.byteLength);
     throwIfAborted(signal);
+    next = quantizer ? undefined : start(i + 1);
+    // Its error is that of the next round.
+    next?.catch(() => {});
     forEachPart(bytes, begin, weights, (weight, offset, part) => write(weight.name, offset, part));
     await quantizer?.takeShard(bytes, begin, write);
     begin += bytes.byteLength;

@@ -79,6 +79,7 @@ class Model {
     this.check(true, "the model has no KV cache; compile with --kv-cache, or use run");
     const { maxTokens, stopToken, onToken, signal } = checkOptions("generate", options, GENERATE_OPTIONS);
     const prompt = this.readTokens(tokens);
+    checkStopToken(stopToken, this.manifest.inputs[0].tableRows);
     const count = chooseCount(prompt.length, maxTokens, this.maxTokens);
     const generated = [];
     let outputs;

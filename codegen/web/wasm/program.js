@@ -61,9 +61,9 @@ function runOnce(engine, manifest, variant, weights, inputs) {
     const table = outputs.length ? [results] : [];
     for (const { tensor, data, shape } of read) {
       const Type = ARRAYS[tensor.type];
+      const address = reserve(data.length * Type.BYTES_PER_ELEMENT);
       checkType(tensor, data, Type);
       checkIndices(tensor, data);
-      const address = reserve(data.length * Type.BYTES_PER_ELEMENT);
       const elements = convert(Type, data);
       engine.view(Type, address, elements.length).set(elements);
       const descriptor = reserve(descriptorBytes(shape.length));

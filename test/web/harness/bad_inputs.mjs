@@ -131,6 +131,8 @@ const TEXTS = [
   [[[3], { maxTokens: "4" }], "maxTokens requires a whole number of at least 0, found '4'"],
   [[[3], { maxTokens: null }], "maxTokens requires a whole number of at least 0, found null"],
   [[[3], { stopToken: "</s>" }], "option 'stopToken' requires a token's id, a number, found '</s>'"],
+  [[[3], { stopToken: 64 }], "stopToken must be an id from 0 to 63, found 64"],
+  [[[3], { stopToken: -1 }], "stopToken must be an id from 0 to 63, found -1"],
   [[[3], { onToken: 5 }], "option 'onToken' requires a function, found 5"],
   [[[3], { signal: {} }], "option 'signal' requires an AbortSignal, found an object"],
   [[Array(33).fill(3), { maxTokens: 1 }], "the KV cache has room for 32 tokens, found 33; compile with a larger --max-length"],
@@ -190,8 +192,25 @@ const WEB_LOADS = [
   [{ device: {} }, "option 'device' requires a GPUDevice, found an object"],
   [{ backend: 5 }, "backend requires \"webgpu\" or \"wasm\", found 5"],
   [{ start: Symbol("now") }, "start requires \"early\" or \"loaded\", found Symbol(now)"],
+  [{ precision: "int8", memory: 1e9 }, "load requires a precision or the bounds memory and minAccuracy, found both"],
+  [{ read: async () => "text" }, "read requires a Uint8Array or an ArrayBuffer for 'names.webgpu.json', found 'text'"],
+  [{ read: async () => undefined }, "read requires a Uint8Array or an ArrayBuffer for 'names.webgpu.json', found undefined"],
   [{ workgroupSize: "64" }, "workgroupSize requires 64, 128, 256 or 512, found '64'"],
 ];
+
+/** The least that a reader does: it yields bytes, in any form, and counts none. */
+async function readSimply() {
+  const seen = [], counting = readOf(decoder);
+  const read = async (file, signal) => {
+    const bytes = await counting(file, signal);
+    return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
+  };
+  const onProgress = ({ loadedBytes, totalBytes }) => seen.push(loadedBytes / totalBytes);
+  const model = await decoder.load({ read, onProgress, backend: "wasm" });
+  check(`progress of a reader that counts nothing: ${seen}`, seen.at(-1) === 1);
+  check("its model generates", (await model.generate([3], { maxTokens: 2 })).length === 2);
+  model.dispose();
+}
 
 async function loadInVain() {
   for (const module of [names, wasmNames])
@@ -206,6 +225,9 @@ async function loadInVain() {
     "determineBestVariant has no option 'memroy'; did you mean 'memory'?");
   await refuse("determineBestVariant", names, () => names.determineBestVariant({ read, precision: "int8" }),
     "determineBestVariant has no option 'precision'; it has backend, device, memory, minAccuracy, signal, baseURL, read");
+  const angry = () => { throw new RangeError("no such bar"); };
+  await refuse("onProgress", names, () => names.load({ read, backend: "wasm", onProgress: angry }),
+    "onProgress failed: no such bar", "aborted");
   const fail = async () => { throw new RangeError("no such disk"); };
   await refuse("a reader that fails", names, () => names.load({ read: fail }),
     "'names.webgpu.json' cannot be read: no such disk", "network");
@@ -240,6 +262,7 @@ const named = await loadAll(names, wasmNames);
 await computeWithNames(named);
 await runInVain(named);
 await generateInVain(await loadAll(decoder, wasmDecoder));
+await readSimply();
 await loadInVain();
 await exceedLimits();
 finish();
