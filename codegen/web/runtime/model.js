@@ -86,7 +86,8 @@ class Model {
       const results = [...await program.execute()];
       // Properties of their own, also where one is called `__proto__`.
       return Object.fromEntries(results.map(
-        ([output, bytes]) => [output.name, program.read(output, bytes)]));
+        ([output, bytes]) => [output.name,
+          Object.assign(program.read(output, bytes), { shape: [...output.shape] })]));
     }));
   }
 

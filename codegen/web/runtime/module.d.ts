@@ -15,6 +15,9 @@ export type ElementList =
   Float32Array | Int32Array | BigInt64Array | Uint8Array | ArrayLike<number | bigint | boolean>;
 export type Elements = ElementList | { data: ElementList };
 
+/** The elements of an output in row-major order, and its shape. */
+export type Output = (Float32Array | Int32Array | BigInt64Array | Uint8Array) & { shape: number[] };
+
 export interface Progress {
   /** Bytes of weights that have arrived, of how many; floats, where the page
    *  quantizes them. */
@@ -212,7 +215,7 @@ export interface Model {
   /** Outputs by name, for inputs by name: properties of their own of both objects, so
    *  that an input called `__proto__` is given as `["__proto__"]: data`. Runs follow
    *  one after another. */
-  run(inputs: Record<string, Elements>): Promise<Record<string, Float32Array | Int32Array | BigInt64Array | Uint8Array>>;
+  run(inputs: Record<string, Elements>): Promise<Record<string, Output>>;
   /** The logits of the token behind `tokens`, of models that predict tokens. With a
    *  cache, what `tokens` begin with and the last call had is not computed again,
    *  and more than `maxTokens` are `bad-input`; a window holds the latest ones. So is

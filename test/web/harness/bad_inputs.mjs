@@ -55,6 +55,8 @@ async function computeWithNames(models) {
       const outputs = await model.run(set);
       check(`${what}, ${kind}: outputs are properties of their own`,
         Object.keys(outputs).join() === "__proto__,toString");
+      check(`${what}, ${kind}: they have shapes`,
+        Object.values(outputs).every(({ shape }) => Array.isArray(shape) && shape.join() === "4"));
       check(`${what}, ${kind}: y = m ? x + n : x`,
         Array.from(outputs["__proto__"]).join() === "6,2,10,4" && Array.from(outputs.toString).join() === "6,-4,10,-4");
     }
