@@ -19,8 +19,15 @@ using namespace lowbit;
 static void check(VkResult result, const char *call) {
   if (result == VK_SUCCESS)
     return;
-  llvm::errs() << "vulkan-run: error: " << call << " gave "
+  llvm::errs() << "lowbit-vulkan-run: error: " << call << " gave "
                << static_cast<int>(result) << "\n";
+  std::exit(1);
+}
+/// Nothing runs without a driver, which the loader or the driver itself misses.
+[[noreturn]] static void failWithoutDevice() {
+  llvm::errs()
+      << "lowbit-vulkan-run: error: a Vulkan device is required, found "
+         "none; name a driver with VK_ICD_FILENAMES\n";
   std::exit(1);
 }
 #define CHECK(call) check(call, #call)
@@ -62,7 +69,10 @@ void Device::createInstance(bool validates) {
     info.ppEnabledExtensionNames = &extension;
     info.pNext = &watch;
   }
-  CHECK(vkCreateInstance(&info, nullptr, &instance));
+  VkResult created = vkCreateInstance(&info, nullptr, &instance);
+  if (created == VK_ERROR_INCOMPATIBLE_DRIVER)
+    failWithoutDevice();
+  check(created, "vkCreateInstance");
   if (!validates)
     return;
   auto create = reinterpret_cast<PFN_vkCreateDebugUtilsMessengerEXT>(
@@ -133,7 +143,7 @@ void Device::createDevice() {
   uint32_t count = 1;
   VkResult found = vkEnumeratePhysicalDevices(instance, &count, &physical);
   if (count == 0)
-    check(VK_ERROR_INITIALIZATION_FAILED, "a search for devices");
+    failWithoutDevice();
   if (found != VK_INCOMPLETE)
     check(found, "vkEnumeratePhysicalDevices");
   vkGetPhysicalDeviceProperties(physical, &properties);

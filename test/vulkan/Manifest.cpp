@@ -5,8 +5,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "Manifest.h"
+#include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/MappedFile.h"
 #include "llvm/ADT/SmallString.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
 using namespace lowbit;
@@ -67,13 +68,13 @@ const ManifestFunction *Manifest::find(llvm::StringRef name) const {
 }
 
 llvm::Expected<Manifest> lowbit::readManifest(llvm::StringRef path) {
-  auto file = llvm::MemoryBuffer::getFile(path);
+  auto file = mapFile(path);
   if (!file)
-    return llvm::createStringError(file.getError(), "%s can't be read",
-                                   path.str().c_str());
+    return file.takeError();
   auto value = llvm::json::parse((*file)->getBuffer());
   if (!value)
-    return value.takeError();
+    return makeFileError(path, "a manifest is required, in JSON: " +
+                                   llvm::toString(value.takeError()));
   const llvm::json::Object *object = value->getAsObject();
   const llvm::json::Value *functions =
       object ? object->get("functions") : nullptr;
@@ -81,12 +82,15 @@ llvm::Expected<Manifest> lowbit::readManifest(llvm::StringRef path) {
       object ? object->get("variants") : nullptr;
   auto data = object ? object->getString("data") : std::nullopt;
   if (!functions || !variants || !data)
-    return llvm::createStringError("%s is no manifest", path.str().c_str());
+    return makeFileError(path,
+                         "a manifest that quant-opt --target=spirv has "
+                         "written is required, found no list of functions "
+                         "and variants, or no name of data");
   Manifest manifest;
-  llvm::json::Path::Root root(path);
+  llvm::json::Path::Root root("manifest");
   if (!llvm::json::fromJSON(*functions, manifest.functions, root) ||
       !llvm::json::fromJSON(*variants, manifest.variants, root))
-    return root.getError();
+    return makeFileError(path, llvm::toString(root.getError()));
   llvm::SmallString<128> beside = llvm::sys::path::parent_path(path);
   llvm::sys::path::append(beside, *data);
   manifest.data = beside.str().str();

@@ -5,12 +5,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "Program.h"
+#include "lowbit/Tools/Errors.h"
 
 using namespace lowbit;
-
-static llvm::Error fail(const llvm::Twine &text) {
-  return llvm::createStringError(text.str().c_str());
-}
 
 llvm::Expected<DeviceBuffer>
 ModelMemory::getBuffer(const ManifestBuffer &buffer) {
@@ -29,8 +26,8 @@ ModelMemory::getBuffer(const ManifestBuffer &buffer) {
   if (buffer.kind == "weight") {
     const SafetensorsEntry *entry = data.lookup(buffer.name);
     if (!entry || entry->bytes.size() > static_cast<uint64_t>(buffer.bytes))
-      return fail("no data of at most " + llvm::Twine(buffer.bytes) +
-                  " bytes for '" + buffer.name + "'");
+      return makeError("no data of at most " + llvm::Twine(buffer.bytes) +
+                       " bytes for '" + buffer.name + "'");
     device.upload(result, entry->bytes);
   }
   if (isShared)
@@ -48,7 +45,7 @@ ModelMemory::getKernel(const ManifestDispatch &dispatch) {
       other == variant.kernels.end() ? dispatch.kernel : other->second;
   const SafetensorsEntry *entry = data.lookup("spirv." + name);
   if (!entry)
-    return fail("no code for '" + name + "'");
+    return makeError("no code for '" + name + "'");
   kernel = device.compile(
       llvm::ArrayRef(reinterpret_cast<const uint32_t *>(entry->bytes.data()),
                      entry->bytes.size() / 4),
@@ -92,27 +89,37 @@ const ManifestBuffer *Program::find(llvm::StringRef name) const {
   return nullptr;
 }
 
-/// Shaders read tables at whatever place they are told.
-static llvm::Error checkIndices(const ManifestBuffer &buffer,
-                                const HostTensor &tensor) {
+llvm::Error lowbit::checkIndices(const ManifestBuffer &buffer,
+                                 const HostTensor &tensor) {
   int64_t rows = buffer.tableRows;
   for (uint64_t i = 0; rows && i < tensor.getNumElements(); ++i) {
     auto index = static_cast<int64_t>(tensor.getElement(i));
     if (index < -rows || index >= rows)
-      return fail("input '" + buffer.name + "' must hold ids of " +
-                  llvm::Twine(-rows) + " to " + llvm::Twine(rows - 1) +
-                  ", found " + llvm::Twine(index) + " at position " +
-                  llvm::Twine(i));
+      return makeError("input '" + buffer.name + "' must hold ids of " +
+                       llvm::Twine(-rows) + " to " + llvm::Twine(rows - 1) +
+                       ", found " + llvm::Twine(index) + " at position " +
+                       llvm::Twine(i));
   }
   return llvm::Error::success();
 }
 
+/// As HostTensor::describe does: the shape, then the type.
+static std::string describeRequired(const ManifestBuffer &buffer) {
+  std::string text;
+  for (int64_t extent : buffer.shape)
+    text += std::to_string(extent) + "x";
+  return text + buffer.type;
+}
+
 llvm::Error Program::write(llvm::StringRef input, const HostTensor &tensor) {
   const ManifestBuffer *buffer = find(input);
-  if (!buffer || getName(tensor.getType()) != buffer->type ||
+  if (!buffer)
+    return makeError("there is no input '" + input + "'");
+  if (getName(tensor.getType()) != buffer->type ||
       tensor.getShape() != llvm::ArrayRef(buffer->shape))
-    return fail("input '" + input + "' differs in type or shape from " +
-                tensor.describe());
+    return makeError("input '" + input + "' requires " +
+                     describeRequired(*buffer) + ", found " +
+                     tensor.describe());
   if (llvm::Error error = checkIndices(*buffer, tensor))
     return error;
   char *to = buffers[buffer - function->buffers.data()].data;
@@ -129,7 +136,7 @@ llvm::Error Program::write(llvm::StringRef input, const HostTensor &tensor) {
 llvm::Expected<HostTensor> Program::read(llvm::StringRef output) {
   const ManifestBuffer *buffer = find(output);
   if (!buffer)
-    return fail("there is no output '" + output + "'");
+    return makeError("there is no output '" + output + "'");
   ElementType type =
       buffer->type == "f32" ? ElementType::F32 : ElementType::I32;
   HostTensor tensor = HostTensor::allocate(type, buffer->shape);

@@ -34,6 +34,11 @@ private:
   llvm::StringMap<DeviceKernel> kernels;
 };
 
+/// An error where the tensor has an index beyond the table that `buffer` has
+/// indices of: shaders read tables at whatever place they are told.
+llvm::Error checkIndices(const ManifestBuffer &buffer,
+                         const HostTensor &tensor);
+
 /// A function with buffers and recorded dispatches.
 class Program {
 public:

@@ -10,7 +10,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "Text.h"
+#include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/Npy.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -46,10 +49,58 @@ static llvm::cl::opt<std::string>
                 llvm::cl::desc("A variant of the kernels; without, the first "
                                "for which the device has the features"));
 
-static llvm::ExitOnError exitOnError("vulkan-run: error: ");
+static llvm::ExitOnError exitOnError("lowbit-vulkan-run: error: ");
 
-static llvm::Error fail(const llvm::Twine &text) {
-  return llvm::createStringError(text.str().c_str());
+/// Fails unless the pairs of --`option` are NAME=FILE, of `names`, each once.
+static void checkNames(llvm::StringRef option,
+                       llvm::ArrayRef<std::string> pairs,
+                       llvm::ArrayRef<llvm::StringRef> names) {
+  llvm::StringSet<> seen;
+  for (llvm::StringRef pair : pairs) {
+    auto [name, file] = pair.split('=');
+    if (name.empty() || file.empty())
+      exitOnError(makeError("--" + option + " requires NAME=FILE.npy, found '" +
+                            pair + "'"));
+    if (!llvm::is_contained(names, name))
+      exitOnError(makeError("--" + option + "=" + pair + ": the model has no " +
+                            option + " '" + name + "'; it has '" +
+                            llvm::join(names, "', '") + "'"));
+    if (!seen.insert(name).second)
+      exitOnError(
+          makeError("--" + option + " names '" + name + "' more than once"));
+  }
+}
+
+/// Names of the buffers of a kind, such as "input".
+static llvm::SmallVector<llvm::StringRef>
+getNames(const ManifestFunction &function, llvm::StringRef kind) {
+  llvm::SmallVector<llvm::StringRef> names;
+  for (const ManifestBuffer &buffer : function.buffers)
+    if (buffer.kind == kind)
+      names.push_back(buffer.name);
+  return names;
+}
+
+/// Each option has an effect on the kind of run that it is given for.
+static void checkOptions(const Manifest &manifest) {
+  if (iterations == 0)
+    exitOnError(makeError("--iterations requires at least 1, found 0"));
+  bool isText = tokensPath.getNumOccurrences();
+  const ManifestFunction *function = manifest.find(isText ? "decode" : "main");
+  if (!function)
+    exitOnError(isText ? makeError("--tokens requires a model with a KV cache, "
+                                   "found one without; compile with --kv-cache")
+                       : makeError("a model without @main requires --tokens"));
+  if (isText && !inputs.empty())
+    exitOnError(makeError("--input is for models without a KV cache, --tokens "
+                          "for those with one; leave one of them out"));
+  for (const llvm::cl::Option *option :
+       std::initializer_list<const llvm::cl::Option *>{&generate,
+                                                       &prefillCount})
+    if (!isText && option->getNumOccurrences())
+      exitOnError(makeError("--" + option->ArgStr + " requires --tokens"));
+  checkNames("input", inputs, getNames(*function, "input"));
+  checkNames("output", outputs, getNames(*function, "output"));
 }
 
 /// The file for `name` among NAME=FILE pairs.
@@ -80,7 +131,11 @@ static const ManifestVariant &chooseVariant(const Manifest &manifest,
                                            })
                             : variant.name == variantName)
       return variant;
-  exitOnError(fail("there is no variant '" + variantName + "'"));
+  llvm::SmallVector<llvm::StringRef> names;
+  for (const ManifestVariant &variant : manifest.variants)
+    names.push_back(variant.name);
+  exitOnError(makeError("--variant: the model has no variant '" + variantName +
+                        "'; it has '" + llvm::join(names, "', '") + "'"));
   llvm_unreachable("an error ends the program");
 }
 
@@ -110,7 +165,8 @@ static void runOnce(ModelMemory &memory, const ManifestFunction &function) {
     if (buffer.kind == "input") {
       auto file = findFile(inputs, buffer.name);
       if (!file)
-        exitOnError(fail("input '" + buffer.name + "' requires a file"));
+        exitOnError(makeError("input '" + buffer.name + "' requires --input=" +
+                              buffer.name + "=FILE.npy, found none"));
       exitOnError(program.write(buffer.name, exitOnError(readNpy(*file))));
     }
   std::string time = measure([&] { return program.run(); });
@@ -126,11 +182,10 @@ static void runOnce(ModelMemory &memory, const ManifestFunction &function) {
 static void runText(ModelMemory &memory, const Manifest &manifest) {
   Text text = exitOnError(Text::create(memory, manifest));
   HostTensor file = exitOnError(readNpy(tokensPath));
+  exitOnError(text.check(file, generate));
   std::vector<int64_t> tokens;
   for (uint64_t i = 0; i < file.getNumElements(); ++i)
     tokens.push_back(static_cast<int64_t>(file.getElement(i)));
-  if (tokens.empty())
-    exitOnError(fail("a text requires at least one token"));
   size_t first = std::min<size_t>(prefillCount, tokens.size() - 1);
   exitOnError(text.prefill(llvm::ArrayRef(tokens).take_front(first)));
   for (int64_t token : llvm::ArrayRef(tokens).drop_front(first))
@@ -153,6 +208,7 @@ static void runText(ModelMemory &memory, const Manifest &manifest) {
 int main(int argc, char **argv) {
   llvm::cl::ParseCommandLineOptions(argc, argv);
   Manifest manifest = exitOnError(readManifest(manifestPath));
+  checkOptions(manifest);
   SafetensorsFile data = exitOnError(SafetensorsFile::open(manifest.data));
   Device device(validate);
   const ManifestVariant &variant = chooseVariant(manifest, device);
@@ -162,10 +218,8 @@ int main(int argc, char **argv) {
   ModelMemory memory(device, data, variant);
   if (tokensPath.getNumOccurrences())
     runText(memory, manifest);
-  else if (const ManifestFunction *function = manifest.find("main"))
-    runOnce(memory, *function);
   else
-    exitOnError(fail("a model without @main requires --tokens"));
+    runOnce(memory, *manifest.find("main"));
   if (device.getMessages().empty())
     return 0;
   llvm::errs() << device.getMessages();

@@ -5,7 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "Text.h"
-#include <cinttypes>
+#include "lowbit/Tools/Errors.h"
+#include <limits>
 
 using namespace lowbit;
 
@@ -14,7 +15,8 @@ llvm::Expected<Text> Text::create(ModelMemory &memory,
   const ManifestFunction *prefill = manifest.find("prefill");
   const ManifestFunction *decode = manifest.find("decode");
   if (!prefill || !decode)
-    return llvm::createStringError("the model has no KV cache");
+    return makeError("--tokens requires a model with a KV cache, @prefill and "
+                     "@decode, found none; compile with --kv-cache");
   auto first = Program::create(memory, *prefill);
   if (!first)
     return first.takeError();
@@ -24,20 +26,35 @@ llvm::Expected<Text> Text::create(ModelMemory &memory,
   return Text(std::move(*first), std::move(*second));
 }
 
-llvm::Error Text::checkRoom(size_t count) const {
-  for (const ManifestBuffer &buffer : decodeProgram.getFunction().buffers) {
-    if (buffer.kind != "state")
-      continue;
+int64_t Text::getRoom() const {
+  for (const ManifestBuffer &buffer : decodeProgram.getFunction().buffers)
     // [heads, tokens, numbers of a head], and perhaps more before.
-    int64_t room = buffer.shape[buffer.shape.size() - 2];
-    if (static_cast<int64_t>(count) > room)
-      return llvm::createStringError(
-          "the KV cache has room for %" PRId64
-          " tokens, found %zu; compile with a larger --max-length",
-          room, count);
-    break;
-  }
-  return llvm::Error::success();
+    if (buffer.kind == "state")
+      return buffer.shape[buffer.shape.size() - 2];
+  return std::numeric_limits<int64_t>::max();
+}
+
+static bool isInteger(ElementType type) {
+  return type >= ElementType::I8 && type <= ElementType::U64;
+}
+
+llvm::Error Text::check(const HostTensor &file, uint64_t more) const {
+  uint64_t count = file.getNumElements(), room = getRoom();
+  if (!isInteger(file.getType()))
+    return makeError("--tokens requires integers, found " + file.describe());
+  if (count == 0)
+    return makeError("--tokens requires at least one token, found none");
+  std::string required =
+      "the KV cache has room for " + std::to_string(room) + " tokens, found ";
+  if (count > room)
+    return makeError(required + llvm::Twine(count) +
+                     "; compile with a larger --max-length");
+  if (more > room - count)
+    return makeError(required + "a prompt of " + llvm::Twine(count) + " and " +
+                     llvm::Twine(more) + " more; ask for at most " +
+                     llvm::Twine(room - count) +
+                     ", or compile with a larger --max-length");
+  return checkIndices(decodeProgram.getFunction().buffers[0], file);
 }
 
 llvm::Error Text::run(Program &program, llvm::ArrayRef<int64_t> tokens,
@@ -59,8 +76,6 @@ llvm::Error Text::run(Program &program, llvm::ArrayRef<int64_t> tokens,
 }
 
 llvm::Error Text::prefill(llvm::ArrayRef<int64_t> tokens) {
-  if (llvm::Error error = checkRoom(text.size() + tokens.size()))
-    return error;
   int64_t position = text.size();
   text.insert(text.end(), tokens.begin(), tokens.end());
   int64_t length = text.size();
@@ -77,8 +92,6 @@ llvm::Error Text::prefill(llvm::ArrayRef<int64_t> tokens) {
 }
 
 llvm::Error Text::decode(int64_t token) {
-  if (llvm::Error error = checkRoom(text.size() + 1))
-    return error;
   int64_t position = text.size();
   text.push_back(token);
   return run(decodeProgram, token, position, decodeSeconds);
@@ -92,5 +105,5 @@ llvm::Expected<int64_t> Text::readToken() {
         return token.takeError();
       return static_cast<int64_t>(token->getElement(0));
     }
-  return llvm::createStringError("the model yields no token");
+  return makeError("the model yields no token");
 }

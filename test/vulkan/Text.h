@@ -17,6 +17,9 @@ public:
   static llvm::Expected<Text> create(ModelMemory &memory,
                                      const Manifest &manifest);
 
+  /// An error where tokens of a file, to which `more` will be appended, can't
+  /// be computed with: they must be integers in the table, and have room.
+  llvm::Error check(const HostTensor &file, uint64_t more) const;
   /// Appends tokens by @prefill, in pieces of its length. The last piece begins
   /// early enough to be whole, and computes some tokens again; a text shorter
   /// than a piece is followed by tokens that later ones take the places of.
@@ -36,8 +39,8 @@ public:
 private:
   Text(Program prefill, Program decode)
       : prefillProgram(std::move(prefill)), decodeProgram(std::move(decode)) {}
-  /// An error where the cache has no room for `count` tokens.
-  llvm::Error checkRoom(size_t count) const;
+  /// Tokens that the cache has room for.
+  int64_t getRoom() const;
   llvm::Error run(Program &program, llvm::ArrayRef<int64_t> tokens,
                   int64_t position, double &seconds);
 
