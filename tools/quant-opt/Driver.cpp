@@ -205,6 +205,12 @@ static llvm::Error checkShapes(ModuleOp module, const DriverOptions &options) {
   return llvm::Error::success();
 }
 
+/// What remarks begin with: of several precisions each says which it is of.
+static std::string nameTool(const DriverOptions &options) {
+  return options.precision.empty() ? "quant-opt"
+                                   : "quant-opt: " + options.precision;
+}
+
 static llvm::Error compile(StringRef input, StringRef output,
                            DriverOptions &options,
                            const DialectRegistry &registry, Profile *profile) {
@@ -229,7 +235,7 @@ static llvm::Error compile(StringRef input, StringRef output,
     return error;
   MLIRContext context(registry);
   context.printOpOnDiagnostic(false);
-  printRemarks(context, llvm::errs(), "quant-opt");
+  printRemarks(context, llvm::errs(), nameTool(options));
   if (llvm::Error error = checkNoPasses(context))
     return error;
   if (llvm::Error error = checkInputs(input, options))

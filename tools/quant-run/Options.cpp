@@ -172,7 +172,8 @@ struct Flags {
                          cl::desc("Give the browser a window")};
   Flag<unsigned> runs{
       "runs", cl::value_desc("n"), cl::init(20), cl::cat(browserCategory),
-      cl::desc("Runs, or tokens of a decoder, that are timed (default 20)")};
+      cl::desc("Runs, or tokens of a decoder without --generate, that are "
+               "timed (default 20)")};
   Flag<unsigned> warmUp{"warm-up", cl::value_desc("n"), cl::init(2),
                         cl::cat(browserCategory),
                         cl::desc("Runs before those (default 2)")};
@@ -269,6 +270,9 @@ static llvm::Error checkBrowser(const Flags &flags) {
       return makeError("--" + flag.ArgStr +
                        " has no effect with --browser; leave one of them out");
   }
+  if (flags.runs.getNumOccurrences() && flags.generate.getNumOccurrences())
+    return makeError("--runs and --generate both say how many tokens are "
+                     "timed; leave one of them out");
   for (llvm::StringRef model : flags.models) {
     bool isModule = llvm::sys::path::extension(model) == ".js";
     if (isUsed && (!isModule || flags.models.size() != 1))

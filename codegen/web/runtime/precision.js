@@ -88,6 +88,9 @@ function checkBound(name, value, most) {
 const getMemory = ({ memoryBytes, wasmMemoryBytes }, backend) =>
   (backend === "wasm" ? wasmMemoryBytes : memoryBytes) ?? Infinity;
 
+const describeBound = (memory, backend) =>
+  `at most ${memory} bytes${backend === "wasm" ? " on WebAssembly" : ""}`;
+
 /** Those that have the memory; the error names the nearest. */
 function selectByMemory(precisions, memory, backend) {
   if (memory === undefined)
@@ -101,8 +104,7 @@ function selectByMemory(precisions, memory, backend) {
     throw new LowbitError("no-variant", `at most ${memory} bytes are asked for, and what the ` +
       "model takes of WebAssembly's memory only a run tells; load it without memory");
   throw new LowbitError("no-variant",
-    `no precision of the model takes at most ${memory} bytes` +
-    `${backend === "wasm" ? " on WebAssembly" : ""}; the smallest, '${least.name}', takes ${bytes}`);
+    `no precision of the model takes ${describeBound(memory, backend)}; the smallest, '${least.name}', takes ${bytes}`);
 }
 
 /** Those that have the memory and are accurate enough; errors name the nearest. */
@@ -120,7 +122,7 @@ function selectFitting(precisions, memory, minAccuracy, backend) {
     return accurate;
   const nearest = findBest(measured, (a, b) => a.accuracy > b.accuracy);
   throw new LowbitError("no-variant",
-    `no precision ${memory === undefined ? "" : `of at most ${memory} bytes `}has an accuracy of ` +
+    `no precision ${memory === undefined ? "" : `of ${describeBound(memory, backend)} `}has an accuracy of ` +
     `${minAccuracy}; the best, '${nearest.name}', has ${nearest.accuracy}`);
 }
 

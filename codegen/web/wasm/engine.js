@@ -44,20 +44,21 @@ function isFast(name) {
 
 /** The variant of this name, or the first that the engine has and is fast with, or just has. */
 function chooseCode(variants, name) {
-  const names = variants.map((variant) => variant.name).join(", ");
   if (typeof WebAssembly === "undefined")
     throw new LowbitError("unsupported", "this program has no WebAssembly");
   if (name !== undefined) {
     const variant = variants.find((candidate) => candidate.name === name);
     if (!variant)
-      throw new LowbitError("bad-input", `variant requires one of ${names}, found ${describeValue(name)}`);
+      throw new LowbitError("bad-input", `the module has no variant ${describeValue(name)}; it has ` +
+        variants.map((candidate) => `'${candidate.name}'`).join(", "));
     if (!isSupported(name))
       throw new LowbitError("unsupported", `this engine lacks ${name}`);
     return variant;
   }
   const supported = variants.filter((candidate) => isSupported(candidate.name));
   if (!supported.length)
-    throw new LowbitError("unsupported", `this engine lacks what the code requires: ${names}`);
+    throw new LowbitError("unsupported", "this engine lacks what the code requires: " +
+      variants.map((variant) => variant.name).join(", "));
   return supported.find((candidate) => isFast(candidate.name)) ?? supported[0];
 }
 

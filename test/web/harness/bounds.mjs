@@ -86,6 +86,11 @@ async function lackFigures() {
   const none = (precision) => { delete precision.wasmMemoryBytes; };
   await rejects("what runs take isn't known", "no-variant", ask(unknown), "only a run tells; load it without memory");
   await rejects("no WebAssembly", "unsupported", ask(none, { backend: "wasm" }), "the module has no WebAssembly");
+  const measured = (precision) => { precision.accuracy = 0.5; };
+  const say = (where) => `no precision of at most 1000000000000 bytes${where} has an accuracy of 0.9; the best, 'int8', has 0.5`;
+  await rejects("both bounds on WebAssembly", "no-variant",
+    ask(measured, { backend: "wasm", minAccuracy: 0.9 }), say(" on WebAssembly"));
+  await rejects("both bounds on a GPU", "no-variant", ask(measured, { backend: "webgpu", minAccuracy: 0.9 }), say(""));
   check("without it bounds are for GPUs", (await ask(none)).name === "int8");
   await rejects("an unknown back end", "bad-input", ask(none, { backend: "cpu" }), "backend requires");
   await rejects("a figure that is none", "corrupted", ask((precision) => { precision.wasmMemoryBytes = "much"; }));

@@ -17,7 +17,9 @@ export async function openDawn(requiredFeatures = []) {
   kept.push(gpu);
   const adapter = await gpu.requestAdapter();
   if (!adapter)
-    throw new Error("Dawn found no adapter: set VK_ICD_FILENAMES to a Vulkan driver");
+    throw new Error("Dawn found no adapter that it can use with VK_ICD_FILENAMES " +
+      `${process.env.VK_ICD_FILENAMES ? `of ${process.env.VK_ICD_FILENAMES}` : "unset"}; set it to another Vulkan ` +
+      "driver, such as Chromium's SwiftShader, vk_swiftshader_icd.json in its folder (/usr/lib/chromium on Debian)");
   const device = await adapter.requestDevice({ requiredFeatures });
   return { gpu, adapter, device };
 }

@@ -120,7 +120,8 @@ async function chooseBackend() {
   await rejects("a variant of the shaders", "no-webgpu", load({ read: reader(), variant: "base" }));
   await rejects("an unknown back end", "bad-input", load({ read: reader(), backend: "abacus" }), "abacus");
   await rejects("an unknown processor", "bad-input",
-    load({ read: reader(), backend: "wasm", variant: "avx512" }), "avx512");
+    load({ read: reader(), backend: "wasm", variant: "sofware" }),
+    "the module has no variant 'sofware'; it has 'relaxed-simd', 'simd128'");
   await rejects("a module without WebAssembly", "no-webgpu", loadNone({ read: reader(undefined, none) }));
   await rejects("WebAssembly that isn't there", "unsupported",
     loadNone({ read: reader(undefined, none), backend: "wasm" }), "--fallback=none");

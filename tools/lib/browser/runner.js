@@ -107,13 +107,20 @@ async function measureRuns(model, job) {
   return { milliseconds };
 }
 
+/** Fails, before anything is computed, unless a cache with `room` holds such a text but for its last token. */
+function checkRoom(length, count, room) {
+  const left = room - length + 1;
+  if (left < 1)
+    failInput(`the KV cache has room for ${room} tokens, found ${length}; compile with a larger --max-length`);
+  if (count > left)
+    failInput(`the KV cache has room for ${room} tokens, found a prompt of ${length} and ${count} more; ` +
+      `ask for at most ${left}, or compile with a larger --max-length`);
+}
+
 async function measureText(model, job) {
   const prompt = job.tokens.length ? job.tokens : Array.from({ length: 8 }, (_, i) => i + 1);
-  // The last token is not computed with.
-  const needed = prompt.length + job.generate - 1;
-  if (model.hasCache && needed > model.maxTokens)
-    failInput(`the text must have at most ${model.maxTokens} tokens before its last, found ` +
-      `${prompt.length} and ${job.generate} more; compile with a larger --max-length`);
+  if (model.hasCache)
+    checkRoom(prompt.length, job.generate, model.maxTokens);
   // Other tokens, so that nothing of the prompt is in a cache already.
   for (let i = 0; i < job.warmUp; ++i)
     await model.predict(prompt.map((token) => token === 0 ? 1 : 0));
