@@ -210,12 +210,60 @@ struct ExpandFloatToHalf : OpRewritePattern<arith::TruncFOp> {
   }
 };
 
+/// Computes in f32 what is of f16 or bf16: rounded once more, a result is that
+/// of the narrow type, for f32 has more than twice its bits.
+struct WidenHalfArithmetic : RewritePattern {
+  explicit WidenHalfArithmetic(MLIRContext *context)
+      : RewritePattern(MatchAnyOpTypeTag(), /*benefit=*/1, context) {}
+
+  LogicalResult matchAndRewrite(Operation *op,
+                                PatternRewriter &rewriter) const override {
+    auto isNarrow = [](Type type) {
+      Type element = getElementTypeOrSelf(type);
+      return element.isF16() || element.isBF16();
+    };
+    bool computes =
+        isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
+            arith::RemFOp, arith::NegFOp, arith::MaximumFOp, arith::MinimumFOp,
+            arith::MaxNumFOp, arith::MinNumFOp, arith::CmpFOp, arith::SIToFPOp,
+            arith::UIToFPOp, arith::FPToSIOp, arith::FPToUIOp>(op);
+    if (!computes || (llvm::none_of(op->getOperandTypes(), isNarrow) &&
+                      llvm::none_of(op->getResultTypes(), isNarrow)))
+      return rewriter.notifyMatchFailure(op, "no arithmetic on 16-bit floats");
+    Location loc = op->getLoc();
+    auto widen = [&](Type type) {
+      return withElement(type, rewriter.getF32Type());
+    };
+    Operation *wide = rewriter.clone(*op);
+    for (OpOperand &operand : wide->getOpOperands())
+      if (Type type = operand.get().getType(); isNarrow(type))
+        operand.set(
+            arith::ExtFOp::create(rewriter, loc, widen(type), operand.get()));
+    rewriter.moveOpBefore(wide, op);
+    Value result = wide->getResult(0);
+    Type type = result.getType();
+    if (isNarrow(type)) {
+      result.setType(widen(type));
+      rewriter.setInsertionPointAfter(wide);
+      result = arith::TruncFOp::create(rewriter, loc, type, result);
+    }
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+};
+
 struct CPUExpandFloatsPass
     : lowbit::impl::CPUExpandFloatsPassBase<CPUExpandFloatsPass> {
   void runOnOperation() override {
     const lowbit::CPUDescription &target =
         lowbit::getCPUDescription(getOperation());
     MLIRContext *context = &getContext();
+    if (!target.hasHalf) {
+      // Conversions are expanded below.
+      RewritePatternSet arithmetic(context);
+      arithmetic.add<WidenHalfArithmetic>(context);
+      walkAndApplyPatterns(getOperation(), std::move(arithmetic));
+    }
     RewritePatternSet patterns(context);
     // Targets without the one are without the other, too.
     if (!target.hasFMA)

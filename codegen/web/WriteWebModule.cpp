@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "FallbackSignature.h"
 #include "FallbackWeights.h"
 #include "Manifest.h"
 #include "ModuleFiles.h"
@@ -233,6 +234,9 @@ private:
   LogicalResult writeFallback(WebManifest &manifest) {
     if (!fallback)
       return success();
+    if (failed(checkFallbackSignature(getOperation(), manifest.schedules,
+                                      *fallback)))
+      return failure();
     auto plan =
         planFallbackWeights(getOperation(), manifest.stream.weights, *fallback);
     if (failed(plan))

@@ -10,6 +10,7 @@
 #include "ProgramCode.h"
 #include "ReplacedSidecar.h"
 #include "WasmModule.h"
+#include "WidenBoundary.h"
 #include "lowbit/CodeGen/CPU/Passes.h"
 #include "lowbit/Tools/Artefact.h"
 #include "lowbit/Tools/AtomicOutput.h"
@@ -377,6 +378,12 @@ llvm::Error ProgramWriter::generateWasm() {
 llvm::Error ProgramWriter::generate(mlir::ModuleOp packed,
                                     const CompileOptions &compile) {
   structure = computeStructure(packed);
+  mlir::OwningOpRef<mlir::ModuleOp> widened;
+  if (options.form == ProgramForm::WebAssembly) {
+    widened = packed.clone();
+    packed = *widened;
+    widenBoundary(packed);
+  }
   if (llvm::Error error = lower(packed, compile))
     return error;
   if (llvm::Error error = readInterface(packed))

@@ -25,8 +25,7 @@ void lowbit::appendWasmSection(llvm::StringRef name, uint64_t size,
   os << name;
 }
 
-/// How scripts call element types: as MLIR does, but for truth values.
-static std::string getTypeName(ElementType type) {
+std::string lowbit::getScriptTypeName(ElementType type) {
   return type == ElementType::Bool ? "i1" : getSafetensorsName(type).lower();
 }
 
@@ -50,7 +49,7 @@ static json::Array describeTensors(const ProgramInterface &program,
   json::Array result;
   for (const ProgramTensor &tensor : tensors) {
     json::Object object{{"name", tensor.spec.name},
-                        {"type", getTypeName(tensor.spec.type)},
+                        {"type", getScriptTypeName(tensor.spec.type)},
                         {"shape", describeShape(program, tensor.spec)}};
     if (tensor.spec.tableRows)
       object["tableRows"] = int64_t(tensor.spec.tableRows);

@@ -21,6 +21,10 @@ struct WasmVariant {
   std::vector<EntryCode> entries;
 };
 
+/// How scripts call element types: as MLIR does, but for truth values and for
+/// unsigned integers.
+std::string getScriptTypeName(ElementType type);
+
 /// Prints the C header of an object.
 void printWasmHeader(const ProgramInterface &program,
                      llvm::ArrayRef<EntryCode> entries, llvm::raw_ostream &os);

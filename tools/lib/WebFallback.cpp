@@ -10,6 +10,8 @@
 
 #include "WebFallback.h"
 #include "Linker.h"
+#include "WasmModule.h"
+#include "WidenBoundary.h"
 #include "lowbit/CodeGen/CPU/Kernels.h"
 #include "lowbit/CodeGen/CPU/Passes.h"
 #include "lowbit/CodeGen/CPU/Pipelines.h"
@@ -57,6 +59,8 @@ llvm::Expected<WebFallback> FallbackCompiler::compile(mlir::ModuleOp packed) {
   runtime = std::move(*foundRuntime);
   WebFallback fallback;
   model = packed.clone();
+  // As the schedules of the shaders have it, which the page goes by.
+  widenBoundary(*model);
   if (llvm::Error error = repack(packed, fallback))
     return std::move(error);
   if (llvm::Error error = lower())
@@ -65,6 +69,8 @@ llvm::Expected<WebFallback> FallbackCompiler::compile(mlir::ModuleOp packed) {
   if (!created)
     return created.takeError();
   program = std::move(*created);
+  if (llvm::Error error = describeFunctions(fallback))
+    return std::move(error);
   if (llvm::Error error = generate(fallback))
     return std::move(error);
   if (llvm::Error error = listWeights(fallback))
@@ -116,6 +122,28 @@ llvm::Error FallbackCompiler::lower() {
     manager.addPass(createCPUWeightTablePass());
     if (failed(manager.run(module)))
       return errors.takeError("a pass failed without a reason");
+  }
+  return llvm::Error::success();
+}
+
+static std::vector<WebFallback::Tensor>
+describeTensors(llvm::ArrayRef<TensorSpec> specs) {
+  std::vector<WebFallback::Tensor> tensors;
+  for (const TensorSpec &spec : specs)
+    tensors.push_back(
+        {getScriptTypeName(spec.type),
+         std::vector<int64_t>(spec.shape.begin(), spec.shape.end())});
+  return tensors;
+}
+
+/// What the lowered functions take and give.
+llvm::Error FallbackCompiler::describeFunctions(WebFallback &fallback) {
+  for (const std::string &name : program->functions) {
+    auto signature = getLoweredSignature(*variants.front().module, name);
+    if (!signature)
+      return signature.takeError();
+    fallback.functions[name] = {describeTensors(signature->inputs),
+                                describeTensors(signature->outputs)};
   }
   return llvm::Error::success();
 }

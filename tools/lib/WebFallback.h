@@ -25,6 +25,7 @@ public:
 private:
   llvm::Error repack(mlir::ModuleOp packed, WebFallback &fallback);
   llvm::Error lower();
+  llvm::Error describeFunctions(WebFallback &fallback);
   llvm::Error generate(WebFallback &fallback);
   llvm::Expected<WebFallback::Code> link(ProgramCode &code,
                                          llvm::ArrayRef<EntryCode> entries,

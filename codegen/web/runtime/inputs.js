@@ -8,7 +8,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-/** Floats of 8 and 16 bits are their bits, truth values are bytes of 0 and 1. */
+/**
+ * Floats of 8 bits are their bits, truth values bytes of 0 and 1. Floats of 16 bits
+ * are in caches alone: inputs and outputs of models in them are f32.
+ */
 const ARRAYS = {
   i1: Uint8Array, i8: Int8Array, u8: Uint8Array, i16: Int16Array, u16: Uint16Array,
   i32: Int32Array, u32: Uint32Array, i64: BigInt64Array, u64: BigUint64Array,

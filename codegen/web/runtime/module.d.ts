@@ -2,7 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-/** Name, element type (f32, i32, i64, i1) and shape of an input or output. */
+/** Name, element type (f32, also where the model has f16 or bf16, i32, i64, i1) and
+ *  shape of an input or output. */
 export interface TensorInfo {
   name: string;
   type: string;

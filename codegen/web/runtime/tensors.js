@@ -12,15 +12,13 @@ const WORDS = {
   i32: { array: Int32Array, toWord: Int32Array },
   i64: { array: BigInt64Array, toWord: Int32Array },
   i1: { array: Uint8Array, toWord: Int32Array },
-  f16: { array: Float32Array, toWord: Float32Array },
-  bf16: { array: Float32Array, toWord: Float32Array },
 };
 
 /** The bytes of all in a list of a manifest. */
 const sumBytes = (list) => list.reduce((sum, { bytes }) => sum + bytes, 0);
 
-/** The array that a page has for an input's elements: floats of 16 bits are f32 to it. */
-const getPageArray = ({ type }) => /^b?f16$/.test(type) ? Float32Array : ARRAYS[type] ?? Int32Array;
+/** The array that a page has for an input's elements. */
+const getPageArray = ({ type }) => ARRAYS[type] ?? Int32Array;
 
 /** An input's elements; errors name the input and what it requires. */
 function readElements(buffer, data) {

@@ -10,40 +10,6 @@
 
 const LINE_BYTES = 64;
 
-const isHalf = (type) => type === "f16" || type === "bf16";
-
-/** The float of 16 bits nearest to a number, ties to even. */
-function toHalf(number, type) {
-  const bits = new Uint32Array(Float32Array.of(number).buffer)[0];
-  const sign = bits >>> 31 << 15, size = Math.abs(number);
-  if (Number.isNaN(number))
-    return 0x7fff;
-  if (type === "bf16")
-    return (bits + 0x7fff + (bits >>> 16 & 1)) >>> 16;
-  if (size >= 65520)
-    return sign | 0x7c00;
-  // In steps of 2^(exponent - 10), down to those of subnormal numbers.
-  const exponent = Math.max((bits >>> 23 & 255) - 127, -14);
-  const steps = size * 2 ** (10 - exponent), low = Math.floor(steps), rest = steps - low;
-  const up = rest > 0.5 || (rest === 0.5 && low % 2 === 1);
-  return sign | ((exponent + 14 << 10) + low + (up ? 1 : 0));
-}
-
-function fromHalf(bits, type) {
-  if (type === "bf16")
-    return new Float32Array(Uint32Array.of(bits << 16).buffer)[0];
-  const field = bits >>> 10 & 31, mantissa = bits & 1023;
-  const size = field === 31 ? (mantissa ? NaN : Infinity)
-    : field === 0 ? mantissa * 2 ** -24 : (1 + mantissa / 1024) * 2 ** (field - 15);
-  return bits >>> 15 ? -size : size;
-}
-
-/** Floats of 16 bits are f32 to the page, as they are on a GPU. */
-const encode = (type, values) =>
-  isHalf(type) ? Uint16Array.from(values, (number) => toHalf(Number(number), type)) : values;
-const decode = (type, elements) =>
-  isHalf(type) ? Float32Array.from(elements, (bits) => fromHalf(bits, type)) : elements;
-
 /** Resolves after what else the page has to do: events, and drawing. */
 function nextTask() {
   return new Promise((resolve) => {
@@ -151,7 +117,7 @@ class EngineProgram {
     checkNames(known, inputs);
     for (const input of known) {
       const Type = ARRAYS[input.type];
-      const elements = convert(Type, encode(input.type, readElements(input, inputs[input.name])));
+      const elements = convert(Type, readElements(input, inputs[input.name]));
       this.scope.engine.view(Type, input.address, elements.length).set(elements);
     }
   }
@@ -180,7 +146,7 @@ class EngineProgram {
 
   /** An output's bytes as the array that its type has with every back end. */
   read({ type }, bytes) {
-    const elements = decode(type, new ARRAYS[type](bytes));
+    const elements = new ARRAYS[type](bytes);
     const { array } = WORDS[type] ?? WORDS.i32;
     return elements instanceof array ? elements : array.from(elements, Number);
   }

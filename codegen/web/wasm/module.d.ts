@@ -3,9 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 /**
- * Name, element type (i1, i8 to i64, u8 to u64, f16, bf16, f32, f64) and shape of
- * an input or output: extents, names of those that inputs decide, -1 for those
- * that a run does.
+ * Name, element type (i1, i8 to i64, u8 to u64, f32, f64; f32 also where the model
+ * has f16 or bf16: inputs are rounded to that, ties to even) and shape of an input
+ * or output: extents, names of those that inputs decide, -1 for those that a run
+ * does.
  */
 export interface TensorInfo {
   name: string;
@@ -13,7 +14,7 @@ export interface TensorInfo {
   shape: (number | string)[];
 }
 
-/** Floats of 8 and 16 bits are their bits, truth values bytes of 0 and 1. */
+/** Floats of 8 bits are their bits, truth values bytes of 0 and 1. */
 export type TypedArray =
   Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array |
   Int32Array | Uint32Array | BigInt64Array | BigUint64Array;

@@ -61,6 +61,7 @@ function runOnce(engine, manifest, variant, weights, inputs) {
     const table = outputs.length ? [results] : [];
     for (const { tensor, data, shape } of read) {
       const Type = ARRAYS[tensor.type];
+      // Before elements are looked at, of which there may be more than fit.
       const address = reserve(data.length * Type.BYTES_PER_ELEMENT);
       checkType(tensor, data, Type);
       checkIndices(tensor, data);

@@ -115,4 +115,5 @@ def main():
             numpy.save(folder / (name + ".half.npy"), array.astype(numpy.float16))
 
 
-main()
+if __name__ == "__main__":
+    main()

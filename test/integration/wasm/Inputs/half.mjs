@@ -1,4 +1,5 @@
-// half.mjs MODULE: every half, and floats at, between and beside them.
+// half.mjs MODULE: every half, and floats at, between and beside them. To scripts
+// inputs and outputs in 16 bits are f32, rounded where the model begins.
 import { pathToFileURL } from "node:url";
 
 const { load } = await import(pathToFileURL(process.argv[2]));
@@ -30,7 +31,6 @@ function encode(x, decodeBits, infinity) {
 const bfloat = new DataView(new ArrayBuffer(4));
 const decodeBfloat = (bits) => (bfloat.setUint32(0, bits << 16), bfloat.getFloat32(0));
 
-const half = Uint16Array.from({ length: 65536 }, (_, i) => i);
 const numbers = [];
 const word = new DataView(new ArrayBuffer(4));
 for (let bits = 0; bits < 0x7c00; ++bits) {
@@ -46,18 +46,29 @@ for (let bits = 0; bits < 0x7c00; ++bits) {
   }
 }
 numbers.push(Infinity, -Infinity, NaN, 1e38, -1e38, 3.4e38, 1e-40, -1e-45);
-const found = await model.run({ half, float: Float32Array.from(numbers) });
-for (const [i, value] of found.widened.entries())
-  if (!Object.is(value, decode(i)))
-    throw new Error(`half 0x${i.toString(16)} is ${decode(i)}, found ${value}`);
-const check = (name, bits, x, decodeBits, infinity) => {
-  const wanted = encode(x, decodeBits, infinity);
-  const isRight = Number.isNaN(wanted) ? Number.isNaN(decodeBits(bits)) : bits === wanted;
-  if (!isRight)
-    throw new Error(`${name} of ${x} is 0x${wanted.toString(16)}, found 0x${bits.toString(16)}`);
+for (const [list, type] of [[model.inputs, "inputs"], [model.outputs, "outputs"]])
+  for (const { name, type: found } of list)
+    if (found !== "f32")
+      throw new Error(`${type}: '${name}' is ${found} to scripts`);
+const floats = Float32Array.from(numbers);
+const halves = Float32Array.from({ length: 65536 }, (_, i) => decode(i));
+const check = (name, found, x, decodeBits, infinity) => {
+  const bits = encode(x, decodeBits, infinity);
+  const wanted = Number.isNaN(bits) ? NaN : decodeBits(bits);
+  if (!Object.is(found, wanted))
+    throw new Error(`${name} of ${x} is ${wanted}, found ${found}`);
 };
-for (const [i, value] of Float32Array.from(numbers).entries()) {
-  check("half", found.half_of[i], value, decode, 0x7c00);
-  check("bfloat16", found.bfloat_of[i], value, decodeBfloat, 0x7f80);
+const { widened } = await model.run({ half: halves, float: new Float32Array(1) });
+for (const [i, value] of widened.entries())
+  if (!Object.is(value, halves[i]))
+    throw new Error(`half 0x${i.toString(16)} is ${halves[i]}, found ${value}`);
+// Numbers in other arrays are the same ones.
+for (const half of [floats, Float64Array.from(floats), Array.from(floats)]) {
+  const found = await model.run({ half, float: floats });
+  for (const [i, value] of floats.entries()) {
+    check("input", found.widened[i], value, decode, 0x7c00);
+    check("half", found.half_of[i], value, decode, 0x7c00);
+    check("bfloat16", found.bfloat_of[i], value, decodeBfloat, 0x7f80);
+  }
 }
-console.log(`${found.widened.length} halves and ${numbers.length} floats are right`);
+console.log(`${widened.length} halves and ${numbers.length} floats are right`);

@@ -215,7 +215,8 @@ def CPUExpandFloatsPass : Pass<"lowbit-cpu-expand-floats", "::mlir::ModuleOp"> {
     `arith.maxnumf` and `minnumf`, which pass a NaN by, become comparisons there.
     Conversions between f16 and f32 become integer arithmetic on targets that
     have none: widening is exact, narrowing to nearest even. Those to bf16 are
-    upstream's.
+    upstream's. Arithmetic on f16 and bf16 is done in f32 there, and each result
+    rounded, which gives the same numbers.
 
     ```mlir
     %0 = vector.fma %a, %b, %c : vector<4xf32>

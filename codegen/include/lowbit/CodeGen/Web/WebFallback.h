@@ -34,6 +34,19 @@ struct WebFallback {
   /// What the codes offer, as data for the run time (runtime/wasm.js).
   llvm::json::Object program;
 
+  /// What a function takes or gives: element type as manifests spell it (`f32`,
+  /// `i64`, `u8`) and shape.
+  struct Tensor {
+    std::string type;
+    std::vector<int64_t> shape;
+  };
+  struct Function {
+    /// Inputs and states, in the order of the arguments, and outputs.
+    std::vector<Tensor> inputs, outputs;
+  };
+  /// The functions of the codes, by their names in the model.
+  llvm::StringMap<Function> functions;
+
   struct Weight {
     std::string name;
     mlir::ElementsAttr data;
