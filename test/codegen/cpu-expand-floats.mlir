@@ -95,3 +95,22 @@ func.func @double(%x: f64) -> f32 {
   %0 = arith.truncf %x : f64 to f32
   return %0 : f32
 }
+
+// -----
+
+// Arithmetic in 16 bits is done in f32, and each result rounded.
+module attributes {lowbit.target = #lowbit.cpu<wasm>} {
+  // CHECK-LABEL: @arithmetic
+  func.func @arithmetic(%h: vector<4xf16>, %b: bf16) -> (vector<4xf16>, bf16, i1) {
+    // CHECK: arith.mulf {{.*}} : vector<4xf32>
+    // CHECK: %[[S:.*]] = arith.addf {{.*}} : f32
+    // CHECK: arith.bitcast %[[S]] : f32 to i32
+    // CHECK: arith.subf {{.*}} : f32
+    // CHECK: arith.cmpf olt, {{.*}} : f32
+    %0 = arith.mulf %h, %h : vector<4xf16>
+    %1 = arith.addf %b, %b : bf16
+    %2 = arith.subf %1, %b : bf16
+    %3 = arith.cmpf olt, %2, %b : bf16
+    return %0, %2, %3 : vector<4xf16>, bf16, i1
+  }
+}
