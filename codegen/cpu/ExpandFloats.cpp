@@ -226,7 +226,9 @@ struct WidenHalfArithmetic : RewritePattern {
         isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
             arith::RemFOp, arith::NegFOp, arith::MaximumFOp, arith::MinimumFOp,
             arith::MaxNumFOp, arith::MinNumFOp, arith::CmpFOp, arith::SIToFPOp,
-            arith::UIToFPOp, arith::FPToSIOp, arith::FPToUIOp>(op);
+            arith::UIToFPOp, arith::FPToSIOp, arith::FPToUIOp, math::SqrtOp,
+            math::AbsFOp, math::CopySignOp, math::FloorOp, math::CeilOp,
+            math::TruncOp, math::RoundOp, math::RoundEvenOp>(op);
     if (!computes || (llvm::none_of(op->getOperandTypes(), isNarrow) &&
                       llvm::none_of(op->getResultTypes(), isNarrow)))
       return rewriter.notifyMatchFailure(op, "no arithmetic on 16-bit floats");

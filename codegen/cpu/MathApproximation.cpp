@@ -94,10 +94,20 @@ struct ApproximateSine : OpRewritePattern<OpT> {
 
   LogicalResult matchAndRewrite(OpT op,
                                 PatternRewriter &rewriter) const override {
-    if (!getElementTypeOrSelf(op.getType()).isF32())
-      return rewriter.notifyMatchFailure(op, "not f32");
-    VectorMath m(rewriter, op.getLoc(), op.getType());
-    rewriter.replaceOp(op, buildSine(m, op.getOperand(), kQuarters));
+    Type type = op.getType(), element = getElementTypeOrSelf(type);
+    if (!element.isF32() && !element.isF16() && !element.isBF16())
+      return rewriter.notifyMatchFailure(op, "more than 32 bits");
+    Type wide = rewriter.getF32Type();
+    if (auto shaped = dyn_cast<ShapedType>(type))
+      wide = shaped.clone(wide);
+    Value x = op.getOperand();
+    if (type != wide)
+      x = arith::ExtFOp::create(rewriter, op.getLoc(), wide, x);
+    VectorMath m(rewriter, op.getLoc(), wide);
+    Value result = buildSine(m, x, kQuarters);
+    if (type != wide)
+      result = arith::TruncFOp::create(rewriter, op.getLoc(), type, result);
+    rewriter.replaceOp(op, result);
     return success();
   }
 };
