@@ -1,5 +1,4 @@
-//===- CodedTensor.h - codes and parameters, however they are written -*- C++
-//-*-===//
+//===- CodedTensor.h - codes and parameters in any spelling -----*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

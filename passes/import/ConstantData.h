@@ -1,5 +1,4 @@
-//===- ConstantData.h - numbers that front ends write as constants -*- C++
-//-*-===//
+//===- ConstantData.h - numbers that come as constants ----------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,6 +1,5 @@
 //===- WidenBoundary.h - what scripts hand over -----------------*- C++ -*-===//
 //
-//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//

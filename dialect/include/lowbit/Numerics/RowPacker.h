@@ -1,5 +1,4 @@
-//===- RowPacker.h - float rows to packed bytes, a few at a time -*- C++
-//-*-===//
+//===- RowPacker.h - float rows to packed bytes, a few at once --*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
