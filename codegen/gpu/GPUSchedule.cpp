@@ -106,6 +106,9 @@ LogicalResult Reader::addArgument(BlockArgument argument) {
            << (attrs ? " with " : "") << attrs;
   std::string element;
   llvm::raw_string_ostream(element) << tensor.getElementType();
+  // Hosts say u8 where MLIR says ui8.
+  if (tensor.getElementType().isUnsignedInteger())
+    element.erase(1, 1);
   numbers[argument] = schedule.buffers.size();
   schedule.buffers.push_back({name.str(), *known, type.getNumElements(),
                               element, tensor.getShape().vec()});

@@ -238,9 +238,10 @@ MemRefType Scheduler::describeArgument(unsigned number, MemRefType type) {
   Type element = type.getElementType();
   if (!isState && (element.isF16() || element.isBF16()))
     element = b.getF32Type();
-  function.setArgAttr(
-      number, kGPUTensorAttrName,
-      TypeAttr::get(RankedTensorType::get(type.getShape(), element)));
+  Type tensor = RankedTensorType::get(type.getShape(), element);
+  if (function.getArgAttr(number, kUnsignedAttrName))
+    tensor = makeUnsigned(tensor);
+  function.setArgAttr(number, kGPUTensorAttrName, TypeAttr::get(tensor));
   bool isPacked = function.removeArgAttr(
                       number, b.getStringAttr(kGPUPackedAttrName)) != nullptr;
   return MemRefType::get({getBufferBytes(type, isPacked)}, b.getI8Type());

@@ -129,7 +129,7 @@ llvm::Error Program::write(llvm::StringRef input, const HostTensor &tensor) {
   }
   auto *words = reinterpret_cast<int32_t *>(to);
   for (uint64_t i = 0; i < tensor.getNumElements(); ++i)
-    words[i] = static_cast<int32_t>(tensor.getElement(i));
+    words[i] = static_cast<int32_t>(static_cast<int64_t>(tensor.getElement(i)));
   return llvm::Error::success();
 }
 

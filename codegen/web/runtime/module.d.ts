@@ -17,7 +17,9 @@ export type ElementList =
 export type Elements = ElementList | { data: ElementList };
 
 /** The elements of an output in row-major order, and its shape. */
-export type Output = (Float32Array | Int32Array | BigInt64Array | Uint8Array) & { shape: number[] };
+export type Output = (
+  Float32Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array |
+  BigInt64Array | BigUint64Array) & { shape: number[] };
 
 export interface Progress {
   /** Bytes of weights that have arrived, of how many; floats, where the page

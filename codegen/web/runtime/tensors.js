@@ -7,12 +7,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-const WORDS = {
-  f32: { array: Float32Array, toWord: Float32Array },
-  i32: { array: Int32Array, toWord: Int32Array },
-  i64: { array: BigInt64Array, toWord: Int32Array },
-  i1: { array: Uint8Array, toWord: Int32Array },
-};
+/** What words of an element type are to the page; of all other types Int32Array. */
+const WORDS = { f32: Float32Array, u32: Uint32Array, u64: Uint32Array };
 
 /** The bytes of all in a list of a manifest. */
 const sumBytes = (list) => list.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -35,15 +31,15 @@ function readElements(buffer, data) {
 
 /** An input's data as words. */
 function toWords(buffer, data) {
-  const type = WORDS[buffer.type] ?? WORDS.i32;
+  const Words = WORDS[buffer.type] ?? Int32Array;
   const values = readElements(buffer, data);
-  if (values instanceof type.toWord)
+  if (values instanceof Words)
     return values;
   // Integers that fit into their own type may not into a word.
   if (isWide(getPageArray(buffer)))
     checkElements({ ...buffer, type: `${buffer.type} on a GPU` }, values,
-      findRange(buffer.type === "u64" ? Uint32Array : Int32Array));
-  const words = new type.toWord(values.length);
+      findRange(Words));
+  const words = new Words(values.length);
   for (let i = 0; i < values.length; ++i)
     words[i] = Number(values[i]);
   return words;
@@ -51,10 +47,10 @@ function toWords(buffer, data) {
 
 /** An output's words as the array that its type has in JavaScript. */
 function fromWords(buffer, bytes) {
-  const type = WORDS[buffer.type] ?? WORDS.i32;
-  const count = countElements(buffer.shape);
-  const words = new type.toWord(bytes, 0, count);
-  if (type.array === type.toWord)
+  const Words = WORDS[buffer.type] ?? Int32Array, Type = getPageArray(buffer);
+  const words = new Words(bytes, 0, countElements(buffer.shape));
+  if (Type === Words)
     return words;
-  return type.array.from(words, type.array === BigInt64Array ? BigInt : undefined);
+  // Of narrow integers the bits count.
+  return Type.from(words, isWide(Type) ? BigInt : undefined);
 }

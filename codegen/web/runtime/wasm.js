@@ -145,10 +145,8 @@ class EngineProgram {
   }
 
   /** An output's bytes as the array that its type has with every back end. */
-  read({ type }, bytes) {
-    const elements = new ARRAYS[type](bytes);
-    const { array } = WORDS[type] ?? WORDS.i32;
-    return elements instanceof array ? elements : array.from(elements, Number);
+  read(output, bytes) {
+    return new (getPageArray(output))(bytes);
   }
 }
 

@@ -59,10 +59,16 @@ lowbit::parsePageOutput(llvm::StringRef text) {
                   .Case("i32", ElementType::I32)
                   .Case("i64", ElementType::I64)
                   .Case("i1", ElementType::Bool)
+                  .Case("i8", ElementType::I8)
+                  .Case("i16", ElementType::I16)
+                  .Case("u8", ElementType::U8)
+                  .Case("u16", ElementType::U16)
+                  .Case("u32", ElementType::U32)
+                  .Case("u64", ElementType::U64)
                   .Default(std::nullopt);
   if (!type)
-    return makeError("the page requires f32, i32, i64 or i1 as the type of "
-                     "output '" +
+    return makeError("the page requires f32, i1, or an integer of 8 to 64 bits "
+                     "as the type of output '" +
                      *name + "', found " + showValue(object->get("type")));
   llvm::SmallVector<int64_t> shape;
   for (const llvm::json::Value &extent : *extents)
