@@ -34,11 +34,10 @@ static int64_t getDescriptorBytes(int64_t rank) { return 16 + 16 * rank; }
 
 /// Elements as the page's arrays have them: `i64`, `bf16`; a byte for `i1`.
 static int64_t getElementBytes(StringRef type) {
-  // f8_e4m3, f8_e5m2, f8_e8m0.
-  if (type.starts_with("f8"))
-    return 1;
   int64_t bits = 0;
-  type.drop_while(llvm::isAlpha).getAsInteger(10, bits);
+  type.drop_while(llvm::isAlpha)
+      .take_while(llvm::isDigit)
+      .getAsInteger(10, bits);
   return llvm::divideCeil(bits, 8);
 }
 

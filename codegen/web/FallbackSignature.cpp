@@ -24,7 +24,7 @@ static std::string print(StringRef type, ArrayRef<int64_t> shape) {
   return text + type.str() + ">";
 }
 
-/// Schedules have integers without a sign.
+/// Of integers, bytes are the same with and without a sign.
 static StringRef dropSign(StringRef type) {
   type.consume_front("u") || type.consume_front("i");
   return type;

@@ -99,8 +99,8 @@ export interface Precision {
   packedBytes: number;
   memoryBytes: number;
   /** Bytes of WebAssembly's memory at most: 4 MiB of stack, weights, inputs, states and
-   *  what runs compute in, with the variant that takes most. Null without WebAssembly (`--fallback=none`), or where only a
-   *  run tells. */
+   *  what runs compute in, with the variant that takes most. Null without WebAssembly
+   *  (`--fallback=none`), or where only a run tells. */
   wasmMemoryBytes: number | null;
   /** Of low-bit weights, as kernels read them. */
   bitsPerWeight: number;
