@@ -12,9 +12,11 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "mlir/Transforms/DialectConversion.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 
 namespace lowbit {
@@ -210,49 +212,31 @@ struct ExpandFloatToHalf : OpRewritePattern<arith::TruncFOp> {
   }
 };
 
+} // namespace
+
 /// Computes in f32 what is of f16 or bf16: rounded once more, a result is that
 /// of the narrow type, for f32 has more than twice its bits.
-struct WidenHalfArithmetic : RewritePattern {
-  explicit WidenHalfArithmetic(MLIRContext *context)
-      : RewritePattern(MatchAnyOpTypeTag(), /*benefit=*/1, context) {}
+static LogicalResult widenHalves(ModuleOp module) {
+  MLIRContext *context = module.getContext();
+  Type f16 = Float16Type::get(context), bf16 = BFloat16Type::get(context);
+  Type f32 = Float32Type::get(context), f64 = Float64Type::get(context);
+  RewritePatternSet patterns(context);
+  ConversionTarget target(*context);
+  TypeConverter arithmetic, math;
+  arith::populateEmulateUnsupportedFloatsConversions(arithmetic, {f16, bf16},
+                                                     f32);
+  arith::populateEmulateUnsupportedFloatsPatterns(patterns, arithmetic);
+  arith::populateEmulateUnsupportedFloatsLegality(target, arithmetic);
+  SetVector<Type> wide;
+  wide.insert(f32);
+  wide.insert(f64);
+  math::populateExtendToSupportedTypesTypeConverter(math, wide, f32);
+  math::populateExtendToSupportedTypesPatterns(patterns, math);
+  math::populateExtendToSupportedTypesConversionTarget(target, math);
+  return applyPartialConversion(module, target, std::move(patterns));
+}
 
-  LogicalResult matchAndRewrite(Operation *op,
-                                PatternRewriter &rewriter) const override {
-    auto isNarrow = [](Type type) {
-      Type element = getElementTypeOrSelf(type);
-      return element.isF16() || element.isBF16();
-    };
-    bool computes =
-        isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
-            arith::RemFOp, arith::NegFOp, arith::MaximumFOp, arith::MinimumFOp,
-            arith::MaxNumFOp, arith::MinNumFOp, arith::CmpFOp, arith::SIToFPOp,
-            arith::UIToFPOp, arith::FPToSIOp, arith::FPToUIOp, math::SqrtOp,
-            math::AbsFOp, math::CopySignOp, math::FloorOp, math::CeilOp,
-            math::TruncOp, math::RoundOp, math::RoundEvenOp>(op);
-    if (!computes || (llvm::none_of(op->getOperandTypes(), isNarrow) &&
-                      llvm::none_of(op->getResultTypes(), isNarrow)))
-      return rewriter.notifyMatchFailure(op, "no arithmetic on 16-bit floats");
-    Location loc = op->getLoc();
-    auto widen = [&](Type type) {
-      return withElement(type, rewriter.getF32Type());
-    };
-    Operation *wide = rewriter.clone(*op);
-    for (OpOperand &operand : wide->getOpOperands())
-      if (Type type = operand.get().getType(); isNarrow(type))
-        operand.set(
-            arith::ExtFOp::create(rewriter, loc, widen(type), operand.get()));
-    rewriter.moveOpBefore(wide, op);
-    Value result = wide->getResult(0);
-    Type type = result.getType();
-    if (isNarrow(type)) {
-      result.setType(widen(type));
-      rewriter.setInsertionPointAfter(wide);
-      result = arith::TruncFOp::create(rewriter, loc, type, result);
-    }
-    rewriter.replaceOp(op, result);
-    return success();
-  }
-};
+namespace {
 
 struct CPUExpandFloatsPass
     : lowbit::impl::CPUExpandFloatsPassBase<CPUExpandFloatsPass> {
@@ -260,12 +244,9 @@ struct CPUExpandFloatsPass
     const lowbit::CPUDescription &target =
         lowbit::getCPUDescription(getOperation());
     MLIRContext *context = &getContext();
-    if (!target.hasHalf) {
-      // Conversions are expanded below.
-      RewritePatternSet arithmetic(context);
-      arithmetic.add<WidenHalfArithmetic>(context);
-      walkAndApplyPatterns(getOperation(), std::move(arithmetic));
-    }
+    // Conversions are expanded below.
+    if (!target.hasHalf && failed(widenHalves(getOperation())))
+      return signalPassFailure();
     RewritePatternSet patterns(context);
     // Targets without the one are without the other, too.
     if (!target.hasFMA)
