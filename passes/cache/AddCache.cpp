@@ -39,23 +39,31 @@ static StringRef getInputName(func::FuncOp function, unsigned index) {
   return name ? name.getValue() : StringRef();
 }
 
-/// What each input stands for, by the names that exporters give.
-static FailureOr<SmallVector<InputMeaning>> findMeanings(func::FuncOp main) {
-  SmallVector<InputMeaning> meanings;
-  for (auto [i, type] : llvm::enumerate(main.getArgumentTypes())) {
-    StringRef name = getInputName(main, i);
-    auto tensor = dyn_cast<RankedTensorType>(type);
+/// Inputs are rows of one text, or a past. Requirements are judged behind this:
+/// they would be those of a batch that isn't known.
+static LogicalResult checkTexts(func::FuncOp main) {
+  for (auto [i, argument] : llvm::enumerate(main.getArguments())) {
+    auto tensor = dyn_cast<RankedTensorType>(argument.getType());
     bool isRow = tensor && tensor.getRank() == 2 && tensor.getDimSize(0) == 1 &&
                  tensor.isDynamicDim(1) &&
                  tensor.getElementType().isSignlessInteger();
-    if (!isRow)
+    if (!isRow && !isPast(argument))
       return main.emitError()
              << "a KV cache requires inputs of one text, integers [1, ?], "
                 "found input "
-             << i << " '" << name << "' of type " << type
+             << i << " '" << getInputName(main, i) << "' of type "
+             << argument.getType()
              << "; fix the batch (such as --shape batch=1) and leave the "
-                "length "
-                "dynamic";
+                "length dynamic";
+  }
+  return success();
+}
+
+/// What each input stands for, by the names that exporters give.
+static FailureOr<SmallVector<InputMeaning>> findMeanings(func::FuncOp main) {
+  SmallVector<InputMeaning> meanings;
+  for (unsigned i = 0, e = main.getNumArguments(); i < e; ++i) {
+    StringRef name = getInputName(main, i);
     InputMeaning meaning = llvm::StringSwitch<InputMeaning>(name)
                                .Case("attention_mask", InputMeaning::Ones)
                                .Case("position_ids", InputMeaning::Positions)
@@ -135,8 +143,8 @@ struct AddCachePass : lowbit::impl::AddCachePassBase<AddCachePass> {
                             "block, found none";
       return signalPassFailure();
     }
-    if (failed(checkRequirements(main)) || failed(dropPastInputs(main)) ||
-        failed(simplify()))
+    if (failed(checkTexts(main)) || failed(checkRequirements(main)) ||
+        failed(dropPastInputs(main)) || failed(simplify()))
       return signalPassFailure();
     dropEmptyJoins(main);
     FailureOr<SmallVector<InputMeaning>> meanings = findMeanings(main);

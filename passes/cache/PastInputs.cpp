@@ -18,8 +18,7 @@
 using namespace mlir;
 using namespace lowbit;
 
-/// A past is floats of one dynamic extent.
-static bool isPast(BlockArgument argument) {
+bool lowbit::isPast(BlockArgument argument) {
   auto type = dyn_cast<RankedTensorType>(argument.getType());
   return type && isa<FloatType>(type.getElementType()) &&
          type.getNumDynamicDims() == 1 && type.getRank() >= 3;

@@ -11,6 +11,10 @@
 
 namespace lowbit {
 
+/// Whether an argument can be keys or values of earlier tokens: floats of one
+/// dynamic extent.
+bool isPast(mlir::BlockArgument argument);
+
 /// Turns a decoder that takes keys and values of earlier tokens, and returns
 /// them with those of its own appended, into one that starts with no token.
 /// Such inputs and results are dropped. Emits an error where an input is used

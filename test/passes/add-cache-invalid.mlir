@@ -24,6 +24,17 @@ func.func @main(%ids: tensor<?x?xi64> {lowbit.name = "ids"}) -> tensor<?x?xi64> 
 
 // -----
 
+// The batch is named before what is required of it.
+#same = affine_set<(d0, d1) : (d0 - d1 == 0)>
+module attributes {lowbit.requires = [{dims = array<i64: 1, 0, 0, 0>, holds = #same, text = "dimension 0 of input 'past' == batch"}]} {
+  // expected-error @+1 {{a KV cache requires inputs of one text, integers [1, ?], found input 1 'past' of type 'tensor<?x1x?x8xf32>'; fix the batch (such as --shape batch=1) and leave the length dynamic}}
+  func.func @main(%ids: tensor<1x?xi64> {lowbit.name = "ids"}, %past: tensor<?x1x?x8xf32> {lowbit.name = "past"}) -> tensor<1x?xi64> {
+    return %ids : tensor<1x?xi64>
+  }
+}
+
+// -----
+
 // expected-error @+1 {{a KV cache requires one input of tokens besides attention_mask, position_ids and token_type_ids, found another, input 1 'other'}}
 func.func @main(%ids: tensor<1x?xi64> {lowbit.name = "ids"}, %other: tensor<1x?xi64> {lowbit.name = "other"}) -> tensor<1x?xi64> {
   return %ids : tensor<1x?xi64>

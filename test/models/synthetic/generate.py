@@ -27,6 +27,9 @@ SIZES = {
                 "frames": 3000},
 }
 
+# Those that can take keys and values of the tokens before.
+DECODERS = ("llama", "gpt2")
+
 # Extents of what a model says of each token.
 LOGITS = ["batch", "seq"]
 
@@ -35,10 +38,10 @@ def ids(g, name="input_ids"):
     return g.input(name, LOGITS, TensorProto.INT64)
 
 
-def rotary_tables(g, x, size):
+def rotary_tables(g, x, size, past):
     """cos and sin, [length, size]."""
     frequencies = g.constant(10000.0 ** (-np.arange(0, size, 2) / size), np.float32)
-    column = g.node("Unsqueeze", g.node("Cast", l.positions(g, x), to=1), g.constant([1]))
+    column = g.node("Unsqueeze", g.node("Cast", l.positions(g, x, past), to=1), g.constant([1]))
     angles = g.node("Mul", column, frequencies)
     both = g.node("Concat", angles, angles, axis=-1)
     return g.node("Cos", both), g.node("Sin", both)
@@ -59,17 +62,19 @@ def repeat_heads(g, x, heads, times, size):
     return g.node("Reshape", copies, g.constant([0, heads, -1, size]))
 
 
-def llama(g, dim, layers, ffn, vocab, heads, kv_heads):
+def llama(g, dim, layers, ffn, vocab, heads, kv_heads, with_past):
     """Touvron et al. 2023: RMSNorm, rotary positions, grouped queries, SwiGLU."""
     x = l.embedding(g, "embed", ids(g), vocab, dim)
     size = dim // heads
-    tables, mask = rotary_tables(g, x, size), l.causal_mask(g, x)
+    past = l.Past(g, layers, kv_heads, size) if with_past else None
+    tables, mask = rotary_tables(g, x, size, past), l.causal_mask(g, x, past)
     for i in range(layers):
         with g.scope(f"layers.{i}"):
             h = l.rms_norm(g, "norm1", x, dim)
             q, k, v = (l.split_heads(g, l.linear(g, name, h, dim, count * size, bias=False), count, size)
                        for name, count in (("q", heads), ("k", kv_heads), ("v", kv_heads)))
             q, k = (rotate(g, t, tables, size) for t in (q, k))
+            k, v = past.join(i, k, v) if past else (k, v)
             k, v = (repeat_heads(g, t, heads, heads // kv_heads, size) for t in (k, v))
             a = l.attend(g, q, k, v, size, mask)
             x = g.node("Add", x, l.linear(g, "o", a, dim, dim, bias=False))
@@ -78,13 +83,16 @@ def llama(g, dim, layers, ffn, vocab, heads, kv_heads):
             gated = g.node("Mul", gate, l.linear(g, "up", h, dim, ffn, bias=False))
             x = g.node("Add", x, l.linear(g, "down", gated, ffn, dim, bias=False))
     g.output("logits", l.linear(g, "head", l.rms_norm(g, "norm", x, dim), dim, vocab, bias=False), LOGITS + [vocab])
+    if past:
+        past.add_outputs()
 
 
-def gpt2(g, dim, layers, ffn, vocab, heads, positions):
+def gpt2(g, dim, layers, ffn, vocab, heads, positions, with_past):
     """Radford et al. 2019: one product for Q, K and V, the head tied."""
     x = l.embedding(g, "wte", ids(g), vocab, dim)
-    x = g.node("Add", x, l.embedding(g, "wpe", l.positions(g, x), positions, dim, 0.1))
-    mask = l.causal_mask(g, x)
+    past = l.Past(g, layers, heads, dim // heads) if with_past else None
+    x = g.node("Add", x, l.embedding(g, "wpe", l.positions(g, x, past), positions, dim, 0.1))
+    mask = l.causal_mask(g, x, past)
     for i in range(layers):
         with g.scope(f"h.{i}"):
             qkv = l.gemm(g, "attn", l.layer_norm(g, "ln_1", x, dim), dim, 3 * dim)
@@ -92,11 +100,14 @@ def gpt2(g, dim, layers, ffn, vocab, heads, positions):
             parts = [name, name + ".1", name + ".2"]
             g.nodes[-1].output[:] = parts
             q, k, v = (l.split_heads(g, part, heads, dim // heads) for part in parts)
+            k, v = past.join(i, k, v) if past else (k, v)
             a = l.attend(g, q, k, v, dim // heads, mask)
             x = g.node("Add", x, l.gemm(g, "proj", a, dim, dim))
             inner = l.gelu_tanh(g, l.gemm(g, "fc", l.layer_norm(g, "ln_2", x, dim), dim, ffn))
             x = g.node("Add", x, l.gemm(g, "mlp", inner, ffn, dim))
     g.output("logits", l.tied_head(g, "wte", l.layer_norm(g, "ln_f", x, dim)), LOGITS + [vocab])
+    if past:
+        past.add_outputs()
 
 
 def bert(g, dim, layers, ffn, vocab, heads, positions):
@@ -167,6 +178,9 @@ def main():
         kind.add_argument("--seed", type=int, default=0)
         for size, value in sizes.items():
             kind.add_argument("--" + size, type=int, default=value, help=f"default {value}")
+        if name in DECODERS:
+            kind.add_argument("--with-past", action="store_true",
+                              help="inputs past_key_values.I.key and .value, outputs present.I.key and .value")
     options = vars(parser.parse_args())
     build, file, seed = globals()[options.pop("architecture")], options.pop("file"), options.pop("seed")
     g = Graph(file, seed)

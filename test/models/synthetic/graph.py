@@ -47,6 +47,10 @@ class Graph:
 
     def output(self, name, value, shape):
         self.nodes.append(helper.make_node("Identity", [value], [name]))
+        self.declare_output(name, shape)
+
+    def declare_output(self, name, shape):
+        """What a node has computed under this name is an output."""
         self.outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
 
     def node(self, kind, *inputs, **attributes):

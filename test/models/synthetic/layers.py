@@ -8,6 +8,7 @@ has no operator for is the handful of operators that it becomes."""
 import math
 
 import numpy as np
+from onnx import TensorProto
 
 LOWEST = float(np.finfo(np.float32).min)
 
@@ -71,18 +72,55 @@ def length_of(g, x, axis=1):
     return g.node("Shape", x, start=axis, end=axis + 1)
 
 
-def positions(g, x):
-    """0, 1, ... up to the length of `x`."""
-    length = g.node("Squeeze", length_of(g, x), g.constant([0]))
-    return g.node("Range", g.constant(0), length, g.constant(1))
+class Past:
+    """Keys and values of the tokens before, inputs and outputs under the names that
+    exporters give them, and a mask of padding over all tokens."""
+
+    def __init__(self, g, layers, heads, size):
+        self.g = g
+        self.padding = g.input("attention_mask", ["batch", "past_seq + seq"], TensorProto.INT64)
+        self.names = [f"{i}.{kind}" for i in range(layers) for kind in ("key", "value")]
+        for name in self.names:
+            g.input("past_key_values." + name, ["batch", heads, "past_seq", size])
+        self.shape = ["batch", heads, "past_seq + seq", size]
+        self.length = length_of(g, "past_key_values." + self.names[0], 2)
+
+    def join(self, layer, k, v):
+        """Keys and values of all tokens: no node copies them once more for the outputs."""
+        for kind, x in (("key", k), ("value", v)):
+            self.g.node("Concat", f"past_key_values.{layer}.{kind}", x, axis=2)
+            self.g.nodes[-1].output[:] = [f"present.{layer}.{kind}"]
+        return f"present.{layer}.key", f"present.{layer}.value"
+
+    def add_outputs(self):
+        for name in self.names:
+            self.g.declare_output("present." + name, self.shape)
 
 
-def causal_mask(g, x):
-    """[length, length]: zero where a query may look, else the lowest float."""
+def scalar_of(g, x):
+    """The one number of `x`."""
+    return g.node("Squeeze", x, g.constant([0]))
+
+
+def positions(g, x, past=None):
+    """0, 1, ... up to the length of `x`; counted from the past on, if there is one."""
     length = length_of(g, x)
-    extents = g.node("Concat", length, length, axis=0)
-    full = g.node("Expand", g.scalar(LOWEST), extents)
-    return g.node("Trilu", full, g.constant(1), upper=1)
+    if past is None:
+        return g.node("Range", g.constant(0), scalar_of(g, length), g.constant(1))
+    last = g.node("Add", past.length, length)
+    return g.node("Range", scalar_of(g, past.length), scalar_of(g, last), g.constant(1))
+
+
+def causal_mask(g, x, past=None):
+    """[length, all]: zero where a query may look, else the lowest float; of a past,
+    padding is hidden, too."""
+    length = length_of(g, x)
+    columns = length if past is None else g.node("Add", past.length, length)
+    full = g.node("Expand", g.scalar(LOWEST), g.node("Concat", length, columns, axis=0))
+    if past is None:
+        return g.node("Trilu", full, g.constant(1), upper=1)
+    diagonal = g.node("Add", scalar_of(g, past.length), g.constant(1))
+    return g.node("Add", g.node("Trilu", full, diagonal, upper=1), padding_mask(g, past.padding))
 
 
 def padding_mask(g, mask):
