@@ -58,6 +58,8 @@ private:
   mlir::Value addMask(mlir::Value score, const Place &of, const Index &key);
   llvm::SmallVector<QueryState> addValues(const Index &first,
                                           llvm::ArrayRef<QueryState> states);
+  std::pair<mlir::Value, mlir::Value>
+  addSlices(const Index &query, const Index &column, mlir::Value totals);
   void writeResults(llvm::ArrayRef<QueryState> states);
 
   int64_t countOwnRows() const;

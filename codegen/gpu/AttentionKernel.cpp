@@ -242,39 +242,59 @@ AttentionBuilder::buildRound(const Index &first, ArrayRef<QueryState> states) {
   return result;
 }
 
-/// Adds up what threads have of a column, and writes it.
+/// The sum of the weights of a query, the number `query` of the workgroup, and
+/// of what they weigh of a column of values: slices of threads have parts.
+std::pair<Value, Value> AttentionBuilder::addSlices(const Index &query,
+                                                    const Index &column,
+                                                    Value totals) {
+  auto loop = scf::ForOp::create(
+      b, constantIndex(0), constantIndex(slices), constantIndex(1),
+      ValueRange{constantFloat(number, 0), constantFloat(numbers, 0)});
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Index slice = counter(loop, "slice", slices);
+  Index at = indices.add(indices.multiply(query, kGPUWorkgroupSize),
+                         indices.add(indices.multiply(slice, lanes), column));
+  scf::YieldOp::create(
+      b, ValueRange{arith::AddFOp::create(b, loop.getRegionIterArg(0),
+                                          load(weights, at)),
+                    arith::AddFOp::create(b, loop.getRegionIterArg(1),
+                                          load(totals, at))});
+  named(loop.getRegionIterArg(0), "sum");
+  named(loop.getRegionIterArg(1), "total");
+  return {loop.getResult(0), loop.getResult(1)};
+}
+
+/// Adds up what threads have of each column, and writes it. Loops, as slices
+/// are many where heads are narrow, and compilers of pipelines take the longer
+/// for each of their numbers.
 void AttentionBuilder::writeResults(ArrayRef<QueryState> states) {
-  Value found = shared(queries * kGPUWorkgroupSize, numbers, "totals");
+  Value totals = shared(queries * kGPUWorkgroupSize, numbers, "totals");
   for (auto [i, state] : llvm::enumerate(states)) {
     Index at = indices.add(indices.constant(i * kGPUWorkgroupSize), own);
     store(state.sum, weights, at);
-    store(state.values, found, at);
+    store(state.values, totals, at);
   }
   gpu::BarrierOp::create(b);
-  auto writes = scf::IfOp::create(b, isBelow(own, valueSteps), false);
-  b.setInsertionPointToStart(writes.thenBlock());
-  for (int64_t i = 0; i < queries; ++i) {
-    OpBuilder::InsertionGuard guard(b);
-    if (spec.queries % queries != 0) {
-      auto exists =
-          scf::IfOp::create(b, isBelow(getRow(i), spec.queries), false);
-      b.setInsertionPointToStart(exists.thenBlock());
-    }
-    Value sum, total;
-    for (int64_t slice = 0; slice < slices; ++slice) {
-      Index at = indices.add(
-          indices.constant(i * kGPUWorkgroupSize + slice * lanes), own);
-      Value part = load(weights, at), vector = load(found, at);
-      sum = sum ? arith::AddFOp::create(b, sum, part) : part;
-      total = total ? arith::AddFOp::create(b, total, vector) : vector;
-    }
-    Index to = indices.add(
-        indices.multiply(
-            indices.add(indices.multiply(head, spec.queries), getRow(i)),
-            valueSteps),
-        own);
-    store(arith::DivFOp::create(b, total, splat(sum, numbers)), result, to);
+  int64_t count = queries * valueSteps;
+  auto loop =
+      scf::ForOp::create(b, indices.materialize(own), constantIndex(count),
+                         constantIndex(kGPUWorkgroupSize));
+  b.setInsertionPointToStart(loop.getBody());
+  Index place = counter(loop, "place", count);
+  Index query = indices.divide(place, valueSteps),
+        column = indices.remainder(place, valueSteps);
+  Index row = indices.add(firstRow, query);
+  if (spec.queries % queries != 0) {
+    auto exists = scf::IfOp::create(b, isBelow(row, spec.queries), false);
+    b.setInsertionPointToStart(exists.thenBlock());
   }
+  auto [sum, total] = addSlices(query, column, totals);
+  Index to = indices.add(
+      indices.multiply(indices.add(indices.multiply(head, spec.queries), row),
+                       valueSteps),
+      column);
+  store(arith::DivFOp::create(b, total, splat(sum, numbers)), result, to);
 }
 
 std::array<int64_t, 3> AttentionBuilder::build(gpu::GPUFuncOp kernel) {
