@@ -23,7 +23,7 @@ SmallVector<Type> AttentionBuilder::getArgumentTypes() {
         MemRefType::get({ShapedType::getNumElements(spec.mask)}, number));
   if (spec.hasLength)
     types.push_back(MemRefType::get({1}, b.getI32Type()));
-  types.push_back(buffer(spec.heads * spec.queries, valueSteps));
+  types.push_back(buffer(spec.getResultSteps(), 1));
   return types;
 }
 
@@ -52,6 +52,9 @@ static std::string describe(const GPUAttentionSpec &spec) {
             " heads for each group of keys and values";
   if (spec.causal)
     text += "; later keys are hidden";
+  if (spec.getParts() > 1)
+    text += "; of " + std::to_string(spec.getParts()) +
+            " parts of the keys, before it is divided by the sum of weights";
   return text;
 }
 
@@ -69,5 +72,9 @@ void AttentionBuilder::takeArguments(gpu::GPUFuncOp kernel) {
     mask = take("mask", "added to scores");
   if (spec.hasLength)
     length = take("key_count", "how many rows are keys");
-  result = take("result");
+  result =
+      take("result",
+           spec.getParts() > 1
+               ? "for each row also the largest score and the sum of weights"
+               : "");
 }

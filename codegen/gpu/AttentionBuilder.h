@@ -41,11 +41,24 @@ private:
   struct Place {
     Index head, row;
   };
+  /// Of a query of the workgroup: the head's number in the group and the
+  /// query's number in the head, which may be beyond the last ones.
+  struct HeldPlace {
+    Index inGroup, row;
+  };
 
   void takeArguments(mlir::gpu::GPUFuncOp kernel);
-  Index getRow(int64_t query) {
-    return indices.add(firstRow, indices.constant(query));
+  HeldPlace getHeld(const Index &query);
+  Place getPlace(const HeldPlace &held);
+  /// Whether a query of the workgroup is one, `held`; null if all are.
+  mlir::Value exists(const HeldPlace &held);
+  Index getQueryRow(const Place &place) {
+    return indices.add(indices.multiply(place.head, spec.queries), place.row);
   }
+  void takeGroup(const std::array<int64_t, 3> &grid);
+  void findPart(const Index &number);
+  Index getResultRow(const Index &row);
+  void storeState(mlir::Value largest, mlir::Value sum, const Index &row);
   Index clampKey(const Index &at);
   static void nameStates(mlir::scf::ForOp loop);
   void loadQueries();
@@ -64,7 +77,8 @@ private:
 
   int64_t countOwnRows() const;
   Place getOwnPlace(int64_t row);
-  Index getOwnStep(int64_t row, const Index &step, int64_t count);
+  Index getOwnStep(int64_t row, const Index &step);
+  Index getOwnResult(int64_t row);
   void takeOwnRows(std::array<int64_t, 3> grid);
   llvm::SmallVector<mlir::Value> multiplyOwnKeys(llvm::ArrayRef<Index> keyRows);
   llvm::SmallVector<mlir::Value> scoreOwnKeys(llvm::ArrayRef<Index> at,
@@ -74,6 +88,7 @@ private:
   llvm::SmallVector<mlir::Value> buildOwnRound(const Index &first,
                                                mlir::ValueRange states);
   void divideOwn(mlir::ValueRange states);
+  void storeOwnStates(mlir::ValueRange states);
 
   llvm::SmallVector<mlir::Value> flatten(llvm::ArrayRef<QueryState> states) {
     llvm::SmallVector<mlir::Value> values;
@@ -104,13 +119,16 @@ private:
   const GPUAttentionSpec &spec;
   RowReader keys, values;
   mlir::Type number, numbers;
-  /// Steps of a row of keys and of values; queries of a workgroup; threads
-  /// along a row of values, and how many rows are read at once.
-  int64_t steps, valueSteps, queries, lanes, slices;
+  /// Steps of a row of keys and of values; queries of a workgroup, of how many
+  /// heads; threads along a row of values, and how many rows are read at once.
+  int64_t steps, valueSteps, queries, held, lanes, slices;
   mlir::Value query, mask, length, result;
   /// Workgroup memory: queries, and of each a number for each thread.
   mlir::Value heldQueries, weights;
-  Index own, head, group, firstRow;
+  Index own, group, firstHeld, firstRow;
+  /// The part of the keys, and what follows its last one.
+  Index part;
+  mlir::Value firstKey, lastKey;
   /// Rows of a thread that shares nothing, of those of its group.
   int64_t ownRows;
   /// Keys that query 0 of the text's last ones sees, and all of these queries.

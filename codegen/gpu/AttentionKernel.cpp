@@ -7,7 +7,9 @@
 // has a head and a few queries, and takes 64 keys at a time. Each thread scores
 // one key; all find the largest score so far, by which what is summed up is
 // corrected; then each thread adds up four columns of some of the 64 values. No
-// score ever leaves the workgroup.
+// score ever leaves the workgroup. Queries of a few heads that read the same
+// keys share a workgroup, and many keys are divided among workgroups, whose
+// results AttentionJoin.cpp makes one of.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,49 +20,23 @@
 using namespace mlir;
 using namespace lowbit;
 
-/// Queries of a workgroup: each key and value that is read serves all of them.
-static constexpr int64_t kMostQueries = 4;
 /// Keys of a round: one for each thread.
 static constexpr int64_t kKeys = kGPUWorkgroupSize;
-
-std::string GPUAttentionSpec::name() const {
-  std::string result = "attention";
-  if (causal)
-    result += "_causal";
-  if (!mask.empty())
-    result += "_masked";
-  if (hasLength)
-    result += "_cached";
-  if (format != GPURowFormat::F32)
-    result += "_" + getName(format).str();
-  char separator = '_';
-  for (int64_t extent : {heads, groups, queries, rows, width, valueWidth}) {
-    result += separator + std::to_string(extent);
-    separator = 'x';
-  }
-  return result;
-}
-
-/// Numbers of a row that are read at once: of halves in int4, of one of them.
-static int64_t getStep(const GPUAttentionSpec &spec) {
-  int64_t unit = spec.format == GPURowFormat::Int4 ? 2 * kGPUStep : kGPUStep;
-  bool isWhole = spec.width % unit == 0 && spec.valueWidth % unit == 0;
-  return isWhole ? kGPUStep : 1;
-}
 
 AttentionBuilder::AttentionBuilder(ImplicitLocOpBuilder &builder,
                                    const GPUAttentionSpec &spec)
     : KernelParts(builder), spec(spec),
       keys(builder, spec.format, spec.groups * spec.rows, spec.width,
-           getStep(spec)),
+           spec.getStep()),
       values(builder, spec.format, spec.groups * spec.rows, spec.valueWidth,
-             getStep(spec)) {
+             spec.getStep()) {
   number = b.getF32Type();
-  int64_t step = getStep(spec);
+  int64_t step = spec.getStep();
   numbers = step == 1 ? number : Type(VectorType::get({step}, number));
   steps = spec.width / step;
   valueSteps = spec.valueWidth / step;
-  queries = std::min(spec.queries, kMostQueries);
+  held = spec.getHeldHeads();
+  queries = held * spec.getHeldRows();
   lanes = llvm::PowerOf2Ceil(valueSteps);
   slices = kGPUWorkgroupSize / lanes;
 }
@@ -70,6 +46,31 @@ void AttentionBuilder::nameStates(scf::ForOp loop) {
   static constexpr StringLiteral names[] = {"largest", "sum", "total"};
   for (auto [i, variable] : llvm::enumerate(loop.getRegionIterArgs()))
     named(variable, names[i % std::size(names)]);
+}
+
+/// Queries of the workgroup are those of its heads, then their next ones.
+AttentionBuilder::HeldPlace AttentionBuilder::getHeld(const Index &query) {
+  return {indices.add(firstHeld, indices.remainder(query, held)),
+          indices.add(firstRow, indices.divide(query, held))};
+}
+
+/// The place, or the last one where there aren't so many.
+AttentionBuilder::Place AttentionBuilder::getPlace(const HeldPlace &place) {
+  int64_t inGroup = spec.heads / spec.groups, rows = queries / held;
+  Index number = clamp(place.inGroup, inGroup, llvm::alignTo(inGroup, held));
+  return {indices.add(indices.multiply(group, inGroup), number),
+          clamp(place.row, spec.queries, llvm::alignTo(spec.queries, rows))};
+}
+
+Value AttentionBuilder::exists(const HeldPlace &place) {
+  int64_t inGroup = spec.heads / spec.groups, rows = queries / held;
+  Value result;
+  if (inGroup % held != 0)
+    result = isBelow(place.inGroup, inGroup);
+  if (spec.queries % rows == 0)
+    return result;
+  Value isRow = isBelow(place.row, spec.queries);
+  return result ? Value(arith::AndIOp::create(b, result, isRow)) : isRow;
 }
 
 /// Scaled queries to workgroup memory.
@@ -82,12 +83,9 @@ void AttentionBuilder::loadQueries() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Index at = counter(loop, "place", count);
-  Index row = clamp(indices.add(firstRow, indices.divide(at, steps)),
-                    spec.queries, llvm::alignTo(spec.queries, queries));
-  Index from = indices.add(
-      indices.multiply(indices.add(indices.multiply(head, spec.queries), row),
-                       steps),
-      indices.remainder(at, steps));
+  Place place = getPlace(getHeld(indices.divide(at, steps)));
+  Index from = indices.add(indices.multiply(getQueryRow(place), steps),
+                           indices.remainder(at, steps));
   Value scaled = arith::MulFOp::create(b, load(query, from),
                                        constantFloat(numbers, spec.scale));
   store(scaled, heldQueries, at);
@@ -111,6 +109,25 @@ void AttentionBuilder::findKeys(const Index &lastRow) {
   Value last =
       arith::AddIOp::create(b, firstSeen, indices.materialize(lastRow));
   end = named(arith::MinUIOp::create(b, count, last), "end");
+}
+
+/// The keys of part `number`: whole rounds, as far as there are keys.
+void AttentionBuilder::findPart(const Index &number) {
+  part = number;
+  firstKey = constantIndex(0);
+  lastKey = end;
+  if (spec.getParts() == 1)
+    return;
+  int64_t all = spec.getParts() * kKeys;
+  Value rounds = arith::DivUIOp::create(
+      b, arith::AddIOp::create(b, end, constantIndex(all - 1)),
+      constantIndex(all));
+  Value count = arith::MulIOp::create(b, rounds, constantIndex(kKeys));
+  firstKey = named(arith::MulIOp::create(b, indices.materialize(part), count),
+                   "first");
+  lastKey = named(
+      arith::MinUIOp::create(b, end, arith::AddIOp::create(b, firstKey, count)),
+      "last");
 }
 
 /// Key `at`, or the last one where there aren't so many.
@@ -182,8 +199,7 @@ SmallVector<Value> AttentionBuilder::scoreKey(const Index &at) {
   Value scale = keys.loadScale(row);
   SmallVector<Value> result;
   for (auto [i, product] : llvm::enumerate(loop.getResults())) {
-    Place of{head, clamp(getRow(i), spec.queries,
-                         llvm::alignTo(spec.queries, queries))};
+    Place of = getPlace(getHeld(indices.constant(i)));
     result.push_back(finishScore(sum(product), scale, of, at, key));
   }
   return result;
@@ -242,80 +258,33 @@ AttentionBuilder::buildRound(const Index &first, ArrayRef<QueryState> states) {
   return result;
 }
 
-/// The sum of the weights of a query, the number `query` of the workgroup, and
-/// of what they weigh of a column of values: slices of threads have parts.
-std::pair<Value, Value> AttentionBuilder::addSlices(const Index &query,
-                                                    const Index &column,
-                                                    Value totals) {
-  auto loop = scf::ForOp::create(
-      b, constantIndex(0), constantIndex(slices), constantIndex(1),
-      ValueRange{constantFloat(number, 0), constantFloat(numbers, 0)});
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  Index slice = counter(loop, "slice", slices);
-  Index at = indices.add(indices.multiply(query, kGPUWorkgroupSize),
-                         indices.add(indices.multiply(slice, lanes), column));
-  scf::YieldOp::create(
-      b, ValueRange{arith::AddFOp::create(b, loop.getRegionIterArg(0),
-                                          load(weights, at)),
-                    arith::AddFOp::create(b, loop.getRegionIterArg(1),
-                                          load(totals, at))});
-  named(loop.getRegionIterArg(0), "sum");
-  named(loop.getRegionIterArg(1), "total");
-  return {loop.getResult(0), loop.getResult(1)};
-}
-
-/// Adds up what threads have of each column, and writes it. Loops, as slices
-/// are many where heads are narrow, and compilers of pipelines take the longer
-/// for each of their numbers.
-void AttentionBuilder::writeResults(ArrayRef<QueryState> states) {
-  Value totals = shared(queries * kGPUWorkgroupSize, numbers, "totals");
-  for (auto [i, state] : llvm::enumerate(states)) {
-    Index at = indices.add(indices.constant(i * kGPUWorkgroupSize), own);
-    store(state.sum, weights, at);
-    store(state.values, totals, at);
-  }
-  gpu::BarrierOp::create(b);
-  int64_t count = queries * valueSteps;
-  auto loop =
-      scf::ForOp::create(b, indices.materialize(own), constantIndex(count),
-                         constantIndex(kGPUWorkgroupSize));
-  b.setInsertionPointToStart(loop.getBody());
-  Index place = counter(loop, "place", count);
-  Index query = indices.divide(place, valueSteps),
-        column = indices.remainder(place, valueSteps);
-  Index row = indices.add(firstRow, query);
-  if (spec.queries % queries != 0) {
-    auto exists = scf::IfOp::create(b, isBelow(row, spec.queries), false);
-    b.setInsertionPointToStart(exists.thenBlock());
-  }
-  auto [sum, total] = addSlices(query, column, totals);
-  Index to = indices.add(
-      indices.multiply(indices.add(indices.multiply(head, spec.queries), row),
-                       valueSteps),
-      column);
-  store(arith::DivFOp::create(b, total, splat(sum, numbers)), result, to);
+/// The group, and the first head and query of those of the workgroup.
+void AttentionBuilder::takeGroup(const std::array<int64_t, 3> &grid) {
+  Index head = block(gpu::Dimension::x, grid[0]);
+  int64_t blocks = grid[0] / spec.groups;
+  group = named(indices.divide(head, blocks), "group");
+  firstHeld = indices.multiply(indices.remainder(head, blocks), held);
+  firstRow =
+      named(indices.multiply(block(gpu::Dimension::y, grid[1]), queries / held),
+            "first_row");
 }
 
 std::array<int64_t, 3> AttentionBuilder::build(gpu::GPUFuncOp kernel) {
   takeArguments(kernel);
-  std::array<int64_t, 3> grid = {
-      spec.heads, static_cast<int64_t>(llvm::divideCeil(spec.queries, queries)),
-      1};
+  auto [x, y] = spec.getWorkgroups();
+  std::array<int64_t, 3> grid = {x, y, spec.getParts()};
   own = thread();
-  head = block(gpu::Dimension::x, grid[0]);
-  group = named(indices.divide(head, spec.heads / spec.groups), "group");
-  firstRow = named(indices.multiply(block(gpu::Dimension::y, grid[1]), queries),
-                   "first_row");
+  takeGroup(grid);
   weights = shared(queries * kGPUWorkgroupSize, number, "weights");
   loadQueries();
-  findKeys(getRow(queries - 1));
+  findKeys(getHeld(indices.constant(queries - 1)).row);
+  findPart(block(gpu::Dimension::z, grid[2]));
   gpu::BarrierOp::create(b);
   QueryState none{constantFloat(number, kHidden), constantFloat(number, 0),
                   constantFloat(numbers, 0)};
   SmallVector<Value> before = flatten(SmallVector<QueryState>(queries, none));
-  auto loop = scf::ForOp::create(b, constantIndex(0), end, constantIndex(kKeys),
-                                 before);
+  auto loop =
+      scf::ForOp::create(b, firstKey, lastKey, constantIndex(kKeys), before);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
@@ -326,18 +295,6 @@ std::array<int64_t, 3> AttentionBuilder::build(gpu::GPUFuncOp kernel) {
   }
   writeResults(gather(loop.getResults()));
   return grid;
-}
-
-std::string lowbit::explainNoGPUKernel(const GPUAttentionSpec &spec) {
-  int64_t step = getStep(spec);
-  if (std::max(spec.width, spec.valueWidth) > kGPUWorkgroupSize * step)
-    return "its heads are wider than " +
-           std::to_string(kGPUWorkgroupSize * step);
-  if (spec.causal && spec.rows < spec.queries)
-    return "it has queries that see no key";
-  if (spec.heads > kMostGPUWorkgroups || spec.queries > kMostGPUWorkgroups)
-    return "it has more heads or queries than a dispatch has workgroups";
-  return "";
 }
 
 GPUKernel lowbit::getGPUAttentionKernel(KernelModule &kernels,

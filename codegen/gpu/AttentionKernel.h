@@ -33,11 +33,35 @@ struct GPUAttentionSpec {
   /// The extents of which `heads` is the product, where there is a mask.
   llvm::SmallVector<int64_t> batch;
 
+  /// In how many parts keys are taken, each by workgroups of their own. More
+  /// than one where there are few queries and many rows: the result is then
+  /// what `getGPUAttentionJoinKernel` takes.
+  int64_t getParts() const;
+  /// Heads of a group that a workgroup has a query of: keys and values that it
+  /// reads serve all of them.
+  int64_t getHeldHeads() const;
+  /// Queries of each of them that it has.
+  int64_t getHeldRows() const;
+  /// Workgroups for a part of the keys: those of heads, and of queries.
+  std::array<int64_t, 2> getWorkgroups() const;
+  /// Numbers that are read and written at once.
+  int64_t getStep() const;
+  /// Elements of the result, of `getStep` numbers each: for each part and row
+  /// of queries the sums of weighted values, the largest score, and the sum of
+  /// weights; or, without parts, the values alone.
+  int64_t getResultSteps() const;
+
   std::string name() const;
 };
 
 /// Why there is no such kernel; empty if there is.
 std::string explainNoGPUKernel(const GPUAttentionSpec &spec);
+
+/// Emits (or finds) the kernel that makes one result of those of the parts:
+/// (parts, y: f32).
+GPUKernel getGPUAttentionJoinKernel(KernelModule &kernels,
+                                    const GPUAttentionSpec &spec,
+                                    mlir::MLIRContext *context);
 
 /// Emits (or finds) the kernel (Q, K[, scales], V[, scales][, mask][, number of
 /// keys: an i32], y: f32).

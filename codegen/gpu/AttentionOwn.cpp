@@ -40,11 +40,15 @@ AttentionBuilder::Place AttentionBuilder::getOwnPlace(int64_t row) {
           indices.remainder(at, spec.queries)};
 }
 
-/// The place of step `step` of a thread's row, of `count` steps.
-Index AttentionBuilder::getOwnStep(int64_t row, const Index &step,
-                                   int64_t count) {
+/// The place of step `step` of a thread's row of queries.
+Index AttentionBuilder::getOwnStep(int64_t row, const Index &step) {
   Index at = indices.add(firstRow, indices.constant(row));
-  return indices.add(indices.multiply(at, count), step);
+  return indices.add(indices.multiply(at, steps), step);
+}
+
+/// Where the result of a thread's row begins.
+Index AttentionBuilder::getOwnResult(int64_t row) {
+  return getResultRow(indices.add(firstRow, indices.constant(row)));
 }
 
 /// The products of the rows of queries and keys, those of a query after the
@@ -63,7 +67,7 @@ SmallVector<Value> AttentionBuilder::multiplyOwnKeys(ArrayRef<Index> keyRows) {
   for (auto [row, each] : llvm::zip_equal(keyRows, parameters))
     parts.push_back(keys.load(row, step, each));
   for (int64_t row = 0; row < ownRows; ++row) {
-    Value mine = load(query, getOwnStep(row, step, steps));
+    Value mine = load(query, getOwnStep(row, step));
     for (int64_t i = 0; i < kOwnKeys; ++i)
       next.push_back(multiplyAdd(mine, parts[i],
                                  loop.getRegionIterArg(row * kOwnKeys + i)));
@@ -112,7 +116,7 @@ void AttentionBuilder::addOwnValues(ArrayRef<Index> valueRows, Value isFirst,
   for (auto [row, each] : llvm::zip_equal(valueRows, parameters))
     parts.push_back(values.load(row, step, each));
   for (int64_t row = 0; row < ownRows; ++row) {
-    Index at = getOwnStep(row, step, valueSteps);
+    Index at = indices.add(getOwnResult(row), step);
     Value before = arith::SelectOp::create(
         b, isFirst, constantFloat(numbers, 0), load(result, at));
     Value total =
@@ -148,9 +152,8 @@ SmallVector<Value> AttentionBuilder::buildOwnRound(const Index &first,
     }
     next.append({largest, sum});
   }
-  Value isFirst =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
-                            indices.materialize(first), constantIndex(0));
+  Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
+                                        indices.materialize(first), firstKey);
   if (auto vector = dyn_cast<VectorType>(numbers))
     isFirst = splat(isFirst, vector.clone(b.getI1Type()));
   addOwnValues(rows, isFirst, factors, found);
@@ -164,29 +167,38 @@ void AttentionBuilder::divideOwn(ValueRange states) {
   b.setInsertionPointToStart(loop.getBody());
   Index step = counter(loop, "part", valueSteps);
   for (int64_t row = 0; row < ownRows; ++row) {
-    Index at = getOwnStep(row, step, valueSteps);
+    Index at = indices.add(getOwnResult(row), step);
     Value sum = splat(states[2 * row + 1], numbers);
     store(arith::DivFOp::create(b, load(result, at), sum), result, at);
   }
+}
+
+/// What a part says of the thread's rows.
+void AttentionBuilder::storeOwnStates(ValueRange states) {
+  for (int64_t row = 0; row < ownRows; ++row)
+    storeState(states[2 * row], states[2 * row + 1], getOwnResult(row));
 }
 
 /// Begins what is done by the threads that have rows, and says which.
 void AttentionBuilder::takeOwnRows(std::array<int64_t, 3> grid) {
   ownRows = countOwnRows();
   int64_t all = spec.heads * spec.queries, count = all / ownRows;
+  int64_t items = count * spec.getParts();
   Index lane = thread();
-  Index workgroup =
-      indices.add(indices.multiply(block(gpu::Dimension::y, grid[1]), grid[0]),
-                  block(gpu::Dimension::x, grid[0]));
+  Index workgroup = block(gpu::Dimension::z, grid[2]);
+  workgroup = indices.add(indices.multiply(workgroup, grid[1]),
+                          block(gpu::Dimension::y, grid[1]));
+  workgroup = indices.add(indices.multiply(workgroup, grid[0]),
+                          block(gpu::Dimension::x, grid[0]));
   Index item = indices.add(indices.multiply(workgroup, kThreads), lane);
   Value works =
-      arith::AndIOp::create(b, isBelow(lane, kThreads), isBelow(item, count));
+      arith::AndIOp::create(b, isBelow(lane, kThreads), isBelow(item, items));
   auto body = scf::IfOp::create(b, works, false);
   b.setInsertionPointToStart(body.thenBlock());
-  firstRow =
-      named(indices.multiply(indices.value(indices.materialize(item), count),
-                             ownRows),
-            "first_row");
+  item = indices.value(indices.materialize(item), items);
+  part = indices.divide(item, count);
+  firstRow = named(indices.multiply(indices.remainder(item, count), ownRows),
+                   "first_row");
   group = named(indices.divide(firstRow, all / spec.groups), "group");
 }
 
@@ -197,11 +209,12 @@ void AttentionBuilder::buildOwn(gpu::GPUFuncOp kernel,
   // Rows of several heads may end with any query.
   findKeys(spec.queries % ownRows == 0 ? getOwnPlace(ownRows - 1).row
                                        : indices.constant(spec.queries - 1));
+  findPart(part);
   SmallVector<Value> before;
   for (int64_t row = 0; row < ownRows; ++row)
     before.append({constantFloat(number, kHidden), constantFloat(number, 0)});
-  auto loop = scf::ForOp::create(b, constantIndex(0), end,
-                                 constantIndex(kOwnKeys), before);
+  auto loop =
+      scf::ForOp::create(b, firstKey, lastKey, constantIndex(kOwnKeys), before);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
@@ -210,5 +223,8 @@ void AttentionBuilder::buildOwn(gpu::GPUFuncOp kernel,
     Index first = counter(loop, "first_key");
     scf::YieldOp::create(b, buildOwnRound(first, loop.getRegionIterArgs()));
   }
-  divideOwn(loop.getResults());
+  if (spec.getParts() == 1)
+    divideOwn(loop.getResults());
+  else
+    storeOwnStates(loop.getResults());
 }

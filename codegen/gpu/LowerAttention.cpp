@@ -274,7 +274,6 @@ std::optional<std::string> AttentionLowering::lower(AttentionOp op) {
   reason = explainNoGPUKernel(spec);
   if (!reason.empty())
     return reason;
-  GPUKernel kernel = getGPUAttentionKernel(kernels, spec, op.getContext());
   SmallVector<Value> inputs{op.getQuery()};
   llvm::append_range(inputs, keys->tensors);
   llvm::append_range(inputs, values->tensors);
@@ -282,14 +281,32 @@ std::optional<std::string> AttentionLowering::lower(AttentionOp op) {
     inputs.push_back(mask);
   if (spec.hasLength)
     inputs.push_back(getLength(keys->count));
-  OpBuilder b(op);
-  auto type = cast<RankedTensorType>(op.getResult().getType());
-  Value init = tensor::EmptyOp::create(b, op.getLoc(), type.getShape(),
-                                       type.getElementType());
-  auto dispatch = DispatchOp::create(
-      b, op.getLoc(), TypeRange{type}, kernel.symbol,
-      b.getDenseI64ArrayAttr(kernel.workgroups), inputs, ValueRange{init});
-  op.getResult().replaceAllUsesWith(dispatch.getResult(0));
+  op.getResult().replaceAllUsesWith(dispatch(op, spec, inputs));
   op.erase();
   return std::nullopt;
+}
+
+/// The result of the kernel, or of those of its parts and the one that joins
+/// them.
+Value AttentionLowering::dispatch(AttentionOp op, const GPUAttentionSpec &spec,
+                                  ValueRange inputs) {
+  OpBuilder b(op);
+  auto add = [&](const GPUKernel &kernel, RankedTensorType type,
+                 ValueRange inputs) -> Value {
+    Value init = tensor::EmptyOp::create(b, op.getLoc(), type.getShape(),
+                                         type.getElementType());
+    return DispatchOp::create(b, op.getLoc(), TypeRange{type}, kernel.symbol,
+                              b.getDenseI64ArrayAttr(kernel.workgroups), inputs,
+                              ValueRange{init})
+        .getResult(0);
+  };
+  auto type = cast<RankedTensorType>(op.getResult().getType());
+  GPUKernel kernel = getGPUAttentionKernel(kernels, spec, op.getContext());
+  if (spec.getParts() == 1)
+    return add(kernel, type, inputs);
+  auto parts = RankedTensorType::get({spec.getResultSteps() * spec.getStep()},
+                                     type.getElementType());
+  Value sums = add(kernel, parts, inputs);
+  return add(getGPUAttentionJoinKernel(kernels, spec, op.getContext()), type,
+             sums);
 }

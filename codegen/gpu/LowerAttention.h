@@ -28,6 +28,8 @@ private:
   mlir::Value getLength(mlir::Value count);
   mlir::Value getMask(mlir::Value mask, mlir::Value count, int64_t rows,
                       std::string &reason);
+  mlir::Value dispatch(AttentionOp op, const GPUAttentionSpec &spec,
+                       mlir::ValueRange inputs);
 
   KernelModule &kernels;
   /// Tensors with a number of keys.

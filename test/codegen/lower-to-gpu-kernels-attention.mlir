@@ -20,7 +20,7 @@
 // What sixteen slices of threads have of a column is added up by a loop, as
 // compilers take the longer for each number of a kernel without one.
 // CHECK:        gpu.barrier
-// CHECK:        scf.for %{{.*}} = %{{.*}} to %c4 step %c64
+// CHECK:        scf.for %{{.*}} = %{{.*}} to %c8 step %c64
 // CHECK:          scf.for %{{.*}} = %c0 to %c16 step %c1 iter_args
 // CHECK-COUNT-2:    memref.load
 // CHECK-NOT:        memref.load
@@ -57,6 +57,25 @@
 // CHECK-SAME:   memref<60xf32> {lowbit.name = "query"}, %{{.*}}: memref<84xf32> {lowbit.name = "keys"}, %{{.*}}: memref<84xf32> {lowbit.name = "values"}, %{{.*}}: memref<60xf32> {lowbit.name = "result"}) kernel
 // CHECK-SAME:     lowbit.description = "result[2 x 5 x 6] = softmax(scale * query[2 x 5 x 6] keys[2 x 7 x 6] transposed) values[2 x 7 x 6]
 
+// A part of the keys begins where the workgroup's number along z says; what it has
+// is divided where parts are joined. One without keys has no sum of weights.
+// CHECK:      gpu.func @attention_32x8x1x4096x8x8_parts16
+// CHECK-SAME:   %{{[a-z0-9]+}}: memref<1536xvector<4xf32>> {lowbit.description = "for each row also the largest score and the sum of weights", lowbit.name = "result"}) kernel
+// CHECK:        %[[PART:.*]] = gpu.block_id z
+// CHECK:        %[[FIRST:.*]] = arith.muli %[[PART]], %c256
+// CHECK:        %[[NEXT:.*]] = arith.addi %[[FIRST]], %c256
+// CHECK:        %[[LAST:.*]] = arith.minui %[[NEXT]], %c4096
+// CHECK:        scf.for %{{.*}} = %[[FIRST]] to %[[LAST]] step %c64 iter_args
+// CHECK-NOT:    arith.divf
+// CHECK:      gpu.func @attention_32x8x1x4096x8x8_parts16_software
+// CHECK-NOT:    arith.divf
+// CHECK:      gpu.func @attention_join_16x32x8
+// CHECK:        scf.for %{{.*}} = %c0 to %c16 step %c1 iter_args
+// CHECK:          arith.cmpf ogt, %{{.*}}, %cst
+// CHECK:          arith.select
+// CHECK-COUNT-2:  math.exp
+// CHECK:        arith.divf
+
 // Of caches in fewer bits, shaders say what is in the words.
 // CHECK:      gpu.func @attention_cached_int8_2x2x1x32x8x8
 // CHECK-SAME:   {lowbit.description = "codes of int8, four in a word", lowbit.name = "keys"}, %{{.*}}: memref<64xf32> {lowbit.description = "one for each row", lowbit.name = "key_scales"}
@@ -71,11 +90,13 @@
 // CHECK:      gpu.func @attention_cached_int4_2x2x1x32x12x12
 // CHECK-SAME:   memref<384xi32> {lowbit.description = "bytes with a code of both halves of the row, one in a word", lowbit.name = "keys"}, %{{.*}}: memref<64xvector<2xi32>> {{[^%]*}}, %{{.*}}: memref<384xi32>
 
+// Two heads of a group share a workgroup, which reads keys and values once for
+// both.
 // CHECK-LABEL: func.func @cached
 // CHECK-SAME:    (%[[Q:.*]]: tensor<1x4x1x8xf32>, %[[K:.*]]: tensor<1x2x32x8xf32>, %[[V:.*]]: tensor<1x2x32x16xf32>, %[[N:.*]]: index)
 // CHECK:         %[[LENGTH:.*]] = linalg.generic
 // CHECK:           arith.index_cast %[[N]] : index to i32
-// CHECK:         lowbit.dispatch @kernels::@attention_causal_cached_4x2x1x32x8x16 [4, 1, 1]
+// CHECK:         lowbit.dispatch @kernels::@attention_causal_cached_4x2x1x32x8x16 [2, 1, 1]
 // CHECK-SAME:      ins(%[[Q]], %[[K]], %[[V]], %[[LENGTH]] : tensor<1x4x1x8xf32>, tensor<1x2x32x8xf32>, tensor<1x2x32x16xf32>, tensor<1xi32>)
 func.func @cached(%q: tensor<1x4x1x8xf32>, %keys: tensor<1x2x32x8xf32>, %values: tensor<1x2x32x16xf32>, %n: index)
     -> tensor<1x4x1x16xf32> {
@@ -92,6 +113,21 @@ func.func @cached(%q: tensor<1x4x1x8xf32>, %keys: tensor<1x2x32x8xf32>, %values:
 func.func @whole(%q: tensor<2x5x6xf32>, %k: tensor<2x7x6xf32>, %v: tensor<2x7x6xf32>) -> tensor<2x5x6xf32> {
   %y = lowbit.attention %q, %k, %v scale 1.0 : tensor<2x5x6xf32>, tensor<2x7x6xf32>, tensor<2x7x6xf32> -> tensor<2x5x6xf32>
   return %y : tensor<2x5x6xf32>
+}
+
+// Few queries of many keys: of 8 groups, each with a workgroup for its four heads,
+// the keys are taken in 16 parts of 256 rows or more, by workgroups of their own.
+// What each has is the sums of weighted values, and in a vector behind those of a
+// row the largest score and the sum of weights.
+// CHECK-LABEL: func.func @parts
+// CHECK-SAME:    (%[[Q:.*]]: tensor<32x1x8xf32>, %[[C:.*]]: tensor<8x4096x8xf32>)
+// CHECK:         %[[SUMS:.*]] = lowbit.dispatch @kernels::@attention_32x8x1x4096x8x8_parts16 [8, 1, 16]
+// CHECK-SAME:      ins(%[[Q]], %[[C]], %[[C]] : {{.*}}) outs(%{{.*}} : tensor<6144xf32>)
+// CHECK:         lowbit.dispatch @kernels::@attention_join_16x32x8 [1, 1, 1]
+// CHECK-SAME:      ins(%[[SUMS]] : tensor<6144xf32>) outs(%{{.*}} : tensor<32x1x8xf32>)
+func.func @parts(%q: tensor<32x1x8xf32>, %k: tensor<8x4096x8xf32>) -> tensor<32x1x8xf32> {
+  %y = lowbit.attention %q, %k, %k scale 1.0 : tensor<32x1x8xf32>, tensor<8x4096x8xf32>, tensor<8x4096x8xf32> -> tensor<32x1x8xf32>
+  return %y : tensor<32x1x8xf32>
 }
 
 // Codes of a cache are decoded where they are read, and multiplied by the scale
@@ -145,7 +181,7 @@ func.func @halves(%q: tensor<2x1x8xf32>, %numbers: tensor<2x32x8xf16>, %n: index
 // CHECK:         %[[FIRST:.*]] = tensor.extract_slice %[[TABLE]][0, 0, 0, 0] [1, 1, 2, 32] [1, 1, 1, 1]
 // CHECK:         %[[INIT:.*]] = tensor.empty() : tensor<1x1x2x32xf32>
 // CHECK:         %[[M:.*]] = linalg.generic {{.*}} ins(%[[FIRST]] : tensor<1x1x2x32xi1>) outs(%[[INIT]] : tensor<1x1x2x32xf32>)
-// CHECK:         lowbit.dispatch @kernels::@attention_masked_cached_4x2x2x32x8x8 [4, 1, 1]
+// CHECK:         lowbit.dispatch @kernels::@attention_masked_cached_4x2x2x32x8x8 [2, 1, 1]
 // CHECK-SAME:      ins(%[[Q]], %[[C]], %[[C]], %[[M]], %{{.*}} : tensor<1x4x2x8xf32>, tensor<1x2x32x8xf32>, tensor<1x2x32x8xf32>, tensor<1x1x2x32xf32>, tensor<1xi32>)
 func.func @masked(%q: tensor<1x4x2x8xf32>, %cache: tensor<1x2x32x8xf32>, %table: tensor<1x1x2x64xi1>, %n: index) -> tensor<1x4x2x8xf32> {
   %zero = arith.constant 0.0 : f32

@@ -4,12 +4,12 @@
   attention.py FOLDER HARNESS         Dawn, through HARNESS/run_module.mjs
 
 One model has all shapes: heads that share keys, rows that fill what a thread or
-a workgroup takes and that don't, widths that are multiples of four and odd ones,
-later keys hidden or not, masks shared by heads or by queries, and a mask that
-hides all. The kernels for GPUs, those that add up by subgroups, and those for
-processors may differ by 1e-5 of the largest number of a result; of the first,
-Dawn runs some, and no others that need subgroups. The validation layer, or naga,
-must accept them. Prints the largest differences.
+a workgroup takes and that don't, keys in one part and in several, widths that are
+multiples of four and odd ones, later keys hidden or not, masks shared by heads or
+by queries, and a mask that hides all. The kernels for GPUs, those that add up by
+subgroups, and those for processors may differ by 1e-5 of the largest number of a
+result; of the first, Dawn runs some, and no others that need subgroups. The
+validation layer, or naga, must accept them. Prints the largest differences.
 """
 import json
 import os
@@ -34,6 +34,11 @@ SHAPES = [
     (3, 2, 2, 7, 6, 8, 8, False, (3, 1, 1, 6)),
     (1, 2, 2, 8, 12, 8, 8, True, (2, 1, 12)),
     (1, 2, 1, 4, 6, 8, 8, False, "hidden"),
+    # Few queries and many keys: workgroups have queries of several heads, and
+    # parts of the keys.
+    (1, 14, 2, 1, 600, 8, 8, True, None),
+    (1, 3, 1, 2, 520, 6, 7, True, None),
+    (2, 4, 1, 1, 1030, 80, 96, False, (2, 1, 1, 1030)),
 ]
 
 
