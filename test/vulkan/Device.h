@@ -54,7 +54,8 @@ public:
   /// Whether kernels may rely on a feature of GPUVariants.h.
   bool hasFeature(llvm::StringRef name) const {
     return (name == "packed_dot" && hasPackedDot) ||
-           (name == "subgroups" && hasSubgroups);
+           (name == "subgroups" && hasSubgroups) ||
+           (name == "software" && isSoftware());
   }
   llvm::StringRef getMessages() const { return messages; }
 

@@ -18,16 +18,11 @@ namespace lowbit {
 static bool fromJSON(const llvm::json::Value &value, ManifestBuffer &buffer,
                      llvm::json::Path path) {
   ObjectMapper object(value, path);
-  if (!object || !object.map("name", buffer.name) ||
-      !object.map("kind", buffer.kind) || !object.map("bytes", buffer.bytes) ||
-      !object.mapOptional("type", buffer.type) ||
-      !object.mapOptional("shape", buffer.shape) ||
-      !object.mapOptional("tableRows", buffer.tableRows))
-    return false;
-  // As HostTensor calls u8.
-  if (llvm::StringRef(buffer.type).starts_with("u"))
-    buffer.type.insert(1, "i");
-  return true;
+  return object && object.map("name", buffer.name) &&
+         object.map("kind", buffer.kind) && object.map("bytes", buffer.bytes) &&
+         object.mapOptional("type", buffer.type) &&
+         object.mapOptional("shape", buffer.shape) &&
+         object.mapOptional("tableRows", buffer.tableRows);
 }
 
 static bool fromJSON(const llvm::json::Value &value, ManifestDispatch &dispatch,

@@ -121,16 +121,37 @@ static std::string formatMilliseconds(double seconds) {
   return llvm::formatv("{0:f3} ms", seconds * 1e3).str();
 }
 
+/// The first feature of a variant that the device lacks; null where it runs.
+static const std::string *findMissing(const ManifestVariant &variant,
+                                      const Device &device) {
+  auto missing = llvm::find_if(variant.features, [&](llvm::StringRef feature) {
+    return !device.hasFeature(feature);
+  });
+  return missing == variant.features.end() ? nullptr : &*missing;
+}
+
+/// Whether a variant is for processors alone. Drivers of those stand for GPUs
+/// here, and so run what GPUs do unless it is asked for.
+static bool isForSoftware(const ManifestVariant &variant) {
+  return llvm::is_contained(variant.features, "software");
+}
+
 /// The variant that was asked for, or the first one that the device can run.
 static const ManifestVariant &chooseVariant(const Manifest &manifest,
                                             const Device &device) {
-  for (const ManifestVariant &variant : manifest.variants)
-    if (variantName.empty() ? llvm::all_of(variant.features,
-                                           [&](llvm::StringRef feature) {
-                                             return device.hasFeature(feature);
-                                           })
-                            : variant.name == variantName)
-      return variant;
+  for (const ManifestVariant &variant : manifest.variants) {
+    const std::string *missing = findMissing(variant, device);
+    if (variantName.empty() && (missing || isForSoftware(variant)))
+      continue;
+    if (!variantName.empty() && variant.name != variantName)
+      continue;
+    if (missing)
+      exitOnError(makeError("--variant=" + variantName +
+                            " requires the feature '" + *missing +
+                            "', which '" + device.getName() +
+                            "' lacks; leave --variant out for what it has"));
+    return variant;
+  }
   llvm::SmallVector<llvm::StringRef> names;
   for (const ManifestVariant &variant : manifest.variants)
     names.push_back(variant.name);
@@ -196,11 +217,13 @@ static void runText(ModelMemory &memory, const Manifest &manifest) {
   for (unsigned i = 0; i < generate; ++i) {
     int64_t token = exitOnError(text.readToken());
     llvm::outs() << ' ' << token;
-    exitOnError(text.decode(token));
+    // Of the last one nothing is computed, so that it needs no room.
+    if (i + 1 < generate)
+      exitOnError(text.decode(token));
   }
   llvm::outs() << '\n';
   printSpeed(memory.getDevice(),
-             llvm::Twine(text.getLength()) + " tokens, @prefill " +
+             llvm::Twine(tokens.size() + generate) + " tokens, @prefill " +
                  formatMilliseconds(text.prefillSeconds) + ", @decode " +
                  formatMilliseconds(text.decodeSeconds));
 }

@@ -49,10 +49,10 @@ llvm::Error Text::check(const HostTensor &file, uint64_t more) const {
   if (count > room)
     return makeError(required + llvm::Twine(count) +
                      "; compile with a larger --max-length");
-  if (more > room - count)
+  if (more > room - count + 1)
     return makeError(required + "a prompt of " + llvm::Twine(count) + " and " +
                      llvm::Twine(more) + " more; ask for at most " +
-                     llvm::Twine(room - count) +
+                     llvm::Twine(room - count + 1) +
                      ", or compile with a larger --max-length");
   return checkIndices(decodeProgram.getFunction().buffers[0], file);
 }

@@ -18,7 +18,8 @@ public:
                                      const Manifest &manifest);
 
   /// An error where tokens of a file, to which `more` will be appended, can't
-  /// be computed with: they must be integers in the table, and have room.
+  /// be computed with: they must be integers in the table, and have room, as
+  /// all must that are appended but the last.
   llvm::Error check(const HostTensor &file, uint64_t more) const;
   /// Appends tokens by @prefill, in pieces of its length. The last piece begins
   /// early enough to be whole, and computes some tokens again; a text shorter
@@ -32,7 +33,6 @@ public:
     return decodeProgram.read("logits");
   }
   llvm::Expected<int64_t> readToken();
-  int64_t getLength() const { return text.size(); }
   /// Seconds of all runs of each function.
   double prefillSeconds = 0, decodeSeconds = 0;
 

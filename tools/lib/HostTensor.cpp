@@ -29,10 +29,10 @@ struct ElementInfo {
 
 /// Indexed by ElementType.
 constexpr ElementInfo kElements[] = {
-    {1, "i1"},   {1, "i8"},        {1, "ui8"},      {2, "i16"},
-    {2, "ui16"}, {4, "i32"},       {4, "ui32"},     {8, "i64"},
-    {8, "ui64"}, {1, "f8E8M0FNU"}, {1, "f8E4M3FN"}, {1, "f8E5M2"},
-    {2, "f16"},  {2, "bf16"},      {4, "f32"},      {8, "f64"},
+    {1, "i1"},  {1, "i8"},        {1, "u8"},       {2, "i16"},
+    {2, "u16"}, {4, "i32"},       {4, "u32"},      {8, "i64"},
+    {8, "u64"}, {1, "f8E8M0FNU"}, {1, "f8E4M3FN"}, {1, "f8E5M2"},
+    {2, "f16"}, {2, "bf16"},      {4, "f32"},      {8, "f64"},
 };
 
 constexpr size_t kAlignment = 64;

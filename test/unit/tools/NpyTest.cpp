@@ -83,7 +83,7 @@ TEST(Npy, ExplainsErrors) {
             parseError("{'descr': '>f4', 'fortran_order': False, "
                        "'shape': (1,)}",
                        "abcd"));
-  EXPECT_EQ("a.npy: has 3 bytes of data, its header asks for 4xui8",
+  EXPECT_EQ("a.npy: has 3 bytes of data, its header asks for 4xu8",
             parseError("{'descr': '|u1', 'fortran_order': False, "
                        "'shape': (4,)}",
                        "abc"));

@@ -90,7 +90,7 @@ TEST(Safetensors, WriterRefusesWrongEntries) {
                 .find("tensor name 'a' is taken already"));
   entry.shape = {4};
   EXPECT_NE(std::string::npos, getText(writeSafetensors(*output, {entry}))
-                                   .find("not the size of 4xui8"));
+                                   .find("not the size of 4xu8"));
   entry = makeEntry("\xff", ElementType::U8, {3});
   EXPECT_NE(
       std::string::npos,

@@ -59,9 +59,9 @@ function failInput(message) {
 const measureHeap = () => performance.memory?.usedJSHeapSize ?? null;
 
 const ARRAYS = {
-  f32: Float32Array, f64: Float64Array, i64: BigInt64Array, ui64: BigUint64Array,
-  i32: Int32Array, ui32: Uint32Array, i16: Int16Array, ui16: Uint16Array,
-  i8: Int8Array, ui8: Uint8Array, i1: Uint8Array,
+  f32: Float32Array, f64: Float64Array, i64: BigInt64Array, u64: BigUint64Array,
+  i32: Int32Array, u32: Uint32Array, i16: Int16Array, u16: Uint16Array,
+  i8: Int8Array, u8: Uint8Array, i1: Uint8Array,
 };
 
 /** Numbers for an input that nobody gave: ones, and floats between -1 and 1. */
