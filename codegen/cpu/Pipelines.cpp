@@ -137,6 +137,7 @@ void lowbit::buildCPUToLLVMPipeline(OpPassManager &manager,
   manager.addPass(createLowerAffinePass());
   manager.addPass(createCSEPass());
   manager.addNestedPass<func::FuncOp>(createCPUSetLinkagePass());
+  manager.addPass(createCPUShareTasksPass());
   manager.addPass(createSCFToControlFlowPass());
   ConvertVectorToLLVMPassOptions vectors;
   vectors.force32BitVectorIndices = false;

@@ -4,7 +4,7 @@
 // RUN: quant-opt %s --lowbit-set-cpu-target=cpu=znver5 --lowbit-cpu-to-llvm -o %t.whole
 // RUN: quant-opt %s --lowbit-set-cpu-target=cpu=znver5 --lowbit-cpu-tensor-pipeline --lowbit-cpu-buffer-pipeline --lowbit-cpu-vector-pipeline \
 // RUN:   --convert-scf-to-openmp --lowbit-cpu-guard-parallel --expand-strided-metadata --lower-affine --cse \
-// RUN:   --lowbit-cpu-set-linkage --convert-scf-to-cf --convert-vector-to-llvm="force-32bit-vector-indices=0 reassociate-fp-reductions=1" \
+// RUN:   --lowbit-cpu-set-linkage --lowbit-cpu-share-tasks --convert-scf-to-cf --convert-vector-to-llvm="force-32bit-vector-indices=0 reassociate-fp-reductions=1" \
 // RUN:   --convert-to-llvm --convert-openmp-to-llvm --reconcile-unrealized-casts -o %t.uncleaned
 // RUN: quant-opt %t.uncleaned --pass-pipeline='builtin.module(llvm.func(lowbit-cpu-clean-up))' -o %t.parts
 // RUN: diff %t.whole %t.parts
@@ -14,7 +14,7 @@
 // CHECK: llvm.func @main(
 // CHECK: llvm.func @_mlir_ciface_main(
 // CHECK: omp.parallel
-// CHECK: omp.wsloop
+// CHECK: llvm.atomicrmw add
 // CHECK: llvm.intr.fmuladd({{.*}}) : (vector<32xf32>
 lowbit.global @w : tensor<64x128xf32> {data = dense_resource<w> : tensor<64x128xf32>}
 func.func @main(%x: tensor<?x64xf32>) -> tensor<?x128xf32> {

@@ -27,10 +27,20 @@ Value KernelCalls::call(func::FuncOp kernel, Value tiles, Value grain,
       .getResult(0);
 }
 
-Value KernelCalls::getTaskGrain(Value workPerTile, int64_t taskWork) {
+/// Tasks of a call that has more than one. Where three are shared by two
+/// threads, one thread has twice as much to do as the other.
+static constexpr int64_t kLeastTasks = 16;
+
+Value KernelCalls::getTaskGrain(Value tiles, Value workPerTile,
+                                int64_t taskWork) {
   Value work = arith::MaxSIOp::create(b, workPerTile, index(1));
   Value grain = arith::DivUIOp::create(b, index(taskWork), work);
-  return arith::MaxSIOp::create(b, grain, index(1));
+  grain = arith::MaxSIOp::create(b, grain, index(1));
+  Value even = arith::CeilDivUIOp::create(b, tiles, index(kLeastTasks));
+  even = arith::MinSIOp::create(b, grain, even);
+  Value isOne =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ule, tiles, grain);
+  return arith::SelectOp::create(b, isOne, grain, even);
 }
 
 /// A global of one tensor that takes over a part of `like`.

@@ -47,8 +47,9 @@ public:
   Value call(mlir::func::FuncOp kernel, Value tiles, Value grain,
              mlir::ValueRange inputs, Value size, mlir::Type element);
 
-  /// Tiles whose work is worth a task: max(1, taskWork / workPerTile).
-  Value getTaskGrain(Value workPerTile, int64_t taskWork);
+  /// Tiles of a task: as many as have `taskWork`, at least one; fewer where
+  /// these would be some tasks, but less than threads can share evenly.
+  Value getTaskGrain(Value tiles, Value workPerTile, int64_t taskWork);
 
   /// The blob of a packed weight as a plain value: its global gives up the
   /// quantized type.

@@ -54,7 +54,7 @@ std::optional<std::string> cpu::lowerEmbedding(KernelCalls &calls,
   inputs.append({indices.flat, calls.index(table.getRows()), k});
   EmbeddingKernelSpec spec{&calls.target, table.getEncoding(),
                            getElementTypeOrSelf(indices.flat.getType())};
-  Value grain = calls.getTaskGrain(k, calls.tuning.taskValues);
+  Value grain = calls.getTaskGrain(indices.count, k, calls.tuning.taskValues);
   Value size = arith::MulIOp::create(b, indices.count, k);
   func::FuncOp kernel = calls.getKernel(getOrCreateEmbeddingKernel, spec);
   Value flat =

@@ -191,7 +191,7 @@ Value LinearLowering::getPanel(QuantizeOp quantize, const PanelFormat &format) {
   Value rowBytes =
       calls.index(format.rowBytes(quantize.getType().getColumns()));
   Value size = arith::MulIOp::create(b, count, rowBytes);
-  Value grain = calls.getTaskGrain(columns, calls.tuning.taskValues);
+  Value grain = calls.getTaskGrain(count, columns, calls.tuning.taskValues);
   func::FuncOp kernel =
       calls.getKernel(getOrCreatePanelKernel, format, calls.target);
   panel = calls.call(kernel, count, grain, inputs, size, b.getI8Type());
@@ -230,10 +230,10 @@ SmallVector<Value> LinearLowering::getInputs(LinearOp op,
 
 /// Row blocks of a task. Where rows may be in tiles or in bf16, and some are, a
 /// task decodes whole panels of weights, which all of those rows meet.
-Value LinearLowering::getGrain(const LinearKernelSpec &spec, Value rows,
-                               int64_t blockRows, int64_t columns) {
+Value LinearLowering::getGrain(const LinearKernelSpec &spec, Value blocks,
+                               Value rows, int64_t blockRows, int64_t columns) {
   Value work = arith::MulIOp::create(b, rows, calls.index(blockRows * columns));
-  Value grain = calls.getTaskGrain(work, calls.tuning.taskProducts);
+  Value grain = calls.getTaskGrain(blocks, work, calls.tuning.taskProducts);
   if (!spec.panel.takesRowCount())
     return grain;
   bool hasTiles = spec.panel.hasTiles() || spec.panel.hasBFloatTiles;
@@ -267,7 +267,7 @@ std::optional<std::string> LinearLowering::lower(LinearOp op) {
   Value size = arith::MulIOp::create(
       b, rows, calls.index(op.getType().getShape().back()));
   Value blocks = calls.index(llvm::divideCeil(n, blockRows));
-  Value grain = getGrain(spec, rows, blockRows, k);
+  Value grain = getGrain(spec, blocks, rows, blockRows, k);
   func::FuncOp kernel = calls.getKernel(getOrCreateLinearKernel, spec);
   Value flat = calls.call(kernel, blocks, grain, inputs, size, b.getF32Type());
   Value result = unflatten(b, flat, quantize.getInput(),

@@ -29,8 +29,8 @@ private:
   llvm::SmallVector<Value> getInputs(LinearOp op, const LinearKernelSpec &spec,
                                      Value panel);
   Value getPanel(QuantizeOp quantize, const PanelFormat &format);
-  Value getGrain(const LinearKernelSpec &spec, Value rows, int64_t blockRows,
-                 int64_t columns);
+  Value getGrain(const LinearKernelSpec &spec, Value blocks, Value rows,
+                 int64_t blockRows, int64_t columns);
 
   KernelCalls &calls;
   mlir::ImplicitLocOpBuilder &b;

@@ -203,6 +203,47 @@ def CPUGuardParallelPass
     Statistic<"numGuarded", "guarded", "Parallel regions given a condition">];
 }
 
+def CPUShareTasksPass : Pass<"lowbit-cpu-share-tasks", "::mlir::ModuleOp"> {
+  let summary = "Let threads draw the tasks of a loop from a counter";
+  let description = [{
+    Replaces the loop of a parallel region, which OpenMP would divide beforehand
+    and end with a barrier of its own, by one in which each thread draws tickets
+    until none is left. The first tickets, one for each thread, are half of its
+    share; the others are an eighth of the other half. Threads that start late,
+    or are slower, draw fewer. What a task computes doesn't depend on who draws
+    it.
+
+    Regions with reductions, with other than one loop, or whose bounds are
+    computed inside, stay.
+
+    ```mlir
+    omp.parallel { omp.wsloop { omp.loop_nest (%i) : index = (%c0) to (%n) step (%c1) ...
+    ```
+    becomes
+    ```mlir
+    memref.store %zero, %counter[%c0] : memref<8xi64>
+    omp.parallel {
+      %threads = func.call @__kmpc_bound_num_threads(%null) : (!llvm.ptr) -> i32
+      scf.while : () -> (index, index) {
+        %ticket = memref.atomic_rmw addi %one, %counter[%c0] : (i64, memref<8xi64>) -> i64
+        ...
+        scf.condition(%left) %first, %size : index, index
+      } do {
+      ^bb0(%first: index, %size: index):
+        scf.for %i = %first to %end step %c1 { ... }
+        scf.yield
+      }
+      omp.terminator
+    }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::omp::OpenMPDialect", "::mlir::scf::SCFDialect"];
+  let statistics = [
+    Statistic<"numShared", "shared", "Loops whose tasks are drawn">];
+}
+
 def CPUExpandFloatsPass : Pass<"lowbit-cpu-expand-floats", "::mlir::ModuleOp"> {
   let summary = "Replace float operations that the module's target doesn't have";
   let description = [{
