@@ -95,6 +95,19 @@ EncodingAttr lowbit::getLatticeEncoding(mlir::MLIRContext *context, double rate,
   return mlir::cast<EncodingAttr>(mlir::parseAttribute(text, context));
 }
 
+EncodingAttr lowbit::getTrellisEncoding(mlir::MLIRContext *context,
+                                        unsigned state, unsigned rate) {
+  auto columnScale = EncodingAttr::get(
+      context, LogAttr::get(context, 5, 8), ZeroPointKind::None,
+      /*minimum=*/false, PerTensorAttr::get(context),
+      mlir::Float16Type::get(context), /*permuted=*/false);
+  return EncodingAttr::get(
+      context, TrellisAttr::get(context, state, rate), ZeroPointKind::None,
+      /*minimum=*/false, PerChannelAttr::get(context),
+      mlir::Float8E4M3FNType::get(context), /*permuted=*/false,
+      OuterScaleKind::Tensor, /*storedScale=*/mlir::Attribute(), columnScale);
+}
+
 EncodingAttr NamedEncoding::get(mlir::MLIRContext *context, int64_t size,
                                 int64_t rows) const {
   context->getOrLoadDialect<LowbitDialect>();

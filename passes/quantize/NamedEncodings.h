@@ -43,6 +43,12 @@ const NamedEncoding *takeNamedEncoding(llvm::StringRef &text);
 EncodingAttr getLatticeEncoding(mlir::MLIRContext *context, double rate,
                                 int64_t size);
 
+/// The trellis of `rate` bits and a state of `state` bits. Scales of rows have
+/// 8 bits under one of the tensor, for the search finds codes that fit what
+/// they are rounded to; those of columns 5 bits, an eighth of an octave apart.
+EncodingAttr getTrellisEncoding(mlir::MLIRContext *context, unsigned state,
+                                unsigned rate);
+
 } // namespace lowbit
 
 #endif // LOWBIT_LIB_TRANSFORMS_QUANTIZE_NAMEDENCODINGS_H

@@ -52,9 +52,9 @@ struct QuantizationMethod {
 ///                               to 3.5), scales in 4 bits under an f16
 ///   nf4[-g<group>][-a8]         or another format by name (NamedEncodings.cpp)
 ///   trellis<r>[-s<L>][-a8]      codes that overlap: r bits, 1 to 6, and a
-///   state
-///                               of L bits, 8 to 12 (the default); an r with a
-///                               point, such as 2.5, is the average of columns
+///                               state of L bits, 8 to 12 (the default); an r
+///                               with a point, such as 2.5, is the average of
+///                               columns
 ///   kmeans<b>[-tensor][-g<group>][-a8]
 ///                               a learned table for each row, or for all
 ///   cb2-auto[-tensor]...        one of the fixed 2-bit sets for each row, or
