@@ -31,13 +31,18 @@ public:
   using Fit = std::function<void(const float *scales, TableFit &result)>;
 
   ScaleSearcher(const Encoding &encoding, const LaneTables &tables, Fit fit)
-      : encoding(encoding), tables(tables), fit(std::move(fit)) {}
+      : encoding(encoding), tables(tables), fit(std::move(fit)),
+        isUnsigned(tables.reach() > 0 && tables.hasBothSigns() &&
+                   storesUnsignedParameters(encoding)) {}
 
-  /// The scales by `search`, as stored; infinite beyond the format. `largest`
-  /// are the weights of largest magnitude.
-  void find(ScaleSearch search, const float *largest, float *scales);
+  /// The scales by `rule`, as stored; infinite beyond the format. `largest` are
+  /// the weights of largest magnitude.
+  void find(ScaleSearch rule, const float *largest, float *scales);
 
 private:
+  void setStart(const float *largest);
+  void search();
+  void storeBest(float *scales);
   void consider(const float *scales);
   void keepStored(const float *scales, float *result, float *leastError);
   float stored(float scale, int steps = 0) const;
@@ -45,7 +50,9 @@ private:
   const Encoding &encoding;
   const LaneTables &tables;
   Fit fit;
-  float best[groupLanes], leastError[groupLanes];
+  /// Whether a sign of the scale would be lost, and numbers have both.
+  bool isUnsigned;
+  float start[groupLanes], best[groupLanes], leastError[groupLanes];
 };
 
 } // namespace
@@ -101,13 +108,10 @@ static float findPowerOfTwo(float largest, float most) {
   return std::ldexp(1.0f, std::ilogb(largest) - std::ilogb(most));
 }
 
-void ScaleSearcher::find(ScaleSearch search, const float *largest,
-                         float *scales) {
-  float start[groupLanes], trial[groupLanes], errors[groupLanes];
+/// The scales that bring `largest` to the largest number of its sign.
+void ScaleSearcher::setStart(const float *largest) {
   float positive = tables.extreme(1), negative = tables.extreme(-1);
   float most = tables.reach();
-  bool isUnsigned =
-      most > 0 && tables.hasBothSigns() && storesUnsignedParameters(encoding);
   for (int64_t lane = 0; lane < groupLanes; ++lane) {
     float number = largest[lane] < 0 ? negative : positive;
     start[lane] = number == 0 ? 0 : largest[lane] / number;
@@ -115,25 +119,25 @@ void ScaleSearcher::find(ScaleSearch search, const float *largest,
       start[lane] = std::fabs(start[lane]); // All that it can store.
     else if (isUnsigned)
       start[lane] = std::fabs(largest[lane]) / most;
-    scales[lane] = stored(start[lane]);
-    if (search == ScaleSearch::AbsMax && encoding.scale == ScaleFormat::E8M0)
-      scales[lane] = stored(findPowerOfTwo(largest[lane], most));
-    leastError[lane] = errors[lane] = INFINITY;
+    leastError[lane] = INFINITY;
     best[lane] = start[lane];
   }
-  if (search == ScaleSearch::AbsMax)
-    return;
-  // Down to a quarter where it may be better to clip outliers.
+}
+
+/// Tries multiples of the first scales, down to a quarter where it may be
+/// better to clip outliers, and then what was best of them.
+void ScaleSearcher::search() {
   bool isCoarse = tables.isCoarse();
   int count = isCoarse ? 26 : 10;
   float first = isCoarse ? 1.15f : 1.03f, step = isCoarse ? 0.944f : 0.96f;
+  bool isMirrored = !tables.isSymmetric() && !isUnsigned &&
+                    encoding.scale != ScaleFormat::E8M0;
+  float trial[groupLanes];
   auto tryAll = [&](auto scaleOf) {
     for (int64_t lane = 0; lane < groupLanes; ++lane)
       trial[lane] = scaleOf(lane);
     consider(trial);
   };
-  bool isMirrored = !tables.isSymmetric() && !isUnsigned &&
-                    encoding.scale != ScaleFormat::E8M0;
   // No power of the C library, whose last bit is another in the next one.
   double power = 1;
   for (int i = 0; i < count; ++i, power *= step) {
@@ -145,15 +149,36 @@ void ScaleSearcher::find(ScaleSearch search, const float *largest,
   constexpr int kRefits = 2;
   for (int i = 0; i < kRefits; ++i)
     tryAll([&](int64_t lane) { return best[lane]; });
-  float plain[groupLanes];
-  std::copy(scales, scales + groupLanes, plain);
-  keepStored(plain, scales, errors);
+}
+
+/// The best of the first scales and what the search found, as stored: of 8-bit
+/// formats also of its neighbours.
+void ScaleSearcher::storeBest(float *scales) {
+  float trial[groupLanes], errors[groupLanes];
+  for (int64_t lane = 0; lane < groupLanes; ++lane) {
+    scales[lane] = trial[lane] = stored(start[lane]);
+    errors[lane] = INFINITY;
+  }
+  keepStored(trial, scales, errors);
   int reach = scaleBits(encoding.scale) == 8 ? 1 : 0;
   for (int steps = -reach; steps <= reach; ++steps) {
     for (int64_t lane = 0; lane < groupLanes; ++lane)
       trial[lane] = stored(best[lane], steps);
     keepStored(trial, scales, errors);
   }
+}
+
+void ScaleSearcher::find(ScaleSearch rule, const float *largest,
+                         float *scales) {
+  setStart(largest);
+  if (rule != ScaleSearch::AbsMax) {
+    search();
+    return storeBest(scales);
+  }
+  for (int64_t lane = 0; lane < groupLanes; ++lane)
+    scales[lane] = stored(encoding.scale == ScaleFormat::E8M0
+                              ? findPowerOfTwo(largest[lane], tables.reach())
+                              : start[lane]);
 }
 
 void findLaneScales(const Encoding &encoding, const LaneTables &tables,
