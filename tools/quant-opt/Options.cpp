@@ -6,7 +6,8 @@
 
 #include "Checks.h"
 #include "Driver.h"
-#include "lowbit/Tools/GivenOnce.h"
+#include "lowbit/Tools/CommandLine.h"
+#include "lowbit/Tools/Errors.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Path.h"
 
@@ -30,6 +31,14 @@ llvm::StringRef DriverOptions::help() {
          "option of them,\nof mlir-opt and of LLVM.\n";
 }
 
+using Categories = llvm::ArrayRef<const llvm::cl::OptionCategory *>;
+
+static bool belongsTo(const llvm::cl::Option &option, Categories categories) {
+  return llvm::any_of(option.Categories, [&](auto *category) {
+    return llvm::is_contained(categories, category);
+  });
+}
+
 void DriverOptions::hideForeignOptions() {
   // What people need to run passes and look at what they do.
   static const llvm::StringSet<> shown = {
@@ -42,40 +51,40 @@ void DriverOptions::hideForeignOptions() {
       "mlir-print-ir-after-all",
       "mlir-print-ir-before",
       "mlir-timing",
-      "o",
       "pass-pipeline",
       "show-dialects",
       "split-input-file",
   };
   for (const auto &entry : llvm::cl::getRegisteredOptions()) {
     llvm::cl::Option *option = entry.second;
-    if (llvm::is_contained(option->Categories, &category) ||
-        llvm::is_contained(option->Categories, &inspectCategory) ||
-        llvm::is_contained(option->Categories, &tuneCategory) ||
-        llvm::is_contained({"help", "help-hidden", "version"}, entry.first))
+    if (belongsTo(*option, {&writing, &quantizing, &calibrating, &choosing,
+                            &inspecting, &measuring}) ||
+        llvm::is_contained({"help", "help-hidden", "o", "version"},
+                           entry.first))
       continue;
     if (shown.contains(entry.first))
-      option->addCategory(passCategory);
+      option->addCategory(running);
     else if (option->getOptionHiddenFlag() == llvm::cl::NotHidden)
       option->setHiddenFlag(llvm::cl::Hidden);
   }
 }
 
 llvm::Error DriverOptions::checkOccurrences() const {
-  const llvm::cl::OptionCategory *own[] = {&category, &inspectCategory,
-                                           &tuneCategory};
+  if (inputs.size() > 1)
+    return makeError("requires one input, found '" + inputs[0] + "' and '" +
+                     inputs[1] + "'");
   return checkGivenOnce([&](const llvm::cl::Option &option) {
     return option.ArgStr == "o" ||
-           llvm::any_of(option.Categories, [&](auto *known) {
-             return llvm::is_contained(own, known);
-           });
+           belongsTo(option, {&writing, &quantizing, &calibrating, &choosing,
+                              &inspecting, &measuring});
   });
 }
 
 size_t DriverOptions::countCompiling() const {
   return llvm::count_if(llvm::cl::getRegisteredOptions(), [&](auto &entry) {
     return entry.second->getNumOccurrences() &&
-           llvm::is_contained(entry.second->Categories, &category);
+           belongsTo(*entry.second,
+                     {&writing, &quantizing, &calibrating, &choosing});
   });
 }
 

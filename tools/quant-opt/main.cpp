@@ -9,6 +9,7 @@
 
 #include "Driver.h"
 #include "lowbit/CodeGen/CPU/CPUTables.h"
+#include "lowbit/Tools/CommandLine.h"
 #include "lowbit/Tools/FatalErrors.h"
 #include "lowbit/Tools/PrintableText.h"
 #include "lowbit/Tools/Registration.h"
@@ -26,17 +27,19 @@ int main(int argc, char **argv) {
   std::string help =
       mlir::registerCLIOptions(lowbit::DriverOptions::help(), registry);
   options.hideForeignOptions();
-  auto [input, output] = mlir::parseCLIOptions(argc, argv, help);
-  if (options.printTargets) {
-    lowbit::printCPUDescriptions(llvm::outs());
-    return EXIT_SUCCESS;
-  }
   auto fail = [](llvm::Error error) {
     lowbit::printError("quant-opt", std::move(error));
     return EXIT_FAILURE;
   };
+  if (llvm::Error error = lowbit::parseCommandLine(argc, argv, help))
+    return fail(std::move(error));
   if (llvm::Error error = options.checkOccurrences())
     return fail(std::move(error));
+  llvm::StringRef input = options.input(), output = options.output;
+  if (options.printTargets) {
+    lowbit::printCPUDescriptions(llvm::outs());
+    return EXIT_SUCCESS;
+  }
   if (options.inspects()) {
     llvm::Expected<bool> passed =
         lowbit::inspectFiles(input, options, registry);
