@@ -11,7 +11,7 @@
 #include "FeedbackRounding.h"
 #include "MatrixRounding.h"
 #include "NarrowFloats.h"
-#include "TrellisRounding.h"
+#include "TrellisWeights.h"
 #include "lowbit/Numerics/RowPacker.h"
 #include "lowbit/Transforms/ConstantMatrix.h"
 #include "lowbit/Transforms/FloatSource.h"
@@ -37,12 +37,6 @@ namespace lowbit {
 
 namespace {
 
-/// A layer's use of a weight.
-struct WeightUse {
-  Operation *op;
-  OpOperand *operand;
-};
-
 struct QuantizeWeightsPass
     : lowbit::impl::QuantizeWeightsPassBase<QuantizeWeightsPass> {
   using QuantizeWeightsPassBase::QuantizeWeightsPassBase;
@@ -60,17 +54,17 @@ private:
   SmallVector<WeightUse> collectUses();
   void keepFloat(Operation *layer, Value weight, StringRef reason);
   LogicalResult quantizeUse(const WeightUse &use);
-  EncodingAttr getEncoding(Operation *layer);
   FailureOr<GlobalOp> getQuantized(Operation *user,
                                    const ConstantMatrix &matrix);
+  FailureOr<Attribute> round(Operation *user, const ConstantMatrix &matrix,
+                             EncodingAttr encoding);
+  GlobalOp createGlobal(Operation *user, const ConstantMatrix &matrix,
+                        StringRef suffix, Type type, DictionaryAttr components,
+                        int64_t bytes);
   LogicalResult recordSource(Operation *user, const ConstantMatrix &matrix,
                              GlobalOp global);
   bool isSelected(Value weight);
   void quantizeInput(LinearOp op);
-  LogicalResult chooseRates(ArrayRef<WeightUse> uses);
-  LogicalResult readRates(Operation *layer);
-  std::optional<TrellisJob> makeJob(const WeightUse &use);
-  LogicalResult codeAhead(ArrayRef<WeightUse> uses);
   LogicalResult narrowUse(const WeightUse &use);
   FailureOr<GlobalOp> getNarrowed(Operation *user,
                                   const ConstantMatrix &matrix);
@@ -83,9 +77,7 @@ private:
   MatrixRounding rounding;
   FeedbackRounding feedback;
   CorrectedTarget targets;
-  TrellisRounding trellis;
-  /// What path searches found, by layer, until it is packed.
-  llvm::DenseMap<Operation *, numerics::QuantizedMatrix> coded;
+  TrellisWeights trellises;
   /// The weight at hand. One for all: memory that comes from the system anew
   /// for each weight costs more time than rounding to what is put in it.
   numerics::QuantizedMatrix quantized;
@@ -121,7 +113,9 @@ LogicalResult QuantizeWeightsPass::readOptions() {
   feedback = FeedbackRounding(LayerStatistics(getOperation()), sweeps, damping);
   targets =
       CorrectedTarget(LayerStatistics(getOperation()), damping, residualShare);
-  trellis = TrellisRounding(LayerStatistics(getOperation()), sweeps, damping);
+  trellises =
+      TrellisWeights(parsed, TrellisRounding(LayerStatistics(getOperation()),
+                                             sweeps, damping));
   bool hasSweeps =
       parsed.feedback || (parsed.weights && isTrellis(parsed.weights));
   if (sweeps < 0 || (sweeps && !hasSweeps))
@@ -130,15 +124,6 @@ LogicalResult QuantizeWeightsPass::readOptions() {
               "trellis, and no negative number of them; found "
            << int64_t(sweeps) << " with " << method;
   return success();
-}
-
-/// The encoding that the weight of `layer` is to have; null for none.
-EncodingAttr QuantizeWeightsPass::getEncoding(Operation *layer) {
-  if (layer->hasAttr(kKeepFloatAttrName))
-    return {};
-  if (auto assigned = layer->getAttrOfType<EncodingAttr>(kEncodingAttrName))
-    return assigned;
-  return parsed.weights;
 }
 
 /// Whether the layer that reads `weight` is among those asked for.
@@ -199,17 +184,16 @@ void QuantizeWeightsPass::runOnOperation() {
   if (!parsed.weights && !parsed.floats && !isAssigned)
     return;
   SmallVector<WeightUse> uses = collectUses();
-  if (failed(chooseRates(uses)))
+  if (failed(trellises.chooseRates(uses)))
     return signalPassFailure();
   SmallVector<LinearOp> linears;
   for (auto [i, use] : llvm::enumerate(uses)) {
-    EncodingAttr wanted = getEncoding(use.op);
+    EncodingAttr wanted = getWantedEncoding(use.op, parsed);
     if (!wanted && parsed.floats && failed(narrowUse(use)))
       return signalPassFailure();
     if (!wanted)
       continue;
-    if (!coded.contains(use.op) &&
-        failed(codeAhead(ArrayRef(uses).drop_front(i))))
+    if (failed(trellises.codeAhead(ArrayRef(uses).drop_front(i), targets)))
       return signalPassFailure();
     auto quantized =
         dyn_cast<QuantizedTensorType>(use.operand->get().getType());
@@ -228,113 +212,12 @@ void QuantizeWeightsPass::runOnOperation() {
     use.op->removeAttr(kEncodingAttrName);
     use.op->removeAttr(kScaleFactorAttrName);
     use.op->removeAttr(kRatesAttrName);
-    coded.erase(use.op);
+    trellises.drop(use.op);
   }
   if (failed(dropFloatGlobals()))
     return signalPassFailure();
   if (parsed.bfloatActivations)
     computeInBFloat(getOperation(), linears);
-}
-
-//===----------------------------------------------------------------------===//
-// Trellises
-//===----------------------------------------------------------------------===//
-
-/// Lets the encoding of a layer be what its rates say.
-LogicalResult QuantizeWeightsPass::readRates(Operation *layer) {
-  Attribute attribute = layer->getAttr(kRatesAttrName);
-  if (!attribute)
-    return success();
-  auto rates = dyn_cast<DenseI8ArrayAttr>(attribute);
-  EncodingAttr encoding = getEncoding(layer);
-  int64_t columns =
-      isa<LinearOp>(layer)
-          ? cast<ShapedType>(layer->getOperand(1).getType()).getShape().back()
-          : 0;
-  auto isRate = [](int8_t rate) {
-    return rate >= 1 && rate <= int(numerics::maxTrellisRate);
-  };
-  if (!rates || rates.size() != columns ||
-      !llvm::all_of(rates.asArrayRef(), isRate))
-    return layer->emitOpError()
-           << "requires as " << kRatesAttrName << " an array of i8 of "
-           << columns << " rates of 1 to 6 bits, one for each column, found "
-           << attribute;
-  if (!encoding || !getTrellis(encoding)) {
-    InFlightDiagnostic diagnostic = layer->emitOpError();
-    diagnostic << "requires a trellis beside " << kRatesAttrName
-               << ", such as the method trellis2, found ";
-    if (encoding)
-      return diagnostic << encoding;
-    return diagnostic << "no encoding";
-  }
-  layer->setAttr(kEncodingAttrName, withRates(encoding, rates.asArrayRef()));
-  return success();
-}
-
-/// Gives layers without rates those that the method's average allows.
-LogicalResult QuantizeWeightsPass::chooseRates(ArrayRef<WeightUse> uses) {
-  std::vector<TrellisJob> jobs;
-  for (const WeightUse &use : uses) {
-    if (failed(readRates(use.op)))
-      return failure();
-    bool isOpen = parsed.averageRate && isa<LinearOp>(use.op) &&
-                  !use.op->hasAttr(kEncodingAttrName);
-    if (std::optional<TrellisJob> job =
-            isOpen ? makeJob(use) : std::optional<TrellisJob>())
-      jobs.push_back(std::move(*job));
-  }
-  if (jobs.empty())
-    return success();
-  if (failed(trellis.assignRates(jobs, parsed.averageRate)))
-    return failure();
-  for (const TrellisJob &job : jobs) {
-    job.layer->setAttr(kRatesAttrName,
-                       DenseI8ArrayAttr::get(&getContext(), job.rates));
-    if (failed(readRates(job.layer)))
-      return failure();
-  }
-  return success();
-}
-
-/// What a path search needs; nothing where the weight is not one for it.
-std::optional<TrellisJob> QuantizeWeightsPass::makeJob(const WeightUse &use) {
-  EncodingAttr encoding = getEncoding(use.op);
-  std::optional<ConstantMatrix> matrix =
-      matchConstantMatrix(use.operand->get());
-  if (!encoding || !isTrellis(encoding) || !matrix || isHugeSplat(matrix->data))
-    return std::nullopt;
-  TrellisJob job;
-  job.layer = use.op;
-  job.matrix = *matrix;
-  job.encoding = encoding;
-  if (auto rates = use.op->getAttrOfType<DenseI8ArrayAttr>(kRatesAttrName))
-    job.rates = rates.asArrayRef();
-  return job;
-}
-
-/// Codes the weights of the first of `uses`, if a path search does that, and of
-/// as many others as there are threads.
-LogicalResult QuantizeWeightsPass::codeAhead(ArrayRef<WeightUse> uses) {
-  MLIRContext *context = &getContext();
-  size_t most =
-      context->isMultithreadingEnabled() ? context->getNumThreads() : 1;
-  std::vector<TrellisJob> jobs;
-  for (const WeightUse &use : uses) {
-    std::optional<TrellisJob> job;
-    if (!isa<QuantizedTensorType>(use.operand->get().getType()) &&
-        !coded.contains(use.op))
-      job = makeJob(use);
-    if (job)
-      jobs.push_back(std::move(*job));
-    if (jobs.empty() || jobs.size() == most)
-      break;
-  }
-  if (failed(trellis.run(jobs, targets)))
-    return failure();
-  for (TrellisJob &job : jobs)
-    coded[job.layer] = std::move(job.result);
-  return success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -430,25 +313,16 @@ QuantizeWeightsPass::getNarrowed(Operation *user,
     return failure();
   auto type =
       RankedTensorType::get({matrix.rows, matrix.columns}, parsed.floats);
-  GlobalOp source = matrix.global;
-  OpBuilder builder(&getContext());
-  if (source)
-    builder.setInsertionPoint(source);
-  else
-    builder.setInsertionPointToStart(getOperation().getBody());
-  bool replacesSource = source && !matrix.isPart();
-  std::string name = matrix.name();
-  std::string key = (name + "." + (parsed.floats.isF16() ? "f16" : "bf16"));
+  StringRef suffix = parsed.floats.isF16() ? ".f16" : ".bf16";
+  Builder builder(&getContext());
   NamedAttribute data = builder.getNamedAttr(
-      component::kData, makeElements(type, key, std::move(*bytes)));
-  global = GlobalOp::create(builder, user->getLoc(),
-                            freeName(replacesSource ? key : name), type,
-                            builder.getDictionaryAttr(data));
+      component::kData,
+      makeElements(type, (Twine(matrix.name()) + suffix).str(),
+                   std::move(*bytes)));
+  global =
+      createGlobal(user, matrix, suffix, type, builder.getDictionaryAttr(data),
+                   2 * matrix.rows * matrix.columns);
   global->setAttr(kKeepFloatAttrName, builder.getUnitAttr());
-  sources[global] = replacesSource ? source : GlobalOp();
-  ++numWeights;
-  numParameters += matrix.rows * matrix.columns;
-  numBytes += 2 * matrix.rows * matrix.columns;
   return global;
 }
 
@@ -482,17 +356,66 @@ std::string QuantizeWeightsPass::freeName(StringRef wanted) {
   return name;
 }
 
+/// Puts what replaces `matrix` beside its floats, with `suffix` behind their
+/// name until they are gone. A part of a weight has a name of its own.
+GlobalOp QuantizeWeightsPass::createGlobal(Operation *user,
+                                           const ConstantMatrix &matrix,
+                                           StringRef suffix, Type type,
+                                           DictionaryAttr components,
+                                           int64_t bytes) {
+  GlobalOp source = matrix.global;
+  OpBuilder builder(&getContext());
+  if (source)
+    builder.setInsertionPoint(source);
+  else
+    builder.setInsertionPointToStart(getOperation().getBody());
+  bool replacesSource = source && !matrix.isPart();
+  std::string name = matrix.name();
+  if (replacesSource)
+    name += suffix;
+  auto global = GlobalOp::create(builder, user->getLoc(), freeName(name), type,
+                                 components);
+  sources[global] = replacesSource ? source : GlobalOp();
+  ++numWeights;
+  numParameters += matrix.rows * matrix.columns;
+  numBytes += bytes;
+  return global;
+}
+
+/// Leaves the codes of `matrix` in `quantized`. Yields the order of its columns
+/// if that is another one, or null.
+FailureOr<Attribute> QuantizeWeightsPass::round(Operation *user,
+                                                const ConstantMatrix &matrix,
+                                                EncodingAttr encoding) {
+  if (isTrellis(encoding)) {
+    quantized = trellises.take(user);
+    return Attribute();
+  }
+  const numerics::FeedbackPlan *plan = nullptr;
+  // A table has no input whose second moment could be known.
+  if (parsed.feedback && isa<LinearOp>(user)) {
+    auto made = feedback.getPlan(user, matrix, encoding);
+    if (failed(made))
+      return failure();
+    plan = *made;
+  }
+  if (failed(rounding.run(user, matrix, encoding, plan, targets, quantized)))
+    return failure();
+  if (!plan || plan->permutation().empty())
+    return Attribute();
+  return Attribute(
+      Builder(&getContext()).getI32TensorAttr(plan->permutation()));
+}
+
 FailureOr<GlobalOp>
 QuantizeWeightsPass::getQuantized(Operation *user,
                                   const ConstantMatrix &matrix) {
-  EncodingAttr encoding = getEncoding(user);
+  EncodingAttr encoding = getWantedEncoding(user, parsed);
   GlobalOp &global =
       done[{matrix.data, matrix.isTransposed, matrix.rows, matrix.columns,
             matrix.offset, encoding, user->getAttr(kScaleFactorAttrName)}];
   if (global)
     return global;
-  MLIRContext *context = &getContext();
-  OpBuilder builder(context);
   auto emitError = [&] {
     InFlightDiagnostic diagnostic = user->emitOpError();
     diagnostic << "weight '" << matrix.name() << "': ";
@@ -500,44 +423,16 @@ QuantizeWeightsPass::getQuantized(Operation *user,
   };
   auto type = QuantizedTensorType::getChecked(
       emitError, ArrayRef<int64_t>{matrix.rows, matrix.columns},
-      Type(Float32Type::get(context)), encoding, LayoutInterface());
-  if (!type)
+      Type(Float32Type::get(&getContext())), encoding, LayoutInterface());
+  if (!type || failed(checkSplat(user, matrix)))
     return failure();
-  if (failed(checkSplat(user, matrix)))
+  FailureOr<Attribute> permutation = round(user, matrix, encoding);
+  if (failed(permutation))
     return failure();
-  const numerics::FeedbackPlan *plan = nullptr;
-  bool hasPaths = isTrellis(encoding);
-  // A table has no input whose second moment could be known.
-  if (parsed.feedback && !hasPaths && isa<LinearOp>(user)) {
-    auto made = feedback.getPlan(user, matrix, encoding);
-    if (failed(made))
-      return failure();
-    plan = *made;
-  }
-  if (hasPaths)
-    quantized = std::move(coded[user]);
-  else if (failed(
-               rounding.run(user, matrix, encoding, plan, targets, quantized)))
-    return failure();
-  Attribute permutation;
-  if (plan && !plan->permutation().empty())
-    permutation = builder.getI32TensorAttr(plan->permutation());
-  GlobalOp source = matrix.global;
-  if (source)
-    builder.setInsertionPoint(source);
-  else
-    builder.setInsertionPointToStart(getOperation().getBody());
-  std::string name = matrix.name();
-  // A part of a weight has a name of its own.
-  bool replacesSource = source && !matrix.isPart();
-  global = GlobalOp::create(
-      builder, user->getLoc(),
-      freeName(replacesSource ? name + ".quantized" : name), type,
-      packComponents(type, quantized, name, permutation));
-  sources[global] = replacesSource ? source : GlobalOp();
-  ++numWeights;
-  numParameters += matrix.rows * matrix.columns;
-  numBytes += type.getStoredBytes();
+  global =
+      createGlobal(user, matrix, ".quantized", type,
+                   packComponents(type, quantized, matrix.name(), *permutation),
+                   type.getStoredBytes());
   if (keepSources && failed(recordSource(user, matrix, global)))
     return failure();
   return global;
