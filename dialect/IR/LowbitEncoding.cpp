@@ -2,225 +2,15 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Spelling and verification (SPEC.md, section E) of the encoding.
+// Verification of the encoding (SPEC.md, section E), and its numerics.
 //
 //===----------------------------------------------------------------------===//
 
 #include "ElementFormats.h"
-#include "mlir/IR/DialectImplementation.h"
-#include "llvm/ADT/StringSwitch.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace lowbit;
-
-ElementFormatInterface lowbit::parseElementFormat(AsmParser &parser) {
-  llvm::SMLoc location = parser.getCurrentLocation();
-  Attribute attribute;
-  if (succeeded(parser.parseOptionalKeyword("int")))
-    attribute = IntAttr::parse(parser, {});
-  else if (succeeded(parser.parseOptionalKeyword("uint")))
-    attribute = UIntAttr::parse(parser, {});
-  else if (succeeded(parser.parseOptionalKeyword("float")))
-    attribute = SmallFloatAttr::parse(parser, {});
-  else if (succeeded(parser.parseOptionalKeyword("codebook")))
-    attribute = CodebookAttr::parse(parser, {});
-  else if (succeeded(parser.parseOptionalKeyword("trellis")))
-    attribute = TrellisAttr::parse(parser, {});
-  else if (succeeded(parser.parseOptionalKeyword("log")))
-    attribute = LogAttr::parse(parser, {});
-  else if (succeeded(parser.parseOptionalKeyword("mixed")))
-    attribute = MixedAttr::parse(parser, {});
-  else if (succeeded(parser.parseOptionalKeyword("lattice")))
-    attribute = LatticeAttr::parse(parser, {});
-  else if (succeeded(parser.parseOptionalKeyword("learned")))
-    attribute = LearnedAttr::parse(parser, {});
-  else if (parser.parseAttribute(attribute))
-    return {};
-  if (!attribute)
-    return {};
-  auto format = dyn_cast<ElementFormatInterface>(attribute);
-  if (!format)
-    parser.emitError(location) << "requires an element format such as int<4>, "
-                                  "found "
-                               << attribute;
-  return format;
-}
-
-namespace {
-/// The options of an encoding as they are read.
-struct EncodingOptions {
-  ZeroPointKind zeroPoint = ZeroPointKind::None;
-  bool minimum = false, permuted = false;
-  OuterScaleKind outer = OuterScaleKind::None;
-  GranularityInterface granularity;
-  FloatType scale;
-  // Each an encoding, or null.
-  Attribute stored, columnScale;
-
-  /// Whether what `word` sets is set already.
-  bool isSet(StringRef word) const {
-    return llvm::StringSwitch<bool>(word)
-        .Case("minimum", minimum)
-        .Case("permuted", permuted)
-        .Case("scale", static_cast<bool>(scale))
-        .Case("column_scale", static_cast<bool>(columnScale))
-        .Case("zero_point", zeroPoint != ZeroPointKind::None)
-        .Cases({"tensor", "channel", "group", "block"},
-               static_cast<bool>(granularity))
-        .Cases({"tensor_scale", "channel_scale"}, outer != OuterScaleKind::None)
-        .Default(false);
-  }
-};
-} // namespace
-
-static ParseResult parseZeroPoint(AsmParser &parser, ZeroPointKind &kind) {
-  llvm::SMLoc location = parser.getCurrentLocation();
-  StringRef word;
-  if (parser.parseEqual() || parser.parseKeyword(&word))
-    return failure();
-  std::optional<ZeroPointKind> parsed = symbolizeZeroPointKind(word);
-  if (!parsed)
-    return parser.emitError(location)
-           << "requires zero_point = integer or fractional, found '" << word
-           << "'";
-  kind = *parsed;
-  return success();
-}
-
-/// `= f16`, or how it is stored behind: `= f16 as <int<6>, group = 8>`.
-static ParseResult parseScale(AsmParser &parser, EncodingOptions &options) {
-  if (parser.parseEqual() || parser.parseType(options.scale))
-    return failure();
-  if (failed(parser.parseOptionalKeyword("as")))
-    return success();
-  options.stored = EncodingAttr::parse(parser, {});
-  return success(static_cast<bool>(options.stored));
-}
-
-static ParseResult parseEncodingOption(AsmParser &parser,
-                                       EncodingOptions &options) {
-  MLIRContext *context = parser.getContext();
-  llvm::SMLoc location = parser.getCurrentLocation();
-  StringRef word;
-  bool isKeyword = succeeded(parser.parseOptionalKeyword(&word));
-  if (options.isSet(isKeyword ? word : "group"))
-    return parser.emitError(location) << "encoding option given twice: '"
-                                      << (isKeyword ? word : "group") << "'";
-  if (!isKeyword)
-    return parser.parseAttribute(options.granularity);
-  if (word == "minimum") {
-    options.minimum = true;
-  } else if (word == "permuted") {
-    options.permuted = true;
-  } else if (word == "tensor") {
-    options.granularity = PerTensorAttr::get(context);
-  } else if (word == "channel") {
-    options.granularity = PerChannelAttr::get(context);
-  } else if (word == "tensor_scale" || word == "channel_scale") {
-    options.outer = *symbolizeOuterScaleKind(word);
-  } else if (word == "group") {
-    int64_t size;
-    if (parser.parseEqual() || parser.parseInteger(size))
-      return failure();
-    options.granularity =
-        parser.getChecked<PerGroupAttr>(location, context, size);
-    return success(static_cast<bool>(options.granularity));
-  } else if (word == "block") {
-    int64_t rows, columns;
-    if (parser.parseEqual() || parser.parseLSquare() ||
-        parser.parseInteger(rows) || parser.parseComma() ||
-        parser.parseInteger(columns) || parser.parseRSquare())
-      return failure();
-    options.granularity =
-        parser.getChecked<PerBlockAttr>(location, context, rows, columns);
-    return success(static_cast<bool>(options.granularity));
-  } else if (word == "scale") {
-    return parseScale(parser, options);
-  } else if (word == "column_scale") {
-    if (parser.parseEqual())
-      return failure();
-    options.columnScale = EncodingAttr::parse(parser, {});
-    return success(static_cast<bool>(options.columnScale));
-  } else if (word == "zero_point") {
-    return parseZeroPoint(parser, options.zeroPoint);
-  } else {
-    return parser.emitError(location)
-           << "requires minimum, zero_point, tensor, channel, group, block, "
-              "scale, tensor_scale, channel_scale, permuted or column_scale, "
-              "found '"
-           << word << "'";
-  }
-  return success();
-}
-
-Attribute EncodingAttr::parse(AsmParser &parser, Type) {
-  EncodingOptions options;
-  if (parser.parseLess())
-    return {};
-  ElementFormatInterface element = parseElementFormat(parser);
-  if (!element)
-    return {};
-  while (succeeded(parser.parseOptionalComma()))
-    if (parseEncodingOption(parser, options))
-      return {};
-  if (parser.parseGreater())
-    return {};
-  MLIRContext *context = parser.getContext();
-  if (!options.granularity)
-    options.granularity = PerChannelAttr::get(context);
-  if (!options.scale)
-    options.scale = Float16Type::get(context);
-  return parser.getChecked<EncodingAttr>(
-      context, element, options.zeroPoint, options.minimum, options.granularity,
-      options.scale, options.permuted, options.outer, options.stored,
-      options.columnScale);
-}
-
-void lowbit::printElementFormat(AsmPrinter &printer,
-                                ElementFormatInterface format) {
-  auto printShort = [&](auto attr) {
-    printer << attr.getMnemonic();
-    attr.print(printer);
-  };
-  TypeSwitch<Attribute>(format)
-      .Case<IntAttr, UIntAttr, SmallFloatAttr, CodebookAttr, TrellisAttr,
-            LogAttr, MixedAttr, LatticeAttr, LearnedAttr>(printShort)
-      .Default([&](Attribute attr) { printer << attr; });
-}
-
-void EncodingAttr::print(AsmPrinter &printer) const {
-  printer << '<';
-  printElementFormat(printer, getElement());
-  if (getZeroPoint() != ZeroPointKind::None)
-    printer << ", zero_point = " << stringifyZeroPointKind(getZeroPoint());
-  if (getMinimum())
-    printer << ", minimum";
-  TypeSwitch<Attribute>(getGranularity())
-      .Case([&](PerTensorAttr) { printer << ", tensor"; })
-      .Case([&](PerChannelAttr) { printer << ", channel"; })
-      .Case(
-          [&](PerGroupAttr attr) { printer << ", group = " << attr.getSize(); })
-      .Case([&](PerBlockAttr attr) {
-        printer << ", block = [" << attr.getRows() << ", " << attr.getColumns()
-                << ']';
-      })
-      .Default([&](Attribute attr) { printer << ", " << attr; });
-  printer << ", scale = " << getScale();
-  if (EncodingAttr stored = getStored()) {
-    printer << " as ";
-    stored.print(printer);
-  }
-  if (getOuterScale() != OuterScaleKind::None)
-    printer << ", " << stringifyOuterScaleKind(getOuterScale());
-  if (getPermuted())
-    printer << ", permuted";
-  if (EncodingAttr columnScale = getColumnScaleEncoding()) {
-    printer << ", column_scale = ";
-    columnScale.print(printer);
-  }
-  printer << '>';
-}
 
 /// The numerics' name of a scale's type, or nothing.
 static std::optional<numerics::ScaleFormat> getScaleFormat(FloatType type) {
@@ -298,6 +88,128 @@ verifyStored(llvm::function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+namespace {
+/// What an encoding is to be made of.
+struct EncodingParts {
+  ElementFormatInterface element;
+  ZeroPointKind zeroPoint;
+  bool minimum;
+  GranularityInterface granularity;
+  FloatType scale;
+  bool permuted;
+  OuterScaleKind outer;
+  Attribute stored;
+
+  bool hasZeroPoint() const { return zeroPoint != ZeroPointKind::None; }
+  bool hasOuterScale() const { return outer != OuterScaleKind::None; }
+};
+using EmitError = llvm::function_ref<InFlightDiagnostic()>;
+} // namespace
+
+/// What is added to codes, beside scales of `format`.
+static LogicalResult verifyOffset(EmitError emitError,
+                                  numerics::ScaleFormat format,
+                                  const EncodingParts &parts) {
+  // E10: 8 bits are too coarse for a sum.
+  if (numerics::scaleBits(format) == 8 &&
+      (parts.minimum || parts.zeroPoint == ZeroPointKind::Fractional))
+    return emitError() << "requires a fractional zero point or minimum of at "
+                          "least 16 bits (E10), found a scale of "
+                       << parts.scale;
+  // E4: both would shift the same code.
+  if (parts.minimum && parts.hasZeroPoint())
+    return emitError() << "requires either a zero point or a minimum (E4), "
+                          "found both";
+  return success();
+}
+
+/// Codes by themselves, and in groups.
+static LogicalResult verifyCodes(EmitError emitError,
+                                 const EncodingParts &parts) {
+  ElementFormatInterface element = parts.element;
+  // E6: what a table of all windows can hold.
+  unsigned codeBits = element.getCodeBits();
+  unsigned windowBits = element.getWindowBits();
+  unsigned values = element.getValuesPerCode();
+  if (codeBits < 1 || windowBits < codeBits || windowBits > 16 || values < 1 ||
+      values > 64)
+    return emitError()
+           << "requires codes of 1 to 16 bits, windows of a code to "
+              "16 bits and 1 to 64 values per code (E6), found "
+           << codeBits << ", " << windowBits << " and " << values;
+  // E7
+  if (parts.zeroPoint == ZeroPointKind::Integer && !element.getIntegerFormat())
+    return emitError() << "requires integer codes for an integer zero point "
+                          "(E7), found "
+                       << element;
+  // E5: a group must end between codes.
+  int64_t group = parts.granularity.getGroupSize();
+  if (group % values != 0)
+    return emitError() << "requires a group of a multiple of " << values
+                       << " columns, the values per code (E5), found " << group;
+  return success();
+}
+
+/// E11: an outer scale is one of scales.
+static LogicalResult verifyOuterScale(EmitError emitError,
+                                      const EncodingParts &parts) {
+  numerics::Granularity kind = parts.granularity.getKind();
+  bool isShared = kind == numerics::Granularity::Group ||
+                  (kind == numerics::Granularity::Channel &&
+                   parts.outer != OuterScaleKind::Channel);
+  if (!parts.hasOuterScale() || isShared)
+    return success();
+  return emitError() << "requires scales of smaller parts beside a "
+                     << stringifyOuterScaleKind(parts.outer) << " (E11), found "
+                     << parts.granularity;
+}
+
+/// E16: parts share what belongs to a row, and the order is theirs.
+static LogicalResult verifyMixed(EmitError emitError,
+                                 const EncodingParts &parts) {
+  bool isGrouped = parts.granularity.getKind() == numerics::Granularity::Group;
+  if (!isa<MixedAttr>(parts.element) ||
+      !(isGrouped || parts.minimum || parts.permuted || parts.hasZeroPoint()))
+    return success();
+  return emitError() << "requires one scale for each row of mixed columns, and "
+                        "neither zero points, minima nor a permutation (E16), "
+                        "found more";
+}
+
+/// E21: what is beside a table that belongs to the tensor.
+static LogicalResult verifyLearned(EmitError emitError,
+                                   const EncodingParts &parts) {
+  numerics::TableOwner owner = parts.element.getTableOwner();
+  if (owner != numerics::TableOwner::Format &&
+      (parts.minimum || parts.stored || parts.hasZeroPoint() ||
+       parts.granularity.getGroupRows() != 1))
+    return emitError() << "requires plain scales alone beside a learned table "
+                          "(E21), found a zero point, a minimum, quantized "
+                          "scales or blocks of rows";
+  if (owner == numerics::TableOwner::Row &&
+      parts.granularity.getKind() == numerics::Granularity::Tensor)
+    return emitError() << "requires scales for each channel beside a learned "
+                          "table for each (E21), found "
+                       << parts.granularity;
+  return success();
+}
+
+/// Where scales must be plain ones.
+static LogicalResult verifyPlainScales(EmitError emitError,
+                                       const EncodingParts &parts) {
+  // E24: blocks of rows share what is stored as it is.
+  if (parts.granularity.getGroupRows() != 1 &&
+      (parts.stored || parts.hasOuterScale()))
+    return emitError() << "requires plain scales for blocks of rows (E24), "
+                          "found quantized ones or an outer scale";
+  // E23: path searches choose scales as they are.
+  if (parts.stored &&
+      parts.element.getWindowBits() != parts.element.getCodeBits())
+    return emitError() << "requires plain scales beside codes that overlap or "
+                          "mixed columns (E23), found quantized ones";
+  return success();
+}
+
 LogicalResult
 EncodingAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                      ElementFormatInterface element, ZeroPointKind zeroPoint,
@@ -310,75 +222,15 @@ EncodingAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "requires a scale of type f32, f16, bf16, f8E8M0FNU "
                           "or f8E4M3FN (E3), found "
                        << scale;
-  // E10: 8 bits are too coarse for a sum.
-  if (numerics::scaleBits(*format) == 8 &&
-      (minimum || zeroPoint == ZeroPointKind::Fractional))
-    return emitError() << "requires a fractional zero point or minimum of at "
-                          "least 16 bits (E10), found a scale of "
-                       << scale;
-  // E4: both would shift the same code.
-  if (minimum && zeroPoint != ZeroPointKind::None)
-    return emitError() << "requires either a zero point or a minimum (E4), "
-                          "found both";
-  // E6: what a table of all windows can hold.
-  unsigned codeBits = element.getCodeBits();
-  unsigned windowBits = element.getWindowBits();
-  unsigned values = element.getValuesPerCode();
-  if (codeBits < 1 || windowBits < codeBits || windowBits > 16 || values < 1 ||
-      values > 64)
-    return emitError()
-           << "requires codes of 1 to 16 bits, windows of a code to "
-              "16 bits and 1 to 64 values per code (E6), found "
-           << codeBits << ", " << windowBits << " and " << values;
-  // E7
-  if (zeroPoint == ZeroPointKind::Integer && !element.getIntegerFormat())
-    return emitError() << "requires integer codes for an integer zero point "
-                          "(E7), found "
-                       << element;
-  // E5: a group must end between codes.
-  int64_t group = granularity.getGroupSize();
-  if (group % element.getValuesPerCode() != 0)
-    return emitError() << "requires a group of a multiple of "
-                       << element.getValuesPerCode()
-                       << " columns, the values per code (E5), found " << group;
-  // E11
-  bool isShared = granularity.getKind() == numerics::Granularity::Group ||
-                  (granularity.getKind() == numerics::Granularity::Channel &&
-                   outer != OuterScaleKind::Channel);
-  if (outer != OuterScaleKind::None && !isShared)
-    return emitError() << "requires scales of smaller parts beside a "
-                       << stringifyOuterScaleKind(outer) << " (E11), found "
-                       << granularity;
-  // E16: parts share what belongs to a row, and the order is theirs.
-  if (isa<MixedAttr>(element) &&
-      (granularity.getKind() == numerics::Granularity::Group || minimum ||
-       permuted || zeroPoint != ZeroPointKind::None))
-    return emitError()
-           << "requires one scale for each row of mixed columns, and "
-              "neither zero points, minima nor a permutation (E16), "
-              "found more";
-  // E21
-  numerics::TableOwner owner = element.getTableOwner();
-  if (owner != numerics::TableOwner::Format &&
-      (minimum || stored || zeroPoint != ZeroPointKind::None ||
-       granularity.getGroupRows() != 1))
-    return emitError() << "requires plain scales alone beside a learned table "
-                          "(E21), found a zero point, a minimum, quantized "
-                          "scales or blocks of rows";
-  if (owner == numerics::TableOwner::Row &&
-      granularity.getKind() == numerics::Granularity::Tensor)
-    return emitError() << "requires scales for each channel beside a learned "
-                          "table for each (E21), found "
-                       << granularity;
-  // E24: blocks of rows share what is stored as it is.
-  if (granularity.getGroupRows() != 1 &&
-      (stored || outer != OuterScaleKind::None))
-    return emitError() << "requires plain scales for blocks of rows (E24), "
-                          "found quantized ones or an outer scale";
-  // E23: path searches choose scales as they are.
-  if (stored && element.getWindowBits() != element.getCodeBits())
-    return emitError() << "requires plain scales beside codes that overlap or "
-                          "mixed columns (E23), found quantized ones";
+  EncodingParts parts{element, zeroPoint, minimum, granularity,
+                      scale,   permuted,  outer,   stored};
+  if (failed(verifyOffset(emitError, *format, parts)) ||
+      failed(verifyCodes(emitError, parts)) ||
+      failed(verifyOuterScale(emitError, parts)) ||
+      failed(verifyMixed(emitError, parts)) ||
+      failed(verifyLearned(emitError, parts)) ||
+      failed(verifyPlainScales(emitError, parts)))
+    return failure();
   if (stored && failed(verifyStored(emitError, *format, stored)))
     return failure();
   return columnScale ? verifyColumnScale(emitError, columnScale) : success();
