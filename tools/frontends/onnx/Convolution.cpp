@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Accumulator.h"
 #include "Indexing.h"
 #include "OperatorTable.h"
 #include "Windows.h"
@@ -23,12 +24,6 @@ using llvm::ArrayRef;
 using llvm::Error;
 using llvm::Expected;
 using mlir::utils::IteratorType;
-using onnx::TensorProto;
-
-static int32_t accumulatorOf(int32_t type) {
-  return isFloat(type) && byteSize(type) == 2 ? int32_t(TensorProto::FLOAT)
-                                              : type;
-}
 
 //===----------------------------------------------------------------------===//
 // One group

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Accumulator.h"
 #include "Importer.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -25,9 +26,8 @@ using onnx::TensorProto;
 
 Reducer::Reducer(ReduceKind kind, int32_t type, bool ignoreNaN)
     : accumulated(type), kind(kind), type(type), ignoreNaN(ignoreNaN) {
-  if (isFloat(type) && byteSize(type) == 2 &&
-      (kind == ReduceKind::Sum || kind == ReduceKind::Prod))
-    accumulated = TensorProto::FLOAT;
+  if (kind == ReduceKind::Sum || kind == ReduceKind::Prod)
+    accumulated = accumulatorOf(type);
 }
 
 mlir::TypedAttr Reducer::neutral(mlir::Type element) const {

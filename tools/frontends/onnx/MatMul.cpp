@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Accumulator.h"
 #include "Composer.h"
 #include "OperatorTable.h"
 
@@ -21,12 +22,6 @@ using llvm::ArrayRef;
 using llvm::Error;
 using llvm::Expected;
 using mlir::utils::IteratorType;
-using onnx::TensorProto;
-
-static int32_t accumulatorOf(int32_t type) {
-  return isFloat(type) && byteSize(type) == 2 ? int32_t(TensorProto::FLOAT)
-                                              : type;
-}
 
 /// x [..., K] times a matrix [K, N].
 Expected<Value> Importer::matmulRows(const Node &node, const Value &a,
