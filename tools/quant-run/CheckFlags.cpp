@@ -1,4 +1,4 @@
-//===- CheckFlags.cpp - Command lines that cannot be meant ---------------===//
+//===- CheckFlags.cpp - Command lines that cannot be meant ----------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,4 +1,4 @@
-//===- Options.cpp - The command line of quant-run -----------------------===//
+//===- Options.cpp - The command line of quant-run ------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
