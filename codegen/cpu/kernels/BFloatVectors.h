@@ -19,12 +19,12 @@ public:
   /// many, or is the last.
   static constexpr int64_t kPanelRows = 64;
 
-  /// 64 KiB of a panel are decoded at a time.
+  /// 128 KiB of a panel are decoded at a time.
   BFloatVectors(KernelBuilder &builder, const LinearKernelSpec &spec,
                 GroupParameters &parameters, RowTables &tables)
       : BFloatProducts(
             builder, spec, parameters, tables,
-            {kQuad, kPanelRows, /*chunkColumns=*/512, PanelFormat::kPadding}) {}
+            {kQuad, kPanelRows, /*chunkColumns=*/1024, PanelFormat::kPadding}) {}
 
 private:
   /// Registers of weights that are multiplied together.

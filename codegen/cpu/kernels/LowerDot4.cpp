@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -151,6 +152,33 @@ private:
   int64_t lanes;
 };
 
+/// Makes one conversion of two whose bf16 numbers alternate, as pairs of
+/// columns do: it takes as long as either.
+struct ConvertPairs : OpRewritePattern<vector::InterleaveOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(vector::InterleaveOp op,
+                                PatternRewriter &rewriter) const override {
+    auto low = op.getLhs().getDefiningOp<x86vector::CvtPackedF32ToBF16Op>();
+    auto high = op.getRhs().getDefiningOp<x86vector::CvtPackedF32ToBF16Op>();
+    constexpr int64_t kNumbers = 16;
+    if (!low || !high || low.getType().getNumElements() != kNumbers)
+      return rewriter.notifyMatchFailure(op, "no registers that are converted");
+    SmallVector<int64_t> places;
+    for (int64_t i = 0; i < kNumbers; ++i)
+      places.append({i, i + kNumbers});
+    // The second operand's numbers come first.
+    Value both =
+        LLVM::CallIntrinsicOp::create(
+            rewriter, op.getLoc(), op.getType(),
+            rewriter.getStringAttr("llvm.x86.avx512bf16.cvtne2ps2bf16.512"),
+            ValueRange{high.getA(), low.getA()})
+            .getResult(0);
+    rewriter.replaceOpWithNewOp<vector::ShuffleOp>(op, both, both, places);
+    return success();
+  }
+};
+
 struct LowerDot4Pass : lowbit::impl::LowerDot4PassBase<LowerDot4Pass> {
   void runOnOperation() override {
     getOperation()->walk([&](Dot4Op) { ++numLowered; });
@@ -176,4 +204,5 @@ void lowbit::populateLowerDot4Patterns(RewritePatternSet &patterns,
                                        const CPUDescription &target) {
   patterns.add<ChangeSignOfCodes, LowerChain, LowerDotPairs>(
       patterns.getContext(), target);
+  patterns.add<ConvertPairs>(patterns.getContext());
 }

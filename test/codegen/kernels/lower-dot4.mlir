@@ -204,6 +204,36 @@ module attributes {lowbit.target = #lowbit.cpu<wasm>} {
 
 // -----
 
+// Two registers that are converted to bf16 to alternate are converted at once;
+// those of half the size, and others, aren't.
+module attributes {lowbit.target = #lowbit.cpu<avx512_bf16>} {
+  // CHECK-LABEL: @pairs
+  func.func @pairs(%a: vector<16xf32>, %b: vector<16xf32>) -> vector<32xbf16> {
+    // CHECK: %[[BOTH:.*]] = llvm.call_intrinsic "llvm.x86.avx512bf16.cvtne2ps2bf16.512"(%arg1, %arg0) : (vector<16xf32>, vector<16xf32>) -> vector<32xbf16>
+    // CHECK: vector.shuffle %[[BOTH]], %[[BOTH]] [0, 16, 1, 17, 2, 18, {{.*}}, 15, 31]
+    // CHECK-NOT: cvt.packed
+    %0 = x86vector.avx512.cvt.packed.f32_to_bf16 %a : vector<16xf32> -> vector<16xbf16>
+    %1 = x86vector.avx512.cvt.packed.f32_to_bf16 %b : vector<16xf32> -> vector<16xbf16>
+    %2 = vector.interleave %0, %1 : vector<16xbf16> -> vector<32xbf16>
+    return %2 : vector<32xbf16>
+  }
+  // CHECK-LABEL: @others
+  func.func @others(%a: vector<8xf32>, %d: vector<8xf32>, %b: vector<16xf32>, %c: vector<16xbf16>) -> (vector<16xbf16>, vector<32xbf16>) {
+    // CHECK-COUNT-2: x86vector.avx512.cvt.packed.f32_to_bf16
+    // CHECK: vector.interleave
+    // CHECK: x86vector.avx512.cvt.packed.f32_to_bf16
+    // CHECK: vector.interleave
+    %0 = x86vector.avx512.cvt.packed.f32_to_bf16 %a : vector<8xf32> -> vector<8xbf16>
+    %1 = x86vector.avx512.cvt.packed.f32_to_bf16 %d : vector<8xf32> -> vector<8xbf16>
+    %2 = vector.interleave %0, %1 : vector<8xbf16> -> vector<16xbf16>
+    %3 = x86vector.avx512.cvt.packed.f32_to_bf16 %b : vector<16xf32> -> vector<16xbf16>
+    %4 = vector.interleave %3, %c : vector<16xbf16> -> vector<32xbf16>
+    return %2, %4 : vector<16xbf16>, vector<32xbf16>
+  }
+}
+
+// -----
+
 // Everywhere else, products of 16 bits.
 // CHECK-LABEL: @portable
 func.func @portable(%a: vector<4xi32>, %u: vector<16xi8>, %s: vector<16xi8>) -> vector<4xi32> {

@@ -139,7 +139,8 @@ def LowerDot4Pass : Pass<"lowbit-lower-dot4", "::mlir::ModuleOp"> {
     their `upto` bounds allow are added before one widening; an op without a
     bound is multiplied in wider steps. Every form is exact. Products of 16-bit
     words whose neighbours are added become `i32x4.dot_i16x8_s`, which LLVM does
-    not find behind masks.
+    not find behind masks. Two conversions to bf16 whose numbers alternate, as
+    factors of `vdpbf16ps` do, become one `vcvtne2ps2bf16` and a permutation.
 
     ```mlir
     %r = lowbit.dot4 %a, %u, %s : vector<16xi32>, vector<64xi8>
