@@ -17,7 +17,9 @@ inline constexpr llvm::StringLiteral kRoundsOnceAttrName = "lowbit.rounds_once";
 
 /// Polynomials for the functions of the math dialect. Upstream's, except for
 /// sine and cosine, whose argument upstream reduces with a single constant:
-/// that is wrong by 1e-5 for an argument of 256, as rotary embeddings have.
+/// that is wrong by 1e-5 for an argument of 256, as rotary embeddings have; and
+/// for the error function, of which upstream picks each coefficient by the
+/// argument.
 void populateMathApproximationPatterns(mlir::RewritePatternSet &patterns);
 
 } // namespace lowbit

@@ -32,6 +32,18 @@ func.func @functions(%x: vector<16xf32>) -> vector<16xf32> {
   return %4 : vector<16xf32>
 }
 
+// The error function is one ratio of polynomials for all arguments.
+// CHECK-LABEL: func @error_function
+// CHECK: arith.divf
+// CHECK: arith.select
+// CHECK-NOT: arith.select
+// CHECK-NOT: arith.divf
+// CHECK: return
+func.func @error_function(%x: vector<16xf32>) -> vector<16xf32> {
+  %0 = math.erf %x : vector<16xf32>
+  return %0 : vector<16xf32>
+}
+
 // CHECK-LABEL: func @transpose
 // CHECK: vector.shuffle
 // CHECK-NOT: vector.transpose
