@@ -64,7 +64,25 @@ std::optional<ColumnGather> cpu::matchColumnGather(Value value) {
   return ColumnGather{extract.getTensor(), columns, factors};
 }
 
+/// What `value` was before its rows were counted otherwise. Rows that are as
+/// long are the same ones.
+static Value skipReshapesOfRows(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op))
+      break;
+    auto from = cast<RankedTensorType>(op->getOperand(0).getType());
+    auto to = cast<RankedTensorType>(value.getType());
+    if (from.getRank() == 0 || to.getRank() == 0 ||
+        from.isDynamicDim(from.getRank() - 1) ||
+        from.getShape().back() != to.getShape().back())
+      break;
+    value = op->getOperand(0);
+  }
+  return value;
+}
+
 Value cpu::matchBFloatRounding(Value value) {
+  value = skipReshapesOfRows(value);
   auto op = value.getDefiningOp<linalg::LinalgOp>();
   auto type = dyn_cast<RankedTensorType>(value.getType());
   if (!op || !type || !type.getElementType().isBF16() ||

@@ -42,6 +42,49 @@ module attributes {lowbit.target = #lowbit.cpu<avx512_bf16>} {
     return %2 : tensor<?x32xf32>
   }
 
+  // Rows may be counted otherwise in between.
+
+  // CHECK-LABEL: func.func @reshaped(
+  // CHECK-SAME: %[[X:.*]]: tensor<?x64xf32>
+  // CHECK: %[[FLAT:.*]] = tensor.collapse_shape %[[X]]
+  // CHECK: lowbit.call_kernel @lowbit_panel_a16_bf16x32_rounded {{.*}} ins(%[[FLAT]], %{{.*}}, %{{.*}} : tensor<?xf32>, index, index)
+  func.func @reshaped(%x: tensor<?x64xf32>) -> tensor<1x?x32xf32> {
+    %c0 = arith.constant 0 : index
+    %m = tensor.dim %x, %c0 : tensor<?x64xf32>
+    %e = tensor.empty(%m) : tensor<?x64xbf16>
+    %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<?x64xf32>) outs(%e : tensor<?x64xbf16>) {
+    ^bb0(%in: f32, %out: bf16):
+      %3 = arith.truncf %in : f32 to bf16
+      linalg.yield %3 : bf16
+    } -> tensor<?x64xbf16>
+    %rows = tensor.expand_shape %0 [[0, 1], [2]] output_shape [1, %m, 64] : tensor<?x64xbf16> into tensor<1x?x64xbf16>
+    %q = lowbit.weight @q : !lowbit.tensor<32x64xbf16, #int4, #planes>
+    %1 = lowbit.quantize %rows : tensor<1x?x64xbf16> -> !lowbit.tensor<1x?x64xbf16, #a16>
+    %2 = lowbit.linear %1, %q : !lowbit.tensor<1x?x64xbf16, #a16>, !lowbit.tensor<32x64xbf16, #int4, #planes> -> tensor<1x?x32xf32>
+    return %2 : tensor<1x?x32xf32>
+  }
+
+  // Rows of another length are others: half a row would be a panel's.
+
+  // CHECK-LABEL: func.func @divided(
+  // CHECK: arith.truncf
+  // CHECK: lowbit.call_kernel @lowbit_panel_a16_bf16x32 tiles
+  func.func @divided(%x: tensor<?x128xf32>) -> tensor<?x2x32xf32> {
+    %c0 = arith.constant 0 : index
+    %m = tensor.dim %x, %c0 : tensor<?x128xf32>
+    %e = tensor.empty(%m) : tensor<?x128xbf16>
+    %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<?x128xf32>) outs(%e : tensor<?x128xbf16>) {
+    ^bb0(%in: f32, %out: bf16):
+      %3 = arith.truncf %in : f32 to bf16
+      linalg.yield %3 : bf16
+    } -> tensor<?x128xbf16>
+    %rows = tensor.expand_shape %0 [[0], [1, 2]] output_shape [%m, 2, 64] : tensor<?x128xbf16> into tensor<?x2x64xbf16>
+    %q = lowbit.weight @q : !lowbit.tensor<32x64xbf16, #int4, #planes>
+    %1 = lowbit.quantize %rows : tensor<?x2x64xbf16> -> !lowbit.tensor<?x2x64xbf16, #a16>
+    %2 = lowbit.linear %1, %q : !lowbit.tensor<?x2x64xbf16, #a16>, !lowbit.tensor<32x64xbf16, #int4, #planes> -> tensor<?x2x32xf32>
+    return %2 : tensor<?x2x32xf32>
+  }
+
   // A weight in f32 is not to be rounded, whatever the input is.
 
   // CHECK-LABEL: func.func @float_weight
