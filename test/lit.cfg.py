@@ -91,6 +91,9 @@ if swiftshader:
     ]
     if lit.util.which("node") and os.path.isdir(harness):
         config.available_features.add("webgpu")
+    # Harnesses that an earlier tools/setup installed lack the compiler.
+    if "webgpu" in config.available_features and os.path.isdir(os.path.join(harness, "typescript")):
+        config.available_features.add("typescript")
 if lit.util.which("chromium") and "webgpu" in config.available_features:
     config.available_features.add("chromium")
 if lit.util.which("firefox") and "webgpu" in config.available_features:

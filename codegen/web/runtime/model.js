@@ -23,6 +23,7 @@ class Model {
     this.last = Promise.resolve();
     if (programs.has("decode"))
       this.cachedText = new CachedText(programs.get("prefill"), programs.get("decode"));
+    this.anyText = this.cachedText ?? TokenWindow.find(this.program);
   }
 
   /** The function that a run or a token takes. */
@@ -46,10 +47,13 @@ class Model {
 
   /** What predicts tokens; an error for models that don't. */
   get text() {
-    return this.cachedText ?? new TokenWindow(this.program);
+    if (!this.anyText)
+      throw new LowbitError("bad-input",
+        "the model doesn't go from [1, n] tokens to [1, n, words] logits; use run");
+    return this.anyText;
   }
   get maxTokens() {
-    return this.text.maxTokens;
+    return this.anyText?.maxTokens;
   }
 
   /** Runs one after another: the buffers of a model serve one run at a time. */

@@ -2,8 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-/** Name, element type (f32, also where the model has f16 or bf16, i32, i64, i1) and
- *  shape of an input or output. */
+/** Name, element type (i1, i8 to i64, u8 to u64, f32, also where the model has f16 or
+ *  bf16) and shape of an input or output. */
 export interface TensorInfo {
   name: string;
   type: string;
@@ -208,8 +208,8 @@ export interface Model {
   readonly inputs: TensorInfo[];
   readonly outputs: TensorInfo[];
   /** Tokens that a prediction can go by: a window's, or those that a cache has
-   *  room for. */
-  readonly maxTokens: number;
+   *  room for. Undefined where the model predicts no tokens, but has `run`. */
+  readonly maxTokens: number | undefined;
   /** Whether the model extends a text with a KV cache; then it has no `run`. */
   readonly hasCache: boolean;
   /** Resolves when everything is there: at once, unless `start` was `early`. Rejected

@@ -70,6 +70,16 @@ function checkOptions(what, options, known) {
   return options;
 }
 
+/** The bytes that a caller gave for the option `what`, of the file or tensor `name` if there are several. */
+function takeBytes(bytes, what, name) {
+  if (bytes instanceof ArrayBuffer)
+    return new Uint8Array(bytes);
+  if (ArrayBuffer.isView(bytes))
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  throw new LowbitError("bad-input", `${what} requires a Uint8Array or an ArrayBuffer` +
+    `${name === undefined ? "" : ` for '${name}'`}, found ${describeValue(bytes)}`);
+}
+
 /** The address that files lie beside: the caller's, or the module's own. */
 function readBaseURL(baseURL, own) {
   try {

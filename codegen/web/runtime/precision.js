@@ -31,18 +31,8 @@ function getReader({ read, baseURL }) {
     } catch (error) {
       throw asLowbitError(error, "network", `'${file}' cannot be read`);
     }
-    return takeBytes(file, bytes);
+    return takeBytes(bytes, "read", file);
   };
-}
-
-/** What a caller's reader gave as the bytes of a file. */
-function takeBytes(file, bytes) {
-  if (bytes instanceof ArrayBuffer)
-    return new Uint8Array(bytes);
-  if (ArrayBuffer.isView(bytes))
-    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  throw new LowbitError("bad-input",
-    `read requires a Uint8Array or an ArrayBuffer for '${file}', found ${describeValue(bytes)}`);
 }
 
 /** The options of the functions that only look at precisions: of all, and of the choice of one. */

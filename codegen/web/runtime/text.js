@@ -9,19 +9,19 @@
 
 /** A model from [1, n] tokens to [1, n, words] logits. `words` are the tokens that there are, if known. */
 class TokenWindow {
-  constructor(program) {
-    this.program = program;
-    const inputs = program.find("input");
-    this.output = program.find("output")
-      .find(({ type, shape }) => type === "f32" && shape.length === 3);
-    this.input = inputs[0];
-    this.maxTokens = this.input ? countElements(this.input.shape) : 0;
-    this.words = this.input?.tableRows;
-    const isDecoder = inputs.length === 1 && /^i(32|64)$/.test(this.input.type) &&
-      this.output?.shape[0] === 1 && this.output.shape[1] === this.maxTokens;
-    if (!isDecoder)
-      throw new LowbitError("bad-input",
-        "the model doesn't go from [1, n] tokens to [1, n, words] logits; use run");
+  constructor(program, input, output) {
+    Object.assign(this, { program, input, output });
+    this.maxTokens = countElements(input.shape);
+    this.words = input.tableRows;
+  }
+
+  /** The window of a program, if it has one. */
+  static find(program) {
+    const [input, ...others] = program.find("input");
+    const output = program.find("output").find(({ type, shape }) => type === "f32" && shape.length === 3);
+    const isWindow = input && others.length === 0 && /^i(32|64)$/.test(input.type) &&
+      output?.shape[0] === 1 && output.shape[1] === countElements(input.shape);
+    return isWindow ? new TokenWindow(program, input, output) : undefined;
   }
 
   /** The likeliest token behind `tokens`. */

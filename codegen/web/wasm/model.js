@@ -107,7 +107,7 @@ async function* openWeights(engine, read, given) {
   const [embedded] = WebAssembly.Module.customSections(engine.module, "lowbit.weights");
   const bytes = given ?? embedded;
   if (bytes)
-    yield toBytes(bytes);
+    yield takeBytes(bytes, "weights");
   else
     yield* read(MANIFEST.weightsFile);
 }
@@ -119,7 +119,7 @@ function getReader({ read, signal, baseURL }) {
     return (file) => readFile(new URL(file, base), signal);
   return async function* (file) {
     try {
-      yield toBytes(await read(file, signal));
+      yield takeBytes(await read(file, signal), "read", file);
     } catch (error) {
       throw asLowbitError(error, "network", `'${file}' cannot be read`);
     }

@@ -35,10 +35,6 @@ async function* readFile(url, signal) {
   }
 }
 
-/** Bytes, or what can be read as such. */
-const toBytes = (value) => ArrayBuffer.isView(value)
-  ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : new Uint8Array(value);
-
 /** Pieces as one. */
 async function join(chunks) {
   const all = [];
@@ -149,14 +145,22 @@ function findWeights(manifest, variant, { metadata, entries, data }) {
   });
 }
 
+/** The bytes of a tensor, whose type is called as in safetensors files. */
+const countBytes = ({ type, shape }) =>
+  countElements(shape) * (type === "BOOL" ? 1 : Number(/\d+/.exec(type)[0]) / 8);
+
 /** Each tensor in memory of its own. */
 function placeWeights(engine, manifest, variant, weights) {
   return variant.weights.map((index) => {
-    const { name } = manifest.weights[index];
+    const tensor = manifest.weights[index], { name } = tensor;
     const value = weights.get(name);
     if (value === undefined)
       throw new LowbitError("bad-input", `there are no weights for tensor '${name}'`);
-    const bytes = toBytes(value);
+    const bytes = takeBytes(value, "weights", name);
+    if (bytes.length !== countBytes(tensor))
+      throw new LowbitError("bad-input",
+        `tensor '${name}' requires ${countBytes(tensor)} bytes (${tensor.type} ${printShape(tensor.shape)}), ` +
+        `found ${bytes.length}`);
     const address = engine.reserve(bytes.length);
     engine.view(Uint8Array, address, bytes.length).set(bytes);
     return address;

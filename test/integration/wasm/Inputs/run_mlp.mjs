@@ -54,6 +54,19 @@ const text = new TextDecoder("latin1").decode(weights);
 const renamed = Uint8Array.from(weights);
 renamed.set([0x58], text.indexOf('"structure":"') + 13);
 await refuse("others", () => load({ variant, weights: renamed }));
+// The file's tensors, each by itself.
+const begin = 8 + Number(weights.readBigUInt64LE(0));
+const entries = Object.entries(JSON.parse(weights.toString("utf8", 8, begin))).filter(([name]) => name !== "__metadata__");
+const tensors = entries.map(([name, { data_offsets: [first, last] }]) => [name, weights.subarray(begin + first, begin + last)]);
+const again = await load({ variant, weights: new Map(tensors) });
+const [{ y: before }, { y: after }] = await Promise.all([model, again].map((each) => each.run({ x, "the/residual": r })));
+console.log("by names:", before.length > 0 && before.every((value, i) => value === after[i]));
+again.dispose();
+await refuse("text", () => load({ variant, weights: "mlp.safetensors" }));
+await refuse("number", () => load({ variant, weights: new Map(tensors.map(([name]) => [name, 3])) }));
+await refuse("too few", () => load({ variant, weights: new Map(tensors.map(([name, bytes]) => [name, bytes.subarray(1)])) }));
+await refuse("none", () => load({ variant, weights: new Map() }));
+await refuse("read", () => load({ variant, read: async () => "bytes" }));
 await refuse("absent", () => load({ variant, baseURL: new URL("nowhere/", url) }));
 await refuse("aborted", () => load({ variant, signal: AbortSignal.abort() }));
 // Arrays that say that they are longer than any engine makes them.
