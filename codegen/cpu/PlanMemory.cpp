@@ -48,7 +48,11 @@ struct Buffer {
 /// The most bytes that the buffer has; nothing where no bound is known.
 static std::optional<int64_t> getMostBytes(memref::AllocOp alloc) {
   MemRefType type = alloc.getType();
-  int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  // An index has the bits of an address, of which there are 64 at most.
+  Type element = type.getElementType();
+  unsigned bits = element.isIndex() ? IndexType::kInternalStorageBitWidth
+                                    : element.getIntOrFloatBitWidth();
+  int64_t bytes = llvm::divideCeil(bits, 8);
   unsigned next = 0;
   for (int64_t extent : type.getShape()) {
     if (ShapedType::isDynamic(extent)) {

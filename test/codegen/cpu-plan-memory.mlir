@@ -95,6 +95,23 @@ module attributes {lowbit.signature = {}, lowbit.workspaces} {
 
 // -----
 
+// Of an index nobody knows here how wide it is: it has room for 64 bits.
+
+// CHECK:       module attributes {lowbit.signature.index = {workspace = 128 : i64}, lowbit.temporaries = 0 : i64, lowbit.workspaces} {
+// CHECK-LABEL: func.func @index
+// CHECK:         memref.view %{{.*}}[%{{.*}}][] : memref<128xi8> to memref<9xindex>
+module attributes {lowbit.signature.index = {}, lowbit.workspaces} {
+  func.func @index(%n: index) {
+    %zero = arith.constant 0 : index
+    %a = memref.alloc() : memref<9xindex>
+    memref.store %n, %a[%zero] : memref<9xindex>
+    memref.dealloc %a : memref<9xindex>
+    return
+  }
+}
+
+// -----
+
 // In other modules functions allocate.
 
 // CHECK-LABEL: func.func @main
