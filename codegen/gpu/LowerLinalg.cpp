@@ -328,6 +328,11 @@ void Lowering::takeFills(func::FuncOp function) {
 }
 
 LogicalResult Lowering::lower(memref::CopyOp op) {
+  // A slice that was written in its place needs no copy to it.
+  if (op.getSource() == op.getTarget()) {
+    op.erase();
+    return success();
+  }
   LinalgKernel kernel(kernels, op);
   if (failed(kernel.addBuffer(op.getSource(), false)) ||
       failed(kernel.addBuffer(op.getTarget(), true)))

@@ -41,7 +41,10 @@ void lowbit::buildToGPUPipeline(OpPassManager &manager) {
   bufferize.bufferizeFunctionBoundaries = true;
   bufferize.functionBoundaryTypeConversion =
       bufferization::LayoutMapOption::IdentityLayoutMap;
+  // What steps yield is a buffer of their own.
+  bufferize.allowReturnAllocsFromLoops = true;
   manager.addPass(bufferization::createOneShotBufferizePass(bufferize));
+  manager.addPass(createGPUUnrollLoopsPass());
   addCleanup(manager);
   manager.addPass(createGPUUpdateStatesPass());
   manager.addPass(createGPUSeparateResultsPass());

@@ -248,3 +248,13 @@ func.func @columns(%x: memref<128x70xf32>, %y: memref<70xf32>) {
   }
   return
 }
+
+// What is in its place isn't copied there.
+// CHECK-LABEL: func.func @in_place
+// CHECK-NOT:     lowbit.dispatch
+// CHECK:         return
+func.func @in_place(%x: memref<4x8xf32>) {
+  %row = memref.subview %x[2, 0] [1, 8] [1, 1] : memref<4x8xf32> to memref<1x8xf32, strided<[8, 1], offset: 16>>
+  memref.copy %row, %row : memref<1x8xf32, strided<[8, 1], offset: 16>> to memref<1x8xf32, strided<[8, 1], offset: 16>>
+  return
+}

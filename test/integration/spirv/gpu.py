@@ -37,6 +37,12 @@ class Vulkan:
         with open(self.model) as file:
             return [variant["name"] for variant in json.load(file)["variants"]]
 
+    def count_kernels(self):
+        """How many the model has, without variants."""
+        with open(self.model) as file:
+            return len({dispatch["kernel"] for function in json.load(file)["functions"]
+                        for dispatch in function["dispatches"]})
+
     def run(self, inputs, outputs, variant=None):
         """From files to files, by name; the variant that ran."""
         flags = [f"--variant={variant}"] if variant else ["--validate"]
@@ -66,6 +72,11 @@ class Dawn:
     def get_variants(self):
         with open(self.model[:-len("js")] + "json") as file:
             return [variant["name"] for variant in json.load(file)["variants"]]
+
+    def count_kernels(self):
+        with open(self.model[:-len("js")] + "json") as file:
+            return len({dispatch["kernel"] for function in json.load(file)["functions"].values()
+                        for dispatch in function["dispatches"]})
 
     def run(self, inputs, outputs, variant=None):
         flags = ["--variant", variant] if variant else []

@@ -162,6 +162,48 @@ def GPUPickTokensPass : Pass<"lowbit-gpu-pick-tokens", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numPicked", "picked", "Functions that yield a token">];
 }
 
+def GPUUnrollLoopsPass : Pass<"lowbit-gpu-unroll-loops", "::mlir::ModuleOp"> {
+  let summary = "Write out the steps of loops with layers";
+  let description = [{
+    The steps of an LSTM, GRU or RNN have layers, and a schedule has no loops: the
+    steps are written out, one behind the other. The number of a step is read
+    from a buffer, where it is used, and is no constant, so that all steps have
+    the same kernels. Loops that load, compute and store elements stay, for
+    `lowbit-gpu-lower-linalg` makes a kernel of each. Bounds must be constants.
+
+    ```mlir
+    %h = scf.for %t = %c0 to %c2 step %c1 iter_args(%old = %h0) -> (memref<1x8xf32>) {
+      %x = memref.subview %xs[%t, 0] [1, 8] [1, 1] : memref<2x8xf32> to memref<1x8xf32, strided<[8, 1], offset: ?>>
+      %new = memref.alloc() : memref<1x8xf32>
+      linalg.add ins(%old, %x : memref<1x8xf32>, memref<1x8xf32, strided<[8, 1], offset: ?>>) outs(%new : memref<1x8xf32>)
+      scf.yield %new : memref<1x8xf32>
+    }
+    ```
+    becomes
+    ```mlir
+    memref.global "private" constant @lowbit.step.0 : memref<i32> = dense<0>
+    memref.global "private" constant @lowbit.step.1 : memref<i32> = dense<1>
+    %w0 = memref.get_global @lowbit.step.0 : memref<i32>
+    %n0 = memref.load %w0[] : memref<i32>
+    %t0 = arith.index_cast %n0 : i32 to index
+    %x0 = memref.subview %xs[%t0, 0] [1, 8] [1, 1] : memref<2x8xf32> to memref<1x8xf32, strided<[8, 1], offset: ?>>
+    %h1 = memref.alloc() : memref<1x8xf32>
+    linalg.add ins(%h0, %x0 : memref<1x8xf32>, memref<1x8xf32, strided<[8, 1], offset: ?>>) outs(%h1 : memref<1x8xf32>)
+    %w1 = memref.get_global @lowbit.step.1 : memref<i32>
+    ...
+    linalg.add ins(%h1, %x1 : memref<1x8xf32>, memref<1x8xf32, strided<[8, 1], offset: ?>>) outs(%h : memref<1x8xf32>)
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect"];
+  let options = [
+    Option<"mostSteps", "most-steps", "int64_t", "4096",
+           "Steps that are written out of one loop; more are an error">];
+  let statistics = [
+    Statistic<"numLoops", "loops", "Loops written out">,
+    Statistic<"numSteps", "steps", "Steps that they had">];
+}
+
 def GPUFusePass : Pass<"lowbit-gpu-fuse", "::mlir::func::FuncOp"> {
   let summary = "Fuse elementwise operations into what reads them, as far as kernels bind buffers";
   let description = [{

@@ -1,0 +1,162 @@
+//===- UnrollLoops.cpp - steps of recurrent layers, one by one ------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A loop with layers is no kernel, and the host of a schedule has no loops: its
+// steps are written out. Upstream's unrolling would make the number of a step a
+// constant, which kernels would have in their code, so that each step had
+// kernels of its own. It is read from a buffer instead, one for each number, so
+// that steps differ in the buffers that they bind and in nothing else.
+// This is done on buffers, because bufferization takes a time that grows with
+// the third power of the steps once they are written out.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowbit/CodeGen/GPU/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace lowbit {
+#define GEN_PASS_DEF_GPUUNROLLLOOPSPASS
+#include "lowbit/CodeGen/GPU/Passes.h.inc"
+} // namespace lowbit
+
+using namespace mlir;
+using namespace lowbit;
+
+/// The first operation of a loop that works on a whole buffer, rather than on
+/// an element of one; null if the loop can be a kernel.
+static Operation *findBufferWork(scf::ForOp loop) {
+  auto isBuffer = [](Type type) { return isa<MemRefType>(type); };
+  Operation *found = nullptr;
+  loop.getBody()->walk([&](Operation *op) {
+    bool isOfElements =
+        isa<memref::LoadOp, memref::StoreOp, memref::GetGlobalOp>(op) ||
+        isa<scf::SCFDialect>(op->getDialect()) ||
+        (llvm::none_of(op->getOperandTypes(), isBuffer) &&
+         llvm::none_of(op->getResultTypes(), isBuffer));
+    if (!isOfElements)
+      found = op;
+    return found ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return found;
+}
+
+namespace {
+/// The counter of a loop whose bounds are numbers.
+struct Steps {
+  int64_t first, step, count;
+};
+
+class Unroller {
+public:
+  explicit Unroller(ModuleOp module) : module(module) {}
+  void unroll(scf::ForOp loop, const Steps &steps);
+
+private:
+  Value getNumber(ImplicitLocOpBuilder &b, int64_t number);
+
+  ModuleOp module;
+  /// Buffers that are one number.
+  DenseMap<int64_t, memref::GlobalOp> numbers;
+};
+} // namespace
+
+/// None where the host would have to compute a bound.
+static std::optional<Steps> getSteps(scf::ForOp loop) {
+  std::optional<int64_t> first = getConstantIntValue(loop.getLowerBound());
+  std::optional<int64_t> step = getConstantIntValue(loop.getStep());
+  std::optional<APInt> count = loop.getStaticTripCount();
+  if (!first || !step || !count)
+    return std::nullopt;
+  return Steps{*first, *step, static_cast<int64_t>(count->getZExtValue())};
+}
+
+/// `number` as a scalar that a kernel loads.
+Value Unroller::getNumber(ImplicitLocOpBuilder &b, int64_t number) {
+  memref::GlobalOp &global = numbers[number];
+  auto type = MemRefType::get({}, b.getI32Type());
+  if (!global) {
+    std::string name = "lowbit.step." + std::to_string(number);
+    for (unsigned i = 0; module.lookupSymbol(name); ++i)
+      name = "lowbit.step." + std::to_string(number) + "." + std::to_string(i);
+    auto start = OpBuilder::atBlockBegin(module.getBody());
+    global = memref::GlobalOp::create(
+        start, b.getLoc(), name, b.getStringAttr("private"), type,
+        DenseElementsAttr::get(RankedTensorType::get({}, b.getI32Type()),
+                               static_cast<int32_t>(number)),
+        /*constant=*/true, /*alignment=*/IntegerAttr());
+  }
+  Value buffer = memref::GetGlobalOp::create(b, type, global.getSymName());
+  return memref::LoadOp::create(b, buffer, ValueRange{});
+}
+
+void Unroller::unroll(scf::ForOp loop, const Steps &steps) {
+  ImplicitLocOpBuilder b(loop.getLoc(), loop);
+  Value counter = loop.getInductionVar();
+  SmallVector<Value> carried(loop.getInitArgs());
+  for (int64_t i = 0; i < steps.count; ++i) {
+    IRMapping mapping;
+    mapping.map(loop.getRegionIterArgs(), carried);
+    int64_t number = steps.first + i * steps.step;
+    if (!counter.use_empty())
+      mapping.map(counter, arith::IndexCastOp::create(b, counter.getType(),
+                                                      getNumber(b, number)));
+    for (Operation &op : loop.getBody()->without_terminator())
+      b.clone(op, mapping);
+    Operation *yield = loop.getBody()->getTerminator();
+    for (auto [value, next] : llvm::zip_equal(carried, yield->getOperands()))
+      value = mapping.lookupOrDefault(next);
+  }
+  loop.replaceAllUsesWith(carried);
+  loop.erase();
+}
+
+namespace {
+struct GPUUnrollLoopsPass
+    : lowbit::impl::GPUUnrollLoopsPassBase<GPUUnrollLoopsPass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    // Inner loops come first, so that outer ones repeat what became of them.
+    SmallVector<scf::ForOp> loops;
+    getOperation().walk([&](scf::ForOp loop) {
+      if (findBufferWork(loop))
+        loops.push_back(loop);
+    });
+    Unroller unroller(getOperation());
+    for (scf::ForOp loop : loops) {
+      std::optional<Steps> steps = getSteps(loop);
+      if (failed(check(loop, steps)))
+        return signalPassFailure();
+      unroller.unroll(loop, *steps);
+      ++numLoops;
+      numSteps += steps->count;
+    }
+  }
+
+private:
+  LogicalResult check(scf::ForOp loop, const std::optional<Steps> &steps) {
+    if (steps && steps->count <= mostSteps)
+      return success();
+    InFlightDiagnostic error = loop.emitError("a GPU schedule requires loops "
+                                              "that compute tensors to have ");
+    if (steps)
+      error << "at most " << int64_t(mostSteps) << " steps, found "
+            << steps->count << ": make the dimension smaller, with --shape";
+    else
+      error << "a number of steps that is known when the model is compiled, "
+               "found bounds that are computed: fix dynamic dimensions with "
+               "--shape";
+    Operation *work = findBufferWork(loop);
+    error.attachNote(work->getLoc())
+        << "each step has '" << work->getName() << "'";
+    return failure();
+  }
+};
+} // namespace
