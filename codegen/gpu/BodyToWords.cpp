@@ -113,6 +113,12 @@ Value BodyToWords::fromElement(Value word, Type type) {
   return word;
 }
 
+Value BodyToWords::fromHost(Value given, Type type) {
+  if (isHalf(type))
+    return roundTo(given, type);
+  return isNarrow(type) ? keepBits(given, type.getIntOrFloatBitWidth()) : given;
+}
+
 LogicalResult BodyToWords::copyConstant(Operation &op) {
   auto constant = cast<arith::ConstantOp>(op);
   Type type = constant.getType();
@@ -225,42 +231,108 @@ static bool isExact(Operation &op) {
              math::AbsFOp, math::CopySignOp>(op);
 }
 
+/// Whether `op` takes its operands for numbers with a sign.
+static bool readsSigns(Operation &op) {
+  if (auto compare = dyn_cast<arith::CmpIOp>(op))
+    return arith::CmpIPredicate::slt <= compare.getPredicate() &&
+           compare.getPredicate() <= arith::CmpIPredicate::sge;
+  return isa<arith::CeilDivSIOp, arith::DivSIOp, arith::FloorDivSIOp,
+             arith::MaxSIOp, arith::MinSIOp, arith::RemSIOp, arith::ShRSIOp,
+             math::AbsIOp>(op);
+}
+
+/// Whether `op` on words gives a narrow number's bits, and others above.
+static bool fillsBitsAbove(Operation &op) {
+  return readsSigns(op) ||
+         isa<arith::AddIOp, arith::MulIOp, arith::ShLIOp, arith::SubIOp>(op);
+}
+
+/// Whether `op` on narrow numbers is one on words, but for bits above.
+static bool isSameInWords(Operation &op) {
+  return fillsBitsAbove(op) ||
+         isa<arith::AndIOp, arith::CeilDivUIOp, arith::CmpIOp, arith::DivUIOp,
+             arith::MaxUIOp, arith::MinUIOp, arith::OrIOp, arith::RemUIOp,
+             arith::SelectOp, arith::ShRUIOp, arith::UIToFPOp, arith::XOrIOp>(
+             op);
+}
+
+/// Whether words can hold what `op` reads and yields, and compute it.
+static bool hasWordForm(Operation &op) {
+  if (op.getNumRegions() != 0 ||
+      !isa_and_nonnull<arith::ArithDialect, math::MathDialect>(op.getDialect()))
+    return false;
+  auto fits = [&](Type type) {
+    return getKernelType(type) && !isByteFloat(type) &&
+           !(isHalf(type) && isa<arith::BitcastOp>(op)) &&
+           (!isNarrow(type) || isSameInWords(op));
+  };
+  return llvm::all_of(op.getOperandTypes(), fits) &&
+         llvm::all_of(op.getResultTypes(), fits);
+}
+
+/// A remainder with the sign of `number`, by what it is: SPIR-V has none of
+/// negative numbers, and what upstream makes of one takes the least i32 for
+/// positive.
+Value BodyToWords::remainder(Value number, Value by) {
+  Value quotient = arith::DivSIOp::create(b, number, by);
+  return arith::SubIOp::create(b, number,
+                               arith::MulIOp::create(b, quotient, by));
+}
+
+/// `op` on other operands. That narrow numbers don't overflow says nothing of
+/// words.
+Operation *BodyToWords::cloneOn(Operation &op, ValueRange operands,
+                                bool isOfNarrow) {
+  Operation *copy = b.clone(op, mapping);
+  copy->setOperands(operands);
+  auto flags = dyn_cast<arith::ArithIntegerOverflowFlagsInterface>(copy);
+  if (isOfNarrow && flags)
+    copy->setAttr(flags.getIntegerOverflowAttrName(),
+                  arith::IntegerOverflowFlagsAttr::get(
+                      op.getContext(), arith::IntegerOverflowFlags::none));
+  return copy;
+}
+
+/// The same operation on words. Of narrow integers, operands get their signs
+/// where these count, and results lose what came to be above their bits.
+void BodyToWords::copyToWords(Operation &op) {
+  SmallVector<Value> operands;
+  bool keepsSigns = readsSigns(op), isOfNarrow = false;
+  for (Value operand : op.getOperands()) {
+    Type type = operand.getType();
+    Value word = mapping.lookupOrDefault(operand);
+    isOfNarrow |= isNarrow(type);
+    operands.push_back(isNarrow(type) && keepsSigns
+                           ? extendSign(word, type.getIntOrFloatBitWidth())
+                           : word);
+  }
+  Operation *copy =
+      isa<arith::RemSIOp>(op) && operands.front().getType().isInteger(32)
+          ? remainder(operands[0], operands[1]).getDefiningOp()
+          : cloneOn(op, operands, isOfNarrow);
+  for (auto [from, to] : llvm::zip_equal(op.getResults(), copy->getResults())) {
+    Type type = from.getType();
+    to.setType(getKernelType(type));
+    mapping.map(from, to);
+    if (isNarrow(type) && fillsBitsAbove(op))
+      mapping.map(from, keepBits(to, type.getIntOrFloatBitWidth()));
+    else if (isHalf(type) && !isExact(op))
+      mapping.map(from, roundTo(to, type));
+  }
+}
+
 LogicalResult BodyToWords::copy(Operation &op) {
   if (isa<arith::ConstantOp>(op) && getKernelType(op.getResult(0).getType()))
     return copyConstant(op);
   if (copyCast(op))
     return success();
-  auto refuse = [&] {
-    InFlightDiagnostic error = op.emitError("GPU kernels have no form of '")
-                               << op.getName() << "' in 32-bit words";
-    if (op.getNumResults())
-      error << ", of type " << op.getResult(0).getType();
-    return error;
-  };
-  if (op.getNumRegions() != 0 ||
-      !isa_and_nonnull<arith::ArithDialect, math::MathDialect>(op.getDialect()))
-    return refuse();
-  // Bits of narrow numbers alone mean the same in a word.
-  bool isBitwise = isa<arith::AndIOp, arith::OrIOp, arith::XOrIOp,
-                       arith::ShRUIOp, arith::SelectOp>(op);
-  for (Type type : op.getOperandTypes())
-    if (!getKernelType(type) || isByteFloat(type) ||
-        (isHalf(type) && isa<arith::BitcastOp>(op)) ||
-        (isNarrow(type) && !isBitwise && !isa<arith::UIToFPOp>(op)))
-      return refuse();
-  SmallVector<Type> types;
-  for (Type type : op.getResultTypes()) {
-    if (!getKernelType(type) || isByteFloat(type) ||
-        (isHalf(type) && isa<arith::BitcastOp>(op)) ||
-        (isNarrow(type) && !isBitwise))
-      return refuse();
-    types.push_back(getKernelType(type));
+  if (hasWordForm(op)) {
+    copyToWords(op);
+    return success();
   }
-  Operation *copy = b.clone(op, mapping);
-  for (auto [result, type] : llvm::zip_equal(copy->getResults(), types))
-    result.setType(type);
-  for (auto [from, to] : llvm::zip_equal(op.getResults(), copy->getResults()))
-    if (isHalf(from.getType()) && !isExact(op))
-      mapping.map(from, roundTo(to, from.getType()));
-  return success();
+  InFlightDiagnostic error = op.emitError("GPU kernels have no form of '")
+                             << op.getName() << "' in 32-bit words";
+  if (op.getNumResults())
+    error << ", of type " << op.getResult(0).getType();
+  return error;
 }

@@ -24,8 +24,9 @@ mlir::Type getKernelType(mlir::Type type);
 
 /// Copies scalar operations into a kernel, in words: an i64 becomes an i32,
 /// which is the same while numbers fit; an i8 or i16 its bits in the low end of
-/// an i32, zeros above, as does a float of 8 bits; an f16 or bf16 an f32 that
-/// is one of its numbers, to which results are rounded.
+/// an i32, zeros above, to which results wrap around, and so does a float of 8
+/// bits; an f16 or bf16 an f32 that is one of its numbers, to which results are
+/// rounded.
 class BodyToWords {
 public:
   BodyToWords(mlir::ImplicitLocOpBuilder &builder, mlir::IRMapping &mapping)
@@ -46,9 +47,15 @@ public:
   /// The word as an element of a buffer, and back.
   mlir::Value toElement(mlir::Value value, mlir::Type type);
   mlir::Value fromElement(mlir::Value word, mlir::Type type);
+  /// What a host gives for a value of `type`, as the value.
+  mlir::Value fromHost(mlir::Value given, mlir::Type type);
 
 private:
   llvm::LogicalResult copyConstant(mlir::Operation &op);
+  void copyToWords(mlir::Operation &op);
+  mlir::Operation *cloneOn(mlir::Operation &op, mlir::ValueRange operands,
+                           bool isOfNarrow);
+  mlir::Value remainder(mlir::Value number, mlir::Value by);
   bool copyCast(mlir::Operation &op);
   mlir::Value copyIntegerCast(mlir::Operation &op, mlir::Value source);
   mlir::Value copyFloatCast(mlir::Operation &op, mlir::Value source);

@@ -303,9 +303,9 @@ Value LinalgKernel::load(Value buffer, ArrayRef<Index> at) {
         words.fromElement(memref::LoadOp::create(b, arguments.lookup(base),
                                                  indices.materialize(address)),
                           element);
-    // The host may give any f32.
+    // The host may give any f32, and numbers with a sign.
     bool isGiven = isa<BlockArgument>(base) && !isState(base);
-    return isHalf(element) && isGiven ? words.roundTo(number, element) : number;
+    return isGiven ? words.fromHost(number, element) : number;
   }
   int64_t bits = element.getIntOrFloatBitWidth();
   Value word = memref::LoadOp::create(

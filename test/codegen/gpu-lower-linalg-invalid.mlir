@@ -110,3 +110,16 @@ func.func @packed(%x: memref<4x8xi8>, %cache: memref<4x8xi8> {lowbit.kind = "sta
   }
   return
 }
+
+// -----
+
+#id = affine_map<(d0) -> (d0)>
+func.func @narrow(%x: memref<4xi8>, %y: memref<4xi8>) {
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%x : memref<4xi8>) outs(%y : memref<4xi8>) {
+  ^bb0(%in: i8, %out: i8):
+    // expected-error @+1 {{GPU kernels have no form of 'math.ctlz' in 32-bit words, of type 'i8'}}
+    %0 = math.ctlz %in : i8
+    linalg.yield %0 : i8
+  }
+  return
+}

@@ -133,15 +133,28 @@ llvm::Error Program::write(llvm::StringRef input, const HostTensor &tensor) {
   return llvm::Error::success();
 }
 
+/// The type of an output's numbers. Integers of fewer than 32 bits are the low
+/// ones of words; wider ones and booleans are given as words.
+static ElementType getOutputType(llvm::StringRef type) {
+  for (ElementType narrow :
+       {ElementType::I8, ElementType::U8, ElementType::I16, ElementType::U16})
+    if (getName(narrow) == type)
+      return narrow;
+  return type == "f32" ? ElementType::F32 : ElementType::I32;
+}
+
 llvm::Expected<HostTensor> Program::read(llvm::StringRef output) {
   const ManifestBuffer *buffer = find(output);
   if (!buffer)
     return makeError("there is no output '" + output + "'");
-  ElementType type =
-      buffer->type == "f32" ? ElementType::F32 : ElementType::I32;
+  ElementType type = getOutputType(buffer->type);
   HostTensor tensor = HostTensor::allocate(type, buffer->shape);
-  memcpy(tensor.getMutableBytes().data(),
-         buffers[buffer - function->buffers.data()].data,
-         tensor.getBytes().size());
+  auto *words = reinterpret_cast<const uint32_t *>(
+      buffers[buffer - function->buffers.data()].data);
+  char *to = tensor.getMutableBytes().data();
+  unsigned size = getByteSize(type);
+  // The low bytes of a word come first.
+  for (uint64_t i = 0; i < tensor.getNumElements(); ++i)
+    memcpy(to + i * size, words + i, size);
   return tensor;
 }

@@ -6,7 +6,11 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 
-const ARRAYS = { "<f4": Float32Array, "<i4": Int32Array, "<i8": BigInt64Array, "|b1": Uint8Array };
+// Of types with the same arrays, the first is what an array without a type is.
+const ARRAYS = {
+  "<f4": Float32Array, "<i4": Int32Array, "<i8": BigInt64Array, "|b1": Uint8Array, "|u1": Uint8Array,
+  "|i1": Int8Array, "<i2": Int16Array, "<u2": Uint16Array,
+};
 
 /** Elements and shape of a file, row-major. */
 export function readNpy(path) {
@@ -19,8 +23,7 @@ export function readNpy(path) {
   return { shape, data: new ARRAYS[type](data.buffer.slice(data.byteOffset, data.byteOffset + data.length)) };
 }
 
-export function writeNpy(path, shape, data) {
-  const type = Object.keys(ARRAYS).find((name) => data instanceof ARRAYS[name]);
+export function writeNpy(path, shape, data, type = Object.keys(ARRAYS).find((name) => data instanceof ARRAYS[name])) {
   let header = `{'descr': '${type}', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`;
   header = header.padEnd(Math.ceil((header.length + 11) / 64) * 64 - 11) + "\n";
   const prefix = Buffer.from("\x93NUMPY\x01\x00\0\0", "latin1");

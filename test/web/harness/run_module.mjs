@@ -86,8 +86,10 @@ if (flags.includes("--tokens")) {
 } else {
   const inputs = Object.fromEntries(named("--input").map(([name, from]) => [name, readNpy(from).data]));
   const outputs = await model.run(inputs);
-  for (const [name, to] of named("--output"))
-    writeNpy(to, model.outputs.find((output) => output.name === name).shape, outputs[name]);
+  for (const [name, to] of named("--output")) {
+    const { shape, type } = model.outputs.find((output) => output.name === name);
+    writeNpy(to, shape, outputs[name], type === "u8" ? "|u1" : undefined);
+  }
   tokens = Array.from(Object.values(inputs)[0], Number).slice(0, 8);
 }
 if (count)
