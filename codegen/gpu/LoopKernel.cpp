@@ -257,6 +257,7 @@ LogicalResult LoopLowering::lower() {
 }
 
 LogicalResult lowbit::lowerLoops(KernelModule &kernels, scf::ForOp loop) {
+  expandCopies(loop);
   return LoopLowering(kernels, loop).lower();
 }
 

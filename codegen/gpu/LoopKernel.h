@@ -17,6 +17,10 @@
 
 namespace lowbit {
 
+/// Copies in a nest become loops over their elements: rows that are written at
+/// a place which each iteration computes.
+void expandCopies(mlir::scf::ForOp nest);
+
 /// Replaces a nest of loops on buffers by a dispatch. Each iteration of a loop
 /// that writes elements of its own is a thread; loops in which the order
 /// matters stay loops, in which a thread takes the same order.

@@ -2,15 +2,15 @@
 
 // RUN: quant-opt %s -split-input-file -verify-diagnostics -lowbit-gpu-lower-linalg
 
-func.func @copies(%x: memref<4x8xf32>, %y: memref<4x8xf32>) {
+func.func @copies(%x: memref<4x8xf32>, %y: memref<4x4xf32>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c4 = arith.constant 4 : index
   scf.for %i = %c0 to %c4 step %c1 {
-    %from = memref.subview %x[%i, 0] [1, 8] [1, 1] : memref<4x8xf32> to memref<1x8xf32, strided<[8, 1], offset: ?>>
-    %to = memref.subview %y[%i, 0] [1, 8] [1, 1] : memref<4x8xf32> to memref<1x8xf32, strided<[8, 1], offset: ?>>
+    %from = memref.subview %x[%i, 0] [1, 4] [1, 2] : memref<4x8xf32> to memref<1x4xf32, strided<[8, 2], offset: ?>>
+    %to = memref.subview %y[%i, 0] [1, 4] [1, 1] : memref<4x4xf32> to memref<1x4xf32, strided<[4, 1], offset: ?>>
     // expected-error @+1 {{the GPU has no kernel for loops with 'memref.copy': it requires them to load, compute and store numbers}}
-    memref.copy %from, %to : memref<1x8xf32, strided<[8, 1], offset: ?>> to memref<1x8xf32, strided<[8, 1], offset: ?>>
+    memref.copy %from, %to : memref<1x4xf32, strided<[8, 2], offset: ?>> to memref<1x4xf32, strided<[4, 1], offset: ?>>
   }
   return
 }

@@ -48,6 +48,17 @@
 // CHECK:          %[[ROOT:.*]] = math.sqrt %[[NUMBER]]
 // CHECK:          memref.store %[[ROOT]], %[[Y]][%c1]
 
+// Rows that are copied to a place which is computed for each text: threads are those
+// of a text and a column, and each takes the rows in their order.
+// CHECK:      gpu.func @loop_2x3x8(%[[N:[a-z0-9]+]]: memref<2xi32> {{[^%]*}}, %[[X:[a-z0-9]+]]: memref<48xf32> {{[^%]*}}, %[[Y:[a-z0-9]+]]: memref<160xf32> {{[^%]*}}) kernel
+// CHECK-SAME: lowbit.invocations = 16
+// CHECK:          %[[WORD:.*]] = memref.load %[[N]]
+// CHECK:          %[[PLACE:.*]] = arith.index_cast %[[WORD]]
+// CHECK:          scf.for %[[I:.*]] = %c0 to %c3 step %c1
+// CHECK:            arith.addi %[[PLACE]], %[[I]]
+// CHECK:            %[[NUMBER:.*]] = memref.load %[[X]]
+// CHECK:            memref.store %[[NUMBER]], %[[Y]]
+
 // CHECK-LABEL: func.func @sums
 // CHECK:         lowbit.dispatch @kernels::@loop_3x7x5 [1, 1, 1] ins(%{{.*}} : memref<3x5x7xf32>) outs(%{{.*}} : memref<3x5x7xf32>)
 func.func @sums(%x: memref<3x5x7xf32>, %y: memref<3x5x7xf32>) {
@@ -147,5 +158,22 @@ func.func @number(%x: memref<f32>, %y: memref<2xf32>) {
   %0 = memref.load %x[] : memref<f32>
   %1 = math.sqrt %0 : f32
   memref.store %1, %y[%c1] : memref<2xf32>
+  return
+}
+
+// CHECK-LABEL: func.func @copies
+// CHECK:         lowbit.dispatch @kernels::@loop_2x3x8
+func.func @copies(%where: memref<2xi64>, %x: memref<2x3x8xf32>, %y: memref<2x10x8xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  scf.for %i = %c0 to %c2 step %c1 {
+    %from = memref.subview %x[%i, 0, 0] [1, 3, 8] [1, 1, 1] : memref<2x3x8xf32> to memref<3x8xf32, strided<[8, 1], offset: ?>>
+    %word = memref.load %where[%i] : memref<2xi64>
+    %row = arith.index_cast %word : i64 to index
+    %text = memref.subview %y[%i, 0, 0] [1, 10, 8] [1, 1, 1] : memref<2x10x8xf32> to memref<10x8xf32, strided<[8, 1], offset: ?>>
+    %to = memref.subview %text[%row, 0] [3, 8] [1, 1] : memref<10x8xf32, strided<[8, 1], offset: ?>> to memref<3x8xf32, strided<[8, 1], offset: ?>>
+    memref.copy %from, %to : memref<3x8xf32, strided<[8, 1], offset: ?>> to memref<3x8xf32, strided<[8, 1], offset: ?>>
+  }
   return
 }
