@@ -59,6 +59,10 @@ addFeatures(gpu::GPUFuncOp kernel, spirv::TargetEnvAttr target) {
                            spirv::Capability::GroupNonUniformArithmetic});
       continue;
     }
+    if (feature == kGPUHalf) {
+      capabilities.push_back(spirv::Capability::Float16);
+      continue;
+    }
     // What a device is, and no instruction.
     if (feature == kGPUSoftware)
       continue;

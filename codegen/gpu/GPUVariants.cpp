@@ -25,9 +25,10 @@ void lowbit::setGPUVariant(gpu::GPUFuncOp kernel, StringAttr original,
   kernel->setAttr(kGPUVariantOfAttrName, FlatSymbolRefAttr::get(original));
 }
 
-/// How much a kernel with `features` makes of them.
+/// How much a kernel with `features` makes of them: first what a device is,
+/// then what was asked for.
 static size_t rank(ArrayRef<StringRef> features) {
-  return features.size() +
+  return features.size() + (llvm::is_contained(features, kGPUHalf) ? 100 : 0) +
          (llvm::is_contained(features, kGPUSoftware) ? 1000 : 0);
 }
 
@@ -67,10 +68,14 @@ std::vector<GPUVariant> lowbit::readGPUVariants(ModuleOp module) {
       if (set >> i & 1)
         variant.features.push_back(feature);
     variant.name = set ? llvm::join(variant.features, "+") : "base";
+    if (llvm::is_contained(variant.features, kGPUHalf))
+      variant.onRequest.push_back(kGPUHalf.str());
     variant.kernels = chooseKernels(module, variant.features);
     variants.push_back(std::move(variant));
   }
   llvm::stable_sort(variants, [](const GPUVariant &lhs, const GPUVariant &rhs) {
+    if (lhs.onRequest.size() != rhs.onRequest.size())
+      return lhs.onRequest.size() < rhs.onRequest.size();
     return lhs.features.size() > rhs.features.size();
   });
   // One that chooses nothing but what fewer features choose is of no use.
@@ -90,10 +95,12 @@ llvm::json::Array lowbit::toJSON(ArrayRef<GPUVariant> variants) {
     llvm::json::Object kernels;
     for (const auto &[from, to] : variant.kernels)
       kernels[from] = to;
-    result.push_back(
-        llvm::json::Object{{"name", variant.name},
-                           {"features", llvm::json::Array(variant.features)},
-                           {"kernels", std::move(kernels)}});
+    llvm::json::Object object{{"name", variant.name},
+                              {"features", llvm::json::Array(variant.features)},
+                              {"kernels", std::move(kernels)}};
+    if (!variant.onRequest.empty())
+      object["onRequest"] = llvm::json::Array(variant.onRequest);
+    result.push_back(std::move(object));
   }
   return result;
 }

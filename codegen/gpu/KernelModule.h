@@ -96,22 +96,33 @@ GPUKernel emitGPUKernel(KernelModule &kernels, const Spec &spec,
   return {kernels.finish(kernel), workgroups};
 }
 
-/// Emits the kernel that takes the place of `original` on devices that are
-/// processors, on the same grid: buildOwn(function, grid) emits the body.
+/// Emits the kernel that takes the place of `original` on devices with
+/// `feature`, on the same grid: `build` emits the body.
+template <typename Builder, typename Spec>
+void emitGPUKernelVariant(KernelModule &kernels, const Spec &spec,
+                          const GPUKernel &original, llvm::StringRef feature,
+                          void (Builder::*build)(mlir::gpu::GPUFuncOp,
+                                                 std::array<int64_t, 3>),
+                          mlir::MLIRContext *context) {
+  mlir::ImplicitLocOpBuilder b(mlir::UnknownLoc::get(context), context);
+  Builder builder(b, spec);
+  mlir::gpu::GPUFuncOp kernel =
+      kernels.begin((spec.name() + "_" + feature).str(),
+                    builder.getArgumentTypes(), {kGPUWorkgroupSize, 1, 1}, b);
+  mlir::gpu::ReturnOp::create(b);
+  b.setInsertionPointToStart(&kernel.getBody().front());
+  (builder.*build)(kernel, original.workgroups);
+  setGPUVariant(kernel, original.symbol.getLeafReference(), {feature});
+  kernels.finish(kernel);
+}
+
+/// The same for devices that are processors.
 template <typename Builder, typename Spec>
 void emitGPUKernelForProcessors(KernelModule &kernels, const Spec &spec,
                                 const GPUKernel &original,
                                 mlir::MLIRContext *context) {
-  mlir::ImplicitLocOpBuilder b(mlir::UnknownLoc::get(context), context);
-  Builder builder(b, spec);
-  mlir::gpu::GPUFuncOp kernel =
-      kernels.begin(spec.name() + "_software", builder.getArgumentTypes(),
-                    {kGPUWorkgroupSize, 1, 1}, b);
-  mlir::gpu::ReturnOp::create(b);
-  b.setInsertionPointToStart(&kernel.getBody().front());
-  builder.buildOwn(kernel, original.workgroups);
-  setGPUVariant(kernel, original.symbol.getLeafReference(), {kGPUSoftware});
-  kernels.finish(kernel);
+  emitGPUKernelVariant<Builder>(kernels, spec, original, kGPUSoftware,
+                                &Builder::buildOwn, context);
 }
 
 } // namespace lowbit

@@ -14,6 +14,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/TypeUtilities.h"
 
 namespace lowbit {
 
@@ -33,7 +34,8 @@ protected:
   }
   /// The number, or a vector of it.
   mlir::Value constantFloat(mlir::Type type, float value) {
-    mlir::TypedAttr number = b.getF32FloatAttr(value);
+    mlir::TypedAttr number =
+        b.getFloatAttr(mlir::getElementTypeOrSelf(type), value);
     if (auto vector = llvm::dyn_cast<mlir::VectorType>(type))
       number = mlir::DenseElementsAttr::get(vector, number);
     return mlir::arith::ConstantOp::create(b, number);

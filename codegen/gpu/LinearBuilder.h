@@ -21,6 +21,7 @@ public:
   LinearBuilder(mlir::ImplicitLocOpBuilder &builder, const GPULinearSpec &spec)
       : KernelParts(builder), spec(spec) {
     floats = mlir::VectorType::get({kGPUStep}, b.getF32Type());
+    halves = mlir::VectorType::get({kGPUStep}, b.getF16Type());
   }
 
   llvm::SmallVector<mlir::Type> getArgumentTypes();
@@ -28,8 +29,20 @@ public:
   std::array<int64_t, 3> build(mlir::gpu::GPUFuncOp kernel);
   /// The same for devices that are processors, on the same grid.
   void buildOwn(mlir::gpu::GPUFuncOp kernel, std::array<int64_t, 3> grid);
+  /// The same in f16, of tiles.
+  void buildHalf(mlir::gpu::GPUFuncOp kernel, std::array<int64_t, 3> grid);
 
 private:
+  /// Rows of weights and of activations of a tile, and results of a thread.
+  static constexpr int64_t kTile = 32, kOwn = 4;
+
+  /// What meets in workgroup memory: [32 rows, 8 steps] of activations and of
+  /// the weight. In f16, each half of a row has a number in `inputScales` or
+  /// `weightScales` with which it is to be multiplied.
+  struct Tiles {
+    mlir::Value inputs, weights, inputScales, weightScales;
+  };
+
   /// Rows of activations and of the weight that one thread multiplies.
   struct OwnRows {
     llvm::SmallVector<Index> rows, columns;
@@ -50,24 +63,37 @@ private:
   Index getUnit(const Index &row, const Index &atom, const Index &step);
   mlir::Value addUnit(mlir::Value product, mlir::Value unit,
                       const WeightParameters &parameters, mlir::Value sum);
-  void loadTiles(mlir::Value inputs, mlir::Value weights, const Index &firstRow,
+  Tiles allocateTiles();
+  void loadTiles(const Tiles &tiles, const Index &firstRow,
                  const Index &firstWeight, const Index &atom);
   void loadCodedInputs(mlir::Value inputs, const Index &firstRow,
                        const Index &atom);
-  void loadWeightTile(mlir::Value weights, const Index &firstWeight,
-                      const Index &atom);
+  void loadWeightTile(
+      const Index &firstWeight, const Index &atom,
+      llvm::function_ref<void(mlir::Value numbers, const Index &at)> take);
+  void loadHalfTiles(const Tiles &tiles, const Index &firstRow,
+                     const Index &firstWeight, const Index &atom);
+  void storeHalves(llvm::ArrayRef<mlir::Value> numbers, mlir::Value tile,
+                   mlir::Value scales);
   llvm::SmallVector<mlir::Value> multiplySteps(
       mlir::Value inputs, mlir::Value weights, const Index &first,
       int64_t count, mlir::ValueRange sums,
       llvm::function_ref<mlir::Value(mlir::Value input, mlir::Value weight,
                                      mlir::Value sum)>
           multiply);
-  llvm::SmallVector<mlir::Value>
-  multiplyTiles(mlir::Value inputs, mlir::Value weights, mlir::ValueRange sums);
-  llvm::SmallVector<mlir::Value>
-  multiplyCodedTiles(mlir::Value inputs, mlir::Value weights,
-                     const Index &firstRow, const Index &firstWeight,
-                     const Index &atom, mlir::ValueRange sums);
+  llvm::SmallVector<mlir::Value> multiplyTiles(const Tiles &tiles,
+                                               mlir::ValueRange sums);
+  llvm::SmallVector<mlir::Value> multiplyCodedTiles(const Tiles &tiles,
+                                                    const Index &firstRow,
+                                                    const Index &firstWeight,
+                                                    const Index &atom,
+                                                    mlir::ValueRange sums);
+  llvm::SmallVector<mlir::Value> multiplyHalfTiles(const Tiles &tiles,
+                                                   mlir::ValueRange sums);
+  llvm::SmallVector<mlir::Value> addHalves(const Tiles &tiles,
+                                           const Index &half,
+                                           llvm::ArrayRef<mlir::Value> products,
+                                           mlir::ValueRange sums);
   void writeTile(llvm::ArrayRef<mlir::Value> sums, const Index &firstRow);
   int64_t countOwnCode(int64_t columns) const;
   int64_t limitOwnColumns(int64_t most) const;
@@ -100,7 +126,9 @@ private:
               llvm::ArrayRef<mlir::Value> sums);
 
   const GPULinearSpec &spec;
-  mlir::VectorType floats;
+  mlir::VectorType floats, halves;
+  /// Whether tiles are multiplied in f16.
+  bool isHalf = false;
   std::optional<WeightReader> weight;
   WeightBuffers buffers;
   /// Activations, and where they are codes a scale, and the scale times the sum

@@ -373,5 +373,10 @@ GPUKernel lowbit::getGPULinearKernel(KernelModule &kernels,
   MLIRContext *context = spec.encoding.getContext();
   GPUKernel kernel = emitGPUKernel<LinearBuilder>(kernels, spec, context);
   emitGPUKernelForProcessors<LinearBuilder>(kernels, spec, kernel, context);
+  // With few rows, each number would be rounded for one product alone; codes
+  // are multiplied as integers.
+  if (spec.m > kMostGPUVectorRows && spec.unitSteps == 0)
+    emitGPUKernelVariant<LinearBuilder>(kernels, spec, kernel, kGPUHalf,
+                                        &LinearBuilder::buildHalf, context);
   return kernel;
 }

@@ -19,8 +19,6 @@ using namespace mlir;
 using namespace lowbit;
 
 static constexpr int64_t kStep = kGPUStep;
-/// Rows of a workgroup's tile, those of LinearTiles.cpp.
-static constexpr int64_t kTile = 32;
 /// Rows of activations that a thread multiplies at once, and of the weight, at
 /// most. Where that is too much code, it multiplies by fewer rows of the
 /// weight, and in as many more turns other rows of activations: each number

@@ -14,16 +14,30 @@ using namespace mlir;
 using namespace lowbit;
 
 static constexpr int64_t kStep = kGPUStep;
-/// Rows of weights and of activations of a tile, and results of a thread.
-static constexpr int64_t kTile = 32, kOwn = 4;
+
+LinearBuilder::Tiles LinearBuilder::allocateTiles() {
+  int64_t size = kTile * weight->getSteps();
+  Type element = units ? Type(b.getI32Type()) : isHalf ? halves : floats;
+  Tiles tiles;
+  tiles.inputs = shared(size, element, "inputs");
+  tiles.weights = shared(size, element, "weights");
+  if (isHalf) {
+    tiles.inputScales = shared(2 * kTile, b.getF32Type(), "input_scales");
+    tiles.weightScales = shared(2 * kTile, b.getF32Type(), "weight_scales");
+  }
+  return tiles;
+}
 
 /// Fills [32 rows, 8 steps] of activations and of decoded weights.
-void LinearBuilder::loadTiles(Value inputs, Value weights,
-                              const Index &firstRow, const Index &firstWeight,
-                              const Index &atom) {
-  loadWeightTile(weights, firstWeight, atom);
+void LinearBuilder::loadTiles(const Tiles &tiles, const Index &firstRow,
+                              const Index &firstWeight, const Index &atom) {
+  if (isHalf)
+    return loadHalfTiles(tiles, firstRow, firstWeight, atom);
+  loadWeightTile(firstWeight, atom, [&](Value numbers, const Index &at) {
+    store(numbers, tiles.weights, at);
+  });
   if (units)
-    return loadCodedInputs(inputs, firstRow, atom);
+    return loadCodedInputs(tiles.inputs, firstRow, atom);
   int64_t steps = weight->getSteps();
   Index own = thread();
   int64_t paddedRows = llvm::alignTo(spec.m, kTile);
@@ -39,7 +53,7 @@ void LinearBuilder::loadTiles(Value inputs, Value weights,
   Index column =
       indices.add(indices.multiply(atom, steps * kStep),
                   indices.multiply(indices.remainder(at, steps), kStep));
-  store(loadInput(row, column), inputs, at);
+  store(loadInput(row, column), tiles.inputs, at);
 }
 
 /// The same of codes: two threads load a row of the tile, each one half.
@@ -62,9 +76,11 @@ void LinearBuilder::loadCodedInputs(Value inputs, const Index &firstRow,
   }
 }
 
-/// Two threads decode a row of the tile, each one half.
-void LinearBuilder::loadWeightTile(Value weights, const Index &firstWeight,
-                                   const Index &atom) {
+/// Two threads decode a row of the tile, each one half: `take` gets what goes
+/// to each place.
+void LinearBuilder::loadWeightTile(
+    const Index &firstWeight, const Index &atom,
+    function_ref<void(Value numbers, const Index &at)> take) {
   int64_t steps = weight->getSteps();
   Index own = thread();
   Index half = named(indices.remainder(own, 2), "half");
@@ -81,14 +97,14 @@ void LinearBuilder::loadWeightTile(Value weights, const Index &firstWeight,
         indices.add(indices.multiply(half, steps / 2), indices.constant(i));
     Index to = indices.add(indices.multiply(tileRow, steps), step);
     if (units) {
-      store(weight->decodeEitherBytes(row, atom, i, i + steps / 2, isSecond),
-            weights, to);
+      take(weight->decodeEitherBytes(row, atom, i, i + steps / 2, isSecond),
+           to);
       continue;
     }
     if (i == 0 || shared == 0 || i % shared == 0)
       parameters = weight->loadParameters(row, atom, step);
     Value numbers = weight->decodeEither(row, atom, i, i + steps / 2, isSecond);
-    store(weight->apply(numbers, parameters), weights, to);
+    take(weight->apply(numbers, parameters), to);
   }
 }
 
@@ -128,19 +144,21 @@ SmallVector<Value> LinearBuilder::multiplySteps(
 }
 
 /// Adds the products of a tile to 4 x 4 sums of vectors.
-SmallVector<Value> LinearBuilder::multiplyTiles(Value inputs, Value weights,
+SmallVector<Value> LinearBuilder::multiplyTiles(const Tiles &tiles,
                                                 ValueRange sums) {
-  return multiplySteps(inputs, weights, indices.constant(0), weight->getSteps(),
-                       sums,
+  return multiplySteps(tiles.inputs, tiles.weights, indices.constant(0),
+                       weight->getSteps(), sums,
                        [&](Value input, Value weight, Value sum) -> Value {
                          return vector::FMAOp::create(b, input, weight, sum);
                        });
 }
 
 /// The same of codes, unit by unit.
-SmallVector<Value> LinearBuilder::multiplyCodedTiles(
-    Value inputs, Value weights, const Index &firstRow,
-    const Index &firstWeight, const Index &atom, ValueRange sums) {
+SmallVector<Value> LinearBuilder::multiplyCodedTiles(const Tiles &tiles,
+                                                     const Index &firstRow,
+                                                     const Index &firstWeight,
+                                                     const Index &atom,
+                                                     ValueRange sums) {
   int64_t perAtom = weight->getSteps() / spec.unitSteps, across = kTile / kOwn;
   auto loop = scf::ForOp::create(b, constantIndex(0), constantIndex(perAtom),
                                  constantIndex(1), sums);
@@ -149,11 +167,11 @@ SmallVector<Value> LinearBuilder::multiplyCodedTiles(
   Index first =
       indices.multiply(counter(loop, "unit", perAtom), spec.unitSteps);
   SmallVector<Value> products(kOwn * kOwn, constantWord(0));
-  products = multiplySteps(inputs, weights, first, spec.unitSteps, products,
-                           [&](Value input, Value weight, Value sum) -> Value {
-                             return DotBytesOp::create(b, sum.getType(), sum,
-                                                       weight, input);
-                           });
+  products = multiplySteps(
+      tiles.inputs, tiles.weights, first, spec.unitSteps, products,
+      [&](Value input, Value weight, Value sum) -> Value {
+        return DotBytesOp::create(b, sum.getType(), sum, weight, input);
+      });
   Index own = thread();
   auto getRow = [&](const Index &start, const Index &which, int64_t i,
                     int64_t count) {
@@ -185,10 +203,7 @@ std::array<int64_t, 3> LinearBuilder::buildTiles() {
     return llvm::divideCeil(rows, kTile);
   };
   std::array<int64_t, 3> grid = {count(spec.n), count(spec.m), 1};
-  int64_t size = kTile * weight->getSteps();
-  Type element = units ? Type(b.getI32Type()) : floats;
-  Value inputs = shared(size, element, "inputs"),
-        weights = shared(size, element, "weights");
+  Tiles tiles = allocateTiles();
   weight->loadTable(indices.materialize(thread()), threads());
   Index firstWeight =
       named(indices.multiply(block(gpu::Dimension::x, grid[0]), kTile),
@@ -196,7 +211,8 @@ std::array<int64_t, 3> LinearBuilder::buildTiles() {
   Index firstRow = named(
       indices.multiply(block(gpu::Dimension::y, grid[1]), kTile), "first_row");
   SmallVector<Value> sums(
-      kOwn * kOwn, constantFloat(units ? Type(b.getF32Type()) : floats, 0));
+      kOwn * kOwn,
+      constantFloat(units || isHalf ? Type(b.getF32Type()) : floats, 0));
   auto loop =
       scf::ForOp::create(b, constantIndex(0), constantIndex(weight->getAtoms()),
                          constantIndex(1), sums);
@@ -204,13 +220,13 @@ std::array<int64_t, 3> LinearBuilder::buildTiles() {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     Index atom = counter(loop, "atom", weight->getAtoms());
-    loadTiles(inputs, weights, firstRow, firstWeight, atom);
+    loadTiles(tiles, firstRow, firstWeight, atom);
     gpu::BarrierOp::create(b);
     ValueRange before = loop.getRegionIterArgs();
     SmallVector<Value> next =
-        units ? multiplyCodedTiles(inputs, weights, firstRow, firstWeight, atom,
-                                   before)
-              : multiplyTiles(inputs, weights, before);
+        units ? multiplyCodedTiles(tiles, firstRow, firstWeight, atom, before)
+        : isHalf ? multiplyHalfTiles(tiles, before)
+                 : multiplyTiles(tiles, before);
     b.setInsertionPointToEnd(loop.getBody());
     gpu::BarrierOp::create(b);
     scf::YieldOp::create(b, next);

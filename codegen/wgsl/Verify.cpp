@@ -84,7 +84,7 @@ private:
              << what
              << " requires a flat memref of i32, f32, f16 or vectors of "
              << "2 or 4 of them for WGSL, found " << buffer.getType();
-    if (type.getElementType() == Float16Type::get(type.getContext()) &&
+    if (getElementTypeOrSelf(type.getElementType()).isF16() &&
         !llvm::is_contained(features, "f16"))
       return emitFeature(kernel, "f16");
     if (getValueName(buffer).empty())

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Subset.h"
 #include "lowbit/CodeGen/WGSL/Passes.h"
 #include "lowbit/IR/LowbitWordOps.h"
 
@@ -44,8 +45,8 @@ struct WGSLWorkgroupMemoryPass
       alloc.erase();
       ++numBuffers;
       if (type.hasStaticShape())
-        numBytes += type.getNumElements() * 4 *
-                    (isa<VectorType>(type.getElementType()) ? 4 : 1);
+        numBytes += type.getNumElements() *
+                    getElementBytes(type.getElementType()).value_or(0);
     }
     if (llvm::is_contained(grows, true))
       kernel->setAttr(kGPUGrowsAttrName,

@@ -44,6 +44,24 @@
 // CHECK-COUNT-16: vector.fma
 // CHECK-NOT:    {{barrier|alloc}}
 
+// The same in f16, for devices that are asked for it: tiles of half the size, half a
+// row by the power of two that its largest number asks for; sums of 16 products go to
+// f32. With one row there is none.
+// CHECK:      gpu.func @linear_int_4_group_32_scale_f16_40x4x64_f16
+// CHECK-SAME:   lowbit.features = ["f16"], lowbit.variant_of = @linear_int_4_group_32_scale_f16_40x4x64}
+// CHECK-DAG:    memref.alloc() : memref<256xvector<4xf16>, #gpu.address_space<workgroup>>
+// CHECK-DAG:    memref.alloc() : memref<64xf32, #gpu.address_space<workgroup>>
+// CHECK:        vector.reduction <maxui>
+// CHECK-COUNT-4: arith.truncf %{{.*}} : vector<4xf32> to vector<4xf16>
+// CHECK:        vector.reduction <maxui>
+// CHECK-COUNT-4: arith.truncf %{{.*}} : vector<4xf32> to vector<4xf16>
+// CHECK:        gpu.barrier
+// CHECK:        scf.for
+// CHECK-COUNT-16: vector.fma %{{.*}} : vector<4xf16>
+// CHECK-COUNT-16: vector.reduction <add>, %{{.*}} : vector<4xf16> into f16
+// CHECK:        gpu.barrier
+// CHECK-NOT:    lowbit.features = ["f16"]
+
 // Codes without a formula are looked up in workgroup memory, on processors where
 // they are.
 // CHECK:      gpu.func @linear_codeboo

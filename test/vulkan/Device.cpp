@@ -80,18 +80,21 @@ void Device::createInstance(bool validates) {
   CHECK(create(instance, &watch, nullptr, &messenger));
 }
 
-/// Whether bytes of a word are multiplied as such by instructions.
-static bool findPackedDot(VkPhysicalDevice physical) {
+static bool hasExtension(VkPhysicalDevice physical, llvm::StringRef name) {
   uint32_t count = 0;
   CHECK(
       vkEnumerateDeviceExtensionProperties(physical, nullptr, &count, nullptr));
   std::vector<VkExtensionProperties> extensions(count);
   CHECK(vkEnumerateDeviceExtensionProperties(physical, nullptr, &count,
                                              extensions.data()));
-  if (llvm::none_of(extensions, [](const VkExtensionProperties &extension) {
-        return llvm::StringRef(extension.extensionName) ==
-               VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
-      }))
+  return llvm::any_of(extensions, [&](const VkExtensionProperties &extension) {
+    return llvm::StringRef(extension.extensionName) == name;
+  });
+}
+
+/// Whether bytes of a word are multiplied as such by instructions.
+static bool findPackedDot(VkPhysicalDevice physical) {
+  if (!hasExtension(physical, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME))
     return false;
   auto dots = makeInfo<VkPhysicalDeviceShaderIntegerDotProductFeatures>(
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES);
@@ -100,6 +103,19 @@ static bool findPackedDot(VkPhysicalDevice physical) {
   features.pNext = &dots;
   vkGetPhysicalDeviceFeatures2(physical, &features);
   return dots.shaderIntegerDotProduct;
+}
+
+/// Whether shaders compute in f16.
+static bool findHalf(VkPhysicalDevice physical) {
+  if (!hasExtension(physical, VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME))
+    return false;
+  auto halves = makeInfo<VkPhysicalDeviceShaderFloat16Int8Features>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES);
+  auto features = makeInfo<VkPhysicalDeviceFeatures2>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2);
+  features.pNext = &halves;
+  vkGetPhysicalDeviceFeatures2(physical, &features);
+  return halves.shaderFloat16;
 }
 
 /// Whether shaders add up what invocations of a subgroup have.
@@ -160,15 +176,25 @@ void Device::createDevice() {
   info.pQueueCreateInfos = &queues;
   hasPackedDot = findPackedDot(physical);
   hasSubgroups = findSubgroups(physical);
+  hasHalf = findHalf(physical);
+  llvm::SmallVector<const char *> extensions;
   auto dots = makeInfo<VkPhysicalDeviceShaderIntegerDotProductFeatures>(
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES);
   dots.shaderIntegerDotProduct = VK_TRUE;
-  const char *extension = VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
   if (hasPackedDot) {
     info.pNext = &dots;
-    info.enabledExtensionCount = 1;
-    info.ppEnabledExtensionNames = &extension;
+    extensions.push_back(VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME);
   }
+  auto halves = makeInfo<VkPhysicalDeviceShaderFloat16Int8Features>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES);
+  halves.shaderFloat16 = VK_TRUE;
+  if (hasHalf) {
+    halves.pNext = const_cast<void *>(info.pNext);
+    info.pNext = &halves;
+    extensions.push_back(VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME);
+  }
+  info.enabledExtensionCount = extensions.size();
+  info.ppEnabledExtensionNames = extensions.data();
   CHECK(vkCreateDevice(physical, &info, nullptr, &device));
   vkGetDeviceQueue(device, queueFamily, 0, &queue);
   sharedMemory = findMemory(physical, VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |

@@ -55,7 +55,7 @@ public:
   bool hasFeature(llvm::StringRef name) const {
     return (name == "packed_dot" && hasPackedDot) ||
            (name == "subgroups" && hasSubgroups) ||
-           (name == "software" && isSoftware());
+           (name == "f16" && hasHalf) || (name == "software" && isSoftware());
   }
   llvm::StringRef getMessages() const { return messages; }
 
@@ -95,7 +95,7 @@ private:
   uint32_t queueFamily = 0, sharedMemory = 0, localMemory = 0;
   bool takesTimes = false;
   std::string messages;
-  bool hasPackedDot = false, hasSubgroups = false;
+  bool hasPackedDot = false, hasSubgroups = false, hasHalf = false;
   llvm::SmallVector<DeviceBuffer> buffers;
   llvm::SmallVector<DeviceKernel> kernels;
   llvm::SmallVector<DeviceCommands> commands;

@@ -47,6 +47,7 @@ static bool fromJSON(const llvm::json::Value &value, ManifestVariant &variant,
   ObjectMapper object(value, path);
   return object && object.map("name", variant.name) &&
          object.map("features", variant.features) &&
+         object.mapOptional("onRequest", variant.onRequest) &&
          object.map("kernels", variant.kernels);
 }
 

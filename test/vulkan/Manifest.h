@@ -37,6 +37,8 @@ struct ManifestDispatch {
 struct ManifestVariant {
   std::string name;
   std::vector<std::string> features;
+  /// Those of them that a caller must ask for, as they change numbers.
+  std::vector<std::string> onRequest;
   std::map<std::string, std::string> kernels;
 };
 

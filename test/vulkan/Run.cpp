@@ -44,10 +44,12 @@ static llvm::cl::opt<unsigned>
 static llvm::cl::opt<bool>
     validate("validate", llvm::cl::desc("Let the validation layer watch"));
 
-static llvm::cl::opt<std::string>
-    variantName("variant",
-                llvm::cl::desc("A variant of the kernels; without, the first "
-                               "for which the device has the features"));
+static llvm::cl::opt<std::string> variantName(
+    "variant",
+    llvm::cl::desc("A variant of the kernels, or features with a + behind "
+                   "them, of which the device chooses one; without, the first "
+                   "for which it has the features, and with the numbers that "
+                   "all give"));
 
 static llvm::ExitOnError exitOnError("lowbit-vulkan-run: error: ");
 
@@ -130,28 +132,43 @@ static const std::string *findMissing(const ManifestVariant &variant,
   return missing == variant.features.end() ? nullptr : &*missing;
 }
 
-/// Whether a variant is for processors alone. Drivers of those stand for GPUs
-/// here, and so run what GPUs do unless it is asked for.
-static bool isForSoftware(const ManifestVariant &variant) {
-  return llvm::is_contained(variant.features, "software");
+/// Whether --variant asks for a variant: by its name, or by some of its
+/// features with a `+` behind them. Features that change numbers must be named,
+/// and so must processors: their drivers stand for GPUs here, and run what GPUs
+/// do.
+static bool isWanted(const ManifestVariant &variant) {
+  llvm::StringRef name = variantName;
+  if (!name.empty() && !name.consume_back("+"))
+    return variant.name == name;
+  llvm::SmallVector<llvm::StringRef> wanted;
+  name.split(wanted, '+', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+  auto isAllowed = [&](llvm::StringRef feature) {
+    return llvm::is_contained(wanted, feature) ||
+           (feature != "software" &&
+            !llvm::is_contained(variant.onRequest, feature));
+  };
+  return llvm::all_of(variant.features, isAllowed) &&
+         llvm::all_of(wanted, [&](llvm::StringRef feature) {
+           return llvm::is_contained(variant.features, feature);
+         });
 }
 
-/// The variant that was asked for, or the first one that the device can run.
+/// The first variant that is asked for and that the device can run.
 static const ManifestVariant &chooseVariant(const Manifest &manifest,
                                             const Device &device) {
+  const std::string *missing = nullptr;
   for (const ManifestVariant &variant : manifest.variants) {
-    const std::string *missing = findMissing(variant, device);
-    if (variantName.empty() && (missing || isForSoftware(variant)))
+    if (!isWanted(variant))
       continue;
-    if (!variantName.empty() && variant.name != variantName)
-      continue;
-    if (missing)
-      exitOnError(makeError("--variant=" + variantName +
-                            " requires the feature '" + *missing +
-                            "', which '" + device.getName() +
-                            "' lacks; leave --variant out for what it has"));
-    return variant;
+    missing = findMissing(variant, device);
+    if (!missing)
+      return variant;
   }
+  if (missing)
+    exitOnError(makeError("--variant=" + variantName +
+                          " requires the feature '" + *missing + "', which '" +
+                          device.getName() +
+                          "' lacks; leave --variant out for what it has"));
   llvm::SmallVector<llvm::StringRef> names;
   for (const ManifestVariant &variant : manifest.variants)
     names.push_back(variant.name);

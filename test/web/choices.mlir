@@ -1,5 +1,6 @@
 // What a page, or the device, chooses of a module: the variant of a kernel, and the
-// size of workgroups. One kernel, in two variants, leaves its size open.
+// size of workgroups. One kernel, in two variants, leaves its size open; others, in
+// f16, are for those who ask for it.
 
 // REQUIRES: webgpu
 // RUN: rm -rf %t && mkdir %t
@@ -9,7 +10,7 @@
 
 // CHECK: "dispatches":[{{.*}}"invocations":1000,"kernel":"multiply","workgroupSize":[64,1,1],"workgroups":[16,1,1]
 // CHECK: override workgroup_size_x: u32 = 64u;
-// CHECK: "variants":[{"features":["subgroups"],"kernels":{"multiply":"multiply_subgroups"},"name":"subgroups"},{"features":[],"kernels":{},"name":"base"}]
+// CHECK: "variants":[{"features":["subgroups"],"kernels":{"multiply":"multiply_subgroups"},"name":"subgroups"},{"features":[],"kernels":{},"name":"base"},{"features":["f16","subgroups"],"kernels":{"multiply":"multiply_f16_subgroups"},"name":"f16+subgroups","onRequest":["f16"]},{"features":["f16"],"kernels":{"multiply":"multiply_f16"},"name":"f16","onRequest":["f16"]}]
 // CHECKS: {{[1-9][0-9]*}} checks, 0 failed
 
 module attributes {gpu.container_module,
@@ -50,6 +51,51 @@ module attributes {gpu.container_module,
         %1 = memref.load %w[%i] : memref<1000xf32>
         %2 = arith.mulf %0, %1 : f32
         memref.store %2, %y[%i] : memref<1000xf32>
+      }
+      gpu.return
+    }
+    gpu.func @multiply_f16(%x: memref<1000xf32>, %w: memref<1000xf32>, %y: memref<1000xf32>) kernel
+        attributes {known_block_size = array<i32: 64, 1, 1>, lowbit.invocations = 1000 : i64,
+                    lowbit.features = ["f16"], lowbit.variant_of = @multiply} {
+      %c1000 = arith.constant 1000 : index
+      %block = gpu.block_id x
+      %size = gpu.block_dim x
+      %thread = gpu.thread_id x
+      %first = arith.muli %block, %size : index
+      %i = arith.addi %first, %thread : index
+      %exists = arith.cmpi ult, %i, %c1000 : index
+      scf.if %exists {
+        %0 = memref.load %x[%i] : memref<1000xf32>
+        %1 = memref.load %w[%i] : memref<1000xf32>
+        %2 = arith.truncf %0 : f32 to f16
+        %3 = arith.truncf %1 : f32 to f16
+        %4 = arith.mulf %2, %3 : f16
+        %5 = arith.extf %4 : f16 to f32
+        memref.store %5, %y[%i] : memref<1000xf32>
+      }
+      gpu.return
+    }
+    gpu.func @multiply_f16_subgroups(%x: memref<1000xf32>, %w: memref<1000xf32>, %y: memref<1000xf32>) kernel
+        attributes {known_block_size = array<i32: 64, 1, 1>, lowbit.invocations = 1000 : i64,
+                    lowbit.features = ["f16", "subgroups"], lowbit.variant_of = @multiply} {
+      %c1000 = arith.constant 1000 : index
+      %block = gpu.block_id x
+      %size = gpu.block_dim x
+      %thread = gpu.thread_id x
+      %word = arith.index_cast %size : index to i32
+      %largest = gpu.subgroup_reduce maxui %word : (i32) -> i32
+      %same = arith.index_cast %largest : i32 to index
+      %first = arith.muli %block, %same : index
+      %i = arith.addi %first, %thread : index
+      %exists = arith.cmpi ult, %i, %c1000 : index
+      scf.if %exists {
+        %0 = memref.load %x[%i] : memref<1000xf32>
+        %1 = memref.load %w[%i] : memref<1000xf32>
+        %2 = arith.truncf %0 : f32 to f16
+        %3 = arith.truncf %1 : f32 to f16
+        %4 = arith.mulf %2, %3 : f16
+        %5 = arith.extf %4 : f16 to f32
+        memref.store %5, %y[%i] : memref<1000xf32>
       }
       gpu.return
     }

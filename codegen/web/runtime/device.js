@@ -58,21 +58,42 @@ const LANGUAGE_FEATURES = { packed_dot: "packed_4x8_integer_dot_product" };
 /** What an adapter is, and no device is asked for: one that computes on a processor. */
 const SOFTWARE_FEATURE = "software";
 
+/** What WebGPU calls features of devices whose names are others in manifests. */
+const DEVICE_FEATURES = { f16: "shader-f16" };
+
+const nameFeature = (name) => DEVICE_FEATURES[name] ?? name;
+
+/** Whether a device must be asked for a feature. */
+const isDeviceFeature = (name) => name !== SOFTWARE_FEATURE && !(name in LANGUAGE_FEATURES);
+
 /** Whether the browser, or a device or adapter with `features`, has what a variant relies on. */
 function hasFeature(name, features, adapter) {
   if (name === SOFTWARE_FEATURE)
     return adapter.isSoftware;
   const language = LANGUAGE_FEATURES[name];
   return language ? Boolean(globalThis.navigator?.gpu?.wgslLanguageFeatures?.has(language))
-    : features.has(name);
+    : features.has(nameFeature(name));
 }
 
 /**
- * The first variant whose features are there; those that make use of more come
- * first, and the last one needs none. With a name it is that one, or an error.
+ * The variants that are asked for: the one of this name, or with a name that ends in
+ * `+` all with its features. Those that change numbers must be named: without a name
+ * there are none of them.
  */
-function chooseVariant(manifest, name, features, adapter) {
-  const candidates = manifest.variants.filter((variant) => name === undefined || variant.name === name);
+function findVariants({ variants }, name) {
+  if (name !== undefined && !String(name).endsWith("+"))
+    return variants.filter((variant) => variant.name === name);
+  const wanted = name === undefined ? [] : name.slice(0, -1).split("+");
+  return variants.filter(({ features, onRequest = [] }) =>
+    wanted.every((feature) => features.includes(feature)) && onRequest.every((feature) => wanted.includes(feature)));
+}
+
+/**
+ * The first variant that is asked for and whose features are there, or an error; those
+ * that make use of more come first. `who` is what has the features.
+ */
+function chooseVariant(manifest, name, features, adapter, who = "adapter") {
+  const candidates = findVariants(manifest, name);
   if (!candidates.length)
     throw new LowbitError("bad-input", `the module has no variant ${describeValue(name)}; it has ` +
       manifest.variants.map((variant) => `'${variant.name}'`).join(", "));
@@ -80,7 +101,7 @@ function chooseVariant(manifest, name, features, adapter) {
   const chosen = candidates.find((variant) => variant.features.every(isThere));
   if (!chosen)
     throw new LowbitError("unsupported", `variant '${name}' needs the feature '` +
-      `${candidates[0].features.find((feature) => !isThere(feature))}', which the adapter lacks`);
+      `${nameFeature(candidates.at(-1).features.find((feature) => !isThere(feature)))}', which the ${who} lacks`);
   return chosen;
 }
 
@@ -98,7 +119,7 @@ async function openDevice(given, manifest, name, workgroupSize) {
     checkLimits(required, given.limits, workgroupSize);
     const adapter = describeAdapter(given.adapterInfo);
     return {
-      device: given, isOwn: false, adapter, variant: chooseVariant(manifest, name, given.features, adapter),
+      device: given, isOwn: false, adapter, variant: chooseVariant(manifest, name, given.features, adapter, "device"),
     };
   }
   if (!globalThis.navigator?.gpu)
@@ -121,7 +142,7 @@ async function openDevice(given, manifest, name, workgroupSize) {
   try {
     const device = await adapter.requestDevice({
       requiredLimits: raised,
-      requiredFeatures: variant.features.filter((feature) => feature !== SOFTWARE_FEATURE && !(feature in LANGUAGE_FEATURES)),
+      requiredFeatures: variant.features.filter(isDeviceFeature).map(nameFeature),
     });
     return { device, isOwn: true, adapter: description, variant };
   } catch (error) {

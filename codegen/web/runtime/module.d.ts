@@ -58,9 +58,11 @@ export interface LoadOptions {
    */
   start?: "loaded" | "early";
   /**
-   * One of the variants that were compiled: features with `+` between them, or `base`.
-   * Without it the first one for whose features the adapter has. On WebAssembly
-   * the processor of its code.
+   * One of the variants that were compiled: features with `+` between them, or `base`;
+   * with a `+` at its end the first one that has these features and whose others the
+   * adapter has, too. Without it the first one whose features the adapter has, but for
+   * `f16`, which must be named, as it changes numbers: `f16+`. What the adapter or the
+   * device lacks is `unsupported`. On WebAssembly the processor of its code.
    */
   variant?: string;
   /**

@@ -12,9 +12,12 @@ import sys
 HERE = pathlib.Path(__file__).parent
 
 
-def run(*command):
+def run(*command, missing=None):
+    """What the command says; None where it fails with the text `missing`."""
     result = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     if result.returncode:
+        if missing and missing in result.stderr:
+            return None
         sys.exit(f"{' '.join(map(str, command))}\n{result.stdout}{result.stderr}")
     return result.stdout + result.stderr
 
@@ -44,11 +47,17 @@ class Vulkan:
                         for dispatch in function["dispatches"]})
 
     def run(self, inputs, outputs, variant=None):
-        """From files to files, by name; the variant that ran."""
+        """From files to files, by name; the variant that ran, None without f16 for it."""
         flags = [f"--variant={variant}"] if variant else ["--validate"]
+        if variant and "f16" in variant:
+            flags.append("--validate")
         said = run("lowbit-vulkan-run", self.model, *flags,
                    *(f"--input={name}={file}" for name, file in inputs.items()),
-                   *(f"--output={name}={file}" for name, file in outputs.items())).splitlines()
+                   *(f"--output={name}={file}" for name, file in outputs.items()),
+                   missing="requires the feature 'f16'")
+        if said is None:
+            return None
+        said = said.splitlines()
         self.name = said[-1].split(": ")[0]
         return next(line for line in said if line.startswith("variant: ")).split(": ")[1]
 
@@ -84,7 +93,11 @@ class Dawn:
             flags += ["--features", "subgroups"]
         for flag, files in (("--input", inputs), ("--output", outputs)):
             flags += [part for name, file in files.items() for part in (flag, f"{name}={file}")]
-        accepted, report = run("node", f"{self.harness}/run_module.mjs", self.model, *flags).split("\n", 1)
+        said = run("node", f"{self.harness}/run_module.mjs", self.model, *flags,
+                   missing="needs the feature 'shader-f16'")
+        if said is None:
+            return None
+        accepted, report = said.split("\n", 1)
         if not accepted.startswith("naga accepts "):
             sys.exit(accepted)
         report = json.loads(report)

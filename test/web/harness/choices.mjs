@@ -5,13 +5,13 @@
 // usage: choices.mjs MODULE
 //
 // MODULE is made of choices.mlir: y = 3 x on 1000 numbers, by a kernel with a
-// variant for subgroups and workgroups of any size.
+// variant for subgroups, others in f16, and workgroups of any size.
 //===----------------------------------------------------------------------===//
 
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { check, finish, readBeside, rejects } from "./checks.mjs";
-import { openDawn } from "./dawn.mjs";
+import { openAll, openDawn } from "./dawn.mjs";
 
 const path = resolve(process.argv[2]);
 const { load, planGrid } = await import(pathToFileURL(path));
@@ -41,11 +41,45 @@ async function chooseVariants() {
     (await run("named", { device: able, variant: "base" })).variant === "base");
   await rejects("a variant that the device lacks", "unsupported", load({ read, device: plain, variant: "subgroups" }));
   await rejects("a variant that the module lacks", "bad-input",
-    load({ read, device: able, variant: "sofware" }), "the module has no variant 'sofware'; it has 'subgroups', 'base'");
+    load({ read, device: able, variant: "sofware" }), "the module has no variant 'sofware'; it has 'subgroups', 'base', 'f16+subgroups', 'f16'");
   // Without a device, what the adapter offers is asked for.
   globalThis.navigator ??= {};
-  Object.defineProperty(globalThis.navigator, "gpu", { value: gpu });
+  Object.defineProperty(globalThis.navigator, "gpu", { value: gpu, configurable: true });
   check("the adapter's features are made use of", (await run("own", {})).variant === "subgroups");
+}
+
+/** f16 changes numbers: it must be named, and then the device must have it. */
+async function requestHalf() {
+  const able = await openDevice({ requiredFeatures: ["subgroups"] });
+  check("features with a + behind them take what there is beside",
+    (await run("plus", { device: able, variant: "subgroups+" })).variant === "subgroups");
+  for (const variant of ["f16", "f16+", "f16+subgroups", "subgroups+f16+"]) {
+    await rejects(`${variant} on a device without`, "unsupported", load({ read, device: able, variant }),
+      `variant '${variant}' needs the feature 'shader-f16', which the device lacks`);
+    await rejects(`${variant} on an adapter without`, "unsupported", load({ read, variant }),
+      `variant '${variant}' needs the feature 'shader-f16', which the adapter lacks`);
+  }
+  await rejects("a feature that no variant has", "bad-input", load({ read, device: able, variant: "f64+" }),
+    "the module has no variant 'f64+'; it has 'subgroups', 'base', 'f16+subgroups', 'f16'");
+  // Dawn's device that has all features, and computes nothing.
+  const every = await openAll();
+  const take = async (features, variant) => {
+    const device = await (await every.requestAdapter()).requestDevice({ requiredFeatures: features });
+    const model = await load({ read, device, variant });
+    const report = model.report();
+    model.dispose();
+    return report.variant;
+  };
+  const both = ["shader-f16", "subgroups"];
+  check("no device takes f16 by itself", await take(both) === "subgroups" && await take(["shader-f16"]) === "base");
+  check("a name alone is that variant", await take(both, "f16") === "f16");
+  check("with a + it is the best with f16", await take(both, "f16+") === "f16+subgroups" &&
+    await take(["shader-f16"], "f16+") === "f16" && await take(both, "subgroups+f16+") === "f16+subgroups");
+  // Without a device, WebGPU's name of it is asked for.
+  Object.defineProperty(globalThis.navigator, "gpu", { value: every, configurable: true });
+  const model = await load({ read, variant: "f16+" });
+  check("the adapter is asked for f16", model.report().variant === "f16+subgroups");
+  model.dispose();
 }
 
 async function chooseSizes() {
@@ -78,4 +112,5 @@ function planGrids() {
 await chooseVariants();
 await chooseSizes();
 planGrids();
+await requestHalf();
 finish();

@@ -11,6 +11,21 @@ Object.assign(globalThis, globals);
 // Dawn goes away with its first object, whatever was made of it.
 const kept = [];
 
+/** WebGPU whose adapter has all features, compiles shaders, and computes nothing. */
+export function openAll() {
+  const gpu = create(["backend=null"]);
+  kept.push(gpu);
+  return gpu;
+}
+
+/** What Dawn's compiler has against a shader, in `features` that no device here may have. */
+export async function explainDawn(code, features) {
+  const device = await (await openAll().requestAdapter()).requestDevice({ requiredFeatures: features });
+  const { messages } = await device.createShaderModule({ code }).getCompilationInfo();
+  const errors = messages.filter(({ type }) => type === "error");
+  return errors.map(({ lineNum, message }) => `${lineNum}: ${message}`).join("\n");
+}
+
 /** A device of Dawn with `requiredFeatures`, as Chromium has it, on the first Vulkan driver. */
 export async function openDawn(requiredFeatures = []) {
   const gpu = create([]);

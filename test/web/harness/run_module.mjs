@@ -9,7 +9,8 @@
 // for WebAssembly, and --precision NAME where the module has several
 //
 // naga, and Dawn's compiler, must accept each shader that a device without features
-// runs, whatever variant runs here, and none of these may enable any. With
+// runs, whatever variant runs here, and none of these may enable any; and so must
+// they those in f16, whether or not the device has that. With
 // --generate, continues the first tokens of the first input and prints them. The
 // second form is for models with a KV cache: it predicts what follows half of the
 // tokens, all but one, and all, and continues them all. With --refuse ID, a token
@@ -21,7 +22,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import * as naga from "naga-wasm";
-import { explainNaga, openDawn } from "./dawn.mjs";
+import { explainDawn, explainNaga, openDawn } from "./dawn.mjs";
 import { readNpy, writeNpy } from "./npy.mjs";
 
 const [file, ...flags] = process.argv.slice(2);
@@ -33,17 +34,20 @@ const manifest = JSON.parse(readFileSync(
   path.replace(/\.js$/, precision ? `.${precision}.json` : ".json"), "utf8"));
 const base = new Set(Object.values(manifest.functions).flatMap(
   (schedule) => schedule.dispatches.map((dispatch) => dispatch.kernel)));
-let accepted = 0;
+let accepted = 0, halves = 0;
 for (const [name, code] of Object.entries(manifest.kernels)) {
-  const isEnabled = /^enable /m.test(code);
-  const problem = isEnabled && base.has(name) ? "enables a feature" : explainNaga(naga, code);
+  const isEnabled = /^enable /m.test(code), isHalf = /^enable f16;/m.test(code);
+  let problem = isEnabled && base.has(name) ? "enables a feature" : explainNaga(naga, code);
+  if (isHalf)
+    problem ||= await explainDawn(code, ["shader-f16", "subgroups"]);
   if (problem) {
-    console.error(`${name}: naga: ${problem}\n${code}`);
+    console.error(`${name}: naga, or Dawn's compiler: ${problem}\n${code}`);
     process.exit(1);
   }
   accepted += !isEnabled;
+  halves += isHalf;
 }
-console.log(`naga accepts ${accepted} shaders`);
+console.log(`naga accepts ${accepted} shaders` + (halves ? `, and as Dawn does ${halves} in f16` : ""));
 
 const { load } = await import(pathToFileURL(path));
 const [[features = ""] = []] = named("--features");

@@ -4,8 +4,9 @@
 //
 // A kernel with operations that some devices have instructions for
 // (DeviceFeatureInterface) comes in several forms, which compute the same, to
-// the bit but for the order of sums of floats: one for every device, which
-// schedules name, and one for each set of features that it can make use of:
+// the bit but for the order of sums of floats, and but for f16: one for every
+// device, which schedules name, and one for each set of features that it can
+// make use of:
 //
 //   gpu.func @linear_4x32 ...
 //   gpu.func @linear_4x32_packed_dot ... {
@@ -15,7 +16,11 @@
 //   packed_dot   DotProductInput4x8BitPacked of      language feature
 //                SPV_KHR_integer_dot_product packed_4x8_integer_dot_product
 //   subgroups    GroupNonUniformArithmetic           feature subgroups
+//   f16          Float16                             feature shader-f16
 //   software     VK_PHYSICAL_DEVICE_TYPE_CPU         an adapter that says so
+//
+// `f16` changes numbers: what is multiplied is rounded to 11 bits. So it is on
+// request: no host takes such a variant unless it was asked for.
 //
 // `software` is no instruction: the device is a processor, for which some
 // kernels are written without workgroup memory. Such a kernel comes before
@@ -43,6 +48,9 @@ inline constexpr llvm::StringLiteral kGPUVariantOfAttrName =
 /// The feature of devices that are processors.
 inline constexpr llvm::StringLiteral kGPUSoftware = "software";
 
+/// The feature of devices that compute in f16.
+inline constexpr llvm::StringLiteral kGPUHalf = "f16";
+
 /// Makes `kernel` one that takes the place of another on devices with
 /// `features`.
 void setGPUVariant(mlir::gpu::GPUFuncOp kernel, mlir::StringAttr original,
@@ -63,16 +71,19 @@ struct GPUVariant {
   /// The features, `+` between them; `base` without.
   std::string name;
   std::vector<std::string> features;
+  /// Those of them that change numbers, so that a host must be asked for them.
+  std::vector<std::string> onRequest;
   /// The kernels that take the place of others.
   std::map<std::string, std::string> kernels;
 };
 
 /// The variants of a lowered module; those that make use of more come first, so
-/// that a host takes the first one all of whose features its device has. The
-/// last one, `base`, needs none.
+/// that a host takes the first one all of whose features its device has. `base`
+/// needs none; those behind it are on request, in the same order.
 std::vector<GPUVariant> readGPUVariants(mlir::ModuleOp module);
 
-/// For a manifest: [{"name", "features", "kernels": {name: other name}}, ...].
+/// For a manifest: [{"name", "features", "kernels": {name: other name}}, ...],
+/// and `"onRequest": [feature, ...]` in those that are.
 llvm::json::Array toJSON(llvm::ArrayRef<GPUVariant> variants);
 
 } // namespace lowbit
