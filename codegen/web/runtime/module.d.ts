@@ -146,7 +146,8 @@ export interface Report {
   backend: "webgpu" | "wasm";
   /** Why the model runs on WebAssembly though it wasn't asked for. */
   fallback: { code: LowbitError["code"]; message: string } | null;
-  /** The variant of the kernels that was chosen by the adapter's features, and all there are. */
+  /** The variant of the kernels that was chosen by the adapter's features, or asked
+   *  for, and all there are; those behind `base` are taken by name alone. */
   variant: string;
   variants: string[];
   /** Of a module with several precisions, the one that runs. */
@@ -243,7 +244,9 @@ export function load(options?: LoadOptions): Promise<Model>;
 /**
  * The precision that loses least among those within bounds: the one with the
  * least divergence, or else the highest accuracy, or else the most bits. Where
- * none fits, `no-variant` names the nearest. Nothing but the manifest is read.
+ * none fits, `no-variant` names the nearest. Nothing but the manifest is read. Accuracy
+ * is that of activations as compiled: `f16`, which `load` takes as `variant` beside the
+ * precision, is never among the choices.
  */
 export function determineBestVariant(options?: PrecisionOptions): Promise<Precision>;
 
