@@ -7,7 +7,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Fills.h"
 #include "LinalgKernel.h"
+#include "lowbit/IR/LowbitGPUOps.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -44,6 +46,21 @@ SmallVector<Index> LinalgKernel::apply(AffineMap map, ArrayRef<Index> point) {
   return llvm::map_to_vector(map.getResults(), evaluate);
 }
 
+/// A dispatch between `load` and `op` that writes what is loaded, after which a
+/// kernel would load another number; null if there is none.
+static DispatchOp findOverwriting(memref::LoadOp load, Operation *op) {
+  Value base = getBaseBuffer(load.getMemRef());
+  Operation *end = load->getBlock()->findAncestorOpInBlock(*op);
+  if (!end || base.getDefiningOp<memref::GetGlobalOp>())
+    return {};
+  for (Operation *next = load; next && next != end; next = next->getNextNode())
+    if (auto dispatch = dyn_cast<DispatchOp>(next))
+      if (llvm::is_contained(
+              llvm::map_range(dispatch.getOutputs(), getBaseBuffer), base))
+        return dispatch;
+  return {};
+}
+
 /// A scalar of the host, computed again in the kernel.
 LogicalResult LinalgKernel::copyFromHost(Value value) {
   if (mapping.contains(value) || isa<MemRefType>(value.getType()))
@@ -53,6 +70,15 @@ LogicalResult LinalgKernel::copyFromHost(Value value) {
     return op->emitError("GPU kernels require scalars to come from buffers, "
                          "found an argument of type ")
            << value.getType();
+  if (auto load = dyn_cast<memref::LoadOp>(definition))
+    if (DispatchOp dispatch = findOverwriting(load, op)) {
+      InFlightDiagnostic error =
+          op->emitError("GPU kernels require numbers that a host would load to "
+                        "be where they were, found one that ")
+          << dispatch.getKernelAttr() << " overwrites";
+      error.attachNote(load.getLoc()) << "it is loaded here";
+      return failure();
+    }
   for (Value operand : definition->getOperands())
     if (failed(copyFromHost(operand)))
       return failure();

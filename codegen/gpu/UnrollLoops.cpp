@@ -29,20 +29,31 @@ namespace lowbit {
 using namespace mlir;
 using namespace lowbit;
 
-/// The first operation of a loop that works on a whole buffer, rather than on
-/// an element of one; null if the loop can be a kernel.
+/// Whether kernels of loops have a form of `op`: on elements of buffers, or a
+/// copy of some, which is a loop over elements.
+static bool isOfElements(Operation *op) {
+  if (auto view = dyn_cast<memref::SubViewOp>(op))
+    return llvm::all_of(view.getMixedStrides(), isOneInteger) &&
+           llvm::all_of(view->getUsers(),
+                        llvm::IsaPred<memref::SubViewOp, memref::CopyOp>);
+  if (auto copy = dyn_cast<memref::CopyOp>(op))
+    return cast<ShapedType>(copy.getTarget().getType()).hasStaticShape();
+  auto isBuffer = [](Type type) { return isa<BaseMemRefType>(type); };
+  return isa<memref::LoadOp, memref::StoreOp, memref::GetGlobalOp>(op) ||
+         isa<scf::SCFDialect>(op->getDialect()) ||
+         (llvm::none_of(op->getOperandTypes(), isBuffer) &&
+          llvm::none_of(op->getResultTypes(), isBuffer));
+}
+
+/// The first operation of a loop that works on a whole buffer; null if the loop
+/// can be a kernel.
 static Operation *findBufferWork(scf::ForOp loop) {
-  auto isBuffer = [](Type type) { return isa<MemRefType>(type); };
   Operation *found = nullptr;
   loop.getBody()->walk([&](Operation *op) {
-    bool isOfElements =
-        isa<memref::LoadOp, memref::StoreOp, memref::GetGlobalOp>(op) ||
-        isa<scf::SCFDialect>(op->getDialect()) ||
-        (llvm::none_of(op->getOperandTypes(), isBuffer) &&
-         llvm::none_of(op->getResultTypes(), isBuffer));
-    if (!isOfElements)
-      found = op;
-    return found ? WalkResult::interrupt() : WalkResult::advance();
+    if (isOfElements(op))
+      return WalkResult::advance();
+    found = op;
+    return WalkResult::interrupt();
   });
   return found;
 }

@@ -123,3 +123,20 @@ func.func @narrow(%x: memref<4xi8>, %y: memref<4xi8>) {
   }
   return
 }
+
+// -----
+
+// The number is 1 when the row is chosen, and 2 when a kernel would look for it.
+func.func @overwritten(%x: memref<4x8xf32>, %y: memref<1x8xf32>) {
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %n = memref.alloc() : memref<index>
+  memref.store %c1, %n[] : memref<index>
+  // expected-note @+1 {{it is loaded here}}
+  %0 = memref.load %n[] : memref<index>
+  memref.store %c2, %n[] : memref<index>
+  %row = memref.subview %x[%0, 0] [1, 8] [1, 1] : memref<4x8xf32> to memref<1x8xf32, strided<[8, 1], offset: ?>>
+  // expected-error @+1 {{GPU kernels require numbers that a host would load to be where they were, found one that @kernels::@store_1 overwrites}}
+  memref.copy %row, %y : memref<1x8xf32, strided<[8, 1], offset: ?>> to memref<1x8xf32>
+  return
+}

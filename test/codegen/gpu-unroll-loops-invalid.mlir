@@ -22,8 +22,8 @@ func.func @many(%x: memref<8xf32>, %y: memref<8xf32>) {
   %c101 = arith.constant 101 : index
   // expected-error @+1 {{a GPU schedule requires loops that compute tensors to have at most 100 steps, found 101: make the dimension smaller, with --shape}}
   scf.for %t = %c0 to %c101 step %c1 {
-    // expected-note @+1 {{each step has 'memref.copy'}}
-    memref.copy %x, %y : memref<8xf32> to memref<8xf32>
+    // expected-note @+1 {{each step has 'linalg.exp'}}
+    linalg.exp ins(%x : memref<8xf32>) outs(%y : memref<8xf32>)
   }
   return
 }

@@ -104,3 +104,33 @@ func.func @elements(%x: memref<5000xf32>, %h: memref<8xf32>) -> memref<8xf32> {
   }
   return %none : memref<8xf32>
 }
+
+// -----
+
+// So are copies of rows, of which a kernel makes loops; of every other element it
+// doesn't.
+// CHECK-LABEL: func.func @rows
+// CHECK:         scf.for
+// CHECK:           memref.copy
+// CHECK:         }
+// CHECK-NOT:     scf.for
+// CHECK:         memref.get_global @lowbit.step.0
+// CHECK:         memref.copy
+// CHECK:         memref.get_global @lowbit.step.1
+// CHECK:         memref.copy
+func.func @rows(%x: memref<2x8xf32>, %y: memref<2x8xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  scf.for %i = %c0 to %c2 step %c1 {
+    %from = memref.subview %x[%i, 0] [1, 8] [1, 1] : memref<2x8xf32> to memref<1x8xf32, strided<[8, 1], offset: ?>>
+    %to = memref.subview %y[%i, 0] [1, 8] [1, 1] : memref<2x8xf32> to memref<1x8xf32, strided<[8, 1], offset: ?>>
+    memref.copy %from, %to : memref<1x8xf32, strided<[8, 1], offset: ?>> to memref<1x8xf32, strided<[8, 1], offset: ?>>
+  }
+  scf.for %i = %c0 to %c2 step %c1 {
+    %from = memref.subview %x[%i, 0] [1, 4] [1, 2] : memref<2x8xf32> to memref<1x4xf32, strided<[8, 2], offset: ?>>
+    %to = memref.subview %y[%i, 0] [1, 4] [1, 1] : memref<2x8xf32> to memref<1x4xf32, strided<[8, 1], offset: ?>>
+    memref.copy %from, %to : memref<1x4xf32, strided<[8, 2], offset: ?>> to memref<1x4xf32, strided<[8, 1], offset: ?>>
+  }
+  return
+}
