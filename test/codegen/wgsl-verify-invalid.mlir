@@ -206,3 +206,11 @@ gpu.func @kernel(%x: memref<64xf32>) kernel attributes {known_block_size = array
   gpu.return
 }
 }
+
+// -----
+
+gpu.module @kernels {
+// expected-error@below {{requires the feature 'f16', which not every adapter has; allow it with features=f16}}
+gpu.func @kernel(%x: memref<64xf32>) workgroup(%w: memref<64xvector<4xf16>, #gpu.address_space<workgroup>>)
+    kernel attributes {known_block_size = array<i32: 64, 1, 1>} { gpu.return }
+}
