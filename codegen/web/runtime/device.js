@@ -153,6 +153,8 @@ async function openDevice(given, manifest, name, workgroupSize) {
 /**
  * Whether the browser is Firefox, which looks whether work is done ten times a second,
  * and whenever something is submitted. Others only call their engine's name "like" its.
+ * Its name tells, as nothing else does: a wait for an idle queue is anything up to
+ * a tenth of a second there, and may be as long with a GPU that is at work elsewhere.
  */
 const looksRarely = () => /\bGecko\/\d/.test(globalThis.navigator?.userAgent);
 
@@ -180,7 +182,9 @@ class DeviceScope extends Scope {
     this.adapter = adapter;
     this.buffers = [];
     this.bytes = 0;
-    device.lost.then((info) => this.release(new LowbitError("device-lost",
+    // A device that is shared outlives its models.
+    const self = new WeakRef(this);
+    device.lost.then((info) => self.deref()?.release(new LowbitError("device-lost",
       `the GPU device was lost (${info.reason || "unknown"}): ${info.message}`)));
   }
 
@@ -199,7 +203,7 @@ class DeviceScope extends Scope {
   /** Fails with what the device found wrong since they were opened, or with `thrown`. */
   async closeErrorScopes(thrown) {
     const scopes = Promise.all([this.device.popErrorScope(), this.device.popErrorScope()]);
-    const [memory, validation] = await Promise.race([scopes, this.ended]);
+    const [memory, validation] = await this.until(scopes);
     if (memory)
       throw new LowbitError("out-of-memory", `the GPU is out of memory: ${memory.message}`);
     if (thrown)
@@ -213,7 +217,7 @@ class DeviceScope extends Scope {
     this.openErrorScopes();
     let result, thrown;
     try {
-      result = await Promise.race([work(), this.ended]);
+      result = await this.until(work());
     } catch (error) {
       thrown = error;
     }

@@ -14,9 +14,8 @@ class Scope {
     /** Why it ended. */
     this.failure = null;
     this.controller = new AbortController();
-    this.ended = new Promise((_, reject) => { this.end = reject; });
-    // It is of interest to those alone that wait for something.
-    this.ended.catch(() => {});
+    /** What rejects those that wait. */
+    this.waiting = new Set();
   }
 
   get isReleased() {
@@ -28,12 +27,32 @@ class Scope {
     return this.controller.signal;
   }
 
+  /**
+   * What `promise` gives, unless this ends before. A race with a promise of the end
+   * would leave what it gave there, for as long as the model lives.
+   */
+  until(promise) {
+    return new Promise((resolve, reject) => {
+      const settle = (how) => (value) => {
+        this.waiting.delete(reject);
+        how(value);
+      };
+      promise.then(settle(resolve), settle(reject));
+      if (this.isReleased)
+        reject(this.failure);
+      else
+        this.waiting.add(reject);
+    });
+  }
+
   /** Frees everything, at any time; what waits fails with `cause`. */
   release(cause = new LowbitError("disposed", "the model was disposed of")) {
     if (this.isReleased)
       return;
     this.failure = cause;
-    this.end(cause);
+    for (const reject of this.waiting)
+      reject(cause);
+    this.waiting.clear();
     this.controller.abort(cause);
     this.free();
   }
@@ -142,7 +161,7 @@ class Loading {
     caller?.addEventListener("abort", abort);
     if (caller?.aborted)
       abort();
-    model.loaded = Promise.race([work, scope.ended]).then(() => {
+    model.loaded = scope.until(work).then(() => {
       this.note("total");
       this.arrivals.advance(Infinity);
     }).catch((error) => {

@@ -69,7 +69,8 @@ class Model {
         this.scope.release(failure);
       throw failure;
     });
-    this.last = result.catch(() => {});
+    // Only its end is of interest to the next one, not what it gave.
+    this.last = result.then(() => {}, () => {});
     return result;
   }
 

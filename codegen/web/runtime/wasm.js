@@ -44,12 +44,12 @@ class EngineScope extends Scope {
     if (this.isReleased)
       throw this.failure;
     // What ends the model in between is the reason why its work fails.
-    return Promise.race([work(), this.ended]);
+    return this.until(work());
   }
 
   /** Waits for the weights, or fails with what ended the model before they were there. */
   async settle() {
-    await Promise.race([this.complete.catch(() => this.ended), this.ended]);
+    await this.until(this.complete.catch(() => new Promise(() => {})));
     if (this.isReleased)
       throw this.failure;
   }
