@@ -104,6 +104,13 @@ LogicalResult Reader::addArgument(BlockArgument argument) {
                               "found argument ")
            << argument.getArgNumber() << " of type " << argument.getType()
            << (attrs ? " with " : "") << attrs;
+  // Hosts know buffers of a kind by their names alone.
+  if (llvm::any_of(schedule.buffers, [&](const GPUBuffer &other) {
+        return other.kind == *known && other.name == name.getValue();
+      }))
+    return function.emitError("a schedule requires arguments of a kind to have "
+                              "names of their own, found '")
+           << name.getValue() << "' for more than one " << kind.getValue();
   std::string element;
   llvm::raw_string_ostream(element) << tensor.getElementType();
   // Hosts say u8 where MLIR says ui8.

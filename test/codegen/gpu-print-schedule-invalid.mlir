@@ -129,3 +129,26 @@ module attributes {gpu.container_module} {
     return %x : memref<256xi8>
   }
 }
+
+// -----
+
+module attributes {gpu.container_module} {
+  gpu.module @kernels {
+    gpu.func @k(%x: memref<64xf32>, %y: memref<64xf32>, %z: memref<64xf32>) kernel {
+      gpu.return
+    }
+  }
+  // Hosts find inputs and outputs by their names. One of each may be called the same.
+  // expected-error @+1 {{a schedule requires arguments of a kind to have names of their own, found 'y' for more than one output}}
+  func.func @main(%x: memref<256xi8> {lowbit.kind = "input", lowbit.name = "y", lowbit.tensor = tensor<64xf32>},
+                  %y: memref<256xi8> {lowbit.kind = "output", lowbit.name = "y", lowbit.tensor = tensor<64xf32>},
+                  %z: memref<256xi8> {lowbit.kind = "output", lowbit.name = "y", lowbit.tensor = tensor<64xf32>}) {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %0 = memref.view %x[%c0][] : memref<256xi8> to memref<64xf32>
+    %1 = memref.view %y[%c0][] : memref<256xi8> to memref<64xf32>
+    %2 = memref.view %z[%c0][] : memref<256xi8> to memref<64xf32>
+    gpu.launch_func @kernels::@k blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1) args(%0 : memref<64xf32>, %1 : memref<64xf32>, %2 : memref<64xf32>)
+    return
+  }
+}
