@@ -8,6 +8,7 @@
 #include "IndexedTables.h"
 #include "LoweredModule.h"
 #include "ReplacedSidecar.h"
+#include "WidenBoundary.h"
 #include "lowbit/CodeGen/GPU/GPUSchedule.h"
 #include "lowbit/CodeGen/GPU/GPUVariants.h"
 #include "lowbit/CodeGen/GPU/SPIRV.h"
@@ -93,6 +94,7 @@ llvm::Error lowbit::writeSPIRVModel(mlir::ModuleOp packed,
                                     llvm::StringRef output,
                                     const CompileOptions &options,
                                     AtomicOutput *companion) {
+  widenBoundary(packed);
   IndexedTables tables(packed);
   if (llvm::Error error =
           compileModule(packed, Phase::Lower, options, Phase::Lower))

@@ -8,6 +8,7 @@
 #include "IndexedTables.h"
 #include "Linker.h"
 #include "WebFallback.h"
+#include "WidenBoundary.h"
 #include "lowbit/CodeGen/Web/Passes.h"
 #include "lowbit/IR/Lowbit.h"
 #include "lowbit/Tools/DiagnosticText.h"
@@ -101,6 +102,7 @@ llvm::Error lowbit::writeWebModel(mlir::ModuleOp packed, llvm::StringRef output,
       return explainFallback(compiled.takeError());
     fallback = std::move(*compiled);
   }
+  widenBoundary(packed);
   IndexedTables tables(packed);
   if (llvm::Error error =
           compileModule(packed, Phase::Lower, options, Phase::Lower))

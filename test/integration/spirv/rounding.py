@@ -1,4 +1,5 @@
-"""Rounding to f16 and bf16 on a GPU, to the bit.
+"""Rounding to f16 and bf16 on a GPU, to the bit: of what a model casts, and of f32 that
+the host hands over for an input in 16 bits.
 
   rounding.py FOLDER [--dawn=HARNESS]
 
@@ -47,23 +48,28 @@ def rounded(numbers, kind):
 def check(folder, device, kind):
     element, dropped = KINDS[kind]
     x = make_numbers(dropped)
-    value = lambda name: helper.make_tensor_value_info(name, TensorProto.FLOAT, x.shape)
+    value = lambda name, type=TensorProto.FLOAT: helper.make_tensor_value_info(name, type, x.shape)
     graph = helper.make_graph([helper.make_node("Cast", ["x"], ["narrow"], to=element),
-                               helper.make_node("Cast", ["narrow"], ["y"], to=TensorProto.FLOAT)],
-                              kind, [value("x")], [value("y")])
+                               helper.make_node("Cast", ["narrow"], ["y"], to=TensorProto.FLOAT),
+                               helper.make_node("Cast", ["z"], ["r"], to=TensorProto.FLOAT)],
+                              kind, [value("x"), value("z", element)], [value("y"), value("r")])
     os.makedirs(folder, exist_ok=True)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]), f"{folder}/{kind}.onnx")
     numpy.save(f"{folder}/x.npy", x)
     device.compile(f"{folder}/{kind}.onnx", folder)
-    device.run({"x": f"{folder}/x.npy"}, {"y": f"{folder}/y.npy"})
-    found, expected = numpy.load(f"{folder}/y.npy"), rounded(x, kind)
+    device.run({"x": f"{folder}/x.npy", "z": f"{folder}/x.npy"}, {"y": f"{folder}/y.npy", "r": f"{folder}/r.npy"})
+    for output in "y", "r":
+        compare(x, numpy.load(f"{folder}/{output}.npy"), rounded(x, kind), f"{kind}, {output}")
+    print(f"{device.name}: {kind}: {x.size} numbers")
+
+
+def compare(x, found, expected, what):
     same = (found.view(numpy.uint32) == expected.view(numpy.uint32)) | (numpy.isnan(found) & numpy.isnan(expected))
     for i in numpy.flatnonzero(~same)[:8]:
         print(f"{x[i]!r} ({x.view(numpy.uint32)[i]:08x}) became {found.view(numpy.uint32)[i]:08x}, "
               f"not {expected.view(numpy.uint32)[i]:08x}")
     if not same.all():
-        sys.exit(f"{kind}: {(~same).sum()} of {x.size} numbers")
-    print(f"{device.name}: {kind}: {x.size} numbers")
+        sys.exit(f"{what}: {(~same).sum()} of {x.size} numbers")
 
 
 folder = sys.argv[1]
