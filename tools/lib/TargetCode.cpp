@@ -12,6 +12,7 @@
 #include "lowbit/Tools/Executable.h"
 
 #include "mlir/IR/Threading.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/ExecutionEngine/Orc/CompileUtils.h"
@@ -184,6 +185,28 @@ private:
 };
 } // namespace
 
+/// Floats of 8 bits are data of weights and scales, which kernels decode; code
+/// that computes with others has no form in LLVM.
+static bool usesByteFloats(mlir::Operation *op) {
+  auto isByte = [](mlir::Type type) {
+    auto number = llvm::dyn_cast<mlir::FloatType>(getElementTypeOrSelf(type));
+    return number && number.getWidth() <= 8;
+  };
+  return llvm::any_of(op->getOperandTypes(), isByte) ||
+         llvm::any_of(op->getResultTypes(), isByte);
+}
+
+static mlir::LogicalResult checkFloats(mlir::ModuleOp module) {
+  auto visit = [](mlir::Operation *op) {
+    if (!usesByteFloats(op))
+      return mlir::WalkResult::advance();
+    op->emitError("compiled code computes with floats of 16 to 64 bits, found "
+                  "one of 8 bits; hand over what it stands for, as f32 or f16");
+    return mlir::WalkResult::interrupt();
+  };
+  return mlir::failure(module.walk(visit).wasInterrupted());
+}
+
 /// A module in the LLVM dialect, taken apart.
 static llvm::Expected<CodeParts>
 translate(mlir::ModuleOp module,
@@ -193,6 +216,8 @@ translate(mlir::ModuleOp module,
   if (!machine)
     return machine.takeError();
   DiagnosticText errors(*module.getContext());
+  if (failed(checkFloats(module)))
+    return errors.takeError("the module computes with floats of 8 bits");
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> code =
       mlir::translateModuleToLLVMIR(module, context, "lowbit");
