@@ -134,35 +134,34 @@ Layout streams(unsigned width, int64_t rowsPerBlock, int64_t overlap,
 }
 
 Layout scattered3() {
-  constexpr int64_t tileBits = 3 * vectorBits;
-  const Mode lane{Axis::Row, lanes, laneBits}, tile{Axis::Row, 2, tileBits};
+  const Mode lane{Axis::Row, lanes, laneBits};
   const Mode byte{Axis::Column, step, byteBits};
-  // Columns 28 to 31 are the upper half of the six scattered bits, so their
-  // bit 0 completes vector 1 and the others make vector 2.
-  auto scattered = [&](int64_t column, int64_t bit, int64_t count,
-                       int64_t vector, int64_t place) {
-    return Piece{0,
-                 column,
+  // Of the last four columns' six bits, the lower row's bit 2 and the upper
+  // one's bit 0 share vector 1.
+  auto scattered = [&](int64_t row, int64_t bit, int64_t count, int64_t vector,
+                       int64_t place) {
+    return Piece{row,
+                 3 * step,
                  bit,
                  vector * vectorBits + place,
-                 {byte, lane, tile, {Axis::Bit, count, 1}}};
+                 {byte, lane, {Axis::Bit, count, 1}}};
   };
   Layout layout;
   layout.parameters = ParameterPlacement::Inline;
-  layout.columnPadding = 32;
-  layout.atom = {32, 32, 2 * tileBits, {}};
+  layout.columnPadding = 4 * step;
+  layout.atom = {2 * lanes, 4 * step, 3 * vectorBits, {}};
   layout.atom.pieces = {Piece{0,
                               0,
                               0,
                               0,
                               {byte,
-                               {Axis::Column, 2, 3},
                                {Axis::Column, 3, vectorBits},
                                lane,
-                               tile,
+                               {Axis::Row, 2, 3},
                                {Axis::Bit, 3, 1}}},
-                        scattered(24, 0, 2, 0, 6), scattered(24, 2, 1, 1, 6),
-                        scattered(28, 0, 1, 1, 7), scattered(28, 1, 2, 2, 6)};
+                        scattered(0, 0, 2, 0, 6), scattered(0, 2, 1, 1, 6),
+                        scattered(lanes, 0, 1, 1, 7),
+                        scattered(lanes, 1, 2, 2, 6)};
   return layout;
 }
 

@@ -4,16 +4,19 @@
 //
 // Answers the packing phase: weights in bit planes over 32 rows, activations
 // in segments that don't cross groups. 32 rows make a row block of every width
-// 1 to 8 whole vectors, and leave registers for four rows of activations. Codes
-// that overlap are streams over 64 rows, of which the codes that a block
-// repeats are a small part. Long codes for several numbers make few columns of
-// codes in a group, which single bits of 32 rows would not fill: there, blocks
-// have more rows.
+// 1 to 8 whole vectors, and leave registers for four rows of activations. Three
+// bits have a layout of their own, where most codes lie in one byte: with a
+// plane for the third bit, each would be put together of two. Codes that
+// overlap are streams over 64 rows, of which the codes that a block repeats are
+// a small part. Long codes for several numbers make few columns of codes in a
+// group, which single bits of 32 rows would not fill: there, blocks have more
+// rows.
 //
 //===----------------------------------------------------------------------===//
 
 #include "KernelSpec.h"
 #include "lowbit/CodeGen/CPU/Kernels.h"
+#include "lowbit/Numerics/Layouts.h"
 
 using namespace mlir;
 using namespace lowbit;
@@ -35,6 +38,35 @@ static bool isStoredWorthwhile(const numerics::Encoding &encoding,
   int64_t saved =
       numerics::scaleBits(encoding.scale) - encoding.stored->element.codeBits();
   return run * saved > numerics::scaleBits(encoding.stored->scale);
+}
+
+/// The layout of codes that don't overlap, or none.
+static LayoutInterface findBlockLayout(EncodingAttr encoding) {
+  MLIRContext *context = encoding.getContext();
+  numerics::Encoding numbers = encoding.getNumerics();
+  PanelFormat panel{
+      PanelKind::Int16,
+      encoding.getActivationEncoding(16).getGranularity().getGroupSize()};
+  auto hasKernel = [&](LayoutInterface layout) {
+    numerics::Layout bits = layout.getLayout(encoding.getCodeBits());
+    return numerics::checkLayout(bits, numbers).empty() &&
+           hasLinearKernel(bits, numbers, panel);
+  };
+  if (encoding.getCodeBits() == 3) {
+    auto layout = TilesAttr::get(context, numerics::scattered3());
+    if (hasKernel(layout))
+      return layout;
+  }
+  // The narrowest padding that the atom and the panel allow.
+  int64_t mostRows = encoding.getCodeBits() > 8 ? kMostBlockRows : kBlockRows;
+  for (int64_t rows = kBlockRows; rows <= mostRows; rows *= 2)
+    for (int64_t padding = kStepColumns; padding <= PanelFormat::kPadding;
+         padding *= 2) {
+      auto layout = PlanesAttr::get(context, rows, padding);
+      if (hasKernel(layout))
+        return layout;
+    }
+  return {};
 }
 
 namespace {
@@ -68,20 +100,8 @@ struct CPUTargetModel
       return StreamsAttr::get(weight.getContext(), kStreamRows,
                               llvm::divideCeil(before, element.getCodeBits()),
                               kStepColumns);
-    // The narrowest padding that the atom and the panel allow.
-    PanelFormat panel{
-        PanelKind::Int16,
-        encoding.getActivationEncoding(16).getGranularity().getGroupSize()};
-    int64_t mostRows = encoding.getCodeBits() > 8 ? kMostBlockRows : kBlockRows;
-    for (int64_t rows = kBlockRows; rows <= mostRows; rows *= 2)
-      for (int64_t padding = kStepColumns; padding <= PanelFormat::kPadding;
-           padding *= 2) {
-        auto layout = PlanesAttr::get(weight.getContext(), rows, padding);
-        numerics::Layout bits = layout.getLayout(encoding.getCodeBits());
-        if (numerics::checkLayout(bits, encoding.getNumerics()).empty() &&
-            hasLinearKernel(bits, encoding.getNumerics(), panel))
-          return layout;
-      }
+    if (LayoutInterface layout = findBlockLayout(encoding))
+      return layout;
     reason =
         "codes of so few bits and so many numbers don't fill the planes layout "
         "of so short groups";

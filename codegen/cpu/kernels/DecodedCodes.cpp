@@ -26,12 +26,20 @@ bool SegmentProducts::movesManyFields() const {
   return 2 * moves > 3 * int64_t(fields.fields.size());
 }
 
+/// Whether the sums of few rows leave registers to more than one vector of
+/// codes: those of 16-bit activations are half of them.
+bool SegmentProducts::hasRoomBesideSums() const {
+  int64_t rows = rowTile();
+  return 2 * accumulatorCount(rows, sliceCount(rows)) <
+         size_t(target.registers);
+}
+
 bool SegmentProducts::keepsDecoded() const {
   constexpr size_t kShortTable = 64;
   if (windows || encoding.element.isLattice())
     return true;
   if (!isTable())
-    return movesManyFields();
+    return movesManyFields() || (hasScatteredCodes() && !hasRoomBesideSums());
   return encoding.element.tableOwner() == numerics::TableOwner::Row ||
          tables.bytes[0].size() > kShortTable || hasScatteredCodes();
 }

@@ -38,13 +38,25 @@ SegmentProducts::getTerms(ArrayRef<CodeField> code) const {
 }
 
 /// How much higher a term is than the code's bits that it is. Fields that are
-/// put together stand above the first one, if the byte has room there.
-int SegmentProducts::getPlaceShift(Term term) const {
+/// put together stand where codes of a single one do, or else above the first
+/// one, if the byte has room there.
+int SegmentProducts::getPlaceShift(int64_t subBlock, Term term) const {
+  auto hasRoom = [&](int shift) {
+    return shift >= 0 && shift + encoding.element.codeBits() <= 8;
+  };
+  auto getShift = [&](const CodeField &field) {
+    int shift = isShifted(field) ? 0 : field.shift % period;
+    return shift - int(field.codeBit);
+  };
   const CodeField &field = term.front();
-  if (term.size() > 1)
-    return field.shift + encoding.element.codeBits() <= 8 ? field.shift : 0;
-  int shift = isShifted(field) ? 0 : field.shift % period;
-  return shift - int(field.codeBit);
+  if (term.size() == 1)
+    return getShift(field);
+  for (int64_t step = 0; step < fields.steps; ++step) {
+    Term other = fields.at(step, subBlock);
+    if (other.size() == 1 && hasRoom(getShift(other.front())))
+      return getShift(other.front());
+  }
+  return hasRoom(field.shift) ? field.shift : 0;
 }
 
 /// All places, where fields are brought down to the lowest `bits` bits.
@@ -54,7 +66,7 @@ void SegmentProducts::findPlaces(unsigned bits) {
   for (int64_t step = 0; step < fields.steps; ++step)
     for (int64_t block = 0; block < fields.subBlocks; ++block)
       for (Term term : getTerms(fields.at(step, block))) {
-        Place place{block, getPlaceShift(term)};
+        Place place{block, getPlaceShift(block, term)};
         if (!llvm::is_contained(places, place))
           places.push_back(place);
       }
@@ -96,7 +108,7 @@ unsigned SegmentProducts::choosePeriod() {
 }
 
 size_t SegmentProducts::placeOf(int64_t subBlock, Term term) const {
-  Place place{subBlock, getPlaceShift(term)};
+  Place place{subBlock, getPlaceShift(subBlock, term)};
   return llvm::find(places, place) - places.begin();
 }
 
@@ -149,31 +161,40 @@ Value SegmentProducts::placeHalf(Value vector, const CodeField &field,
   return arith::AndIOp::create(b, shifted, b.splat(type, int64_t(mask)));
 }
 
-/// The bytes of a term that are multiplied.
-Value SegmentProducts::placeTerm(ArrayRef<Value> vectors, Term term,
-                                 int64_t slice, int64_t slices) {
+/// The bytes of a term that are multiplied. One of the fields that are put
+/// together needs no instruction that units of products wait for: where none
+/// is in place, the first is shifted, and the ternary operation masks it.
+Value SegmentProducts::placeTerm(ArrayRef<Value> vectors, int64_t subBlock,
+                                 Term term, int64_t slice, int64_t slices) {
   auto vectorOf = [&](const CodeField &field) {
     return vectors[field.vector * slices + slice];
   };
   if (term.size() == 1)
     return placeField(vectorOf(term.front()), term.front());
+  int shift = getPlaceShift(subBlock, term);
+  bool isMoved = llvm::all_of(term, [&](const CodeField &field) {
+    return field.shift != shift + field.codeBit;
+  });
   Value codes;
   for (const CodeField &field : term) {
-    Value bits = moveBits(vectorOf(field), field.shift, field.width,
-                          getPlaceShift(term) + field.codeBit);
+    unsigned to = shift + field.codeBit;
+    Value bits = isMoved && !codes
+                     ? b.extractBitsOfPairs(vectorOf(field), field.shift,
+                                            field.width, to)
+                     : moveBits(vectorOf(field), field.shift, field.width, to);
     codes = codes ? arith::OrIOp::create(b, codes, bits).getResult() : bits;
   }
   return codes;
 }
 
 /// The largest number of those bytes.
-unsigned SegmentProducts::getLargest(Term term) const {
+unsigned SegmentProducts::getLargest(int64_t subBlock, Term term) const {
   if (isDifferential)
     return 255;
   unsigned width =
       term.back().codeBit + term.back().width - term.front().codeBit;
   return ((1u << width) - 1)
-         << (getPlaceShift(term) + int(term.front().codeBit));
+         << (getPlaceShift(subBlock, term) + int(term.front().codeBit));
 }
 
 void SegmentProducts::multiplyInPlace(ArrayRef<Value> vectors,
@@ -196,12 +217,12 @@ void SegmentProducts::multiplyInPlace(ArrayRef<Value> vectors,
             sum = dotWords(sum, halves, operands.panel, x);
             continue;
           }
-          Value codes = placeTerm(vectors, term, s, slices);
+          Value codes = placeTerm(vectors, block, term, s, slices);
           for (int64_t part = 0; part < parts(); ++part) {
             Value x = valueOffset(operands.rows[0], column, step, part);
             size_t place = placeOf(block, term);
             Value &sum = sums[accumulator(chain, part, place, s, slices)];
-            sum = dot(sum, codes, getLargest(term), operands.panel, x);
+            sum = dot(sum, codes, getLargest(block, term), operands.panel, x);
           }
         }
   }

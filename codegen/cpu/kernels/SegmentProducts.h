@@ -217,7 +217,7 @@ private:
     return field.shift > 0 && field.mask() > inPlaceLimit();
   }
   llvm::SmallVector<Term> getTerms(llvm::ArrayRef<CodeField> code) const;
-  int getPlaceShift(Term term) const;
+  int getPlaceShift(int64_t subBlock, Term term) const;
   void findPlaces(unsigned period);
   unsigned choosePeriod();
   size_t placeOf(int64_t subBlock, Term term) const;
@@ -234,6 +234,7 @@ private:
     return fields.steps * values() * fields.subBlocks * digits() * kVectorBytes;
   }
   bool movesManyFields() const;
+  bool hasRoomBesideSums() const;
   Value decodedPlace(const SegmentOperands &operands, Value atom,
                      int64_t product, int64_t at);
   Values getBytes(llvm::ArrayRef<Value> vectors,
@@ -280,10 +281,10 @@ private:
                unsigned firstBit = 0, unsigned endBit = 8);
   Value moveBits(Value vector, unsigned shift, unsigned width, unsigned to);
   Value placeField(Value vector, const CodeField &field);
-  Value placeTerm(llvm::ArrayRef<Value> vectors, Term term, int64_t slice,
-                  int64_t slices);
+  Value placeTerm(llvm::ArrayRef<Value> vectors, int64_t subBlock, Term term,
+                  int64_t slice, int64_t slices);
   Value placeHalf(Value vector, const CodeField &field, int64_t half);
-  unsigned getLargest(Term term) const;
+  unsigned getLargest(int64_t subBlock, Term term) const;
   Value dot(Value sum, Value codes, unsigned largest, Value panel,
             Value offset);
   Value dotWords(Value sum, mlir::ValueRange halves, Value panel, Value offset);

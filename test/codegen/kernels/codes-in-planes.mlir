@@ -4,20 +4,20 @@
 // RUN: quant-opt %s --target=cpu --mcpu=cascadelake --emit=asm -o %t.old.s
 // RUN: %python %S/Inputs/instructions.py 2 < %t.old.s | FileCheck %s --check-prefix=APART
 
-// Three bits are planes of two and of one, in two vectors. One row of
+// Five bits are planes of four and of one, in two vectors. One row of
 // activations of 16 bits meets 32 x 32 codes in groups of 32: with two products
-// for 64 codes that makes 32, where one instruction moves the third bit next to
-// the two; else 64.
+// for 64 codes that makes 32, where one instruction moves the fifth bit next to
+// the four; else 64.
 // JOINED-DAG: vgf2p8affineqb
 // JOINED-DAG: vpternlog
 // JOINED-DAG: vpdpbusd
 // CHECK: {{[0-9]+}} instructions, 32 products
 // APART: {{[0-9]+}} instructions, 64 products
 
-#three = #lowbit.encoding<int<3>, group = 32, scale = f16>
-lowbit.global @w : !lowbit.tensor<64x256xf32, #three> {codes = dense<0> : tensor<6144xi8>, scale = dense<1.0> : tensor<64x8xf16>}
+#five = #lowbit.encoding<int<5>, group = 32, scale = f16>
+lowbit.global @w : !lowbit.tensor<64x256xf32, #five> {codes = dense<0> : tensor<10240xi8>, scale = dense<1.0> : tensor<64x8xf16>}
 func.func @main(%x: tensor<1x256xf32>) -> tensor<1x64xf32> {
-  %w = lowbit.weight @w : !lowbit.tensor<64x256xf32, #three>
-  %y = lowbit.linear %x, %w : tensor<1x256xf32>, !lowbit.tensor<64x256xf32, #three> -> tensor<1x64xf32>
+  %w = lowbit.weight @w : !lowbit.tensor<64x256xf32, #five>
+  %y = lowbit.linear %x, %w : tensor<1x256xf32>, !lowbit.tensor<64x256xf32, #five> -> tensor<1x64xf32>
   return %y : tensor<1x64xf32>
 }

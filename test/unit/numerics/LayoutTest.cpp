@@ -120,13 +120,13 @@ TEST(Layout, StreamsEndWithATail) {
 TEST(Layout, Scattered3) {
   Atom atom = scattered3().atom;
   for (int64_t n = 0; n < 32; ++n)
-    for (int64_t k = 0; k < 32; ++k)
+    for (int64_t k = 0; k < 16; ++k)
       for (int64_t bit = 0; bit < 3; ++bit) {
-        // Columns 24 and on: bit 2t and 2t + 1 of d = q[24] | q[28] << 3.
-        int64_t d = k < 28 ? bit : bit + 3;
-        int64_t t = k < 24 ? k / 8 : d / 2;
-        int64_t within = k < 24 ? k / 4 % 2 * 3 + bit : 6 + d % 2;
-        int64_t byte = n / 16 * 192 + 64 * t + 4 * (n % 16) + k % 4;
+        // Columns 12 and on: bits 2t and 2t + 1 of d = q[n] | q[16 + n] << 3.
+        int64_t d = n / 16 * 3 + bit;
+        int64_t t = k < 12 ? k / 4 : d / 2;
+        int64_t within = k < 12 ? d : 6 + d % 2;
+        int64_t byte = 64 * t + 4 * (n % 16) + k % 4;
         EXPECT_EQ(atom.offsetOf(n, k, bit), 8 * byte + within);
       }
 }

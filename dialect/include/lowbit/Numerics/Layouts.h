@@ -51,10 +51,11 @@ Layout words(unsigned width);
 Layout streams(unsigned width, int64_t rowsPerBlock, int64_t overlap,
                int64_t columnPadding);
 
-/// Three bits in 32 x 32 atoms of two 192-byte tiles (16 rows each). Byte
-/// 64t + 4j + c, t = 0..2, holds columns 8t + c (bits 2:0) and 8t + 4 + c (bits
-/// 5:3) and, above, bits 2t + 1 : 2t of the six bits of columns 24 + c (low)
-/// and 28 + c: eight columns per three bytes without a plane of their own.
+/// The CPU kernels' layout of three bits: atoms of 32 rows x 16 columns in 192
+/// bytes, parameters inline. Byte 64t + 4j + c, t = 0..2, holds column 4t + c
+/// of row j (bits 2:0) and row 16 + j (bits 5:3) and, above, bits 2t + 1 : 2t
+/// of the six bits of column 12 + c of row j (low) and row 16 + j: eight codes
+/// per three bytes without a plane of their own.
 Layout scattered3();
 
 /// GPTQ's qweight: int32 words [K * width / 32, N], packed along K, LSB first;
