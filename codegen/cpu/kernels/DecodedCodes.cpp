@@ -34,12 +34,17 @@ bool SegmentProducts::hasRoomBesideSums() const {
          size_t(target.registers);
 }
 
+bool SegmentProducts::isJoined() const {
+  return !windows && !isTable() && !encoding.element.isLattice() &&
+         movesManyFields();
+}
+
 bool SegmentProducts::keepsDecoded() const {
   constexpr size_t kShortTable = 64;
   if (windows || encoding.element.isLattice())
     return true;
   if (!isTable())
-    return movesManyFields() || (hasScatteredCodes() && !hasRoomBesideSums());
+    return isJoined() || (hasScatteredCodes() && !hasRoomBesideSums());
   return encoding.element.tableOwner() == numerics::TableOwner::Row ||
          tables.bytes[0].size() > kShortTable || hasScatteredCodes();
 }

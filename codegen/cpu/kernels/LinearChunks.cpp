@@ -62,7 +62,7 @@ int64_t LinearKernel::rowSums() const {
 Value LinearKernel::emitChunks() {
   if (!hasChunks())
     return {};
-  int64_t count = products.rowTile();
+  int64_t count = products.rowTile(/*areDecoded=*/true);
   Value isNeeded = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, m,
                                          b.index(kLeastRows));
   Value rows = arith::SelectOp::create(
@@ -85,7 +85,7 @@ Value LinearKernel::emitChunks() {
 }
 
 void LinearKernel::emitChunkedTile(Value tile, Value rows) {
-  int64_t count = products.rowTile();
+  int64_t count = products.rowTile(/*areDecoded=*/true);
   Value none = b.zero(b.vector(kLanes, b.getF32Type()));
   b.loop(b.index(0), b.mul(rows, rowSums()), kLanes, {},
          [&](Value i, ValueRange) -> Values {

@@ -104,11 +104,16 @@ static bool hasRoom(const CPUDescription &target, size_t sums) {
 }
 
 /// Where runs have sums of their own, these need registers, too. A single row
-/// does better with spills than with a second pass over the weights.
-int64_t SegmentProducts::rowTile() const {
+/// does better with spills than with a second pass over the weights. Codes that
+/// are joined of fields keep few rows' products waiting.
+int64_t SegmentProducts::rowTile(bool areDecoded) const {
   bool hasRuns = target.dot().getRunCapacity() && !isFloat() && !isWords();
   int64_t each = hasRuns ? 2 : 1;
   int64_t rows = spec.tuning.kernelRows;
+  // A register then is all lanes of a block; others take slices in turns.
+  bool isWhole = target.lanes() == kLanes;
+  if (isWhole && !areDecoded && !isFloat() && !isWords() && isJoined())
+    rows *= 2;
   while (rows > kMinRowTile &&
          !hasRoom(target, each * accumulatorCount(rows, 1)))
     rows /= 2;

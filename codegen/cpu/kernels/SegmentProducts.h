@@ -102,8 +102,9 @@ public:
   SegmentProducts(KernelBuilder &builder, const LinearKernelSpec &spec,
                   bool isTiled = false);
 
-  /// Rows of activations that are computed together where there are many.
-  int64_t rowTile() const;
+  /// Rows of activations that are computed together where there are many, of
+  /// codes that are decoded first or that are there as bytes.
+  int64_t rowTile(bool areDecoded = false) const;
   /// Slices that are computed together with `rows` rows of activations.
   int64_t sliceCount(int64_t rows) const;
   /// Registers of weight rows in `slices` slices: sub-blocks, and within them
@@ -235,6 +236,8 @@ private:
   }
   bool movesManyFields() const;
   bool hasRoomBesideSums() const;
+  /// Whether codes are integers that are joined of several fields.
+  bool isJoined() const;
   Value decodedPlace(const SegmentOperands &operands, Value atom,
                      int64_t product, int64_t at);
   Values getBytes(llvm::ArrayRef<Value> vectors,

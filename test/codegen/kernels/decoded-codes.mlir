@@ -6,6 +6,9 @@
 // Codes of one field are decoded by every four rows, and so are those of three
 // bits that lie in one byte but for two of eight, unless the sums of 16-bit
 // activations leave no registers to that.
+//
+// Fewer rows decode codes of several fields by eights and fours, and others by
+// fours; so do registers of fewer lanes than a block has.
 
 #int3 = #lowbit.encoding<int<3>, group = 32, scale = f16>
 #int4 = #lowbit.encoding<int<4>, group = 32, scale = f16>
@@ -17,6 +20,10 @@
 #planes3 = #lowbit.planes<rows = 32, padding = 16>
 #planes4 = #lowbit.planes<rows = 32, padding = 4>
 
+// WASM-NOT: memref.alloc(
+// WASM: func.func private @lowbit_linear_int_3_group_32
+// WASM-NOT: divui %arg2, %c8
+// WASM: divui %arg2, %c4
 // WASM-NOT: memref.alloc(
 
 module attributes {lowbit.target = #lowbit.cpu<avx512_vbmi>} {
@@ -46,9 +53,16 @@ module attributes {lowbit.target = #lowbit.cpu<avx512_vbmi>} {
 // CHECK: %[[BYTES:.*]] = memref.alloc(%{{.*}}) {alignment = 64 : i64} : memref<?xi8>
 // CHECK: vector.store %{{.*}}, %[[BYTES]]
 // CHECK: vector.load %[[BYTES]]
+// CHECK: divui %[[M:arg[0-9]+]], %c8
+// CHECK: scf.for {{.*}} step %c8
+// CHECK: divui %[[M]], %c4
+// CHECK: scf.for {{.*}} step %c4
 // CHECK-LABEL: func.func private @lowbit_linear_int_4_group_32
 // CHECK-NOT: memref.alloc
+// CHECK-NOT: divui %arg2, %c8
+// CHECK: divui %arg2, %c4
 // CHECK-LABEL: func.func private @lowbit_linear_int_3_group_32_{{.*}}_tiles_{{.*}}_a8x32
 // CHECK-NOT: memref.alloc
+// CHECK-NOT: divui %arg2, %c8
 // CHECK-LABEL: func.func private @lowbit_linear_int_3_group_32_{{.*}}_tiles_{{.*}}_a16x32
 // CHECK: memref.alloc(%{{.*}}) {alignment = 64 : i64} : memref<?xi8>

@@ -68,7 +68,8 @@ def LowerToCPUKernelsPass
            "a 16-bit quantization was the target's own choice">,
     Option<"rowTile", "row-tile", "int64_t", "CPUTuning().kernelRows",
            "Most rows of activations that share decoded codes, as far as the "
-           "target has registers; a power of two">,
+           "target has registers, a power of two; twice as many share codes "
+           "that are joined of several fields">,
     Option<"columnChunk", "column-chunk", "int64_t", "CPUTuning().kernelColumns",
            "Columns of the innermost loop's body">,
     Option<"prefetchBytes", "prefetch-bytes", "int64_t", "CPUTuning().prefetchBytes",
