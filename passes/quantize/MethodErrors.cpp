@@ -7,6 +7,7 @@
 #include "MethodErrors.h"
 #include "NamedEncodings.h"
 #include "lowbit/Numerics/Trellis.h"
+#include "lowbit/Transforms/QuantizationMethod.h"
 
 using namespace lowbit;
 
@@ -18,8 +19,7 @@ llvm::Error lowbit::methodError(llvm::StringRef name,
                                  found);
 }
 
-/// What methods begin with, behind prefixes.
-static std::vector<std::string> getStems() {
+std::vector<std::string> lowbit::getQuantizationMethods() {
   std::vector<std::string> stems = {"none", "f16", "bf16", "cb2-auto"};
   for (const NamedEncoding &encoding : getNamedEncodings())
     stems.push_back(encoding.name.str());
@@ -43,7 +43,7 @@ llvm::StringRef lowbit::takeWords(llvm::StringRef text, size_t count) {
 static std::string getNearestStem(llvm::StringRef text) {
   std::string nearest;
   unsigned least = ~0u;
-  for (std::string &stem : getStems()) {
+  for (std::string &stem : getQuantizationMethods()) {
     size_t words = 1 + llvm::StringRef(stem).count('-');
     unsigned distance = takeWords(text, words).edit_distance(stem);
     if (distance >= least)

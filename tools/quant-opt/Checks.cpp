@@ -232,7 +232,8 @@ static llvm::Error checkData(const DriverOptions &options) {
       {options.labels, calibrates || isGiven(options.evaluate),
        "--calibrate=FILE or --evaluate=FILE"},
       {options.json, false,
-       "--verify, --diff, --print-statistics or --weight-statistics, which "
+       "--verify, --diff, --print-statistics, --print-targets or "
+       "--weight-statistics, which "
        "print"},
   });
 }

@@ -94,6 +94,9 @@ llvm::Error handleTuning(llvm::StringRef input, llvm::StringRef output,
 /// processor than those that code is for.
 llvm::Error readMachine(DriverOptions &options);
 
+/// What `--print-targets` asks for.
+llvm::Error showTargets(const DriverOptions &options);
+
 /// Does what --verify or --diff asks. False if what was verified has failed.
 llvm::Expected<bool> inspectFiles(llvm::StringRef input,
                                   const DriverOptions &options,

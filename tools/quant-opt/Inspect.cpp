@@ -10,6 +10,7 @@
 #include "lowbit/Tools/CompareArtefacts.h"
 #include "lowbit/Tools/CompareStatistics.h"
 #include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/Targets.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 using namespace mlir;
@@ -106,4 +107,13 @@ llvm::Expected<bool> lowbit::inspectFiles(llvm::StringRef input,
     return result.takeError();
   result->print(llvm::outs(), options.json);
   return true;
+}
+
+llvm::Error lowbit::showTargets(const DriverOptions &options) {
+  llvm::Expected<MachineDescription> machine =
+      describeMachine(options.mcpu, options.mtriple);
+  if (!machine)
+    return machine.takeError();
+  printTargets(*machine, llvm::outs(), options.json);
+  return llvm::Error::success();
 }

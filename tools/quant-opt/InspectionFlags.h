@@ -30,8 +30,9 @@ struct InspectionFlags {
                      "--candidates would cost")};
   Flag<bool> json{
       "json", llvm::cl::cat(inspecting),
-      llvm::cl::desc("With --verify, --diff, --print-statistics and "
-                     "--weight-statistics: print JSON")};
+      llvm::cl::desc(
+          "With --verify, --diff, --print-statistics, --print-targets "
+          "and --weight-statistics: print JSON")};
 };
 
 /// How fast this machine is, and with which choices.

@@ -97,7 +97,9 @@ struct OutputFlags {
           "code, and times for --objective=latency")};
   Flag<bool> printTargets{
       "print-targets", llvm::cl::cat(writing),
-      llvm::cl::desc("List the instruction sets with kernels of their own")};
+      llvm::cl::desc(
+          "Show this machine, or the one that --mcpu and --mtriple name; the "
+          "instruction sets with kernels of their own, and methods")};
   llvm::cl::opt<std::string> kvCache{
       "kv-cache", llvm::cl::cat(writing),
       llvm::cl::value_desc("f32|f16|int8|int4"),

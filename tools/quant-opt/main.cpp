@@ -8,7 +8,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "Driver.h"
-#include "lowbit/CodeGen/CPU/CPUTables.h"
 #include "lowbit/Tools/CommandLine.h"
 #include "lowbit/Tools/FatalErrors.h"
 #include "lowbit/Tools/PrintableText.h"
@@ -37,8 +36,8 @@ int main(int argc, char **argv) {
     return fail(std::move(error));
   llvm::StringRef input = options.input(), output = options.output;
   if (options.printTargets) {
-    lowbit::printCPUDescriptions(llvm::outs());
-    return EXIT_SUCCESS;
+    llvm::Error error = lowbit::showTargets(options);
+    return error ? fail(std::move(error)) : EXIT_SUCCESS;
   }
   if (options.inspects()) {
     llvm::Expected<bool> passed =

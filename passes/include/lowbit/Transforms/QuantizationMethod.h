@@ -11,6 +11,7 @@
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 #include <string>
+#include <vector>
 
 namespace lowbit {
 
@@ -67,6 +68,10 @@ struct QuantizationMethod {
 /// says what was required and what was found.
 llvm::Expected<QuantizationMethod>
 parseQuantizationMethod(llvm::StringRef name, mlir::MLIRContext *context);
+
+/// The methods without prefixes and suffixes; of those for which any rate or
+/// encoding may be asked, an example or two.
+std::vector<std::string> getQuantizationMethods();
 
 /// What the steps of the quantize phase make of a method's name.
 struct MethodSteps {
