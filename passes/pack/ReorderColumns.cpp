@@ -10,6 +10,7 @@
 
 #include "lowbit/IR/Lowbit.h"
 #include "lowbit/Transforms/ConstantMatrix.h"
+#include "lowbit/Transforms/GatherColumns.h"
 #include "lowbit/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -43,31 +44,6 @@ static std::vector<int32_t> readStoredOrder(GlobalOp global) {
     columns[place] = column;
   }
   return columns;
-}
-
-/// result[..., s] = x[..., columns[s]]
-static Value gatherColumns(OpBuilder &builder, Location loc, Value x,
-                           Value columns) {
-  auto type = cast<RankedTensorType>(x.getType());
-  int64_t rank = type.getRank();
-  Value init = tensor::EmptyOp::create(builder, loc,
-                                       tensor::getMixedSizes(builder, loc, x),
-                                       type.getElementType());
-  AffineMap identity = builder.getMultiDimIdentityMap(rank);
-  AffineMap last = identity.getMinorSubMap(1);
-  SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::parallel);
-  auto buildBody = [&](OpBuilder &b, Location loc, ValueRange values) {
-    SmallVector<Value> position;
-    for (int64_t i = 0; i + 1 < rank; ++i)
-      position.push_back(linalg::IndexOp::create(b, loc, i));
-    position.push_back(
-        arith::IndexCastOp::create(b, loc, b.getIndexType(), values[0]));
-    linalg::YieldOp::create(
-        b, loc, tensor::ExtractOp::create(b, loc, x, position).getResult());
-  };
-  return linalg::GenericOp::create(builder, loc, init.getType(), columns, init,
-                                   ArrayRef{last, identity}, loops, buildBody)
-      .getResult(0);
 }
 
 namespace {

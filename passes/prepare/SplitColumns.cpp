@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "SideTerm.h"
+#include "lowbit/Transforms/GatherColumns.h"
 #include "lowbit/Transforms/LayerNames.h"
 #include "lowbit/Transforms/Passes.h"
 #include <cmath>
@@ -75,33 +76,6 @@ SplitColumnsPass::findOutliers(LayerGroup &group) {
       result.push_back(column);
   llvm::sort(result);
   return result;
-}
-
-/// x[..., columns[j]]
-static Value gatherColumns(OpBuilder &builder, Location loc, Value x,
-                           Value columns) {
-  auto type = cast<RankedTensorType>(x.getType());
-  int64_t rank = type.getRank();
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, x);
-  sizes.back() = builder.getIndexAttr(
-      cast<RankedTensorType>(columns.getType()).getDimSize(0));
-  Value init =
-      tensor::EmptyOp::create(builder, loc, sizes, type.getElementType());
-  AffineMap identity = builder.getMultiDimIdentityMap(rank);
-  SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::parallel);
-  auto body = [&](OpBuilder &b, Location loc, ValueRange values) {
-    SmallVector<Value> place;
-    for (int64_t i = 0; i + 1 < rank; ++i)
-      place.push_back(linalg::IndexOp::create(b, loc, i));
-    place.push_back(
-        arith::IndexCastOp::create(b, loc, b.getIndexType(), values[0]));
-    linalg::YieldOp::create(
-        b, loc, tensor::ExtractOp::create(b, loc, x, place).getResult());
-  };
-  return linalg::GenericOp::create(
-             builder, loc, init.getType(), columns, init,
-             ArrayRef{identity.getMinorSubMap(1), identity}, loops, body)
-      .getResult(0);
 }
 
 /// `value`, which reshapes make from `source`, made once more.
