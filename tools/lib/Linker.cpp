@@ -14,6 +14,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
@@ -116,6 +117,13 @@ llvm::Error lowbit::linkShared(const LinkJob &job) {
   return execute(job.linker, arguments);
 }
 
+/// A stack for code that needs `bytes` of it, and for the run time's; where
+/// only a run tells, as much as threads have elsewhere.
+static uint64_t chooseStackSize(std::optional<uint64_t> bytes) {
+  constexpr uint64_t kRuntime = 64 << 10, kUnknown = 4 << 20;
+  return bytes ? llvm::alignTo(*bytes + kRuntime, 16 << 10) : kUnknown;
+}
+
 llvm::Error lowbit::linkWasm(const LinkJob &job,
                              llvm::ArrayRef<std::string> functions) {
   // Below address 0 there is nothing: a stack that is used up ends in a trap
@@ -126,11 +134,11 @@ llvm::Error lowbit::linkWasm(const LinkJob &job,
   exports.append(functions.begin(), functions.end());
   for (std::string &name : exports)
     name = "--export=" + name;
+  std::string stack =
+      "stack-size=" + std::to_string(chooseStackSize(job.stackBytes));
   llvm::SmallVector<llvm::StringRef> arguments = {
-      job.linker, "--no-entry",         "--stack-first",
-      "-z",       "stack-size=4194304", "--strip-all",
-      "-o",       job.output,           job.object,
-      job.runtime};
+      job.linker,    "--no-entry", "--stack-first", "-z",       stack,
+      "--strip-all", "-o",         job.output,      job.object, job.runtime};
   arguments.append(exports.begin(), exports.end());
   llvm::Error error = execute(job.linker, arguments);
   if (!error)

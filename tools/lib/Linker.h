@@ -10,6 +10,7 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
+#include <optional>
 #include <string>
 
 namespace lowbit {
@@ -39,6 +40,9 @@ struct LinkJob {
   std::string soname;
   /// Whether it needs OpenMP.
   bool usesThreads = false;
+  /// Bytes of stack that the object's code needs, of WebAssembly, if that is
+  /// known.
+  std::optional<uint64_t> stackBytes = std::nullopt;
 };
 
 /// Links a shared library with Lowbit's run time. The linker's messages become

@@ -9,6 +9,7 @@
 #include "Linker.h"
 #include "ProgramCode.h"
 #include "ReplacedSidecar.h"
+#include "StackNeed.h"
 #include "WasmModule.h"
 #include "WidenBoundary.h"
 #include "lowbit/CodeGen/CPU/Passes.h"
@@ -264,6 +265,7 @@ llvm::Error ProgramWriter::linkWasmVariant(size_t index, AtomicOutput &module) {
   if (!object)
     return object.takeError();
   llvm::SmallVector<char, 0> bytes;
+  StackNeed stack(*wasmCodes[index].module);
   if (llvm::Error error =
           assemble(wasmCodes[index], llvm::CodeGenFileType::ObjectFile, bytes))
     return error;
@@ -277,6 +279,7 @@ llvm::Error ProgramWriter::linkWasmVariant(size_t index, AtomicOutput &module) {
     functions.push_back(program->name + "_holds_" + std::to_string(i));
   LinkJob job{files.linker, runtime, object->getTemporaryPath().str(),
               module.getTemporaryPath().str(), variant.file};
+  job.stackBytes = stack.getBytes();
   if (llvm::Error error = linkWasm(job, functions))
     return error;
   if (llvm::Error error = module.reopen())

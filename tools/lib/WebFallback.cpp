@@ -10,6 +10,7 @@
 
 #include "WebFallback.h"
 #include "Linker.h"
+#include "StackNeed.h"
 #include "WasmModule.h"
 #include "WidenBoundary.h"
 #include "lowbit/CodeGen/CPU/Kernels.h"
@@ -186,6 +187,7 @@ FallbackCompiler::link(ProgramCode &code, llvm::ArrayRef<EntryCode> entries,
   if (!module)
     return module.takeError();
   llvm::SmallVector<char, 0> bytes;
+  StackNeed stack(*code.module);
   if (llvm::Error error =
           assemble(code, llvm::CodeGenFileType::ObjectFile, bytes))
     return std::move(error);
@@ -201,6 +203,7 @@ FallbackCompiler::link(ProgramCode &code, llvm::ArrayRef<EntryCode> entries,
     functions.push_back(entry.name);
   LinkJob job{linker, runtime, object->getTemporaryPath().str(),
               module->getTemporaryPath().str(), /*soname=*/""};
+  job.stackBytes = stack.getBytes();
   if (llvm::Error error = linkWasm(job, functions))
     return std::move(error);
   auto linked = llvm::MemoryBuffer::getFile(job.output);

@@ -100,7 +100,7 @@ export interface Precision {
   floatBytes: number;
   packedBytes: number;
   memoryBytes: number;
-  /** Bytes of WebAssembly's memory at most: 4 MiB of stack, weights, inputs, states and
+  /** Bytes of WebAssembly's memory at most: stack, weights, inputs, states and
    *  what runs compute in, with the variant that takes most. Null without WebAssembly
    *  (`--fallback=none`), or where only a run tells. */
   wasmMemoryBytes: number | null;
