@@ -47,7 +47,7 @@ enum class ElementType : uint8_t {
 /// Size of one element in bytes.
 unsigned getByteSize(ElementType type);
 
-/// Lower-case name as MLIR spells it: "f32", "i64", "ui8", "i1".
+/// Lower-case name, as manifests spell it: "f32", "i64", "u8", "i1".
 llvm::StringRef getName(ElementType type);
 
 /// Product of `shape`, or nothing if an extent is negative or the product does
