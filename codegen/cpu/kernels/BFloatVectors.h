@@ -22,9 +22,9 @@ public:
   /// 128 KiB of a panel are decoded at a time.
   BFloatVectors(KernelBuilder &builder, const LinearKernelSpec &spec,
                 GroupParameters &parameters, RowTables &tables)
-      : BFloatProducts(
-            builder, spec, parameters, tables,
-            {kQuad, kPanelRows, /*chunkColumns=*/1024, PanelFormat::kPadding}) {}
+      : BFloatProducts(builder, spec, parameters, tables,
+                       {kQuad, kPanelRows, /*chunkColumns=*/1024,
+                        PanelFormat::kPadding}) {}
 
 private:
   /// Registers of weights that are multiplied together.

@@ -27,8 +27,8 @@ struct ColumnGather {
 /// of a layer, so that the panel kernel reads the columns in their order.
 std::optional<ColumnGather> matchColumnGather(mlir::Value value);
 
-/// The f32 tensor whose rows, rounded to bf16, `value` has, in dimensions of its
-/// own; null where it is something else.
+/// The f32 tensor whose rows, rounded to bf16, `value` has, in dimensions of
+/// its own; null where it is something else.
 mlir::Value matchBFloatRounding(mlir::Value value);
 
 /// What a quantized tensor is made from, and the steps on the way.

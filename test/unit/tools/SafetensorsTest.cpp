@@ -89,8 +89,9 @@ TEST(Safetensors, WriterRefusesWrongEntries) {
             getText(writeSafetensors(*output, {entry, entry}))
                 .find("tensor name 'a' is taken already"));
   entry.shape = {4};
-  EXPECT_NE(std::string::npos, getText(writeSafetensors(*output, {entry}))
-                                   .find("not the size of 4xu8"));
+  EXPECT_NE(
+      std::string::npos,
+      getText(writeSafetensors(*output, {entry})).find("not the size of 4xu8"));
   entry = makeEntry("\xff", ElementType::U8, {3});
   EXPECT_NE(
       std::string::npos,
