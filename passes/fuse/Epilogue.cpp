@@ -21,13 +21,9 @@ using namespace lowbit;
 // Additions
 //===----------------------------------------------------------------------===//
 
-std::optional<AddedTensor> lowbit::findAddition(LinearOp op) {
-  if (!op->hasOneUse())
-    return std::nullopt;
-  OpOperand &use = *op->getUses().begin();
-  BlockArgument element = getElement(use);
-  if (!element || !element.hasOneUse() ||
-      use.getOwner()->getBlock() != op->getBlock())
+/// The addition of `element`, which an elementwise op has, to a tensor's.
+static std::optional<AddedTensor> findAdditionOf(BlockArgument element) {
+  if (!element || !element.hasOneUse())
     return std::nullopt;
   auto sum = dyn_cast<arith::AddFOp>(*element.getUsers().begin());
   if (!sum)
@@ -38,8 +34,52 @@ std::optional<AddedTensor> lowbit::findAddition(LinearOp op) {
   if (!argument || argument.getOwner() != user.getBlock())
     return std::nullopt;
   OpOperand *operand = user.getMatchingOpOperand(argument);
-  return AddedTensor{user, sum.getResult(), operand->get(),
-                     user.getMatchingIndexingMap(operand)};
+  return AddedTensor{user,
+                     sum.getResult(),
+                     operand->get(),
+                     user.getMatchingIndexingMap(operand),
+                     {}};
+}
+
+/// The use of `value`, if there is one, in the block of what computes it.
+static OpOperand *getOnlyUse(Value value) {
+  if (!value.hasOneUse())
+    return nullptr;
+  OpOperand &use = *value.use_begin();
+  bool isNear = use.getOwner()->getBlock() == value.getParentBlock();
+  return isNear ? &use : nullptr;
+}
+
+std::optional<AddedTensor> lowbit::findAddition(LinearOp op) {
+  OpOperand *use = getOnlyUse(op.getResult());
+  return use ? findAdditionOf(getElement(*use)) : std::nullopt;
+}
+
+std::optional<AddedTensor> lowbit::findReshapedAddition(LinearOp op) {
+  SmallVector<RowReshape> reshapes;
+  OpOperand *use = getOnlyUse(op.getResult());
+  while (use) {
+    std::optional<RowReshape> reshape = RowReshape::get(use->getOwner());
+    if (!reshape)
+      break;
+    reshapes.push_back(*reshape);
+    use = getOnlyUse(use->getOwner()->getResult(0));
+  }
+  if (!use)
+    return std::nullopt;
+  BlockArgument element = getElement(*use);
+  if (!element) {
+    std::optional<RowReshape> reshape = RowReshape::ofUnitLoops(*use);
+    if (!reshape)
+      return std::nullopt;
+    reshapes.push_back(*reshape);
+    element =
+        cast<linalg::LinalgOp>(use->getOwner()).getMatchingBlockArgument(use);
+  }
+  std::optional<AddedTensor> added = findAdditionOf(element);
+  if (added)
+    added->reshapes = std::move(reshapes);
+  return added;
 }
 
 bool lowbit::isAddedAmongOthers(LinearOp op) {

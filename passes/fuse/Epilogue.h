@@ -7,6 +7,8 @@
 #ifndef LOWBIT_FUSE_EPILOGUE_H
 #define LOWBIT_FUSE_EPILOGUE_H
 
+#include "RowReshape.h"
+
 #include "lowbit/IR/Lowbit.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/PatternMatch.h"
@@ -22,10 +24,15 @@ struct AddedTensor {
   /// The other tensor, and how the loops of `user` index it.
   mlir::Value tensor;
   mlir::AffineMap map;
+  /// What `user` reads the layer's result through.
+  llvm::SmallVector<RowReshape> reshapes;
 };
 
 /// The addition that uses the result of `op`, if nothing else uses it.
 std::optional<AddedTensor> findAddition(LinearOp op);
+
+/// The same, also behind reshapes that keep rows.
+std::optional<AddedTensor> findReshapedAddition(LinearOp op);
 
 /// A tensor whose dimension `dimension` has the numbers of a vector and whose
 /// others have extent 1.

@@ -109,7 +109,17 @@ struct FuseActivation : OpRewritePattern<LinearOp> {
     return success();
   }
 };
+} // namespace
 
+/// Whether `added` has a number for each of the layer's results, in their
+/// order.
+static bool isResidual(LinearOp op, const AddedTensor &added) {
+  Type read =
+      added.reshapes.empty() ? op.getType() : added.reshapes.back().getType();
+  return added.map.isIdentity() && added.tensor.getType() == read;
+}
+
+namespace {
 struct FuseResidual : OpRewritePattern<LinearOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -117,17 +127,25 @@ struct FuseResidual : OpRewritePattern<LinearOp> {
                                 PatternRewriter &rewriter) const override {
     if (op.getResidual())
       return rewriter.notifyMatchFailure(op, "has a residual");
-    std::optional<AddedTensor> added = findAddition(op);
+    std::optional<AddedTensor> added = findReshapedAddition(op);
     if (!added)
       return rewriter.notifyMatchFailure(op, "nothing else is done than add");
-    if (!added->map.isIdentity() || added->tensor.getType() != op.getType())
+    if (!isResidual(op, *added))
       return rewriter.notifyMatchFailure(
           op, "what is added has another shape or type");
     rewriter.setInsertionPoint(added->user);
-    auto fused = LinearOp::create(
-        rewriter, op.getLoc(), op.getType(), op.getInput(), op.getWeight(),
-        op.getBias(), added->tensor, op.getActivationAttr(), op.getGatedAttr());
-    replaceScalar(rewriter, added->sum, fused);
+    // The residual takes the layer's shape, the sum that of the residual.
+    Location loc = op.getLoc();
+    SmallVector<Value> residuals = {added->tensor};
+    for (const RowReshape &reshape : llvm::reverse(added->reshapes))
+      residuals.push_back(reshape.undo(rewriter, loc, residuals.back()));
+    Value sum =
+        LinearOp::create(rewriter, loc, op.getType(), op.getInput(),
+                         op.getWeight(), op.getBias(), residuals.pop_back_val(),
+                         op.getActivationAttr(), op.getGatedAttr());
+    for (const RowReshape &reshape : added->reshapes)
+      sum = reshape.apply(rewriter, loc, sum, residuals.pop_back_val());
+    replaceScalar(rewriter, added->sum, sum);
     return success();
   }
 };
@@ -217,7 +235,8 @@ struct FuseEpiloguePass : lowbit::impl::FuseEpiloguePassBase<FuseEpiloguePass> {
     };
     if (isAddedAmongOthers(op))
       return note("addition", /*isShared=*/true);
-    if (findAddition(op))
+    std::optional<AddedTensor> added = findReshapedAddition(op);
+    if (findAddition(op) || (added && isResidual(op, *added)))
       return note("addition", /*isShared=*/false);
     if (op.getActivation() || op.getGated())
       return;

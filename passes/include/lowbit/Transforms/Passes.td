@@ -162,7 +162,9 @@ def FuseEpiloguePass : Pass<"lowbit-fuse-epilogue"> {
     the scalar operations are divided among them, and absorbs, in this order: a
     vector that is added (`linear_bias`); one of relu, gelu, gelu_tanh, silu,
     sigmoid, tanh, hardswish, hardsigmoid, leaky_relu (`linear_activation`); a
-    tensor of the result's type that is added (`linear_residual`).
+    tensor of the result's type that is added (`linear_residual`), also where a
+    reshape that keeps rows, or a loop of extent 1, stands between: the tensor is
+    then reshaped before the layer, and the sum behind it.
 
     An activation is recognised on a normal form of the scalar expression, so its
     spelling doesn't matter: order of operands, x / 2 or x * 0.5, min and max or
