@@ -49,8 +49,8 @@ void AttentionBuilder::writeResults(ArrayRef<QueryState> states) {
                          constantIndex(kGPUWorkgroupSize));
   b.setInsertionPointToStart(loop.getBody());
   Index place = counter(loop, "place", count);
-  Index query = indices.divide(place, valueSteps),
-        column = indices.remainder(place, valueSteps);
+  Index query = named(indices.divide(place, valueSteps), "query"),
+        column = named(indices.remainder(place, valueSteps), "column");
   HeldPlace heldPlace = getHeld(query);
   if (Value isOne = exists(heldPlace)) {
     auto writes = scf::IfOp::create(b, isOne, false);

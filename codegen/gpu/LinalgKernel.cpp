@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LinalgKernel.h"
+#include "DimensionNames.h"
 #include "Fills.h"
 #include "FloatBits.h"
 #include "KernelParts.h"
@@ -171,7 +172,8 @@ void LinalgKernel::makeFunction(StringRef name) {
 
 /// The coordinates of this thread's element; threads beyond the last one skip
 /// what follows.
-SmallVector<Index> LinalgKernel::findPoint(ArrayRef<int64_t> extents) {
+SmallVector<Index> LinalgKernel::findPoint(ArrayRef<int64_t> extents,
+                                           ArrayRef<StringRef> names) {
   Index thread =
       named(buildGPUThreadNumber(b, indices, kernel, threads), "thread");
   Value inside;
@@ -203,11 +205,9 @@ SmallVector<Index> LinalgKernel::findPoint(ArrayRef<int64_t> extents) {
   }
   if (!point.empty())
     point[0].limit = extents[0];
-  // Of a matrix, of several, and of blocks of these; the thread's own number
-  // where it is one of them.
-  static constexpr StringLiteral names[] = {"column", "row", "plane", "block"};
-  for (auto [index, name] : llvm::zip(llvm::reverse(point), names))
-    if (index.value != all.value)
+  // The thread's own number stays that where it is one of them.
+  for (auto [index, name] : llvm::zip_equal(point, names))
+    if (index.value != all.value && !name.empty())
       named(index, name);
   return point;
 }
@@ -227,8 +227,10 @@ void LinalgKernel::beginFirstLane() {
   b.setInsertionPointToStart(writes.thenBlock());
 }
 
-FailureOr<SmallVector<Index>>
-LinalgKernel::begin(StringRef name, ArrayRef<int64_t> extents, int64_t lanes) {
+FailureOr<SmallVector<Index>> LinalgKernel::begin(StringRef name,
+                                                  ArrayRef<int64_t> extents,
+                                                  int64_t lanes,
+                                                  ArrayRef<StringRef> names) {
   unsigned count = read.size() + written.size();
   if (count > kMostGPUBindings)
     return op->emitError("GPU kernels bind at most 8 buffers, found an "
@@ -238,7 +240,9 @@ LinalgKernel::begin(StringRef name, ArrayRef<int64_t> extents, int64_t lanes) {
   for (int64_t extent : extents)
     threads *= extent;
   makeFunction(name);
-  SmallVector<Index> point = findPoint(extents);
+  SmallVector<Index> point =
+      findPoint(extents, names.empty() ? nameCoordinates(extents)
+                                       : SmallVector<StringRef>(names));
   // Before loops, so that what they leave behind is known there.
   for (auto &[buffer, place] : places) {
     FailureOr<Index> found = findOffset(buffer);

@@ -39,10 +39,11 @@ public:
   llvm::LogicalResult addScalar(mlir::Value value);
   llvm::LogicalResult addCaptured(mlir::Region &region);
   /// Begins the kernel and a thread for each point of `extents`, or as many
-  /// neighbours as `lanes` says; returns its coordinates.
+  /// neighbours as `lanes` says; returns its coordinates, which shaders call
+  /// by `names` if there are any.
   llvm::FailureOr<llvm::SmallVector<Index>>
   begin(llvm::StringRef name, llvm::ArrayRef<int64_t> extents,
-        int64_t lanes = 1);
+        int64_t lanes = 1, llvm::ArrayRef<llvm::StringRef> names = {});
   /// Where a point has several threads: which of them this is, and the sum, or
   /// the largest, of what they have.
   const Index &getLane() const { return lane; }
@@ -85,7 +86,8 @@ private:
   llvm::LogicalResult addBase(mlir::Value base, bool isWritten);
   llvm::FailureOr<Index> findOffset(mlir::Value buffer);
   void makeFunction(llvm::StringRef name);
-  llvm::SmallVector<Index> findPoint(llvm::ArrayRef<int64_t> extents);
+  llvm::SmallVector<Index> findPoint(llvm::ArrayRef<int64_t> extents,
+                                     llvm::ArrayRef<llvm::StringRef> names);
   mlir::Value copyExtremum(mlir::Operation &inner);
   Index getAddress(mlir::Value buffer, llvm::ArrayRef<Index> at);
 

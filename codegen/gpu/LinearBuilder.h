@@ -48,6 +48,14 @@ private:
     llvm::SmallVector<Index> rows, columns;
   };
 
+  /// Which four rows and columns of a tile's results are this thread's.
+  Index threadRow() {
+    return named(indices.divide(thread(), kTile / kOwn), "thread_row");
+  }
+  Index threadColumn() {
+    return named(indices.remainder(thread(), kTile / kOwn), "thread_column");
+  }
+
   void takeArguments(mlir::gpu::GPUFuncOp kernel);
   std::array<int64_t, 3> buildVector(mlir::gpu::GPUFuncOp kernel);
   std::array<int64_t, 3> buildTiles();

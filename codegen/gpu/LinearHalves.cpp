@@ -99,7 +99,6 @@ SmallVector<Value> LinearBuilder::addHalves(const Tiles &tiles,
                                             const Index &half,
                                             ArrayRef<Value> products,
                                             ValueRange sums) {
-  int64_t across = kTile / kOwn;
   auto loadScales = [&](Value scales, const Index &which) {
     SmallVector<Value> found;
     for (int64_t i = 0; i < kOwn; ++i) {
@@ -110,11 +109,8 @@ SmallVector<Value> LinearBuilder::addHalves(const Tiles &tiles,
     }
     return found;
   };
-  Index own = thread();
-  SmallVector<Value> ofInputs =
-      loadScales(tiles.inputScales, indices.divide(own, across));
-  SmallVector<Value> ofWeights =
-      loadScales(tiles.weightScales, indices.remainder(own, across));
+  SmallVector<Value> ofInputs = loadScales(tiles.inputScales, threadRow());
+  SmallVector<Value> ofWeights = loadScales(tiles.weightScales, threadColumn());
   SmallVector<Value> next;
   for (int64_t i = 0; i < kOwn; ++i)
     for (int64_t j = 0; j < kOwn; ++j) {

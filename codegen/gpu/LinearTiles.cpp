@@ -120,8 +120,6 @@ SmallVector<Value> LinearBuilder::multiplySteps(
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Index step = indices.add(first, counter(loop, "part", count));
-  Index own = thread();
-  int64_t across = kTile / kOwn;
   auto loadOwn = [&](Value tile, const Index &which) {
     SmallVector<Value> rows;
     for (int64_t i = 0; i < kOwn; ++i) {
@@ -132,8 +130,8 @@ SmallVector<Value> LinearBuilder::multiplySteps(
     }
     return rows;
   };
-  SmallVector<Value> lhs = loadOwn(inputs, indices.divide(own, across));
-  SmallVector<Value> rhs = loadOwn(weights, indices.remainder(own, across));
+  SmallVector<Value> lhs = loadOwn(inputs, threadRow());
+  SmallVector<Value> rhs = loadOwn(weights, threadColumn());
   SmallVector<Value> next;
   for (int64_t i = 0; i < kOwn; ++i)
     for (int64_t j = 0; j < kOwn; ++j)
@@ -159,7 +157,7 @@ SmallVector<Value> LinearBuilder::multiplyCodedTiles(const Tiles &tiles,
                                                      const Index &firstWeight,
                                                      const Index &atom,
                                                      ValueRange sums) {
-  int64_t perAtom = weight->getSteps() / spec.unitSteps, across = kTile / kOwn;
+  int64_t perAtom = weight->getSteps() / spec.unitSteps;
   auto loop = scf::ForOp::create(b, constantIndex(0), constantIndex(perAtom),
                                  constantIndex(1), sums);
   OpBuilder::InsertionGuard guard(b);
@@ -172,7 +170,6 @@ SmallVector<Value> LinearBuilder::multiplyCodedTiles(const Tiles &tiles,
       [&](Value input, Value weight, Value sum) -> Value {
         return DotBytesOp::create(b, sum.getType(), sum, weight, input);
       });
-  Index own = thread();
   auto getRow = [&](const Index &start, const Index &which, int64_t i,
                     int64_t count) {
     Index row = indices.add(
@@ -182,11 +179,10 @@ SmallVector<Value> LinearBuilder::multiplyCodedTiles(const Tiles &tiles,
   SmallVector<Value> ofRows;
   for (int64_t i = 0; i < kOwn; ++i)
     ofRows.push_back(load(
-        units, getUnit(getRow(firstRow, indices.divide(own, across), i, spec.m),
-                       atom, first)));
+        units, getUnit(getRow(firstRow, threadRow(), i, spec.m), atom, first)));
   SmallVector<Value> next(kOwn * kOwn);
   for (int64_t j = 0; j < kOwn; ++j) {
-    Index row = getRow(firstWeight, indices.remainder(own, across), j, spec.n);
+    Index row = getRow(firstWeight, threadColumn(), j, spec.n);
     WeightParameters parameters = weight->loadParameters(row, atom, first);
     for (int64_t i = 0; i < kOwn; ++i) {
       int64_t at = i * kOwn + j;
@@ -238,13 +234,12 @@ std::array<int64_t, 3> LinearBuilder::buildTiles() {
 /// Results meet in workgroup memory, so that the code for what follows a
 /// product is there once, and neighbouring threads write neighbouring numbers.
 void LinearBuilder::writeTile(ArrayRef<Value> sums, const Index &firstRow) {
-  int64_t parts = spec.isGated ? 2 : 1, across = kTile / kOwn;
+  int64_t parts = spec.isGated ? 2 : 1;
   int64_t columns = kTile / parts;
   Value found = shared(kTile * kTile, b.getF32Type(), "found");
   Index own = thread();
-  Index first =
-      indices.add(indices.multiply(indices.divide(own, across), kOwn * kTile),
-                  indices.multiply(indices.remainder(own, across), kOwn));
+  Index first = indices.add(indices.multiply(threadRow(), kOwn * kTile),
+                            indices.multiply(threadColumn(), kOwn));
   for (int64_t i = 0; i < kOwn; ++i)
     for (int64_t j = 0; j < kOwn; ++j)
       store(sum(sums[i * kOwn + j]), found,

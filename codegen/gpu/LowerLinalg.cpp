@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "DimensionNames.h"
 #include "Fills.h"
 #include "LinalgKernel.h"
 #include "LoopKernel.h"
@@ -229,15 +230,17 @@ LogicalResult Lowering::lower(linalg::LinalgOp op) {
     else if (!llvm::is_contained(parallel, i))
       parallel.push_back(i);
   }
+  SmallVector<StringRef> names = nameLoops(op, parallel), coordinates;
   SmallVector<int64_t> threads;
   int64_t count = 1;
   for (unsigned dim : parallel) {
     threads.push_back(extents[dim]);
+    coordinates.push_back(names[dim]);
     count *= extents[dim];
   }
   std::optional<RowReduction> row = findRow(op, extents, reduced, count);
   auto begun = kernel.begin(withShape(describe(op), extents), threads,
-                            row ? row->lanes : 1);
+                            row ? row->lanes : 1, coordinates);
   if (failed(begun))
     return failure();
   SmallVector<Index> point(extents.size());
@@ -284,8 +287,8 @@ LogicalResult Lowering::lower(linalg::LinalgOp op) {
       outermost = loop;
     loops.push_back(loop);
     b.setInsertionPointToStart(loop.getBody());
-    point[dim] =
-        named(kernel.indices.value(loop.getInductionVar(), extents[dim]), "k");
+    point[dim] = named(
+        kernel.indices.value(loop.getInductionVar(), extents[dim]), names[dim]);
     values.assign(loop.getRegionIterArgs().begin(),
                   loop.getRegionIterArgs().end());
   }

@@ -97,13 +97,23 @@ static StringRef getResultWord(Operation *op) {
       .Default([](Operation *) { return ""; });
 }
 
+/// Whether all that is done with `value` is to shift words by it.
+static bool isShiftAmount(Value value) {
+  auto isAmount = [](OpOperand &use) {
+    Operation *user = use.getOwner();
+    if (auto broadcast = dyn_cast<vector::BroadcastOp>(user))
+      return isShiftAmount(broadcast.getVector());
+    return isa<arith::ShLIOp, arith::ShRUIOp, arith::ShRSIOp>(user) &&
+           use.getOperandNumber() == 1;
+  };
+  return !value.use_empty() && llvm::all_of(value.getUses(), isAmount);
+}
+
 static StringRef getTypeWord(Type type) {
   if (isa<VectorType>(type))
     return "values";
   if (type.isInteger(1))
     return "condition";
-  if (type.isIndex())
-    return "i";
   return type.isInteger(32) ? "word" : "value";
 }
 
@@ -115,7 +125,9 @@ std::string NameHints::getLoopHint(Value value, Value next,
     name = getGivenName(value.getLoc());
   if (name.empty() && next.getDefiningOp())
     name = getHint(next);
-  return name.empty() ? getTypeWord(value.getType()).str() : name;
+  if (name.empty())
+    return value.getType().isIndex() ? "i" : getTypeWord(value.getType()).str();
+  return name;
 }
 
 std::string NameHints::getHint(Value value) const {
@@ -137,8 +149,12 @@ std::string NameHints::getHint(Value value) const {
   // The same number in each place.
   if (auto broadcast = value.getDefiningOp<vector::BroadcastOp>())
     return getHint(broadcast.getSource());
+  if (value.getType().isIndex())
+    return getIndexHint(value);
+  if (isShiftAmount(value))
+    return "shift";
   Operation *op = value.getDefiningOp();
-  if (op && !value.getType().isIndex() && !value.getType().isInteger(1))
+  if (op && !value.getType().isInteger(1))
     if (StringRef word = getResultWord(op); !word.empty())
       return word.str();
   return getTypeWord(value.getType()).str();

@@ -23,12 +23,15 @@ public:
   std::string getGivenName(mlir::Location loc) const;
 
   /// What a value is called: by its location, by the buffer that it was read
-  /// from, or by what its operation computes.
+  /// from, or by what its operation computes; an index by what it counts, or by
+  /// the buffer that it is a place in.
   std::string getHint(mlir::Value value) const;
 
 private:
   std::string getLoopHint(mlir::Value value, mlir::Value next,
                           mlir::Value variable) const;
+  std::string getSubject(mlir::Value value) const;
+  std::string getIndexHint(mlir::Value value) const;
 
   /// Names of the kernel's own location.
   llvm::SmallVector<mlir::StringAttr> ownNames;

@@ -103,7 +103,13 @@ private:
                                          /*uniform=*/false);
   }
 
-  Value allocate(int64_t size);
+  /// `value`, which shaders call so.
+  Value named(Value value, StringRef name) {
+    value.setLoc(NameLoc::get(b.getStringAttr(name)));
+    return value;
+  }
+
+  Value allocate(int64_t size, StringRef name);
   Value storeValues();
   Value combineRun(Value memory, Value first, int64_t length, Value offset);
   SmallVector<Value> combineShares(Value found);
@@ -122,19 +128,19 @@ private:
 
 } // namespace
 
-Value LaneReduction::allocate(int64_t size) {
+Value LaneReduction::allocate(int64_t size, StringRef name) {
   auto space =
       gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
   auto memory = memref::AllocOp::create(
       b, MemRefType::get({size}, b.getF32Type(), AffineMap(), space));
   if (!isFixed)
     memory->setAttr(kGPUGrowsAttrName, b.getUnitAttr());
-  return memory;
+  return named(memory, name);
 }
 
 /// Memory in which all see what each invocation has.
 Value LaneReduction::storeValues() {
-  Value found = allocate(workgroup * count);
+  Value found = allocate(workgroup * count, "lanes");
   Value first = multiply(own, count);
   for (auto [i, value] : llvm::enumerate(op.getValues()))
     memref::StoreOp::create(b, value, found, add(first, index(i)));
@@ -167,7 +173,7 @@ void LaneReduction::waitBehind() {
 /// Each of the first invocations combines eight numbers; what they find is
 /// there for all after a barrier.
 SmallVector<Value> LaneReduction::combineShares(Value found) {
-  Value partial = allocate(workgroup / kShare * count);
+  Value partial = allocate(workgroup / kShare * count, "shares");
   Value size = isFixed ? index(workgroup)
                        : gpu::BlockDimOp::create(b, gpu::Dimension::x);
   auto combines = scf::IfOp::create(
@@ -213,7 +219,7 @@ SmallVector<Value> LaneReduction::combineGroup(Value found, Value group) {
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    Value at = add(loop.getInductionVar(), rank);
+    Value at = add(named(loop.getInductionVar(), "first_lane"), rank);
     Value isInside = isBelow(at, index(lanes));
     Value inside = arith::MinUIOp::create(b, at, index(lanes - 1));
     Value base = multiply(add(multiply(group, lanes), inside), count);
@@ -237,25 +243,29 @@ SmallVector<Value> LaneReduction::combineGroup(Value found, Value group) {
 /// the least to the largest of them, which is one, or a few neighbours.
 SmallVector<Value> LaneReduction::buildNative() {
   Value found = storeValues();
-  Value one = arith::ConstantIntOp::create(b, 1, 32);
-  active = toIndex(reduceSubgroup(one, gpu::AllReduceOperation::ADD));
-  rank = toIndex(SubgroupRankOp::create(b, b.getI32Type()));
+  Value one = named(arith::ConstantIntOp::create(b, 1, 32), "one");
+  active = toIndex(
+      named(reduceSubgroup(one, gpu::AllReduceOperation::ADD), "in_use"));
+  rank = toIndex(named(SubgroupRankOp::create(b, b.getI32Type()), "rank"));
   if (isFixed && lanes == workgroup) {
     SmallVector<Value> results = combineGroup(found, index(0));
     waitBehind();
     return results;
   }
-  Value group = divide(own, lanes);
+  Value group = named(divide(own, lanes), "own_group");
   Value word = arith::IndexCastOp::create(b, b.getI32Type(), group);
-  Value first = toIndex(reduceSubgroup(word, gpu::AllReduceOperation::MINUI));
-  Value last = toIndex(reduceSubgroup(word, gpu::AllReduceOperation::MAXUI));
+  Value first = toIndex(named(
+      reduceSubgroup(word, gpu::AllReduceOperation::MINUI), "first_group"));
+  Value last = toIndex(named(
+      reduceSubgroup(word, gpu::AllReduceOperation::MAXUI), "last_group"));
   auto loop = scf::ForOp::create(b, first, add(last, index(1)), index(1),
                                  SmallVector<Value>(count, identity()));
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    Value isOwn = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
-                                        loop.getInductionVar(), group);
+    Value isOwn =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
+                              named(loop.getInductionVar(), "group"), group);
     SmallVector<Value> next;
     for (auto [sum, before] :
          llvm::zip_equal(combineGroup(found, loop.getInductionVar()),

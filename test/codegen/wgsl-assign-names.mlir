@@ -126,4 +126,82 @@ gpu.func @long(%x: memref<4xf32> {lowbit.name = "x"}, %a: f32, %b: f32) kernel {
   memref.store %7, %x[%i] : memref<4xf32>
   gpu.return
 }
+
+// An index is called by what it is one of: the quotient that a row is left of
+// counts rows, another row is one, too.
+// CHECK-LABEL: gpu.func @subjects
+// CHECK:         arith.divui {{.*}} {lowbit.names = ["rows"]}
+// CHECK:         arith.remui {{.*}} {lowbit.names = ["row"]}
+// CHECK:         arith.addi {{.*}} {lowbit.names = ["row_1"]}
+// CHECK:         arith.minui {{.*}} {lowbit.names = ["row_2"]}
+// CHECK:         arith.muli {{.*}} {lowbit.names = ["row_offset"]}
+// CHECK:         arith.divui {{.*}} {lowbit.names = ["row_group"]}
+// CHECK:         arith.remui {{.*}} {lowbit.names = ["row_in_group"]}
+gpu.func @subjects(%x: memref<4xf32> {lowbit.name = "x"}, %y: memref<4xf32> {lowbit.name = "y"}) kernel {
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %c9 = arith.constant 9 : index
+  %thread = gpu.thread_id x
+  %rows = arith.divui %thread, %c4 : index
+  %row = arith.remui %rows, %c9 : index loc("row")
+  %plane = arith.divui %rows, %c9 : index
+  %next = arith.addi %row, %c1 : index
+  %last = arith.minui %row, %c4 : index
+  %offset = arith.muli %row, %c4 : index
+  %group = arith.divui %row, %c4 : index
+  %part = arith.remui %row, %c4 : index
+  %0 = arith.addi %group, %part : index
+  %1 = arith.muli %group, %part : index
+  %2 = arith.addi %offset, %0 : index
+  %3 = arith.addi %offset, %1 : index
+  %4 = memref.load %x[%2] : memref<4xf32>
+  memref.store %4, %y[%3] : memref<4xf32>
+  %5 = memref.load %x[%row] : memref<4xf32>
+  memref.store %5, %y[%plane] : memref<4xf32>
+  %6 = memref.load %x[%next] : memref<4xf32>
+  memref.store %6, %y[%next] : memref<4xf32>
+  %7 = memref.load %x[%last] : memref<4xf32>
+  memref.store %7, %y[%last] : memref<4xf32>
+  gpu.return
+}
+
+// Or by the buffer that it is a place in, or a part of one: no buffer if there
+// are several.
+// CHECK-LABEL: gpu.func @places
+// CHECK:         arith.divui {{.*}} {lowbit.names = ["x_offset"]}
+// CHECK:         arith.remui {{.*}} {lowbit.names = ["offset"]}
+// CHECK:         arith.addi {{.*}} {lowbit.names = ["x_at"]}
+// CHECK:         arith.muli {{.*}} {lowbit.names = ["at"]}
+gpu.func @places(%x: memref<4xf32> {lowbit.name = "x"}, %y: memref<4xf32> {lowbit.name = "y"}) kernel {
+  %c4 = arith.constant 4 : index
+  %thread = gpu.thread_id x
+  %0 = arith.divui %thread, %c4 : index
+  %1 = arith.remui %thread, %c4 : index
+  %2 = arith.addi %0, %1 : index
+  %3 = arith.muli %1, %1 : index
+  %4 = memref.load %x[%2] : memref<4xf32>
+  memref.store %4, %x[%2] : memref<4xf32>
+  %5 = arith.muli %0, %0 : index
+  %6 = memref.load %x[%5] : memref<4xf32>
+  memref.store %6, %x[%3] : memref<4xf32>
+  memref.store %6, %y[%3] : memref<4xf32>
+  gpu.return
+}
+
+// What serves to shift words alone says so.
+// CHECK-LABEL: gpu.func @shifts
+// CHECK:         arith.muli {{.*}} {lowbit.names = ["shift"]}
+// CHECK:         arith.muli {{.*}} {lowbit.names = ["product"]}
+gpu.func @shifts(%x: memref<4xi32> {lowbit.name = "x"}, %n: i32) kernel {
+  %i = gpu.thread_id x
+  %0 = memref.load %x[%i] : memref<4xi32>
+  %1 = arith.muli %n, %n : i32
+  %2 = arith.shrui %0, %1 : i32
+  %3 = arith.shli %2, %1 : i32
+  %4 = arith.muli %3, %n : i32
+  %5 = arith.shrui %0, %4 : i32
+  %6 = arith.addi %5, %4 : i32
+  memref.store %6, %x[%i] : memref<4xi32>
+  gpu.return
+}
 }

@@ -72,13 +72,14 @@ def WGSLAssignNamesPass : Pass<"lowbit-wgsl-assign-names", "::mlir::gpu::GPUFunc
   let description = [{
     Names come from the IR: the attribute `lowbit.name` of an argument, the name
     in a value's location (of a path such as `/layers.0/Add_1` the last part,
-    `add`), the buffer that was read, or what the operation computes. The names
-    in the kernel's own location are those of the nodes it was made for, and say
-    nothing of a value. They are made unique, and are no word that WGSL
-    reserves. Results are named by `lowbit.names` of their operation; a loop's
-    variables follow its results. An operation without that attribute is part of
-    the expression that uses it: it is pure, used once, in the same block, and
-    the statement stays short.
+    `add`), the buffer that was read, or what the operation computes; of an
+    index, what it is one of (`row_offset`), or the buffer that it is a place in
+    (`x_at`). The names in the kernel's own location are those of the nodes it
+    was made for, and say nothing of a value. They are made unique, and are no
+    word that WGSL reserves. Results are named by `lowbit.names` of their
+    operation; a loop's variables follow its results. An operation without that
+    attribute is part of the expression that uses it: it is pure, used once, in
+    the same block, and the statement stays short.
 
     ```mlir
     %a = memref.load %x[%i] : memref<64xf32>
