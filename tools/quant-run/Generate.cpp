@@ -31,9 +31,11 @@ public:
     isFirst = false;
     llvm::outs().flush();
   }
+  /// Ends the line, before figures go to standard error.
   void end() {
     if (!isFirst)
       llvm::outs() << "\n";
+    llvm::outs().flush();
   }
 
 private:
