@@ -29,8 +29,9 @@ using namespace mlir;
 /// Size of the team that runs the region; its argument isn't read.
 static constexpr llvm::StringLiteral kNumThreads = "__kmpc_bound_num_threads";
 
-/// The first ticket of each thread is half of its share of the tasks, all at
-/// once, so that it finds in its caches what it had there the last time. The
+/// The first tickets, one for each thread, are half of its share of the tasks
+/// in one piece. Tickets go to whoever comes next: where threads come in the
+/// order of the last time, each finds in its caches what it had there. The
 /// other half has this many tickets for each thread.
 static constexpr int64_t kLateTickets = 8;
 
@@ -39,7 +40,8 @@ static constexpr int64_t kLineBytes = 64;
 
 namespace {
 
-/// A region that is one loop, and nothing of it is combined at its end.
+/// A region that is one loop, and nothing of it is combined at its end. The end
+/// of the region is the loop's barrier, too.
 struct Loop {
   omp::ParallelOp parallel;
   omp::WsloopOp share;
@@ -121,23 +123,64 @@ std::pair<Value, Value> Tickets::get(Value ticket) {
           arith::SelectOp::create(b, isEarly, this->early, this->late)};
 }
 
+/// Whether whoever forks `parallel` is in one region at a time that has its
+/// counter in the same frame. Tasks may be in several; frames of functions of
+/// other dialects are lowered already.
+static bool forksOneByOne(omp::ParallelOp parallel) {
+  for (Operation *op = parallel->getParentOp(); op; op = op->getParentOp()) {
+    if (isa<FunctionOpInterface>(op))
+      return isa<func::FuncOp>(op);
+    if (isa_and_nonnull<omp::OpenMPDialect>(op->getDialect()) &&
+        !isa<omp::ParallelOp, omp::WsloopOp, omp::LoopNestOp>(op))
+      return false;
+  }
+  return false;
+}
+
+/// The loop, if all that each thread does besides is to make values and slots
+/// for it. What is behind a loop may rely on its barrier.
+static omp::WsloopOp getOnlyLoop(omp::ParallelOp parallel) {
+  Block &block = parallel.getRegion().front();
+  Operation *loop = block.getTerminator()->getPrevNode();
+  for (Operation &op : block.without_terminator())
+    if (&op != loop && !isa<memref::AllocaOp>(op) && !isMemoryEffectFree(&op))
+      return nullptr;
+  return dyn_cast_or_null<omp::WsloopOp>(loop);
+}
+
+/// Whether the iterations of `nest` can be put in a loop over their numbers:
+/// neither `omp.cancel` nor other constructs are bound to it.
+static bool isPlain(omp::LoopNestOp nest, omp::ParallelOp parallel) {
+  if (nest.getLoopInclusive() || !nest.getRegion().hasOneBlock())
+    return false;
+  for (Value value : nest.getOperands())
+    if (!value.getType().isIndex() ||
+        parallel->isAncestor(value.getParentBlock()->getParentOp()))
+      return false;
+  Operation *yield = nest.getRegion().front().getTerminator();
+  return !nest.getRegion()
+              .walk([&](Operation *op) {
+                bool isBound =
+                    op != yield &&
+                    isa_and_nonnull<omp::OpenMPDialect>(op->getDialect());
+                return isBound ? WalkResult::interrupt()
+                               : WalkResult::advance();
+              })
+              .wasInterrupted();
+}
+
 std::optional<Loop> CPUShareTasksPass::match(omp::ParallelOp parallel) {
-  Loop loop{parallel, {}, {}};
-  unsigned count = 0;
-  parallel->walk([&](omp::LoopNestOp nest) {
-    loop.nest = nest;
-    ++count;
-  });
-  if (count != 1)
+  if (!parallel.getRegion().hasOneBlock() ||
+      parallel.getNumReductionVars() != 0 || !forksOneByOne(parallel))
     return std::nullopt;
-  loop.share = dyn_cast<omp::WsloopOp>(loop.nest->getParentOp());
-  if (!loop.share || loop.share->getParentOp() != parallel ||
-      loop.share->getNumOperands() != 0 || parallel.getNumReductionVars() != 0)
+  omp::WsloopOp share = getOnlyLoop(parallel);
+  if (!share || share->getNumOperands() != 0 || share.getOrdered() ||
+      share.getScheduleKind())
     return std::nullopt;
-  for (Value value : loop.nest->getOperands())
-    if (parallel->isAncestor(value.getParentBlock()->getParentOp()))
-      return std::nullopt;
-  return loop;
+  auto nest = dyn_cast<omp::LoopNestOp>(share.getRegion().front().front());
+  if (!nest || !isPlain(nest, parallel))
+    return std::nullopt;
+  return Loop{parallel, share, nest};
 }
 
 void CPUShareTasksPass::declareNumThreads() {
@@ -167,18 +210,29 @@ Value CPUShareTasksPass::getCounter(omp::ParallelOp parallel,
   return counter;
 }
 
+/// How often a loop runs, up or down.
+static Value countTrips(ImplicitLocOpBuilder &b, Value lower, Value upper,
+                        Value step) {
+  Value zero = arith::ConstantIndexOp::create(b, 0);
+  Value isDown =
+      b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, step, zero);
+  Value first = b.createOrFold<arith::SelectOp>(isDown, upper, lower);
+  Value last = b.createOrFold<arith::SelectOp>(isDown, lower, upper);
+  Value back = b.createOrFold<arith::SubIOp>(zero, step);
+  Value distance = b.createOrFold<arith::SelectOp>(isDown, back, step);
+  Value extent = arith::SubIOp::create(b, last, first);
+  extent = arith::MaxSIOp::create(b, extent, zero);
+  return arith::CeilDivUIOp::create(b, extent, distance);
+}
+
 /// How often each loop of the nest runs.
 static SmallVector<Value> countTrips(ImplicitLocOpBuilder &b,
                                      omp::LoopNestOp nest) {
   SmallVector<Value> trips;
-  Value zero = arith::ConstantIndexOp::create(b, 0);
   for (auto [lower, upper, step] :
        llvm::zip_equal(nest.getLoopLowerBounds(), nest.getLoopUpperBounds(),
-                       nest.getLoopSteps())) {
-    Value extent = arith::SubIOp::create(b, upper, lower);
-    extent = arith::MaxSIOp::create(b, extent, zero);
-    trips.push_back(arith::CeilDivUIOp::create(b, extent, step));
-  }
+                       nest.getLoopSteps()))
+    trips.push_back(countTrips(b, lower, upper, step));
   return trips;
 }
 

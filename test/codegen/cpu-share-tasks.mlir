@@ -7,7 +7,13 @@
 // CHECK-LABEL: func @tasks(
 // CHECK-SAME: %[[N:.*]]: index, %[[STEP:.*]]: index, %{{.*}}: memref<?x?xf32>)
 // CHECK: %[[COUNTER:.*]] = memref.alloca() {alignment = 64 : i64} : memref<8xi64>
-// CHECK: %[[OUTER:.*]] = arith.ceildivui %{{.*}}, %[[STEP]]
+// CHECK: %[[DOWN:.*]] = arith.cmpi slt, %[[STEP]], %c0
+// CHECK: %[[LOW:.*]] = arith.select %[[DOWN]], %[[N]], %c0
+// CHECK: %[[HIGH:.*]] = arith.select %[[DOWN]], %c0{{.*}}, %[[N]]
+// CHECK: %[[BACK:.*]] = arith.subi %c0{{.*}}, %[[STEP]]
+// CHECK: %[[DISTANCE:.*]] = arith.select %[[DOWN]], %[[BACK]], %[[STEP]]
+// CHECK: %[[EXTENT:.*]] = arith.subi %[[HIGH]], %[[LOW]]
+// CHECK: %[[OUTER:.*]] = arith.ceildivui %{{.*}}, %[[DISTANCE]]
 // CHECK: %[[INNER:.*]] = arith.ceildivui
 // CHECK: %[[PRODUCT:.*]] = arith.muli %{{.*}}, %[[OUTER]]
 // CHECK: %[[COUNT:.*]] = arith.muli %[[PRODUCT]], %[[INNER]]
@@ -122,4 +128,435 @@ func.func @inside(%n: index, %b: memref<?xf32>) {
     omp.terminator
   }
   return
+}
+
+// -----
+
+// Constants, views and slots of a thread may be before the loop, and a loop may
+// be without its barrier: that of the region is behind it.
+
+// CHECK-LABEL: func @before(
+// CHECK: omp.parallel
+// CHECK: %[[SLOT:.*]] = memref.alloca() : memref<f32>
+// CHECK-NOT: omp.wsloop
+// CHECK: memref.atomic_rmw addi
+// CHECK: memref.store %{{.*}}, %[[SLOT]][]
+func.func @before(%n: index, %b: memref<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  omp.parallel {
+    %slot = memref.alloca() : memref<f32>
+    omp.wsloop nowait {
+      omp.loop_nest (%i) : index = (%c0) to (%n) step (%c1) {
+        memref.store %zero, %slot[] : memref<f32>
+        omp.yield
+      }
+    }
+    omp.terminator
+  }
+  return
+}
+
+// -----
+
+// Regions in others have a counter for each thread of those, in its own frame.
+
+// CHECK-LABEL: func @nested(
+// CHECK-NOT: memref.alloca
+// CHECK: omp.parallel {
+// CHECK-NEXT: %[[COUNTER:.*]] = memref.alloca() {alignment = 64 : i64} : memref<8xi64>
+// CHECK: omp.wsloop
+// CHECK: memref.store %c0_i64{{.*}}, %[[COUNTER]]
+// CHECK: omp.parallel
+// CHECK: memref.atomic_rmw addi %{{.*}}, %[[COUNTER]]
+// CHECK: memref.store %c0_i64{{.*}}, %[[COUNTER]]
+// CHECK: omp.parallel
+// CHECK: memref.atomic_rmw addi %{{.*}}, %[[COUNTER]]
+// CHECK-NOT: memref.alloca
+func.func @nested(%n: index, %b: memref<?x?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  omp.parallel {
+    omp.wsloop {
+      omp.loop_nest (%i) : index = (%c0) to (%n) step (%c1) {
+        omp.parallel {
+          omp.wsloop {
+            omp.loop_nest (%j) : index = (%c0) to (%n) step (%c1) {
+              memref.store %zero, %b[%i, %j] : memref<?x?xf32>
+              omp.yield
+            }
+          }
+          omp.terminator
+        }
+        omp.parallel {
+          omp.wsloop {
+            omp.loop_nest (%j) : index = (%c0) to (%n) step (%c1) {
+              memref.store %zero, %b[%j, %i] : memref<?x?xf32>
+              omp.yield
+            }
+          }
+          omp.terminator
+        }
+        omp.yield
+      }
+    }
+    omp.terminator
+  }
+  return
+}
+
+// -----
+
+// In a loop of the caller, the counter is reset for each region.
+
+// CHECK-LABEL: func @repeated(
+// CHECK: %[[COUNTER:.*]] = memref.alloca() {alignment = 64 : i64} : memref<8xi64>
+// CHECK: scf.for
+// CHECK-NOT: memref.alloca
+// CHECK: memref.store %c0_i64{{.*}}, %[[COUNTER]]
+// CHECK: omp.parallel
+// CHECK: memref.atomic_rmw addi %{{.*}}, %[[COUNTER]]
+func.func @repeated(%n: index, %b: memref<?x?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  scf.for %i = %c0 to %n step %c1 {
+    scf.parallel (%j) = (%c0) to (%n) step (%c1) {
+      memref.store %zero, %b[%i, %j] : memref<?x?xf32>
+    }
+  }
+  return
+}
+
+// -----
+
+// An upper bound that is the last iteration.
+
+// CHECK-NOT: __kmpc_bound_num_threads
+// CHECK-LABEL: func @inclusive(
+// CHECK: omp.wsloop
+// CHECK-NOT: memref.atomic_rmw
+func.func @inclusive(%n: index, %b: memref<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  omp.parallel {
+    omp.wsloop {
+      omp.loop_nest (%i) : index = (%c0) to (%n) inclusive step (%c1) {
+        memref.store %zero, %b[%i] : memref<?xf32>
+        omp.yield
+      }
+    }
+    omp.terminator
+  }
+  return
+}
+
+// -----
+
+// What is behind the loop finds all of it done.
+
+// CHECK-NOT: __kmpc_bound_num_threads
+// CHECK-LABEL: func @behind(
+// CHECK: omp.wsloop
+// CHECK-NOT: memref.atomic_rmw
+func.func private @use(memref<?xf32>)
+func.func @behind(%n: index, %b: memref<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  omp.parallel {
+    omp.wsloop {
+      omp.loop_nest (%i) : index = (%c0) to (%n) step (%c1) {
+        memref.store %zero, %b[%i] : memref<?xf32>
+        omp.yield
+      }
+    }
+    func.call @use(%b) : (memref<?xf32>) -> ()
+    omp.terminator
+  }
+  return
+}
+
+// -----
+
+// So does what needs nothing of it: what is there is for others to move.
+
+// CHECK-NOT: __kmpc_bound_num_threads
+// CHECK-LABEL: func @value_behind(
+// CHECK: omp.wsloop
+// CHECK-NOT: memref.atomic_rmw
+func.func @value_behind(%n: index, %b: memref<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  omp.parallel {
+    omp.wsloop {
+      omp.loop_nest (%i) : index = (%c0) to (%n) step (%c1) {
+        memref.store %zero, %b[%i] : memref<?xf32>
+        omp.yield
+      }
+    }
+    %m = arith.addi %n, %n : index
+    omp.terminator
+  }
+  return
+}
+
+// -----
+
+// Each thread does something else before.
+
+// CHECK-NOT: __kmpc_bound_num_threads
+// CHECK-LABEL: func @effect_before(
+// CHECK: omp.wsloop
+// CHECK-NOT: memref.atomic_rmw
+func.func private @use(memref<?xf32>)
+func.func @effect_before(%n: index, %b: memref<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  omp.parallel {
+    func.call @use(%b) : (memref<?xf32>) -> ()
+    omp.wsloop {
+      omp.loop_nest (%i) : index = (%c0) to (%n) step (%c1) {
+        memref.store %zero, %b[%i] : memref<?xf32>
+        omp.yield
+      }
+    }
+    omp.terminator
+  }
+  return
+}
+
+// -----
+
+// A body of several blocks.
+
+// CHECK-NOT: __kmpc_bound_num_threads
+// CHECK-LABEL: func @blocks(
+// CHECK: omp.wsloop
+// CHECK-NOT: memref.atomic_rmw
+func.func @blocks(%n: index, %b: memref<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  omp.parallel {
+    omp.wsloop {
+      omp.loop_nest (%i) : index = (%c0) to (%n) step (%c1) {
+        cf.br ^next
+      ^next:
+        memref.store %zero, %b[%i] : memref<?xf32>
+        omp.yield
+      }
+    }
+    omp.terminator
+  }
+  return
+}
+
+// -----
+
+// A region of several blocks, which may run its loop more than once.
+
+// CHECK-NOT: __kmpc_bound_num_threads
+// CHECK-LABEL: func @region_blocks(
+// CHECK: omp.wsloop
+// CHECK-NOT: memref.atomic_rmw
+func.func @region_blocks(%n: index, %b: memref<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  omp.parallel {
+    cf.br ^next
+  ^next:
+    omp.wsloop {
+      omp.loop_nest (%i) : index = (%c0) to (%n) step (%c1) {
+        memref.store %zero, %b[%i] : memref<?xf32>
+        omp.yield
+      }
+    }
+    omp.terminator
+  }
+  return
+}
+
+// -----
+
+// Iterations in order.
+
+// CHECK-NOT: __kmpc_bound_num_threads
+// CHECK-LABEL: func @ordered(
+// CHECK: omp.wsloop
+// CHECK-NOT: memref.atomic_rmw
+func.func @ordered(%n: index, %b: memref<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  omp.parallel {
+    omp.wsloop ordered(0) {
+      omp.loop_nest (%i) : index = (%c0) to (%n) step (%c1) {
+        memref.store %zero, %b[%i] : memref<?xf32>
+        omp.yield
+      }
+    }
+    omp.terminator
+  }
+  return
+}
+
+// -----
+
+// A schedule that was asked for.
+
+// CHECK-NOT: __kmpc_bound_num_threads
+// CHECK-LABEL: func @schedule(
+// CHECK: omp.wsloop
+// CHECK-NOT: memref.atomic_rmw
+func.func @schedule(%n: index, %b: memref<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  omp.parallel {
+    omp.wsloop schedule(static) {
+      omp.loop_nest (%i) : index = (%c0) to (%n) step (%c1) {
+        memref.store %zero, %b[%i] : memref<?xf32>
+        omp.yield
+      }
+    }
+    omp.terminator
+  }
+  return
+}
+
+// -----
+
+// A loop that may be left.
+
+// CHECK-NOT: __kmpc_bound_num_threads
+// CHECK-LABEL: func @cancel(
+// CHECK: omp.wsloop
+// CHECK-NOT: memref.atomic_rmw
+func.func @cancel(%n: index, %b: memref<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  omp.parallel {
+    omp.wsloop {
+      omp.loop_nest (%i) : index = (%c0) to (%n) step (%c1) {
+        omp.cancel cancellation_construct_type(loop)
+        memref.store %zero, %b[%i] : memref<?xf32>
+        omp.yield
+      }
+    }
+    omp.terminator
+  }
+  return
+}
+
+// -----
+
+// Vectors of iterations.
+
+// CHECK-NOT: __kmpc_bound_num_threads
+// CHECK-LABEL: func @simd(
+// CHECK: omp.wsloop
+// CHECK-NOT: memref.atomic_rmw
+func.func @simd(%n: index, %b: memref<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  omp.parallel {
+    omp.wsloop {
+      omp.simd {
+        omp.loop_nest (%i) : index = (%c0) to (%n) step (%c1) {
+          memref.store %zero, %b[%i] : memref<?xf32>
+          omp.yield
+        }
+      } {omp.composite}
+    } {omp.composite}
+    omp.terminator
+  }
+  return
+}
+
+// -----
+
+// Counters of other types.
+
+// CHECK-NOT: __kmpc_bound_num_threads
+// CHECK-LABEL: func @integers(
+// CHECK: omp.wsloop
+// CHECK-NOT: memref.atomic_rmw
+func.func @integers(%n: i32, %b: memref<f32>) {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %zero = arith.constant 0.0 : f32
+  omp.parallel {
+    omp.wsloop {
+      omp.loop_nest (%i) : i32 = (%c0) to (%n) step (%c1) {
+        memref.store %zero, %b[] : memref<f32>
+        omp.yield
+      }
+    }
+    omp.terminator
+  }
+  return
+}
+
+// -----
+
+// Tasks of one thread may fork at the same time.
+
+// CHECK-NOT: __kmpc_bound_num_threads
+// CHECK-LABEL: func @task(
+// CHECK: omp.wsloop
+// CHECK-NOT: memref.atomic_rmw
+func.func @task(%n: index, %b: memref<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  omp.parallel {
+    omp.task {
+      omp.parallel {
+        omp.wsloop {
+          omp.loop_nest (%i) : index = (%c0) to (%n) step (%c1) {
+            memref.store %zero, %b[%i] : memref<?xf32>
+            omp.yield
+          }
+        }
+        omp.terminator
+      }
+      omp.terminator
+    }
+    omp.terminator
+  }
+  return
+}
+
+// -----
+
+// Functions that are lowered already.
+
+// CHECK-NOT: __kmpc_bound_num_threads
+// CHECK-LABEL: llvm.func @lowered(
+// CHECK: omp.wsloop
+// CHECK-NOT: memref.atomic_rmw
+llvm.func @lowered(%n: i64, %p: !llvm.ptr) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %end = arith.index_cast %n : i64 to index
+  %zero = arith.constant 0.0 : f32
+  omp.parallel {
+    omp.wsloop {
+      omp.loop_nest (%i) : index = (%c0) to (%end) step (%c1) {
+        llvm.store %zero, %p : f32, !llvm.ptr
+        omp.yield
+      }
+    }
+    omp.terminator
+  }
+  llvm.return
 }

@@ -213,8 +213,12 @@ def CPUShareTasksPass : Pass<"lowbit-cpu-share-tasks", "::mlir::ModuleOp"> {
     or are slower, draw fewer. What a task computes doesn't depend on who draws
     it.
 
-    Regions with reductions, with other than one loop, or whose bounds are
-    computed inside, stay.
+    Stays what could be seen to differ: regions in which something with an effect
+    is beside the loop (which is behind it may rely on its barrier) or whose
+    bounds are computed; loops with reductions, private values, a schedule or an
+    order of their own, inclusive bounds, counters that aren't `index`, several
+    blocks or other OpenMP constructs in their body; and what is in OpenMP's
+    tasks, or in functions that aren't `func.func`. Loops may run up or down.
 
     ```mlir
     omp.parallel { omp.wsloop { omp.loop_nest (%i) : index = (%c0) to (%n) step (%c1) ...
