@@ -11,15 +11,18 @@
 using namespace mlir;
 using namespace lowbit;
 
-/// Whether the innermost dimension is alone in its group, and of no group more
-/// than one extent is unknown.
-static bool keepsRows(ArrayRef<ReassociationIndices> groups,
-                      ArrayRef<int64_t> wide) {
-  if (groups.empty() || groups.back().size() != 1)
-    return false;
+/// Whether the innermost dimension is alone in its group.
+static bool keepsRows(ArrayRef<ReassociationIndices> groups) {
+  return !groups.empty() && groups.back().size() == 1;
+}
+
+/// Whether extents of `wide` follow from those of its groups: no group has more
+/// than one that is unknown.
+static bool followsFromGroups(RankedTensorType wide,
+                              ArrayRef<ReassociationIndices> groups) {
   return llvm::all_of(groups, [&](const ReassociationIndices &group) {
     return llvm::count_if(group, [&](int64_t dimension) {
-             return ShapedType::isDynamic(wide[dimension]);
+             return wide.isDynamicDim(dimension);
            }) <= 1;
   });
 }
@@ -34,8 +37,10 @@ std::optional<RowReshape> RowReshape::get(Operation *op) {
     return std::nullopt;
   auto from = cast<RankedTensorType>(op->getOperand(0).getType());
   auto to = cast<RankedTensorType>(op->getResult(0).getType());
-  RankedTensorType wide = to.getRank() > from.getRank() ? to : from;
-  if (from.getRank() == to.getRank() || !keepsRows(groups, wide.getShape()))
+  if (from.getRank() == to.getRank() || !keepsRows(groups))
+    return std::nullopt;
+  // What was collapsed is expanded again without being asked for its extents.
+  if (from.getRank() > to.getRank() && !followsFromGroups(from, groups))
     return std::nullopt;
   return RowReshape(from, to, std::move(groups));
 }
@@ -66,8 +71,7 @@ std::optional<RowReshape> RowReshape::ofUnitLoops(OpOperand &use) {
   auto to = RankedTensorType::get(extents, from.getElementType());
   auto result = cast<RankedTensorType>(user->getResult(0).getType());
   // The other loops must have one turn.
-  if (next != count || to.getShape() != result.getShape() ||
-      !keepsRows(groups, extents))
+  if (next != count || to.getShape() != result.getShape() || !keepsRows(groups))
     return std::nullopt;
   return RowReshape(from, to, std::move(groups));
 }

@@ -17,8 +17,7 @@ namespace lowbit {
 /// otherwise and stay as they are.
 class RowReshape {
 public:
-  /// What `op` does, if it is such a reshape, and its extents follow from those
-  /// of either side.
+  /// What `op` does, if it is such a reshape and can be undone.
   static std::optional<RowReshape> get(mlir::Operation *op);
 
   /// What is done by `use`, an input of an elementwise op that has loops of

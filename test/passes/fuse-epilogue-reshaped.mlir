@@ -85,6 +85,25 @@ func.func @expanded(%r: tensor<2x?x8xf32>, %x: tensor<?x4xf32>, %w: tensor<8x4xf
 
 // -----
 
+// Both extents of the residual are asked for.
+
+// CHECK-LABEL: func @unknown_batch
+// CHECK-SAME:    %[[R:[a-z0-9]+]]: tensor<?x?x8xf32>
+// CHECK:         %[[ROWS:.*]] = tensor.collapse_shape %[[R]] {{\[}}[0, 1], [2]] : tensor<?x?x8xf32> into tensor<?x8xf32>
+// CHECK:         %[[Y:.*]] = lowbit.linear %{{.*}} residual %[[ROWS]] :
+// CHECK-DAG:     %[[M:.*]] = tensor.dim %[[R]], %c0
+// CHECK-DAG:     %[[N:.*]] = tensor.dim %[[R]], %c1
+// CHECK:         %[[SUM:.*]] = tensor.expand_shape %[[Y]] {{\[}}[0, 1], [2]] output_shape [%[[M]], %[[N]], 8] : tensor<?x8xf32> into tensor<?x?x8xf32>
+// CHECK-NEXT:    return %[[SUM]]
+func.func @unknown_batch(%r: tensor<?x?x8xf32>, %x: tensor<?x4xf32>, %w: tensor<8x4xf32>, %m: index, %n: index, %e: tensor<?x?x8xf32>) -> tensor<?x?x8xf32> {
+  %0 = lowbit.linear %x, %w : tensor<?x4xf32>, tensor<8x4xf32> -> tensor<?x8xf32>
+  %1 = tensor.expand_shape %0 [[0, 1], [2]] output_shape [%m, %n, 8] : tensor<?x8xf32> into tensor<?x?x8xf32>
+  %2 = linalg.add ins(%1, %r : tensor<?x?x8xf32>, tensor<?x?x8xf32>) outs(%e : tensor<?x?x8xf32>) -> tensor<?x?x8xf32>
+  return %2 : tensor<?x?x8xf32>
+}
+
+// -----
+
 // CHECK-LABEL: func @collapsed
 // CHECK-SAME:    %[[R:[a-z0-9]+]]: tensor<?x8xf32>
 // CHECK:         %[[WIDE:.*]] = tensor.expand_shape %[[R]] {{\[}}[0, 1], [2]] output_shape [2, %{{.*}}, 8] : tensor<?x8xf32> into tensor<2x?x8xf32>
