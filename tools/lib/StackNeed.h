@@ -24,7 +24,9 @@ public:
 
   /// Bytes of the deepest calls, when code has been generated; nothing where
   /// only a run tells: of slots that are made in loops, calls by address, and
-  /// functions that call themselves.
+  /// functions that call themselves. A frame that is aligned to more than the
+  /// stack's 16 bytes may take the difference in addition: the linker's share
+  /// for the run time, 64 KiB, has room for that.
   std::optional<uint64_t> getBytes() const;
 
 private:
