@@ -20,6 +20,8 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "llvm/Support/CheckedArithmetic.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace lowbit {
 #define GEN_PASS_DEF_GPUUNROLLLOOPSPASS
@@ -61,7 +63,13 @@ static Operation *findBufferWork(scf::ForOp loop) {
 namespace {
 /// The counter of a loop whose bounds are numbers.
 struct Steps {
-  int64_t first, step, count;
+  int64_t first, step;
+  uint64_t count;
+
+  /// None beyond 64 bits.
+  std::optional<int64_t> getLast() const {
+    return llvm::checkedMulAdd<int64_t>(count - 1, step, first);
+  }
 };
 
 class Unroller {
@@ -85,7 +93,19 @@ static std::optional<Steps> getSteps(scf::ForOp loop) {
   std::optional<APInt> count = loop.getStaticTripCount();
   if (!first || !step || !count)
     return std::nullopt;
-  return Steps{*first, *step, static_cast<int64_t>(count->getZExtValue())};
+  return Steps{*first, *step, count->getZExtValue()};
+}
+
+/// How often the loops around `loop`, which have its layers, too, repeat what
+/// it becomes. Those without steps go after it has been written out, and those
+/// whose bounds are computed are an error of their own.
+static uint64_t getRepeats(scf::ForOp loop) {
+  uint64_t repeats = 1;
+  while ((loop = loop->getParentOfType<scf::ForOp>()))
+    if (std::optional<Steps> steps = getSteps(loop))
+      repeats = llvm::SaturatingMultiply(repeats,
+                                         std::max<uint64_t>(steps->count, 1));
+  return repeats;
 }
 
 /// `number` as a scalar that a kernel loads.
@@ -111,7 +131,7 @@ void Unroller::unroll(scf::ForOp loop, const Steps &steps) {
   ImplicitLocOpBuilder b(loop.getLoc(), loop);
   Value counter = loop.getInductionVar();
   SmallVector<Value> carried(loop.getInitArgs());
-  for (int64_t i = 0; i < steps.count; ++i) {
+  for (uint64_t i = 0; i < steps.count; ++i) {
     IRMapping mapping;
     mapping.map(loop.getRegionIterArgs(), carried);
     int64_t number = steps.first + i * steps.step;
@@ -153,17 +173,36 @@ struct GPUUnrollLoopsPass
 
 private:
   LogicalResult check(scf::ForOp loop, const std::optional<Steps> &steps) {
-    if (steps && steps->count <= mostSteps)
+    uint64_t repeats = getRepeats(loop);
+    if (!steps || llvm::SaturatingMultiply(steps->count, repeats) >
+                      static_cast<uint64_t>(mostSteps))
+      return refuseSteps(loop, steps, repeats);
+    if (steps->count == 0 || loop.getInductionVar().use_empty())
       return success();
+    std::optional<int64_t> last = steps->getLast();
+    if (llvm::isInt<32>(steps->first) && last && llvm::isInt<32>(*last))
+      return success();
+    return loop.emitError("a GPU schedule requires loops that compute tensors "
+                          "to count in 32 bits, found steps that begin at ")
+           << steps->first << " and are " << steps->step
+           << " apart: count from 0";
+  }
+
+  LogicalResult refuseSteps(scf::ForOp loop, const std::optional<Steps> &steps,
+                            uint64_t repeats) {
     InFlightDiagnostic error = loop.emitError("a GPU schedule requires loops "
                                               "that compute tensors to have ");
-    if (steps)
+    if (steps) {
       error << "at most " << int64_t(mostSteps) << " steps, found "
-            << steps->count << ": make the dimension smaller, with --shape";
-    else
+            << steps->count;
+      if (repeats > 1)
+        error << " in each of " << repeats << " steps of the loops around";
+      error << ": make the dimension smaller, with --shape";
+    } else {
       error << "a number of steps that is known when the model is compiled, "
                "found bounds that are computed: fix dynamic dimensions with "
                "--shape";
+    }
     Operation *work = findBufferWork(loop);
     error.attachNote(work->getLoc())
         << "each step has '" << work->getName() << "'";

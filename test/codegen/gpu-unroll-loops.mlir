@@ -2,7 +2,7 @@
 // are the same.
 
 // RUN: quant-opt %s -lowbit-gpu-unroll-loops -split-input-file | FileCheck %s
-// RUN: quant-opt %s -lowbit-gpu-unroll-loops=most-steps=3 -split-input-file | FileCheck %s
+// RUN: quant-opt %s -lowbit-gpu-unroll-loops=most-steps=4 -split-input-file | FileCheck %s
 
 // CHECK-DAG:   memref.global "private" constant @lowbit.step.0 : memref<i32> = dense<0>
 // CHECK-DAG:   memref.global "private" constant @lowbit.step.1 : memref<i32> = dense<1>

@@ -198,7 +198,7 @@ def GPUUnrollLoopsPass : Pass<"lowbit-gpu-unroll-loops", "::mlir::ModuleOp"> {
                            "::mlir::memref::MemRefDialect"];
   let options = [
     Option<"mostSteps", "most-steps", "int64_t", "4096",
-           "Steps that are written out of one loop; more are an error">];
+           "Steps that are written out of a loop, in all steps of those around it; more are an error">];
   let statistics = [
     Statistic<"numLoops", "loops", "Loops written out">,
     Statistic<"numSteps", "steps", "Steps that they had">];
