@@ -37,6 +37,13 @@ struct WGSLWorkgroupMemoryPass
     SmallVector<bool> grows;
     for (memref::AllocOp alloc : allocations) {
       MemRefType type = alloc.getType();
+      std::optional<int64_t> bytes = getElementBytes(type.getElementType());
+      if (!bytes) {
+        alloc.emitError("workgroup memory requires i32, f32, f16 or vectors of "
+                        "2 or 4 of them for WGSL, found ")
+            << type.getElementType();
+        return signalPassFailure();
+      }
       grows.push_back(alloc->hasAttr(kGPUGrowsAttrName));
       BlockArgument declared =
           kernel.addWorkgroupAttribution(type, alloc.getLoc());
@@ -45,8 +52,7 @@ struct WGSLWorkgroupMemoryPass
       alloc.erase();
       ++numBuffers;
       if (type.hasStaticShape())
-        numBytes += type.getNumElements() *
-                    getElementBytes(type.getElementType()).value_or(0);
+        numBytes += type.getNumElements() * *bytes;
     }
     if (llvm::is_contained(grows, true))
       kernel->setAttr(kGPUGrowsAttrName,
