@@ -63,7 +63,7 @@ class Model:
         if ends.min:
             self.node("Neg", names[:1], -a)
             self.node("Abs", names[:1], abs(a))
-        elif kind != "uint16":
+        else:
             self.shift(kind, a)
         # Two operations, with what overflows between them.
         self.nodes.append(helper.make_node("Add", names, [f"sum_{kind}"]))
