@@ -98,6 +98,10 @@ if lit.util.which("chromium") and "webgpu" in config.available_features:
     config.available_features.add("chromium")
 if lit.util.which("firefox") and "webgpu" in config.available_features:
     config.available_features.add("firefox")
+    # Its adapters have f16 where the drivers do.
+    has_f16 = os.path.join(config.test_source_root, "web", "Inputs", "has_f16.py")
+    if subprocess.run([config.python, has_f16]).returncode == 0:
+        config.available_features.add("firefox-f16")
 # The numerics as WebAssembly, where the build has them, run on node alone.
 quantizer = os.path.join(config.lowbit_build, "codegen", "web", "quantizer", "quantizer.wasm")
 if lit.util.which("node") and os.path.exists(quantizer):
