@@ -6,7 +6,7 @@
 One model has all shapes: heads that share keys, rows that fill what a thread or
 a workgroup takes and that don't, keys in one part and in several, widths that are
 multiples of four and odd ones, later keys hidden or not, masks shared by heads or
-by queries, and a mask that hides all. The kernels for GPUs, those that add up by
+by queries, a mask that hides all, and a key that is NaN. The kernels for GPUs, those that add up by
 subgroups, and those for processors may differ by 1e-5 of the largest number of a
 result; of the first, Dawn runs some, and no others that need subgroups. The
 validation layer, or naga, must accept them. Prints the largest differences.
@@ -39,6 +39,8 @@ SHAPES = [
     (1, 14, 2, 1, 600, 8, 8, True, None),
     (1, 3, 1, 2, 520, 6, 7, True, None),
     (2, 4, 1, 1, 1030, 80, 96, False, (2, 1, 1, 1030)),
+    # A NaN among them is one in the results of its heads, and in no others.
+    (2, 4, 2, 1, 1030, 8, 8, True, "NaN"),
 ]
 
 
@@ -52,6 +54,8 @@ def make_inputs(i, shape):
     arrays["k"][:, :, keys // 2] *= 8
     if mask == "hidden":
         arrays["m"] = numpy.full((1, 1, queries, keys), numpy.finfo("f").min, "f")
+    elif mask == "NaN":
+        arrays["k"][0, 1, 700, 3] = numpy.nan
     elif mask:
         arrays["m"] = numpy.where(random.random(mask) < 0.3, numpy.finfo("f").min,
                                   random.standard_normal(mask)).astype("f")
@@ -59,11 +63,11 @@ def make_inputs(i, shape):
 
 
 def attend(shape, arrays, scale):
-    _, heads, groups, queries, keys, _, _, causal, mask = shape
+    _, heads, groups, queries, keys, _, _, causal, _ = shape
     q, k, v = (arrays[name].astype("f8") for name in "qkv")
     k, v = (numpy.repeat(x, heads // groups, axis=1) for x in (k, v))
     scores = scale * q @ k.swapaxes(2, 3)
-    if mask:
+    if "m" in arrays:
         # What numbers of 32 bits lose beside such a one.
         scores = numpy.maximum(scores + arrays["m"], -1e30)
     if causal:
@@ -135,7 +139,10 @@ def compute(path, cases, variant, harness):
     for i, (shape, arrays, scale) in enumerate(cases):
         expected, found = attend(shape, arrays, scale), numpy.load(f"{folder}/y{i}.npy")
         os.remove(f"{folder}/y{i}.npy")
-        error = abs(found.reshape(expected.shape) - expected).max() / abs(expected).max()
+        found = found.reshape(expected.shape)
+        if not numpy.array_equal(numpy.isnan(found), numpy.isnan(expected)):
+            sys.exit(f"{variant}: {shape}: NaN in {numpy.isnan(found).sum()} results of {found.size}")
+        error = numpy.nanmax(abs(found - expected)) / numpy.nanmax(abs(expected))
         worst = max(worst, error)
         if not error < 1e-5:
             sys.exit(f"{variant}: {shape}: relative error {error}")
