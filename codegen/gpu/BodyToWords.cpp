@@ -270,9 +270,9 @@ static bool hasWordForm(Operation &op) {
          llvm::all_of(op.getResultTypes(), fits);
 }
 
-/// A remainder with the sign of `number`, by what it is: SPIR-V has none of
-/// negative numbers, and what upstream makes of one takes the least i32 for
-/// positive.
+/// A remainder with the sign of `number`, by what it is: Vulkan leaves OpSRem
+/// of negative numbers undefined, and what upstream makes of one takes the
+/// least i32 for positive.
 Value BodyToWords::remainder(Value number, Value by) {
   Value quotient = arith::DivSIOp::create(b, number, by);
   return arith::SubIOp::create(b, number,

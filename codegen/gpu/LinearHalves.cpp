@@ -12,7 +12,9 @@
 // of 16 products reaches 16 * 32 * 32 = 2^14 then, whatever the model's numbers
 // are, and what falls below the normal numbers of f16 (2^-14), which devices
 // may take for 0, is less than a hundredth of the largest one's rounding
-// (2^-7).
+// (2^-7). Beside 3e38 that is every number of a usual size, also where the
+// largest is multiplied with 0. Where sums leave f32, it is 16 products at once
+// that do, and infinities of one sign may be what f32 has as NaN.
 //
 //===----------------------------------------------------------------------===//
 

@@ -4,8 +4,9 @@
 
 Layers with small and large weights, whose inputs are from 1e-30 to 1e30, also beside
 each other in a row: the f16 variants must give the reference's results within 2e-3
-of the largest in the row of each, as with numbers around 1. Prints the largest
-difference of each size.
+of the largest in the row of each, as with numbers around 1. What single NaN and
+infinities make of a row they must give exactly. Prints the largest difference of
+each size.
 """
 import os
 import sys
@@ -18,6 +19,8 @@ from onnx import TensorProto, helper, numpy_helper
 # Rows, columns, and results that fill no tile.
 M, K, N = 37, 150, 45
 WEIGHTS = {"int4-g32": 1e-3, "uint4-g16": 1, "int8": 300, "fp8-e5m2": 30, "nf4": 1e-3, "kmeans3": 2}
+# In one row each, far from each other.
+NO_NUMBERS = [[numpy.nan], [numpy.inf], [-numpy.inf], [numpy.inf, -numpy.inf], [numpy.nan, numpy.inf]]
 SIZES = [1e-30, 1e-6, 1, 1e6, 1e30]
 
 
@@ -46,7 +49,20 @@ def make_inputs(random):
         inputs[name] = numbers.copy()
         inputs[name][:, columns] *= 1e5
     inputs["nothing"] = numpy.zeros_like(numbers)
+    inputs["no numbers"] = numbers.copy()
+    for row, some in enumerate(NO_NUMBERS):
+        inputs["no numbers"][2 * row, [5, 100][:len(some)]] = some
     return inputs
+
+
+def compare(expected, found):
+    """The largest error of a finite number, of the largest in its row; infinite for others."""
+    finite = numpy.isfinite(expected)
+    if not numpy.array_equal(expected[~finite], found[~finite], equal_nan=True):
+        return numpy.inf
+    largest = abs(numpy.where(finite, expected, 0)).max(axis=1, keepdims=True)
+    errors = abs(found - expected) / numpy.where(largest == 0, 1, largest)
+    return errors[finite].max()
 
 
 folder = sys.argv[1]
@@ -69,8 +85,7 @@ for name, x in make_inputs(random).items():
     for i, method in enumerate(WEIGHTS):
         expected = numpy.load(f"{folder}/cpu{i}.npy").astype(numpy.float64)
         found = numpy.load(f"{folder}/gpu{i}.npy").astype(numpy.float64)
-        largest = abs(expected).max(axis=1, keepdims=True)
-        error = (abs(found - expected) / numpy.where(largest == 0, 1, largest)).max()
+        error = compare(expected, found)
         worst = max(worst, error)
         if not error < 2e-3:
             sys.exit(f"{method}, inputs {name}: relative error {error}")
