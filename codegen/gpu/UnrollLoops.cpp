@@ -175,7 +175,7 @@ private:
   LogicalResult check(scf::ForOp loop, const std::optional<Steps> &steps) {
     uint64_t repeats = getRepeats(loop);
     if (!steps || llvm::SaturatingMultiply(steps->count, repeats) >
-                      static_cast<uint64_t>(mostSteps))
+                      static_cast<uint64_t>(std::max<int64_t>(mostSteps, 0)))
       return refuseSteps(loop, steps, repeats);
     if (steps->count == 0 || loop.getInductionVar().use_empty())
       return success();
