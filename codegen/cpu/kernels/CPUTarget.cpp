@@ -6,11 +6,12 @@
 // in segments that don't cross groups. 32 rows make a row block of every width
 // 1 to 8 whole vectors, and leave registers for four rows of activations. Three
 // bits have a layout of their own, where most codes lie in one byte: with a
-// plane for the third bit, each would be put together of two. Codes that
-// overlap are streams over 64 rows, of which the codes that a block repeats are
-// a small part. Long codes for several numbers make few columns of codes in a
-// group, which single bits of 32 rows would not fill: there, blocks have more
-// rows.
+// plane for the third bit, each would be put together of two. WebAssembly has
+// planes for these, too: pages make them of what shaders read, by rows and
+// columns. Codes that overlap are streams over 64 rows, of which the codes that
+// a block repeats are a small part. Long codes for several numbers make few
+// columns of codes in a group, which single bits of 32 rows would not fill:
+// there, blocks have more rows.
 //
 //===----------------------------------------------------------------------===//
 
@@ -41,7 +42,8 @@ static bool isStoredWorthwhile(const numerics::Encoding &encoding,
 }
 
 /// The layout of codes that don't overlap, or none.
-static LayoutInterface findBlockLayout(EncodingAttr encoding) {
+static LayoutInterface findBlockLayout(EncodingAttr encoding,
+                                       const CPUDescription &target) {
   MLIRContext *context = encoding.getContext();
   numerics::Encoding numbers = encoding.getNumerics();
   PanelFormat panel{
@@ -52,7 +54,7 @@ static LayoutInterface findBlockLayout(EncodingAttr encoding) {
     return numerics::checkLayout(bits, numbers).empty() &&
            hasLinearKernel(bits, numbers, panel);
   };
-  if (encoding.getCodeBits() == 3) {
+  if (encoding.getCodeBits() == 3 && target.arch != llvm::Triple::wasm32) {
     auto layout = TilesAttr::get(context, numerics::scattered3());
     if (hasKernel(layout))
       return layout;
@@ -73,7 +75,8 @@ namespace {
 
 struct CPUTargetModel
     : TargetInterface::ExternalModel<CPUTargetModel, CPUTargetAttr> {
-  Attribute getWeightLayout(Attribute, Type weight, std::string &reason) const {
+  Attribute getWeightLayout(Attribute target, Type weight,
+                            std::string &reason) const {
     auto type = cast<QuantizedTensorType>(weight);
     EncodingAttr encoding = type.getEncoding();
     reason = explainNoLinearKernel(encoding);
@@ -100,7 +103,9 @@ struct CPUTargetModel
       return StreamsAttr::get(weight.getContext(), kStreamRows,
                               llvm::divideCeil(before, element.getCodeBits()),
                               kStepColumns);
-    if (LayoutInterface layout = findBlockLayout(encoding))
+    const CPUDescription &cpu =
+        getCPUDescription(cast<CPUTargetAttr>(target).getTable());
+    if (LayoutInterface layout = findBlockLayout(encoding, cpu))
       return layout;
     reason =
         "codes of so few bits and so many numbers don't fill the planes layout "

@@ -1,4 +1,5 @@
 // RUN: quant-opt %s --lowbit-set-cpu-target=cpu=znver4 --lowbit-pack-weights | FileCheck %s --check-prefix=LAYOUT
+// RUN: quant-opt %s "--lowbit-set-cpu-target=triple=wasm32 cpu=simd128" --lowbit-pack-weights | FileCheck %s --check-prefix=PLANES
 // RUN: quant-opt %s --target=cpu --mcpu=znver5 --emit=asm -o %t.s
 // RUN: FileCheck %s --input-file=%t.s --check-prefix=JOINED
 // RUN: %python %S/Inputs/instructions.py 2 < %t.s | FileCheck %s
@@ -21,6 +22,11 @@
 // JOINED: retq
 // CHECK: {{[0-9]+}} instructions, 32 products
 // APART: {{[0-9]+}} instructions, 40 products
+
+// Pages repack the weights of shaders for WebAssembly, by rows and columns, and
+// bits of codes in these places are no sums of such.
+// PLANES: #[[THREE:.*]] = #lowbit.planes<
+// PLANES: lowbit.global @w : !lowbit.tensor<64x256xf32, #{{.*}}, #[[THREE]]>
 
 #three = #lowbit.encoding<int<3>, group = 32, scale = f16>
 lowbit.global @w : !lowbit.tensor<64x256xf32, #three> {codes = dense<0> : tensor<6144xi8>, scale = dense<1.0> : tensor<64x8xf16>}
