@@ -24,7 +24,9 @@ namespace {
 
 /// Loops that call a function, from bounds and with steps that they are given:
 /// two in one region; regions one behind the other; a region in a loop; regions
-/// in a region; and a loop that runs down.
+/// in a region; and a loop that runs down. Regions that are to be in one
+/// function are OpenMP's from the beginning, since loops become functions of
+/// their own.
 constexpr const char *kLoops = R"(
 llvm.func @visit(i64, i64)
 func.func private @at(%i: index, %j: index) {
@@ -40,18 +42,36 @@ func.func @both(%r0: index, %r1: index, %rs: index, %c0: index, %c1: index, %cs:
   return
 }
 func.func @series(%r0: index, %r1: index, %rs: index, %c0: index, %c1: index, %cs: index) {
-  scf.parallel (%i, %j) = (%r0, %c0) to (%r1, %c1) step (%rs, %cs) {
-    func.call @at(%i, %j) : (index, index) -> ()
+  omp.parallel {
+    omp.wsloop {
+      omp.loop_nest (%i, %j) : index = (%r0, %c0) to (%r1, %c1) step (%rs, %cs) {
+        func.call @at(%i, %j) : (index, index) -> ()
+        omp.yield
+      }
+    }
+    omp.terminator
   }
-  scf.parallel (%j, %i) = (%c0, %r0) to (%c1, %r1) step (%cs, %rs) {
-    func.call @at(%i, %j) : (index, index) -> ()
+  omp.parallel {
+    omp.wsloop {
+      omp.loop_nest (%j, %i) : index = (%c0, %r0) to (%c1, %r1) step (%cs, %rs) {
+        func.call @at(%i, %j) : (index, index) -> ()
+        omp.yield
+      }
+    }
+    omp.terminator
   }
   return
 }
 func.func @repeated(%r0: index, %r1: index, %rs: index, %c0: index, %c1: index, %cs: index) {
   scf.for %i = %r0 to %r1 step %rs {
-    scf.parallel (%j) = (%c0) to (%c1) step (%cs) {
-      func.call @at(%i, %j) : (index, index) -> ()
+    omp.parallel {
+      omp.wsloop {
+        omp.loop_nest (%j) : index = (%c0) to (%c1) step (%cs) {
+          func.call @at(%i, %j) : (index, index) -> ()
+          omp.yield
+        }
+      }
+      omp.terminator
     }
   }
   return
