@@ -93,7 +93,8 @@ Value buildCos(VectorMath &m, Value x) { return buildSine(m, x, 1); }
 
 /// x P(x^2) / Q(x^2), whose relative error up to the limit is least; behind it
 /// the function is 1 to half a unit of the last place. No coefficient is
-/// negative, so nothing cancels: the error stays below 4e-7 of the result.
+/// negative, so nothing cancels: the error stays below 4e-7 of the result,
+/// which is never above 1.
 Value buildErf(VectorMath &m, Value x) {
   constexpr float kLimit = 3.9192f;
   constexpr float kNumerator[] = {2.05074571e-06f, 2.84888956e-04f,
@@ -104,15 +105,19 @@ Value buildErf(VectorMath &m, Value x) {
                                     5.02049088e-01f, 1.0f};
   ImplicitLocOpBuilder &b = m.b;
   Value square = arith::MulFOp::create(b, x, x);
+  Value magnitude = math::AbsFOp::create(b, x);
   Value numerator =
-      arith::MulFOp::create(b, x, m.polynomial(square, kNumerator));
+      arith::MulFOp::create(b, magnitude, m.polynomial(square, kNumerator));
   Value ratio =
       arith::DivFOp::create(b, numerator, m.polynomial(square, kDenominator));
-  // NaN isn't above the limit, and its ratio is NaN.
-  Value isLarge = arith::CmpFOp::create(
-      b, arith::CmpFPredicate::OGE, math::AbsFOp::create(b, x), m.f32(kLimit));
-  return arith::SelectOp::create(
-      b, isLarge, math::CopySignOp::create(b, m.f32(1.0f), x), ratio);
+  // Rounding may leave the ratio a unit above 1. NaN isn't above the limit, and
+  // its ratio is NaN.
+  Value one = m.f32(1.0f);
+  ratio = arith::MinimumFOp::create(b, ratio, one);
+  Value isLarge = arith::CmpFOp::create(b, arith::CmpFPredicate::OGE, magnitude,
+                                        m.f32(kLimit));
+  Value bounded = arith::SelectOp::create(b, isLarge, one, ratio);
+  return math::CopySignOp::create(b, bounded, x);
 }
 
 template <typename OpT, Value (*build)(VectorMath &, Value)>
