@@ -185,23 +185,27 @@ private:
 };
 } // namespace
 
-/// Floats of 8 bits are data of weights and scales, which kernels decode; code
-/// that computes with others has no form in LLVM.
-static bool usesByteFloats(mlir::Operation *op) {
-  auto isByte = [](mlir::Type type) {
+/// The first type of at most 8 bits among the floats of `types`; null if there
+/// is none. Such floats are data of weights and scales, which kernels decode;
+/// code that computes with others has no form in LLVM.
+static mlir::FloatType findByteFloat(mlir::TypeRange types) {
+  for (mlir::Type type : types) {
     auto number = llvm::dyn_cast<mlir::FloatType>(getElementTypeOrSelf(type));
-    return number && number.getWidth() <= 8;
-  };
-  return llvm::any_of(op->getOperandTypes(), isByte) ||
-         llvm::any_of(op->getResultTypes(), isByte);
+    if (number && number.getWidth() <= 8)
+      return number;
+  }
+  return nullptr;
 }
 
 static mlir::LogicalResult checkFloats(mlir::ModuleOp module) {
   auto visit = [](mlir::Operation *op) {
-    if (!usesByteFloats(op))
+    mlir::FloatType found = findByteFloat(op->getOperandTypes());
+    if (!found)
+      found = findByteFloat(op->getResultTypes());
+    if (!found)
       return mlir::WalkResult::advance();
-    op->emitError("compiled code computes with floats of 16 to 64 bits, found "
-                  "one of 8 bits; hand over what it stands for, as f32 or f16");
+    op->emitError("compiled code computes with floats of 16 to 64 bits, found ")
+        << found << "; hand over what it stands for, as f32 or f16";
     return mlir::WalkResult::interrupt();
   };
   return mlir::failure(module.walk(visit).wasInterrupted());
@@ -217,7 +221,8 @@ translate(mlir::ModuleOp module,
     return machine.takeError();
   DiagnosticText errors(*module.getContext());
   if (failed(checkFloats(module)))
-    return errors.takeError("the module computes with floats of 8 bits");
+    return errors.takeError(
+        "the module computes with floats of at most 8 bits");
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> code =
       mlir::translateModuleToLLVMIR(module, context, "lowbit");
