@@ -160,6 +160,7 @@ FailureOr<PrecisionRules> PrecisionRules::parse(Location loc, StringRef source,
   if (failed(parser.parse(*value)))
     return failure();
   PrecisionRules result;
+  result.source = source.str();
   result.rules = std::move(parser.rules);
   return result;
 }
@@ -222,7 +223,7 @@ PrecisionRules::match(Location loc, ArrayRef<PrecisionLayer> layers) const {
     if (rule.kind == PrecisionRule::Blocks && blocks &&
         (rule.from < blocks->first || rule.to > blocks->second))
       return emitError(loc)
-             << "precision: 'blocks' requires numbers from " << blocks->first
+             << source << ": 'blocks' requires numbers from " << blocks->first
              << " to " << blocks->second
              << ", the blocks that the model has, found '" << rule.key << "'";
     bool isUsed = false;
@@ -239,8 +240,8 @@ PrecisionRules::match(Location loc, ArrayRef<PrecisionLayer> layers) const {
     }
     if (isUsed)
       continue;
-    InFlightDiagnostic error = emitError(loc) << "precision: no layer matches '"
-                                              << rule.key << "'";
+    InFlightDiagnostic error =
+        emitError(loc) << source << ": no layer matches '" << rule.key << "'";
     if (rule.kind == PrecisionRule::Name || rule.kind == PrecisionRule::Glob) {
       std::vector<std::string> names;
       for (const PrecisionLayer &layer : layers)

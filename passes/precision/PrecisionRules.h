@@ -41,6 +41,8 @@ public:
 
 private:
   class Parser;
+  /// What errors begin with: a file, or what else the rules are of.
+  std::string source;
   std::vector<PrecisionRule> rules;
 };
 

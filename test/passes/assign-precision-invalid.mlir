@@ -17,13 +17,13 @@
 // RUN: not quant-opt %s '--lowbit-assign-precision=rules={"layers":{"[":"int4"}}' 2>&1 | FileCheck %s --check-prefix=GLOB
 // GLOB: error: precision rules: '[' is no glob: {{.+}}
 // RUN: not quant-opt %s '--lowbit-assign-precision=rules={"layers":{"h.0.upp":"int4"}}' 2>&1 | FileCheck %s --check-prefix=NAME
-// NAME: error: precision: no layer matches 'h.0.upp'; the nearest are 'h.0.up' or 'h.1.up'
+// NAME: error: precision rules: no layer matches 'h.0.upp'; the nearest are 'h.0.up' or 'h.1.up'
 // RUN: not quant-opt %s '--lowbit-assign-precision=rules={"blocks":{"first":"int4"}}' 2>&1 | FileCheck %s --check-prefix=BLOCKS
 // BLOCKS: error: precision rules: 'blocks' requires numbers and ranges such as "0-2", found 'first'
 // RUN: not quant-opt %s '--lowbit-assign-precision=rules={"blocks":{"7":"int4"}}' 2>&1 | FileCheck %s --check-prefix=BLOCK
-// BLOCK: error: precision: 'blocks' requires numbers from 0 to 1, the blocks that the model has, found '7'
+// BLOCK: error: precision rules: 'blocks' requires numbers from 0 to 1, the blocks that the model has, found '7'
 // RUN: not quant-opt %s '--lowbit-assign-precision=rules={"blocks":{"1-2":"int4"}}' 2>&1 | FileCheck %s --check-prefix=BEYOND
-// BEYOND: error: precision: 'blocks' requires numbers from 0 to 1, the blocks that the model has, found '1-2'
+// BEYOND: error: precision rules: 'blocks' requires numbers from 0 to 1, the blocks that the model has, found '1-2'
 // RUN: not quant-opt %s '--lowbit-assign-precision=rules={"blocks":{"0":"int4","\u0030":"int8"}}' 2>&1 | FileCheck %s --check-prefix=TWICE
 // TWICE: error: precision rules: line 1, column {{[0-9]+}}: key '\u0030' occurs twice in one object
 // RUN: not quant-opt %s '--lowbit-assign-precision=rules={"default":"int4"} config=none.json' 2>&1 | FileCheck %s --check-prefix=BOTH
