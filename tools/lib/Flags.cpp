@@ -11,11 +11,11 @@
 
 using namespace lowbit;
 
-bool lowbit::rejectFlag(llvm::StringRef flag, const llvm::Twine &required,
+void lowbit::rejectFlag(llvm::StringRef flag, const llvm::Twine &required,
                         llvm::StringRef found) {
   printError(getToolName(), makeError("--" + flag + ": requires " + required +
                                       ", found '" + found + "'"));
-  return true;
+  std::exit(EXIT_FAILURE);
 }
 
 std::string lowbit::listAlternatives(llvm::ArrayRef<llvm::StringRef> names) {

@@ -17,10 +17,11 @@
 
 namespace lowbit {
 
-/// Prints "tool: error: --flag: requires ..., found '...'". Returns true, which
-/// is how parsers of flags fail.
-bool rejectFlag(llvm::StringRef flag, const llvm::Twine &required,
-                llvm::StringRef found);
+/// Prints "tool: error: --flag: requires ..., found '...'" and exits: parsers
+/// of command lines go on behind a value that an option refuses, and would
+/// print an error for each.
+[[noreturn]] void rejectFlag(llvm::StringRef flag, const llvm::Twine &required,
+                             llvm::StringRef found);
 
 /// "a, b or c".
 std::string listAlternatives(llvm::ArrayRef<llvm::StringRef> names);
@@ -36,7 +37,7 @@ public:
              llvm::StringRef text, T &value) {
     if (isValid(text))
       return Base::parse(option, name, text, value);
-    return rejectFlag(name, required(), text);
+    rejectFlag(name, required(), text);
   }
 
 private:
