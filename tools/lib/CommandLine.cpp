@@ -47,8 +47,11 @@ static llvm::StringRef findNearest(llvm::StringRef wanted) {
 static llvm::Error makeUnknownError(llvm::StringRef argument) {
   llvm::StringRef given = takeName(argument);
   llvm::StringRef nearest = findNearest(given.ltrim('-'));
+  bool hasPasses = cl::getRegisteredOptions().contains("list-passes");
   return makeError(
-      "requires options that --help lists, found '" + given + "'" +
+      "requires options that --help lists" +
+      llvm::Twine(hasPasses ? ", or passes that --list-passes does" : "") +
+      ", found '" + given + "'" +
       (nearest.empty() ? std::string() : "; the nearest is " + spell(nearest)));
 }
 
@@ -111,7 +114,7 @@ llvm::Error lowbit::parseCommandLine(int argc, char **argv,
   std::string message;
   llvm::raw_string_ostream errors(message);
   if (!cl::ParseCommandLineOptions(argc, argv, overview, &errors)) {
-    // A bad value is reported on standard error already, as one error.
+    // LLVM's own options print on standard error what is wrong with a value.
     if (message.empty())
       std::exit(EXIT_FAILURE);
     return makeError(describeParseErrors(argv[0], message));

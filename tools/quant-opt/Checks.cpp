@@ -231,11 +231,17 @@ static llvm::Error checkData(const DriverOptions &options) {
        "--budget, --fit-device or --evaluate"},
       {options.labels, calibrates || isGiven(options.evaluate),
        "--calibrate=FILE or --evaluate=FILE"},
-      {options.tuneSeconds, options.tune, "--tune"},
-      {options.tuneChoices, options.tune, "--tune"},
+  });
+}
+
+llvm::Error lowbit::checkInspecting(const DriverOptions &options) {
+  return checkNeeds({
       {options.json, false,
        "--verify, --diff, --print-statistics, --print-targets or "
-       "--weight-statistics, which print"},
+       "--weight-statistics, which "
+       "print"},
+      {options.tuneSeconds, options.tune, "--tune"},
+      {options.tuneChoices, options.tune, "--tune"},
   });
 }
 

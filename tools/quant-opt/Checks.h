@@ -22,6 +22,10 @@ llvm::Expected<Phase> lastPhase(const DriverOptions &options);
 llvm::Error checkFlags(llvm::StringRef input, const DriverOptions &options,
                        Phase last);
 
+/// Flags that are about looking at files and measuring the machine, where
+/// neither is asked for.
+llvm::Error checkInspecting(const DriverOptions &options);
+
 /// The form of output that an extension stands for, if any.
 std::optional<EmitKind> findForm(llvm::StringRef output);
 

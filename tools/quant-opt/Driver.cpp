@@ -211,6 +211,20 @@ static std::string nameTool(const DriverOptions &options) {
                                    : "quant-opt: " + options.precision;
 }
 
+/// Says that `error` is about the model, unless it names another file that the
+/// command line has.
+static llvm::Error nameInput(StringRef input, const DriverOptions &options,
+                             llvm::Error error) {
+  std::string message = llvm::toString(std::move(error));
+  for (StringRef other :
+       {StringRef(options.statistics), StringRef(options.calibrate),
+        StringRef(options.labels), StringRef(options.like),
+        StringRef(options.config), StringRef(options.sensitivity)})
+    if (!other.empty() && StringRef(message).starts_with((other + ": ").str()))
+      return makeError(message);
+  return makeFileError(input, message);
+}
+
 static llvm::Error compile(StringRef input, StringRef output,
                            DriverOptions &options,
                            const DialectRegistry &registry, Profile *profile) {
@@ -259,7 +273,7 @@ static llvm::Error compile(StringRef input, StringRef output,
       **module, onlyCalibrates ? Phase::Raise : std::min(*last, Phase::Pack),
       options, profile);
   if (!report)
-    return makeFileError(input, llvm::toString(report.takeError()));
+    return nameInput(input, options, report.takeError());
   if (onlyCalibrates)
     return llvm::Error::success();
   return writeFiles(**module, *report, onlyAdvises ? StringRef() : output,

@@ -57,6 +57,11 @@ struct DriverOptions : QuantizingFlags,
   llvm::StringRef input() const {
     return inputs.empty() ? llvm::StringRef("-") : inputs.front();
   }
+  /// An error where, beside `flag`, another option than its `companions` is
+  /// given, or a file to read that isn't among them as `kInputName`.
+  llvm::Error checkAlone(llvm::StringRef flag,
+                         llvm::ArrayRef<llvm::StringRef> companions) const;
+  static constexpr llvm::StringLiteral kInputName = "<input file>";
   /// How many options of compiling are given.
   size_t countCompiling() const;
   /// Whether the command line asks for compiling rather than for passes.

@@ -43,8 +43,13 @@ llvm::Error lowbit::handleStatistics(StringRef input, StringRef output,
     return makeError("--print-statistics=FILE (with --json) and "
                      "--merge-statistics=FILES (with -o) stand alone: they "
                      "take no model, and compile nothing");
-  if (merges)
+  if (merges) {
+    if (llvm::Error error = options.checkAlone("merge-statistics", {"o"}))
+      return error;
     return mergeFiles(output, options);
+  }
+  if (llvm::Error error = options.checkAlone("print-statistics", {"json"}))
+    return error;
   auto statistics = readStatistics(options.printStatistics);
   if (!statistics)
     return statistics.takeError();
@@ -85,7 +90,11 @@ llvm::Expected<bool> lowbit::inspectFiles(llvm::StringRef input,
       (options.verify.getNumOccurrences() && options.diff.getNumOccurrences()))
     return makeError("--verify FILE and --diff A B stand alone: they take no "
                      "other files, and compile nothing");
-  if (options.verify.getNumOccurrences()) {
+  bool verifies = options.verify.getNumOccurrences();
+  if (llvm::Error error =
+          options.checkAlone(verifies ? "verify" : "diff", {"json"}))
+    return std::move(error);
+  if (verifies) {
     llvm::Expected<Verification> result =
         verifyArtefact(options.verify, registry);
     if (!result)
@@ -110,6 +119,9 @@ llvm::Expected<bool> lowbit::inspectFiles(llvm::StringRef input,
 }
 
 llvm::Error lowbit::showTargets(const DriverOptions &options) {
+  if (llvm::Error error =
+          options.checkAlone("print-targets", {"mcpu", "mtriple", "json"}))
+    return error;
   llvm::Expected<MachineDescription> machine =
       describeMachine(options.mcpu, options.mtriple);
   if (!machine)

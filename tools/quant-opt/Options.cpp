@@ -80,6 +80,33 @@ llvm::Error DriverOptions::checkOccurrences() const {
   });
 }
 
+llvm::Error
+DriverOptions::checkAlone(llvm::StringRef flag,
+                          llvm::ArrayRef<llvm::StringRef> companions) const {
+  std::string found;
+  for (const auto &entry : llvm::cl::getRegisteredOptions()) {
+    const llvm::cl::Option *option = entry.second;
+    if (!option->getNumOccurrences() || option->ArgStr == flag ||
+        llvm::is_contained(companions, option->ArgStr))
+      continue;
+    // Passes are one option under all their names.
+    std::string name = option->ArgStr.empty() ? "a pass"
+                       : option->ArgStr.size() == 1
+                           ? ("-" + option->ArgStr).str()
+                           : ("--" + option->ArgStr).str();
+    // The options are in no order; of several, name always the same one.
+    if (found.empty() || name < found)
+      found = name;
+  }
+  if (found.empty() && !inputs.empty() &&
+      !llvm::is_contained(companions, kInputName))
+    found = "'" + inputs.front() + "'";
+  if (found.empty())
+    return llvm::Error::success();
+  return makeError(found + " has no effect with --" + flag +
+                   "; leave one of them out");
+}
+
 size_t DriverOptions::countCompiling() const {
   return llvm::count_if(llvm::cl::getRegisteredOptions(), [&](auto &entry) {
     return entry.second->getNumOccurrences() &&

@@ -135,6 +135,8 @@ llvm::Error lowbit::handleTuning(StringRef input, StringRef output,
                                  const DialectRegistry &registry) {
   if (!options.printTuningSchema)
     return measure(input, output, options, registry);
+  if (llvm::Error error = options.checkAlone("print-tuning-schema", {}))
+    return error;
   printTuningSchema(llvm::outs());
   return llvm::Error::success();
 }

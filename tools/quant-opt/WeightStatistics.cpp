@@ -19,6 +19,10 @@ lowbit::showWeightStatistics(llvm::StringRef input,
   if (input == "-" || options.quantize != "none")
     return makeError("--weight-statistics looks at the float weights of a "
                      "model: it takes a file, and quantizes nothing");
+  if (llvm::Error error = options.checkAlone(
+          "weight-statistics",
+          {"json", "shape", "candidates", DriverOptions::kInputName}))
+    return error;
   mlir::MLIRContext context(registry);
   context.printOpOnDiagnostic(false);
   printRemarks(context, llvm::errs(), "quant-opt");

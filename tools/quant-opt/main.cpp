@@ -7,9 +7,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Checks.h"
 #include "Driver.h"
+#include "lowbit/Tools/AtomicOutput.h"
 #include "lowbit/Tools/CommandLine.h"
 #include "lowbit/Tools/FatalErrors.h"
+#include "lowbit/Tools/MappedFile.h"
 #include "lowbit/Tools/PrintableText.h"
 #include "lowbit/Tools/Registration.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -54,13 +57,23 @@ int main(int argc, char **argv) {
     llvm::Error error = lowbit::showWeightStatistics(input, options, registry);
     return error ? fail(std::move(error)) : EXIT_SUCCESS;
   }
+  if (llvm::Error error = lowbit::checkInspecting(options))
+    return fail(std::move(error));
   if (options.isAboutTuning()) {
     llvm::Error error = lowbit::handleTuning(input, output, options, registry);
     return error ? fail(std::move(error)) : EXIT_SUCCESS;
   }
-  if (!options.isUsed(input, output))
+  if (!options.isUsed(input, output)) {
+    // What MLIR says of files isn't an error in this tool's words.
+    if (input != "-")
+      if (llvm::Error error = lowbit::checkReadable(input))
+        return fail(std::move(error));
+    if (output != "-")
+      if (llvm::Error error = lowbit::AtomicOutput::check(output))
+        return fail(std::move(error));
     return mlir::asMainReturnCode(
         mlir::MlirOptMain(argc, argv, input, output, registry));
+  }
   if (llvm::Error error = lowbit::compileFile(input, output, options, registry))
     return fail(std::move(error));
   return EXIT_SUCCESS;

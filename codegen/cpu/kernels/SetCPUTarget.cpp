@@ -96,7 +96,8 @@ lowbit::findCPUDescription(StringRef cpu, StringRef tripleName) {
       return &findHost();
     return llvm::createStringError("cpu: requires a name for " + triple.str() +
                                    ", since this machine is " + host.str() +
-                                   ", found native");
+                                   ", found native; give the processor's name "
+                                   "or portable with --mcpu (passes: cpu=)");
   }
   std::unique_ptr<llvm::MCSubtargetInfo> info(
       target->createMCSubtargetInfo(triple, "", ""));
