@@ -62,11 +62,18 @@ getWeights(mlir::ModuleOp module) {
   if (!table || !data)
     return weights;
   for (mlir::Attribute name : table) {
-    auto resource = mlir::dyn_cast_or_null<mlir::DenseResourceElementsAttr>(
-        data.get(mlir::cast<mlir::StringAttr>(name)));
-    if (!resource)
-      return makeError("taking the time requires weights that are resources");
-    weights.push_back(resource.getRawHandle().getBlob()->getData());
+    mlir::Attribute bytes = data.get(mlir::cast<mlir::StringAttr>(name));
+    // Small ones are in the IR itself.
+    auto dense = mlir::dyn_cast_or_null<mlir::DenseElementsAttr>(bytes);
+    auto resource =
+        mlir::dyn_cast_or_null<mlir::DenseResourceElementsAttr>(bytes);
+    if (dense && (!dense.isSplat() || dense.getNumElements() == 1))
+      weights.push_back(dense.getRawData());
+    else if (resource)
+      weights.push_back(resource.getRawHandle().getBlob()->getData());
+    else
+      return makeError("taking the time requires weights that are resources, "
+                       "or of numbers that differ");
   }
   return weights;
 }
