@@ -7,6 +7,7 @@
 #include "Layer.h"
 #include "lowbit/IR/Lowbit.h"
 #include "lowbit/Tools/Registration.h"
+#include "lowbit/Transforms/QuantizationMethod.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -60,13 +61,49 @@ createTrellis(mlir::MLIRContext &context, unsigned rate, unsigned state,
   return module;
 }
 
+/// Whether `method` is a trellis whose codes are drawn, and nothing else.
+static bool readTrellis(const std::string &method, unsigned &rate,
+                        unsigned &state) {
+  int end = 0;
+  return std::sscanf(method.c_str(), "trellis%u-s%u%n", &rate, &state, &end) ==
+             2 &&
+         size_t(end) == method.size();
+}
+
+std::string bench::checkMethod(const std::string &method) {
+  mlir::DialectRegistry registry;
+  registerDialects(registry);
+  mlir::MLIRContext context(registry);
+  context.loadAllAvailableDialects();
+  if (llvm::Error error = checkQuantizationMethod(method, &context))
+    return llvm::toString(std::move(error));
+  unsigned rate, state;
+  if (readTrellis(method, rate, state))
+    return "";
+  if (needsSecondMoments(method) ||
+      splitQuantizationMethod(method).hasStaticInputs)
+    return "requires a method that needs no samples of a model (of trellises, "
+           "one such as trellis2-s12), found '" +
+           method + "'";
+  return "";
+}
+
+/// What a diagnostic says, without the place in a module that has no file.
+static std::string getMessage(llvm::Error error) {
+  std::string text = llvm::toString(std::move(error));
+  llvm::StringRef message = text;
+  if (message.starts_with("-:"))
+    message = message.split(": ").second;
+  return message.str();
+}
+
 /// The layer that `method` names; the driver quantizes it, or it is already.
 static mlir::OwningOpRef<mlir::ModuleOp> makeLayer(mlir::MLIRContext &context,
                                                    const std::string &method,
                                                    int64_t n, int64_t k,
                                                    CompileOptions &options) {
   unsigned rate, state;
-  if (std::sscanf(method.c_str(), "trellis%u-s%u", &rate, &state) == 2)
+  if (readTrellis(method, rate, state))
     return createTrellis(context, rate, state, n, k);
   options.method = method;
   return createLayer(context, n, k);
@@ -78,6 +115,7 @@ Layer::Layer(const std::string &method, const std::string &cpu,
   registerDialects(registry);
   context.appendDialectRegistry(registry);
   context.loadAllAvailableDialects();
+  context.printOpOnDiagnostic(false);
   CompileOptions options;
   auto module = makeLayer(context, method, n, k, options);
   options.cpu = cpu;
@@ -94,5 +132,5 @@ Layer::Layer(const std::string &method, const std::string &cpu,
   if (created)
     program = std::move(*created);
   else
-    error = llvm::toString(created.takeError());
+    error = getMessage(created.takeError());
 }

@@ -14,6 +14,9 @@
 
 namespace lowbit::bench {
 
+/// What is wrong with a method for `Layer`; empty if nothing is.
+std::string checkMethod(const std::string &method);
+
 struct Layer {
   /// `method` is one of `--quantize`, or `trellis<rate>-s<state>`, whose codes
   /// are random. `tuning` is a tuning file, or empty.

@@ -33,6 +33,8 @@ struct Options {
   std::string tuning;
 };
 
+/// Where a method of `encodings` can't be that of a row: what is wrong with it.
+std::string checkEncodings(const Options &options);
 void registerLinear(const Options &options);
 void registerOneDNN(const Options &options);
 void registerOpenBLAS(const Options &options);

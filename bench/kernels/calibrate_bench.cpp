@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "FailedRows.h"
 #include "lowbit/Numerics/Feedback.h"
 #include "lowbit/Numerics/Statistics.h"
 #include <atomic>
@@ -101,7 +102,7 @@ void gptqBench(benchmark::State &state) {
                                              encoding, moment.data(), {},
                                              threads, matrix, permutation);
         !status.ok())
-      state.SkipWithError(status.message.c_str());
+      lowbit::bench::failRow(state, status.message);
     state.counters["rounding_s"] = secondsSince(begin);
   }
 }

@@ -16,6 +16,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "FailedRows.h"
 #include "Layer.h"
 #include "Options.h"
 #include "lowbit/Tools/Limits.h"
@@ -131,12 +132,12 @@ static void report(benchmark::State &state, const Case &what, size_t bytes,
 static void linearBench(benchmark::State &state, const Case &what) {
   std::shared_ptr<Layer> layer = getLayer(what);
   if (!layer->program)
-    return state.SkipWithError(layer->error.c_str());
+    return failRow(state, layer->error);
   layer->program->executable().setThreads(what.threads);
   HostTensor x = createNumbers({what.m, what.k});
   auto call = layer->program->executable().prepare("main", x);
   if (!call)
-    return state.SkipWithError(llvm::toString(call.takeError()).c_str());
+    return failRow(state, llvm::toString(call.takeError()));
   Copies &copies = getCopies(layer, what);
   TimeSamples calls, reads, dots, tiles;
   size_t bytes = layer->program->packedBytes();
@@ -160,6 +161,13 @@ static void linearBench(benchmark::State &state, const Case &what) {
   report(state, what, bytes, calls, reads, dots, tiles);
   if (what.fromMemory)
     state.SetLabel(copies.describe());
+}
+
+std::string lowbit::bench::checkEncodings(const Options &options) {
+  for (const std::string &method : options.encodings)
+    if (std::string problem = checkMethod(method); !problem.empty())
+      return problem;
+  return "";
 }
 
 void lowbit::bench::registerLinear(const Options &options) {

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "FailedRows.h"
 #include "Options.h"
 #include <algorithm>
 #include <benchmark/benchmark.h>
@@ -39,13 +40,9 @@ static std::vector<std::string> getDefaultEncodings() {
   std::vector<std::string> names;
   for (const char *group : {"-g32", "-g128"})
     for (const char *activations : {"", "-a8", "-abf16"})
-      for (const char *element :
-           {"int8", "int7", "int6", "int5", "int4", "int3", "int2", "int1",
-            "nf4", "mxfp4", "ternary"})
-        if (std::strcmp(element, "mxfp4") != 0 || std::strcmp(group, "-g32"))
-          names.push_back(std::string(element) + group + activations);
-        else
-          names.push_back(std::string(element) + activations);
+      for (const char *element : {"int8", "int7", "int6", "int5", "int4",
+                                  "int3", "int2", "int1", "nf4", "ternary"})
+        names.push_back(std::string(element) + group + activations);
   for (const char *name :
        {"int8",        "int8-a8",     "uint4-g32",    "uint4-g32-a8",
         "uint4-g16",   "int6-g16",    "int3-g16",     "uint2-g16",
@@ -56,6 +53,9 @@ static std::vector<std::string> getDefaultEncodings() {
         "q3_k",        "q4_k",        "q5_k",         "q6_k",
         "nf4-dq",      "int4-g32-dq", "trellis1-s8",  "trellis2-s8",
         "trellis3-s8", "trellis4-s8", "trellis2-s10", "trellis2-s12"})
+    names.push_back(name);
+  // Its groups are of 32.
+  for (const char *name : {"mxfp4", "mxfp4-a8", "mxfp4-abf16"})
     names.push_back(name);
   names.push_back("int4-g32-dq4-a8-token");
   return names;
@@ -82,8 +82,8 @@ static std::vector<std::string> split(const std::string &list) {
 
 [[noreturn]] static void fail(const char *option, const std::string &found,
                               const char *wanted) {
-  std::fprintf(stderr, "lowbit-bench: %s: requires %s, found '%s'\n", option,
-               wanted, found.c_str());
+  std::fprintf(stderr, "lowbit-bench: error: %s: requires %s, found '%s'\n",
+               option, wanted, found.c_str());
   std::exit(1);
 }
 
@@ -155,13 +155,22 @@ int main(int argc, char **argv) {
   if (benchmark::ReportUnrecognizedArguments(count, rest.data()))
     return 1;
 #ifdef LOWBIT_BENCH_LAYERS
+  if (std::string problem = checkEncodings(options); !problem.empty()) {
+    std::fprintf(stderr, "lowbit-bench: error: --encodings: %s\n",
+                 problem.c_str());
+    return 1;
+  }
   registerLinear(options);
 #endif
   registerOneDNN(options);
 #ifdef LOWBIT_BENCH_OPENBLAS
   registerOpenBLAS(options);
 #endif
-  benchmark::RunSpecifiedBenchmarks();
+  // Where nothing matches, the library has said so.
+  size_t matches = benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
-  return 0;
+  if (!firstFailure.empty())
+    std::fprintf(stderr, "lowbit-bench: error: a row failed: %s\n",
+                 firstFailure.c_str());
+  return matches == 0 || !firstFailure.empty();
 }

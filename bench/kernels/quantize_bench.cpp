@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "FailedRows.h"
 #include "lowbit/Numerics/Feedback.h"
 #include "lowbit/Numerics/Layouts.h"
 #include "lowbit/Numerics/Packer.h"
@@ -63,7 +64,7 @@ static void quantizeBench(benchmark::State &state, Encoding encoding,
     if (Status status = quantize(weights().data(), rows, columns, encoding,
                                  options, matrix);
         !status.ok())
-      state.SkipWithError(status.message.c_str());
+      lowbit::bench::failRow(state, status.message);
   countWeights(state);
 }
 
@@ -114,7 +115,7 @@ static void feedbackBench(benchmark::State &state, int sweeps) {
                                              symmetric(4, 128), moment.data(),
                                              options, 1, matrix, permutation);
         !status.ok())
-      state.SkipWithError(status.message.c_str());
+      lowbit::bench::failRow(state, status.message);
   countWeights(state);
 }
 
@@ -128,7 +129,7 @@ static void packBench(benchmark::State &state, Layout layout, unsigned width) {
   if (!quantize(weights().data(), rows, columns, encoding,
                 {ScaleSearch::AbsMax, nullptr}, matrix)
            .ok())
-    state.SkipWithError("weights could not be quantized");
+    lowbit::bench::failRow(state, "weights could not be quantized");
   Packer packer(BoundLayout(layout, encoding, rows, columns));
   for (auto _ : state)
     benchmark::DoNotOptimize(packer.pack(matrix));
@@ -146,7 +147,7 @@ static void quantizeAndPackBench(benchmark::State &state, ScaleSearch search) {
     if (Status status = quantize(weights().data(), rows, columns, encoding,
                                  options, matrix);
         !status.ok())
-      state.SkipWithError(status.message.c_str());
+      lowbit::bench::failRow(state, status.message);
     benchmark::DoNotOptimize(packer.pack(matrix));
   }
   countWeights(state);
