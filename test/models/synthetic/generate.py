@@ -10,7 +10,10 @@ well-known models, of which the defaults are the sizes; weights are random,
 and the same on every machine. Needs python3-onnx and numpy, and little memory.
 """
 import argparse
+import contextlib
 import json
+import os
+import sys
 
 import numpy as np
 from onnx import TensorProto
@@ -169,6 +172,27 @@ def whisper(g, dim, layers, ffn, vocab, heads, positions, mels, frames):
              LOGITS + [vocab])
 
 
+def check(parser, file, sizes, flags):
+    """Ends with an error where there is no such model, before any of it is written."""
+    for name in flags:
+        if sizes[name] < 1:
+            parser.error(f"--{name.replace('_', '-')} requires a positive number, found {sizes[name]}")
+    dim, heads, kv_heads = sizes["dim"], sizes["heads"], sizes.get("kv_heads", 1)
+    if dim % heads:
+        parser.error(f"--heads requires a divisor of --dim, found {heads} and {dim}")
+    if heads % kv_heads:
+        parser.error(f"--kv-heads requires a divisor of --heads, found {kv_heads} and {heads}")
+    if "kv_heads" in sizes and dim // heads % 2:
+        parser.error(f"--dim requires an even number for each head, whose halves positions rotate, found {dim // heads}")
+    if sizes.get("image", 1) < sizes.get("patch", 1):
+        parser.error(f"--image requires one --patch or more, found {sizes['image']} and {sizes['patch']}")
+    folder = os.path.dirname(os.path.abspath(file))
+    if not os.path.isdir(folder):
+        parser.error(f"requires a folder to write to, found none at '{folder}'")
+    if os.path.isdir(file):
+        parser.error(f"requires a file to write, found the folder '{file}'")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     kinds = parser.add_subparsers(dest="architecture", required=True)
@@ -182,10 +206,14 @@ def main():
             kind.add_argument("--with-past", action="store_true",
                               help="inputs past_key_values.I.key and .value, outputs present.I.key and .value")
     options = vars(parser.parse_args())
-    build, file, seed = globals()[options.pop("architecture")], options.pop("file"), options.pop("seed")
-    g = Graph(file, seed)
-    build(g, **options)
-    g.save()
+    architecture, file, seed = (options.pop(name) for name in ("architecture", "file", "seed"))
+    check(parser, file, options, [size.replace("-", "_") for size in SIZES[architecture]])
+    try:
+        with contextlib.closing(Graph(file, seed)) as g:
+            globals()[architecture](g, **options)
+            g.save()
+    except OSError as error:
+        sys.exit(f"generate.py: error: {error}")
     print(json.dumps({"parameters": g.parameters, "bytes": 4 * g.parameters, "largest_bytes": g.largest}))
 
 

@@ -8,6 +8,7 @@ external file as soon as they are named, so a model of any size takes little
 memory to make."""
 import contextlib
 import os
+import tempfile
 import zlib
 
 import numpy as np
@@ -26,7 +27,12 @@ class Graph:
 
     def __init__(self, path, seed=0):
         self.path, self.seed = path, seed
-        self.data_path = path + ".data"
+        # Both files are written in a folder beside their place, and moved when they
+        # are whole: whoever finds the model's file finds a model.
+        folder, name = os.path.split(os.path.abspath(path))
+        self.scratch = tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder)
+        self.draft_path = os.path.join(self.scratch.name, name)
+        self.data_path = self.draft_path + ".data"
         self.data = open(self.data_path, "wb")
         self.nodes, self.initializers, self.scopes = [], {}, []
         self.inputs, self.outputs = [], []
@@ -96,8 +102,16 @@ class Graph:
         return name
 
     def save(self):
-        """Writes the model and has onnx's checker judge it."""
+        """Writes the model, has onnx's checker judge it, and puts it in its place; its
+        weights first, since the model's file says that there are some."""
         self.data.close()
         graph = helper.make_graph(self.nodes, "synthetic", self.inputs, self.outputs, list(self.initializers.values()))
-        save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8), self.path)
-        checker.check_model(self.path, full_check=True)
+        save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8), self.draft_path)
+        checker.check_model(self.draft_path, full_check=True)
+        os.replace(self.data_path, self.path + ".data")
+        os.replace(self.draft_path, self.path)
+
+    def close(self):
+        """Leaves nothing of a model that was not saved."""
+        self.data.close()
+        self.scratch.cleanup()
