@@ -160,6 +160,15 @@ lowbit::makeSidecarMetadata(std::string checksum, mlir::ModuleOp module) {
   return metadata;
 }
 
+std::string lowbit::getLibraryBase(llvm::StringRef path) {
+  llvm::StringRef stem = llvm::sys::path::stem(path);
+  llvm::StringRef name = stem;
+  name.consume_front("lib");
+  llvm::SmallString<128> base = llvm::sys::path::parent_path(path);
+  llvm::sys::path::append(base, name.empty() ? stem : name);
+  return std::string(base);
+}
+
 std::string lowbit::getSidecarPath(llvm::StringRef path) {
   llvm::SmallString<128> sidecar = path;
   llvm::sys::path::replace_extension(sidecar, "safetensors");
@@ -211,15 +220,16 @@ llvm::Expected<ArtefactSize> lowbit::saveArtefact(mlir::ModuleOp module,
     return size;
   }
 
-  if (llvm::Error error =
-          checkSidecarUnread(sidecarPath, {path, "the artefact", ""}))
+  std::string checksum = computeChecksum(entries);
+  auto metadata = makeSidecarMetadata(checksum, module);
+  if (llvm::Error error = checkSidecarUnread(
+          sidecarPath, {path, metadata[std::string(kStructureKey)], metadata}))
     return error;
   llvm::Expected<AtomicOutput> sidecar = AtomicOutput::create(sidecarPath);
   if (!sidecar)
     return sidecar.takeError();
-  std::string checksum = computeChecksum(entries);
-  llvm::Expected<SafetensorsSize> data = writeSafetensors(
-      *sidecar, entries, makeSidecarMetadata(checksum, module));
+  llvm::Expected<SafetensorsSize> data =
+      writeSafetensors(*sidecar, entries, metadata);
   if (!data)
     return data.takeError();
   module->setAttr(

@@ -104,8 +104,7 @@ llvm::Error lowbit::writeSPIRVModel(mlir::ModuleOp packed,
   if (llvm::Error error = collect(packed, model))
     return error;
   std::string dataPath = getGPUDataPath(output);
-  if (llvm::Error error =
-          checkSidecarUnread(dataPath, {output, "the manifest", ""}))
+  if (llvm::Error error = checkSidecarUnread(dataPath, {output, "", {}}))
     return error;
   auto manifest = AtomicOutput::create(output);
   if (!manifest)

@@ -52,7 +52,8 @@ private:
   llvm::Error nameFiles();
   llvm::Error lower(mlir::ModuleOp packed, CompileOptions compile);
   llvm::Error readInterface(mlir::ModuleOp packed);
-  llvm::Error generate(mlir::ModuleOp packed, const CompileOptions &compile);
+  llvm::Error prepare(mlir::ModuleOp packed, const CompileOptions &compile);
+  llvm::Error generate(const CompileOptions &compile);
   llvm::Error writeText();
   llvm::Error writeObject(AtomicOutput &object);
   llvm::Error writeFiles();
@@ -72,6 +73,7 @@ private:
   std::string structure;
   bool writesWeights = false;
   std::vector<ProgramVariant> variants;
+  mlir::OwningOpRef<mlir::ModuleOp> widened;
   std::unique_ptr<ProgramInterface> program;
   ProgramCode code;
   /// Of WebAssembly: modules for all CPUs, and the code of each.
@@ -95,11 +97,10 @@ llvm::Error ProgramWriter::nameFiles() {
                                  "written beside it");
   if (options.form == ProgramForm::WebAssembly)
     return nameWasmFiles();
-  llvm::StringRef stem = path::stem(output);
-  if (options.form == ProgramForm::Shared)
-    stem.consume_front("lib");
   llvm::SmallString<128> base = path::parent_path(output);
-  path::append(base, stem.empty() ? path::stem(output) : stem);
+  path::append(base, path::stem(output));
+  if (options.form == ProgramForm::Shared)
+    base = getLibraryBase(output);
   files.header = (base + ".h").str();
   if (!options.embedWeights)
     files.weights = (base + ".safetensors").str();
@@ -254,7 +255,7 @@ llvm::Expected<bool> ProgramWriter::needsWeights() {
     return false;
   llvm::consumeError(old.takeError());
   if (llvm::Error error =
-          checkSidecarUnread(files.weights, {output, "the program", structure}))
+          checkSidecarUnread(files.weights, {output, structure, metadata}))
     return std::move(error);
   return true;
 }
@@ -377,11 +378,10 @@ llvm::Error ProgramWriter::generateWasm() {
   return llvm::Error::success();
 }
 
-/// Everything up to the code in memory; errors are the model's.
-llvm::Error ProgramWriter::generate(mlir::ModuleOp packed,
-                                    const CompileOptions &compile) {
+/// Everything that must be known of the weights; errors are the model's.
+llvm::Error ProgramWriter::prepare(mlir::ModuleOp packed,
+                                   const CompileOptions &compile) {
   structure = computeStructure(packed);
-  mlir::OwningOpRef<mlir::ModuleOp> widened;
   if (options.form == ProgramForm::WebAssembly) {
     widened = packed.clone();
     packed = *widened;
@@ -389,12 +389,11 @@ llvm::Error ProgramWriter::generate(mlir::ModuleOp packed,
   }
   if (llvm::Error error = lower(packed, compile))
     return error;
-  if (llvm::Error error = readInterface(packed))
-    return error;
-  llvm::Expected<bool> isNew = needsWeights();
-  if (!isNew)
-    return isNew.takeError();
-  writesWeights = *isNew;
+  return readInterface(packed);
+}
+
+/// The code in memory; errors are the model's.
+llvm::Error ProgramWriter::generate(const CompileOptions &compile) {
   llvm::Triple triple(llvm::Triple::normalize(compile.triple));
   if (triple.isWasm())
     return generateWasm();
@@ -416,7 +415,13 @@ ProgramWriter::write(mlir::ModuleOp packed, const CompileOptions &compile) {
   Profile::Scope scope(compile.profile, "emit");
   if (llvm::Error error = check())
     return std::move(error);
-  if (llvm::Error error = generate(packed, compile))
+  if (llvm::Error error = prepare(packed, compile))
+    return makeFileError(options.input, llvm::toString(std::move(error)));
+  llvm::Expected<bool> isNew = needsWeights();
+  if (!isNew)
+    return isNew.takeError();
+  writesWeights = *isNew;
+  if (llvm::Error error = generate(compile))
     return makeFileError(options.input, llvm::toString(std::move(error)));
   if (llvm::Error error = isText() ? writeText() : writeFiles())
     return std::move(error);

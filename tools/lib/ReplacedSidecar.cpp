@@ -19,6 +19,9 @@ namespace fs = llvm::sys::fs;
 
 static constexpr llvm::StringLiteral kEnd(".old");
 
+/// The section of a program that needs no sidecar.
+static constexpr llvm::StringLiteral kEmbeddedSection("lowbit.weights");
+
 /// What a sidecar says of itself under `key`: hexadecimal digits, or nothing.
 static std::string readKey(llvm::StringRef path, llvm::StringRef key) {
   llvm::Expected<SafetensorsFile> file = SafetensorsFile::open(path);
@@ -32,6 +35,16 @@ static std::string readKey(llvm::StringRef path, llvm::StringRef key) {
   if (value == metadata.end() || !llvm::all_of(value->second, llvm::isHexDigit))
     return {};
   return value->second;
+}
+
+/// Whether the sidecar at `path` is there and says `metadata` of itself.
+static bool says(llvm::StringRef path,
+                 const std::map<std::string, std::string> &metadata) {
+  llvm::Expected<SafetensorsFile> file = SafetensorsFile::open(path);
+  if (file)
+    return !metadata.empty() && file->getMetadata() == metadata;
+  llvm::consumeError(file.takeError());
+  return false;
 }
 
 static std::string readChecksum(llvm::StringRef path) {
@@ -57,15 +70,15 @@ static std::string findOtherReader(llvm::StringRef sidecar,
                                    const NewSidecar &next) {
   std::string checksum = readChecksum(sidecar),
               structure = readKey(sidecar, kStructureKey);
-  // Programs take all weights of their structure.
-  if (structure == next.structure)
-    structure.clear();
   // Data of SPIR-V say nothing of themselves: their manifest names the file.
   std::string data =
       checksum.empty() && fs::exists(sidecar)
           ? ("\"data\": \"" + llvm::sys::path::filename(sidecar) + "\"").str()
           : std::string();
-  bool isIR = llvm::sys::path::extension(next.reader).starts_with(".mlir");
+  // Programs take all weights of their structure, such as those of the IR that
+  // they are made of, trained further. IR takes its own only.
+  if (structure == next.structure)
+    structure.clear();
   const std::tuple<llvm::StringRef, llvm::StringRef, llvm::StringRef> files[] =
       {{"", ".mlir", checksum},   {"", ".mlirbc", checksum},
        {"", ".o", structure},     {"", ".so", structure},
@@ -75,8 +88,8 @@ static std::string findOtherReader(llvm::StringRef sidecar,
     llvm::SmallString<128> path = llvm::sys::path::parent_path(sidecar);
     llvm::sys::path::append(path, prefix + llvm::sys::path::stem(sidecar) +
                                       extension);
-    // IR that is written anew takes its programs along.
-    if (path != next.reader && !(isIR && text != data) && holds(path, text))
+    if (path != next.reader && holds(path, text) &&
+        (text != structure || !holds(path, kEmbeddedSection)))
       return path.str().str();
   }
   return {};
@@ -84,12 +97,15 @@ static std::string findOtherReader(llvm::StringRef sidecar,
 
 llvm::Error lowbit::checkSidecarUnread(llvm::StringRef sidecar,
                                        const NewSidecar &next) {
+  if (says(sidecar, next.metadata))
+    return llvm::Error::success();
   std::string reader = findOtherReader(sidecar, next);
   if (reader.empty())
     return llvm::Error::success();
-  return makeFileError(sidecar, "holds the weights of " + reader + ", which " +
-                                    next.what + "'s would replace; write " +
-                                    next.what + " under another name");
+  return makeFileError(sidecar, "holds the weights of " + reader +
+                                    ", which those of " + next.reader +
+                                    " would replace; write it under another "
+                                    "name");
 }
 
 static std::string makeName(llvm::StringRef path, llvm::StringRef checksum) {

@@ -14,6 +14,7 @@
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
+#include <map>
 #include <string>
 
 namespace lowbit {
@@ -22,10 +23,12 @@ inline constexpr llvm::StringLiteral kStructureKey("structure");
 
 /// What is about to take the place of a sidecar.
 struct NewSidecar {
-  /// The file that will read it, and what that is called in errors.
-  llvm::StringRef reader, what;
+  /// The file that will read it.
+  llvm::StringRef reader;
   /// The structure of the weights, which programs ask for; empty without.
   llvm::StringRef structure;
+  /// What it says of itself. Where the sidecar says the same, nobody loses it.
+  std::map<std::string, std::string> metadata;
 };
 
 /// An error where a file whose name differs from that of `sidecar` in the

@@ -279,7 +279,9 @@ void Verifier::verifyProgram() {
   }
   if (weights)
     verifyEmbedded(*weights, provenance);
-  else if (std::string sidecar = getSidecarPath(path);
+  else if (std::string sidecar = path::extension(path) == ".so"
+                                     ? getLibraryBase(path) + ".safetensors"
+                                     : getSidecarPath(path);
            llvm::sys::fs::exists(sidecar)) {
     llvm::Expected<SafetensorsFile> file = SafetensorsFile::open(sidecar);
     if (file)

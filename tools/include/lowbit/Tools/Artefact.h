@@ -67,6 +67,10 @@ std::map<std::string, std::string> makeSidecarMetadata(std::string checksum,
 /// extension `.safetensors`.
 std::string getSidecarPath(llvm::StringRef path);
 
+/// What the names of a shared library's header and weights begin with: its own
+/// name without the extension, and without a `lib` in front.
+std::string getLibraryBase(llvm::StringRef path);
+
 /// Whether the artefact at `path` reads its weights from the sidecar as that is
 /// now: it says the sidecar's checksum. False if either file isn't there.
 bool readsSidecar(llvm::StringRef path, llvm::StringRef sidecar);
