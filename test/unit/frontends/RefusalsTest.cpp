@@ -228,6 +228,8 @@ TEST(Refusals, Windows) {
 TEST(Refusals, Padding) {
   refusesNode("Pad", {"m", "t"}, "negative padding leaves nothing of [8, n]",
               "", integers("t", {-9, 0, 0, 0}));
+  refusesNode("Pad", {"m", "t"}, "extents are too large or too complicated", "",
+              integers("t", {0, INT64_MIN, 0, 0}));
   refusesNode("Pad", {"m", "t", "s"}, "input constant_value must be constant",
               "", integers("t", {1, 0, 0, 0}));
   refusesNode("Pad", {"none", "t"},

@@ -101,7 +101,8 @@ bool Symbols::contains(const Expr &e, unsigned atom) const {
 
 bool Symbols::isCheckable(const Expr &e) const {
   for (const Expr::Term &term : e.terms) {
-    if (term.monomial.size() > 1)
+    // What is taken for granted is also written with its signs turned.
+    if (term.monomial.size() > 1 || term.coefficient == INT64_MIN)
       return false;
     for (unsigned number : term.monomial) {
       const Atom &atom = atoms[number];

@@ -193,7 +193,11 @@ Expected<Value> lowbit::frontend::padConstant(Importer &im, const Node &node,
         return im.error(
             node, "whether the padding " + im.symbols.str(amounts[side]) +
                       " is negative is not known" + im.advice(amounts[side]));
-      crop[side] = *im.symbols.mul(amounts[side], Expr(-1));
+      Expected<Expr> cropped =
+          im.checked(node, im.symbols.mul(amounts[side], Expr(-1)));
+      if (!cropped)
+        return cropped.takeError();
+      crop[side] = *cropped;
       amounts[side] = Expr(0);
     }
     std::optional<Expr> size = im.symbols.sub(x.dims[axis], crop[0]);
