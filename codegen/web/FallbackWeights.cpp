@@ -11,6 +11,7 @@
 #include "FallbackWeights.h"
 
 #include "lowbit/CodeGen/GPU/Pipelines.h"
+#include "mlir/IR/Threading.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/Support/xxhash.h"
 #include <deque>
@@ -224,12 +225,23 @@ std::string Planner::findCopies(ArrayRef<char> bytes, WebCopiedWeight &weight) {
 
 FailureOr<WebFallbackPlan> Planner::plan() {
   WebFallbackPlan plan;
+  std::vector<ArrayRef<char>> bytes;
   for (const WebFallback::Weight &weight : fallback.weights) {
-    ArrayRef<char> bytes =
-        getBytes({weight.name, /*bytes=*/0, /*offset=*/0, weight.data});
-    int64_t size = bytes.size();
-    WebCopiedWeight copied{weight.name, size, {}, std::nullopt};
-    std::string reason = findCopies(bytes, copied);
+    bytes.push_back(
+        getBytes({weight.name, /*bytes=*/0, /*offset=*/0, weight.data}));
+    plan.weights.push_back({weight.name,
+                            static_cast<int64_t>(bytes.back().size()),
+                            {},
+                            std::nullopt});
+  }
+  // Each is made as a page makes it, and compared.
+  std::vector<std::string> reasons(bytes.size());
+  parallelFor(module.getContext(), 0, bytes.size(), [&](size_t i) {
+    reasons[i] = findCopies(bytes[i], plan.weights[i]);
+  });
+  for (auto [weight, copied, reason] :
+       llvm::zip_equal(fallback.weights, plan.weights, reasons)) {
+    int64_t size = copied.bytes;
     if (!reason.empty()) {
       bool isLayer =
           fallback.types.contains(StringRef(weight.name).rsplit('.').first);
@@ -244,7 +256,6 @@ FailureOr<WebFallbackPlan> Planner::plan() {
           {weight.name, room, plan.own.bytes, weight.data});
       plan.own.bytes += room;
     }
-    plan.weights.push_back(std::move(copied));
   }
   return plan;
 }

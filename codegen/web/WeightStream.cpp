@@ -244,6 +244,12 @@ static void copyWeight(const WebWeight &weight, int64_t begin,
   int64_t end = begin + bytes.size();
   int64_t first = std::max(begin, weight.offset);
   int64_t last = std::min(end, weight.offset + std::min(count, weight.bytes));
+  if (first >= last)
+    return;
+  if (!isSplat) {
+    memcpy(&bytes[first - begin], &data[first - weight.offset], last - first);
+    return;
+  }
   for (int64_t at = first; at < last; ++at)
     bytes[at - begin] = data[(at - weight.offset) % data.size()];
 }

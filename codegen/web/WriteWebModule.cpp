@@ -13,6 +13,7 @@
 #include "lowbit/CodeGen/Web/Passes.h"
 #include "lowbit/CodeGen/Web/WebPrecisions.h"
 
+#include "mlir/IR/Threading.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -191,6 +192,33 @@ private:
     return StringRef(getManifest()).drop_back(strlen(".json")).str();
   }
 
+  /// A piece of the stream, and its SHA-256.
+  struct Shard {
+    int64_t begin;
+    std::string bytes, hash;
+  };
+
+  /// Writes a shard behind those that are written, but for one that `shared`
+  /// has already.
+  LogicalResult writeShard(const Shard &shard,
+                           const llvm::StringMap<std::string> &shared,
+                           const Twine &stem, std::vector<WebShard> &written) {
+    int64_t size = shard.bytes.size();
+    numBytes += size;
+    if (auto found = shared.find(shard.hash); found != shared.end()) {
+      ++numShared;
+      written.push_back({found->second, shard.begin, size, shard.hash});
+      return success();
+    }
+    std::string file = (stem + "." + Twine(written.size()) + ".bin").str();
+    if (failed(report(getFiles().write(file, shard.bytes))))
+      return failure();
+    ++numShards;
+    written.push_back(
+        {llvm::sys::path::filename(file).str(), shard.begin, size, shard.hash});
+    return success();
+  }
+
   /// `common` is what WeightStream::plan takes.
   LogicalResult writeShards(const WeightStream &stream,
                             std::optional<int64_t> common, const Twine &stem,
@@ -198,21 +226,22 @@ private:
     llvm::StringMap<std::string> shared;
     if (failed(readShared(shared)))
       return failure();
-    for (auto [begin, size] : stream.plan(common)) {
-      std::string bytes = stream.read(begin, size);
-      std::string hash = hashBytes(bytes);
-      numBytes += size;
-      if (auto found = shared.find(hash); found != shared.end()) {
-        ++numShared;
-        written.push_back({found->second, begin, size, hash});
-        continue;
-      }
-      std::string file = (stem + "." + Twine(written.size()) + ".bin").str();
-      if (failed(report(getFiles().write(file, bytes))))
-        return failure();
-      ++numShards;
-      written.push_back(
-          {llvm::sys::path::filename(file).str(), begin, size, hash});
+    // So many are in memory at once: they are copied and hashed on all threads.
+    constexpr size_t kBatch = 8;
+    std::vector<std::pair<int64_t, int64_t>> plan = stream.plan(common);
+    for (ArrayRef rest(plan); !rest.empty();) {
+      ArrayRef batch = rest.take_front(kBatch);
+      rest = rest.drop_front(batch.size());
+      std::vector<Shard> shards(batch.size());
+      parallelFor(&getContext(), 0, batch.size(), [&](size_t i) {
+        auto [begin, size] = batch[i];
+        std::string bytes = stream.read(begin, size);
+        std::string hash = hashBytes(bytes);
+        shards[i] = {begin, std::move(bytes), std::move(hash)};
+      });
+      for (const Shard &shard : shards)
+        if (failed(writeShard(shard, shared, stem, written)))
+          return failure();
     }
     return success();
   }
