@@ -78,6 +78,10 @@ static bool hasKnownPlace(Value buffer) {
 LogicalResult LinalgKernel::addBase(Value base, bool isWritten) {
   auto type = cast<MemRefType>(base.getType());
   Type element = type.getElementType();
+  if (element.isF64())
+    return op->emitError("GPU kernels require floats of at most 32 bits, "
+                         "found ")
+           << type << ": compute them as f32";
   bool isKnown = element.isF32() || element.isIndex() ||
                  (element.isInteger() && element.getIntOrFloatBitWidth() <= 64);
   // A narrow float is a word in buffers that no host looks into; one of 16 bits

@@ -33,6 +33,7 @@ void lowbit::buildToGPUPipeline(OpPassManager &manager) {
   addCleanup(manager);
   manager.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
   manager.addNestedPass<func::FuncOp>(createLinalgGeneralizeNamedOpsPass());
+  manager.addNestedPass<func::FuncOp>(createGPUFoldDoublesPass());
   manager.addNestedPass<func::FuncOp>(createGPUFusePass());
   addCleanup(manager);
   manager.addPass(createGPUBindWeightsPass());

@@ -20,7 +20,7 @@ func.func @dynamic_place(%x: memref<4xf32, strided<[1], offset: ?>>, %y: memref<
 // -----
 
 func.func @double_buffer(%x: memref<4xf64>, %y: memref<4xf64>) {
-  // expected-error @+1 {{GPU kernels require elements of 32 bits, integers, f16 or bf16, or weights of 8 bits, found 'memref<4xf64>'}}
+  // expected-error @+1 {{GPU kernels require floats of at most 32 bits, found 'memref<4xf64>': compute them as f32}}
   linalg.exp ins(%x : memref<4xf64>) outs(%y : memref<4xf64>)
   return
 }

@@ -55,7 +55,7 @@ func.func @wide(%y: memref<4xf64>) {
   %c1 = arith.constant 1 : index
   %c4 = arith.constant 4 : index
   %zero = arith.constant 0.0 : f64
-  // expected-error @+1 {{GPU kernels require elements of 32 bits, integers, f16 or bf16, or weights of 8 bits, found 'memref<4xf64>'}}
+  // expected-error @+1 {{GPU kernels require floats of at most 32 bits, found 'memref<4xf64>': compute them as f32}}
   scf.for %i = %c0 to %c4 step %c1 {
     memref.store %zero, %y[%i] : memref<4xf64>
   }

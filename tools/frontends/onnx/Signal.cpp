@@ -3,8 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A discrete Fourier transform of any length is a product with a matrix of
-// cosines and sines. The matrix is computed when the model runs: it is no
-// weight, so that no method rounds it.
+// cosines and sines. The matrix is made when the model runs: it is no weight,
+// so that no method rounds it. Its numbers are those of n angles, a table where
+// n is known.
 //
 //===----------------------------------------------------------------------===//
 
@@ -85,16 +86,38 @@ struct Complex {
 };
 } // namespace
 
+/// Cosines, or sines, of 2 pi i / n for i < n, as a tensor: a table is no
+/// weight.
+static Value buildTable(Composer &c, int64_t length,
+                        double (*function)(double)) {
+  std::vector<Scalar> elements;
+  for (int64_t i = 0; i < length; ++i)
+    elements.push_back(Scalar::of(roundTo(
+        TensorProto::FLOAT, function(2 * pi * double(i) / double(length)))));
+  return c.im.emitted(
+      knownValue(TensorProto::FLOAT, {Expr(length)}, std::move(elements)));
+}
+
 /// Cosines and sines of 2 pi t k / n for t < `rows` and k < `bins`.
 static Complex buildBasis(Composer &c, const Expr &rows, const Expr &bins,
                           const Expr &length) {
   // Angles are reduced as integers, and computed in 64 bits, so that long
   // transforms are as exact as short ones.
   Value products = c.mul(countAlong(c, rows, 0, 2), countAlong(c, bins, 1, 2));
-  Value turns =
-      c.cast(c.apply("Mod", {products, scalarOf(length)}), TensorProto::DOUBLE);
+  Value turns = c.apply("Mod", {products, scalarOf(length)});
+  if (!c.ok())
+    return {};
+  // Where their number is known, that is before the model runs.
+  if (length.isConstant() && length.constant() <= maxElements) {
+    auto lookUp = [&](double (*function)(double)) {
+      return c.apply("Gather",
+                     {buildTable(c, length.constant(), function), turns});
+    };
+    return {lookUp(std::cos), lookUp(std::sin)};
+  }
   Value whole = c.cast(scalarOf(length), TensorProto::DOUBLE);
-  Value angles = c.scale(c.apply("Div", {turns, whole}), 2 * pi);
+  Value angles = c.scale(
+      c.apply("Div", {c.cast(turns, TensorProto::DOUBLE), whole}), 2 * pi);
   return {c.cast(c.apply("Cos", {angles}), TensorProto::FLOAT),
           c.cast(c.apply("Sin", {angles}), TensorProto::FLOAT)};
 }

@@ -204,6 +204,38 @@ def GPUUnrollLoopsPass : Pass<"lowbit-gpu-unroll-loops", "::mlir::ModuleOp"> {
     Statistic<"numSteps", "steps", "Steps that they had">];
 }
 
+def GPUFoldDoublesPass
+    : Pass<"lowbit-gpu-fold-doubles", "::mlir::func::FuncOp"> {
+  let summary = "Compute 64-bit floats that depend on constants alone";
+  let description = [{
+    Shaders have no 64-bit floats. Elementwise operations on constants and
+    indices that make integers, booleans or narrower floats of them become
+    constants; operations on them that nothing needs any more are left to the
+    canonicalizer. Those that depend on what a model is given stay.
+
+    ```mlir
+    %x = arith.constant dense<[0.25, 1.75]> : tensor<2xf64>
+    %i = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+        ins(%x : tensor<2xf64>) outs(%e : tensor<2xi64>) {
+    ^bb0(%in: f64, %out: i64):
+      %0 = math.floor %in : f64
+      %1 = arith.fptosi %0 : f64 to i64
+      linalg.yield %1 : i64
+    } -> tensor<2xi64>
+    ```
+    becomes
+    ```mlir
+    %i = arith.constant dense<[0, 1]> : tensor<2xi64>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+  let options = [
+    Option<"mostElements", "most-elements", "int64_t", "262144",
+           "Elements of a tensor that is computed">];
+  let statistics = [
+    Statistic<"numFolded", "folded", "Tensors that became constants">];
+}
+
 def GPUFusePass : Pass<"lowbit-gpu-fuse", "::mlir::func::FuncOp"> {
   let summary = "Fuse elementwise operations into what reads them, as far as kernels bind buffers";
   let description = [{
