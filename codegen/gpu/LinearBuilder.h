@@ -83,6 +83,8 @@ private:
                      const Index &firstWeight, const Index &atom);
   void storeHalves(llvm::ArrayRef<mlir::Value> numbers, mlir::Value tile,
                    mlir::Value scales);
+  llvm::SmallVector<mlir::Value> loadOwn(mlir::Value from, const Index &which,
+                                         int64_t width, const Index &at);
   llvm::SmallVector<mlir::Value> multiplySteps(
       mlir::Value inputs, mlir::Value weights, const Index &first,
       int64_t count, mlir::ValueRange sums,

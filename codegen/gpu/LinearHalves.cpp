@@ -101,18 +101,10 @@ SmallVector<Value> LinearBuilder::addHalves(const Tiles &tiles,
                                             const Index &half,
                                             ArrayRef<Value> products,
                                             ValueRange sums) {
-  auto loadScales = [&](Value scales, const Index &which) {
-    SmallVector<Value> found;
-    for (int64_t i = 0; i < kOwn; ++i) {
-      Index row =
-          indices.add(indices.multiply(which, kOwn), indices.constant(i));
-      found.push_back(
-          load(scales, indices.add(indices.multiply(row, 2), half)));
-    }
-    return found;
-  };
-  SmallVector<Value> ofInputs = loadScales(tiles.inputScales, threadRow());
-  SmallVector<Value> ofWeights = loadScales(tiles.weightScales, threadColumn());
+  SmallVector<Value> ofInputs =
+      loadOwn(tiles.inputScales, threadRow(), 2, half);
+  SmallVector<Value> ofWeights =
+      loadOwn(tiles.weightScales, threadColumn(), 2, half);
   SmallVector<Value> next;
   for (int64_t i = 0; i < kOwn; ++i)
     for (int64_t j = 0; j < kOwn; ++j) {

@@ -108,6 +108,17 @@ void LinearBuilder::loadWeightTile(
   }
 }
 
+/// Element `at` of each of the four rows of `width` that are this thread's.
+SmallVector<Value> LinearBuilder::loadOwn(Value from, const Index &which,
+                                          int64_t width, const Index &at) {
+  SmallVector<Value> found;
+  for (int64_t i = 0; i < kOwn; ++i) {
+    Index row = indices.add(indices.multiply(which, kOwn), indices.constant(i));
+    found.push_back(load(from, indices.add(indices.multiply(row, width), at)));
+  }
+  return found;
+}
+
 /// Goes over `count` steps of a tile from `first` on: what `multiply` makes of
 /// each of a thread's 4 x 4 sums.
 SmallVector<Value> LinearBuilder::multiplySteps(
@@ -120,18 +131,8 @@ SmallVector<Value> LinearBuilder::multiplySteps(
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Index step = indices.add(first, counter(loop, "part", count));
-  auto loadOwn = [&](Value tile, const Index &which) {
-    SmallVector<Value> rows;
-    for (int64_t i = 0; i < kOwn; ++i) {
-      Index row =
-          indices.add(indices.multiply(which, kOwn), indices.constant(i));
-      rows.push_back(
-          load(tile, indices.add(indices.multiply(row, steps), step)));
-    }
-    return rows;
-  };
-  SmallVector<Value> lhs = loadOwn(inputs, threadRow());
-  SmallVector<Value> rhs = loadOwn(weights, threadColumn());
+  SmallVector<Value> lhs = loadOwn(inputs, threadRow(), steps, step);
+  SmallVector<Value> rhs = loadOwn(weights, threadColumn(), steps, step);
   SmallVector<Value> next;
   for (int64_t i = 0; i < kOwn; ++i)
     for (int64_t j = 0; j < kOwn; ++j)
