@@ -12,6 +12,7 @@
 #include "lowbit/Numerics/Matrix.h"
 #include "lowbit/Reference/Activation.h"
 #include "lowbit/Transforms/ConstantMatrix.h"
+#include "lowbit/Transforms/GatherColumns.h"
 #include "lowbit/Transforms/PackedData.h"
 #include "lowbit/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -184,14 +185,8 @@ static Value arrangeColumns(OpBuilder &builder, Location loc, Value x,
   SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::parallel);
   auto buildBody = [&](OpBuilder &b, Location loc, ValueRange values) {
     Value number = values[0];
-    if (order) {
-      SmallVector<Value> position;
-      for (int64_t i = 0; i + 1 < rank; ++i)
-        position.push_back(linalg::IndexOp::create(b, loc, i));
-      position.push_back(
-          arith::IndexCastOp::create(b, loc, b.getIndexType(), number));
-      number = tensor::ExtractOp::create(b, loc, x, position);
-    }
+    if (order)
+      number = readColumn(b, loc, x, number, /*isUnsigned=*/false);
     bool isWide = type.getElementType().isF32();
     if (scale && !isWide)
       number = arith::ExtFOp::create(b, loc, b.getF32Type(), number);

@@ -12,6 +12,19 @@
 using namespace mlir;
 using namespace lowbit;
 
+Value lowbit::readColumn(OpBuilder &b, Location loc, Value x, Value column,
+                         bool isUnsigned) {
+  SmallVector<Value> place;
+  int64_t rank = cast<RankedTensorType>(x.getType()).getRank();
+  for (int64_t i = 0; i + 1 < rank; ++i)
+    place.push_back(linalg::IndexOp::create(b, loc, i));
+  Type index = b.getIndexType();
+  place.push_back(
+      isUnsigned ? Value(arith::IndexCastUIOp::create(b, loc, index, column))
+                 : Value(arith::IndexCastOp::create(b, loc, index, column)));
+  return tensor::ExtractOp::create(b, loc, x, place);
+}
+
 Value lowbit::gatherColumns(OpBuilder &builder, Location loc, Value x,
                             Value columns) {
   auto type = cast<RankedTensorType>(x.getType());
@@ -24,13 +37,8 @@ Value lowbit::gatherColumns(OpBuilder &builder, Location loc, Value x,
   AffineMap identity = builder.getMultiDimIdentityMap(rank);
   SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::parallel);
   auto body = [&](OpBuilder &b, Location loc, ValueRange values) {
-    SmallVector<Value> place;
-    for (int64_t i = 0; i + 1 < rank; ++i)
-      place.push_back(linalg::IndexOp::create(b, loc, i));
-    place.push_back(
-        arith::IndexCastOp::create(b, loc, b.getIndexType(), values[0]));
-    linalg::YieldOp::create(
-        b, loc, tensor::ExtractOp::create(b, loc, x, place).getResult());
+    Value read = readColumn(b, loc, x, values[0], /*isUnsigned=*/false);
+    linalg::YieldOp::create(b, loc, read);
   };
   return linalg::GenericOp::create(
              builder, loc, init.getType(), columns, init,

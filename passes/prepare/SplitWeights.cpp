@@ -9,6 +9,7 @@
 
 #include "SideTerm.h"
 #include "lowbit/Numerics/Float16.h"
+#include "lowbit/Transforms/GatherColumns.h"
 #include "lowbit/Transforms/LayerNames.h"
 #include "lowbit/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -113,12 +114,7 @@ static Value multiplySparse(OpBuilder &builder, LinearOp layer, Value numbers,
   SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::parallel);
   loops.push_back(utils::IteratorType::reduction);
   auto body = [&](OpBuilder &b, Location loc, ValueRange values) {
-    SmallVector<Value> place;
-    for (int64_t i = 0; i + 1 < rank; ++i)
-      place.push_back(linalg::IndexOp::create(b, loc, i));
-    place.push_back(
-        arith::IndexCastUIOp::create(b, loc, b.getIndexType(), values[1]));
-    Value read = tensor::ExtractOp::create(b, loc, x, place);
+    Value read = readColumn(b, loc, x, values[1], /*isUnsigned=*/true);
     Value number = values[0];
     if (element.getIntOrFloatBitWidth() > 16)
       number = arith::ExtFOp::create(b, loc, element, number);

@@ -16,6 +16,11 @@ namespace lowbit {
 mlir::Value gatherColumns(mlir::OpBuilder &builder, mlir::Location loc,
                           mlir::Value x, mlir::Value columns);
 
+/// x[..., column] in the body of a linalg op, whose outermost loops are those
+/// of `x` but for the last; `column` is an integer.
+mlir::Value readColumn(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x,
+                       mlir::Value column, bool isUnsigned);
+
 } // namespace lowbit
 
 #endif // LOWBIT_TRANSFORMS_GATHERCOLUMNS_H
