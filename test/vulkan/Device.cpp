@@ -92,30 +92,34 @@ static bool hasExtension(VkPhysicalDevice physical, llvm::StringRef name) {
   });
 }
 
-/// Whether bytes of a word are multiplied as such by instructions.
-static bool findPackedDot(VkPhysicalDevice physical) {
-  if (!hasExtension(physical, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME))
-    return false;
-  auto dots = makeInfo<VkPhysicalDeviceShaderIntegerDotProductFeatures>(
-      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES);
+/// What the device says of features of one kind.
+template <typename Features>
+static Features queryFeatures(VkPhysicalDevice physical, VkStructureType type) {
+  auto queried = makeInfo<Features>(type);
   auto features = makeInfo<VkPhysicalDeviceFeatures2>(
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2);
-  features.pNext = &dots;
+  features.pNext = &queried;
   vkGetPhysicalDeviceFeatures2(physical, &features);
-  return dots.shaderIntegerDotProduct;
+  return queried;
+}
+
+/// Whether bytes of a word are multiplied as such by instructions.
+static bool findPackedDot(VkPhysicalDevice physical) {
+  return hasExtension(physical,
+                      VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME) &&
+         queryFeatures<VkPhysicalDeviceShaderIntegerDotProductFeatures>(
+             physical,
+             VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES)
+             .shaderIntegerDotProduct;
 }
 
 /// Whether shaders compute in f16.
 static bool findHalf(VkPhysicalDevice physical) {
-  if (!hasExtension(physical, VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME))
-    return false;
-  auto halves = makeInfo<VkPhysicalDeviceShaderFloat16Int8Features>(
-      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES);
-  auto features = makeInfo<VkPhysicalDeviceFeatures2>(
-      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2);
-  features.pNext = &halves;
-  vkGetPhysicalDeviceFeatures2(physical, &features);
-  return halves.shaderFloat16;
+  return hasExtension(physical, VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME) &&
+         queryFeatures<VkPhysicalDeviceShaderFloat16Int8Features>(
+             physical,
+             VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES)
+             .shaderFloat16;
 }
 
 /// Whether shaders add up what invocations of a subgroup have.
@@ -155,7 +159,7 @@ static std::pair<uint32_t, bool> findQueues(VkPhysicalDevice physical) {
   return {};
 }
 
-void Device::createDevice() {
+void Device::findDevice() {
   uint32_t count = 1;
   VkResult found = vkEnumeratePhysicalDevices(instance, &count, &physical);
   if (count == 0)
@@ -163,10 +167,19 @@ void Device::createDevice() {
   if (found != VK_INCOMPLETE)
     check(found, "vkEnumeratePhysicalDevices");
   vkGetPhysicalDeviceProperties(physical, &properties);
+  std::tie(queueFamily, takesTimes) = findQueues(physical);
+  hasPackedDot = findPackedDot(physical);
+  hasSubgroups = findSubgroups(physical);
+  hasHalf = findHalf(physical);
+  sharedMemory = findMemory(physical, VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
+                                          VK_MEMORY_PROPERTY_HOST_COHERENT_BIT);
+  localMemory = findMemory(physical, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT);
+}
+
+void Device::createDevice() {
   float priority = 1;
   auto queues = makeInfo<VkDeviceQueueCreateInfo>(
       VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO);
-  std::tie(queueFamily, takesTimes) = findQueues(physical);
   queues.queueFamilyIndex = queueFamily;
   queues.queueCount = 1;
   queues.pQueuePriorities = &priority;
@@ -174,36 +187,32 @@ void Device::createDevice() {
       makeInfo<VkDeviceCreateInfo>(VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO);
   info.queueCreateInfoCount = 1;
   info.pQueueCreateInfos = &queues;
-  hasPackedDot = findPackedDot(physical);
-  hasSubgroups = findSubgroups(physical);
-  hasHalf = findHalf(physical);
   llvm::SmallVector<const char *> extensions;
+  // Features that are to be used form a list, the last one first.
+  auto enable = [&](auto &features, const char *extension) {
+    features.pNext = const_cast<void *>(info.pNext);
+    info.pNext = &features;
+    extensions.push_back(extension);
+  };
   auto dots = makeInfo<VkPhysicalDeviceShaderIntegerDotProductFeatures>(
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES);
   dots.shaderIntegerDotProduct = VK_TRUE;
-  if (hasPackedDot) {
-    info.pNext = &dots;
-    extensions.push_back(VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME);
-  }
+  if (hasPackedDot)
+    enable(dots, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME);
   auto halves = makeInfo<VkPhysicalDeviceShaderFloat16Int8Features>(
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES);
   halves.shaderFloat16 = VK_TRUE;
-  if (hasHalf) {
-    halves.pNext = const_cast<void *>(info.pNext);
-    info.pNext = &halves;
-    extensions.push_back(VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME);
-  }
+  if (hasHalf)
+    enable(halves, VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME);
   info.enabledExtensionCount = extensions.size();
   info.ppEnabledExtensionNames = extensions.data();
   CHECK(vkCreateDevice(physical, &info, nullptr, &device));
   vkGetDeviceQueue(device, queueFamily, 0, &queue);
-  sharedMemory = findMemory(physical, VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
-                                          VK_MEMORY_PROPERTY_HOST_COHERENT_BIT);
-  localMemory = findMemory(physical, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT);
 }
 
 Device::Device(bool validates) {
   createInstance(validates);
+  findDevice();
   createDevice();
   auto info = makeInfo<VkCommandPoolCreateInfo>(
       VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO);

@@ -82,6 +82,7 @@ public:
 
 private:
   void createInstance(bool validates);
+  void findDevice();
   void createDevice();
   DeviceBuffer allocate(uint64_t bytes, uint32_t memoryType);
 
