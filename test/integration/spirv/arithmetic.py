@@ -5,34 +5,22 @@
 One model has the operators of ONNX on integers of 8, 16 and 32 bits, with and
 without a sign, which wrap around. Inputs have the ends of each type.
 """
-import os
 import sys
 
+import exact
 import numpy
-import onnx
-from gpu import find_device, run
+from gpu import take_device
 from onnx import TensorProto, helper
 
 KINDS = ("int8", "uint8", "int16", "uint16", "int32")
-TYPES = {"bool": TensorProto.BOOL, "float32": TensorProto.FLOAT, "int8": TensorProto.INT8, "uint8": TensorProto.UINT8,
-         "int16": TensorProto.INT16, "uint16": TensorProto.UINT16, "int32": TensorProto.INT32}
 
 
-class Model:
+class Model(exact.Model):
     def __init__(self):
+        super().__init__()
         self.random = numpy.random.default_rng(3)
-        self.nodes, self.inputs, self.expected = [], {}, {}
         for kind in KINDS:
             self.add(kind)
-
-    def node(self, op, inputs, expected, **attributes):
-        name = f"y{len(self.nodes)}"
-        self.nodes.append(helper.make_node(op, inputs, [name], **attributes))
-        self.expected[name] = expected
-
-    def input(self, name, array):
-        self.inputs[name] = array
-        return array
 
     def add(self, kind):
         ends = numpy.iinfo(kind)
@@ -74,38 +62,9 @@ class Model:
         self.node("BitShift", [f"a_{kind}", f"s_{kind}"], a << by, direction="LEFT")
         self.node("BitShift", [f"a_{kind}", f"s_{kind}"], a >> by, direction="RIGHT")
 
-    def save(self, path):
-        value = lambda name, array: helper.make_tensor_value_info(name, TYPES[array.dtype.name], array.shape)
-        graph = helper.make_graph(self.nodes, "arithmetic", [value(*item) for item in self.inputs.items()],
-                                  [value(*item) for item in self.expected.items()])
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
-        model.ir_version = 8
-        onnx.save(model, path)
-
-
-def main(folder, *harness):
-    os.makedirs(folder, exist_ok=True)
-    device = find_device(*(flag.split("=")[1] for flag in harness))
-    model = Model()
-    model.save(f"{folder}/arithmetic.onnx")
-    files = {name: f"{folder}/{name}.npy" for name in model.inputs}
-    for name, array in model.inputs.items():
-        numpy.save(files[name], array)
-    results = lambda kind: {name: f"{folder}/{kind}.{name}.npy" for name in model.expected}
-    run("quant-opt", f"{folder}/arithmetic.onnx", "--quantize=none", "-o", f"{folder}/cpu.mlir")
-    run("quant-run", f"{folder}/cpu.mlir", *(f"--input={key}={file}" for key, file in files.items()),
-        *(f"--output={key}={file}" for key, file in results("cpu").items()))
-    device.compile(f"{folder}/arithmetic.onnx", folder, "--quantize=none")
-    device.run(files, results("gpu"))
-    device.validate()
-    nodes = {node.output[0]: node for node in model.nodes}
-    for kind in ("cpu", "gpu"):
-        for name, file in results(kind).items():
-            found, expected = numpy.load(file), model.expected[name]
-            if not numpy.array_equal(found, expected):
-                sys.exit(f"{kind}: {nodes[name].op_type} of {', '.join(nodes[name].input)}: {found}\nexpected {expected}")
-    print(f"{device.name}: {len(model.expected)} results, to the bit")
-
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    device, (folder,) = take_device(sys.argv[1:])
+    model = Model()
+    exact.check(folder, device, model)
+    print(f"{device.name}: {len(model.expected)} results, to the bit")

@@ -1,22 +1,21 @@
 """Attention on a device against numpy, over generated shapes.
 
-  attention.py FOLDER                 a Vulkan device, through lowbit-vulkan-run
-  attention.py FOLDER HARNESS         Dawn, through HARNESS/run_module.mjs
+  attention.py FOLDER [--dawn=HARNESS]
 
 One model has all shapes: heads that share keys, rows that fill what a thread or
 a workgroup takes and that don't, keys in one part and in several, widths that are
 multiples of four and odd ones, later keys hidden or not, masks shared by heads or
-by queries, a mask that hides all, and a key that is NaN. The kernels for GPUs, those that add up by
-subgroups, and those for processors may differ by 1e-5 of the largest number of a
-result; of the first, Dawn runs some, and no others that need subgroups. The
-validation layer, or naga, must accept them. Prints the largest differences.
+by queries, a mask that hides all, and a key that is NaN. The kernels for GPUs, those
+that add up by subgroups, and those for processors may differ by 1e-5 of the largest
+number of a result; of the first, Dawn runs some, and no others that need subgroups.
+The validation layer and spirv-val, or naga, must accept them. Prints the largest
+differences.
 """
-import json
 import os
-import subprocess
 import sys
 
 import numpy
+from gpu import Dawn, compare, name_outputs, save_inputs, take_device
 
 # Batch, heads, groups, queries, keys, width, width of values, causal, mask.
 SHAPES = [
@@ -98,72 +97,49 @@ def make_model(path, cases):
                    f"  return {names} : {types}\n}}\n")
 
 
-def run(*command):
-    result = subprocess.run(command, capture_output=True, text=True)
-    if result.returncode:
-        sys.exit(f"{' '.join(command)}\n{result.stdout}{result.stderr}")
-    return result.stdout + result.stderr
-
-
-def compile_cases(folder, cases, target):
-    """The model's file; its variants, one of which must be for processors."""
+def compile_cases(device, folder, cases):
+    """The model has kernels alone, among them those for processors."""
     make_model(f"{folder}/model.mlir", cases)
-    path = f"{folder}/model.{'webgpu.js' if target == 'webgpu' else 'json'}"
-    text = run("quant-opt", f"{folder}/model.mlir", f"--target={target}", "-o", path)
+    text = device.compile(f"{folder}/model.mlir", folder)
     if "no GPU kernel" in text:
         sys.exit(text)
-    with open(f"{os.path.splitext(path)[0]}.json") as file:
-        variants = [variant["name"] for variant in json.load(file)["variants"]]
+    variants = device.get_variants()
     if not {"base", "subgroups", "software"} <= set(variants):
         sys.exit(f"the kernels have no others for processors, or with subgroups: {' '.join(variants)}")
-    return path
 
 
-def compute(path, cases, variant, harness):
+def compute(device, folder, cases, variant):
     """Runs all cases and returns the worst relative error."""
-    folder = os.path.dirname(path)
-    pairs = lambda names: [f"{name}={folder}/{name}.npy" for name in names]
-    inputs = pairs(f"{name}{i}" for i, (_, arrays, _) in enumerate(cases) for name in arrays)
-    outputs = pairs(f"y{i}" for i in range(len(cases)))
-    for i, (_, arrays, _) in enumerate(cases):
-        for name, array in arrays.items():
-            numpy.save(f"{folder}/{name}{i}.npy", array)
-    if harness:
-        run("node", f"{harness}/run_module.mjs", path, "--variant", variant,
-            *[text for pair in inputs for text in ("--input", pair)],
-            *[text for pair in outputs for text in ("--output", pair)])
-    else:
-        run("lowbit-vulkan-run", path, "--validate", f"--variant={variant}",
-            *["--input=" + pair for pair in inputs], *["--output=" + pair for pair in outputs])
+    inputs = save_inputs(folder, {f"{name}{i}": array for i, (_, arrays, _) in enumerate(cases)
+                                  for name, array in arrays.items()})
+    outputs = name_outputs(folder, variant, [f"y{i}" for i in range(len(cases))])
+    device.run(inputs, outputs, variant, validates=True)
     worst = 0
-    for i, (shape, arrays, scale) in enumerate(cases):
-        expected, found = attend(shape, arrays, scale), numpy.load(f"{folder}/y{i}.npy")
-        os.remove(f"{folder}/y{i}.npy")
-        found = found.reshape(expected.shape)
-        if not numpy.array_equal(numpy.isnan(found), numpy.isnan(expected)):
+    for (shape, arrays, scale), file in zip(cases, outputs.values()):
+        expected = attend(shape, arrays, scale)
+        found = numpy.load(file).reshape(expected.shape)
+        missing = numpy.isnan(expected)
+        if not numpy.array_equal(numpy.isnan(found), missing):
             sys.exit(f"{variant}: {shape}: NaN in {numpy.isnan(found).sum()} results of {found.size}")
-        error = numpy.nanmax(abs(found - expected)) / numpy.nanmax(abs(expected))
-        worst = max(worst, error)
-        if not error < 1e-5:
-            sys.exit(f"{variant}: {shape}: relative error {error}")
+        worst = max(worst, compare(found[~missing], expected[~missing], 1e-5, f"{variant}: {shape}"))
     return worst
 
 
 def main():
-    folder, *harness = sys.argv[1:]
+    device, (folder,) = take_device(sys.argv[1:])
     os.makedirs(f"{folder}/some", exist_ok=True)
     cases = [(shape, make_inputs(i, shape), 0.5) for i, shape in enumerate(SHAPES)]
-    if harness:
+    runs = [(folder, cases, ["base", "subgroups", "software"])]
+    if isinstance(device, Dawn):
         # A browser's kernels clear workgroup memory, by code for each word of it
         # where the adapter is a processor: a pipeline takes a second.
         runs = [(folder, cases, ["software"]), (f"{folder}/some", cases[2::4], ["base"])]
-    else:
-        runs = [(folder, cases, ["base", "subgroups", "software"])]
     for place, chosen, variants in runs:
-        path = compile_cases(place, chosen, "webgpu" if harness else "spirv")
+        compile_cases(device, place, chosen)
         for variant in variants:
-            worst = compute(path, chosen, variant, *harness or [None])
+            worst = compute(device, place, chosen, variant)
             print(f"{variant}: {len(chosen)} shapes: worst relative error {worst:.1e}")
+        device.validate()
 
 
 if __name__ == "__main__":

@@ -9,24 +9,15 @@ cache holds floats, may differ by a thousandth of the largest from those of the 
 without a cache. Rows of 512 or more are taken in parts by several workgroups.
 """
 import os
-import pathlib
-import subprocess
 import sys
 
 import numpy
+from gpu import HERE, run
 
 on, model, ids, folder, *caches = (word for word in sys.argv[1:] if not word.startswith("--"))
 flags = [word for word in sys.argv[1:] if word.startswith("--")]
-here = pathlib.Path(__file__).parent
 os.makedirs(folder, exist_ok=True)
 COUNT = 4
-
-
-def run(*command):
-    result = subprocess.run([str(part) for part in command], capture_output=True, text=True)
-    if result.returncode:
-        sys.exit(f"{' '.join(map(str, command))}\n{result.stdout}{result.stderr}")
-    return result.stdout
 
 
 def find_logits(compile_):
@@ -41,7 +32,7 @@ def run_vulkan(compile_, has_floats):
     text = run("lowbit-vulkan-run", f"{folder}/model.json", "--validate", f"--tokens={ids}",
                f"--output=logits={folder}/found.npy", f"--generate={COUNT}")
     if has_floats:
-        run(sys.executable, here / "compare_last.py", f"{folder}/expected.npy", f"{folder}/found.npy")
+        run(sys.executable, HERE / "compare_last.py", f"{folder}/expected.npy", f"{folder}/found.npy")
     return text.split("tokens:")[1].splitlines()[0].split()
 
 
@@ -60,7 +51,7 @@ for cache in caches:
     name, length = cache.split(":")
     cached = [*compile_, f"--kv-cache={name}", f"--max-length={length}"]
     run(*cached, "-o", f"{folder}/cached.mlir")
-    expected = run(sys.executable, here / "generate.py", f"{folder}/cached.mlir", ids, COUNT).split()[1:]
+    expected = run(sys.executable, HERE / "generate.py", f"{folder}/cached.mlir", ids, COUNT).split()[1:]
     found = (run_vulkan if on == "vulkan" else run_chromium)(cached, not name.startswith("int"))
     if found != expected:
         sys.exit(f"{cache}: the device continues with '{' '.join(found)}', the CPU with '{' '.join(expected)}'")

@@ -11,47 +11,33 @@ are those of the CPU with the same cache. spirv-val and the validation layer mus
 accept every kernel.
 """
 import os
-import pathlib
-import subprocess
 import sys
 
 import numpy
 import onnx
+from gpu import HERE, compile_for_cpu, run, run_on_cpu, save_inputs
 
 model, cache, ids, folder, *flags = sys.argv[1:]
-here = pathlib.Path(__file__).parent
 os.makedirs(folder, exist_ok=True)
-
-
-def run(*command):
-    result = subprocess.run([str(part) for part in command], capture_output=True, text=True)
-    if result.returncode:
-        sys.exit(f"{' '.join(map(str, command))}\n{result.stdout}{result.stderr}")
-    return result.stdout
-
-
 tokens = numpy.load(ids)
 inputs = {"input_ids": tokens, "attention_mask": numpy.ones_like(tokens)}
 for value in onnx.load(model, load_external_data=False).graph.input:
     if value.name not in inputs:
         extents = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
         inputs[value.name] = numpy.zeros([1, *extents[1:]], "f")
-for name, array in inputs.items():
-    numpy.save(f"{folder}/{name}.npy", array)
-compile_ = ["quant-opt", model, "--quantize=int8-g8", "--shape", "batch=1"]
-cached = [*compile_, f"--kv-cache={cache}", "--max-length=48"]
-run(*compile_, "-o", f"{folder}/cpu.mlir")
+common = ["--quantize=int8-g8", "--shape", "batch=1"]
+cached = ["quant-opt", model, *common, f"--kv-cache={cache}", "--max-length=48"]
 run(*cached, "-o", f"{folder}/cached.mlir")
 run(*cached, *flags, "--target=spirv", "-o", f"{folder}/model.json")
-run("quant-run", f"{folder}/cpu.mlir", "--float-activations", *(f"--input={name}={folder}/{name}.npy" for name in inputs),
-    f"--output=logits={folder}/expected.npy")
+run_on_cpu(compile_for_cpu(model, folder, *common), save_inputs(folder, inputs), {"logits": f"{folder}/expected.npy"},
+           "--float-activations")
 found = run("lowbit-vulkan-run", f"{folder}/model.json", "--validate", f"--tokens={ids}", "--prefill=35",
             f"--output=logits={folder}/found.npy", "--generate=4").split("tokens:")[1].splitlines()[0]
 # Integers of a cache are further from floats than that.
 if not cache.startswith("int"):
-    print(run(sys.executable, here / "compare_last.py", f"{folder}/expected.npy", f"{folder}/found.npy"), end="")
-print(run(sys.executable, here / "validate.py", f"{folder}/model.json"), end="")
-expected = run(sys.executable, here / "generate.py", f"{folder}/cached.mlir", ids, 4).strip()
+    print(run(sys.executable, HERE / "compare_last.py", f"{folder}/expected.npy", f"{folder}/found.npy"), end="")
+print(run(sys.executable, HERE / "validate.py", f"{folder}/model.json"), end="")
+expected = run(sys.executable, HERE / "generate.py", f"{folder}/cached.mlir", ids, 4).strip()
 if found.split() != expected.split()[1:]:
     sys.exit(f"the device continues with '{found}', the CPU with '{expected}'")
 print(expected)

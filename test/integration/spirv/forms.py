@@ -12,37 +12,35 @@ import sys
 
 import numpy
 import onnx
-from gpu import find_device, run
+from gpu import compare, name_outputs, run_on_cpu, take_device
+
+
+def compare_seen(found, expected, what):
+    hidden = numpy.isinf(expected)
+    if found.shape != expected.shape or not (found[hidden] < -1e30).all():
+        sys.exit(f"{what}: {found.shape}, the CPU has {expected.shape}, or what is hidden is seen")
+    return compare(found[~hidden], expected[~hidden], 1e-5, what)
 
 
 def check(folder, device, family):
     source = f"{folder}/{family}.onnx"
     inputs = {path.name.split(".")[2]: path for path in sorted(pathlib.Path(folder).glob(f"{family}.in.*.npy"))}
     names = [value.name for value in onnx.load(source).graph.output]
-    results = lambda kind: {name: f"{folder}/{kind}{i}.npy" for i, name in enumerate(names)}
-    run("quant-run", source, "--float-activations", *(f"--input={name}={path}" for name, path in inputs.items()),
-        *(f"--output={name}={path}" for name, path in results("cpu").items()))
+    found, expected = (name_outputs(folder, kind, names) for kind in ("gpu", "cpu"))
+    run_on_cpu(source, inputs, expected, "--float-activations")
     device.compile(source, folder)
     runs = [None, *{"software", "base"}.intersection(device.get_variants())]
     worst = 0
     for variant in runs:
-        device.run(inputs, results("gpu"), variant)
+        device.run(inputs, found, variant)
         for name in names:
-            expected, found = (numpy.load(results(kind)[name]) for kind in ("cpu", "gpu"))
-            hidden = numpy.isinf(expected)
-            if found.shape != expected.shape or not (found[hidden] < -1e30).all():
-                sys.exit(f"{family}, {variant}, {name}: {found.shape}, the CPU has {expected.shape}")
-            error = abs(found - expected)[~hidden].max() / abs(expected[~hidden]).max()
-            worst = max(worst, error)
-            if not error < 1e-5:
-                sys.exit(f"{family}, {variant}, {name}: relative error {error:.1e}")
+            worst = max(worst, compare_seen(numpy.load(found[name]), numpy.load(expected[name]),
+                                            f"{family}, {variant}, {name}"))
     device.validate()
     print(f"{device.name}: {family}, {len(runs)} runs: {len(names)} outputs, worst relative error {worst:.1e}")
 
 
 if __name__ == "__main__":
-    folder, *families = sys.argv[1:]
-    harness = families.pop(0).split("=")[1] if families[0].startswith("--dawn=") else None
-    device = find_device(harness)
+    device, (folder, *families) = take_device(sys.argv[1:])
     for family in families:
         check(folder, device, family)

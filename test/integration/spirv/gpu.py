@@ -1,7 +1,7 @@
 """What scripts that compile a model for a GPU, and run it there, share.
 
-`find_device(HARNESS)` is a Vulkan device, for SPIR-V, or with the folder of
-run_module.mjs Dawn, for a web module. What compilers, drivers and validators refuse
+A device is a Vulkan device, for SPIR-V, or with --dawn=HARNESS, the folder of
+run_module.mjs, Dawn, for a web module. What compilers, drivers and validators refuse
 ends the script.
 """
 import json
@@ -9,17 +9,27 @@ import pathlib
 import subprocess
 import sys
 
+import numpy
+import onnx
+from onnx import helper
+
 HERE = pathlib.Path(__file__).parent
 
 
-def run(*command, missing=None):
-    """What the command says; None where it fails with the text `missing`."""
+def call(*command, missing=None):
+    """The command that has ended; None where it fails with the text `missing`."""
     result = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     if result.returncode:
         if missing and missing in result.stderr:
             return None
         sys.exit(f"{' '.join(map(str, command))}\n{result.stdout}{result.stderr}")
-    return result.stdout + result.stderr
+    return result
+
+
+def run(*command, missing=None):
+    """What the command prints; None where it fails with the text `missing`."""
+    result = call(*command, missing=missing)
+    return result and result.stdout
 
 
 class Vulkan:
@@ -34,7 +44,7 @@ class Vulkan:
     def compile(self, source, folder, *flags):
         """What quant-opt remarks; `run` runs the model."""
         self.model = f"{folder}/gpu.json"
-        return run("quant-opt", source, *flags, "--target=spirv", "-o", self.model)
+        return call("quant-opt", source, *flags, "--target=spirv", "-o", self.model).stderr
 
     def get_variants(self):
         with open(self.model) as file:
@@ -46,14 +56,15 @@ class Vulkan:
             return len({dispatch["kernel"] for function in json.load(file)["functions"]
                         for dispatch in function["dispatches"]})
 
-    def run(self, inputs, outputs, variant=None):
-        """From files to files, by name; the variant that ran, None without f16 for it."""
-        flags = [f"--variant={variant}"] if variant else ["--validate"]
-        if variant and "f16" in variant:
+    def run(self, inputs, outputs, variant=None, validates=False):
+        """From files to files, by name; the variant that ran, None without f16 for it.
+
+        The layer watches what the device chooses and f16, and others where it is asked to.
+        """
+        flags = [f"--variant={variant}"] if variant else []
+        if validates or not variant or "f16" in variant:
             flags.append("--validate")
-        said = run("lowbit-vulkan-run", self.model, *flags,
-                   *(f"--input={name}={file}" for name, file in inputs.items()),
-                   *(f"--output={name}={file}" for name, file in outputs.items()),
+        said = run("lowbit-vulkan-run", self.model, *flags, *name_files(inputs, outputs),
                    missing="requires the feature 'f16'")
         if said is None:
             return None
@@ -76,7 +87,7 @@ class Dawn:
 
     def compile(self, source, folder, *flags):
         self.model = f"{folder}/gpu.webgpu.js"
-        return run("quant-opt", source, *flags, "--target=webgpu", "--fallback=none", "-o", self.model)
+        return call("quant-opt", source, *flags, "--target=webgpu", "--fallback=none", "-o", self.model).stderr
 
     def get_variants(self):
         with open(self.model[:-len("js")] + "json") as file:
@@ -87,7 +98,7 @@ class Dawn:
             return len({dispatch["kernel"] for function in json.load(file)["functions"].values()
                         for dispatch in function["dispatches"]})
 
-    def run(self, inputs, outputs, variant=None):
+    def run(self, inputs, outputs, variant=None, validates=False):
         flags = ["--variant", variant] if variant else []
         if variant and "subgroups" in variant:
             flags += ["--features", "subgroups"]
@@ -110,3 +121,56 @@ class Dawn:
 
 def find_device(harness=None):
     return Dawn(harness) if harness else Vulkan()
+
+
+def take_device(arguments):
+    """The device that arguments name, and the other arguments."""
+    harness = [argument.split("=", 1)[1] for argument in arguments if argument.startswith("--dawn=")]
+    return find_device(*harness), [argument for argument in arguments if not argument.startswith("--dawn=")]
+
+
+def save_inputs(folder, arrays):
+    """Files of arrays, by name."""
+    files = {name: f"{folder}/{name}.npy" for name in arrays}
+    for name, array in arrays.items():
+        numpy.save(files[name], array)
+    return files
+
+
+def name_outputs(folder, kind, names):
+    """Files for what a run of some kind yields, by name."""
+    return {name: f"{folder}/{kind}{i}.npy" for i, name in enumerate(names)}
+
+
+def name_files(inputs, outputs):
+    """Flags of quant-run and lowbit-vulkan-run."""
+    return [f"--{flag}={name}={file}" for flag, files in (("input", inputs), ("output", outputs))
+            for name, file in files.items()]
+
+
+def compile_for_cpu(source, folder, *flags):
+    model = f"{folder}/cpu.mlir"
+    run("quant-opt", source, *flags, "-o", model)
+    return model
+
+
+def run_on_cpu(model, inputs, outputs, *flags):
+    run("quant-run", model, *flags, *name_files(inputs, outputs))
+
+
+def compare(found, expected, limit, what):
+    """The largest difference, relative to the largest number; `limit` ends the script."""
+    if found.shape != expected.shape:
+        sys.exit(f"{what}: {found.shape}, expected {expected.shape}")
+    error = abs(found - expected).max() / abs(expected).max()
+    if not error < limit:
+        sys.exit(f"{what}: relative error {error:.1e}\n{found}\nexpected {expected}")
+    return error
+
+
+def save_model(path, graph, opset, *domains):
+    """Writes a graph as an ONNX model, with the first version of other domains."""
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset),
+                                                    *(helper.make_opsetid(domain, 1) for domain in domains)])
+    model.ir_version = 8
+    onnx.save(model, path)

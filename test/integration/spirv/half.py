@@ -12,7 +12,7 @@ import sys
 
 import numpy
 import onnx
-from gpu import HERE, find_device, run
+from gpu import HERE, compile_for_cpu, name_outputs, run, run_on_cpu, take_device
 from models import ARCHITECTURES, fix_shapes, read_inputs
 
 STEPS = {"f16": 2.0 ** -11, "bf16": 2.0 ** -8}
@@ -29,23 +29,20 @@ def check(folder, device, name, kind):
     files = {key: f"{folder}/{key}.npy" for key in inputs}
     halves = {key: f"{folder}/{key}.half.npy" if os.path.exists(f"{folder}/{key}.half.npy") else file
               for key, file in files.items()}
-    results = {value.name: f"{folder}/gpu{i}.npy" for i, value in enumerate(model.graph.output)}
+    results = name_outputs(folder, "gpu", [value.name for value in model.graph.output])
     device.compile(source, folder, *flags)
     device.run(files, results)
     device.validate()
-    run("quant-opt", source, *flags, "-o", f"{folder}/cpu.mlir")
+    cpu = compile_for_cpu(source, folder, *flags)
     for output, file in results.items():
         largest = abs(numpy.load(file)).max()
-        run("quant-run", f"{folder}/cpu.mlir", "--float-activations",
-            *(f"--input={key}={file}" for key, file in halves.items()),
-            f"--compare={output}={file}", f"--tolerance={6 * STEPS[kind] * largest}")
+        run_on_cpu(cpu, halves, {}, "--float-activations", f"--compare={output}={file}",
+                   f"--tolerance={6 * STEPS[kind] * largest}")
     print(f"{device.name}: {name} in {kind}: as on the CPU")
 
 
 if __name__ == "__main__":
-    folder, *models = sys.argv[1:]
-    harness = models.pop(0).split("=")[1] if models[0].startswith("--dawn=") else None
-    device = find_device(harness)
+    device, (folder, *models) = take_device(sys.argv[1:])
     for model in models:
         name, kind = model.split(":")
         check(f"{folder}/{name}.{kind}", device, name, kind)

@@ -5,32 +5,17 @@
 One model has them in all forms that ONNX defines, some with equal positions, which
 are written in order. No kernel writes to an input.
 """
-import os
 import sys
 
+import exact
 import numpy
-import onnx
-from gpu import find_device, run
+from gpu import take_device
 from onnx import TensorProto, helper
 
 RANDOM = numpy.random.default_rng(5)
 
 
-class Model:
-    """Nodes, the inputs of a run, and what it must yield."""
-
-    def __init__(self):
-        self.nodes, self.constants, self.inputs, self.expected = [], [], {}, {}
-
-    def input(self, name, array):
-        self.inputs[name] = array
-        return array
-
-    def node(self, op, inputs, expected, **attributes):
-        name = f"y{len(self.nodes)}"
-        self.nodes.append(helper.make_node(op, inputs, [name], **attributes))
-        self.expected[name] = expected
-
+class Model(exact.Model):
     def cumsum(self, source, axis, reverse=0, exclusive=0):
         x = self.inputs[source]
         ahead = numpy.flip(x, axis) if reverse else x
@@ -54,16 +39,6 @@ class Model:
             place = tuple(where[at])
             y[place] = combine(reduction, y[place], self.inputs[updates][at])
         self.node("ScatterND", [data, indices, updates], y, reduction=reduction)
-
-    def save(self, path):
-        value = lambda name, array: helper.make_tensor_value_info(
-            name, helper.np_dtype_to_tensor_dtype(array.dtype) if hasattr(helper, "np_dtype_to_tensor_dtype")
-            else onnx.mapping.NP_TYPE_TO_TENSOR_TYPE[array.dtype], array.shape)
-        graph = helper.make_graph(self.nodes, "loops", [value(*item) for item in self.inputs.items()],
-                                  [value(*item) for item in self.expected.items()], self.constants)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
-        model.ir_version = 8
-        onnx.save(model, path)
 
 
 def combine(reduction, old, new):
@@ -101,28 +76,8 @@ def make_model():
     return model
 
 
-def main(folder, *harness):
-    os.makedirs(folder, exist_ok=True)
-    device = find_device(*(flag.split("=")[1] for flag in harness))
-    model = make_model()
-    model.save(f"{folder}/loops.onnx")
-    files = {name: f"{folder}/{name}.npy" for name in model.inputs}
-    for name, array in model.inputs.items():
-        numpy.save(files[name], array)
-    device.compile(f"{folder}/loops.onnx", folder, "--quantize=none")
-    run("quant-opt", f"{folder}/loops.onnx", "--quantize=none", "-o", f"{folder}/cpu.mlir")
-    results = lambda kind: {name: f"{folder}/{kind}.{name}.npy" for name in model.expected}
-    device.run(files, results("gpu"))
-    device.validate()
-    run("quant-run", f"{folder}/cpu.mlir", *(f"--input={key}={file}" for key, file in files.items()),
-        *(f"--output={key}={file}" for key, file in results("cpu").items()))
-    for kind in ("gpu", "cpu"):
-        for node, (name, file) in zip(model.nodes, results(kind).items()):
-            found, expected = numpy.load(file), model.expected[name]
-            if not numpy.array_equal(found, expected):
-                sys.exit(f"{kind}: {node.op_type} {name}: {found}\nexpected {expected}")
-    print(f"{device.name}: {len(model.nodes)} sums and updates, as on the CPU")
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    device, (folder,) = take_device(sys.argv[1:])
+    model = make_model()
+    exact.check(folder, device, model)
+    print(f"{device.name}: {len(model.nodes)} sums and updates, as on the CPU")

@@ -15,7 +15,7 @@ import sys
 
 import numpy
 import onnx
-from gpu import find_device, run
+from gpu import compare, compile_for_cpu, name_outputs, run_on_cpu, save_inputs, take_device
 
 ARCHITECTURES = pathlib.Path(__file__).parents[2] / "models" / "architectures"
 TYPES = {"I64": "<i8", "F32": "<f4"}
@@ -47,37 +47,22 @@ def fix_shapes(model, inputs):
 
 def check(folder, device, name, number):
     source = ARCHITECTURES / f"{name}.onnx"
-    inputs = read_inputs(source.with_suffix(".safetensors"), number)
+    arrays = read_inputs(source.with_suffix(".safetensors"), number)
     model = onnx.load(source, load_external_data=False)
-    files = {}
-    for key, tensor in inputs.items():
-        files[key] = f"{folder}/{key}.npy"
-        numpy.save(files[key], tensor)
-    results = lambda kind: {value.name: f"{folder}/{kind}{i}.npy" for i, value in enumerate(model.graph.output)}
-    flags = ["--quantize=int8-g8", *fix_shapes(model, inputs)]
-    run("quant-opt", source, *flags, "-o", f"{folder}/cpu.mlir")
-    run("quant-run", f"{folder}/cpu.mlir", "--float-activations",
-        *(f"--input={key}={file}" for key, file in files.items()),
-        *(f"--output={key}={file}" for key, file in results("cpu").items()))
+    flags = ["--quantize=int8-g8", *fix_shapes(model, arrays)]
+    inputs, names = save_inputs(folder, arrays), [value.name for value in model.graph.output]
+    found, expected = (name_outputs(folder, kind, names) for kind in ("gpu", "cpu"))
+    run_on_cpu(compile_for_cpu(source, folder, *flags), inputs, expected, "--float-activations")
     device.compile(source, folder, *flags)
-    device.run(files, results("gpu"))
+    device.run(inputs, found)
     device.validate()
-    worst = 0
-    for output, file in results("cpu").items():
-        expected, found = numpy.load(file), numpy.load(results("gpu")[output])
-        if found.shape != expected.shape:
-            sys.exit(f"{name}, set {number}, {output}: {found.shape}, the CPU has {expected.shape}")
-        error = abs(found - expected).max() / abs(expected).max()
-        worst = max(worst, error)
-        if not error < 1e-3:
-            sys.exit(f"{name}, set {number}, {output}: relative error {error:.1e}")
-    print(f"{device.name}: {name}, set {number}: {len(model.graph.output)} outputs, worst relative error {worst:.1e}")
+    worst = max(compare(numpy.load(found[output]), numpy.load(expected[output]), 1e-3,
+                        f"{name}, set {number}, {output}") for output in names)
+    print(f"{device.name}: {name}, set {number}: {len(names)} outputs, worst relative error {worst:.1e}")
 
 
 if __name__ == "__main__":
-    folder, *models = sys.argv[1:]
+    device, (folder, *models) = take_device(sys.argv[1:])
     os.makedirs(folder, exist_ok=True)
-    harness = models.pop(0).split("=")[1] if models[0].startswith("--dawn=") else None
-    device = find_device(harness)
     for name in models:
         check(folder, device, *(name.split("@") if "@" in name else (name, "0")))

@@ -11,8 +11,7 @@ import os
 import sys
 
 import numpy
-import onnx
-from gpu import find_device, run
+from gpu import compare, compile_for_cpu, name_outputs, run_on_cpu, save_inputs, save_model, take_device
 from onnx import TensorProto, helper, numpy_helper
 
 STEPS, BATCH, WIDTH, HIDDEN = 6, 3, 40, 20
@@ -68,10 +67,7 @@ class Model:
         outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in self.outputs]
         graph = helper.make_graph(self.nodes, "recurrent", [value(*item) for item in self.inputs.items()], outputs,
                                   self.constants)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14),
-                                                        helper.make_opsetid("com.microsoft", 1)])
-        model.ir_version = 8
-        onnx.save(model, path)
+        save_model(path, graph, 14, "com.microsoft")
 
 
 def make_model(steps):
@@ -96,34 +92,24 @@ def count_kernels(device, folder, method):
 def check(folder, device, method):
     model = make_model(STEPS)
     model.save(f"{folder}/recurrent.onnx")
-    files = {name: f"{folder}/{name}.npy" for name in model.inputs}
-    for name, array in model.inputs.items():
-        numpy.save(files[name], array)
-    results = lambda kind: {name: f"{folder}/{kind}.{name}.npy" for name in model.outputs}
+    inputs = save_inputs(folder, model.inputs)
+    found, expected = (name_outputs(folder, kind, model.outputs) for kind in ("gpu", "cpu"))
     twice = count_kernels(device, folder, method)
     flags = [f"--quantize={method}"]
     device.compile(f"{folder}/recurrent.onnx", folder, *flags)
     if twice != device.count_kernels():
         sys.exit(f"{method}: {device.count_kernels()} kernels, and {twice} for twice the steps")
-    device.run(files, results("gpu"))
+    device.run(inputs, found)
     device.validate()
-    run("quant-opt", f"{folder}/recurrent.onnx", *flags, "-o", f"{folder}/cpu.mlir")
-    run("quant-run", f"{folder}/cpu.mlir", *([] if "-a8" in method else ["--float-activations"]),
-        *(f"--input={key}={file}" for key, file in files.items()),
-        *(f"--output={key}={file}" for key, file in results("cpu").items()))
-    worst = 0
-    for name in model.outputs:
-        found, expected = numpy.load(results("gpu")[name]), numpy.load(results("cpu")[name])
-        error = abs(found - expected).max() / abs(expected).max() if found.shape == expected.shape else numpy.inf
-        worst = max(worst, error)
-        if not error < 1e-3:
-            sys.exit(f"{method}: {name}: relative error {error:.1e}\n{found}\nexpected {expected}")
+    run_on_cpu(compile_for_cpu(f"{folder}/recurrent.onnx", folder, *flags), inputs, expected,
+               *([] if "-a8" in method else ["--float-activations"]))
+    worst = max(compare(numpy.load(found[name]), numpy.load(expected[name]), 1e-3, f"{method}: {name}")
+                for name in model.outputs)
     print(f"{device.name}: {method}: {len(model.outputs)} outputs, {twice} kernels, worst relative error {worst:.1e}")
 
 
 if __name__ == "__main__":
-    folder, *methods = sys.argv[1:]
+    device, (folder, *methods) = take_device(sys.argv[1:])
     os.makedirs(folder, exist_ok=True)
-    device = find_device(methods.pop(0).split("=")[1] if methods[0].startswith("--dawn=") else None)
     for method in methods:
         check(folder, device, method)

@@ -11,7 +11,7 @@ import sys
 
 import numpy
 import onnx
-from gpu import find_device, run
+from gpu import take_device
 from onnx import TensorProto, helper
 
 KINDS = {"f16": (TensorProto.FLOAT16, 13), "bf16": (TensorProto.BFLOAT16, 16)}
@@ -72,7 +72,6 @@ def compare(x, found, expected, what):
         sys.exit(f"{what}: {(~same).sum()} of {x.size} numbers")
 
 
-folder = sys.argv[1]
-device = find_device(sys.argv[2].split("=")[1] if len(sys.argv) > 2 else None)
+device, (folder,) = take_device(sys.argv[1:])
 for kind in KINDS:
     check(f"{folder}/{kind}", device, kind)
