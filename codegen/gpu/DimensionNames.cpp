@@ -1,4 +1,4 @@
-//===- DimensionNames.cpp - what loops are called in shaders --------------===//
+//===- DimensionNames.cpp - what kernels and loops are called -------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -94,4 +94,32 @@ SmallVector<StringRef> lowbit::nameLoops(linalg::LinalgOp op,
   for (auto [loop, name] : llvm::zip_equal(parallel, nameCoordinates(order)))
     names[loop] = name;
   return names;
+}
+
+std::string lowbit::describe(linalg::LinalgOp op) {
+  std::string name;
+  if (!isa<linalg::GenericOp>(op))
+    return op->getName().stripDialect().str();
+  Operation *last = nullptr;
+  unsigned count = 0;
+  for (Operation &inner : op.getBlock()->without_terminator())
+    if (!isa<arith::ConstantOp, linalg::IndexOp>(inner)) {
+      last = &inner;
+      ++count;
+    }
+  if (op.getNumReductionLoops())
+    name = "reduce_";
+  if (!last)
+    return name + "copy";
+  name += last->getName().stripDialect();
+  return count > 1 ? name + "_of_" + std::to_string(count) : name;
+}
+
+std::string lowbit::withShape(std::string name, ArrayRef<int64_t> extents) {
+  for (char &c : name)
+    if (!llvm::isAlnum(c))
+      c = '_';
+  for (auto [i, extent] : llvm::enumerate(extents))
+    name += (i == 0 ? "_" : "x") + std::to_string(extent);
+  return name;
 }

@@ -1,4 +1,4 @@
-//===- DimensionNames.h - what loops are called in shaders ------*- C++ -*-===//
+//===- DimensionNames.h - what kernels and loops are called -----*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -22,6 +22,13 @@ nameCoordinates(llvm::ArrayRef<int64_t> extents);
 /// `window_column`.
 llvm::SmallVector<llvm::StringRef> nameLoops(mlir::linalg::LinalgOp op,
                                              llvm::ArrayRef<unsigned> parallel);
+
+/// A word for what an operation does: `add` for a sum of two inputs,
+/// `reduce_add` for one along a dimension, and so on.
+std::string describe(mlir::linalg::LinalgOp op);
+
+/// `name`, and the extents of the loops.
+std::string withShape(std::string name, llvm::ArrayRef<int64_t> extents);
 
 } // namespace lowbit
 
