@@ -9,15 +9,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "LinalgUtils.h"
+#include "WindowTiler.h"
 #include "lowbit/CodeGen/CPU/Passes.h"
 
-#include "lowbit/IR/Lowbit.h"
 #include "lowbit/Reference/Activation.h"
-#include "lowbit/Transforms/Windows.h"
-#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 namespace lowbit {
@@ -27,74 +24,6 @@ namespace lowbit {
 
 using namespace mlir;
 using namespace lowbit;
-
-/// A window's last loop is worth a run of its own from this extent on.
-static constexpr int64_t kLongRun = 16;
-/// Rows of a register tile, or a multiple of them: two vectors of 512 bits.
-static constexpr int64_t kRegisterRows = 32;
-
-namespace {
-/// A layer of the windows that `copy` makes.
-struct WindowLayer {
-  LinearOp linear;
-  /// Between them, or null.
-  QuantizeOp quantize;
-  linalg::GenericOp copy;
-  /// The only use of the layer's result, or null.
-  linalg::TransposeOp transpose;
-  /// Loops of the copy that the layer's rows are; the others are its columns.
-  unsigned leading;
-};
-
-using Sizes = SmallVector<OpFoldResult>;
-
-class WindowTiler {
-public:
-  WindowTiler(IRRewriter &rewriter, WindowLayer layer, int64_t scratchElements,
-              int64_t minRows)
-      : b(rewriter), layer(layer), loc(layer.linear.getLoc()),
-        read(layer.copy.getIndexingMapsArray()[0]),
-        extents(layer.copy.getStaticLoopRanges()), loops(extents.size()),
-        scratchElements(scratchElements), minRows(minRows) {}
-
-  /// Replaces the layer, and the transposition of its result.
-  void tile();
-
-private:
-  OpFoldResult index(int64_t value) { return b.getIndexAttr(value); }
-  OpFoldResult apply(AffineExpr expression, ArrayRef<OpFoldResult> operands) {
-    return affine::makeComposedFoldedAffineApply(b, loc, expression, operands);
-  }
-  bool isFloat() { return !layer.quantize; }
-  bool columnsFirst();
-  SmallVector<int64_t> chooseTiles();
-  void chooseBlock(ValueRange ivs);
-  Value readBlock();
-  Value copyBlock(Value block);
-  Value buildRows(Value windows);
-  Value multiply(Value windows);
-  Value addEpilogue(Value product);
-  Value sliceRows(Value tensor);
-  Value slice(Value tensor, const Sizes &offsets, const Sizes &sizes);
-  Value transposed(Value tensor, ArrayRef<int64_t> permutation);
-  Value collapsed(Value tensor, ArrayRef<int64_t> counts);
-  Value expanded(Value tensor, bool isFirst);
-
-  IRRewriter &b;
-  WindowLayer layer;
-  Location loc;
-  AffineMap read;
-  SmallVector<int64_t> extents;
-  unsigned loops;
-  int64_t scratchElements, minRows;
-  /// Of the layer's rows; whole dimensions have tile 0.
-  SmallVector<int64_t> tiles;
-  /// The block of rows that a task computes.
-  Sizes offsets, sizes;
-  /// [K, N] of a float layer whose windows are rows.
-  Value weight;
-};
-} // namespace
 
 //===----------------------------------------------------------------------===//
 // Recognition
@@ -145,169 +74,9 @@ static std::optional<WindowLayer> matchLayer(LinearOp op) {
   return layer;
 }
 
-/// Whether runs of the input follow the layer's rows, as with channels first,
-/// and those within a window are short.
-bool WindowTiler::columnsFirst() {
-  unsigned row = layer.leading - 1;
-  return read.getResults().back().isFunctionOfDim(row) &&
-         extents.back() < kLongRun;
-}
-
-//===----------------------------------------------------------------------===//
-// Blocks
-//===----------------------------------------------------------------------===//
-
-SmallVector<int64_t> WindowTiler::chooseTiles() {
-  int64_t columns = 1;
-  for (int64_t extent : ArrayRef(extents).drop_front(layer.leading))
-    columns *= extent;
-  // A row has its window and its results.
-  columns += layer.linear.getType().getShape().back();
-  int64_t rows = std::max(minRows, scratchElements / columns);
-  SmallVector<int64_t> result =
-      chooseBlockTiles(ArrayRef(extents).take_front(layer.leading), rows);
-  // Vectors run along rows then: a register tile that is not full costs as much
-  // as one that is.
-  if (isFloat() && columnsFirst() && result.back() != 0)
-    result.back() = llvm::alignTo(result.back(), kRegisterRows);
-  return result;
-}
-
-void WindowTiler::chooseBlock(ValueRange ivs) {
-  AffineExpr s0, s1;
-  bindSymbols(b.getContext(), s0, s1);
-  Sizes whole = tensor::getMixedSizes(b, loc, layer.copy.getOutputs()[0]);
-  for (unsigned i = 0; i < layer.leading; ++i) {
-    if (!tiles[i]) {
-      offsets.push_back(index(0));
-      sizes.push_back(whole[i]);
-      continue;
-    }
-    OpFoldResult first = apply(s0 * tiles[i], {ivs.front()});
-    offsets.push_back(first);
-    ivs = ivs.drop_front();
-    if (!ShapedType::isDynamic(extents[i]) && extents[i] % tiles[i] == 0) {
-      sizes.push_back(index(tiles[i]));
-      continue;
-    }
-    AffineMap least = AffineMap::get(
-        0, 2, {b.getAffineConstantExpr(tiles[i]), s0 - s1}, b.getContext());
-    sizes.push_back(affine::makeComposedFoldedAffineMin(
-        b, loc, least, ArrayRef<OpFoldResult>{whole[i], first}));
-  }
-}
-
-Value WindowTiler::slice(Value tensor, const Sizes &from, const Sizes &count) {
-  Sizes strides(from.size(), index(1));
-  return tensor::ExtractSliceOp::create(b, loc, tensor, from, count, strides);
-}
-
-/// The part of the input that the block's windows cover.
-Value WindowTiler::readBlock() {
-  Sizes first(offsets), last;
-  first.append(loops - layer.leading, index(0));
-  AffineExpr s0 = b.getAffineSymbolExpr(0);
-  for (OpFoldResult size : sizes)
-    last.push_back(apply(s0 - 1, {size}));
-  for (int64_t extent : ArrayRef(extents).drop_front(layer.leading))
-    last.push_back(index(extent - 1));
-  Sizes from, count;
-  for (AffineExpr expression : read.getResults()) {
-    auto at = [&](AffineExpr e, ArrayRef<OpFoldResult> places) {
-      return affine::makeComposedFoldedAffineApply(
-          b, loc, AffineMap::get(loops, 0, e), places);
-    };
-    from.push_back(at(expression, first));
-    count.push_back(at(expression + 1, last));
-  }
-  return slice(layer.copy.getInputs()[0], from, count);
-}
-
-/// The block's windows as a matrix: [columns, rows] or [rows, columns].
-Value WindowTiler::copyBlock(Value block) {
-  Sizes order;
-  SmallVector<AffineExpr> places(loops);
-  unsigned columns = loops - layer.leading;
-  for (unsigned loop = 0; loop < loops; ++loop) {
-    bool isRow = loop < layer.leading;
-    unsigned place = !columnsFirst() ? loop
-                     : isRow         ? columns + loop
-                                     : loop - layer.leading;
-    places[loop] = b.getAffineDimExpr(place);
-  }
-  auto addRows = [&] { llvm::append_range(order, sizes); };
-  if (!columnsFirst())
-    addRows();
-  for (int64_t extent : ArrayRef(extents).drop_front(layer.leading))
-    order.push_back(index(extent));
-  if (columnsFirst())
-    addRows();
-  AffineMap map = read.replaceDimsAndSymbols(places, {}, loops, 0);
-  Value windows = copyElements(b, loc, block, map, order);
-  int64_t rows = layer.leading;
-  if (columnsFirst())
-    return collapsed(windows, {columns, rows});
-  return collapsed(windows, {rows, columns});
-}
-
-/// `tensor` with runs of as many dimensions as `counts` has merged.
-Value WindowTiler::collapsed(Value tensor, ArrayRef<int64_t> counts) {
-  SmallVector<ReassociationIndices> groups;
-  int64_t next = 0;
-  for (int64_t count : counts) {
-    groups.push_back(llvm::to_vector<2>(llvm::seq(next, next + count)));
-    next += count;
-  }
-  if (static_cast<int64_t>(groups.size()) == next)
-    return tensor;
-  return tensor::CollapseShapeOp::create(b, loc, tensor, groups);
-}
-
-/// A matrix with the block's rows as dimensions of their own, before
-/// (`isFirst`) or after the dimension of results.
-Value WindowTiler::expanded(Value tensor, bool isFirst) {
-  if (layer.leading == 1)
-    return tensor;
-  Sizes shape(sizes);
-  ReassociationIndices rows = llvm::to_vector<2>(
-      llvm::seq<int64_t>(isFirst ? 0 : 1, layer.leading + !isFirst));
-  ReassociationIndices results{isFirst ? int64_t(layer.leading) : 0};
-  OpFoldResult count = tensor::getMixedSize(b, loc, tensor, isFirst ? 1 : 0);
-  shape.insert(isFirst ? shape.end() : shape.begin(), count);
-  SmallVector<ReassociationIndices> groups{rows, results};
-  if (!isFirst)
-    std::swap(groups[0], groups[1]);
-  SmallVector<int64_t> extents;
-  for (OpFoldResult size : shape)
-    extents.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
-  auto type = RankedTensorType::get(extents, getElementTypeOrSelf(tensor));
-  return tensor::ExpandShapeOp::create(b, loc, type, tensor, groups, shape);
-}
-
-Value WindowTiler::transposed(Value tensor, ArrayRef<int64_t> permutation) {
-  if (llvm::is_sorted(permutation))
-    return tensor;
-  Sizes before = tensor::getMixedSizes(b, loc, tensor), after;
-  for (int64_t dimension : permutation)
-    after.push_back(before[dimension]);
-  Value init =
-      tensor::EmptyOp::create(b, loc, after, getElementTypeOrSelf(tensor));
-  return linalg::TransposeOp::create(b, loc, tensor, init, permutation)
-      ->getResult(0);
-}
-
 //===----------------------------------------------------------------------===//
 // Layers
 //===----------------------------------------------------------------------===//
-
-/// The rows of the block of a tensor [rows..., N], as a matrix.
-Value WindowTiler::sliceRows(Value tensor) {
-  Sizes from(offsets), count(sizes);
-  from.push_back(index(0));
-  count.push_back(tensor::getMixedSize(b, loc, tensor, layer.leading));
-  return collapsed(slice(tensor, from, count),
-                   {static_cast<int64_t>(layer.leading), 1});
-}
 
 /// The layer on rows of windows: [rows, N].
 Value WindowTiler::buildRows(Value windows) {
@@ -388,25 +157,18 @@ Value WindowTiler::addEpilogue(Value product) {
       .getResult(0);
 }
 
-void WindowTiler::tile() {
-  LinearOp op = layer.linear;
-  Operation *replaced = op;
-  SmallVector<int64_t> order =
-      llvm::to_vector(llvm::seq<int64_t>(0, layer.leading + 1));
-  if (layer.transpose) {
-    replaced = layer.transpose;
-    order.assign(layer.transpose.getPermutation().begin(),
-                 layer.transpose.getPermutation().end());
-  }
-  b.setInsertionPoint(op);
-  tiles = chooseTiles();
-  if (isFloat())
-    weight =
-        columnsFirst() ? op.getWeight() : transposed(op.getWeight(), {1, 0});
+/// The dimensions of [rows..., N] as the result has them.
+SmallVector<int64_t> WindowTiler::getOrder() {
+  if (layer.transpose)
+    return SmallVector<int64_t>(layer.transpose.getPermutation());
+  return llvm::to_vector(llvm::seq<int64_t>(0, layer.leading + 1));
+}
 
-  Sizes bounds,
-      whole = tensor::getMixedSizes(b, loc, layer.copy.getOutputs()[0]);
-  whole.truncate(layer.leading);
+/// A task for each block, which writes to a result of the extents `whole` in
+/// this order.
+scf::ForallOp WindowTiler::createTasks(const Sizes &whole,
+                                       ArrayRef<int64_t> order) {
+  Sizes bounds, shape;
   AffineExpr s0 = b.getAffineSymbolExpr(0);
   for (auto [size, tile] : llvm::zip(whole, tiles))
     if (tile)
@@ -414,50 +176,75 @@ void WindowTiler::tile() {
   // A single block: canonicalization removes the loop.
   if (bounds.empty())
     bounds.push_back(index(1));
-  whole.push_back(index(op.getType().getShape().back()));
-  Sizes shape;
   for (int64_t dimension : order)
     shape.push_back(whole[dimension]);
-  Value init =
-      tensor::EmptyOp::create(b, loc, shape, op.getType().getElementType());
-  auto forall =
-      scf::ForallOp::create(b, loc, bounds, ValueRange{init}, std::nullopt);
-  b.setInsertionPoint(forall.getTerminator());
-  chooseBlock(forall.getInductionVars());
-  Value windows = copyBlock(readBlock()), block;
-  if (isFloat() && columnsFirst()) {
-    // [N, rows...]
-    block = expanded(addEpilogue(multiply(windows)), /*isFirst=*/false);
-    SmallVector<int64_t> fromFirst;
-    for (int64_t dimension : order)
-      fromFirst.push_back(
-          dimension == static_cast<int64_t>(layer.leading) ? 0 : dimension + 1);
-    block = transposed(block, fromFirst);
-  } else {
+  Value init = tensor::EmptyOp::create(b, loc, shape,
+                                       layer.linear.getType().getElementType());
+  return scf::ForallOp::create(b, loc, bounds, ValueRange{init}, std::nullopt);
+}
+
+/// The block's results, with their dimensions in this order.
+Value WindowTiler::computeBlock(ArrayRef<int64_t> order) {
+  Value windows = copyBlock(readBlock());
+  if (!isFloat() || !columnsFirst()) {
     Value rows =
         isFloat() ? addEpilogue(multiply(windows)) : buildRows(windows);
-    block = transposed(expanded(rows, /*isFirst=*/true), order);
+    return transposed(expanded(rows, /*isFirst=*/true), order);
   }
+  // [N, rows...]
+  Value block = expanded(addEpilogue(multiply(windows)), /*isFirst=*/false);
+  SmallVector<int64_t> fromFirst;
+  for (int64_t dimension : order)
+    fromFirst.push_back(
+        dimension == static_cast<int64_t>(layer.leading) ? 0 : dimension + 1);
+  return transposed(block, fromFirst);
+}
+
+void WindowTiler::insertBlock(scf::ForallOp tasks, Value block,
+                              ArrayRef<int64_t> order) {
   Sizes at(offsets), count(sizes), targetOffsets, targetSizes,
       strides(order.size(), index(1));
   at.push_back(index(0));
-  count.push_back(whole.back());
+  count.push_back(index(layer.linear.getType().getShape().back()));
   for (int64_t dimension : order) {
     targetOffsets.push_back(at[dimension]);
     targetSizes.push_back(count[dimension]);
   }
-  b.setInsertionPointToStart(forall.getTerminator().getBody());
+  b.setInsertionPointToStart(tasks.getTerminator().getBody());
   tensor::ParallelInsertSliceOp::create(b, loc, block,
-                                        forall.getRegionIterArgs()[0],
+                                        tasks.getRegionIterArgs()[0],
                                         targetOffsets, targetSizes, strides);
+}
+
+/// Puts `result` in place of the layer, or of the transposition of its result.
+void WindowTiler::replaceLayer(Value result) {
+  Operation *replaced = layer.linear;
+  if (layer.transpose)
+    replaced = layer.transpose;
   b.setInsertionPoint(replaced);
-  Value replacement = forall.getResult(0);
-  if (Type type = replaced->getResult(0).getType();
-      type != replacement.getType())
-    replacement = tensor::CastOp::create(b, loc, type, replacement);
-  b.replaceOp(replaced, replacement);
-  if (replaced != op)
-    b.eraseOp(op);
+  if (Type type = replaced->getResult(0).getType(); type != result.getType())
+    result = tensor::CastOp::create(b, loc, type, result);
+  b.replaceOp(replaced, result);
+  if (layer.transpose)
+    b.eraseOp(layer.linear);
+}
+
+void WindowTiler::tile() {
+  LinearOp op = layer.linear;
+  b.setInsertionPoint(op);
+  tiles = chooseTiles();
+  if (isFloat())
+    weight =
+        columnsFirst() ? op.getWeight() : transposed(op.getWeight(), {1, 0});
+  Sizes whole = tensor::getMixedSizes(b, loc, layer.copy.getOutputs()[0]);
+  whole.truncate(layer.leading);
+  whole.push_back(index(op.getType().getShape().back()));
+  SmallVector<int64_t> order = getOrder();
+  scf::ForallOp tasks = createTasks(whole, order);
+  b.setInsertionPoint(tasks.getTerminator());
+  chooseBlock(tasks.getInductionVars());
+  insertBlock(tasks, computeBlock(order), order);
+  replaceLayer(tasks.getResult(0));
 }
 
 namespace {
