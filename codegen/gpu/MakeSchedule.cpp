@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BufferBytes.h"
 #include "Fills.h"
 #include "KernelModule.h"
 #include "LinalgKernel.h"
@@ -20,9 +21,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
-#include "llvm/Support/FormatVariadic.h"
 
 namespace lowbit {
 #define GEN_PASS_DEF_GPUMAKESCHEDULEPASS
@@ -31,83 +30,6 @@ namespace lowbit {
 
 using namespace mlir;
 using namespace lowbit;
-
-/// Every buffer can be read as vectors of four words.
-static constexpr int64_t kBufferAlignment = 16;
-
-/// Bytes of a buffer; `isPacked`: whether narrow elements are.
-static int64_t getBufferBytes(MemRefType type, bool isPacked) {
-  Type element = type.getElementType();
-  int64_t bits = 32;
-  if (isPacked && !element.isIndex())
-    bits = std::min(
-        32u, element.isInteger(1) ? 32u : element.getIntOrFloatBitWidth());
-  return llvm::alignTo(std::max<int64_t>(type.getNumElements() * bits / 8, 1),
-                       kBufferAlignment);
-}
-
-/// Kernels address elements by words of 32 bits, as both APIs measure ranges.
-static LogicalResult checkSize(DispatchOp dispatch, Value base) {
-  constexpr int64_t kMostBytes = (int64_t(1) << 32) - kBufferAlignment;
-  auto type = dyn_cast<MemRefType>(base.getType());
-  if (!type || !type.hasStaticShape())
-    return success();
-  int64_t bytes = getBufferBytes(type, isPacked(base));
-  if (bytes <= kMostBytes)
-    return success();
-  return dispatch.emitError("GPU kernels require buffers below 4 GiB, found ")
-         << llvm::formatv("{0:f1}", bytes / 1073741824.0).str()
-         << " GiB for a tensor of type "
-         << RankedTensorType::get(type.getShape(), type.getElementType())
-         << ": make its dimensions smaller, with --shape, --max-length or "
-            "--prefill-length";
-}
-
-/// Bytes that a kernel's argument has.
-static int64_t getArgumentBytes(MemRefType type) {
-  Type element = type.getElementType();
-  int64_t bits = 32;
-  if (auto vector = dyn_cast<VectorType>(element))
-    bits *= vector.getNumElements();
-  return llvm::alignTo(std::max<int64_t>(type.getNumElements() * bits / 8, 1),
-                       kBufferAlignment);
-}
-
-/// A buffer is bound from its beginning, and as words: where its narrow
-/// elements are packed and a kernel reads a word for each, or the other way
-/// round, what the kernel takes is not what the buffer has, or the first part
-/// of it that the operand is.
-static LogicalResult checkPacking(DispatchOp dispatch) {
-  auto kernel = SymbolTable::lookupNearestSymbolFrom<gpu::GPUFuncOp>(
-      dispatch, dispatch.getKernelAttr());
-  if (!kernel)
-    return success();
-  for (auto [i, operand, type] :
-       llvm::enumerate(dispatch->getOperands(), kernel.getArgumentTypes())) {
-    Value base = getBaseBuffer(operand);
-    auto buffer = cast<MemRefType>(base.getType());
-    auto argument = dyn_cast<MemRefType>(type);
-    if (!argument || !argument.hasStaticShape() || !buffer.hasStaticShape())
-      continue;
-    bool packed = isPacked(base);
-    int64_t taken = getArgumentBytes(argument);
-    int64_t bytes = getBufferBytes(buffer, packed);
-    auto part = cast<MemRefType>(operand.getType());
-    if (taken == bytes ||
-        (part.hasStaticShape() && taken == getBufferBytes(part, packed)))
-      continue;
-    InFlightDiagnostic error =
-        dispatch.emitError("a schedule requires buffers that have what kernels "
-                           "take, found ")
-        << bytes << " bytes in operand " << i << " of type " << buffer
-        << (packed ? ", whose elements are packed into words, where "
-                   : ", with a word for each element, where ")
-        << dispatch.getKernelAttr() << " takes " << taken;
-    error.attachNote(kernel.getLoc()) << "argument " << i << " is " << type;
-    return failure();
-  }
-  return success();
-}
 
 namespace {
 
@@ -317,76 +239,6 @@ LogicalResult Scheduler::run() {
         (isa<memref::AllocOp>(op) && op.use_empty()))
       op.erase();
   body.eraseArguments(0, added);
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Weights
-//===----------------------------------------------------------------------===//
-
-/// `data` in words where its elements are booleans or of 64 bits.
-static FailureOr<ElementsAttr> asWords(Operation *op, ElementsAttr data) {
-  Type element = data.getElementType();
-  if (!element.isInteger(1) && !element.isInteger(64) && !element.isIndex())
-    return data;
-  SmallVector<int32_t> words;
-  auto add = [&](int64_t value) {
-    words.push_back(static_cast<int32_t>(value));
-    return llvm::isInt<32>(value);
-  };
-  bool fits = true;
-  if (auto resource = dyn_cast<DenseResourceElementsAttr>(data)) {
-    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
-    if (!blob)
-      return op->emitError("a weight has no data"), failure();
-    if (element.isInteger(1))
-      for (char byte : blob->getData())
-        fits &= add(byte != 0);
-    else
-      for (int64_t value : blob->getDataAs<int64_t>())
-        fits &= add(value);
-  } else {
-    for (const APInt &value : cast<DenseElementsAttr>(data).getValues<APInt>())
-      fits &= add(element.isInteger(1) ? value.getZExtValue()
-                                       : value.getSExtValue());
-  }
-  if (!fits)
-    return op->emitError("GPU kernels require integers of 32 bits, found a "
-                         "constant beyond them of type ")
-               << data.getType(),
-           failure();
-  auto type = RankedTensorType::get(data.getShapedType().getShape(),
-                                    IntegerType::get(op->getContext(), 32));
-  return ElementsAttr(DenseElementsAttr::get(type, ArrayRef<int32_t>(words)));
-}
-
-/// Globals become bytes; their data move to the module's attribute.
-static LogicalResult convertGlobals(ModuleOp module) {
-  NamedAttrList data;
-  if (auto weights = module->getAttrOfType<DictionaryAttr>(kGPUWeightsAttrName))
-    data.append(weights.getValue());
-  Builder builder(module.getContext());
-  for (auto global :
-       llvm::make_early_inc_range(module.getOps<memref::GlobalOp>())) {
-    if (SymbolTable::symbolKnownUseEmpty(global, module)) {
-      data.erase(global.getSymName());
-      global.erase();
-      continue;
-    }
-    auto elements = dyn_cast_or_null<ElementsAttr>(
-        global.isExternal() ? data.get(global.getSymName())
-                            : *global.getInitialValue());
-    if (!elements)
-      return global.emitError("a weight's buffer requires data");
-    FailureOr<ElementsAttr> words = asWords(global, elements);
-    if (failed(words))
-      return failure();
-    data.set(global.getSymName(), *words);
-    global.setType(MemRefType::get({getBufferBytes(global.getType(), true)},
-                                   builder.getI8Type()));
-    global.removeInitialValueAttr();
-  }
-  module->setAttr(kGPUWeightsAttrName, data.getDictionary(module.getContext()));
   return success();
 }
 
