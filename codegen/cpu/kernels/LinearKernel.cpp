@@ -295,12 +295,32 @@ void LinearKernel::emitRows(Value tile, Rows rows) {
   storeRows(tile, rows, addShortGroup(tile, rows, sums));
 }
 
+/// Multiplies the rows' sums by what is one factor of all of a row's segments.
+/// Rows without columns have no header that holds it.
+Values LinearKernel::scaleRows(const Rows &rows, ValueRange sums) {
+  if (!products.leavesScale())
+    return Values(sums);
+  int64_t registers = products.registerCount(rows.slices.count);
+  return b.loop(b.index(0), b.min(k, b.index(1)), 1, sums,
+                [&](Value, ValueRange in) {
+                  Values scaled;
+                  for (int64_t r = 0; r < rows.count; ++r) {
+                    Value row = b.mul(b.add(rows.first, r), panelRowBytes);
+                    Value scale = products.leftScale(panel, row);
+                    for (Value sum : in.slice(r * registers, registers))
+                      scaled.push_back(b.mulf(sum, scale));
+                  }
+                  return scaled;
+                });
+}
+
 void LinearKernel::storeRows(Value tile, const Rows &rows, ValueRange sums) {
+  Values results = scaleRows(rows, sums);
   Value block = b.mul(tile, layout.atom.rows);
   int64_t registers = products.registerCount(rows.slices.count);
   for (int64_t r = 0; r < rows.count; ++r)
     for (int64_t i = 0; i < registers; ++i)
-      storeRegister(sums[r * registers + i],
+      storeRegister(results[r * registers + i],
                     b.add(block, firstRow(rows.slices, i)),
                     b.add(rows.first, r));
 }

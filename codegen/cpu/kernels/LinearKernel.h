@@ -114,6 +114,7 @@ private:
                          const Rows &rows, ValueRange sums);
   Values emitSegment(Value codes, Value segment, Extent columns,
                      const Rows &rows, ValueRange sums);
+  Values scaleRows(const Rows &rows, ValueRange sums);
   void storeRows(Value tile, const Rows &rows, ValueRange sums);
   void storeRegister(Value sum, Value weightRow, Value row);
   Value takePairs(Value values, int64_t first);

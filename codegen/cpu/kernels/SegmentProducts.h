@@ -112,16 +112,24 @@ public:
   int64_t registerCount(int64_t slices) const {
     return fields.subBlocks * slices;
   }
+  /// Whether a row's scale is one factor of all its sums, which is left to the
+  /// end of the row. (Tiles apply it to runs of segments.)
+  bool leavesScale() const {
+    return spec.panel.hasOneScale() && !isFloat() && !isTiled;
+  }
+  /// What is left of the row whose first header is at `row`.
+  Value leftScale(Value panel, Value row);
   /// Products of `columns` columns, one f32 register for each row of
-  /// activations and register of weight rows (row-major), activation scales
-  /// and the table's step applied, the format's offset subtracted. Weight rows
-  /// are in the order that `sortRows` undoes.
+  /// activations and register of weight rows (row-major), the table's step and
+  /// activation scales applied unless they are left, the format's offset
+  /// subtracted. Weight rows are in the order that `sortRows` undoes.
   Values emit(const SegmentOperands &operands, Extent columns);
   /// Puts the weight rows of such registers, or of sums of them, in order.
   void sortRows(llvm::MutableArrayRef<Value> registers);
   /// Learned numbers as bytes that are multiplied.
   Value prepareTable(Value table);
-  /// Sum of the segment's activations in every lane, as f32.
+  /// Sum of the segment's activations in every lane, as f32, scaled unless that
+  /// is left.
   Value activationSum(Value panel, Value offset);
 
   //===--- Many rows ------------------------------------------------------===//
@@ -163,7 +171,8 @@ public:
               llvm::function_ref<void(int64_t step, int64_t index,
                                       int64_t digit, Value bytes)>
                   store);
-  /// Scales the levels of one sum to f32; the segment's header is at `row`.
+  /// The levels of one sum as f32, scaled unless that is left; the segment's
+  /// header is at `row`.
   Value finish(llvm::ArrayRef<Value> sums, Value panel, Value row);
 
 private:
@@ -298,6 +307,13 @@ private:
   Values gatherPlaces(mlir::ValueRange sums, int64_t slices);
   bool joinsLevels() const;
   Value joinLevels(llvm::ArrayRef<Value> sums, Value panel, Value row);
+  /// Whether the table's step is left, too: nothing without it is added.
+  bool leavesStep() const {
+    return leavesScale() && !encoding.hasMinimum &&
+           encoding.zeroPoint == numerics::ZeroPointKind::None;
+  }
+  double levelStep() const;
+  Value loadScale(Value panel, Value row, double step = 1);
   Value subtractOffset(Value sum, Value panel, Value row, int64_t level);
   Value gatherNumbers(Value codes, int64_t index);
   Value toNumbers(Value bytes);

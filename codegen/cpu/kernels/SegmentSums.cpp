@@ -215,27 +215,44 @@ Value SegmentProducts::joinLevels(ArrayRef<Value> sums, Value panel,
   return meaning.offset > 0 ? b.sub(sum, total) : b.add(sum, total);
 }
 
-/// Scales the levels of one sum to f32.
+/// What the lowest level that is kept stands for.
+double SegmentProducts::levelStep() const {
+  int64_t rest = digits() + parts() - 1 - levels();
+  double step = isTable() && !isGathered() ? tables.step : 1;
+  return isFloat() ? step : step * double(int64_t(1) << (8 * rest));
+}
+
+/// The levels of one sum as f32, scaled where segments have scales of their
+/// own.
 Value SegmentProducts::finish(ArrayRef<Value> sums, Value panel, Value row) {
   bool isJoined = joinsLevels();
   Value number = isJoined ? joinLevels(sums, panel, row)
                           : subtractOffset(sums[0], panel, row, 0);
-  // What the lowest level that is kept stands for.
-  int64_t rest = digits() + parts() - 1 - levels();
-  double step = isTable() && !isGathered() ? tables.step : 1;
   VectorType floats = lanes(b.getF32Type());
-  if (isFloat())
-    return step == 1 ? number : b.mulf(number, b.splat(floats, step));
-  number = b.toFloat(number);
+  if (!isFloat())
+    number = b.toFloat(number);
   Value base = b.splat(floats, 256.0);
   for (int64_t level = 1; level < levels() && !isJoined; ++level)
     number = b.fma(number, base,
                    b.toFloat(subtractOffset(sums[level], panel, row, level)));
+  if (isFloat() || (leavesScale() && !leavesStep()))
+    return levelStep() == 1 ? number
+                            : b.mulf(number, b.splat(floats, levelStep()));
+  if (leavesScale())
+    return number;
+  return b.mulf(number, loadScale(panel, row, levelStep()));
+}
+
+/// The scale in a header, times `step`.
+Value SegmentProducts::loadScale(Value panel, Value row, double step) {
   Value scale = b.loadSplat(panel, row, b.getF32Type(), target.lanes());
-  step *= double(int64_t(1) << (8 * rest));
-  if (step != 1)
-    scale = b.mulf(scale, b.splat(floats, step));
-  return b.mulf(number, scale);
+  if (step == 1)
+    return scale;
+  return b.mulf(scale, b.splat(lanes(b.getF32Type()), step));
+}
+
+Value SegmentProducts::leftScale(Value panel, Value row) {
+  return loadScale(panel, row, leavesStep() ? levelStep() : 1);
 }
 
 Value SegmentProducts::activationSum(Value panel, Value offset) {
@@ -248,8 +265,7 @@ Value SegmentProducts::activationSum(Value panel, Value offset) {
   Value sum = load(0);
   if (parts() == 2)
     sum = b.fma(sum, b.splat(lanes(b.getF32Type()), 256.0), load(1));
-  return b.mulf(sum,
-                b.loadSplat(panel, offset, b.getF32Type(), target.lanes()));
+  return leavesScale() ? sum : b.mulf(sum, loadScale(panel, offset));
 }
 
 Value SegmentProducts::prepareTable(Value table) {

@@ -140,11 +140,12 @@ TEST(LinearKernel, PermutedWeights) {
   check(layers, {}, kTolerance16);
 }
 
-/// Inputs of 8 bits may have one scale for all of a row.
+/// Inputs of 8 bits may have one scale for all of a row, which is applied to
+/// the sums of all groups, zero points and minima included.
 TEST(LinearKernel, ScalesOfTokens) {
   std::vector<LayerSpec> layers;
-  for (unsigned width : {3, 8})
-    llvm::append_range(layers, quantizeInputs(sampleLayers(width, 2, 9)));
+  for (unsigned width : {1, 3, 4, 8})
+    llvm::append_range(layers, quantizeInputs(sampleLayers(width, 2, 7)));
   for (LayerSpec &layer : layers)
     layer.scalesPerToken = true;
   check(layers, {}, kIntegerTolerance8);
