@@ -85,8 +85,23 @@ public:
   virtual std::string getName(int64_t bits) const = 0;
 };
 
+/// vpmaddwd, which LLVM makes vpdpwssd of together with an addition.
+static Value multiplyWordsOfX86(Emitter &b, Value x, Value y) {
+  int64_t words = cast<VectorType>(x.getType()).getNumElements();
+  StringRef name = words == 32   ? "llvm.x86.avx512.pmaddw.d.512"
+                   : words == 16 ? "llvm.x86.avx2.pmadd.wd"
+                                 : "llvm.x86.sse2.pmadd.wd";
+  return b.call(name, b.vector(words / 2, 32), ValueRange{x, y});
+}
+
 class VNNI : public OneInstruction {
   bool multiplies(Dot4Op op) const override { return !op.getSignedCodes(); }
+  bool multipliesWords() const override { return true; }
+  Value multiplyWords(RewriterBase &rewriter, Operation *at, Value x,
+                      Value y) const override {
+    Emitter b(rewriter, at);
+    return multiplyWordsOfX86(b, x, y);
+  }
   std::string getName(int64_t bits) const override {
     return "llvm.x86.avx512.vpdpbusd." + std::to_string(bits);
   }
@@ -151,9 +166,14 @@ class AVX2 : public NarrowSums {
                          ValueRange{op.getCodes(), op.getValues()});
     return {partial.empty() ? pairs : b.add(partial[0], pairs)};
   }
+  bool multipliesWords() const override { return true; }
+  Value multiplyWords(RewriterBase &rewriter, Operation *at, Value x,
+                      Value y) const override {
+    Emitter b(rewriter, at);
+    return multiplyWordsOfX86(b, x, y);
+  }
   Value addPairs(Emitter &b, Value sum, Value x, Value y) const {
-    return b.add(sum, b.call("llvm.x86.avx2.pmadd.wd", b.vector(8, 32),
-                             ValueRange{x, y}));
+    return b.add(sum, multiplyWordsOfX86(b, x, y));
   }
   Value widen(Emitter &b, Value sum, const Values &partial) const override {
     return addPairs(b, sum, partial[0], b.splat(b.vector(16, 16), 1));
@@ -205,6 +225,8 @@ class Neon : public NarrowSums {
 
 class Portable : public NarrowSums {
   bool multiplies(Dot4Op op) const override { return !op.getSignedCodes(); }
+  /// The baseline of x86 has none.
+  bool multipliesLanes() const override { return false; }
   Values multiply(Emitter &b, Dot4Op op, const Values &partial) const override {
     Value even = b.binary<arith::MulIOp>(b.evenCodes(op.getCodes()),
                                          b.evenBytes(op.getValues()));
@@ -246,6 +268,7 @@ class Wasm : public NarrowSums {
   }
 
 public:
+  bool multipliesWords() const override { return true; }
   Value multiplyWords(RewriterBase &rewriter, Operation *at, Value x,
                       Value y) const override {
     Emitter b(rewriter, at);

@@ -30,6 +30,10 @@ public:
   /// operands needn't live longer.
   virtual mlir::Value lower(mlir::RewriterBase &rewriter,
                             llvm::ArrayRef<Dot4Op> run) const = 0;
+  /// Whether products of 32-bit lanes take no longer than those of floats.
+  virtual bool multipliesLanes() const { return true; }
+  /// Whether `multiplyWords` has an instruction.
+  virtual bool multipliesWords() const { return false; }
   /// Products of signed 16-bit lanes, of which neighbours are added in 32 bits;
   /// null where the target has no instruction for it, or none that LLVM doesn't
   /// find by itself.

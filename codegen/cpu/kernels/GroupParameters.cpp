@@ -143,16 +143,31 @@ Value GroupParameters::loadCodes(Value place) {
                                b.splat(words, (int64_t(1) << bits) - 1));
 }
 
+Value GroupParameters::loadIntegerCodes(Component component, const Place &place,
+                                        Value firstRow) {
+  unsigned bits = encoding.stored->element.codeBits();
+  Value offset = b.add(b.add(place.offset, offsetOf(component)),
+                       b.div(b.mul(firstRow, bits), 8));
+  return loadCodes(offset);
+}
+
 /// What a quantized parameter's code stands for: less the format's offset.
 Value GroupParameters::loadIntegers(Component component, const Place &place,
                                     Value firstRow) {
-  const numerics::IntegerFormat &format = *encoding.stored->element.integer();
-  Value offset = b.add(b.add(place.offset, offsetOf(component)),
-                       b.div(b.mul(firstRow, format.width), 8));
-  Value code = loadCodes(offset);
-  if (int32_t least = format.decode(0))
+  Value code = loadIntegerCodes(component, place, firstRow);
+  if (int32_t least = encoding.stored->element.integer()->decode(0))
     code = b.add(code, b.splat(lanes(b.getI32Type()), int64_t(least)));
   return code;
+}
+
+Value GroupParameters::loadNegatedWords(const Place &place, Value firstRow) {
+  Value codes = loadIntegerCodes(Component::Scale, place, firstRow);
+  int32_t least = encoding.stored->element.integer()->decode(0);
+  VectorType type = lanes(b.getI32Type());
+  VectorType words = b.vector(2 * spec.target->lanes(), b.getI16Type());
+  // The upper word of a code is 0, as is that of what it is taken from.
+  return b.sub(b.bitcast(b.splat(type, int64_t(-least)), words),
+               b.bitcast(codes, words));
 }
 
 /// The scale of a quantized parameter's run.

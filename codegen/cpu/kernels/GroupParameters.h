@@ -59,6 +59,8 @@ public:
   Value loadIntegers(const Place &place, Value firstRow) {
     return loadIntegers(numerics::Component::Scale, place, firstRow);
   }
+  /// The same negated, as 16-bit lanes of which every second is 0.
+  Value loadNegatedWords(const Place &place, Value firstRow);
   Value apply(const Numbers &numbers, Value product, Value sum, Value outer);
 
 private:
@@ -69,6 +71,8 @@ private:
                    Value firstRow);
   Value loadIntegers(numerics::Component component, const Place &place,
                      Value firstRow);
+  Value loadIntegerCodes(numerics::Component component, const Place &place,
+                         Value firstRow);
   Value loadFactor(numerics::Component component, const Place &place,
                    Value firstRow);
   Value loadCodes(Value place);

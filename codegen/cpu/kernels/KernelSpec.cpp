@@ -167,18 +167,34 @@ static bool areBytes(Range a, Range b) {
 }
 
 /// Whether a group's scale is an integer times a scale that several groups
-/// have, and codes times that integer are bytes. A scale that is rounded to
-/// fewer bits than f32 has isn't, and windows are decoded out of order.
-static bool hasByteScales(const numerics::Encoding &encoding) {
-  if (!encoding.stored ||
-      encoding.element.windowBits() > encoding.element.codeBits() ||
-      encoding.scale != numerics::ScaleFormat::F32 || encoding.hasMinimum ||
-      encoding.zeroPoint != numerics::ZeroPointKind::None)
-    return false;
+/// have, and nothing but products counts. A scale that is rounded to fewer bits
+/// than f32 has isn't, and windows are decoded out of order.
+static bool hasIntegerScales(const numerics::Encoding &encoding) {
+  return encoding.stored &&
+         encoding.element.windowBits() <= encoding.element.codeBits() &&
+         encoding.scale == numerics::ScaleFormat::F32 && !encoding.hasMinimum &&
+         encoding.zeroPoint == numerics::ZeroPointKind::None;
+}
+
+static Range getScales(const numerics::Encoding &encoding) {
   const numerics::IntegerFormat &scale = *encoding.stored->element.integer();
+  return {scale.decode(0), scale.decode(scale.codeCount() - 1)};
+}
+
+/// Whether codes times such integers are bytes.
+static bool hasByteScales(const numerics::Encoding &encoding) {
+  if (!hasIntegerScales(encoding))
+    return false;
   std::optional<Range> bytes = getBytes(encoding);
-  return bytes && areBytes(*bytes, {scale.decode(0),
-                                    scale.decode(scale.codeCount() - 1)});
+  return bytes && areBytes(*bytes, getScales(encoding));
+}
+
+/// The sums of a group's products with activations of -128 to 127.
+static Range getSums(const numerics::Encoding &encoding) {
+  auto [least, greatest] = *getBytes(encoding);
+  int64_t columns = encoding.groupSize;
+  return {std::min(-128 * greatest, 127 * least) * columns,
+          std::max(-128 * least, 127 * greatest) * columns};
 }
 
 int64_t cpu::countScaledSegments(const numerics::Encoding &encoding,
@@ -190,6 +206,24 @@ int64_t cpu::countScaledSegments(const numerics::Encoding &encoding,
   while (groups * each * segmentColumns > PanelFormat::kMaxColumns)
     groups /= 2;
   return groups > 1 ? groups * each : 0;
+}
+
+int64_t cpu::countIntegerGroups(const numerics::Encoding &encoding,
+                                int64_t columns) {
+  // Scaling sums of so many columns is nothing. 32 bits hold 255 x 255 x 128
+  // for each of them.
+  constexpr int64_t kMostColumns = 256;
+  if (!hasIntegerScales(encoding) || !getBytes(encoding))
+    return 0;
+  int64_t groups = getRunGroups(encoding, columns);
+  while (groups * encoding.groupSize > kMostColumns)
+    groups /= 2;
+  return groups > 1 ? groups : 0;
+}
+
+bool cpu::areNegatedSumsWords(const numerics::Encoding &encoding) {
+  auto [least, greatest] = getSums(encoding);
+  return greatest <= 32768 && least >= -32767;
 }
 
 int64_t cpu::countJoinedSegments(int64_t scaledSegments, int64_t columns,
@@ -279,6 +313,8 @@ std::string LinearKernelSpec::name() const {
                        spellWord(layout) + "_" + panel.name();
   if (scaledSegments)
     result += "_scaled" + std::to_string(scaledSegments);
+  if (integerGroups)
+    result += "_groups" + std::to_string(integerGroups);
   return result + spellEpilogue(hasBias, activation, isGated, hasResidual);
 }
 

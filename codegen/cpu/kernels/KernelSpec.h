@@ -190,6 +190,10 @@ struct LinearKernelSpec {
   /// groups' scales, are bytes under one scale in tiles
   /// (`countScaledSegments`); 0: tiles have bytes of codes.
   int64_t scaledSegments = 0;
+  /// Neighbouring groups whose sums, times the integers that are their scales,
+  /// are added up as integers where rows aren't in tiles
+  /// (`countIntegerGroups`); 0: sums of groups are floats.
+  int64_t integerGroups = 0;
   /// Tiles and prefetching; those of a module are the same, so that names don't
   /// tell them either.
   CPUTuning tuning = {};
@@ -229,6 +233,17 @@ int64_t getRunGroups(const numerics::Encoding &encoding, int64_t columns);
 /// group has a scale of its own.
 int64_t countScaledSegments(const numerics::Encoding &encoding, int64_t columns,
                             int64_t segmentColumns);
+
+/// How many neighbouring groups of a row of `columns` columns have one scale
+/// once sums of their products with bytes of activations are multiplied by the
+/// integers that their scales are under a scale in common; 0 where there are no
+/// such integers, each group has a scale of its own, or groups are so long that
+/// their sums may as well be floats.
+int64_t countIntegerGroups(const numerics::Encoding &encoding, int64_t columns);
+
+/// Whether a group's sum has 16 bits, for encodings with such groups, if it is
+/// negated: -8 times -128 for each of 32 columns is the one that has 17.
+bool areNegatedSumsWords(const numerics::Encoding &encoding);
 
 /// How many of `scaledSegments` segments are one in the tiles of a row of
 /// `columns` columns: as many as are multiplied before sums are scaled.

@@ -9,8 +9,9 @@
 // the next chunk. They are added up in the same order as elsewhere, so that
 // results don't tell how many rows there were.
 //
-// A chunk is some whole groups or, where rows have one scale, segments: its
-// units. What is left behind the last unit is added from packed codes.
+// A chunk is some whole groups, runs of groups whose sums are integers or,
+// where rows have one scale, segments: its units. What is left behind the last
+// unit is added from packed codes.
 //
 // Codes that take an instruction or two are decoded as fast as they are loaded,
 // and gain nothing (bench/results/amd-epyc-zen4-2-cores.md).
@@ -31,11 +32,22 @@ static constexpr int64_t kChunkBytes = 16 << 10;
 static constexpr int64_t kLeastRows = 32;
 
 int64_t LinearKernel::unitColumns() const {
-  return isGrouped() ? encoding.groupSize : spec.panel.columns;
+  if (!isGrouped())
+    return spec.panel.columns;
+  return encoding.groupSize * std::max<int64_t>(1, spec.integerGroups);
 }
 
-/// Bytes of a unit as it is multiplied.
+/// Units of a row, but for what is left behind them.
+LinearKernel::Value LinearKernel::countUnits() {
+  if (!isGrouped())
+    return b.div(k, unitColumns());
+  return hasIntegers() ? b.div(fullGroups, spec.integerGroups) : fullGroups;
+}
+
+/// Bytes of a unit as it is multiplied; groups are padded each by itself.
 int64_t LinearKernel::unitBytes() const {
+  if (hasIntegers())
+    return products.decodedBytes(encoding.groupSize) * spec.integerGroups;
   return products.decodedBytes(unitColumns());
 }
 
@@ -98,7 +110,7 @@ void LinearKernel::emitChunkedTile(Value tile, Value rows) {
       return {};
     });
   };
-  Value units = isGrouped() ? fullGroups : b.div(k, unitColumns());
+  Value units = countUnits();
   b.loop(b.index(0), units, unitsPerChunk(), {},
          [&](Value unit, ValueRange) -> Values {
            Value end = b.min(b.add(unit, unitsPerChunk()), units);
@@ -159,6 +171,9 @@ void LinearKernel::addChunk(Value tile, Rows rows, Value first, Value end) {
   if (!rows.decoded.areThere)
     prepareTables(tile, rows);
   Values sums = loadSums(rows);
+  if (hasIntegers())
+    return storeSums(rows,
+                     addRuns(tile, first, end, /*areWhole=*/true, rows, sums));
   if (isGrouped())
     return storeSums(rows, addGroups(tile, first, end, rows, sums));
   Value codes =
@@ -171,8 +186,15 @@ void LinearKernel::addChunk(Value tile, Rows rows, Value first, Value end) {
 void LinearKernel::finishRows(Value tile, Rows rows) {
   prepareTables(tile, rows);
   Values sums = loadSums(rows);
+  if (hasIntegers()) {
+    Value runs = b.div(allGroups, spec.integerGroups);
+    return storeRows(
+        tile, rows,
+        addRuns(tile, countUnits(), runs, /*areWhole=*/false, rows, sums));
+  }
   if (isGrouped())
-    return storeRows(tile, rows, addShortGroup(tile, rows, sums));
+    return storeRows(tile, rows,
+                     addShortGroup(tile, fullGroups, allGroups, rows, sums));
   GroupParameters::Place place = placeGroup(tile, b.index(0));
   sums = addShortSegment(b.add(place.offset, parameters.bytes()), b.index(0), k,
                          rows, sums);

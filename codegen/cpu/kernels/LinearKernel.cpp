@@ -33,20 +33,21 @@ Values LinearKernel::emitSegment(Value codes, Value segment, Extent columns,
     Value row = b.mul(b.add(rows.first, r), panelRowBytes);
     operands.rows.push_back(b.add(row, offset));
   }
-  Values terms = products.emit(operands, columns);
+  Values terms = hasIntegers() ? products.emitIntegers(operands, columns)
+                               : products.emit(operands, columns);
   if (needsActivationSum())
     for (Value row : operands.rows)
       terms.push_back(products.activationSum(panel, row));
   if (sums.empty())
     return terms;
   for (auto [term, sum] : llvm::zip_equal(terms, sums))
-    term = arith::AddFOp::create(b, sum, term);
+    term = hasIntegers() ? b.add(sum, term)
+                         : arith::AddFOp::create(b, sum, term).getResult();
   return terms;
 }
 
 /// Rows whose decoded codes are `count` times `columns` columns further.
-static Rows advance(KernelBuilder &b, const SegmentProducts &products,
-                    Rows rows, Value count, int64_t columns) {
+Rows LinearKernel::advance(Rows rows, Value count, int64_t columns) {
   if (Value &place = rows.decoded.place)
     place = b.add(place, b.mul(count, products.decodedBytes(columns)));
   return rows;
@@ -59,7 +60,7 @@ Values LinearKernel::addSegments(Value codes, Value segment, Value count,
   int64_t length = spec.panel.columns, bytes = segmentBytes();
   return b.loop(b.index(0), count, 1, sums, [&](Value s, ValueRange in) {
     return emitSegment(b.add(codes, b.mul(s, bytes)), b.add(segment, s),
-                       {length, {}}, advance(b, products, rows, s, length), in);
+                       {length, {}}, advance(rows, s, length), in);
   });
 }
 
@@ -84,7 +85,7 @@ Values LinearKernel::emitSegments(Value codes, Value segment, Extent columns,
   if (columns.known && *columns.known <= length)
     return emitSegment(codes, segment, columns, rows, {});
   Value all = columns.known ? b.index(*columns.known) : columns.value;
-  Values sums(sumCount(rows), b.zero(lanes(b.getF32Type())));
+  Values sums(sumCount(rows), zeroSum());
   sums = addSegments(codes, segment, b.div(all, length), rows, sums);
   if (columns.known && *columns.known % length == 0)
     return sums;
@@ -100,7 +101,8 @@ Values LinearKernel::emitGroup(const GroupParameters::Place &place,
                   : 0;
   Values sums = emitSegments(b.add(place.offset, parameters.bytes()),
                              b.mul(place.group, segments), columns, rows);
-  return applyGroup(place, rows, sums, outer);
+  return hasIntegers() ? applyIntegers(place, rows, sums, outer)
+                       : applyGroup(place, rows, sums, outer);
 }
 
 Values LinearKernel::applyGroup(const GroupParameters::Place &place,
@@ -273,14 +275,15 @@ Values LinearKernel::addGroups(Value tile, Value first, Value end, Rows rows,
   int64_t group = encoding.groupSize;
   return b.loop(first, end, 1, sums, [&](Value g, ValueRange in) {
     return emitGroup(placeGroup(tile, g), {group, {}},
-                     advance(b, products, rows, b.sub(g, first), group), in);
+                     advance(rows, b.sub(g, first), group), in);
   });
 }
 
-/// Adds the group of fewer columns, if there is one.
-Values LinearKernel::addShortGroup(Value tile, Rows rows, ValueRange sums) {
+/// Adds the group of fewer columns, if there is one: those of [first, end).
+Values LinearKernel::addShortGroup(Value tile, Value first, Value end,
+                                   Rows rows, ValueRange sums) {
   int64_t group = isGrouped() ? encoding.groupSize : 0;
-  return b.loop(fullGroups, allGroups, 1, sums, [&](Value g, ValueRange in) {
+  return b.loop(first, end, 1, sums, [&](Value g, ValueRange in) {
     Value rest = b.sub(k, b.mul(g, group));
     return emitGroup(placeGroup(tile, g), {std::nullopt, rest}, rows, in);
   });
@@ -290,9 +293,15 @@ void LinearKernel::emitRows(Value tile, Rows rows) {
   int64_t registers = products.registerCount(rows.slices.count);
   Values sums(rows.count * registers, b.zero(lanes(b.getF32Type())));
   prepareTables(tile, rows);
+  if (hasIntegers()) {
+    Value runs = b.div(allGroups, spec.integerGroups);
+    return storeRows(
+        tile, rows,
+        addRuns(tile, b.index(0), runs, /*areWhole=*/false, rows, sums));
+  }
   if (isGrouped())
     sums = addGroups(tile, b.index(0), fullGroups, rows, sums);
-  storeRows(tile, rows, addShortGroup(tile, rows, sums));
+  storeRows(tile, rows, addShortGroup(tile, fullGroups, allGroups, rows, sums));
 }
 
 /// Multiplies the rows' sums by what is one factor of all of a row's segments.

@@ -11,6 +11,9 @@
 //     for each few rows of activations, then each single one
 //       for each group: load its parameters
 //         for each segment: products (SegmentProducts.h)
+//       where groups' scales are integers under one that several have, and
+//       activations have one: sums of those times such integers, as integers,
+//       which are scaled once for all of them (IntegerRuns.cpp)
 //       bias, activation, gate, residual on registers; store
 //
 //===----------------------------------------------------------------------===//
@@ -38,6 +41,7 @@ struct Rows {
 
 class LinearKernel {
 public:
+  using Type = mlir::Type;
   using Value = mlir::Value;
   using ValueRange = mlir::ValueRange;
   using Values = llvm::SmallVector<Value>;
@@ -56,6 +60,13 @@ private:
   bool needsActivationSum() const {
     return encoding.hasMinimum ||
            encoding.zeroPoint != numerics::ZeroPointKind::None;
+  }
+  /// Whether sums of groups times their scales are integers, for several.
+  bool hasIntegers() const { return spec.integerGroups > 0; }
+  /// What sums of a group's products start with.
+  Value zeroSum() {
+    return b.zero(
+        lanes(hasIntegers() ? Type(b.getI32Type()) : Type(b.getF32Type())));
   }
   /// Sums that a group carries: products, then activation sums if needed.
   size_t sumCount(const Rows &rows) const {
@@ -101,11 +112,13 @@ private:
   GroupParameters::Place placeGroup(Value tile, Value group);
   Values addGroups(Value tile, Value first, Value end, Rows rows,
                    ValueRange sums);
-  Values addShortGroup(Value tile, Rows rows, ValueRange sums);
+  Values addShortGroup(Value tile, Value first, Value end, Rows rows,
+                       ValueRange sums);
   Values emitGroup(const GroupParameters::Place &place, Extent columns,
                    const Rows &rows, ValueRange outer);
   Values applyGroup(const GroupParameters::Place &place, const Rows &rows,
                     llvm::MutableArrayRef<Value> sums, ValueRange outer);
+  Rows advance(Rows rows, Value count, int64_t columns);
   Values emitSegments(Value codes, Value segment, Extent columns,
                       const Rows &rows);
   Values addSegments(Value codes, Value segment, Value count, const Rows &rows,
@@ -119,9 +132,18 @@ private:
   void storeRegister(Value sum, Value weightRow, Value row);
   Value takePairs(Value values, int64_t first);
 
+  //===--- Runs of groups whose sums are integers -------------------------===//
+  Values applyIntegers(const GroupParameters::Place &place, const Rows &rows,
+                       ValueRange sums, ValueRange outer);
+  Values addRuns(Value tile, Value first, Value end, bool areWhole, Rows rows,
+                 ValueRange sums);
+  Values applyRun(const GroupParameters::Place &place, const Rows &rows,
+                  ValueRange integers, ValueRange outer);
+
   //===--- Chunks ---------------------------------------------------------===//
   bool hasChunks() const;
   int64_t unitColumns() const;
+  Value countUnits();
   int64_t unitBytes() const;
   int64_t unitsPerChunk() const;
   int64_t rowSums() const;

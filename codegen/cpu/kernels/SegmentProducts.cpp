@@ -487,13 +487,29 @@ Value SegmentProducts::gatherNumbers(Value codes, int64_t index) {
   return b.gather(ArrayRef<float>(numbers), codes);
 }
 
-SegmentProducts::Values SegmentProducts::emit(const SegmentOperands &operands,
-                                              Extent columns) {
+/// Sums of each row of activations, register of weight rows and level, the
+/// format's offset in them.
+SegmentProducts::Values SegmentProducts::addUp(const SegmentOperands &operands,
+                                               Extent columns) {
   Values sums = accumulate(operands, columns);
   if (isInPlace(operands.rows.size()))
-    sums = gatherPlaces(sums, operands.slices.count);
-  else
-    sums = joinChains(sums, operands.rows.size(), operands.slices.count);
+    return gatherPlaces(sums, operands.slices.count);
+  return joinChains(sums, operands.rows.size(), operands.slices.count);
+}
+
+SegmentProducts::Values
+SegmentProducts::emitIntegers(const SegmentOperands &operands, Extent columns) {
+  assert(levels() == 1 && !isFloat() && "one integer for each sum");
+  Values sums = addUp(operands, columns);
+  int64_t registers = registerCount(operands.slices.count);
+  for (auto [i, sum] : llvm::enumerate(sums))
+    sum = subtractOffset(sum, operands.panel, operands.rows[i / registers], 0);
+  return sums;
+}
+
+SegmentProducts::Values SegmentProducts::emit(const SegmentOperands &operands,
+                                              Extent columns) {
+  Values sums = addUp(operands, columns);
   int64_t registers = registerCount(operands.slices.count);
   Values result;
   for (auto [r, row] : llvm::enumerate(operands.rows))

@@ -124,6 +124,11 @@ public:
   /// activation scales applied unless they are left, the format's offset
   /// subtracted. Weight rows are in the order that `sortRows` undoes.
   Values emit(const SegmentOperands &operands, Extent columns);
+  /// The same as integers, neither scale nor step applied, where there is one
+  /// level.
+  Values emitIntegers(const SegmentOperands &operands, Extent columns);
+  /// Scales such integers to f32; a header of the row is at `row`.
+  Value scaleIntegers(Value sum, Value panel, Value row);
   /// Puts the weight rows of such registers, or of sums of them, in order.
   void sortRows(llvm::MutableArrayRef<Value> registers);
   /// Learned numbers as bytes that are multiplied.
@@ -253,6 +258,7 @@ private:
                   const SegmentOperands &operands, Value atom, int64_t product,
                   int64_t at);
   Values accumulate(const SegmentOperands &operands, Extent columns);
+  Values addUp(const SegmentOperands &operands, Extent columns);
   Values loadAtom(const SegmentOperands &operands, Value atom);
   void emitAtom(const SegmentOperands &operands, Value atom, int64_t inChunk,
                 llvm::MutableArrayRef<Value> sums);

@@ -8,6 +8,22 @@ module attributes {lowbit.target = #lowbit.cpu<avx512_vnni>} {
     %r = lowbit.dot4 %a, %u, %s : vector<16xi32>, vector<64xi8>
     return %r : vector<16xi32>
   }
+
+  // Products of words whose neighbours are added: LLVM makes one instruction of
+  // this and an addition.
+  // CHECK-LABEL: @words
+  func.func @words(%a: vector<16xi32>, %x: vector<32xi16>, %y: vector<32xi16>) -> vector<16xi32> {
+    // CHECK: llvm.call_intrinsic "llvm.x86.avx512.pmaddw.d.512"(%arg1, %arg2)
+    // CHECK-NOT: arith.muli
+    // CHECK: return
+    %0 = arith.extsi %x : vector<32xi16> to vector<32xi32>
+    %1 = arith.extsi %y : vector<32xi16> to vector<32xi32>
+    %2 = arith.muli %0, %1 : vector<32xi32>
+    %even, %odd = vector.deinterleave %2 : vector<32xi32> -> vector<16xi32>
+    %3 = arith.addi %even, %odd : vector<16xi32>
+    %4 = arith.addi %a, %3 : vector<16xi32>
+    return %4 : vector<16xi32>
+  }
 }
 
 // -----

@@ -46,6 +46,17 @@ constexpr IntegerForm kIntegerForms[] = {
 numerics::Encoding getIntegers(unsigned width, int64_t group, unsigned turn,
                                numerics::ScaleFormat scale);
 
+/// `count` layers of integers whose scales are integers, too, under a scale
+/// that groups share, as `turn` deals them out, and of activations with one
+/// scale: products of both integers are bytes up to 4 bits of codes, not for 5
+/// and more.
+std::vector<LayerSpec> createScaledIntegers(unsigned width, unsigned turn,
+                                            unsigned count);
+
+/// The same with given scales such that no sum is rounded.
+std::vector<LayerSpec> createExactIntegers(unsigned width, unsigned turn,
+                                           unsigned count);
+
 } // namespace lowbit::test
 
 #endif // LOWBIT_TEST_UNIT_CODEGEN_LAYERCHECK_H

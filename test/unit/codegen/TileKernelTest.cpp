@@ -114,57 +114,6 @@ TEST_P(TileKernel, IntegersOfSeveralSegments) {
   check(createRuns(GetParam()), 5e-5);
 }
 
-/// Scales of scales that are shared: by groups that fill a step or several, or
-/// a part of one; by more than are multiplied at once; by an odd number of
-/// groups of a row, or one, which then have no run; by groups of several
-/// segments. The last group may be short.
-constexpr struct {
-  int64_t group, shared, columns;
-} kShared[] = {{32, 8, 512},   {32, 8, 1000}, {16, 16, 500},  {32, 2, 300},
-               {48, 4, 384},   {40, 8, 320},  {64, 64, 2048}, {8, 16, 120},
-               {128, 2, 1000}, {32, 32, 992}, {512, 4, 2000}, {32, 64, 2048},
-               {80, 4, 640},   {96, 2, 300},  {272, 2, 544},  {4, 64, 1024}};
-
-/// Integers, and scales that are some: of 4 bits beside all widths, of 6 beside
-/// the narrowest. Products are bytes up to 4 bits of codes, not for 5 and more.
-numerics::Encoding getScaledIntegers(unsigned width, unsigned turn) {
-  using numerics::Granularity, numerics::IntegerKind;
-  auto [group, shared, columns] = kShared[turn % std::size(kShared)];
-  unsigned bits = width < 3 && turn % 2 ? 6 : 4;
-  IntegerKind kind = turn % 5 || width == 1 ? IntegerKind::Signed
-                                            : IntegerKind::SignedRestricted;
-  numerics::Encoding scales{
-      {bits, turn % 3 ? IntegerKind::Signed : IntegerKind::Unsigned}};
-  scales.granularity = Granularity::Group;
-  scales.groupSize = shared;
-  numerics::Encoding encoding{{width, kind}};
-  encoding.granularity = Granularity::Group;
-  encoding.groupSize = group;
-  encoding.scale = ScaleFormat::F32;
-  encoding.stored = std::make_shared<const numerics::Encoding>(scales);
-  return encoding;
-}
-
-/// Layers of `count` of those, as `turn` deals them out.
-std::vector<LayerSpec> createScaled(unsigned width, unsigned turn,
-                                    unsigned count, bool hasExactSums) {
-  std::vector<LayerSpec> layers;
-  for (unsigned i = turn; i < turn + count; ++i) {
-    LayerSpec &layer = layers.emplace_back();
-    layer.encoding = getScaledIntegers(width, i);
-    layer.rows = kShapes[i % 6].rows;
-    layer.columns = kShared[i % std::size(kShared)].columns;
-    layer.quantizesInput = true;
-    layer.hasExactSums = hasExactSums;
-    layer.inputBits = i % 4 == 3 ? 16 : 8;
-    bool isGiven = hasExactSums || layer.inputBits == 16;
-    layer.inputScale = isGiven ? std::ldexp(1.0f, 1 - int(layer.inputBits)) : 0;
-    layer.scalesPerToken = !isGiven;
-    layer.hasBias = !hasExactSums && i % 2;
-  }
-  return layers;
-}
-
 constexpr int64_t kFewExtents[] = {0, 1, 7, 8, 13, 16, 48, 64, 131};
 
 /// Bit by bit: sums of 16 bits of activations would need more than an f32 has.
@@ -173,11 +122,7 @@ TEST_P(TileKernel, ScaledIntegersExactly) {
     GTEST_SKIP() << "this machine has no AVX-512 VBMI";
   unsigned count = GetParam() > 4 ? 2 : 6;
   std::vector<LayerSpec> layers =
-      createScaled(GetParam(), 6 * GetParam(), count, /*hasExactSums=*/true);
-  for (LayerSpec &layer : layers) {
-    layer.inputBits = 8;
-    layer.inputScale = 0x1p-7f;
-  }
+      createExactIntegers(GetParam(), 6 * GetParam(), count);
   checkLayers(std::move(layers), options(), 0, kFewExtents);
 }
 
@@ -185,8 +130,8 @@ TEST_P(TileKernel, ScaledIntegers) {
   if (!isRunnableHere(getCPUDescription(CPUTable::AVX512AMX)))
     GTEST_SKIP() << "this machine has no AVX-512 VBMI";
   unsigned count = GetParam() > 4 ? 2 : 4;
-  checkLayers(createScaled(GetParam(), 5 * GetParam(), count, false), options(),
-              1e-5, kFewExtents);
+  checkLayers(createScaledIntegers(GetParam(), 5 * GetParam(), count),
+              options(), 1e-5, kFewExtents);
 }
 
 /// Tables whose numbers are a byte each, lattices, and formats by name.
@@ -219,7 +164,7 @@ TEST_P(TileKernel, AmongGuardPages) {
   std::vector<LayerSpec> layers = createLayers(GetParam(), GetParam() % 2);
   layers.resize(2);
   layers.push_back(createRuns(GetParam()).front());
-  layers.push_back(createScaled(4, GetParam(), 1, false).front());
+  layers.push_back(createScaledIntegers(4, GetParam(), 1).front());
   LayerProgram(layers).checkGuarded(options(), {0, 8, 13, 33}, kTolerance16);
 }
 
