@@ -65,6 +65,90 @@ static std::optional<RowGather> matchRowGather(linalg::GenericOp op) {
   return RowGather{op, extract, rowRank};
 }
 
+namespace {
+/// One row of a gather: where it lies, and where it goes.
+class RowCopy {
+public:
+  RowCopy(OpBuilder &builder, RowGather gather, ValueRange ivs)
+      : b(builder), gather(gather), op(gather.op), loc(op.getLoc()), ivs(ivs),
+        type(cast<RankedTensorType>(op.getOutputs()[0].getType())) {}
+
+  void copyIndices();
+  Value readRow(ArrayRef<OpFoldResult> extents);
+  void writeRow(Value row, Value to, ArrayRef<OpFoldResult> extents);
+
+private:
+  /// Offsets in the outer dimensions, with what slices have in all.
+  struct Place {
+    SmallVector<OpFoldResult> offsets, sizes, strides;
+  };
+  Place getPlace(ValueRange outer, ArrayRef<OpFoldResult> extents);
+
+  OpBuilder &b;
+  RowGather gather;
+  linalg::GenericOp op;
+  Location loc;
+  ValueRange ivs;
+  RankedTensorType type;
+  IRMapping mapping;
+};
+} // namespace
+
+/// Copies what the body computes but for what it gathers.
+void RowCopy::copyIndices() {
+  for (OpOperand *input : op.getDpsInputOperands()) {
+    Value element = input->get();
+    if (isa<RankedTensorType>(element.getType())) {
+      SmallVector<Value> at;
+      for (AffineExpr expr : op.getMatchingIndexingMap(input).getResults())
+        at.push_back(ivs[cast<AffineDimExpr>(expr).getPosition()]);
+      element = tensor::ExtractOp::create(b, loc, element, at);
+    }
+    mapping.map(op.getMatchingBlockArgument(input), element);
+  }
+  for (Operation &inner : op.getBody()->without_terminator()) {
+    if (auto index = dyn_cast<linalg::IndexOp>(inner)) {
+      if (index.getDim() < ivs.size())
+        mapping.map(index.getResult(), ivs[index.getDim()]);
+    } else if (&inner != gather.extract.getOperation()) {
+      b.clone(inner, mapping);
+    }
+  }
+}
+
+RowCopy::Place RowCopy::getPlace(ValueRange outer,
+                                 ArrayRef<OpFoldResult> extents) {
+  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+  Place place;
+  llvm::append_range(place.offsets, outer);
+  place.sizes.assign(outer.size(), one);
+  place.offsets.append(gather.rowRank, zero);
+  llvm::append_range(place.sizes, extents);
+  place.strides.assign(place.offsets.size(), one);
+  return place;
+}
+
+Value RowCopy::readRow(ArrayRef<OpFoldResult> extents) {
+  SmallVector<Value> outer;
+  for (Value index : gather.extract.getIndices().drop_back(gather.rowRank))
+    outer.push_back(mapping.lookupOrDefault(index));
+  Place from = getPlace(outer, extents);
+  auto rowType = RankedTensorType::get(
+      type.getShape().take_back(gather.rowRank), type.getElementType());
+  return tensor::ExtractSliceOp::create(b, loc, rowType,
+                                        gather.extract.getTensor(),
+                                        from.offsets, from.sizes, from.strides);
+}
+
+void RowCopy::writeRow(Value row, Value to, ArrayRef<OpFoldResult> extents) {
+  Place place = getPlace(ivs, extents);
+  auto terminator = scf::InParallelOp::create(b, loc);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(terminator.getBody());
+  tensor::ParallelInsertSliceOp::create(b, loc, row, to, place.offsets,
+                                        place.sizes, place.strides);
+}
+
 /// The outer loops as scf.forall, the row as a slice.
 static void expand(RewriterBase &rewriter, RowGather gather) {
   linalg::GenericOp op = gather.op;
@@ -74,63 +158,13 @@ static void expand(RewriterBase &rewriter, RowGather gather) {
   SmallVector<OpFoldResult> extents =
       tensor::getMixedSizes(rewriter, loc, init);
   unsigned outerRank = op.getNumLoops() - gather.rowRank;
-  ArrayRef<OpFoldResult> bounds = ArrayRef(extents).take_front(outerRank);
-  ArrayRef<OpFoldResult> row = ArrayRef(extents).drop_front(outerRank);
-  OpFoldResult zero = rewriter.getIndexAttr(0), one = rewriter.getIndexAttr(1);
-
   auto forall = scf::ForallOp::create(
-      rewriter, loc, bounds, ValueRange{init}, std::nullopt,
-      [&](OpBuilder &b, Location l, ValueRange args) {
-        ValueRange ivs = args.take_front(outerRank);
-        IRMapping mapping;
-        for (OpOperand *input : op.getDpsInputOperands()) {
-          Value element = input->get();
-          if (isa<RankedTensorType>(element.getType())) {
-            SmallVector<Value> at;
-            for (AffineExpr expr :
-                 op.getMatchingIndexingMap(input).getResults())
-              at.push_back(ivs[cast<AffineDimExpr>(expr).getPosition()]);
-            element = tensor::ExtractOp::create(b, l, element, at);
-          }
-          mapping.map(op.getMatchingBlockArgument(input), element);
-        }
-        for (Operation &inner : op.getBody()->without_terminator()) {
-          if (auto index = dyn_cast<linalg::IndexOp>(inner)) {
-            if (index.getDim() < outerRank)
-              mapping.map(index.getResult(), ivs[index.getDim()]);
-          } else if (&inner != gather.extract.getOperation()) {
-            b.clone(inner, mapping);
-          }
-        }
-        SmallVector<OpFoldResult> from, fromSizes, to, toSizes;
-        auto indices = gather.extract.getIndices();
-        for (Value index : indices.drop_back(gather.rowRank)) {
-          from.push_back(mapping.lookupOrDefault(index));
-          fromSizes.push_back(one);
-        }
-        for (Value iv : ivs) {
-          to.push_back(iv);
-          toSizes.push_back(one);
-        }
-        from.append(gather.rowRank, zero);
-        to.append(gather.rowRank, zero);
-        llvm::append_range(fromSizes, row);
-        llvm::append_range(toSizes, row);
-        SmallVector<OpFoldResult> fromOnes(from.size(), one),
-            toOnes(to.size(), one);
-        auto rowType = RankedTensorType::get(
-            cast<RankedTensorType>(init.getType())
-                .getShape()
-                .take_back(gather.rowRank),
-            cast<RankedTensorType>(init.getType()).getElementType());
-        Value slice = tensor::ExtractSliceOp::create(b, l, rowType,
-                                                     gather.extract.getTensor(),
-                                                     from, fromSizes, fromOnes);
-        auto terminator = scf::InParallelOp::create(b, l);
-        OpBuilder::InsertionGuard guard(b);
-        b.setInsertionPointToStart(terminator.getBody());
-        tensor::ParallelInsertSliceOp::create(b, l, slice, args.back(), to,
-                                              toSizes, toOnes);
+      rewriter, loc, ArrayRef(extents).take_front(outerRank), ValueRange{init},
+      std::nullopt, [&](OpBuilder &b, Location, ValueRange args) {
+        ArrayRef<OpFoldResult> row = ArrayRef(extents).drop_front(outerRank);
+        RowCopy copy(b, gather, args.take_front(outerRank));
+        copy.copyIndices();
+        copy.writeRow(copy.readRow(row), args.back(), row);
       });
   rewriter.replaceOp(op, forall.getResults());
 }
