@@ -45,6 +45,11 @@ struct Executable::Function {
 };
 
 struct Executable::Impl {
+  llvm::Error addFunctions(mlir::ModuleOp module);
+  llvm::Error createJIT(llvm::orc::JITTargetMachineBuilder builder);
+  llvm::Error addEntries(llvm::Module &code) const;
+  llvm::Error findEntries();
+
   /// `@main` alone, or those of a model with states.
   std::vector<Function> functions;
   /// What the session below reports while it links.
@@ -141,18 +146,15 @@ addCode(mlir::ModuleOp module,
   return llvm::Error::success();
 }
 
-Executable::Executable(std::unique_ptr<Impl> impl) : impl(std::move(impl)) {}
-Executable::~Executable() = default;
-
-llvm::Expected<std::unique_ptr<Executable>>
-Executable::create(mlir::ModuleOp module, const ExecutableOptions &options) {
-  auto impl = std::make_unique<Impl>();
+/// Takes what the module says of its functions, and allocates what they compute
+/// in.
+llvm::Error Executable::Impl::addFunctions(mlir::ModuleOp module) {
   for (llvm::StringRef name :
        {llvm::StringRef(kPrefillFunction), llvm::StringRef(kDecodeFunction),
         llvm::StringRef(kMainFunction)}) {
     // An error about `@main` is for modules that have none of the others.
     if (!module->hasAttr(getSignatureAttrName(name)) &&
-        (name != kMainFunction || !impl->functions.empty()))
+        (name != kMainFunction || !functions.empty()))
       continue;
     llvm::Expected<Signature> signature = getLoweredSignature(module, name);
     if (!signature)
@@ -163,53 +165,80 @@ Executable::create(mlir::ModuleOp module, const ExecutableOptions &options) {
       function.workspace = HostTensor::allocate(
           ElementType::I8, {static_cast<int64_t>(*signature->workspace)});
     function.signature = std::move(*signature);
-    impl->functions.push_back(std::move(function));
+    functions.push_back(std::move(function));
   }
+  return llvm::Error::success();
+}
+
+llvm::Error
+Executable::Impl::createJIT(llvm::orc::JITTargetMachineBuilder builder) {
+  auto created = llvm::orc::LLJITBuilder()
+                     .setJITTargetMachineBuilder(std::move(builder))
+                     .create();
+  if (!created)
+    return created.takeError();
+  jit = std::move(*created);
+  jit->getExecutionSession().setErrorReporter([&reports =
+                                                   reports](llvm::Error error) {
+    reports += (reports.empty() ? "" : "; ") + llvm::toString(std::move(error));
+  });
+  return llvm::Error::success();
+}
+
+llvm::Error Executable::Impl::addEntries(llvm::Module &code) const {
+  for (const Function &function : functions)
+    if (llvm::Error error = addEntry(code, (kEntry + function.name).str(),
+                                     function.getNumArguments(), function.name)
+                                .takeError())
+      return error;
+  return llvm::Error::success();
+}
+
+/// Links the code, and finds what is called.
+llvm::Error Executable::Impl::findEntries() {
+  for (Function &function : functions) {
+    auto entry = jit->lookup((kEntry + function.name).str());
+    if (!entry) {
+      // The session's own reports say what this error only hints at.
+      std::string failure = llvm::toString(entry.takeError());
+      return makeError("the code cannot be linked: " +
+                       (reports.empty() ? failure : reports));
+    }
+    function.entry = entry->toPtr<void (*)(void **, const void *const *)>();
+  }
+  auto found = jit->lookup("omp_set_num_threads");
+  if (!found)
+    return found.takeError();
+  setThreads = found->toPtr<void (*)(int)>();
+  return llvm::Error::success();
+}
+
+Executable::Executable(std::unique_ptr<Impl> impl) : impl(std::move(impl)) {}
+Executable::~Executable() = default;
+
+llvm::Expected<std::unique_ptr<Executable>>
+Executable::create(mlir::ModuleOp module, const ExecutableOptions &options) {
+  auto impl = std::make_unique<Impl>();
+  impl->threads = options.threads;
+  impl->release = options.release;
+  if (llvm::Error error = impl->addFunctions(module))
+    return std::move(error);
   auto builder = getTargetBuilder(options.cpu, options.optLevel);
   if (!builder)
     return builder.takeError();
-  auto jit =
-      llvm::orc::LLJITBuilder().setJITTargetMachineBuilder(*builder).create();
-  if (!jit)
-    return jit.takeError();
-  impl->jit = std::move(*jit);
-  impl->jit->getExecutionSession().setErrorReporter([&reports = impl->reports](
-                                                        llvm::Error error) {
-    reports += (reports.empty() ? "" : "; ") + llvm::toString(std::move(error));
-  });
+  if (llvm::Error error = impl->createJIT(*builder))
+    return std::move(error);
   if (llvm::Error error = addProcessSymbols(options, *impl->jit))
     return std::move(error);
   if (llvm::Error error =
           defineWeights(module, options, *impl->jit, impl->storage))
     return std::move(error);
-  auto addEntries = [&](llvm::Module &code) -> llvm::Error {
-    for (const Function &function : impl->functions)
-      if (llvm::Error error =
-              addEntry(code, (kEntry + function.name).str(),
-                       function.getNumArguments(), function.name)
-                  .takeError())
-        return error;
-    return llvm::Error::success();
-  };
+  auto addEntries = [&](llvm::Module &code) { return impl->addEntries(code); };
   if (llvm::Error error =
           addCode(module, *builder, options.optLevel, addEntries, *impl->jit))
     return std::move(error);
-  for (Function &function : impl->functions) {
-    auto entry = impl->jit->lookup((kEntry + function.name).str());
-    if (!entry) {
-      // The session's own reports say what this error only hints at.
-      std::string failure = llvm::toString(entry.takeError());
-      return makeError("the code cannot be linked: " +
-                       (impl->reports.empty() ? failure : impl->reports));
-    }
-    function.entry = entry->toPtr<void (*)(void **, const void *const *)>();
-  }
-  auto setThreads = impl->jit->lookup("omp_set_num_threads");
-  if (!setThreads)
-    return setThreads.takeError();
-  impl->setThreads = setThreads->toPtr<void (*)(int)>();
-  impl->threads = options.threads;
-  impl->release = options.release;
+  if (llvm::Error error = impl->findEntries())
+    return std::move(error);
   return std::unique_ptr<Executable>(new Executable(std::move(impl)));
 }
 
