@@ -267,6 +267,50 @@ static LinearOp createPart(OpBuilder &builder, LinearOp op, Value x,
                           ActivationAttr(), /*gated=*/UnitAttr());
 }
 
+/// The vector that a global holds; null without one.
+static Value readVector(OpBuilder &builder, LinearOp op, GlobalOp vector) {
+  if (!vector)
+    return {};
+  return WeightOp::create(builder, op.getLoc(), vector.getType(),
+                          vector.getSymName());
+}
+
+/// `op` on columns that are put in order and scaled before.
+static Value buildScaled(OpBuilder &builder, LinearOp op, Value x,
+                         QuantizeOp quantize, const SplitWeight &split) {
+  Value order = readVector(builder, op, split.order),
+        scale = readVector(builder, op, split.scale);
+  x = arrangeColumns(builder, op.getLoc(), x, order, scale);
+  LinearOp layer = createPart(builder, op, x, quantize, split.parts.front(),
+                              op.getType(), op.getBias(), op.getResidual());
+  layer.setActivationAttr(op.getActivationAttr());
+  layer.setGated(op.getGated());
+  return layer.getResult();
+}
+
+/// `op` as a sum of layers, one for the columns of each format.
+static Value buildMixed(OpBuilder &builder, LinearOp op, Value x,
+                        QuantizeOp quantize, const SplitWeight &split) {
+  Value order = readVector(builder, op, split.order),
+        scale = readVector(builder, op, split.scale), sum;
+  Type sumType = op.getType().clone(builder.getF32Type());
+  int64_t first = 0;
+  for (GlobalOp part : split.parts) {
+    int64_t columns = cast<ShapedType>(part.getType()).getShape().back();
+    // Each part's columns stand together, as its kernel reads them.
+    auto take = [&](Value vector) {
+      return sliceVector(builder, op.getLoc(), vector, first, columns);
+    };
+    Value input =
+        arrangeColumns(builder, op.getLoc(), x, take(order), take(scale));
+    sum = createPart(builder, op, input, quantize, part, sumType,
+                     sum ? Value() : op.getBias(), sum)
+              .getResult();
+    first += columns;
+  }
+  return finish(builder, op, sum);
+}
+
 LogicalResult SplitMixedPass::splitLayer(LinearOp op) {
   auto type = dyn_cast<QuantizedTensorType>(op.getWeight().getType());
   auto weight = op.getWeight().getDefiningOp<WeightOp>();
@@ -287,40 +331,9 @@ LogicalResult SplitMixedPass::splitLayer(LinearOp op) {
   if (split.parts.empty() && failed(makeParts(global, split)))
     return failure();
   OpBuilder builder(op);
-  auto read = [&](GlobalOp vector) -> Value {
-    if (!vector)
-      return {};
-    return WeightOp::create(builder, op.getLoc(), vector.getType(),
-                            vector.getSymName());
-  };
-  Value order = read(split.order), scale = read(split.scale);
-  Value sum;
-  Type sumType = isMixed ? op.getType().clone(builder.getF32Type())
-                         : RankedTensorType(op.getType());
-  int64_t first = 0;
-  for (GlobalOp part : split.parts) {
-    if (!isMixed) {
-      x = arrangeColumns(builder, op.getLoc(), x, order, scale);
-      LinearOp layer = createPart(builder, op, x, quantize, part, sumType,
-                                  op.getBias(), op.getResidual());
-      layer.setActivationAttr(op.getActivationAttr());
-      layer.setGated(op.getGated());
-      sum = layer.getResult();
-      break;
-    }
-    int64_t columns = cast<ShapedType>(part.getType()).getShape().back();
-    // Each part's columns stand together, as its kernel reads them.
-    auto take = [&](Value vector) {
-      return sliceVector(builder, op.getLoc(), vector, first, columns);
-    };
-    Value input =
-        arrangeColumns(builder, op.getLoc(), x, take(order), take(scale));
-    sum = createPart(builder, op, input, quantize, part, sumType,
-                     sum ? Value() : op.getBias(), sum)
-              .getResult();
-    first += columns;
-  }
-  op.getResult().replaceAllUsesWith(isMixed ? finish(builder, op, sum) : sum);
+  Value result = isMixed ? buildMixed(builder, op, x, quantize, split)
+                         : buildScaled(builder, op, x, quantize, split);
+  op.getResult().replaceAllUsesWith(result);
   op.erase();
   ++numSplit;
   if (quantize && quantize->use_empty())
