@@ -89,6 +89,50 @@ static Value cloneReshapes(OpBuilder &builder, Value value, Value source) {
   return clone->getResult(0);
 }
 
+/// These columns of each layer's input; layers may read rows in another shape.
+static SmallVector<Value> gatherInputs(LayerGroup &group, Location loc,
+                                       Value columns) {
+  llvm::DenseMap<Value, Value> gathered;
+  SmallVector<Value> inputs;
+  for (LinearOp layer : group.layers) {
+    Value &input = gathered[layer.getInput()];
+    if (!input) {
+      OpBuilder before(layer);
+      Value whole = cloneReshapes(before, layer.getInput(), group.input);
+      input = gatherColumns(before, loc, whole, columns);
+    }
+    inputs.push_back(input);
+  }
+  return inputs;
+}
+
+/// Adds the product of columns of the weight with `input`, and makes them zeros
+/// in the weight itself.
+static void addSide(LinearOp layer, Location loc, Value input,
+                    ArrayRef<int32_t> columns, WeightEditor &editor) {
+  std::string reason;
+  auto matrix = editor.getOwnMatrix(layer.getWeightMutable(), reason);
+  std::vector<float> values = matrix->readRows(0, matrix->rows), kept;
+  for (int64_t n = 0; n < matrix->rows; ++n)
+    for (int32_t column : columns) {
+      kept.push_back(values[n * matrix->columns + column]);
+      values[n * matrix->columns + column] = 0;
+    }
+  std::string name = getLayerName(layer).value_or("weight");
+  OpBuilder behind(layer->getContext());
+  behind.setInsertionPointAfter(layer);
+  auto type = RankedTensorType::get(
+      {matrix->rows, static_cast<int64_t>(columns.size())},
+      behind.getF16Type());
+  Value weight = editor.create(layer, type, name + ".outliers", kept);
+  auto side = LinearOp::create(behind, loc, layer.getType(), input, weight,
+                               /*bias=*/Value(), /*residual=*/Value(),
+                               ActivationAttr(), UnitAttr());
+  side->setAttr(kKeepFloatAttrName, behind.getUnitAttr());
+  addSideTerm(behind, layer, side);
+  editor.replace(layer.getWeightMutable(), values);
+}
+
 void SplitColumnsPass::split(LayerGroup &group, ArrayRef<int32_t> columns,
                              WeightEditor &editor) {
   LinearOp first = group.layers.front();
@@ -117,43 +161,11 @@ void SplitColumnsPass::split(LayerGroup &group, ArrayRef<int32_t> columns,
       after, RankedTensorType::get({outliers}, builder.getI32Type()),
       name + ".outlier_columns", columns);
   Value rest = combine<arith::MulFOp>(builder, loc, group.input, maskVector);
-  // Layers may read rows in another shape.
-  llvm::DenseMap<Value, Value> gathered;
-  for (LinearOp layer : group.layers) {
-    Value &columns = gathered[layer.getInput()];
-    if (columns)
-      continue;
-    OpBuilder before(layer);
-    Value whole = cloneReshapes(before, layer.getInput(), group.input);
-    columns = gatherColumns(before, loc, whole, places);
-  }
-  SmallVector<Value> sides;
-  for (LinearOp layer : group.layers)
-    sides.push_back(gathered.lookup(layer.getInput()));
+  SmallVector<Value> inputs = gatherInputs(group, loc, places);
   for (Operation *reader : group.readers)
     reader->setOperand(0, rest);
-  for (auto [layer, input] : llvm::zip_equal(group.layers, sides)) {
-    auto matrix = editor.getOwnMatrix(layer.getWeightMutable(), reason);
-    std::vector<float> values = matrix->readRows(0, matrix->rows), kept;
-    for (int64_t n = 0; n < matrix->rows; ++n)
-      for (int32_t column : columns) {
-        kept.push_back(values[n * matrix->columns + column]);
-        values[n * matrix->columns + column] = 0;
-      }
-    std::string layerName = getLayerName(layer).value_or("weight");
-    OpBuilder behind(layer->getContext());
-    behind.setInsertionPointAfter(layer);
-    Value weight = editor.create(
-        layer,
-        RankedTensorType::get({matrix->rows, outliers}, builder.getF16Type()),
-        layerName + ".outliers", kept);
-    auto side = LinearOp::create(behind, loc, layer.getType(), input, weight,
-                                 /*bias=*/Value(), /*residual=*/Value(),
-                                 ActivationAttr(), UnitAttr());
-    side->setAttr(kKeepFloatAttrName, behind.getUnitAttr());
-    addSideTerm(behind, layer, side);
-    editor.replace(layer.getWeightMutable(), values);
-  }
+  for (auto [layer, input] : llvm::zip_equal(group.layers, inputs))
+    addSide(layer, loc, input, columns, editor);
   scaleStatistics(getOperation(), name, mask);
   ++numSplit;
   numColumns += outliers;
