@@ -182,12 +182,8 @@ llvm::Error lowbit::checkResources(mlir::ModuleOp module) {
   return llvm::Error::success();
 }
 
-llvm::Expected<ArtefactSize> lowbit::saveArtefact(mlir::ModuleOp module,
-                                                  llvm::StringRef path,
-                                                  ArtefactFormat format,
-                                                  AtomicOutput *companion) {
-  if (llvm::Error error = checkNoOtherResources(module))
-    return error;
+static llvm::Expected<std::vector<SafetensorsEntry>>
+makeEntries(mlir::ModuleOp module) {
   std::vector<SafetensorsEntry> entries;
   for (Component component : getComponents(module)) {
     llvm::Expected<SafetensorsEntry> entry = makeEntry(component);
@@ -195,32 +191,56 @@ llvm::Expected<ArtefactSize> lowbit::saveArtefact(mlir::ModuleOp module,
       return entry.takeError();
     entries.push_back(std::move(*entry));
   }
+  return std::move(entries);
+}
 
-  std::string sidecarPath = getSidecarPath(path);
-  if (sidecarPath == path)
+/// Whether there may be IR here, and if it has weights a sidecar beside it.
+static llvm::Error checkPlace(llvm::StringRef path, bool hasWeights) {
+  if (getSidecarPath(path) == path)
     return makeFileError(path, "is the name of a sidecar; IR is written to "
                                ".mlir or .mlirbc");
   // A device's folder is no place for a sidecar, and nothing would read it.
-  if (!entries.empty() && llvm::sys::fs::exists(path) &&
+  if (hasWeights && llvm::sys::fs::exists(path) &&
       !llvm::sys::fs::is_regular_file(path) &&
       !llvm::sys::fs::is_directory(path))
     return makeFileError(path, "is no regular file; a module with weights "
                                "requires one, to put its sidecar beside it");
+  return llvm::Error::success();
+}
+
+/// Saves a module without weights.
+static llvm::Expected<ArtefactSize> saveAlone(mlir::ModuleOp module,
+                                              AtomicOutput &ir,
+                                              ArtefactFormat format,
+                                              AtomicOutput *companion) {
+  module->removeAttr(kSidecarAttrName);
+  module->removeAttr(kSidecarChecksumAttr);
+  if (llvm::Error error = writeModule(module, ir, format))
+    return error;
+  ArtefactSize size{ir.os().tell(), 0, 0};
+  if (llvm::Error error = AtomicOutput::commitAll({companion, &ir}))
+    return error;
+  return size;
+}
+
+llvm::Expected<ArtefactSize> lowbit::saveArtefact(mlir::ModuleOp module,
+                                                  llvm::StringRef path,
+                                                  ArtefactFormat format,
+                                                  AtomicOutput *companion) {
+  if (llvm::Error error = checkNoOtherResources(module))
+    return error;
+  auto entries = makeEntries(module);
+  if (!entries)
+    return entries.takeError();
+  if (llvm::Error error = checkPlace(path, !entries->empty()))
+    return error;
   llvm::Expected<AtomicOutput> ir = AtomicOutput::create(path);
   if (!ir)
     return ir.takeError();
-  if (entries.empty()) {
-    module->removeAttr(kSidecarAttrName);
-    module->removeAttr(kSidecarChecksumAttr);
-    if (llvm::Error error = writeModule(module, *ir, format))
-      return error;
-    ArtefactSize size{ir->os().tell(), 0, 0};
-    if (llvm::Error error = AtomicOutput::commitAll({companion, &*ir}))
-      return error;
-    return size;
-  }
-
-  std::string checksum = computeChecksum(entries);
+  if (entries->empty())
+    return saveAlone(module, *ir, format, companion);
+  std::string sidecarPath = getSidecarPath(path);
+  std::string checksum = computeChecksum(*entries);
   auto metadata = makeSidecarMetadata(checksum, module);
   if (llvm::Error error = checkSidecarUnread(
           sidecarPath, {path, metadata[std::string(kStructureKey)], metadata}))
@@ -229,7 +249,7 @@ llvm::Expected<ArtefactSize> lowbit::saveArtefact(mlir::ModuleOp module,
   if (!sidecar)
     return sidecar.takeError();
   llvm::Expected<SafetensorsSize> data =
-      writeSafetensors(*sidecar, entries, metadata);
+      writeSafetensors(*sidecar, *entries, metadata);
   if (!data)
     return data.takeError();
   module->setAttr(
