@@ -260,41 +260,66 @@ void lowbit::printHistogramChart(const ReportLayer &layer,
   os << "</svg>\n";
 }
 
-void lowbit::printParetoChart(const Report &report, bool isMeasured,
-                              llvm::raw_ostream &os) {
-  constexpr double width = 900, height = 300, left = 64, bottom = 264;
-  auto getError = [&](const ParetoPoint &point) {
+namespace {
+/// Errors on a logarithmic axis against bits per weight.
+class ParetoChart {
+public:
+  ParetoChart(const Report &report, bool isMeasured, llvm::raw_ostream &os);
+  void print();
+
+private:
+  double getError(const ParetoPoint &point) const {
     return isMeasured ? point.measured.value_or(0.0) : point.error;
-  };
+  }
+  double placeX(double bits) const;
+  double placeY(double error) const;
+  void printAxes();
+  void printFront();
+  void printPoint(const ParetoPoint &point);
+
+  static constexpr double width = 900, height = 300, left = 64, bottom = 264;
+  const Report &report;
+  bool isMeasured;
+  llvm::raw_ostream &os;
   std::vector<const ParetoPoint *> points;
-  for (const ParetoPoint &point : report.pareto)
-    if (!isMeasured || point.measured)
-      points.push_back(&point);
-  double leastBits = 1e9, mostBits = 0, leastError = 1e300, mostError = 0;
-  for (const ParetoPoint *point : points) {
-    leastBits = std::min(leastBits, point->bits);
-    mostBits = std::max(mostBits, point->bits);
-    if (getError(*point) > 0.0) {
-      leastError = std::min(leastError, getError(*point));
-      mostError = std::max(mostError, getError(*point));
+  double leastBits = 1e9, mostBits = 0;
+  /// Powers of ten at the ends of the axis of errors.
+  double low = 0, high = 0;
+};
+} // namespace
+
+ParetoChart::ParetoChart(const Report &report, bool isMeasured,
+                         llvm::raw_ostream &os)
+    : report(report), isMeasured(isMeasured), os(os) {
+  double leastError = 1e300, mostError = 0;
+  for (const ParetoPoint &point : report.pareto) {
+    if (isMeasured && !point.measured)
+      continue;
+    points.push_back(&point);
+    leastBits = std::min(leastBits, point.bits);
+    mostBits = std::max(mostBits, point.bits);
+    if (getError(point) > 0.0) {
+      leastError = std::min(leastError, getError(point));
+      mostError = std::max(mostError, getError(point));
     }
   }
   if (mostBits <= leastBits)
     mostBits = leastBits + 1.0;
-  double low = std::floor(std::log10(std::min(leastError, mostError)));
-  double high = std::max(low + 1, std::ceil(std::log10(mostError)));
-  auto placeX = [&](double bits) {
-    return left +
-           (width - left - 20) * (bits - leastBits) / (mostBits - leastBits);
-  };
-  auto placeY = [&](double error) {
-    double level = std::log10(std::max(error, std::pow(10.0, low)));
-    return 20 + (bottom - 20) * (high - level) / (high - low);
-  };
-  beginChart(os, width, height,
-             (isMeasured ? "Measured: " + report.paretoMeasure
-                         : "Error by " + report.paretoError) +
-                 " against bits per weight");
+  low = std::floor(std::log10(std::min(leastError, mostError)));
+  high = std::max(low + 1, std::ceil(std::log10(mostError)));
+}
+
+double ParetoChart::placeX(double bits) const {
+  return left +
+         (width - left - 20) * (bits - leastBits) / (mostBits - leastBits);
+}
+
+double ParetoChart::placeY(double error) const {
+  double level = std::log10(std::max(error, std::pow(10.0, low)));
+  return 20 + (bottom - 20) * (high - level) / (high - low);
+}
+
+void ParetoChart::printAxes() {
   for (double level = low; level <= high; ++level) {
     double y = placeY(std::pow(10.0, level));
     printLine(os, left, y, width, y, "grid");
@@ -307,6 +332,9 @@ void lowbit::printParetoChart(const Report &report, bool isMeasured,
     printText(os, placeX(bits), bottom + 18, formatNumber("%g", bits),
               "middle");
   printText(os, width, height - 2, "bits per weight", "end");
+}
+
+void ParetoChart::printFront() {
   // One encoding for all layers is no point of the front.
   os << "<polyline class=\"front\" points=\"";
   for (const ParetoPoint *point : points)
@@ -314,17 +342,34 @@ void lowbit::printParetoChart(const Report &report, bool isMeasured,
       os << at(placeX(point->bits)) << "," << at(placeY(getError(*point)))
          << " ";
   os << "\"/>";
-  for (const ParetoPoint *point : points) {
-    double x = placeX(point->bits), y = placeY(getError(*point));
-    std::string title = (point->uniform.empty() ? "" : point->uniform + ": ") +
-                        formatNumber("%.3f", point->bits) + " bits, " +
-                        formatNumber("%.4g", getError(*point));
-    if (point->isChosen)
-      os << "<circle class=\"ring\" cx=\"" << at(x) << "\" cy=\"" << at(y)
-         << "\" r=\"7\"/>";
-    os << "<circle class=\"" << (point->uniform.empty() ? "low" : "uniform")
-       << "\" cx=\"" << at(x) << "\" cy=\"" << at(y) << "\" r=\"3\"><title>"
-       << escape(title) << "</title></circle>";
-  }
+}
+
+void ParetoChart::printPoint(const ParetoPoint &point) {
+  double x = placeX(point.bits), y = placeY(getError(point));
+  std::string title = (point.uniform.empty() ? "" : point.uniform + ": ") +
+                      formatNumber("%.3f", point.bits) + " bits, " +
+                      formatNumber("%.4g", getError(point));
+  if (point.isChosen)
+    os << "<circle class=\"ring\" cx=\"" << at(x) << "\" cy=\"" << at(y)
+       << "\" r=\"7\"/>";
+  os << "<circle class=\"" << (point.uniform.empty() ? "low" : "uniform")
+     << "\" cx=\"" << at(x) << "\" cy=\"" << at(y) << "\" r=\"3\"><title>"
+     << escape(title) << "</title></circle>";
+}
+
+void ParetoChart::print() {
+  beginChart(os, width, height,
+             (isMeasured ? "Measured: " + report.paretoMeasure
+                         : "Error by " + report.paretoError) +
+                 " against bits per weight");
+  printAxes();
+  printFront();
+  for (const ParetoPoint *point : points)
+    printPoint(*point);
   os << "</svg>\n";
+}
+
+void lowbit::printParetoChart(const Report &report, bool isMeasured,
+                              llvm::raw_ostream &os) {
+  ParetoChart(report, isMeasured, os).print();
 }
