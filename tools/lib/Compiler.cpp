@@ -182,41 +182,47 @@ llvm::StringRef lowbit::getPhaseName(Phase phase) {
   return kNames[static_cast<int>(phase)];
 }
 
+/// How weights are quantized, in words of a recipe.
+static llvm::SmallVector<std::string>
+describeQuantizing(const CompileOptions &options) {
+  llvm::SmallVector<std::string> words = {
+      "quantize=" + options.method, "scale-search=" + getScaleSearch(options)};
+  if (options.includeEmbeddings)
+    words.push_back("include-embeddings");
+  if (options.outliers > 0)
+    words.push_back(llvm::formatv("outliers={0}%", options.outliers));
+  if (options.outlierColumns)
+    words.push_back("outlier-columns=" +
+                    std::to_string(options.outlierColumns));
+  if (options.clip > 0)
+    words.push_back(llvm::formatv("clip={0}", options.clip));
+  if (!options.scaleFactors.empty())
+    words.push_back("scale-factor=" + llvm::join(options.scaleFactors, ","));
+  if (options.rotate)
+    words.push_back("rotate");
+  if (!options.rotateOnline.empty())
+    words.push_back("rotate-online=" + llvm::join(options.rotateOnline, ","));
+  if (options.smoothing)
+    words.push_back(llvm::formatv("smooth={0}", *options.smoothing));
+  if (!options.smoothObserver.empty())
+    words.push_back("smooth-observer=" + options.smoothObserver);
+  if (!options.observer.empty())
+    words.push_back("observer=" + options.observer);
+  if (options.sequential)
+    words.push_back("sequential");
+  if (options.heldOut)
+    words.push_back("hold-out=" + std::to_string(options.heldOut));
+  if (!options.tuneMethods.empty())
+    words.push_back("methods=" + llvm::join(options.tuneMethods, ","));
+  if (options.sweeps)
+    words.push_back("sweeps=" + std::to_string(options.sweeps));
+  return words;
+}
+
 std::string lowbit::describeRecipe(const CompileOptions &options) {
   llvm::SmallVector<std::string> words;
-  if (options.method != "none") {
-    words = {"quantize=" + options.method,
-             "scale-search=" + getScaleSearch(options)};
-    if (options.includeEmbeddings)
-      words.push_back("include-embeddings");
-    if (options.outliers > 0)
-      words.push_back(llvm::formatv("outliers={0}%", options.outliers));
-    if (options.outlierColumns)
-      words.push_back("outlier-columns=" +
-                      std::to_string(options.outlierColumns));
-    if (options.clip > 0)
-      words.push_back(llvm::formatv("clip={0}", options.clip));
-    if (!options.scaleFactors.empty())
-      words.push_back("scale-factor=" + llvm::join(options.scaleFactors, ","));
-    if (options.rotate)
-      words.push_back("rotate");
-    if (!options.rotateOnline.empty())
-      words.push_back("rotate-online=" + llvm::join(options.rotateOnline, ","));
-    if (options.smoothing)
-      words.push_back(llvm::formatv("smooth={0}", *options.smoothing));
-    if (!options.smoothObserver.empty())
-      words.push_back("smooth-observer=" + options.smoothObserver);
-    if (!options.observer.empty())
-      words.push_back("observer=" + options.observer);
-    if (options.sequential)
-      words.push_back("sequential");
-    if (options.heldOut)
-      words.push_back("hold-out=" + std::to_string(options.heldOut));
-    if (!options.tuneMethods.empty())
-      words.push_back("methods=" + llvm::join(options.tuneMethods, ","));
-    if (options.sweeps)
-      words.push_back("sweeps=" + std::to_string(options.sweeps));
-  }
+  if (options.method != "none")
+    words = describeQuantizing(options);
   if (options.countsRanges)
     words.push_back("count-ranges");
   if (!options.config.empty())
