@@ -30,9 +30,9 @@ std::optional<ProgramForm> lowbit::getProgramForm(EmitKind kind) {
 
 bool lowbit::isCode(EmitKind kind) { return getProgramForm(kind).has_value(); }
 
-CompileOptions lowbit::compileOptions(const DriverOptions &options,
-                                      Profile *profile) {
-  CompileOptions result;
+/// What is observed, and from what.
+static void setCalibration(CompileOptions &result,
+                           const DriverOptions &options) {
   result.calibration.data = options.calibrate;
   result.calibration.samples = options.calibrationSamples;
   result.calibration.window = options.calibrationWindow;
@@ -44,8 +44,19 @@ CompileOptions lowbit::compileOptions(const DriverOptions &options,
   result.calibration.layers.assign(options.calibrationLayers.begin(),
                                    options.calibrationLayers.end());
   result.statistics = options.statistics;
+}
+
+/// How weights become codes, and what is done to them before.
+static void setQuantizing(CompileOptions &result,
+                          const DriverOptions &options) {
+  result.method = options.quantize;
+  result.scaleSearch = options.scaleSearch;
+  result.includeEmbeddings = options.includeEmbeddings;
+  result.strict = options.strict;
+  result.keepSources = options.quantizeInPage;
   result.sequential = options.sequential;
   result.sweeps = options.sweeps;
+  result.heldOut = options.heldOut;
   if (options.smooth.getNumOccurrences())
     result.smoothing = options.smooth;
   result.smoothObserver = options.smoothObserver;
@@ -57,11 +68,13 @@ CompileOptions lowbit::compileOptions(const DriverOptions &options,
   result.scaleFactors.assign(options.scaleFactors.begin(),
                              options.scaleFactors.end());
   result.rotate = options.rotate;
-  result.kvCache = options.kvCache;
-  result.maxLength = options.maxLength;
-  result.prefillLength = options.prefillLength;
   result.rotateOnline.assign(options.rotateOnline.begin(),
                              options.rotateOnline.end());
+}
+
+/// How layers get methods of their own.
+static void setPrecisions(CompileOptions &result,
+                          const DriverOptions &options) {
   result.config = options.config;
   result.budget = options.budget;
   result.strategy = options.strategy;
@@ -72,11 +85,13 @@ CompileOptions lowbit::compileOptions(const DriverOptions &options,
   result.labels = options.labels;
   result.candidates.assign(options.candidates.begin(),
                            options.candidates.end());
-  result.method = options.quantize;
-  result.scaleSearch = options.scaleSearch;
-  result.includeEmbeddings = options.includeEmbeddings;
-  result.strict = options.strict;
-  result.keepSources = options.quantizeInPage;
+}
+
+/// What the model is compiled for.
+static void setTarget(CompileOptions &result, const DriverOptions &options) {
+  result.kvCache = options.kvCache;
+  result.maxLength = options.maxLength;
+  result.prefillLength = options.prefillLength;
   if (!options.target.empty())
     // Kernels are the same for all GPUs.
     result.target = options.target == "webgpu" ? std::string("spirv")
@@ -86,10 +101,18 @@ CompileOptions lowbit::compileOptions(const DriverOptions &options,
   result.triple = options.mtriple;
   result.parallel = !options.serial;
   result.machine = options.machine;
+}
+
+CompileOptions lowbit::compileOptions(const DriverOptions &options,
+                                      Profile *profile) {
+  CompileOptions result;
+  setCalibration(result, options);
+  setQuantizing(result, options);
+  setPrecisions(result, options);
+  setTarget(result, options);
   result.disabledPatterns.assign(options.disablePatterns.begin(),
                                  options.disablePatterns.end());
   result.profile = profile;
-  result.heldOut = options.heldOut;
   result.resume = options.resume;
   // The context is this module's own.
   result.releaseData = true;
