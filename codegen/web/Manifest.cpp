@@ -68,8 +68,11 @@ int64_t lowbit::countMemory(const WebManifest &manifest) {
 }
 
 static llvm::json::Object toJSON(const WebShard &shard) {
-  return llvm::json::Object{
+  llvm::json::Object object{
       {"file", shard.file}, {"bytes", shard.bytes}, {"sha256", shard.sha256}};
+  if (!shard.pieces.empty())
+    object["pieces"] = llvm::json::Array(shard.pieces);
+  return object;
 }
 
 static llvm::json::Object toJSON(const WebFile &file) {
@@ -123,6 +126,7 @@ llvm::json::Value lowbit::toJSON(const WebManifest &manifest) {
                 {"functions", std::move(functions)},
                 {"kernels", std::move(kernels)},
                 {"weights", std::move(weights)},
+                {"pieceBytes", kWebPieceBytes},
                 {"shards", ::toJSON(manifest.shards)}};
   if (manifest.quantizer) {
     result["quantizer"] = ::toJSON(*manifest.quantizer);

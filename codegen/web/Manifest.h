@@ -20,12 +20,17 @@
 
 namespace lowbit {
 
+/// Bytes in which a page reads and checks a shard.
+constexpr int64_t kWebPieceBytes = 256 << 10;
+
 /// Bytes [begin, begin + bytes) of the stream, in a file of their own or, where
 /// another precision has the same, in that one's.
 struct WebShard {
   std::string file;
   int64_t begin, bytes;
   std::string sha256;
+  /// Those of its pieces, where it has several.
+  std::vector<std::string> pieces;
 };
 
 /// A file beside the module.

@@ -34,6 +34,16 @@ static std::string hashBytes(StringRef bytes) {
   return llvm::toHex(hash, /*LowerCase=*/true);
 }
 
+/// The hashes of the pieces of a shard; none where it is one.
+static std::vector<std::string> hashPieces(StringRef bytes) {
+  std::vector<std::string> hashes;
+  size_t count = llvm::divideCeil(bytes.size(), kWebPieceBytes);
+  for (size_t i = 0; count > 1 && i < count; ++i)
+    hashes.push_back(
+        hashBytes(bytes.substr(i * kWebPieceBytes, kWebPieceBytes)));
+  return hashes;
+}
+
 /// Kernels must know the size of the workgroups that the host launches.
 static LogicalResult setBlockSizes(ModuleOp module,
                                    ArrayRef<GPUSchedule> schedules) {
@@ -192,30 +202,28 @@ private:
     return StringRef(getManifest()).drop_back(strlen(".json")).str();
   }
 
-  /// A piece of the stream, and its SHA-256.
-  struct Shard {
-    int64_t begin;
-    std::string bytes, hash;
-  };
+  /// What the manifest says of a shard, but for its file, and the shard.
+  using HashedShard = std::pair<WebShard, std::string>;
 
   /// Writes a shard behind those that are written, but for one that `shared`
   /// has already.
-  LogicalResult writeShard(const Shard &shard,
+  LogicalResult writeShard(HashedShard &hashed,
                            const llvm::StringMap<std::string> &shared,
                            const Twine &stem, std::vector<WebShard> &written) {
-    int64_t size = shard.bytes.size();
-    numBytes += size;
-    if (auto found = shared.find(shard.hash); found != shared.end()) {
+    auto &[shard, bytes] = hashed;
+    numBytes += shard.bytes;
+    if (auto found = shared.find(shard.sha256); found != shared.end()) {
       ++numShared;
-      written.push_back({found->second, shard.begin, size, shard.hash});
+      shard.file = found->second;
+      written.push_back(std::move(shard));
       return success();
     }
     std::string file = (stem + "." + Twine(written.size()) + ".bin").str();
-    if (failed(report(getFiles().write(file, shard.bytes))))
+    if (failed(report(getFiles().write(file, bytes))))
       return failure();
     ++numShards;
-    written.push_back(
-        {llvm::sys::path::filename(file).str(), shard.begin, size, shard.hash});
+    shard.file = llvm::sys::path::filename(file).str();
+    written.push_back(std::move(shard));
     return success();
   }
 
@@ -232,14 +240,15 @@ private:
     for (ArrayRef rest(plan); !rest.empty();) {
       ArrayRef batch = rest.take_front(kBatch);
       rest = rest.drop_front(batch.size());
-      std::vector<Shard> shards(batch.size());
+      std::vector<HashedShard> shards(batch.size());
       parallelFor(&getContext(), 0, batch.size(), [&](size_t i) {
         auto [begin, size] = batch[i];
         std::string bytes = stream.read(begin, size);
-        std::string hash = hashBytes(bytes);
-        shards[i] = {begin, std::move(bytes), std::move(hash)};
+        WebShard shard{/*file=*/"", begin, size, hashBytes(bytes),
+                       hashPieces(bytes)};
+        shards[i] = {std::move(shard), std::move(bytes)};
       });
-      for (const Shard &shard : shards)
+      for (HashedShard &shard : shards)
         if (failed(writeShard(shard, shared, stem, written)))
           return failure();
     }

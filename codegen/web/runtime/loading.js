@@ -100,8 +100,8 @@ function checkStart(start = "loaded") {
 
 /** One load: what is there, when it was, and who wants to know. */
 class Loading {
-  constructor(scope, { read, signal, onProgress }, { bytes, pipelines }) {
-    Object.assign(this, { scope, read, caller: signal, onProgress });
+  constructor(scope, { files, signal, onProgress }, { bytes, pipelines }) {
+    Object.assign(this, { scope, files, caller: signal, onProgress });
     this.begin = performance.now();
     this.totals = { totalBytes: bytes, totalPipelines: pipelines };
     this.loadedBytes = this.pipelines = 0;
@@ -143,7 +143,7 @@ class Loading {
     this.progress();
   }
 
-  /** A shard has been used, and with it the stream up to byte `end`. */
+  /** A piece has been used, and with it the stream up to byte `end`. */
   arrive(end) {
     this.arrivals.advance(end);
     this.start();

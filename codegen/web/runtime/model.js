@@ -177,16 +177,16 @@ function prepareOnDevice(loading, manifest) {
 
 /** Downloads weights to their buffers, once these are `ready`. */
 async function upload(loading, manifest, model, weights, ready) {
-  const { scope, read, signal } = loading;
-  const quantizer = model.quantizer = await PageQuantizer.create(manifest, read, signal);
+  const { scope, files, signal } = loading;
+  const quantizer = model.quantizer = await PageQuantizer.create(manifest, files, signal);
   const stage = new Stage(scope, chooseStageBytes(manifest));
   await loadShards({
-    manifest, read, signal, quantizer, ready,
+    manifest, files, signal, quantizer, ready,
     onBytes: (bytes) => loading.countBytes(bytes),
     // Of floats it isn't known what they become; it is a fraction of them.
     settle: (bytes) => stage.makeRoom(quantizer ? 0 : bytes),
     write: (weight, offset, data) => stage.write(weights.get(weight).gpu, offset, data),
-    onShard: (end) => {
+    onPiece: (end) => {
       stage.send();
       loading.arrive(end);
     },
@@ -273,16 +273,16 @@ export async function load(options = {}) {
     checkOptions("load", options, LOAD_OPTIONS);
     const size = checkWorkgroupSize(options.workgroupSize);
     const start = checkStart(options.start);
-    const read = getReader(options);
+    const files = new Files(options);
     throwIfAborted(options.signal);
-    let { manifest, entry } = await readModel(read, options);
+    let { manifest, entry } = await readModel(files, options);
     const { opened, reason } = await openBackend(manifest, options, size);
     // A bound is for what the model runs on.
     if (reason && options.memory !== undefined)
-      ({ manifest, entry } = await readModel(read, options, "wasm"));
+      ({ manifest, entry } = await readModel(files, options, "wasm"));
     const model = opened
-      ? await startOnDevice(opened, manifest, { ...options, workgroupSize: size, read })
-      : await startFallback(manifest, reason, { ...options, read });
+      ? await startOnDevice(opened, manifest, { ...options, workgroupSize: size, files })
+      : await startFallback(manifest, reason, { ...options, files });
     model.precision = entry ? describePrecision(entry) : null;
     if (start === "loaded")
       await model.loaded;

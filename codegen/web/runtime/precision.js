@@ -12,27 +12,54 @@ function explainFile(error, url) {
     : error;
 }
 
-/** How files beside the module are read: the caller's way, or fetch. */
-function getReader({ read, baseURL }) {
-  const base = readBaseURL(baseURL, import.meta.url);
-  if (!read)
-    return async (file, ...rest) => {
-      const url = new URL(file, base);
-      try {
-        return await fetchFile(url.href, ...rest);
-      } catch (error) {
-        throw explainFile(error, url);
-      }
+/** Files beside the module, which are read the caller's way, or fetched. */
+class Files {
+  constructor({ read, baseURL }) {
+    this.base = readBaseURL(baseURL, import.meta.url);
+    this.callersRead = read;
+  }
+
+  /** A whole file, of which nothing is known. */
+  async read(file, signal) {
+    return this.callersRead ? await this.readCallers(file, signal)
+      : await (await this.download(file, signal)).readAll();
+  }
+
+  /** A file that should have `size` bytes, to be read piece by piece; `onBytes` counts what has arrived. */
+  async open(file, signal, onBytes, size) {
+    if (!this.callersRead)
+      return await this.download(file, signal, onBytes);
+    let counted = 0;
+    const count = (bytes) => {
+      counted += bytes;
+      onBytes?.(bytes);
     };
-  return async (file, ...rest) => {
+    const bytes = await this.readCallers(file, signal, count, size);
+    throwIfAborted(signal);
+    // A caller's reader may leave the counting out.
+    if (counted < bytes.byteLength)
+      count(bytes.byteLength - counted);
+    return new HeldFile(bytes);
+  }
+
+  async download(file, signal, onBytes) {
+    const url = new URL(file, this.base);
+    try {
+      return await Download.open(url.href, signal, onBytes);
+    } catch (error) {
+      throw explainFile(error, url);
+    }
+  }
+
+  async readCallers(file, ...rest) {
     let bytes;
     try {
-      bytes = await read(file, ...rest);
+      bytes = await this.callersRead(file, ...rest);
     } catch (error) {
       throw asLowbitError(error, "network", `'${file}' cannot be read`);
     }
     return takeBytes(bytes, "read", file);
-  };
+  }
 }
 
 /** The options of the functions that only look at precisions: of all, and of the choice of one. */
@@ -40,10 +67,10 @@ const LIST_OPTIONS = { signal: "signal", baseURL: "any", read: "function" };
 const PRECISION_OPTIONS = { backend: "any", device: "device", memory: "any", minAccuracy: "any", ...LIST_OPTIONS };
 
 /** Reads a manifest and checks that this text of the module is for it. */
-async function readManifest(read, file, signal) {
+async function readManifest(files, file, signal) {
   let manifest;
   try {
-    manifest = JSON.parse(new TextDecoder().decode(await read(file, signal)));
+    manifest = JSON.parse(new TextDecoder().decode(await files.read(file, signal)));
   } catch (error) {
     throw asLowbitError(error, "corrupted", `the manifest '${file}' cannot be read`);
   }
@@ -141,8 +168,8 @@ async function chooseBest({ precisions }, options, backend) {
 }
 
 /** The module's manifest, whose list of precisions, if it has one, can be read. */
-async function readIndex(read, signal) {
-  const index = await readManifest(read, MANIFEST, signal);
+async function readIndex(files, signal) {
+  const index = await readManifest(files, MANIFEST, signal);
   const isEntry = (entry) => typeof entry?.name === "string" &&
     typeof entry.manifest === "string" && Number.isFinite(entry.memoryBytes) &&
     Number.isFinite(entry.wasmMemoryBytes ?? 0);
@@ -161,7 +188,7 @@ async function readIndex(read, signal) {
 async function askPrecisions(what, options, known, choose) {
   try {
     checkOptions(what, options, known);
-    const index = await readIndex(getReader(options), options.signal);
+    const index = await readIndex(new Files(options), options.signal);
     if (!index.precisions)
       throw new LowbitError("bad-input",
         "the module has one precision; compile with --quantize=int8,int4-g32, say, for several");
@@ -188,9 +215,9 @@ export async function determineBestVariant(options = {}) {
  * module's; of a module of one precision its manifest, and no entry. Bounds are for
  * `backend`, or for what a load would take.
  */
-async function readModel(read, options, backend) {
+async function readModel(files, options, backend) {
   const { precision, memory, minAccuracy, signal } = options;
-  const index = await readIndex(read, signal);
+  const index = await readIndex(files, signal);
   const isChosen = memory !== undefined || minAccuracy !== undefined;
   if (precision !== undefined && isChosen)
     throw new LowbitError("bad-input",
@@ -208,5 +235,5 @@ async function readModel(read, options, backend) {
   if (!entry)
     throw new LowbitError("bad-input", `the module has no precision ${describeValue(name)}; it has ` +
       quoteNames(index.precisions));
-  return { manifest: await readManifest(read, entry.manifest, signal), entry };
+  return { manifest: await readManifest(files, entry.manifest, signal), entry };
 }

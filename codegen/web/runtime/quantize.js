@@ -17,8 +17,8 @@ const PIECE = 1 << 16, TURN = 40;
 
 /** The numerics, with one weight at hand at a time. */
 class Numerics {
-  static async create({ file, bytes, sha256 }, read, signal) {
-    const code = await readShard({ file, bytes, sha256 }, read, signal);
+  static async create({ file, bytes, sha256 }, files, signal) {
+    const code = await readShard({ file, bytes, sha256 }, files, signal);
     try {
       const { instance } = await WebAssembly.instantiate(code, {});
       return new Numerics(instance.exports);
@@ -82,10 +82,10 @@ class PageQuantizer {
   }
 
   /** For a manifest whose weights are all packed, null. */
-  static async create(manifest, read, signal) {
+  static async create(manifest, files, signal) {
     if (!manifest.quantizer)
       return null;
-    return new PageQuantizer(manifest, await Numerics.create(manifest.quantizer, read, signal), signal);
+    return new PageQuantizer(manifest, await Numerics.create(manifest.quantizer, files, signal), signal);
   }
 
   /**

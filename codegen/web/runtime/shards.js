@@ -3,11 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The packed weights of a model are one stream of bytes in the order of the
-// dispatches that read them, cut into files of equal size. A shard is checked
-// against its hash, and the next one is asked for when there is room to send it to
-// the GPU: no more than two are in memory at a time, beside what they become.
-// Shards of floats (quantize.js) are larger than what they become: of them there
-// is one.
+// dispatches that read them, cut into files of equal size, the shards. A shard is
+// read in pieces, each of which is checked against its hash and sent to the GPU
+// when there is room: no more than two are in memory at a time, beside what they
+// become. Shards of floats (quantize.js) are larger than what they become, and are
+// rounded as whole rows: of them there is one.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,56 +23,99 @@ function openStream(body) {
   }
 }
 
-/**
- * The bytes of a stream: `size`, or one more where there are more. They are in the
- * buffer of `room`, which has one of its `bytes` from its first use on.
- */
-async function readStream(body, size, room, onBytes) {
-  const { reader, fills } = openStream(body);
-  let { buffer = new ArrayBuffer(room.bytes) } = room, filled = 0;
-  for (;;) {
-    const free = new Uint8Array(buffer, filled, size + 1 - filled);
-    const { done, value } = await (fills ? reader.read(free) : reader.read());
-    // What is filled has moved to a buffer of another identity.
-    if (fills)
-      buffer = value.buffer;
-    if (done)
-      break;
-    const part = value.subarray(0, size + 1 - filled);
-    if (!fills)
-      free.set(part);
-    filled += part.byteLength;
-    onBytes(part.byteLength);
-    if (filled > size)
-      break;
+/** A file on its way, which is read as far as one asks for. */
+class Download {
+  static async open(url, signal, onBytes) {
+    let response;
+    try {
+      response = await fetch(url, { signal });
+    } catch (error) {
+      throw asLowbitError(error, "network", `'${url}' cannot be fetched`);
+    }
+    if (!response.ok)
+      throw new LowbitError("network", `'${url}' cannot be fetched: HTTP ${response.status}`);
+    return new Download(url, response, onBytes);
   }
-  await reader.cancel();
-  room.buffer = buffer;
-  return new Uint8Array(buffer, 0, filled);
+
+  constructor(url, response, onBytes) {
+    Object.assign(this, { url, response, onBytes, bytes: 0, rest: new Uint8Array() });
+  }
+
+  /** All of it. */
+  async readAll() {
+    try {
+      return new Uint8Array(await this.response.arrayBuffer());
+    } catch (error) {
+      throw this.explain(error);
+    }
+  }
+
+  /**
+   * The next `count` bytes, or fewer where there are no more. They are in the buffer
+   * of `room`, which has one of its `bytes` from its first use on.
+   */
+  async fill(room, count) {
+    let buffer = room.buffer ?? new ArrayBuffer(room.bytes), filled = 0;
+    try {
+      this.stream ??= openStream(this.response.body);
+      while (filled < count) {
+        const part = await this.readInto(new Uint8Array(buffer, filled, count - filled));
+        // What is filled has moved to a buffer of another identity.
+        buffer = part.buffer;
+        if (part.byteLength === 0)
+          break;
+        filled += part.byteLength;
+        this.bytes += part.byteLength;
+        this.onBytes?.(part.byteLength);
+      }
+    } catch (error) {
+      throw this.explain(error);
+    }
+    room.buffer = buffer;
+    return new Uint8Array(buffer, 0, filled);
+  }
+
+  /** What `free` has of the next bytes then; nothing behind the last. */
+  async readInto(free) {
+    const { reader, fills } = this.stream;
+    // All of it at once: each read is garbage.
+    if (fills)
+      return (await reader.read(free, { min: free.byteLength })).value;
+    for (let isDone = false; !isDone && this.rest.byteLength === 0;) {
+      const { done, value } = await reader.read();
+      this.rest = value ?? this.rest;
+      isDone = done;
+    }
+    const part = this.rest.subarray(0, free.byteLength);
+    this.rest = this.rest.subarray(part.byteLength);
+    free.set(part);
+    return free.subarray(0, part.byteLength);
+  }
+
+  explain(error) {
+    return asLowbitError(error, "network", `'${this.url}' broke off after ${this.bytes} bytes`);
+  }
+
+  /** Nothing more is wanted of it. */
+  close() {
+    this.stream?.reader.cancel().catch(() => {});
+  }
 }
 
-/**
- * Reads a file beside the module, with the number of bytes so far. Where it is known
- * how many there will be, they are in memory once, in the buffer of `room`.
- */
-async function fetchFile(url, signal, onBytes, size, room) {
-  let response, bytes = 0;
-  try {
-    response = await fetch(url, { signal });
-  } catch (error) {
-    throw asLowbitError(error, "network", `'${url}' cannot be fetched`);
+/** A file that a caller's reader gave as a whole, with the interface of Download. */
+class HeldFile {
+  constructor(bytes) {
+    this.rest = bytes;
   }
-  if (!response.ok)
-    throw new LowbitError("network", `'${url}' cannot be fetched: HTTP ${response.status}`);
-  try {
-    if (size === undefined)
-      return new Uint8Array(await response.arrayBuffer());
-    return await readStream(response.body, size, room ?? { bytes: size + 1 }, (count) => {
-      bytes += count;
-      onBytes?.(count);
-    });
-  } catch (error) {
-    throw asLowbitError(error, "network", `'${url}' broke off after ${bytes} bytes`);
+
+  async fill(room, count) {
+    const part = this.rest.subarray(0, count);
+    this.rest = this.rest.subarray(part.byteLength);
+    return part;
+  }
+
+  close() {
+    this.rest = undefined;
   }
 }
 
@@ -81,28 +124,67 @@ async function sha256(bytes) {
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** A shard's bytes, which are what its hash says. */
-async function readShard(shard, read, signal, onBytes, room) {
+/** The bytes of `shard` from `begin` to `end` out of `file`, which are what `hash` says. */
+async function readPiece(file, shard, [begin, end, hash], signal, room) {
+  const isLast = end === shard.bytes;
+  // One more byte tells whether there are more.
+  const bytes = await file.fill(room, end - begin + (isLast ? 1 : 0));
   throwIfAborted(signal);
-  let counted = 0;
-  const count = (bytes) => {
-    counted += bytes;
-    onBytes?.(bytes);
-  };
-  const bytes = await read(shard.file, signal, count, shard.bytes, room);
-  throwIfAborted(signal);
-  // A caller's reader may leave the counting out.
-  if (counted < bytes.byteLength)
-    count(bytes.byteLength - counted);
-  if (bytes.byteLength !== shard.bytes)
-    throw new LowbitError("corrupted",
-      `shard '${shard.file}' requires ${shard.bytes} bytes, found ` +
-      (bytes.byteLength > shard.bytes ? "more" : bytes.byteLength));
-  const hash = await sha256(bytes);
-  if (hash !== shard.sha256)
-    throw new LowbitError("corrupted",
-      `shard '${shard.file}' is corrupted: SHA-256 ${hash}, the manifest says ${shard.sha256}`);
+  if (bytes.byteLength !== end - begin)
+    throw new LowbitError("corrupted", `shard '${shard.file}' requires ${shard.bytes} bytes, found ` +
+      (begin + bytes.byteLength > shard.bytes ? "more" : begin + bytes.byteLength));
+  const found = await sha256(bytes);
+  if (found !== hash)
+    throw new LowbitError("corrupted", `shard '${shard.file}' is corrupted: SHA-256 ` +
+      `${begin === 0 && isLast ? "" : `of bytes ${begin} to ${end} `}${found}, the manifest says ${hash}`);
   return bytes;
+}
+
+/** A whole file of a manifest, whose bytes are what its hash says. */
+async function readShard(shard, files, signal, onBytes, room = { bytes: shard.bytes + 1 }) {
+  throwIfAborted(signal);
+  const file = await files.open(shard.file, signal, onBytes, shard.bytes);
+  try {
+    return await readPiece(file, shard, [0, shard.bytes, shard.sha256], signal, room);
+  } finally {
+    file.close();
+  }
+}
+
+/** Where the pieces of a shard begin and end, and their hashes; a shard of one has its own. */
+function listPieces({ bytes, sha256, pieces }, pieceBytes) {
+  const hashes = pieces ?? [sha256];
+  const size = pieces ? pieceBytes : bytes;
+  return hashes.map((hash, i) => [i * size, Math.min((i + 1) * size, bytes), hash]);
+}
+
+/**
+ * Piece by piece what shards have. They lie in two places in turns: each is there
+ * until the next but one is asked for.
+ */
+async function* readPieces({ shards, pieceBytes }, files, signal, onBytes) {
+  // Garbage would be held, too.
+  const largest = Math.min(pieceBytes, Math.max(...shards.map((shard) => shard.bytes)));
+  const rooms = [0, 1].map(() => ({ bytes: largest + 1 }));
+  for (const shard of shards) {
+    throwIfAborted(signal);
+    const file = await files.open(shard.file, signal, onBytes, shard.bytes);
+    try {
+      for (const piece of listPieces(shard, pieceBytes)) {
+        yield await readPiece(file, shard, piece, signal, rooms[0]);
+        rooms.reverse();
+      }
+    } finally {
+      file.close();
+    }
+  }
+}
+
+/** Shard by shard, of which there is one. */
+async function* readShards({ shards }, files, signal, onBytes) {
+  const room = { bytes: 1 + Math.max(...shards.map((shard) => shard.bytes)) };
+  for (const shard of shards)
+    yield await readShard(shard, files, signal, onBytes, room);
 }
 
 /** Calls `visit` with each weight, the offset in it and the bytes, that a part of the stream has. */
@@ -119,31 +201,32 @@ function forEachPart(bytes, begin, weights, visit) {
 
 /**
  * Reads all shards, and hands what weights have of them to `write`(weight, offset,
- * bytes), each when `settle`(its bytes) is over. The next one is on its way while one
- * is used; at most those two are held. With a `quantizer`, which rounds the floats
- * among them, it is asked for after that. Nothing is written before
- * `ready`; `onShard` is told how far the stream is used.
+ * bytes), each piece when `settle`(its bytes) is over. The next one is on its way
+ * while one is used; at most those two are held. With a `quantizer`, which rounds the
+ * floats among them, whole shards come one after the other. Nothing is written before
+ * `ready`; `onPiece` is told how far the stream is used.
  */
-async function loadShards({ manifest, read, signal, onBytes, quantizer, ready, write, onShard, settle }) {
-  const { shards, weights } = manifest;
-  // Places that shards take in turns: garbage would be held, too.
-  const largest = Math.max(...shards.map((shard) => shard.bytes));
-  const rooms = Array.from({ length: quantizer ? 1 : 2 }, () => ({ bytes: largest + 1 }));
-  const start = (i) => i < shards.length
-    ? readShard(shards[i], read, signal, onBytes, rooms[i % rooms.length]) : undefined;
-  let begin = 0, next = quantizer ? undefined : start(0);
-  for (let i = 0; i < shards.length; ++i) {
-    let bytes = await (next ?? start(i));
+async function loadShards({ manifest, files, signal, onBytes, quantizer, ready, write, onPiece, settle }) {
+  const pieces = (quantizer ? readShards : readPieces)(manifest, files, signal, onBytes);
+  const ask = () => {
+    const piece = pieces.next();
+    // Its error is that of the next round.
+    piece.catch(() => {});
+    return piece;
+  };
+  for (let begin = 0, next = ask(); ;) {
+    let { done, value: bytes } = await next;
+    if (done)
+      return;
     await ready;
     await settle(bytes.byteLength);
     throwIfAborted(signal);
-    next = quantizer ? undefined : start(i + 1);
-    // Its error is that of the next round.
-    next?.catch(() => {});
-    forEachPart(bytes, begin, weights, (weight, offset, part) => write(weight.name, offset, part));
+    next = quantizer ? undefined : ask();
+    forEachPart(bytes, begin, manifest.weights, (weight, offset, part) => write(weight.name, offset, part));
     await quantizer?.takeShard(bytes, begin, write);
     begin += bytes.byteLength;
     bytes = undefined;
-    onShard?.(begin);
+    onPiece?.(begin);
+    next ??= ask();
   }
 }

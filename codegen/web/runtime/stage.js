@@ -4,19 +4,19 @@
 //
 // A queue copies what is written to it, and holds the copy until the GPU has taken
 // it, behind all work before it: the dispatches of a run that computes early, say.
-// So bytes on their way are counted. The next shard is downloaded and checked
+// So bytes on their way are counted. The next piece is downloaded and checked
 // meanwhile; it waits only where there would be too many.
 //
 //===----------------------------------------------------------------------===//
 
-/** Uploads of which no more than `most` bytes are on their way, or those of one shard. */
+/** Uploads of which no more than `most` bytes are on their way, or those of one piece. */
 class Stage {
   constructor(scope, most) {
     Object.assign(this, { scope, most });
     /** What isn't sent: the device's verdicts, and bytes. */
     this.checks = [];
     this.unsent = 0;
-    /** What is: bytes and a promise of each shard, the oldest first. */
+    /** What is: bytes and a promise of each piece, the oldest first. */
     this.sent = [];
   }
 
@@ -28,13 +28,13 @@ class Stage {
   write(buffer, offset, data) {
     const { queue } = this.scope.device;
     const check = this.scope.check(() => queue.writeBuffer(buffer, offset, data, 0, data.byteLength));
-    // Of interest with the others of its shard.
+    // Of interest with the others of its piece.
     check.catch(() => {});
     this.checks.push(check);
     this.unsent += data.byteLength;
   }
 
-  /** A shard is written. What the device finds wrong with it ends the model. */
+  /** A piece is written. What the device finds wrong with it ends the model. */
   send() {
     const { scope, checks, unsent } = this;
     const { queue } = scope.device;
@@ -61,8 +61,12 @@ class Stage {
   }
 }
 
-/** Bytes that may be on their way: what a shard has of the packed weights, also where shards have floats. */
-function chooseStageBytes({ weights, shards, quantizer }) {
-  const share = Math.max(2 ** 16, sumBytes(weights) / 32);
-  return quantizer ? share : Math.max(share, ...shards.map(({ bytes }) => bytes));
+/**
+ * Bytes that may be on their way: a thirty-second of the packed weights, as many as
+ * keep a queue busy at most, and a piece at least.
+ */
+function chooseStageBytes({ weights, shards, pieceBytes, quantizer }) {
+  const share = Math.min(Math.max(2 ** 16, sumBytes(weights) / 32), 2 ** 19);
+  const piece = Math.min(pieceBytes, Math.max(...shards.map(({ bytes }) => bytes)));
+  return quantizer ? share : Math.max(share, piece);
 }

@@ -178,22 +178,22 @@ async function repackShards(engine, manifest, addresses, quantizer, options) {
 }
 
 /** Fills weights that the fallback has shards of its own for. */
-async function readOwnShards(engine, { fallback }, addresses, options) {
+async function readOwnShards(engine, { fallback, pieceBytes }, addresses, options) {
   const places = new Map(fallback.weights.map(({ name }, i) => [name, addresses[i]]));
   await loadShards({
     ...options, settle: nextTask,
-    manifest: { shards: fallback.shards, weights: fallback.weights },
+    manifest: { shards: fallback.shards, pieceBytes, weights: fallback.weights },
     write: (weight, offset, bytes) =>
       engine.view(Uint8Array, places.get(weight) + offset, bytes.byteLength).set(bytes),
   });
 }
 
 /** The code that the engine runs, and what it is for; why there is none says `reason`, too. */
-async function openEngine({ fallback }, reason, { variant: name, read, signal }) {
+async function openEngine({ fallback }, reason, { variant: name, files, signal }) {
   const { variants } = fallback.program;
   try {
     const variant = chooseCode(variants, name);
-    const bytes = await readShard(fallback.codes[variants.indexOf(variant)], read, signal);
+    const bytes = await readShard(fallback.codes[variants.indexOf(variant)], files, signal);
     return new EngineScope(await Engine.create(bytes), variant, reason);
   } catch (error) {
     if (reason && error.code === "unsupported")
@@ -204,12 +204,12 @@ async function openEngine({ fallback }, reason, { variant: name, read, signal })
 
 /** Fills all weights, shard by shard. */
 async function fillWeights(loading, manifest, model, addresses) {
-  const { scope: { engine }, read, signal } = loading;
+  const { scope: { engine }, files, signal } = loading;
   const onBytes = (bytes) => loading.countBytes(bytes);
-  model.quantizer = await PageQuantizer.create(manifest, read, signal);
+  model.quantizer = await PageQuantizer.create(manifest, files, signal);
   await repackShards(engine, manifest, addresses, model.quantizer,
-    { read, signal, onBytes, onShard: (end) => loading.arrive(end) });
-  await readOwnShards(engine, manifest, addresses, { read, signal, onBytes });
+    { files, signal, onBytes, onPiece: (end) => loading.arrive(end) });
+  await readOwnShards(engine, manifest, addresses, { files, signal, onBytes });
   throwIfAborted(signal);
   loading.note("weights");
 }

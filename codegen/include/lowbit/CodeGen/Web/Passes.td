@@ -23,8 +23,9 @@ def WriteWebModulePass : Pass<"lowbit-write-web-module", "::mlir::ModuleOp"> {
       dispatches read them, cut into shards.
 
     Shards are a thirty-second of the weights, between 64 KiB and 8 MiB, so that
-    what a page holds while it loads stays near the size of the weights; float
-    weights of that size and more have shards of their own. The manifest is the
+    a page that quantizes holds little beside what it has made; others hold pieces
+    of 256 KiB, whose hashes the manifest has, too (`pieces`). Float weights of the
+    size of a shard and more have shards of their own. The manifest is the
     last to appear; each file does as soon as it is made, unless the pass was
     given another place for them (WebFiles.h).
 
