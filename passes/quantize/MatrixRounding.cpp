@@ -95,6 +95,43 @@ static FailureOr<float> getScaleFactor(Operation *user,
   return factor;
 }
 
+/// How many rows a task rounds: enough to outweigh the hand-over, few enough
+/// that the float rows of all threads are little memory.
+static int64_t getGrain(const ConstantMatrix &matrix,
+                        const numerics::FeedbackPlan *plan,
+                        const numerics::QuantizedMatrix &quantized) {
+  constexpr int64_t kTaskWeights = 1 << 18, kFeedbackRows = 64;
+  int64_t grain =
+      std::max<int64_t>(1, kTaskWeights / std::max<int64_t>(1, matrix.columns));
+  // Each row costs as much as K rows without feedback.
+  if (plan)
+    grain = std::min(grain, kFeedbackRows);
+  int64_t together =
+      numerics::rowsTogether(quantized.encoding, matrix.rows, matrix.columns);
+  return llvm::divideCeil(grain, together) * together;
+}
+
+/// Says what went wrong with some rows, and what is lost of them.
+static LogicalResult report(Operation *user, const ConstantMatrix &matrix,
+                            EncodingAttr encoding,
+                            const numerics::QuantizedMatrix &quantized,
+                            ArrayRef<std::string> problems,
+                            ArrayRef<int64_t> vanished) {
+  for (const std::string &problem : problems)
+    if (!problem.empty())
+      return user->emitOpError()
+             << "weight '" << matrix.name() << "': " << problem;
+  if (int64_t count =
+          std::accumulate(vanished.begin(), vanished.end(), int64_t(0)))
+    user->emitRemark() << "weight '" << matrix.name() << "': " << count
+                       << " of " << quantized.scales.size()
+                       << " groups become zeros: their numbers are too small "
+                          "for a scale of type "
+                       << encoding.getScale()
+                       << "; scale the layer up or keep it float";
+  return success();
+}
+
 LogicalResult MatrixRounding::run(Operation *user, const ConstantMatrix &matrix,
                                   EncodingAttr encoding,
                                   const numerics::FeedbackPlan *plan,
@@ -113,17 +150,7 @@ LogicalResult MatrixRounding::run(Operation *user, const ConstantMatrix &matrix,
   if (failed(factor))
     return failure();
   quantized.reset(encoding.getNumerics(), matrix.rows, matrix.columns);
-  // Ranges of rows: long enough to outweigh the hand-over, short enough that
-  // the float rows of all threads are little memory.
-  constexpr int64_t kTaskWeights = 1 << 18, kFeedbackRows = 64;
-  int64_t grain =
-      std::max<int64_t>(1, kTaskWeights / std::max<int64_t>(1, matrix.columns));
-  // Each row costs as much as K rows without feedback.
-  if (plan)
-    grain = std::min(grain, kFeedbackRows);
-  int64_t together =
-      numerics::rowsTogether(quantized.encoding, matrix.rows, matrix.columns);
-  grain = llvm::divideCeil(grain, together) * together;
+  int64_t grain = getGrain(matrix, plan, quantized);
   std::vector<float> target;
   if (plan) {
     FailureOr<std::vector<float>> corrected = targets.get(user, matrix);
@@ -145,17 +172,5 @@ LogicalResult MatrixRounding::run(Operation *user, const ConstantMatrix &matrix,
         roundRows(rows, first, end, *factor, options, plan, quantized).message;
     vanished[i] = countVanished(rows, first, end, quantized);
   });
-  for (const std::string &problem : problems)
-    if (!problem.empty())
-      return user->emitOpError()
-             << "weight '" << matrix.name() << "': " << problem;
-  if (int64_t count =
-          std::accumulate(vanished.begin(), vanished.end(), int64_t(0)))
-    user->emitRemark() << "weight '" << matrix.name() << "': " << count
-                       << " of " << quantized.scales.size()
-                       << " groups become zeros: their numbers are too small "
-                          "for a scale of type "
-                       << encoding.getScale()
-                       << "; scale the layer up or keep it float";
-  return success();
+  return report(user, matrix, encoding, quantized, problems, vanished);
 }
