@@ -88,6 +88,45 @@ verifyLayout(llvm::function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+/// T6 and T7, of formats that columns have by turns.
+static LogicalResult
+verifyMixed(llvm::function_ref<InFlightDiagnostic()> emitError, MixedAttr mixed,
+            int64_t width, LayoutInterface layout) {
+  // T6
+  double columns = 0;
+  for (int64_t count : mixed.getColumns())
+    columns += static_cast<double>(count);
+  if (columns != static_cast<double>(width))
+    return emitError() << "requires as many columns as the formats together "
+                          "have (T6), found "
+                       << width;
+  // T7: a layout is of one width.
+  if (layout)
+    return emitError() << "requires mixed columns to be dense (T7), found "
+                       << layout;
+  return success();
+}
+
+/// The number of elements, of dimensions that are known; T5: an address in bits
+/// must fit 64 bits, padding included.
+static FailureOr<int64_t>
+countElements(llvm::function_ref<InFlightDiagnostic()> emitError,
+              ArrayRef<int64_t> shape) {
+  constexpr int64_t limit = int64_t(1) << 48;
+  int64_t elements = 1;
+  for (int64_t extent : shape) {
+    if (ShapedType::isDynamic(extent))
+      continue;
+    if (extent < 1 || extent > limit / elements)
+      return emitError() << "requires positive dimensions with a product of at "
+                            "most 2^48 (T5), found "
+                         << extent,
+             failure();
+    elements *= extent;
+  }
+  return elements;
+}
+
 LogicalResult
 QuantizedTensorType::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                             ArrayRef<int64_t> shape, Type elementType,
@@ -109,35 +148,15 @@ QuantizedTensorType::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "requires a last dimension of a multiple of "
                        << values << ", the values per code (T4), found "
                        << shape.back();
-  // T6
-  if (MixedAttr mixed = encoding.getMixed()) {
-    double columns = 0;
-    for (int64_t count : mixed.getColumns())
-      columns += static_cast<double>(count);
-    if (columns != static_cast<double>(shape.back()))
-      return emitError() << "requires as many columns as the formats together "
-                            "have (T6), found "
-                         << shape.back();
-    // T7: a layout is of one width.
-    if (layout)
-      return emitError() << "requires mixed columns to be dense (T7), found "
-                         << layout;
-  }
-  // T5: an address in bits must fit 64 bits, padding included.
-  constexpr int64_t limit = int64_t(1) << 48;
-  int64_t elements = 1;
-  for (int64_t extent : shape) {
-    if (ShapedType::isDynamic(extent))
-      continue;
-    if (extent < 1 || extent > limit / elements)
-      return emitError() << "requires positive dimensions with a product of at "
-                            "most 2^48 (T5), found "
-                         << extent;
-    elements *= extent;
-  }
+  if (MixedAttr mixed = encoding.getMixed())
+    if (failed(verifyMixed(emitError, mixed, shape.back(), layout)))
+      return failure();
+  FailureOr<int64_t> elements = countElements(emitError, shape);
+  if (failed(elements))
+    return failure();
   if (!layout)
     return success();
-  if (failed(verifyLayout(emitError, encoding, layout, elements / shape.back(),
+  if (failed(verifyLayout(emitError, encoding, layout, *elements / shape.back(),
                           shape.back())))
     return failure();
   // L7: blocks of scales are counted without regard to rows.
