@@ -22,6 +22,60 @@ static const onnx::GraphProto &branchOf(const Node &node, bool then) {
   return node.find(then ? "then_branch" : "else_branch")->g();
 }
 
+namespace {
+/// A branch that is read, outside of the module until the types of its results
+/// are known.
+struct Branch {
+  std::vector<Value> results;
+  llvm::SmallVector<mlir::Value> tensors;
+  mlir::Region region;
+};
+} // namespace
+
+static Error readBranch(Importer &im, const Node &node, bool then,
+                        mlir::Value condition, Branch &branch) {
+  auto &b = im.ops();
+  auto holder = scf::IfOp::create(b, mlir::TypeRange{}, condition,
+                                  /*addThenBlock=*/true,
+                                  /*addElseBlock=*/false);
+  holder.thenBlock()->clear();
+  {
+    RegionScope scope(im, holder.thenBlock());
+    auto outputs = im.runGraph(node, branchOf(node, then), {});
+    if (!outputs)
+      return outputs.takeError();
+    branch.results = std::move(*outputs);
+    if (int(branch.results.size()) != node.numOutputs())
+      return im.error(
+          node, "the branch has " + llvm::Twine(branch.results.size()) +
+                    " outputs, the node " + llvm::Twine(node.numOutputs()));
+    for (const Value &value : branch.results) {
+      if (value.sequence)
+        return im.error(node, "a branch that a computed condition takes "
+                              "gives a sequence of tensors");
+      branch.tensors.push_back(im.full(value));
+    }
+    scf::YieldOp::create(b, branch.tensors);
+  }
+  branch.region.takeBody(holder.getThenRegion());
+  holder.erase();
+  return Error::success();
+}
+
+static Error requireSameShape(Importer &im, const Node &node, const Value &one,
+                              const Value &other) {
+  if (Error failed = im.requireSameType(node, one, other))
+    return failed;
+  bool same = one.rank() == other.rank();
+  for (int64_t i = 0; same && i < one.rank(); ++i)
+    same = im.symbols.isEqual(one.dims[i], other.dims[i]).value_or(false);
+  if (same)
+    return Error::success();
+  return im.error(node, "branches of a computed condition must have "
+                        "results of one shape, found " +
+                            im.str(one.dims) + " and " + im.str(other.dims));
+}
+
 /// Both branches, of which one runs.
 static Error emitChoice(Importer &im, const Node &node) {
   Composer c(im, node);
@@ -31,56 +85,22 @@ static Error emitChoice(Importer &im, const Node &node) {
     return c.finish();
   mlir::Value condition =
       mlir::tensor::ExtractOp::create(b, im.full(flag), mlir::ValueRange{});
-  std::vector<Value> results[2];
-  llvm::SmallVector<mlir::Value> tensors[2];
-  mlir::Region regions[2];
-  for (int branch : {0, 1}) {
-    // Built outside of the module until the types of its results are known.
-    auto holder = scf::IfOp::create(b, mlir::TypeRange{}, condition,
-                                    /*addThenBlock=*/true,
-                                    /*addElseBlock=*/false);
-    holder.thenBlock()->clear();
-    {
-      RegionScope scope(im, holder.thenBlock());
-      auto outputs = im.runGraph(node, branchOf(node, branch == 0), {});
-      if (!outputs)
-        return outputs.takeError();
-      results[branch] = std::move(*outputs);
-      if (int(results[branch].size()) != node.numOutputs())
-        return im.error(
-            node, "the branch has " + llvm::Twine(results[branch].size()) +
-                      " outputs, the node " + llvm::Twine(node.numOutputs()));
-      for (const Value &value : results[branch]) {
-        if (value.sequence)
-          return im.error(node, "a branch that a computed condition takes "
-                                "gives a sequence of tensors");
-        tensors[branch].push_back(im.full(value));
-      }
-      scf::YieldOp::create(b, tensors[branch]);
-    }
-    regions[branch].takeBody(holder.getThenRegion());
-    holder.erase();
-  }
-  for (auto [one, other] : llvm::zip_equal(results[0], results[1])) {
-    if (Error failed = im.requireSameType(node, one, other))
+  Branch then, otherwise;
+  if (Error failed = readBranch(im, node, true, condition, then))
+    return failed;
+  if (Error failed = readBranch(im, node, false, condition, otherwise))
+    return failed;
+  for (auto [one, other] : llvm::zip_equal(then.results, otherwise.results))
+    if (Error failed = requireSameShape(im, node, one, other))
       return failed;
-    bool same = one.rank() == other.rank();
-    for (int64_t i = 0; same && i < one.rank(); ++i)
-      same = im.symbols.isEqual(one.dims[i], other.dims[i]).value_or(false);
-    if (!same)
-      return im.error(node, "branches of a computed condition must have "
-                            "results of one shape, found " +
-                                im.str(one.dims) + " and " +
-                                im.str(other.dims));
-  }
-  mlir::TypeRange types = mlir::ValueRange(tensors[0]).getTypes();
+  mlir::TypeRange types = mlir::ValueRange(then.tensors).getTypes();
   auto choice = scf::IfOp::create(b, types, condition, /*addThenBlock=*/false,
                                   /*addElseBlock=*/false);
-  choice.getThenRegion().takeBody(regions[0]);
-  choice.getElseRegion().takeBody(regions[1]);
+  choice.getThenRegion().takeBody(then.region);
+  choice.getElseRegion().takeBody(otherwise.region);
   for (int i = 0; i < node.numOutputs(); ++i)
     im.set(node, i,
-           im.fromTensor(results[0][i].type, results[0][i].dims,
+           im.fromTensor(then.results[i].type, then.results[i].dims,
                          choice.getResult(i)));
   return Error::success();
 }
