@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "FuseSlices.h"
 #include "KernelModule.h"
 #include "lowbit/CodeGen/GPU/Passes.h"
 
@@ -40,14 +41,18 @@ static Value getBase(Value value) {
   return value;
 }
 
-/// Adds the tensors that a kernel binds for `value`: itself, or what a scalar
-/// is computed from, which threads do.
+/// Adds the tensors that a kernel binds for `value`: itself with what its place
+/// is computed from, or what a scalar is, which threads do. The number of a
+/// step is a buffer, too.
 static void addTensors(Value value, SetVector<Value> &tensors) {
-  if (isa<RankedTensorType>(value.getType())) {
-    tensors.insert(getBase(value));
+  Operation *definition = value.getDefiningOp();
+  if (isa<RankedTensorType>(value.getType()) && value == getBase(value)) {
+    tensors.insert(value);
     return;
   }
-  if (Operation *definition = value.getDefiningOp())
+  if (!definition && isa<IndexType>(value.getType()))
+    tensors.insert(value);
+  if (definition)
     for (Value operand : definition->getOperands())
       addTensors(operand, tensors);
 }
@@ -82,6 +87,88 @@ static bool shouldFuse(OpOperand *fused) {
          canBindBoth(generic, fused);
 }
 
+//===----------------------------------------------------------------------===//
+// Results that others need, too
+//===----------------------------------------------------------------------===//
+
+/// Whether `op` writes elements of 32 bits, each once, to tensors of its own.
+/// (States of narrow elements are written by words.)
+static bool isOfWords(linalg::GenericOp op) {
+  return op.hasPureTensorSemantics() &&
+         op.getNumParallelLoops() == op.getNumLoops() &&
+         llvm::all_of(op.getDpsInitsMutable(), [&](OpOperand &init) {
+           Type element = getElementTypeOrSelf(init.get().getType());
+           return init.get().getDefiningOp<tensor::EmptyOp>() &&
+                  (element.isF32() || element.isInteger(32)) &&
+                  op.getMatchingIndexingMap(&init).isPermutation();
+         });
+}
+
+/// Whether whatever else reads the producer does so behind the consumer, which
+/// reads it once.
+static bool isReadLater(linalg::GenericOp producer, OpOperand *fused) {
+  Operation *consumer = fused->getOwner();
+  return llvm::all_of(producer->getUses(), [&](OpOperand &use) {
+    if (&use == fused)
+      return true;
+    Operation *other =
+        consumer->getBlock()->findAncestorOpInBlock(*use.getOwner());
+    return other && consumer->isBeforeInBlock(other);
+  });
+}
+
+/// The producer of `fused` if one kernel can do both, and write the results of
+/// both; null if not.
+static linalg::GenericOp findJoinable(OpOperand *fused) {
+  auto producer = fused->get().getDefiningOp<linalg::GenericOp>();
+  auto consumer = cast<linalg::GenericOp>(fused->getOwner());
+  if (!producer || producer->getBlock() != consumer->getBlock() ||
+      !isOfWords(producer) || !isOfWords(consumer) ||
+      !consumer.getMatchingIndexingMap(fused).isPermutation() ||
+      !isReadLater(producer, fused) || !linalg::areElementwiseOpsFusable(fused))
+    return {};
+  SetVector<Value> tensors;
+  addTensors(producer, /*without=*/nullptr, tensors);
+  addTensors(consumer, fused, tensors);
+  // A result may go to a place that a loop counts.
+  return tensors.size() + producer.getNumDpsInits() +
+                     consumer.getNumDpsInits() <
+                 kMostGPUBindings
+             ? producer
+             : linalg::GenericOp();
+}
+
+/// Makes one operation of `consumer` and a producer whose result others read,
+/// too: it stores both. Returns that operation, or null.
+static linalg::GenericOp join(IRRewriter &rewriter,
+                              linalg::GenericOp consumer) {
+  for (OpOperand *input : consumer.getDpsInputOperands()) {
+    linalg::GenericOp producer = findJoinable(input);
+    if (!producer)
+      continue;
+    rewriter.setInsertionPoint(consumer);
+    auto joined = linalg::fuseElementwiseOps(rewriter, input);
+    if (failed(joined))
+      continue;
+    for (auto [before, after] : joined->replacements)
+      rewriter.replaceAllUsesWith(before, after);
+    rewriter.eraseOp(consumer);
+    rewriter.eraseOp(producer);
+    return cast<linalg::GenericOp>(joined->fusedOp);
+  }
+  return {};
+}
+
+static void joinAll(func::FuncOp function) {
+  SmallVector<linalg::GenericOp> consumers;
+  function.walk([&](linalg::GenericOp op) { consumers.push_back(op); });
+  IRRewriter rewriter(function.getContext());
+  // Producers come first, and are gone when their consumers have been visited.
+  for (linalg::GenericOp op : consumers)
+    while (op)
+      op = join(rewriter, op);
+}
+
 static unsigned countGenerics(func::FuncOp function) {
   unsigned count = 0;
   function.walk([&](linalg::GenericOp) { ++count; });
@@ -104,10 +191,12 @@ struct GPUFusePass : lowbit::impl::GPUFusePassBase<GPUFusePass> {
     context->getLoadedDialect<linalg::LinalgDialect>()
         ->getCanonicalizationPatterns(patterns);
     linalg::populateConstantFoldLinalgOperations(patterns, shouldFuse);
+    populateGPUFuseSlicesPatterns(patterns);
     GreedyRewriteConfig config;
     config.setUseTopDownTraversal(true);
     // Where rewriting stops early, what is there is whole.
     (void)applyPatternsGreedily(getOperation(), std::move(patterns), config);
+    joinAll(getOperation());
     numFused += before - countGenerics(getOperation());
   }
 };

@@ -8,6 +8,7 @@
 #include "LinearKernel.h"
 #include "LowerAttention.h"
 #include "QuantizeKernel.h"
+#include "SlicedOperands.h"
 #include "WeightReader.h"
 #include "WordFields.h"
 #include "lowbit/CodeGen/GPU/Passes.h"
@@ -308,6 +309,7 @@ private:
       if (!isa<QuantizedTensorType>(op.getWeight().getType()))
         continue;
       widenActivations(op);
+      op = separateSlicedOperands(op);
       if (std::optional<std::string> reason = lowering.lower(op))
         remark(op, *reason);
       else

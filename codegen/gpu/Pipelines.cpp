@@ -54,6 +54,7 @@ void lowbit::buildToGPUPipeline(OpPassManager &manager) {
   results.hoistStaticAllocs = true;
   results.modifyPublicFunctions = true;
   manager.addPass(bufferization::createBufferResultsToOutParamsPass(results));
+  manager.addPass(createGPUMergeCopiesPass());
   manager.addPass(createGPULowerLinalgPass());
   addCleanup(manager);
   manager.addPass(createGPUMakeSchedulePass());

@@ -39,7 +39,9 @@ def LowerToGPUKernelsPass
     weight once; more rows take tiles in workgroup memory. Activations that
     `lowbit.quantize` rounds to int8 are rounded by a kernel, for all layers that
     read them, and multiplied as bytes; where a format has no kernel for that,
-    they are decoded. Each
+    they are decoded. A bias or residual that is a slice at a place that a loop
+    counts, as in a step of a recurrent layer, is added by an operation behind the
+    layer, which reads it in its place. Each
     `lowbit.attention` becomes a dispatch of a kernel that goes
     over the keys once; keys and values that are the first rows of a cache, of
     f32, f16, int8 with a scale for each row or int4 with a scale and a minimum
@@ -240,7 +242,10 @@ def GPUFusePass : Pass<"lowbit-gpu-fuse", "::mlir::func::FuncOp"> {
   let summary = "Fuse elementwise operations into what reads them, as far as kernels bind buffers";
   let description = [{
     Upstream's `linalg-fuse-elementwise-ops`, but for operations that read more
-    tensors than a kernel binds: those stay two.
+    tensors than a kernel binds: those stay two. Where all that is read of a
+    result are parts, each by one elementwise operation, each part is computed
+    there. A result that others read later is stored by the operation that it
+    becomes part of, beside that operation's own.
 
     ```mlir
     %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
@@ -272,6 +277,40 @@ def GPUFusePass : Pass<"lowbit-gpu-fuse", "::mlir::func::FuncOp"> {
     "::mlir::tensor::TensorDialect"];
   let statistics = [
     Statistic<"numFused", "fused", "Operations that became part of others">];
+}
+
+def GPUMergeCopiesPass : Pass<"lowbit-gpu-merge-copies", "::mlir::ModuleOp"> {
+  let summary = "Write what is copied to both places";
+  let description = [{
+    Where a buffer is copied that an elementwise operation has written, and
+    nothing has touched the copy's place since, the operation writes to both, as
+    far as a kernel binds them.
+
+    ```mlir
+    linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+        ins(%x : memref<8xf32>) outs(%row : memref<8xf32, strided<[1], offset: ?>>) {
+    ^bb0(%in: f32, %out: f32):
+      %0 = math.tanh %in : f32
+      linalg.yield %0 : f32
+    }
+    %state = memref.alloc() : memref<8xf32>
+    memref.copy %row, %state : memref<8xf32, strided<[1], offset: ?>> to memref<8xf32>
+    ```
+    becomes
+    ```mlir
+    %state = memref.alloc() : memref<8xf32>
+    linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]}
+        ins(%x : memref<8xf32>) outs(%row, %state : memref<8xf32, strided<[1], offset: ?>>, memref<8xf32>) {
+    ^bb0(%in: f32, %out: f32, %copy: f32):
+      %0 = math.tanh %in : f32
+      linalg.yield %0, %0 : f32, f32
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect",
+                           "::mlir::memref::MemRefDialect"];
+  let statistics = [
+    Statistic<"numMerged", "merged", "Copies that are written where they are computed">];
 }
 
 def GPUBindWeightsPass : Pass<"lowbit-gpu-bind-weights", "::mlir::ModuleOp"> {
