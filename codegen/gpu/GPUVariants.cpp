@@ -32,26 +32,34 @@ static size_t rank(ArrayRef<StringRef> features) {
          (llvm::is_contained(features, kGPUSoftware) ? 1000 : 0);
 }
 
-/// For each kernel its variant that makes the most of `features`.
-static std::map<std::string, std::string>
-chooseKernels(ModuleOp module, ArrayRef<std::string> features) {
-  std::map<std::string, std::string> chosen;
+/// For each kernel its variant that makes the most of `variant.features`; of
+/// those in f16, without a request, what devices take by themselves.
+static void chooseKernels(ModuleOp module, GPUVariant &variant) {
   std::map<std::string, size_t> used;
+  std::map<std::string, bool> isHalf;
   module.walk([&](gpu::GPUFuncOp kernel) {
     std::string original = getOriginal(kernel).str();
     SmallVector<StringRef> needed = getGPUFeatures(kernel);
+    bool computesInHalf = llvm::is_contained(needed, kGPUHalf);
+    bool isAllowed = !computesInHalf || !variant.onRequest.empty() ||
+                     kernel->hasAttr(kGPUUnaskedAttrName);
     bool runs = llvm::all_of(needed, [&](StringRef feature) {
-      return llvm::is_contained(features, feature.str());
+      return llvm::is_contained(variant.features, feature.str());
     });
-    if (original.empty() || !runs || rank(needed) <= used[original])
+    if (original.empty() || !isAllowed || !runs ||
+        rank(needed) <= used[original])
       return;
-    chosen[original] = kernel.getName().str();
+    variant.kernels[original] = kernel.getName().str();
     used[original] = rank(needed);
+    isHalf[original] = computesInHalf;
   });
-  return chosen;
+  for (const auto &[original, computesInHalf] : isHalf)
+    if (computesInHalf)
+      variant.halves.push_back(original);
 }
 
-std::vector<GPUVariant> lowbit::readGPUVariants(ModuleOp module) {
+/// The features that some kernel makes use of.
+static SmallVector<std::string> findFeatures(ModuleOp module) {
   llvm::StringSet<> seen;
   module.walk([&](gpu::GPUFuncOp kernel) {
     for (StringRef feature : getGPUFeatures(kernel))
@@ -61,6 +69,37 @@ std::vector<GPUVariant> lowbit::readGPUVariants(ModuleOp module) {
   for (StringRef feature : seen.keys())
     all.push_back(feature.str());
   llvm::sort(all);
+  return all;
+}
+
+/// Whether `variant` chooses nothing but what fewer features, or no request,
+/// choose: then it is of no use.
+static bool isNeedless(const GPUVariant &variant,
+                       ArrayRef<GPUVariant> variants) {
+  return llvm::any_of(variants, [&](const GPUVariant &other) {
+    bool needsLess = other.features.size() < variant.features.size() ||
+                     (other.features == variant.features &&
+                      other.onRequest.size() < variant.onRequest.size());
+    return needsLess && other.kernels == variant.kernels;
+  });
+}
+
+/// Tells variants on request apart from those with the same features.
+static void renameRequests(std::vector<GPUVariant> &variants) {
+  for (GPUVariant &variant : variants) {
+    bool isTaken = llvm::any_of(variants, [&](const GPUVariant &other) {
+      return &other != &variant && other.name == variant.name;
+    });
+    if (variant.onRequest.empty() || !isTaken)
+      continue;
+    std::vector<std::string> words = variant.features;
+    llvm::replace(words, kGPUHalf.str(), (kGPUHalf + "-all").str());
+    variant.name = llvm::join(words, "+");
+  }
+}
+
+std::vector<GPUVariant> lowbit::readGPUVariants(ModuleOp module) {
+  SmallVector<std::string> all = findFeatures(module);
   std::vector<GPUVariant> variants;
   for (uint64_t set = 0; set < uint64_t(1) << all.size(); ++set) {
     GPUVariant variant;
@@ -68,24 +107,28 @@ std::vector<GPUVariant> lowbit::readGPUVariants(ModuleOp module) {
       if (set >> i & 1)
         variant.features.push_back(feature);
     variant.name = set ? llvm::join(variant.features, "+") : "base";
-    if (llvm::is_contained(variant.features, kGPUHalf))
-      variant.onRequest.push_back(kGPUHalf.str());
-    variant.kernels = chooseKernels(module, variant.features);
+    if (llvm::is_contained(variant.features, kGPUHalf)) {
+      variants.push_back(variant);
+      variants.back().onRequest.push_back(kGPUHalf.str());
+    }
     variants.push_back(std::move(variant));
   }
+  for (GPUVariant &variant : variants)
+    chooseKernels(module, variant);
   llvm::stable_sort(variants, [](const GPUVariant &lhs, const GPUVariant &rhs) {
-    if (lhs.onRequest.size() != rhs.onRequest.size())
-      return lhs.onRequest.size() < rhs.onRequest.size();
-    return lhs.features.size() > rhs.features.size();
+    auto order = [](const GPUVariant &variant) {
+      return std::tuple(variant.onRequest.size(),
+                        !llvm::is_contained(variant.features, kGPUSoftware),
+                        -int64_t(variant.features.size()));
+    };
+    return order(lhs) < order(rhs);
   });
-  // One that chooses nothing but what fewer features choose is of no use.
   std::vector<GPUVariant> useful;
-  for (const GPUVariant &variant : variants)
-    if (llvm::none_of(variants, [&](const GPUVariant &other) {
-          return other.features.size() < variant.features.size() &&
-                 other.kernels == variant.kernels;
-        }))
-      useful.push_back(variant);
+  llvm::copy_if(variants, std::back_inserter(useful),
+                [&](const GPUVariant &variant) {
+                  return !isNeedless(variant, variants);
+                });
+  renameRequests(useful);
   return useful;
 }
 
@@ -100,6 +143,8 @@ llvm::json::Array lowbit::toJSON(ArrayRef<GPUVariant> variants) {
                               {"kernels", std::move(kernels)}};
     if (!variant.onRequest.empty())
       object["onRequest"] = llvm::json::Array(variant.onRequest);
+    if (!variant.halves.empty())
+      object["f16"] = llvm::json::Array(variant.halves);
     result.push_back(std::move(object));
   }
   return result;

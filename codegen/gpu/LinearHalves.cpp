@@ -137,6 +137,8 @@ void LinearBuilder::buildHalf(gpu::GPUFuncOp kernel,
                               std::array<int64_t, 3> grid) {
   takeArguments(kernel);
   isHalf = true;
+  if (spec.hasHalfInputs)
+    kernel->setAttr(kGPUUnaskedAttrName, b.getUnitAttr());
   std::array<int64_t, 3> own = buildTiles();
   assert(own == grid && "tiles are those of the kernel in f32");
   (void)own, (void)grid;

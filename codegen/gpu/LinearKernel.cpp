@@ -126,8 +126,10 @@ void LinearBuilder::takeArguments(gpu::GPUFuncOp kernel) {
            "outer_scales", "by which scales are multiplied");
   buffers.table =
       take(needsGPUTable(spec.encoding), "table", "the number of each code");
-  input =
-      take(true, "x", spec.unitSteps ? "codes of 8 bits, four in a word" : "");
+  input = take(true, "x",
+               spec.unitSteps       ? "codes of 8 bits, four in a word"
+               : spec.hasHalfInputs ? "numbers of 16 bits"
+                                    : "");
   units =
       take(spec.unitSteps != 0, "units", "of codes: the scale, and their sum");
   bias = take(spec.hasBias, "bias");
@@ -373,9 +375,7 @@ GPUKernel lowbit::getGPULinearKernel(KernelModule &kernels,
   MLIRContext *context = spec.encoding.getContext();
   GPUKernel kernel = emitGPUKernel<LinearBuilder>(kernels, spec, context);
   emitGPUKernelForProcessors<LinearBuilder>(kernels, spec, kernel, context);
-  // With few rows, each number would be rounded for one product alone; codes
-  // are multiplied as integers.
-  if (spec.m > kMostGPUVectorRows && spec.unitSteps == 0)
+  if (hasGPUHalfVariant(spec))
     emitGPUKernelVariant<LinearBuilder>(kernels, spec, kernel, kGPUHalf,
                                         &LinearBuilder::buildHalf, context);
   return kernel;

@@ -23,6 +23,9 @@ struct GPULinearSpec {
   /// Activations are codes of 8 bits: so many steps of four columns share the
   /// parameters of weight and activation. 0 where they are f32.
   int64_t unitSteps = 0;
+  /// They are f32 that are numbers of f16 or bf16, in tiles: what devices with
+  /// f16 multiply in that.
+  bool hasHalfInputs = false;
   /// Scales, minima and fractional zero points are f16, none of them subnormal,
   /// infinite or NaN: every device decodes these alike.
   bool hasNormalHalves = false;
@@ -35,6 +38,12 @@ struct GPULinearSpec {
 /// Up to so many rows, threads go over the weights once for all of them;
 /// beyond, tiles of weights and activations meet in workgroup memory.
 inline constexpr int64_t kMostGPUVectorRows = 4;
+
+/// Whether the kernel has a variant in f16. With few rows, each number would be
+/// rounded for one product alone; codes are multiplied as integers.
+inline bool hasGPUHalfVariant(const GPULinearSpec &spec) {
+  return spec.m > kMostGPUVectorRows && spec.unitSteps == 0;
+}
 
 /// Emits (or finds) the kernel
 ///   (codes, scales[, zero points][, minima][, outer scales][, table: words, x

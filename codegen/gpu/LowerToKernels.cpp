@@ -36,8 +36,9 @@ class Lowering {
 public:
   explicit Lowering(ModuleOp module) : module(module), kernels(module) {}
 
-  /// Replaces `op` by a dispatch, or returns why there is no kernel.
-  std::optional<std::string> lower(LinearOp op);
+  /// Replaces `op` by a dispatch, or returns why there is no kernel. With
+  /// `hasHalfInputs`, activations were widened from 16 bits.
+  std::optional<std::string> lower(LinearOp op, bool hasHalfInputs);
   KernelModule &getKernels() { return kernels; }
 
 private:
@@ -241,10 +242,12 @@ SmallVector<Value> Lowering::getInputs(LinearOp op, const GPULinearSpec &spec) {
   return inputs;
 }
 
-std::optional<std::string> Lowering::lower(LinearOp op) {
+std::optional<std::string> Lowering::lower(LinearOp op, bool hasHalfInputs) {
   GPULinearSpec spec;
   if (auto reason = makeSpec(op, spec))
     return reason;
+  // Nothing else tells kernels of few rows apart, which are the same.
+  spec.hasHalfInputs = hasHalfInputs && hasGPUHalfVariant(spec);
   GPUKernel kernel = getGPULinearKernel(kernels, spec);
   OpBuilder b(op);
   GlobalOp global = op.getWeight().getDefiningOp<WeightOp>().getGlobalOp();
@@ -308,9 +311,10 @@ private:
     for (LinearOp op : layers) {
       if (!isa<QuantizedTensorType>(op.getWeight().getType()))
         continue;
+      bool hasHalfInputs = isHalf(getElementTypeOrSelf(op.getInput()));
       widenActivations(op);
       op = separateSlicedOperands(op);
-      if (std::optional<std::string> reason = lowering.lower(op))
+      if (std::optional<std::string> reason = lowering.lower(op, hasHalfInputs))
         remark(op, *reason);
       else
         ++numCalls;

@@ -30,6 +30,20 @@ std::string lowbit::getWebPrecisionManifest(llvm::StringRef output,
                        "." + llvm::StringRef(name).rtrim('_') + ".json");
 }
 
+/// What a page chooses variants by, without their kernels; those with kernels
+/// in f16 have `f16`.
+static llvm::json::Array describeVariants(const llvm::json::Array &variants) {
+  llvm::json::Array result;
+  for (const llvm::json::Value &value : variants) {
+    llvm::json::Object variant = *value.getAsObject();
+    variant.erase("kernels");
+    if (variant.erase("f16"))
+      variant["f16"] = true;
+    result.push_back(std::move(variant));
+  }
+  return result;
+}
+
 /// The fields of a precision's own manifest that say what it takes.
 static llvm::Expected<llvm::json::Object>
 describePrecision(const WebPrecision &precision, const WebFiles &files) {
@@ -49,6 +63,8 @@ describePrecision(const WebPrecision &precision, const WebFiles &files) {
                                 "wasmMemoryBytes", "bitsPerWeight"})
     if (const llvm::json::Value *value = fields.get(field))
       result[field] = *value;
+  if (const llvm::json::Array *variants = fields.getArray("variants"))
+    result["variants"] = describeVariants(*variants);
   if (precision.accuracy)
     result["accuracy"] = *precision.accuracy;
   if (precision.divergence)

@@ -44,7 +44,7 @@
 // CHECK-COUNT-16: vector.fma
 // CHECK-NOT:    {{barrier|alloc}}
 
-// The same in f16, for devices that are asked for it: tiles of half the size, half a
+// The same in f16, for devices that are asked for it (half-activations.mlir): tiles of half the size, half a
 // row by the power of two that its largest number asks for; sums of 16 products go to
 // f32. With one row there is none.
 // CHECK:      gpu.func @linear_int_4_group_32_scale_f16_40x4x64_f16

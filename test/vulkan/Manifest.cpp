@@ -48,6 +48,7 @@ static bool fromJSON(const llvm::json::Value &value, ManifestVariant &variant,
   return object && object.map("name", variant.name) &&
          object.map("features", variant.features) &&
          object.mapOptional("onRequest", variant.onRequest) &&
+         object.mapOptional("f16", variant.halves) &&
          object.map("kernels", variant.kernels);
 }
 

@@ -40,6 +40,8 @@ struct ManifestVariant {
   /// Those of them that a caller must ask for, as they change numbers.
   std::vector<std::string> onRequest;
   std::map<std::string, std::string> kernels;
+  /// Those of them that are computed in f16.
+  std::vector<std::string> halves;
 };
 
 /// What one function needs and does.

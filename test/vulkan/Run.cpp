@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Text.h"
+#include "Variants.h"
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/Npy.h"
 #include "llvm/ADT/StringExtras.h"
@@ -48,8 +49,8 @@ static llvm::cl::opt<std::string> variantName(
     "variant",
     llvm::cl::desc("A variant of the kernels, or features with a + behind "
                    "them, of which the device chooses one; without, the first "
-                   "for which it has the features, and with the numbers that "
-                   "all give"));
+                   "for which it has the features, in f16 what has activations "
+                   "of 16 bits"));
 
 static llvm::ExitOnError exitOnError("lowbit-vulkan-run: error: ");
 
@@ -121,60 +122,6 @@ static void printSpeed(const Device &device, const llvm::Twine &text) {
 
 static std::string formatMilliseconds(double seconds) {
   return llvm::formatv("{0:f3} ms", seconds * 1e3).str();
-}
-
-/// The first feature of a variant that the device lacks; null where it runs.
-static const std::string *findMissing(const ManifestVariant &variant,
-                                      const Device &device) {
-  auto missing = llvm::find_if(variant.features, [&](llvm::StringRef feature) {
-    return !device.hasFeature(feature);
-  });
-  return missing == variant.features.end() ? nullptr : &*missing;
-}
-
-/// Whether --variant asks for a variant: by its name, or by some of its
-/// features with a `+` behind them. Features that change numbers must be named,
-/// and so must processors: their drivers stand for GPUs here, and run what GPUs
-/// do.
-static bool isWanted(const ManifestVariant &variant) {
-  llvm::StringRef name = variantName;
-  if (!name.empty() && !name.consume_back("+"))
-    return variant.name == name;
-  llvm::SmallVector<llvm::StringRef> wanted;
-  name.split(wanted, '+', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
-  auto isAllowed = [&](llvm::StringRef feature) {
-    return llvm::is_contained(wanted, feature) ||
-           (feature != "software" &&
-            !llvm::is_contained(variant.onRequest, feature));
-  };
-  return llvm::all_of(variant.features, isAllowed) &&
-         llvm::all_of(wanted, [&](llvm::StringRef feature) {
-           return llvm::is_contained(variant.features, feature);
-         });
-}
-
-/// The first variant that is asked for and that the device can run.
-static const ManifestVariant &chooseVariant(const Manifest &manifest,
-                                            const Device &device) {
-  const std::string *missing = nullptr;
-  for (const ManifestVariant &variant : manifest.variants) {
-    if (!isWanted(variant))
-      continue;
-    missing = findMissing(variant, device);
-    if (!missing)
-      return variant;
-  }
-  if (missing)
-    exitOnError(makeError("--variant=" + variantName +
-                          " requires the feature '" + *missing + "', which '" +
-                          device.getName() +
-                          "' lacks; leave --variant out for what it has"));
-  llvm::SmallVector<llvm::StringRef> names;
-  for (const ManifestVariant &variant : manifest.variants)
-    names.push_back(variant.name);
-  exitOnError(makeError("--variant: the model has no variant '" + variantName +
-                        "'; it has '" + llvm::join(names, "', '") + "'"));
-  llvm_unreachable("an error ends the program");
 }
 
 /// The fastest run of what is recorded, as text.
@@ -251,8 +198,12 @@ int main(int argc, char **argv) {
   checkOptions(manifest);
   SafetensorsFile data = exitOnError(SafetensorsFile::open(manifest.data));
   Device device(validate);
-  const ManifestVariant &variant = chooseVariant(manifest, device);
+  const ManifestVariant &variant =
+      *exitOnError(chooseVariant(manifest, variantName, device));
   llvm::outs() << "variant: " << variant.name << "\n";
+  std::string halves = describeHalves(manifest, variant, variantName, device);
+  if (!halves.empty())
+    llvm::outs() << "f16: " << halves << "\n";
   if (copyBytes)
     measureCopy(device);
   ModelMemory memory(device, data, variant);

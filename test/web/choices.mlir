@@ -10,7 +10,7 @@
 
 // CHECK: "dispatches":[{{.*}}"invocations":1000,"kernel":"multiply","workgroupSize":[64,1,1],"workgroups":[16,1,1]
 // CHECK: override workgroup_size_x: u32 = 64u;
-// CHECK: "variants":[{"features":["subgroups"],"kernels":{"multiply":"multiply_subgroups"},"name":"subgroups"},{"features":[],"kernels":{},"name":"base"},{"features":["f16","subgroups"],"kernels":{"multiply":"multiply_f16_subgroups"},"name":"f16+subgroups","onRequest":["f16"]},{"features":["f16"],"kernels":{"multiply":"multiply_f16"},"name":"f16","onRequest":["f16"]}]
+// CHECK: "variants":[{"features":["subgroups"],"kernels":{"multiply":"multiply_subgroups"},"name":"subgroups"},{"features":[],"kernels":{},"name":"base"},{"f16":["multiply"],"features":["f16","subgroups"],"kernels":{"multiply":"multiply_f16_subgroups"},"name":"f16+subgroups","onRequest":["f16"]},{"f16":["multiply"],"features":["f16"],"kernels":{"multiply":"multiply_f16"},"name":"f16","onRequest":["f16"]}]
 // CHECKS: {{[1-9][0-9]*}} checks, 0 failed
 
 module attributes {gpu.container_module,

@@ -154,17 +154,6 @@ static llvm::Error checkConflicts(const DriverOptions &options) {
   return llvm::Error::success();
 }
 
-/// GPUs have no products in bf16.
-static llvm::Error checkBFloat(const DriverOptions &options) {
-  if (!isForGPU(options) || !StringRef(options.quantize).ends_with("-abf16"))
-    return llvm::Error::success();
-  return makeError("--target=" + options.target +
-                   " requires layers that compute in f32 or on codes, found "
-                   "--quantize=" +
-                   options.quantize +
-                   ": products in bf16 are for CPUs; leave -abf16 out");
-}
-
 /// What a page can't do to floats that it downloads.
 static llvm::Error checkInPage(const DriverOptions &options) {
   if (!options.quantizeInPage)
@@ -317,8 +306,6 @@ llvm::Error lowbit::checkFlags(StringRef input, const DriverOptions &options,
   if (llvm::Error error = checkNumbers(options))
     return error;
   if (llvm::Error error = checkConflicts(options))
-    return error;
-  if (llvm::Error error = checkBFloat(options))
     return error;
   if (llvm::Error error = checkInPage(options))
     return error;

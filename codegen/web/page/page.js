@@ -60,6 +60,7 @@ function showReport(report, milliseconds) {
     ["adapter", nameAdapter(report.adapter)],
     ["kind", report.adapter.isSoftware ? "software" : "hardware"],
     ["back end", `${report.backend}, variant ${report.variant}`],
+    ...(report.f16 ? [["computed in f16", `${report.f16.taken} of ${report.f16.offered} products`]] : []),
     report.kernels
       ? ["work per token", `${report.dispatches} dispatches of ${report.kernels} shaders`]
       : ["memory", formatBytes(report.memory.total)],

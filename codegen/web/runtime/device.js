@@ -52,59 +52,6 @@ function checkLimits(required, limits, workgroupSize) {
   }
 }
 
-/** Features of WGSL itself, which no device is asked for, by their names in manifests. */
-const LANGUAGE_FEATURES = { packed_dot: "packed_4x8_integer_dot_product" };
-
-/** What an adapter is, and no device is asked for: one that computes on a processor. */
-const SOFTWARE_FEATURE = "software";
-
-/** What WebGPU calls features of devices whose names are others in manifests. */
-const DEVICE_FEATURES = { f16: "shader-f16" };
-
-const nameFeature = (name) => DEVICE_FEATURES[name] ?? name;
-
-/** Whether a device must be asked for a feature. */
-const isDeviceFeature = (name) => name !== SOFTWARE_FEATURE && !(name in LANGUAGE_FEATURES);
-
-/** Whether the browser, or a device or adapter with `features`, has what a variant relies on. */
-function hasFeature(name, features, adapter) {
-  if (name === SOFTWARE_FEATURE)
-    return adapter.isSoftware;
-  const language = LANGUAGE_FEATURES[name];
-  return language ? Boolean(globalThis.navigator?.gpu?.wgslLanguageFeatures?.has(language))
-    : features.has(nameFeature(name));
-}
-
-/**
- * The variants that are asked for: the one of this name, or with a name that ends in
- * `+` all with its features. Those that change numbers must be named: without a name
- * there are none of them.
- */
-function findVariants({ variants }, name) {
-  if (name !== undefined && !String(name).endsWith("+"))
-    return variants.filter((variant) => variant.name === name);
-  const wanted = name === undefined ? [] : name.slice(0, -1).split("+");
-  return variants.filter(({ features, onRequest = [] }) =>
-    wanted.every((feature) => features.includes(feature)) && onRequest.every((feature) => wanted.includes(feature)));
-}
-
-/**
- * The first variant that is asked for and whose features are there, or an error; those
- * that make use of more come first. `who` is what has the features.
- */
-function chooseVariant(manifest, name, features, adapter, who = "adapter") {
-  const candidates = findVariants(manifest, name);
-  if (!candidates.length)
-    throw new LowbitError("bad-input", `the module has no variant ${describeValue(name)}; it has ` +
-      manifest.variants.map((variant) => `'${variant.name}'`).join(", "));
-  const isThere = (feature) => hasFeature(feature, features, adapter);
-  const chosen = candidates.find((variant) => variant.features.every(isThere));
-  if (!chosen)
-    throw new LowbitError("unsupported", `variant '${name}' needs the feature '` +
-      `${nameFeature(candidates.at(-1).features.find((feature) => !isThere(feature)))}', which the ${who} lacks`);
-  return chosen;
-}
-
 /** The fastest adapter, if there is one. */
 const findAdapter = () => globalThis.navigator?.gpu?.requestAdapter({ powerPreference: "high-performance" });
 
@@ -118,8 +65,10 @@ async function openDevice(given, manifest, name, workgroupSize) {
   if (given) {
     checkLimits(required, given.limits, workgroupSize);
     const adapter = describeAdapter(given.adapterInfo);
+    const variant = chooseVariant(manifest, name, given.features, adapter, "device");
     return {
-      device: given, isOwn: false, adapter, variant: chooseVariant(manifest, name, given.features, adapter, "device"),
+      device: given, isOwn: false, adapter, variant,
+      halves: describeHalves(manifest, variant, name, given.features, "device"),
     };
   }
   if (!globalThis.navigator?.gpu)
@@ -139,12 +88,13 @@ async function openDevice(given, manifest, name, workgroupSize) {
       raised[name] = value;
   const description = describeAdapter(adapter.info);
   const variant = chooseVariant(manifest, name, adapter.features, description);
+  const halves = describeHalves(manifest, variant, name, adapter.features);
   try {
     const device = await adapter.requestDevice({
       requiredLimits: raised,
       requiredFeatures: variant.features.filter(isDeviceFeature).map(nameFeature),
     });
-    return { device, isOwn: true, adapter: description, variant };
+    return { device, isOwn: true, adapter: description, variant, halves };
   } catch (error) {
     throw asLowbitError(error, "no-device", "the adapter gave no device");
   }
@@ -173,10 +123,11 @@ function countWorkgroups(dispatches) {
 
 /** A device and all that was made on it; it ends when the device is lost. */
 class DeviceScope extends Scope {
-  constructor({ device, isOwn, adapter, variant }, workgroupSize) {
+  constructor({ device, isOwn, adapter, variant, halves }, workgroupSize) {
     super();
     this.device = device;
     this.variant = variant;
+    this.halves = halves;
     this.workgroupSize = workgroupSize;
     this.isOwn = isOwn;
     this.adapter = adapter;
@@ -264,6 +215,7 @@ class DeviceScope extends Scope {
       fallback: null,
       variant: this.variant.name,
       variants: manifest.variants.map(({ name }) => name),
+      f16: this.halves,
       adapter: this.adapter,
       packedBytes: sumBytes(manifest.weights),
       kernels: findKernels(manifest).size,

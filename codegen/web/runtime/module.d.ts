@@ -60,9 +60,10 @@ export interface LoadOptions {
   /**
    * One of the variants that were compiled: features with `+` between them, or `base`;
    * with a `+` at its end the first one that has these features and whose others the
-   * adapter has, too. Without it the first one whose features the adapter has, but for
-   * `f16`, which must be named, as it changes numbers: `f16+`. What the adapter or the
-   * device lacks is `unsupported`. On WebAssembly the processor of its code.
+   * adapter has, too. Without it the first one whose features the adapter has; `f16` is
+   * for products whose activations have 16 bits then, and for all where it is named, as
+   * it changes numbers of f32: `f16+`. What the adapter or the device lacks is
+   * `unsupported`. On WebAssembly the processor of its code.
    */
   variant?: string;
   /**
@@ -108,9 +109,21 @@ export interface Precision {
   bitsPerWeight: number;
   /** Measured with `--evaluate`: the share of equal first choices of the float
    *  model (or right ones, by labels), and the divergence from it in nats, or of
-   *  models that predict no tokens the relative squared error of outputs. */
+   *  models that predict no tokens the relative squared error of outputs. Activations
+   *  were f32 then. */
   accuracy: number | null;
   divergence: number | null;
+  /** Whether products are computed in f16: where the `device` has it, unasked, as
+   *  activations have 16 bits (`-abf16`), or on `request` alone (`variant` of `load`);
+   *  null where no shader does. */
+  f16: "device" | "request" | null;
+}
+
+/** A precision, and what `load` would take for it. */
+export interface BestVariant extends Precision {
+  /** The variant of the kernels that the given device takes, or that of the fastest
+   *  adapter; null on WebAssembly. */
+  variant: string | null;
 }
 
 export interface PrecisionOptions {
@@ -150,6 +163,10 @@ export interface Report {
    *  for, and all there are; those behind `base` are taken by name alone. */
   variant: string;
   variants: string[];
+  /** Products of all functions that there are shaders in f16 for (those of more than
+   *  four rows), how many of them the variant computes so, and why the others stay f32;
+   *  null where there are none, and on WebAssembly. */
+  f16: { taken: number; offered: number; reason: string | null } | null;
   /** Of a module with several precisions, the one that runs. */
   precision: string | null;
   accuracy: number | null;
@@ -244,11 +261,11 @@ export function load(options?: LoadOptions): Promise<Model>;
 /**
  * The precision that loses least among those within bounds: the one with the
  * least divergence, or else the highest accuracy, or else the most bits. Where
- * none fits, `no-variant` names the nearest. Nothing but the manifest is read. Accuracy
- * is that of activations as compiled: `f16`, which `load` takes as `variant` beside the
- * precision, is never among the choices.
+ * none fits, `no-variant` names the nearest. Nothing but the manifest is read. It says
+ * which variant of its kernels `load` takes, and so whether that is in f16; what is on
+ * request alone (`f16` of the precision) is never among the choices.
  */
-export function determineBestVariant(options?: PrecisionOptions): Promise<Precision>;
+export function determineBestVariant(options?: PrecisionOptions): Promise<BestVariant>;
 
 /** All precisions of the module. */
 export function listPrecisions(options?: Pick<PrecisionOptions, "signal" | "baseURL" | "read">): Promise<Precision[]>;

@@ -81,14 +81,31 @@ async function readManifest(files, file, signal) {
 
 const quoteNames = (list) => list.map(({ name }) => `'${name}'`).join(", ");
 
+/** Who decides whether products are in f16, where some variants have them: nobody without. */
+function findWhoTakesHalves(variants) {
+  const halves = variants.filter(({ f16 }) => f16);
+  if (!halves.length)
+    return null;
+  return halves.some(({ onRequest }) => !onRequest) ? "device" : "request";
+}
+
 /** What pages get to see of a precision. */
 function describePrecision({
-  name, floatBytes, packedBytes, memoryBytes, wasmMemoryBytes, bitsPerWeight, accuracy, divergence,
+  name, floatBytes, packedBytes, memoryBytes, wasmMemoryBytes, bitsPerWeight, accuracy, divergence, variants = [],
 }) {
   return {
     name, floatBytes, packedBytes, memoryBytes, wasmMemoryBytes: wasmMemoryBytes ?? null, bitsPerWeight,
-    accuracy: accuracy ?? null, divergence: divergence ?? null,
+    accuracy: accuracy ?? null, divergence: divergence ?? null, f16: findWhoTakesHalves(variants),
   };
+}
+
+/** The variant of a precision that `load` takes on the caller's device, or an adapter; null without. */
+async function foreseeVariant({ variants = [] }, { backend, device }) {
+  if (backend === "wasm" || !variants.length)
+    return null;
+  const found = device ?? await findAdapter();
+  return found ? chooseVariant({ variants }, undefined, found.features,
+    describeAdapter(device ? device.adapterInfo : found.info)).name : null;
 }
 
 /** The first of `list` where `isBetter` says so of it and every other. */
@@ -172,12 +189,13 @@ async function readIndex(files, signal) {
   const index = await readManifest(files, MANIFEST, signal);
   const isEntry = (entry) => typeof entry?.name === "string" &&
     typeof entry.manifest === "string" && Number.isFinite(entry.memoryBytes) &&
-    Number.isFinite(entry.wasmMemoryBytes ?? 0);
+    Number.isFinite(entry.wasmMemoryBytes ?? 0) &&
+    Array.isArray(entry.variants ?? []) && (entry.variants ?? []).every((variant) => Array.isArray(variant?.features));
   const { precisions } = index;
   if (precisions !== undefined &&
       !(Array.isArray(precisions) && precisions.length > 0 && precisions.every(isEntry)))
     throw new LowbitError("corrupted",
-      `'${MANIFEST}' requires precisions with name, manifest and memoryBytes`);
+      `'${MANIFEST}' requires precisions with name, manifest, memoryBytes and variants`);
   return index;
 }
 
@@ -207,7 +225,10 @@ export async function listPrecisions(options = {}) {
 /** The best precision within bounds. See the declarations beside this file. */
 export async function determineBestVariant(options = {}) {
   return askPrecisions("determineBestVariant", options, PRECISION_OPTIONS,
-    async (index) => describePrecision(await chooseBest(index, options)));
+    async (index) => {
+      const best = await chooseBest(index, options);
+      return { ...describePrecision(best), variant: await foreseeVariant(best, options) };
+    });
 }
 
 /**

@@ -61,6 +61,7 @@ class EngineScope extends Scope {
       fallback: this.reason && { code: this.reason.code, message: this.reason.message },
       variant: this.variant.name,
       variants: fallback.program.variants.map(({ name }) => name),
+      f16: null,
       adapter: { vendor: "", architecture: "", description: "WebAssembly", isSoftware: true },
       packedBytes: sumBytes(fallback.weights),
       kernels: 0,

@@ -11,7 +11,9 @@ of all variants of the kernels, but for f16, and for those of processors, which 
 alone takes there, and each of them runs, or the one with --variant and the one that
 is chosen. Variants in f16 that it lacks are said to be left out; none is chosen.
 With --activations=a8, or another suffix of methods, these are of 8 bits: packed dot
-products must give what kernels without them give, to the bit.
+products must give what kernels without them give, to the bit. With abf16 they have 16
+bits: the reference takes rounded ones as floats, and a device with f16 takes it by
+itself.
 """
 import json
 import os
@@ -73,27 +75,41 @@ def make_model(folder, rows, columns, methods):
     return [abs(data @ weights[f"w{i}"]).max() for i in range(len(methods))]
 
 
+def round_to_bfloat(numbers):
+    bits = numbers.view(numpy.uint32)
+    return ((bits + (bits >> 16 & 1) + 0x7FFF) & 0xFFFF0000).astype(numpy.uint32).view(numpy.float32)
+
+
 def check(folder, device, rows, columns, activations, only):
-    methods = CODED if activations else METHODS
+    rounds = activations == ["abf16"]
+    methods = CODED if activations and not rounds else METHODS
     products = make_model(folder, rows, columns, methods)
-    common = ["-".join(["--quantize=int4", *activations]), f"--precision={folder}/rules.json"]
-    run("quant-opt", f"{folder}/model.onnx", *common, "-o", f"{folder}/cpu.mlir")
-    text = device.compile(f"{folder}/model.onnx", folder, *common)
+    method = lambda suffixes: ["-".join(["--quantize=int4", *suffixes]), f"--precision={folder}/rules.json"]
+    run("quant-opt", f"{folder}/model.onnx", *method([] if rounds else activations), "-o", f"{folder}/cpu.mlir")
+    text = device.compile(f"{folder}/model.onnx", folder, *method(activations))
     if "no GPU kernel" in text or "stays dense" in text:
         sys.exit(text)
     files = lambda kind: {f"y{i}": f"{folder}/{kind}{i}.npy" for i in range(len(methods))}
     inputs = {"x": f"{folder}/x.npy"}
-    run("quant-run", f"{folder}/cpu.mlir", "--reference", f"--input=x={folder}/x.npy",
+    taken = numpy.load(inputs["x"])
+    numpy.save(f"{folder}/taken.npy", round_to_bfloat(taken) if rounds else taken)
+    run("quant-run", f"{folder}/cpu.mlir", "--reference", f"--input=x={folder}/taken.npy",
         *(f"--output={name}={file}" for name, file in files("cpu").items()))
     every = device.get_variants()
     chosen = device.run(inputs, files("chosen"))
-    if chosen != next(variant for variant in every if device.withheld not in variant):
+    offered = [variant for variant in every if device.withheld not in variant]
+    # What a device with f16 takes, and one without.
+    if chosen not in (offered[0], next(variant for variant in offered if "f16" not in variant)):
         sys.exit(f"{device.name} took {chosen} of {' '.join(every)}")
     variants = [only] if only else every
-    if any("f16" in variant for variant in [chosen, *every[:every.index("base")]]):
-        sys.exit(f"f16 comes before what all devices give: {' '.join(every)}")
+    in_half = [variant for variant in every if "f16" in variant]
+    unasked = [variant for variant in every[:every.index("base")] if "f16" in variant]
+    if unasked != (in_half if rounds else []):
+        sys.exit(f"of {' '.join(every)} {' '.join(unasked)} come before what all devices give")
     left_out = [variant for variant in variants if variant != chosen and
                 not device.run(inputs, files(variant), variant)]
+    if rounds and "f16" in offered[0] and (offered[0] in left_out) == (chosen == offered[0]):
+        sys.exit(f"{device.name} took {chosen}, and has not f16: {' '.join(left_out)}")
     variants = [variant for variant in variants if variant not in left_out]
     device.validate()
     worst = {False: 0, True: 0}

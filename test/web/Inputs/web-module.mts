@@ -10,8 +10,8 @@ import {
   determineBestVariant, listPrecisions, load, LowbitError, planGrid, planScratch, Repacker,
 } from "./module.webgpu.js";
 import type {
-  ElementList, Elements, GenerateOptions, LoadOptions, Model, Output, Precision, PrecisionOptions, Progress,
-  Report, TensorInfo,
+  BestVariant, ElementList, Elements, GenerateOptions, LoadOptions, Model, Output, Precision, PrecisionOptions,
+  Progress, Report, TensorInfo,
 } from "./module.webgpu.js";
 
 /** How the program gets at files, and what it runs on. */
@@ -48,6 +48,7 @@ function showReport(report: Report): string {
   const grids = report.workgroups.map(({ size: [x, y, z], dispatches }) => `${x * y * z}: ${dispatches}`);
   return [
     report.model, report.backend, report.variant, ...report.variants, report.precision, report.accuracy?.toFixed(2),
+    `${report.f16?.taken} of ${report.f16?.offered}`, report.f16?.reason,
     report.bitsPerWeight.toFixed(2), fallback && `${fallback.code}: ${fallback.message}`,
     adapter.vendor, adapter.architecture, adapter.description, adapter.isSoftware, ...milliseconds, ...bytes,
     latency.runs, report.kernels, report.dispatches, ...grids,
@@ -87,17 +88,18 @@ export async function choosePrecision({ read, ...place }: Place): Promise<Values
   const bounds: PrecisionOptions = {
     ...(place.device ? { device: place.device } : { backend: "wasm" }), read, memory: 2 ** 30, minAccuracy: 0, signal: new AbortController().signal, baseURL: "http://localhost/",
   };
-  const best: Precision = await determineBestVariant(bounds);
-  const all = await listPrecisions({ read });
+  const best: BestVariant = await determineBestVariant(bounds);
+  const all: Precision[] = await listPrecisions({ read });
   const model = await load({ ...place, read, precision: all[0]! });
   const other = await load({ ...place, read, memory: best.memoryBytes + (best.wasmMemoryBytes ?? 0), minAccuracy: best.accuracy ?? 0 });
-  const bits = all.map(({ name, floatBytes, packedBytes, bitsPerWeight, divergence }) =>
-    `${name} ${packedBytes / floatBytes} ${bitsPerWeight} ${divergence}`);
-  const values: Values = [["Precision", best], ...all.map((one): [string, unknown] => ["Precision", one]), ["Report", model.report()]];
+  const bits = all.map(({ name, floatBytes, packedBytes, bitsPerWeight, divergence, f16 }) =>
+    `${name} ${packedBytes / floatBytes} ${bitsPerWeight} ${divergence} ${f16}`);
+  const values: Values = [["BestVariant", best], ...all.map((one): [string, unknown] => ["Precision", one]), ["Report", model.report()]];
   model.dispose();
   other.dispose();
-  if (bits.length < 2)
-    throw new Error("one precision");
+  const variant: string | null = best.variant;
+  if (bits.length < 2 || (variant === null) !== (place.backend === "wasm"))
+    throw new Error(`${bits.length} precisions, variant ${variant}`);
   return values;
 }
 

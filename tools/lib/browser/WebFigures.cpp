@@ -125,6 +125,20 @@ static std::string describeWorkgroups(const llvm::json::Array &workgroups) {
   return text;
 }
 
+/// "28 of 28 products", and why it isn't all of them, where there are kernels
+/// in f16.
+static void addHalves(const WebRunResult &result, FigureList &list) {
+  const llvm::json::Object *halves = result.report.getObject("f16");
+  if (!halves)
+    return;
+  std::string text = llvm::formatv(
+      "{0} of {1} products", int64_t(getNumber(halves, "taken").value_or(0)),
+      int64_t(getNumber(halves, "offered").value_or(0)));
+  if (std::string reason = getText(halves, "reason"); !reason.empty())
+    text += "; f32 for the others: " + reason;
+  list.add("f16", llvm::json::Object(*halves), "computed in f16", text);
+}
+
 static void addDevice(const WebRunResult &result, FigureList &list) {
   const llvm::json::Object *adapter = result.report.getObject("adapter");
   bool isSoftware =
@@ -153,6 +167,7 @@ static void addDevice(const WebRunResult &result, FigureList &list) {
     list.add("precision", precision, "precision", precision);
   std::string variant = getText(&result.report, "variant");
   list.add("variant", variant, "variant", variant);
+  addHalves(result, list);
   if (const llvm::json::Array *sizes = result.report.getArray("workgroups");
       sizes && !sizes->empty())
     list.add("workgroups", llvm::json::Array(*sizes), "workgroup size",

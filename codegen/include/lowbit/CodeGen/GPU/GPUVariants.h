@@ -20,7 +20,10 @@
 //   software     VK_PHYSICAL_DEVICE_TYPE_CPU         an adapter that says so
 //
 // `f16` changes numbers: what is multiplied is rounded to 11 bits. So it is on
-// request: no host takes such a variant unless it was asked for.
+// request: no host takes such a variant unless it was asked for. Where the
+// model has rounded activations to 16 bits before, a kernel is
+// `lowbit.unasked`: what f16 changes is less than that rounding did, and
+// devices that have it take it.
 //
 // `software` is no instruction: the device is a processor, for which some
 // kernels are written without workgroup memory. Such a kernel comes before
@@ -45,6 +48,9 @@ inline constexpr llvm::StringLiteral kGPUFeaturesAttrName = "lowbit.features";
 inline constexpr llvm::StringLiteral kGPUVariantOfAttrName =
     "lowbit.variant_of";
 
+/// An attribute of a variant in f16 that devices take by themselves.
+inline constexpr llvm::StringLiteral kGPUUnaskedAttrName = "lowbit.unasked";
+
 /// The feature of devices that are processors.
 inline constexpr llvm::StringLiteral kGPUSoftware = "software";
 
@@ -68,22 +74,27 @@ getGPUFeatures(mlir::gpu::GPUFuncOp kernel) {
 
 /// A model for devices with some features.
 struct GPUVariant {
-  /// The features, `+` between them; `base` without.
+  /// The features, `+` between them; `base` without. Of two with the same
+  /// features, the one on request has `f16-all` in place of `f16`.
   std::string name;
   std::vector<std::string> features;
   /// Those of them that change numbers, so that a host must be asked for them.
   std::vector<std::string> onRequest;
   /// The kernels that take the place of others.
   std::map<std::string, std::string> kernels;
+  /// Those of them that f16 kernels take the place of.
+  std::vector<std::string> halves;
 };
 
-/// The variants of a lowered module; those that make use of more come first, so
-/// that a host takes the first one all of whose features its device has. `base`
-/// needs none; those behind it are on request, in the same order.
+/// The variants of a lowered module; those for processors come first, then
+/// those that make use of more, so that a host takes the first one all of whose
+/// features its device has. `base` needs none; those behind it are on request,
+/// in the same order.
 std::vector<GPUVariant> readGPUVariants(mlir::ModuleOp module);
 
 /// For a manifest: [{"name", "features", "kernels": {name: other name}}, ...],
-/// and `"onRequest": [feature, ...]` in those that are.
+/// `"onRequest": [feature, ...]` in those that are, and `"f16": [name, ...]` in
+/// those with such kernels.
 llvm::json::Array toJSON(llvm::ArrayRef<GPUVariant> variants);
 
 } // namespace lowbit
