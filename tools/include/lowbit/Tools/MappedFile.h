@@ -24,6 +24,10 @@ using MappedFile = std::shared_ptr<const llvm::MemoryBuffer>;
 /// project replace files by renaming, which leaves a mapping intact.
 llvm::Expected<MappedFile> mapFile(llvm::StringRef path);
 
+/// Refuses a device that gives bytes without end, as /dev/zero does. A terminal
+/// ends where its user says so.
+llvm::Error checkEnds(llvm::StringRef path);
+
 /// Whether `mapFile` could read what is at `path`: for work that takes long,
 /// before it begins. A pipe, which can be read once, is taken on trust.
 llvm::Error checkReadable(llvm::StringRef path);
