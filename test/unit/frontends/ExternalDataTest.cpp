@@ -57,6 +57,12 @@ TEST_F(ExternalData, MissingFile) {
   EXPECT_HAS(import("none.bin"), "none.bin' cannot be read: No such file");
 }
 
+TEST_F(ExternalData, WithoutEnd) {
+  ASSERT_FALSE(llvm::sys::fs::create_link("/dev/zero", folder / "w.bin"));
+  EXPECT_HAS(import("w.bin"), "initializer 'w': external data: ");
+  EXPECT_HAS(import("w.bin"), "w.bin: is a device, a file is required");
+}
+
 TEST_F(ExternalData, OutsideOfTheFolder) {
   for (const char *path : {"../w.bin", "a/../../w.bin", "/etc/passwd", ""})
     EXPECT_HAS(import(path), "must lie in the model's folder") << path;

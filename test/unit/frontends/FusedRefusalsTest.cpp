@@ -181,8 +181,11 @@ TEST(FusedRefusals, Recurrent) {
   std::string w = io("input", "w", kFloat, {"1", "8", "8"}) +
                   io("input", "r", kFloat, {"1", "8", "8"}) +
                   io("input", "odd", kFloat, {"1", "8", "5"});
-  refusesStandard("RNN", {"x", "w", "m"},
-                  "needs recurrent weights of 3 dimensions, found", "", w);
+  refusesStandard(
+      "RNN", {"x", "w", "m"},
+      "needs recurrent weights of 3 dimensions for a state of at least one "
+      "number, found",
+      "", w);
   refusesStandard("RNN", {"x", "w", "odd"}, "needs weights [1, 5, ...]", "", w);
   refusesStandard("RNN", {"x", "w", "r", "v"}, "the bias does not fit: [8]", "",
                   w);

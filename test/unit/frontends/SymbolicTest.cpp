@@ -177,4 +177,43 @@ TEST_F(SymbolicTest, MultiplesAreDividedEvenly) {
   EXPECT_FALSE(s.assumeEqual(n, whole));
 }
 
+TEST_F(SymbolicTest, BoundsThatAreNotKnownStayUnknown) {
+  Expr big = n;
+  for (int i = 0; i < 3; ++i)
+    big = *s.mul(big, n);
+  Expr least(std::numeric_limits<int64_t>::min() + 1);
+  // n^4 may be anything from 1 on: nothing that is taken away bounds it.
+  EXPECT_FALSE(s.isLess(*s.add(big, least), Expr(1)).has_value());
+  EXPECT_FALSE(s.isLess(Expr(-1), *s.sub(Expr(5), big)).has_value());
+  EXPECT_EQ(s.isLess(*s.mul(big, Expr(-2)), Expr(0)), true);
+  EXPECT_EQ(s.upperBound(*s.mul(big, Expr(-1))), -1);
+}
+
+TEST_F(SymbolicTest, NumbersAtTheEndAreNotAssumed) {
+  Expr least(std::numeric_limits<int64_t>::min());
+  Expr scaled = *s.mul(n, least);
+  EXPECT_FALSE(s.assumeEqual(scaled, m));
+  EXPECT_FALSE(s.assumeNonNegative(*s.add(scaled, Expr(5))));
+  // 2^60 n / 3 >= 2^62: three times the bound is no number of 64 bits.
+  Expr third = *s.floorDiv(*s.mul(n, Expr(int64_t(1) << 60)), Expr(3));
+  EXPECT_TRUE(s.assumeNonNegative(*s.sub(third, Expr((int64_t(1) << 62) - 1))));
+  EXPECT_TRUE(s.assumeNonNegative(
+      *s.sub(Expr((int64_t(1) << 62) - 1),
+             *s.floorDiv(*s.mul(m, Expr(int64_t(1) << 60)), Expr(3)))));
+}
+
+TEST_F(SymbolicTest, SharedPartsAreNoMoreThanTheirSum) {
+  // Each step holds the one before it twice, and more: millions of terms, if
+  // they were written out.
+  Expr a = n, b = m;
+  for (int i = 0; i < 15; ++i) {
+    Expr sum = *s.add(a, b);
+    a = *s.floorDiv(sum, Expr(3));
+    b = *s.floorDiv(*s.add(sum, a), Expr(5));
+  }
+  EXPECT_FALSE(s.isCheckable(a));
+  EXPECT_EQ(s.firstDim(a), "n");
+  EXPECT_FALSE(s.assumeEqual(a, past));
+}
+
 } // namespace

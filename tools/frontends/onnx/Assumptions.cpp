@@ -23,6 +23,9 @@ using namespace lowbit::frontend;
 /// Assumptions are rare; a model that needs more is not understood.
 static constexpr size_t maxAssumptions = 64;
 
+/// The most terms of one of them, those of its quotients among them.
+static constexpr unsigned maxCheckedTerms = 256;
+
 /// How many atoms are replaced by their bounds to prove an inequality.
 static constexpr unsigned maxReplacements = 2;
 
@@ -90,17 +93,19 @@ bool Symbols::isNonNegative(const Expr &e) const {
 }
 
 bool Symbols::contains(const Expr &e, unsigned atom) const {
-  for (const Expr::Term &term : e.terms)
-    for (unsigned number : term.monomial)
-      if (number == atom || (atoms[number].kind != Kind::Dim &&
-                             (contains(atoms[number].lhs, atom) ||
-                              contains(atoms[number].rhs, atom))))
-        return true;
-  return false;
+  return anyAtom(e, [=](unsigned number) { return number == atom; });
 }
 
 bool Symbols::isCheckable(const Expr &e) const {
+  unsigned terms = 0;
+  return isCheckable(e, terms);
+}
+
+bool Symbols::isCheckable(const Expr &e, unsigned &terms) const {
   for (const Expr::Term &term : e.terms) {
+    // What is checked is written out, however often it shares its parts.
+    if (++terms > maxCheckedTerms)
+      return false;
     // What is taken for granted is also written with its signs turned.
     if (term.monomial.size() > 1 || term.coefficient == INT64_MIN)
       return false;
@@ -109,7 +114,7 @@ bool Symbols::isCheckable(const Expr &e) const {
       if (atom.kind == Kind::Dim)
         continue;
       if (atom.kind != Kind::FloorDiv || !atom.rhs.isConstant() ||
-          !isCheckable(atom.lhs))
+          !isCheckable(atom.lhs, terms))
         return false;
     }
   }
@@ -127,31 +132,43 @@ Expr Symbols::resolve(const Expr &dim) const {
 // Bounds
 //===----------------------------------------------------------------------===//
 
-/// coefficient * atom + rest, if that is all that an expression is.
+/// coefficient * atom + rest, if that is all that an expression is and nothing
+/// in it is at the end of what can be turned around.
 static std::optional<std::tuple<int64_t, unsigned, int64_t>>
 asLine(const Expr &e) {
   const std::vector<Expr::Term> &terms = e.getTerms();
   if (terms.empty() || terms.size() > 2 || terms[0].monomial.size() != 1 ||
-      (terms.size() == 2 && !terms[1].monomial.empty()))
+      (terms.size() == 2 && !terms[1].monomial.empty()) ||
+      terms[0].coefficient == INT64_MIN)
     return std::nullopt;
   return std::make_tuple(terms[0].coefficient, terms[0].monomial[0],
                          terms.size() == 2 ? terms[1].coefficient : 0);
 }
 
+/// value - rest where its negative is a number, too.
+static std::optional<int64_t> distanceTo(int64_t value, int64_t rest) {
+  int64_t distance;
+  if (llvm::SubOverflow(value, rest, distance) || distance == INT64_MIN)
+    return std::nullopt;
+  return distance;
+}
+
 bool Symbols::raiseLower(const Expr &e, int64_t value) {
   auto line = asLine(e);
-  if (!line)
+  auto distance = line ? distanceTo(value, std::get<2>(*line)) : std::nullopt;
+  if (!distance)
     return false;
   auto [coefficient, number, rest] = *line;
   if (coefficient < 0) {
     // c * a + r >= v  <=>  a <= (r - v) / -c
     return reduceUpper(Expr::atom(number),
-                       llvm::divideFloorSigned(rest - value, -coefficient));
+                       llvm::divideFloorSigned(-*distance, -coefficient));
   }
-  int64_t bound = llvm::divideCeilSigned(value - rest, coefficient);
+  int64_t bound = llvm::divideCeilSigned(*distance, coefficient);
   Atom &atom = atoms[number];
   if (atom.kind == Kind::FloorDiv && atom.rhs.isConstant())
-    return raiseLower(atom.lhs, bound * atom.rhs.constant());
+    return !llvm::MulOverflow(bound, atom.rhs.constant(), bound) &&
+           raiseLower(atom.lhs, bound);
   if (atom.kind != Kind::Dim || bound > atom.upper)
     return false;
   atom.lower = std::max(atom.lower, bound);
@@ -160,16 +177,20 @@ bool Symbols::raiseLower(const Expr &e, int64_t value) {
 
 bool Symbols::reduceUpper(const Expr &e, int64_t value) {
   auto line = asLine(e);
-  if (!line)
+  auto distance = line ? distanceTo(value, std::get<2>(*line)) : std::nullopt;
+  if (!distance)
     return false;
   auto [coefficient, number, rest] = *line;
   if (coefficient < 0)
     return raiseLower(Expr::atom(number),
-                      llvm::divideCeilSigned(rest - value, -coefficient));
-  int64_t bound = llvm::divideFloorSigned(value - rest, coefficient);
+                      llvm::divideCeilSigned(-*distance, -coefficient));
+  int64_t bound = llvm::divideFloorSigned(*distance, coefficient);
   Atom &atom = atoms[number];
   if (atom.kind == Kind::FloorDiv && atom.rhs.isConstant())
-    return reduceUpper(atom.lhs, (bound + 1) * atom.rhs.constant() - 1);
+    // x / c <= b  <=>  x <= c * b + c - 1
+    return !llvm::MulOverflow(bound, atom.rhs.constant(), bound) &&
+           !llvm::AddOverflow(bound, atom.rhs.constant() - 1, bound) &&
+           reduceUpper(atom.lhs, bound);
   if (atom.kind != Kind::Dim || bound < atom.lower)
     return false;
   atom.upper = std::min(atom.upper, bound);
@@ -293,13 +314,16 @@ bool Symbols::assumeMultiple(const Expr &difference) {
     if (!whole || *whole != difference || coefficient != 1 ||
         atoms[dim].kind != Kind::Dim || substitutions.count(dim))
       continue;
-    assumptions.push_back({difference, /*isEquality=*/true});
+    std::optional<Expr> spelled = sub(*multiple, Expr(offset));
     int64_t divisor = atom.rhs.constant();
-    raiseLower(
-        atom.lhs,
-        llvm::alignTo(std::max<int64_t>(lowerBound(atom.lhs), 0), divisor));
+    uint64_t least =
+        llvm::alignTo(std::max<int64_t>(lowerBound(atom.lhs), 0), divisor);
+    if (!spelled || least > uint64_t(maxExtent))
+      return false;
+    assumptions.push_back({difference, /*isEquality=*/true});
+    raiseLower(atom.lhs, int64_t(least));
     refreshBounds();
-    substitutions[dim] = *sub(*multiple, Expr(offset));
+    substitutions[dim] = *spelled;
     return true;
   }
   return false;
@@ -314,19 +338,22 @@ bool Symbols::assumeEqual(const Expr &a, const Expr &b) {
   Expr::Monomial shared = difference->terms[0].monomial;
   int64_t divisor = 0;
   for (const Expr::Term &term : difference->terms) {
+    if (term.coefficient == INT64_MIN)
+      return false;
     Expr::Monomial both;
     std::set_intersection(shared.begin(), shared.end(), term.monomial.begin(),
                           term.monomial.end(), std::back_inserter(both));
     shared = both;
     divisor = std::gcd(divisor, term.coefficient);
   }
-  Expr factor(divisor);
+  std::optional<Expr> factor = Expr(divisor);
   for (unsigned number : shared) {
     if (atoms[number].lower < 1)
       return false;
-    factor = *mul(factor, Expr::atom(number));
+    factor = factor ? mul(*factor, Expr::atom(number)) : std::nullopt;
   }
-  std::optional<Expr> rest = divideExactly(*difference, factor);
+  std::optional<Expr> rest =
+      factor ? divideExactly(*difference, *factor) : std::nullopt;
   if (!rest)
     return false;
   if (assumeMinMax(*rest))

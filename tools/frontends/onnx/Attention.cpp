@@ -33,9 +33,14 @@ Value lowbit::frontend::mergeHeads(Composer &c, const Value &x) {
   return c.reshape(c.transpose(x, {0, 2, 1, 3}), {x.dims[0], x.dims[2], width});
 }
 
-double lowbit::frontend::scaleOf(const Node &node, const Expr &headSize) {
-  float given = node.real("scale", 0);
-  return given != 0 ? given : 1 / std::sqrt(double(headSize.constant()));
+double lowbit::frontend::scaleOf(Composer &c, const Expr &headSize) {
+  float given = c.node.real("scale", 0);
+  if (given != 0)
+    return given;
+  c.require(headSize.isConstant() && !headSize.isConstant(0),
+            "needs attribute scale, or heads whose size is a number, found " +
+                c.im.symbols.str(headSize) + c.im.advice(headSize));
+  return c.ok() ? 1 / std::sqrt(double(headSize.constant())) : 0;
 }
 
 Value lowbit::frontend::maskOf(Composer &c, const Value &keep,
@@ -171,6 +176,9 @@ Value lowbit::frontend::emitAttention(Composer &c, const Attention &attention,
 Value lowbit::frontend::rotate(Composer &c, const Value &x,
                                const Value &cosines, const Value &sines,
                                bool interleaved) {
+  c.require(x.rank() == 4 && cosines.rank() == 3 && cosines.dims == sines.dims,
+            "needs cosines and sines of one shape for each position, found " +
+                c.im.str(cosines.dims) + " and " + c.im.str(sines.dims));
   if (!c.ok())
     return Value();
   Expr half = cosines.dims[2], rotated = c.product(half, Expr(2));

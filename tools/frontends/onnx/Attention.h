@@ -62,7 +62,7 @@ Value splitHeads(Composer &c, const Value &x, const Expr &heads);
 /// [B, heads, S, D] as [B, S, heads * D].
 Value mergeHeads(Composer &c, const Value &x);
 /// D^-0.5, or attribute `scale` if it is not 0.
-double scaleOf(const Node &node, const Expr &headSize);
+double scaleOf(Composer &c, const Expr &headSize);
 
 /// 0 where `keep` is true, else `otherwise`, as f32.
 Value maskOf(Composer &c, const Value &keep, double otherwise);

@@ -18,6 +18,12 @@ using onnx::TensorProto;
 /// The operator set that composed operators are written in.
 static constexpr int64_t composedVersion = 18;
 
+Composer::~Composer() {
+  llvm::consumeError(std::move(problem));
+  for (const std::string &name : names)
+    im.forget(name);
+}
+
 void Composer::fail(Error error) {
   if (failed || !error) {
     llvm::consumeError(std::move(error));
@@ -82,7 +88,12 @@ std::string Composer::fresh() {
   int i = 0;
   while (!node.hasOutput(i))
     ++i;
-  return node.getProto().output(i) + "#" + llvm::utostr(count++);
+  std::string name;
+  do
+    name = node.getProto().output(i) + "#" + llvm::utostr(count++);
+  while (im.find(name));
+  names.push_back(name);
+  return name;
 }
 
 std::string Composer::nameOf(const Value &value) {
@@ -109,11 +120,16 @@ llvm::SmallVector<Value> Composer::emit(StringRef op, ArrayRef<Value> inputs,
   for (int i = 0; i < outputs; ++i)
     proto.add_output(fresh());
   Node inner(proto, composedVersion);
-  if (Error error = OperatorTable::get().find(proto)->emit(im, inner)) {
-    fail(std::move(error));
+  const Operator &composed = *OperatorTable::get().find(proto);
+  for (int i = 0; i < composed.minInputs; ++i)
+    require(inner.hasInput(i), "input " + Twine(i) + " of the " + op +
+                                   " that it stands for is missing");
+  if (failed)
     return results;
-  }
-  for (int i = 0; i < outputs; ++i)
+  fail(composed.emit(im, inner));
+  for (int i = 0; !failed && i < outputs; ++i)
+    fail(im.checkSize(node, im.output(inner, i)));
+  for (int i = 0; !failed && i < outputs; ++i)
     results[i] = im.output(inner, i);
   return results;
 }
@@ -201,6 +217,18 @@ Value Composer::transpose(const Value &a, ArrayRef<int64_t> permutation) {
 
 Value Composer::slice(const Value &a, int64_t axis, const Expr &offset,
                       const Expr &size) {
+  require(axis >= 0 && axis < a.rank(), "cannot take a part of " +
+                                            im.str(a.dims) + " along axis " +
+                                            Twine(axis));
+  Expr end = failed ? Expr() : sum(offset, size);
+  if (failed)
+    return Value();
+  bool isOutside = im.symbols.upperBound(offset) < 0 ||
+                   im.symbols.upperBound(size) < 0 ||
+                   im.symbols.isLess(a.dims[axis], end).value_or(false);
+  require(!isOutside, "positions " + im.symbols.str(offset) + " to " +
+                          im.symbols.str(end) + " along axis " + Twine(axis) +
+                          " are not inside of " + im.str(a.dims));
   return failed ? Value() : im.slice(a, axis, offset, size);
 }
 

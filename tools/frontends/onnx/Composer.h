@@ -27,7 +27,7 @@ class Composer {
 public:
   Composer(Importer &importer, const Node &node)
       : im(importer), node(node), ops(importer.ops()) {}
-  ~Composer() { llvm::consumeError(std::move(problem)); }
+  ~Composer();
 
   bool ok() { return !failed; }
   /// Keeps `error`, unless there is one already.
@@ -92,6 +92,7 @@ private:
   llvm::SmallVector<Value> emit(llvm::StringRef op,
                                 llvm::ArrayRef<Value> inputs,
                                 onnx::NodeProto &&proto, int outputs = 1);
+  /// A name that no value has, until the composer ends.
   std::string fresh();
   /// What the graph calls `value`, or a new name.
   std::string nameOf(const Value &value);
@@ -99,6 +100,7 @@ private:
   bool failed = false;
   llvm::Error problem = llvm::Error::success();
   unsigned count = 0;
+  llvm::SmallVector<std::string> names;
 };
 
 /// 0, 1, ... size - 1, as int64 along `axis` of `rank` dimensions.

@@ -28,14 +28,17 @@ static Error emitConstant(Importer &im, const Node &node) {
                   attribute.type() == onnx::AttributeProto::FLOATS;
   bool isReal = attribute.type() == onnx::AttributeProto::FLOAT ||
                 attribute.type() == onnx::AttributeProto::FLOATS;
+  // What a field of another kind holds is not meant.
   if (!isVector && isReal)
     elements.push_back(Scalar::of(double(attribute.f())));
   else if (!isVector)
     elements.push_back(Scalar::of(Expr(attribute.i())));
-  for (float value : attribute.floats())
-    elements.push_back(Scalar::of(double(value)));
-  for (int64_t value : attribute.ints())
-    elements.push_back(Scalar::of(Expr(value)));
+  else if (isReal)
+    for (float value : attribute.floats())
+      elements.push_back(Scalar::of(double(value)));
+  else
+    for (int64_t value : attribute.ints())
+      elements.push_back(Scalar::of(Expr(value)));
   Dims dims;
   if (isVector)
     dims.push_back(elements.size());
@@ -130,10 +133,10 @@ static bool unify(llvm::MutableArrayRef<Scalar> scalars) {
   for (Scalar &scalar : scalars) {
     if (!scalar.isReal)
       continue;
-    if (scalar.real != std::trunc(scalar.real) ||
-        std::abs(scalar.real) > double(maxExtent))
+    std::optional<int64_t> whole = wholeNumber(scalar);
+    if (!whole)
       return false;
-    scalar = Scalar::of(Expr(int64_t(scalar.real)));
+    scalar = Scalar::of(Expr(*whole));
   }
   return true;
 }
@@ -182,7 +185,7 @@ static std::optional<Expr> countOf(Symbols &symbols, const Scalar &start,
     double count = std::ceil((limit.real - start.real) / delta.real);
     if (!(count < double(maxExtent)))
       return std::nullopt;
-    return Expr(std::max<int64_t>(0, int64_t(count)));
+    return Expr(count > 0 ? int64_t(count) : 0);
   }
   bool descending = symbols.upperBound(delta.integer) < 0;
   std::optional<Expr> span = descending

@@ -181,9 +181,9 @@ static Error emitConv(Importer &im, const Node &node) {
   if (!kernel)
     return kernel.takeError();
   int64_t groups = node.integer("group", 1);
-  int64_t channels = x.dims[1].constant(), filters = w.dims[0].constant();
+  int64_t filters = w.dims[0].constant();
   if (groups < 1 || filters % groups != 0 ||
-      w.dims[1].constant() * groups != channels)
+      im.symbols.mul(w.dims[1], Expr(groups)) != x.dims[1])
     return im.error(node, "a kernel " + im.str(w.dims) + " in " +
                               llvm::Twine(groups) + " groups does not fit " +
                               im.str(x.dims));
@@ -211,9 +211,8 @@ static Expected<Value> transposedKernel(Importer &im, const Node &node,
   Value kernel = im.emitted(w);
   for (int64_t axis = firstSpatial; axis < w.rank(); ++axis)
     if (!w.dims[axis].isConstant(1))
-      kernel = readBackwards(im, kernel, axis,
-                             *im.symbols.sub(w.dims[axis], Expr(1)),
-                             w.dims[axis], 1);
+      kernel = readBackwards(
+          im, kernel, axis, Expr(w.dims[axis].constant() - 1), w.dims[axis], 1);
   Expected<Value> apart =
       im.reshape(node, kernel, splitGroups(w.dims, 0, groups));
   if (!apart)
@@ -226,7 +225,10 @@ static Expected<Value> transposedKernel(Importer &im, const Node &node,
   if (!turned)
     return turned;
   Dims dims = turned->dims;
-  dims[0] = Expr(dims[0].constant() * dims[1].constant());
+  Expected<Expr> filters = im.checked(node, im.symbols.mul(dims[0], dims[1]));
+  if (!filters)
+    return filters.takeError();
+  dims[0] = *filters;
   dims.erase(dims.begin() + 1);
   return im.reshape(node, *turned, dims);
 }

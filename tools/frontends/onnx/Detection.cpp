@@ -410,6 +410,9 @@ static Error emitRoiAlign(Importer &im, const Node &node) {
   return c.finish();
 }
 
+/// Their places are constants.
+static constexpr int64_t maxSamples = 1 << 16;
+
 static std::string refuseRoiAlign(const Node &node) {
   std::string mode = node.string("mode", "avg");
   if (mode != "avg" && mode != "max")
@@ -423,6 +426,13 @@ static std::string refuseRoiAlign(const Node &node) {
            "samples as each region is large";
   if (!isSmall("output_height", 1) || !isSmall("output_width", 1))
     return "attributes output_height and output_width must be 1 to 4096";
+  int64_t most = std::max(node.integer("output_height", 1),
+                          node.integer("output_width", 1)) *
+                 node.integer("sampling_ratio", 0);
+  if (most > maxSamples)
+    return "attribute sampling_ratio must take at most " +
+           std::to_string(maxSamples) + " samples along an axis, found " +
+           std::to_string(most);
   return "";
 }
 

@@ -29,6 +29,7 @@ using onnx::NodeProto;
 // Bounds on what a hostile model can make of a few bytes.
 static constexpr unsigned maxDepth = 32;
 static constexpr size_t maxNodes = 1 << 18;
+static constexpr size_t maxBytes = 1 << 28;
 
 namespace {
 using Nodes = google::protobuf::RepeatedPtrField<NodeProto>;
@@ -164,6 +165,11 @@ private:
     Scope scope(*found->second, node, name + "/");
     for (NodeProto inner : found->second->node()) {
       scope.apply(inner);
+      bytes += inner.ByteSizeLong();
+      if (bytes > maxBytes)
+        return failure("functions are called so often that they make more "
+                       "than " +
+                       Twine(maxBytes) + " bytes");
       if (Error failed = add(inner, nodes, depth + 1))
         return failed;
     }
@@ -172,7 +178,7 @@ private:
 
   onnx::ModelProto &model;
   llvm::StringMap<const FunctionProto *> functions;
-  size_t count = 0;
+  size_t count = 0, bytes = 0;
 };
 } // namespace
 

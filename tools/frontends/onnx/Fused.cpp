@@ -112,6 +112,7 @@ static Error emitBiasSoftmax(Importer &im, const Node &node) {
 static Error emitBiasSplitGelu(Importer &im, const Node &node) {
   Composer c(im, node);
   Value x = c.add(c.in(0), c.in(1));
+  c.require(x.rank() > 0, "needs an input with dimensions");
   if (!c.ok())
     return c.finish();
   int64_t last = x.rank() - 1;

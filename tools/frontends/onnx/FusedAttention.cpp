@@ -86,8 +86,9 @@ Axes lowbit::frontend::projectionSizes(Composer &c, int input) {
   int64_t width = weight.dims[1].constant();
   if (sizes.empty())
     sizes = Axes(3, width / 3);
-  c.require(sizes.size() == 3 && sizes[0] + sizes[1] + sizes[2] == width &&
-                sizes[0] == sizes[1],
+  auto isPart = [&](int64_t size) { return size >= 0 && size <= width; };
+  c.require(sizes.size() == 3 && llvm::all_of(sizes, isPart) &&
+                sizes[0] + sizes[1] + sizes[2] == width && sizes[0] == sizes[1],
             "attribute qkv_hidden_sizes must divide the " + llvm::Twine(width) +
                 " columns of the weight");
   c.require(x.rank() == 3,
@@ -135,7 +136,7 @@ void lowbit::frontend::emitProjectedAttention(Composer &c,
   if (c.ok()) {
     a.mask = contribMask(c, inputs.mask, inputs.bias, x.dims[0], a.key.dims[2]);
     a.causal = c.node.integer("unidirectional", 0) != 0;
-    a.scale = scaleOf(c.node, a.query.dims[3]);
+    a.scale = scaleOf(c, a.query.dims[3]);
   }
   c.define(0, mergeHeads(c, emitAttention(c, a)));
 }
@@ -167,14 +168,23 @@ std::string lowbit::frontend::refuseHeads(const Node &node) {
 static Value withBias(Composer &c, const Value &x, const Expr &offset) {
   if (!c.has(3) || !c.ok())
     return x;
-  return c.add(x, c.slice(c.in(3), 0, offset, x.dims[2]));
+  const Value &bias = c.in(3);
+  c.require(bias.rank() == 1 && x.dims[2].isConstant() &&
+                bias.dims[0].isConstant(),
+            "needs a bias of one dimension and columns whose number is known, "
+            "found " +
+                c.im.str(bias.dims) + " for " + c.im.str(x.dims));
+  return c.add(x, c.slice(bias, 0, offset, x.dims[2]));
 }
 
 /// Query, key and value of a MultiHeadAttention, which may be packed.
 static void readHeads(Composer &c, Attention &a, const Expr &heads) {
   const Value &query = c.in(0);
-  auto packed = [&](const Value &x, int64_t i) {
+  auto packed = [&](const Value &x, int64_t i, int64_t parts) {
     // [B, S, H, parts, D]
+    c.require(x.dims[3].isConstant(parts), "needs " + llvm::Twine(parts) +
+                                               " packed parts, found " +
+                                               c.im.str(x.dims));
     Value part = c.slice(x, 3, Expr(i), Expr(1));
     return c.transpose(
         c.reshape(part, {x.dims[0], x.dims[1], x.dims[2], x.dims[4]}),
@@ -182,9 +192,9 @@ static void readHeads(Composer &c, Attention &a, const Expr &heads) {
   };
   if (query.rank() == 5) {
     c.require(!c.has(3), "a packed query with a bias is not supported");
-    a.query = packed(query, 0);
-    a.key = packed(query, 1);
-    a.value = packed(query, 2);
+    a.query = packed(query, 0, 3);
+    a.key = packed(query, 1, 3);
+    a.value = packed(query, 2, 3);
     return;
   }
   c.require(query.rank() == 3 && c.has(1),
@@ -195,8 +205,8 @@ static void readHeads(Composer &c, Attention &a, const Expr &heads) {
   a.query = splitHeads(c, withBias(c, query, Expr(0)), heads);
   const Value &key = c.in(1);
   if (key.rank() == 5) {
-    a.key = packed(key, 0);
-    a.value = packed(key, 1);
+    a.key = packed(key, 0, 2);
+    a.value = packed(key, 1, 2);
     return;
   }
   c.require(c.has(2), "input value is missing");
@@ -229,7 +239,7 @@ static Error emitMultiHeadAttention(Importer &im, const Node &node) {
   if (c.ok()) {
     a.mask = contribMask(c, 4, 5, a.query.dims[0], a.key.dims[2]);
     a.causal = node.integer("unidirectional", 0) != 0;
-    a.scale = scaleOf(node, a.query.dims[3]);
+    a.scale = scaleOf(c, a.query.dims[3]);
   }
   c.define(1, a.key);
   c.define(2, a.value);
@@ -331,7 +341,7 @@ static Error emitStandardAttention(Importer &im, const Node &node) {
   addStandardMasks(c, a);
   if (!c.ok())
     return c.finish();
-  a.scale = scaleOf(node, a.query.dims[3]);
+  a.scale = scaleOf(c, a.query.dims[3]);
   a.softcap = node.real("softcap", 0);
   Value scores;
   Value result =

@@ -71,6 +71,7 @@ static void readHeads(Composer &c, Attention &a) {
 /// The keys that each row has before the new ones, as [B]: lengths + 1 - S, and
 /// 0 for the prompts of a batch, which may be shorter than S.
 static Value pastLengths(Composer &c, const Expr &batch, const Expr &queries) {
+  c.require(c.has(Lengths), "input seqlens_k is missing");
   if (!c.ok())
     return Value();
   Value lengths = c.reshape(c.cast(c.in(Lengths), TensorProto::INT64), {batch});
@@ -95,7 +96,12 @@ static Value rotateAt(Composer &c, const Value &x, const Value &positions) {
 /// Keys of the cache: what came before and what is new, unless the past is a
 /// buffer that has room for both.
 static Expr cacheLength(Composer &c, const Expr &queries) {
+  c.require(c.has(PastKey) == c.has(PastValue),
+            "needs both or none of the inputs past_key and past_value");
   if (!c.has(PastKey) || !c.ok())
+    return queries;
+  c.require(c.has(TotalLength), "input total_sequence_length is missing");
+  if (!c.ok())
     return queries;
   const Value &past = c.in(PastKey);
   const Value &given = c.in(TotalLength);
@@ -125,6 +131,15 @@ static Value insertAt(Composer &c, const Value *past, const Value &fresh,
   if (!past || !c.ok())
     return fresh;
   Importer &im = c.im;
+  std::string message = "the past " + im.str(past->dims) +
+                        " must fit the new keys and values " +
+                        im.str(fresh.dims) + " but for the length";
+  c.require(past->rank() == 4 && past->type == fresh.type, message);
+  for (int64_t axis : {0, 1, 3})
+    if (c.ok())
+      c.requireEqual(past->dims[axis], fresh.dims[axis], message);
+  if (!c.ok())
+    return Value();
   Dims dims = fresh.dims;
   dims[2] = length;
   mlir::Value cache = im.full(*past), source = im.full(fresh);
@@ -228,7 +243,7 @@ static Error emitGroupQueryAttention(Importer &im, const Node &node) {
   if (c.has(Bias) && c.ok())
     a.mask = joinMasks(c, a.mask, c.cast(c.in(Bias), TensorProto::FLOAT));
   if (c.ok()) {
-    a.scale = scaleOf(node, a.query.dims[3]);
+    a.scale = scaleOf(c, a.query.dims[3]);
     a.softcap = node.real("softcap", 0);
     a.sink = readSink(c, a.query.dims[1]);
   }

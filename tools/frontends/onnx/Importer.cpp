@@ -283,10 +283,22 @@ Expected<std::vector<Value>> Importer::runGraph(const Node &node,
     return error(node, "its graph has " + Twine(graph.input_size()) +
                            " inputs, the node gives it " +
                            Twine(inputs.size()));
+  // Loops that are written out inside of each other multiply.
+  constexpr size_t maxNodes = 1 << 18;
+  graphNodes += 1 + size_t(graph.node_size());
+  if (graphNodes > maxNodes)
+    return error(node, "the graphs inside of nodes make more than " +
+                           Twine(maxNodes) + " nodes");
   llvm::SmallVector<std::string> own;
+  // What an input hides is there again after the graph.
+  std::vector<std::pair<std::string, Value>> hidden;
   for (auto [input, value] : llvm::zip_equal(graph.input(), inputs)) {
-    own.push_back(input.name());
-    values[input.name()] = value;
+    auto [entry, isNew] = values.try_emplace(input.name(), value);
+    if (isNew) {
+      own.push_back(input.name());
+      continue;
+    }
+    hidden.emplace_back(input.name(), std::exchange(entry->second, value));
   }
   for (const onnx::TensorProto &tensor : graph.initializer())
     own.push_back(tensor.name());
@@ -304,6 +316,8 @@ Expected<std::vector<Value>> Importer::runGraph(const Node &node,
                              "' of its graph is not defined");
     results.push_back(*result);
   }
+  for (auto &[name, value] : llvm::reverse(hidden))
+    values[name] = std::move(value);
   for (const std::string &name : own)
     values.erase(name);
   return results;

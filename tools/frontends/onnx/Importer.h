@@ -112,6 +112,8 @@ public:
 
   /// The value called `name`, or null.
   const Value *find(llvm::StringRef name) const;
+  /// Takes back a name that the model does not give.
+  void forget(llvm::StringRef name) { values.erase(name); }
   /// The outputs of a graph inside of `node`, which may use all values so far,
   /// on `inputs`. Names of the graph mean nothing after it.
   llvm::Expected<std::vector<Value>> runGraph(const Node &node,
@@ -146,6 +148,8 @@ public:
                         const llvm::Twine &message);
   llvm::Error needNonNegative(const Node &node, const Expr &e,
                               const llvm::Twine &message);
+  /// Extents within bounds, so that MLIR's own arithmetic can't overflow.
+  llvm::Error checkSize(const Node &node, const Value &value) const;
   /// Operand types that an operator does not take are an error.
   llvm::Error requireFloat(const Node &node, const Value &value) const;
   llvm::Error requireSameType(const Node &node, const Value &a,
@@ -274,8 +278,6 @@ private:
   Expr symbolFor(llvm::StringRef name, unsigned argument, unsigned axis);
   std::optional<Expr> knownSymbol(llvm::StringRef name);
   Node nodeOf(const onnx::NodeProto &proto) const;
-  /// Extents within bounds, so that MLIR's own arithmetic can't overflow.
-  llvm::Error checkSize(const Node &node, const Value &value) const;
 
   std::string globalName(llvm::StringRef name);
   std::string takeName(const Weight &weight);
@@ -318,10 +320,15 @@ private:
   llvm::StringSet<> takenNames;
   std::map<Expr, mlir::Value> indexCache;
   llvm::DenseMap<mlir::Value, Expr> castIntegers;
+  /// Nodes of graphs inside of nodes so far, each as often as it was read.
+  size_t graphNodes = 0;
+  /// How many extents each node has computed: one of a loop that is written out
+  /// computes one at each step.
+  llvm::StringMap<unsigned> computedExtents;
 };
 
-/// While it lives, ops are built at the end of `block`, and extents that are
-/// computed there are not used after it.
+/// While it lives, ops are built at the end of `block`, and what is known of
+/// values that are computed there is forgotten after it.
 class RegionScope {
 public:
   RegionScope(Importer &importer, mlir::Block *block);
@@ -331,6 +338,7 @@ private:
   Importer &importer;
   mlir::OpBuilder::InsertionGuard guard;
   std::map<Expr, mlir::Value> indexCache;
+  llvm::DenseMap<mlir::Value, Expr> castIntegers;
 };
 
 } // namespace lowbit::frontend

@@ -28,6 +28,32 @@ Error lowbit::frontend::requireIndices(Importer &im, const Node &node,
                             typeName(indices.type));
 }
 
+Error lowbit::frontend::requireInside(Importer &im, const Node &node,
+                                      const Value &data, const Value &positions,
+                                      int64_t axis) {
+  bool isEmpty = llvm::is_contained(positions.dims, Expr(0));
+  if (data.dims[axis].isConstant(0) && !isEmpty)
+    return im.error(node, "there are no elements along axis " +
+                              llvm::Twine(axis) + " of " + im.str(data.dims));
+  for (int64_t i = 0; i < data.rank(); ++i) {
+    const Expr &room = data.dims[i], &needed = positions.dims[i];
+    if (i == axis || im.symbols.isEqual(room, needed).value_or(false))
+      continue;
+    std::string message =
+        ("indices " + im.str(positions.dims) + " are outside of " +
+         im.str(data.dims) + " along axis " + llvm::Twine(i))
+            .str();
+    if (im.symbols.isLess(room, needed).value_or(false))
+      return im.error(node, message);
+    Expected<Expr> spare = im.checked(node, im.symbols.sub(room, needed));
+    if (!spare)
+      return spare.takeError();
+    if (!im.symbols.isNonNegative(*spare))
+      return im.needNonNegative(node, *spare, message);
+  }
+  return Error::success();
+}
+
 Value lowbit::frontend::readAt(Importer &im, const Value &data,
                                ArrayRef<Expr> dims, Locate locate) {
   auto &b = im.ops();
@@ -201,6 +227,8 @@ static Error emitGatherElements(Importer &im, const Node &node) {
   if (indices.rank() != data.rank() || data.dims[*axis].isConstant(0))
     return im.error(node, "cannot gather elements of " + im.str(data.dims) +
                               " at " + im.str(indices.dims));
+  if (Error failed = requireInside(im, node, data, indices, *axis))
+    return failed;
   mlir::Value positions = im.full(indices);
   mlir::Value extent = im.indexValue(data.dims[*axis]);
   im.set(node, 0,
@@ -229,6 +257,9 @@ static Error emitGatherND(Importer &im, const Node &node) {
       batch >= 0 && batch <= lead && depth >= 0 && batch + depth <= data.rank();
   for (int64_t i = 0; fits && i < batch; ++i)
     fits = data.dims[i] == indices.dims[i];
+  for (int64_t i = 0; fits && i < depth; ++i)
+    fits = !data.dims[batch + i].isConstant(0) ||
+           llvm::is_contained(indices.dims, Expr(0));
   if (!fits)
     return im.error(node, "indices " + im.str(indices.dims) +
                               " do not address " + im.str(data.dims) +
@@ -267,10 +298,12 @@ static Error emitGatherND(Importer &im, const Node &node) {
 static Error emitOneHot(Importer &im, const Node &node) {
   const Value &indices = im.in(node, 0), &values = im.in(node, 2);
   const Scalar *given = im.in(node, 1).uniform();
-  if (!given || (given->isReal && given->real != int64_t(given->real)))
+  std::optional<int64_t> integer =
+      given && given->isReal ? wholeNumber(*given) : std::nullopt;
+  if (!given || (given->isReal && !integer))
     return im.error(node, "input depth must be an integer that depends on "
                           "shapes and constants only");
-  Expr depth = given->isReal ? Expr(int64_t(given->real)) : given->integer;
+  Expr depth = integer ? Expr(*integer) : given->integer;
   Expected<int64_t> axis =
       im.axis(node, node.integer("axis", -1), indices.rank() + 1);
   if (!axis)

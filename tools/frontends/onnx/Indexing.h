@@ -15,6 +15,11 @@ namespace lowbit::frontend {
 llvm::Error requireIndices(Importer &im, const Node &node,
                            const Value &indices);
 
+/// Along all axes but `axis`, elements keep their places: `positions` must be
+/// no larger than `data` there. Along `axis` there must be something to find.
+llvm::Error requireInside(Importer &im, const Node &node, const Value &data,
+                          const Value &positions, int64_t axis);
+
 /// index + extent if negative, then clamped to [0, extent - 1], so that no
 /// index leads outside of the data.
 mlir::Value safeIndex(mlir::OpBuilder &b, mlir::Location loc, mlir::Value index,

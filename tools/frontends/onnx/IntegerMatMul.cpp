@@ -113,7 +113,7 @@ static Expected<Value> productWith(Importer &im, const Node &node,
                                    const Value &left, const Operands &inputs) {
   const Value &b = im.in(node, inputs.b);
   std::optional<mlir::Value> weight;
-  if (b.isConstant() && left.dims.back() == b.dims[0])
+  if (b.isConstant() && left.rank() > 0 && left.dims.back() == b.dims[0])
     weight = weightOf(im, node, inputs);
   if (!weight) {
     Expected<Value> right = centred(im, node, inputs.b, inputs.zeroB);

@@ -93,6 +93,7 @@ static Error requireSameShape(Importer &im, const Node &node, const Value &old,
 static Value stack(Composer &c, ArrayRef<Value> parts) {
   std::vector<Value> rows;
   for (const Value &part : parts) {
+    c.require(!part.sequence, "collects a sequence of tensors");
     Dims dims = part.dims;
     dims.insert(dims.begin(), Expr(1));
     rows.push_back(c.reshape(part, dims));
@@ -206,6 +207,8 @@ emitFor(Importer &im, const Node &node, const Expr &steps, Values carried,
       }
       if (trial) {
         rows.assign(outputs->begin() + first + states, outputs->end());
+        if (llvm::any_of(rows, [](const Value &v) { return bool(v.sequence); }))
+          return im.error(node, "collects a sequence of tensors");
       } else {
         for (size_t k = 0; k < scans; ++k)
           results.push_back(writeRow(im, loop.getRegionIterArgs()[states + k],
@@ -429,6 +432,10 @@ static Error emitScan(Importer &im, const Node &node) {
     return im.error(node, "attribute num_scan_inputs must be at least 1 and at "
                           "most the number of inputs");
   int64_t states = node.numInputs() - scans;
+  if (node.numOutputs() < states)
+    return im.error(node, "needs an output for each of " + llvm::Twine(states) +
+                              " states, found " +
+                              llvm::Twine(node.numOutputs()));
   Values carried, sources;
   for (int64_t i = 0; i < states; ++i)
     carried.push_back(im.in(node, i));

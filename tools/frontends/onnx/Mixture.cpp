@@ -193,11 +193,13 @@ static Error emitMoE(Importer &im, const Node &node) {
   Dims dims = x.dims;
   const Value &up = c.in(layers.up.weight);
   c.require(up.rank() == 3 && up.dims[0].isConstant() &&
+                up.dims[0].constant() >= 1 &&
                 up.dims[0].constant() <= maxExperts &&
                 areConstant(c, layers, isCoded),
-            "needs constant weights of at most " + llvm::Twine(maxExperts) +
+            "needs constant weights of 1 to " + llvm::Twine(maxExperts) +
                 " experts in 3 dimensions, found " + im.str(up.dims));
-  c.require(x.rank() >= 2 && dims.back().isConstant() && up.rank() == 3 &&
+  c.require(x.rank() >= 2 && dims.back().isConstant() &&
+                dims.back().constant() > 0 && up.rank() == 3 &&
                 (isCoded || up.dims[2] == dims.back()),
             "needs weights [experts, out, in] for an input of " + im.str(dims) +
                 ", found " + im.str(up.dims));

@@ -10,7 +10,9 @@
 #include "ModelFile.h"
 #include "Functions.h"
 #include "Support.h"
+#include "Symbolic.h"
 #include "WireFormat.h"
+#include "lowbit/Tools/MappedFile.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -77,7 +79,7 @@ int64_t TensorData::size() const {
 
 /// Maps `path` read-only. Small files are read instead, which is cheaper.
 static llvm::ErrorOr<std::shared_ptr<const llvm::MemoryBuffer>>
-mapFile(const Twine &path) {
+mapBytes(const Twine &path) {
   auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
                                             /*RequiresNullTerminator=*/false);
   if (!buffer)
@@ -86,7 +88,9 @@ mapFile(const Twine &path) {
 }
 
 Expected<std::unique_ptr<ModelFile>> ModelFile::open(StringRef path) {
-  auto mapped = mapFile(path);
+  if (llvm::Error failed = checkEnds(path))
+    return std::move(failed);
+  auto mapped = mapBytes(path);
   if (!mapped)
     return failure(path + ": cannot be read: " + mapped.getError().message());
   return parse(std::move(*mapped), path);
@@ -171,11 +175,14 @@ Expected<TensorData> ModelFile::readTensor(const TensorProto &tensor) {
                    " is not supported");
   if (tensor.has_segment())
     return failure("tensors in segments are not supported");
-  int64_t size = width;
+  // The others are bounded beside an extent of 0, too.
+  int64_t size = width, bound = width;
   for (int64_t dim : tensor.dims()) {
-    if (dim < 0 || llvm::MulOverflow(size, dim, size) ||
-        size > 8 * maxTensorBytes)
+    if (dim < 0 || dim > maxExtent ||
+        llvm::MulOverflow(bound, std::max<int64_t>(dim, 1), bound) ||
+        bound > 8 * maxTensorBytes)
       return failure("has an invalid or too large dimension " + Twine(dim));
+    size *= dim;
     result.dims.push_back(dim);
   }
   size = llvm::divideCeil(size, 8);
@@ -217,7 +224,9 @@ Expected<ModelFile::Mapping> ModelFile::mapExternal(StringRef location) {
   if (!mapped) {
     llvm::SmallString<128> path(llvm::sys::path::parent_path(filePath));
     llvm::sys::path::append(path, location);
-    auto opened = mapFile(path);
+    if (llvm::Error failed = checkEnds(path))
+      return failure("external data: " + llvm::toString(std::move(failed)));
+    auto opened = mapBytes(path);
     if (!opened)
       return failure("external data '" + path +
                      "' cannot be read: " + opened.getError().message());

@@ -315,9 +315,10 @@ static std::optional<Value> concatKnown(ArrayRef<const Value *> parts,
   std::vector<Scalar> elements;
   for (int64_t block = 0; block < outer; ++block)
     for (const Value *part : parts) {
-      if (!part->known)
+      std::optional<int64_t> size = part->size();
+      if (!part->known || !size)
         return std::nullopt;
-      int64_t length = *part->size() / outer;
+      int64_t length = *size / outer;
       for (int64_t i = 0; i < length; ++i)
         elements.push_back(part->element(block * length + i));
     }
@@ -383,7 +384,11 @@ static Error emitConcat(Importer &im, const Node &node) {
     offsets[*axis] = im.extent(offset);
     result = tensor::InsertSliceOp::create(b, im.full(*part), result, offsets,
                                            im.extents(part->dims), strides);
-    offset = *im.symbols.add(offset, part->dims[*axis]);
+    Expected<Expr> next =
+        im.checked(node, im.symbols.add(offset, part->dims[*axis]));
+    if (!next)
+      return next.takeError();
+    offset = *next;
   }
   im.set(node, 0, im.fromTensor(parts[0]->type, *dims, result));
   return Error::success();

@@ -184,11 +184,10 @@ static Error emitAveragePool(Importer &im, const Node &node) {
   bool withPads = node.integer("count_include_pad", 0) != 0;
   if (padded->dims == x.dims ||
       (withPads && node.integer("ceil_mode", 0) == 0)) {
-    int64_t count = 1;
+    double count = 1;
     for (int64_t extent : window->kernel)
-      count *= extent;
-    return im.result(node,
-                     im.div(node, *sum, Importer::scalar(*sum, double(count))));
+      count *= double(extent);
+    return im.result(node, im.div(node, *sum, Importer::scalar(*sum, count)));
   }
   Expected<Value> counts = windowCounts(im, node, x, *window, withPads);
   return im.result(node,

@@ -399,8 +399,11 @@ static Error emitRecurrent(Importer &im, const Node &node, const Kind &kind) {
   int64_t directions = which == "bidirectional" ? 2 : 1;
   const Dims r = c.in(2).dims;
   size_t states = kind.coded ? 1 : 2;
-  c.require(r.size() == 3 && r[states].isConstant(),
-            "needs recurrent weights of 3 dimensions, found " + im.str(r));
+  c.require(
+      r.size() == 3 && r[states].isConstant() && !r[states].isConstant(0),
+      "needs recurrent weights of 3 dimensions for a state of at least one "
+      "number, found " +
+          im.str(r));
   // Larger sizes fit no weights, and would overflow.
   int64_t hidden = std::clamp<int64_t>(
       node.integer("hidden_size", c.ok() ? r[states].constant() : 0), 0,

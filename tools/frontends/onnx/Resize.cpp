@@ -177,7 +177,12 @@ Value Sampler::interpolate(const Value &x, const Value &at) {
   double reach = options.mode == "cubic" ? 2 : 1, shrink = 1;
   if (options.antialias && plan.scale != 0)
     shrink = std::min(plan.scale, 1.0);
-  int64_t side = std::ceil(reach / shrink);
+  constexpr double maxSide = 512;
+  double width = std::ceil(reach / shrink);
+  c.require(width <= maxSide, "antialias takes more than " +
+                                  llvm::Twine(int64_t(maxSide)) +
+                                  " neighbours on a side");
+  int64_t side = c.ok() ? int64_t(width) : 0;
   Value base = c.apply("Floor", {at}), total;
   std::vector<Value> positions, weights;
   for (int64_t k = 1 - side; k <= side; ++k) {
@@ -257,10 +262,18 @@ static Value repeat(Composer &c, const Value &x, int64_t axis, int64_t times) {
 // Operators
 //===----------------------------------------------------------------------===//
 
+/// `size`, which was computed from a scale, as an extent.
+static Expr wholeExtent(Composer &c, double size) {
+  std::optional<int64_t> whole = wholeNumber(Scalar::of(size));
+  c.require(whole && *whole >= 0,
+            "cannot scale to an extent of " + std::to_string(size));
+  return Expr(whole.value_or(0));
+}
+
 /// floor(extent * scale).
 static Expr scaledExtent(Composer &c, const Expr &extent, double scale) {
   if (extent.isConstant())
-    return Expr(int64_t(std::floor(double(extent.constant()) * scale)));
+    return wholeExtent(c, std::floor(double(extent.constant()) * scale));
   int exponent = 0;
   double mantissa = std::frexp(scale, &exponent);
   int64_t numerator = std::ldexp(mantissa, 24);
@@ -320,7 +333,8 @@ static void keepAspect(Composer &c, llvm::MutableArrayRef<AxisPlan> plans) {
     scale = better ? own : *scale;
   }
   for (AxisPlan &plan : plans) {
-    plan.to = Expr(int64_t(std::floor(plan.from.constant() * *scale + 0.5)));
+    plan.to =
+        wholeExtent(c, std::floor(double(plan.from.constant()) * *scale + 0.5));
     plan.scale = *scale;
   }
 }
@@ -332,11 +346,10 @@ static std::vector<AxisPlan> readPlans(Composer &c, const Value &x) {
   for (int64_t axis = 0; !c.node.find("axes") && axis < x.rank(); ++axis)
     axes.push_back(axis);
   std::vector<AxisPlan> plans;
+  if (llvm::Error failed = c.im.axes(c.node, axes, x.rank()).takeError())
+    c.fail(std::move(failed));
   for (int64_t axis : axes) {
     int64_t place = axis < 0 ? axis + x.rank() : axis;
-    c.require(place >= 0 && place < x.rank(), "axis " + llvm::Twine(axis) +
-                                                  " is out of range for rank " +
-                                                  llvm::Twine(x.rank()));
     if (c.ok())
       plans.push_back({place, x.dims[place], x.dims[place], 0, {}, {}});
   }

@@ -131,6 +131,8 @@ static Error emitScatterElements(Importer &im, const Node &node) {
                               im.str(updates.dims) +
                               " must have one shape, of the rank of " +
                               im.str(data.dims));
+  if (Error failed = requireInside(im, node, data, indices, *axis))
+    return failed;
   mlir::Value positions = im.full(indices);
   mlir::Value extent = im.indexValue(data.dims[*axis]);
   return scatter(
@@ -165,9 +167,12 @@ static Error emitScatterND(Importer &im, const Node &node) {
   if (updates.dims != expected)
     return im.error(node, "updates must be " + im.str(expected) + ", found " +
                               im.str(updates.dims));
+  ArrayRef<Expr> addressed = ArrayRef<Expr>(data.dims).take_front(depth);
+  if (llvm::is_contained(addressed, Expr(0)) &&
+      !llvm::is_contained(updates.dims, Expr(0)))
+    return im.error(node, "there are no elements in " + im.str(data.dims));
   mlir::Value positions = im.full(indices);
-  llvm::SmallVector<mlir::Value> extents =
-      indexValues(im, ArrayRef<Expr>(data.dims).take_front(depth));
+  llvm::SmallVector<mlir::Value> extents = indexValues(im, addressed);
   return scatter(
       im, node, data, updates,
       [&](mlir::OpBuilder &r, mlir::Location loc, ArrayRef<mlir::Value> at) {

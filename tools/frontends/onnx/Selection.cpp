@@ -261,7 +261,7 @@ static Error emitCol2Im(Importer &im, const Node &node) {
   auto block = im.constantInput(node, 2);
   if (!block)
     return block.takeError();
-  constexpr int64_t kMostElements = 4096;
+  constexpr int64_t kMostElements = 1024;
   int64_t rank = int64_t(block->size()), elements = 1;
   for (int64_t extent : *block) {
     bool isBlock = extent > 0 && extent <= kMostElements / elements;

@@ -63,6 +63,8 @@ static Error emitInsert(Importer &im, const Node &node) {
   Expected<Values> elements = elementsOf(im, node);
   if (!elements)
     return elements.takeError();
+  if (im.in(node, 1).sequence)
+    return im.error(node, "cannot insert a sequence into another");
   Expected<size_t> at =
       positionAt(im, node, 2, elements->size(), elements->size());
   if (!at)

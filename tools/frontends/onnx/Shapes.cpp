@@ -185,10 +185,11 @@ Expected<Value> Importer::reshape(const Node &node, const Value &input,
     return needEqual(node, *before, *after,
                      "cannot reshape " + str(input.dims) + " to " + str(dims));
   }
-  if (input.known)
-    return knownValue(input.type, dims, *input.known);
   bool isStatic =
       llvm::all_of(dims, [](const Expr &dim) { return dim.isConstant(); });
+  // Elements that differ have places, which only numbers give them.
+  if (input.known && (isStatic || input.uniform()))
+    return knownValue(input.type, dims, *input.known);
   if (input.weight && isCodeType(input.type) && isStatic)
     return reshapedCodes(input, dims);
   Value view = emitted(input);

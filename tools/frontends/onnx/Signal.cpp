@@ -23,7 +23,7 @@ using onnx::TensorProto;
 static constexpr double pi = 3.14159265358979323846;
 
 /// Values that are computed at import have no more elements.
-static constexpr int64_t maxElements = int64_t(1) << 22;
+static constexpr int64_t maxElements = int64_t(1) << 20;
 
 /// The number that input `i` must be when the model is compiled.
 static double constantNumber(Composer &c, int i, llvm::StringRef name) {
@@ -31,6 +31,14 @@ static double constantNumber(Composer &c, int i, llvm::StringRef name) {
   c.require(scalar && scalar->isConstant() && c.in(i).size() == 1,
             "input " + name + " must be a constant of one element");
   return c.ok() ? scalar->number() : 0;
+}
+
+/// The integer that input `i` must be.
+static int64_t constantInteger(Composer &c, int i, llvm::StringRef name) {
+  double number = constantNumber(c, i, name);
+  std::optional<int64_t> whole = wholeNumber(Scalar::of(number));
+  c.require(whole.has_value(), "input " + name + " must be an integer");
+  return whole.value_or(0);
 }
 
 static Value scalarOf(const Expr &e) {
@@ -199,7 +207,7 @@ static Value resized(Composer &c, const Value &x, int64_t axis,
 static int64_t axisOfDFT(Composer &c) {
   int64_t axis = c.node.integer("axis", c.node.version() < 20 ? 1 : -2);
   if (c.has(2) && c.ok())
-    axis = int64_t(constantNumber(c, 2, "axis"));
+    axis = constantInteger(c, 2, "axis");
   int64_t rank = c.in(0).rank();
   axis += axis < 0 ? rank : 0;
   c.require(axis >= 0 && axis < rank - 1,
@@ -260,13 +268,15 @@ static Error emitSTFT(Importer &im, const Node &node) {
     x = c.reshape(x, {x.dims[0], x.dims[1], Expr(1)});
   c.require(x.rank() == 3,
             "needs a signal of 3 dimensions, found " + im.str(x.dims));
-  int64_t step = int64_t(constantNumber(c, 1, "frame_step"));
+  int64_t step = constantInteger(c, 1, "frame_step");
   c.require(step > 0, "frame_step must be positive");
   c.require(c.has(2) || c.has(3), "needs a window or a frame_length");
+  c.require(!c.has(2) || c.in(2).rank() == 1,
+            "needs a window of one dimension");
   if (!c.ok())
     return c.finish();
-  Expr length = c.has(3) ? Expr(int64_t(constantNumber(c, 3, "frame_length")))
-                         : c.in(2).dims[0];
+  Expr length =
+      c.has(3) ? Expr(constantInteger(c, 3, "frame_length")) : c.in(2).dims[0];
   Expr span = c.difference(x.dims[1], length);
   if (!c.ok())
     return c.finish();
@@ -326,7 +336,7 @@ static Error emitMelWeights(Importer &im, const Node &node) {
   c.require(isFloat(type), "attribute output_datatype must be a float type");
   c.require(count >= 1 && length >= 1 && rate >= 1 &&
                 count * length <= double(maxElements) && lower >= 0 &&
-                upper >= lower && 2 * upper <= rate,
+                upper >= lower && 2 * upper <= rate && std::isfinite(rate),
             "needs positive sizes and 0 <= lower_edge_hertz <= "
             "upper_edge_hertz <= sample_rate / 2");
   if (!c.ok())

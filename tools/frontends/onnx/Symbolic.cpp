@@ -216,28 +216,43 @@ std::optional<Expr> Symbols::ceilDiv(const Expr &a, const Expr &b) {
 // Order
 //===----------------------------------------------------------------------===//
 
-static int64_t saturatingAdd(int64_t a, int64_t b) {
+using Interval = std::pair<int64_t, int64_t>;
+
+/// A bound at an end of int64 may lie anywhere beyond it: nothing that is added
+/// brings it back.
+static int64_t addBounds(int64_t a, int64_t b, int64_t beyond) {
   int64_t sum;
+  if (a == beyond || b == beyond)
+    return beyond;
   if (!llvm::AddOverflow(a, b, sum))
     return sum;
   return a < 0 ? minusInfinity : plusInfinity;
 }
 
-static int64_t saturatingMul(int64_t a, int64_t b) {
+static Interval add(Interval a, Interval b) {
+  return {addBounds(a.first, b.first, minusInfinity),
+          addBounds(a.second, b.second, plusInfinity)};
+}
+
+static int64_t mulBounds(int64_t a, int64_t b) {
+  auto isEnd = [](int64_t x) {
+    return x == minusInfinity || x == plusInfinity;
+  };
   int64_t product;
-  if (!llvm::MulOverflow(a, b, product))
+  if (a == 0 || b == 0)
+    return 0;
+  if (!isEnd(a) && !isEnd(b) && !llvm::MulOverflow(a, b, product))
     return product;
   return (a < 0) == (b < 0) ? plusInfinity : minusInfinity;
 }
 
-using Interval = std::pair<int64_t, int64_t>;
-
 static Interval multiply(Interval a, Interval b) {
   int64_t corners[] = {
-      saturatingMul(a.first, b.first), saturatingMul(a.first, b.second),
-      saturatingMul(a.second, b.first), saturatingMul(a.second, b.second)};
-  return {*std::min_element(corners, corners + 4),
-          *std::max_element(corners, corners + 4)};
+      mulBounds(a.first, b.first), mulBounds(a.first, b.second),
+      mulBounds(a.second, b.first), mulBounds(a.second, b.second)};
+  // A number may stand at an end of int64 itself: one step towards 0 is safe.
+  return {std::min(*std::min_element(corners, corners + 4), plusInfinity - 1),
+          std::max(*std::max_element(corners, corners + 4), minusInfinity + 1)};
 }
 
 /// Interval of `e`, given one for each atom.
@@ -248,8 +263,7 @@ static Interval evaluate(const Expr &e, AtomInterval of) {
     Interval product{term.coefficient, term.coefficient};
     for (unsigned atom : term.monomial)
       product = multiply(product, of(atom));
-    sum = {saturatingAdd(sum.first, product.first),
-           saturatingAdd(sum.second, product.second)};
+    sum = add(sum, product);
   }
   return sum;
 }
@@ -283,9 +297,9 @@ static Interval closestBounds(const Symbols &symbols, const Expr &e) {
       continue;
     Interval found = evaluate(symbols, *sum);
     Interval over = multiply({-factor, -factor}, {0, atom.rhs.constant() - 1});
-    best.first = std::max(best.first, saturatingAdd(found.first, over.first));
-    best.second =
-        std::min(best.second, saturatingAdd(found.second, over.second));
+    Interval bounds = add(found, over);
+    best.first = std::max(best.first, bounds.first);
+    best.second = std::min(best.second, bounds.second);
   }
   return best;
 }
@@ -457,13 +471,34 @@ std::string Symbols::str(const Expr &e) const {
 }
 
 std::string Symbols::firstDim(const Expr &e) const {
-  for (const Expr::Term &term : e.terms)
-    for (unsigned number : term.monomial) {
-      const Atom &atom = atoms[number];
-      if (atom.kind == Kind::Dim)
-        return atom.name;
-      std::string inside = firstDim(atom.lhs);
-      return inside.empty() ? firstDim(atom.rhs) : inside;
-    }
-  return "";
+  std::string name;
+  anyAtom(e, [&](unsigned number) {
+    bool isDim = atoms[number].kind == Kind::Dim;
+    if (isDim)
+      name = atoms[number].name;
+    return isDim;
+  });
+  return name;
+}
+
+bool Symbols::anyAtom(const Expr &e,
+                      llvm::function_ref<bool(unsigned)> holds) const {
+  // Atoms share operands: each is visited once.
+  std::vector<bool> seen(atoms.size(), false);
+  std::vector<const Expr *> stack{&e};
+  while (!stack.empty()) {
+    const Expr *next = stack.back();
+    stack.pop_back();
+    for (const Expr::Term &term : next->terms)
+      for (unsigned number : term.monomial) {
+        if (seen[number])
+          continue;
+        seen[number] = true;
+        if (holds(number))
+          return true;
+        stack.push_back(&atoms[number].rhs);
+        stack.push_back(&atoms[number].lhs);
+      }
+  }
+  return false;
 }

@@ -13,6 +13,7 @@
 #ifndef LOWBIT_FRONTENDS_ONNX_SYMBOLIC_H
 #define LOWBIT_FRONTENDS_ONNX_SYMBOLIC_H
 
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 
@@ -137,8 +138,8 @@ public:
   Expr resolve(const Expr &dim) const;
   /// x, for the atom x / c where x is known to be a multiple of c; else null.
   const Expr *multipleOf(const Atom &atom) const;
-  /// Whether `e` is made of input dimensions, sums, multiples and quotients by
-  /// numbers.
+  /// Whether `e` is made of a few input dimensions, sums, multiples and
+  /// quotients by numbers.
   bool isCheckable(const Expr &e) const;
 
   /// Human-readable form, as used in errors: `2*seq + 1`.
@@ -152,6 +153,9 @@ private:
   std::pair<int64_t, int64_t> boundsOf(Kind kind, const Expr &a,
                                        const Expr &b) const;
   unsigned depthOf(const Expr &e) const;
+  /// Whether `holds` for an atom of `e`, or of its atoms' operands.
+  bool anyAtom(const Expr &e, llvm::function_ref<bool(unsigned)> holds) const;
+  bool isCheckable(const Expr &e, unsigned &terms) const;
   bool contains(const Expr &e, unsigned atom) const;
   std::optional<Expr> replaced(const Expr &e, unsigned atom,
                                const Expr &by) const;

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace lowbit::frontend;
 using llvm::ArrayRef;
@@ -125,7 +126,10 @@ llvm::Expected<Expr> Importer::computedExtent(const Node &node,
                                               mlir::Value count) {
   if (builder.getInsertionBlock() != &function.getBody().front())
     return error(node, "counts elements inside of a loop or a branch");
-  Expr result = symbols.addComputed(node.getProto().output(0));
+  std::string name = node.getProto().output(0);
+  if (unsigned earlier = computedExtents[name]++)
+    name += "@" + llvm::utostr(earlier);
+  Expr result = symbols.addComputed(name);
   indexCache[result] = count;
   return result;
 }
@@ -158,11 +162,14 @@ mlir::Value Importer::empty(mlir::Type element, ArrayRef<Expr> dims) {
 
 RegionScope::RegionScope(Importer &importer, mlir::Block *block)
     : importer(importer), guard(importer.builder),
-      indexCache(importer.indexCache) {
+      indexCache(importer.indexCache), castIntegers(importer.castIntegers) {
   importer.builder.setInsertionPointToEnd(block);
 }
 
-RegionScope::~RegionScope() { importer.indexCache = std::move(indexCache); }
+RegionScope::~RegionScope() {
+  importer.indexCache = std::move(indexCache);
+  importer.castIntegers = std::move(castIntegers);
+}
 
 void Importer::leaveRegions() {
   mlir::Block *entry = &function.getBody().front();

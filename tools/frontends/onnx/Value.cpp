@@ -10,6 +10,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <cmath>
 #include <cstring>
 
 using namespace lowbit::frontend;
@@ -22,6 +23,13 @@ bool Scalar::operator==(const Scalar &other) const {
   // Bit equality: merging 0 with -0 would lose a sign, and NaN equals itself.
   return isReal ? std::memcmp(&real, &other.real, sizeof(real)) == 0
                 : integer == other.integer;
+}
+
+std::optional<int64_t> lowbit::frontend::wholeNumber(const Scalar &scalar) {
+  double number = scalar.isConstant() ? scalar.number() : NAN;
+  if (number != std::trunc(number) || !(std::abs(number) <= double(maxExtent)))
+    return std::nullopt;
+  return int64_t(number);
 }
 
 bool lowbit::frontend::isFloat(int32_t type) {
@@ -195,8 +203,11 @@ std::optional<Value> lowbit::frontend::rearrangeKnown(
     }
     source(position);
     int64_t flat = 0;
-    for (auto [at, dim] : llvm::zip_equal(position, value.dims))
+    for (auto [at, dim] : llvm::zip_equal(position, value.dims)) {
+      if (at < 0 || at >= dim.constant())
+        return std::nullopt;
       flat = flat * dim.constant() + at;
+    }
     elements.push_back(value.element(flat));
   }
   return knownValue(value.type, dims, std::move(elements));

@@ -40,6 +40,10 @@ struct Scalar {
   bool operator==(const Scalar &other) const;
 };
 
+/// The integer that a constant is, if it has no fraction and is no larger than
+/// an extent can be.
+std::optional<int64_t> wholeNumber(const Scalar &scalar);
+
 /// A large constant; the module's global is made when it is first used.
 struct Weight {
   std::string name; ///< Symbol, unique in the module.
@@ -101,7 +105,8 @@ Value knownValue(int32_t type, llvm::ArrayRef<Expr> dims,
 
 /// Elements of a known value of static shape at the positions of a tensor of
 /// `dims`; `source` maps each of them to one of the value's. Nothing if the
-/// value or `dims` are not known, or larger than what is computed at import.
+/// value or `dims` are not known, or larger than what is computed at import, or
+/// where the value has no such position.
 std::optional<Value> rearrangeKnown(
     const Value &value, llvm::ArrayRef<Expr> dims,
     llvm::function_ref<void(llvm::MutableArrayRef<int64_t> position)> source);

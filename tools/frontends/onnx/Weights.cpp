@@ -136,6 +136,14 @@ Value Importer::reshapedCodes(const Value &input, ArrayRef<Expr> dims) {
 
 Expected<Value> Importer::part(const Node &node, const Value &input,
                                int64_t first, std::optional<int64_t> count) {
+  int64_t end = first + count.value_or(1);
+  if (input.rank() == 0 || !input.dims[0].isConstant() || first < 0 ||
+      end > input.dims[0].constant())
+    return error(node, "positions " + llvm::Twine(first) + " to " +
+                           llvm::Twine(end) +
+                           " of the first dimension are "
+                           "not all inside of " +
+                           str(input.dims));
   Dims dims = input.dims;
   if (count)
     dims[0] = Expr(*count);

@@ -19,6 +19,9 @@ using mlir::utils::IteratorType;
 // Attributes
 //===----------------------------------------------------------------------===//
 
+/// Products of two sizes of windows are far from overflow.
+static constexpr int64_t maxWindow = int64_t(1) << 24;
+
 std::string lowbit::frontend::refuseWindow(const Node &node) {
   std::string automatic = node.string("auto_pad", "NOTSET");
   if (automatic != "NOTSET" && automatic != "VALID" &&
@@ -26,11 +29,11 @@ std::string lowbit::frontend::refuseWindow(const Node &node) {
     return "attribute auto_pad = '" + automatic + "' is not supported";
   for (llvm::StringRef name : {"kernel_shape", "strides", "dilations"})
     for (int64_t value : node.integers(name))
-      if (value < 1 || value > (int64_t(1) << 24))
+      if (value < 1 || value > maxWindow)
         return "attribute " + name.str() + " must be positive, found " +
                std::to_string(value);
   for (int64_t value : node.integers("pads"))
-    if (value < 0 || value > (int64_t(1) << 24))
+    if (value < 0 || value > maxWindow)
       return "attribute pads must not be negative, found " +
              std::to_string(value);
   return "";
@@ -123,9 +126,10 @@ static bool addAxis(Importer &im, Window &window, const WindowAttributes &given,
     return false;
   if (given.roundUp) {
     // What hangs over the end is padding, too.
+    std::optional<Expr> inside = symbols.add(extent, window.padBegin.back());
     std::optional<Expr> needed =
-        samePadding(symbols, *symbols.add(extent, window.padBegin.back()),
-                    reach, stride, *outputs);
+        inside ? samePadding(symbols, *inside, reach, stride, *outputs)
+               : std::nullopt;
     std::optional<Expr> end =
         needed ? symbols.max(*needed, window.padEnd.back()) : std::nullopt;
     if (!end)
@@ -157,6 +161,11 @@ Expected<Window> lowbit::frontend::readWindow(Importer &im, const Node &node,
                               im.str(x.dims) + " after the first two");
   window.strides = given.strides;
   window.dilations = given.dilations;
+  // Attributes are bounded above; a kernel's extents may be any.
+  for (int64_t extent : window.kernel)
+    if (extent > maxWindow)
+      return im.error(node, "a window of " + llvm::Twine(extent) +
+                                " positions is too large");
   for (int64_t i = 0; i < rank; ++i) {
     if (!addAxis(im, window, given, i, x.dims[i + firstSpatial]))
       return im.checked(node, std::nullopt).takeError();
