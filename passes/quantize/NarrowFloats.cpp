@@ -25,20 +25,22 @@ lowbit::narrowMatrix(Operation *user, const ConstantMatrix &matrix,
     return failure();
   std::vector<uint8_t> bytes;
   bytes.reserve(2 * matrix.rows * matrix.columns);
-  int64_t beyond = 0, infinite = 0;
+  int64_t beyond = 0;
   for (int64_t row = 0; row < matrix.rows; ++row)
-    for (float value : matrix.readRows(row, row + 1)) {
+    for (auto [column, value] :
+         llvm::enumerate(matrix.readRows(row, row + 1))) {
       uint16_t bits = narrow(type, value);
-      infinite += !std::isfinite(value);
-      beyond +=
-          type.isF16() && std::isfinite(value) && (bits & 0x7FFF) == 0x7C00;
+      if (!std::isfinite(value))
+        return user->emitOpError()
+               << "weight '" << matrix.name() << "': row " << row << ", column "
+               << column << ": weights must be finite, found "
+               << (std::isnan(value) ? "nan"
+                   : value < 0       ? "-inf"
+                                     : "inf");
+      beyond += type.isF16() && (bits & 0x7FFF) == 0x7C00;
       bytes.push_back(static_cast<uint8_t>(bits));
       bytes.push_back(static_cast<uint8_t>(bits >> 8));
     }
-  if (infinite)
-    return user->emitOpError()
-           << "weight '" << matrix.name() << "': weights must be finite, found "
-           << infinite << " that are not";
   if (beyond)
     return user->emitOpError()
            << "weight '" << matrix.name()

@@ -136,13 +136,23 @@ bool QuantizeWeightsPass::isSelected(Value weight) {
   return quantized && llvm::is_contained(layers, quantized.getGlobal());
 }
 
+/// Whether `weight` is a matrix with an extent of 0.
+static bool isEmpty(Value weight) {
+  auto type = dyn_cast<ShapedType>(weight.getType());
+  return type && llvm::is_contained(type.getShape(), 0);
+}
+
 SmallVector<WeightUse> QuantizeWeightsPass::collectUses() {
   SmallVector<WeightUse> uses;
   llvm::DenseSet<int64_t> tableRows = getTableRows(getOperation());
   auto add = [&](Operation *op, OpOperand &operand, bool isEmbedding) {
     if (!isSelected(operand.get()))
       return;
-    if (op->hasAttr(kKeepFloatAttrName))
+    if (isEmpty(operand.get())) {
+      op->removeAttr(kEncodingAttrName);
+      keepFloat(op, operand.get(),
+                "a matrix without elements has nothing to quantize");
+    } else if (op->hasAttr(kKeepFloatAttrName))
       keepFloat(op, operand.get(), "as its layer's attribute says");
     else if (includeEmbeddings || !isEmbedding ||
              op->hasAttr(kEncodingAttrName))

@@ -14,12 +14,11 @@
 // RUN: not quant-opt %s --lowbit-quantize-weights=method=gptq-int4 2>&1 | FileCheck %s
 // RUN: not quant-opt %s --lowbit-quantize-weights=method=trellis2-s8 2>&1 | FileCheck %s
 // RUN: not quant-opt %s --lowbit-scale-columns=method=int4 2>&1 | FileCheck %s --check-prefix=COLUMNS
-// RUN: not quant-opt %s --lowbit-quantize-weights=method=f16 2>&1 | FileCheck %s --check-prefix=FLOAT
-// RUN: not quant-opt %s --lowbit-quantize-weights=method=bf16 2>&1 | FileCheck %s --check-prefix=FLOAT
+// RUN: not quant-opt %s --lowbit-quantize-weights=method=f16 2>&1 | FileCheck %s
+// RUN: not quant-opt %s --lowbit-quantize-weights=method=bf16 2>&1 | FileCheck %s
 
 // CHECK: weight 'inf': row 1, column 2: weights must be finite, found -inf
 // COLUMNS: weight 'inf': {{.*}}finite
-// FLOAT: weight 'inf': weights must be finite, found 1 that are not
 
 lowbit.global @inf : tensor<2x4xf32> {data = dense<[[1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 0xFF800000, 4.0]]> : tensor<2x4xf32>}
 lowbit.statistics "inf" layers ["inf"] count 8 {mean_square = dense<1.0> : tensor<4xf32>, second_moment = dense<[[4.0, 1.0, 0.0, 0.0], [1.0, 4.0, 0.0, 0.0], [0.0, 0.0, 4.0, 0.0], [0.0, 0.0, 0.0, 4.0]]> : tensor<4x4xf32>}
