@@ -11,8 +11,7 @@ import os
 import sys
 
 import numpy
-import onnx
-from gpu import find_device, run
+from gpu import compile_for_cpu, name_outputs, run_on_cpu, save_inputs, save_model, take_device
 from onnx import TensorProto, helper, numpy_helper
 
 TRANSFORMS = ("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric", "half_pixel_symmetric",
@@ -51,9 +50,7 @@ class Model:
         outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in self.exact]
         graph = helper.make_graph(self.nodes, "sampling", [value(*item) for item in self.inputs.items()], outputs,
                                   self.constants)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)])
-        model.ir_version = 9
-        onnx.save(model, path)
+        save_model(path, graph, 20)
 
 
 def make_model():
@@ -79,19 +76,15 @@ def make_model():
 def check(folder, device, method):
     model = make_model()
     model.save(f"{folder}/sampling.onnx")
-    files = {name: f"{folder}/{name}.npy" for name in model.inputs}
-    for name, array in model.inputs.items():
-        numpy.save(files[name], array)
-    results = lambda kind: {name: f"{folder}/{kind}.{name}.npy" for name in model.exact}
+    inputs = save_inputs(folder, model.inputs)
+    results, wanted = (name_outputs(folder, kind, model.exact) for kind in ("gpu", "cpu"))
     device.compile(f"{folder}/sampling.onnx", folder, f"--quantize={method}")
-    device.run(files, results("gpu"))
+    device.run(inputs, results)
     device.validate()
-    run("quant-opt", f"{folder}/sampling.onnx", "--quantize=none", "-o", f"{folder}/cpu.mlir")
-    run("quant-run", f"{folder}/cpu.mlir", *(f"--input={key}={file}" for key, file in files.items()),
-        *(f"--output={key}={file}" for key, file in results("cpu").items()))
+    run_on_cpu(compile_for_cpu(f"{folder}/sampling.onnx", folder, "--quantize=none"), inputs, wanted)
     worst = 0
     for node, (name, exact) in zip(model.nodes, model.exact.items()):
-        found, expected = numpy.load(results("gpu")[name]), numpy.load(results("cpu")[name])
+        found, expected = numpy.load(results[name]), numpy.load(wanted[name])
         error = abs(found - expected).max() / abs(expected).max() if found.shape == expected.shape else numpy.inf
         worst = max(worst, error)
         if not error <= (0 if exact else 2e-6):
@@ -100,8 +93,7 @@ def check(folder, device, method):
 
 
 if __name__ == "__main__":
-    folder, *methods = sys.argv[1:]
+    device, (folder, *methods) = take_device(sys.argv[1:])
     os.makedirs(folder, exist_ok=True)
-    device = find_device(methods.pop(0).split("=")[1] if methods[0].startswith("--dawn=") else None)
     for method in methods:
         check(folder, device, method)
