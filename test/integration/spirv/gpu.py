@@ -1,11 +1,12 @@
 """What scripts that compile a model for a GPU, and run it there, share.
 
-A device is a Vulkan device, for SPIR-V, or with --dawn=HARNESS, the folder of
-run_module.mjs, Dawn, for a web module. What compilers, drivers and validators refuse
-ends the script.
+A device is a Vulkan device, for SPIR-V; with --dawn=HARNESS, the folder of
+run_module.mjs, Dawn, for a web module; with --browser=NAME an installed browser, for
+one. What compilers, drivers and validators refuse ends the script.
 """
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -76,14 +77,8 @@ class Vulkan:
         run(sys.executable, HERE / "validate.py", self.model)
 
 
-class Dawn:
-    """Shaders in WGSL, which naga must accept, too."""
-
-    # run_module.mjs opens a device without features.
-    withheld = "subgroups"
-
-    def __init__(self, harness):
-        self.harness, self.name = harness, "Dawn"
+class Page:
+    """A web module."""
 
     def compile(self, source, folder, *flags):
         self.model = f"{folder}/gpu.webgpu.js"
@@ -97,6 +92,16 @@ class Dawn:
         with open(self.model[:-len("js")] + "json") as file:
             return len({dispatch["kernel"] for function in json.load(file)["functions"].values()
                         for dispatch in function["dispatches"]})
+
+
+class Dawn(Page):
+    """Shaders in WGSL, which naga must accept, too."""
+
+    # run_module.mjs opens a device without features.
+    withheld = "subgroups"
+
+    def __init__(self, harness):
+        self.harness, self.name = harness, "Dawn"
 
     def run(self, inputs, outputs, variant=None, validates=False):
         flags = ["--variant", variant] if variant else []
@@ -119,14 +124,34 @@ class Dawn:
         """naga has seen every shader before the first run."""
 
 
-def find_device(harness=None):
+class Browser(Page):
+    """An installed browser, on the adapter that it finds: modules here have no WebAssembly."""
+
+    def __init__(self, browser):
+        self.browser, self.name = browser, browser
+
+    def run(self, inputs, outputs, variant=None, validates=False):
+        flags = [f"--variant={variant}"] if variant else []
+        said = run("quant-run", self.model, f"--browser={self.browser}", "--runs=1", "--warm-up=0", *flags,
+                   *name_files(inputs, outputs))
+        return re.search(r"^variant +(\S+)", said, re.MULTILINE)[1]
+
+    def validate(self):
+        """The browser has compiled all shaders."""
+
+
+def find_device(harness=None, browser=None):
+    if browser:
+        return Browser(browser)
     return Dawn(harness) if harness else Vulkan()
 
 
 def take_device(arguments):
     """The device that arguments name, and the other arguments."""
-    harness = [argument.split("=", 1)[1] for argument in arguments if argument.startswith("--dawn=")]
-    return find_device(*harness), [argument for argument in arguments if not argument.startswith("--dawn=")]
+    places = {flag: argument.removeprefix(f"--{flag}=") for argument in arguments
+              for flag in ("dawn", "browser") if argument.startswith(f"--{flag}=")}
+    others = [argument for argument in arguments if not argument.startswith(("--dawn=", "--browser="))]
+    return find_device(places.get("dawn"), places.get("browser")), others
 
 
 def save_inputs(folder, arrays):

@@ -1,6 +1,6 @@
 """LSTM, GRU and RNN on a GPU, against the CPU.
 
-  recurrent.py FOLDER [--dawn=HARNESS] METHOD...
+  recurrent.py FOLDER [--dawn=HARNESS | --browser=NAME] METHOD...
 
 One model has them in the forms of ONNX, in both directions, with rows that end
 early, peepholes, and codes of ONNX Runtime's quantizer. Quantized by each method,
