@@ -2,7 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The form of a single row of activations: what to multiply, and which sums
+// The form of a single row of activations, and of several where codes lie in
+// several fields: what to multiply, and which sums
 // belong together.
 //
 // A sum whose bytes were s bits too high is shifted at the end of a segment. In
@@ -163,9 +164,11 @@ Value SegmentProducts::placeHalf(Value vector, const CodeField &field,
 
 /// The bytes of a term that are multiplied. One of the fields that are put
 /// together needs no instruction that units of products wait for: where none
-/// is in place, the first is shifted, and the ternary operation masks it.
+/// is in place, the first is shifted, and the ternary operation masks it. What
+/// several rows share needs none in any, as when codes are decoded.
 Value SegmentProducts::placeTerm(ArrayRef<Value> vectors, int64_t subBlock,
-                                 Term term, int64_t slice, int64_t slices) {
+                                 Term term, int64_t slice, int64_t slices,
+                                 bool isShared) {
   auto vectorOf = [&](const CodeField &field) {
     return vectors[field.vector * slices + slice];
   };
@@ -178,7 +181,7 @@ Value SegmentProducts::placeTerm(ArrayRef<Value> vectors, int64_t subBlock,
   Value codes;
   for (const CodeField &field : term) {
     unsigned to = shift + field.codeBit;
-    Value bits = isMoved && !codes
+    Value bits = isShared || (isMoved && !codes)
                      ? b.extractBitsOfPairs(vectorOf(field), field.shift,
                                             field.width, to)
                      : moveBits(vectorOf(field), field.shift, field.width, to);
@@ -197,33 +200,55 @@ unsigned SegmentProducts::getLargest(int64_t subBlock, Term term) const {
          << (getPlaceShift(subBlock, term) + int(term.front().codeBit));
 }
 
+/// Whether several rows of activations, too, multiply codes where they lie:
+/// those of several fields, which are put together there, if that takes no more
+/// sums. Fewer fields are shifted then.
+bool SegmentProducts::sharesInPlace() const {
+  return hasScatteredCodes() && !isJoined() && parts() == 1 && !isTiled &&
+         !isWords() && inPlaceLimit() == 255 && target.lookup().movesBits() &&
+         int64_t(places.size()) == fields.subBlocks;
+}
+
+/// Adds the products of a term in all rows of activations.
+void SegmentProducts::multiplyTerm(ArrayRef<Value> vectors,
+                                   const SegmentOperands &operands,
+                                   Value column, const TermPlace &at,
+                                   MutableArrayRef<Value> sums) {
+  int64_t slices = operands.slices.count;
+  size_t rows = operands.rows.size(), each = placeCount(rows, slices);
+  size_t place = placeOf(at.subBlock, at.term);
+  Values halves;
+  Value codes;
+  if (isWords()) {
+    Value vector = vectors[at.term.front().vector * slices + at.slice];
+    halves = {placeHalf(vector, at.term.front(), 0),
+              placeHalf(vector, at.term.front(), 1)};
+  } else {
+    codes = placeTerm(vectors, at.subBlock, at.term, at.slice, slices,
+                      /*isShared=*/rows > 1);
+  }
+  for (auto [r, row] : llvm::enumerate(operands.rows))
+    for (int64_t part = 0; part < (isWords() ? 1 : parts()); ++part) {
+      Value x = valueOffset(row, column, at.step, part);
+      Value &sum =
+          sums[r * each + accumulator(at.chain, part, place, at.slice, slices)];
+      sum = isWords() ? dotWords(sum, halves, operands.panel, x)
+                      : dot(sum, codes, getLargest(at.subBlock, at.term),
+                            operands.panel, x);
+    }
+}
+
 void SegmentProducts::multiplyInPlace(ArrayRef<Value> vectors,
                                       const SegmentOperands &operands,
                                       Value column, int64_t firstStep,
                                       MutableArrayRef<Value> sums) {
   int64_t slices = operands.slices.count;
-  for (int64_t step = 0; step < fields.steps; ++step) {
-    int64_t chain = (firstStep + step) % getChains(slices);
+  int64_t chains = getChains(operands.rows.size(), slices);
+  for (int64_t step = 0; step < fields.steps; ++step)
     for (int64_t block = 0; block < fields.subBlocks; ++block)
       for (Term term : getTerms(fields.at(step, block)))
-        for (int64_t s = 0; s < slices; ++s) {
-          if (isWords()) {
-            Value vector = vectors[term.front().vector * slices + s];
-            Values halves{placeHalf(vector, term.front(), 0),
-                          placeHalf(vector, term.front(), 1)};
-            Value x = valueOffset(operands.rows[0], column, step, 0);
-            size_t place = placeOf(block, term);
-            Value &sum = sums[accumulator(chain, 0, place, s, slices)];
-            sum = dotWords(sum, halves, operands.panel, x);
-            continue;
-          }
-          Value codes = placeTerm(vectors, block, term, s, slices);
-          for (int64_t part = 0; part < parts(); ++part) {
-            Value x = valueOffset(operands.rows[0], column, step, part);
-            size_t place = placeOf(block, term);
-            Value &sum = sums[accumulator(chain, part, place, s, slices)];
-            sum = dot(sum, codes, getLargest(block, term), operands.panel, x);
-          }
-        }
-  }
+        for (int64_t s = 0; s < slices; ++s)
+          multiplyTerm(vectors, operands, column,
+                       {step, block, term, s, (firstStep + step) % chains},
+                       sums);
 }

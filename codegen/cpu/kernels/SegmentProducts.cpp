@@ -129,10 +129,11 @@ int64_t SegmentProducts::sliceCount(int64_t rows) const {
   return count;
 }
 
-int64_t SegmentProducts::getChains(int64_t slices) const {
-  return places.size() * parts() * slices <= size_t(spec.tuning.chainedSums)
-             ? 2
-             : 1;
+/// Of the in-place form: several rows have accumulators enough.
+int64_t SegmentProducts::getChains(size_t rows, int64_t slices) const {
+  bool hasChains = rows == 1 && places.size() * parts() * slices <=
+                                    size_t(spec.tuning.chainedSums);
+  return hasChains ? 2 : 1;
 }
 
 /// Several rows have accumulators enough, and short segments, which follow one
@@ -159,7 +160,7 @@ int64_t SegmentProducts::pairCount(int64_t level) const {
 
 size_t SegmentProducts::accumulatorCount(size_t rows, int64_t slices) const {
   if (isInPlace(rows))
-    return getChains(slices) * parts() * places.size() * slices;
+    return rows * placeCount(rows, slices);
   return rows * registerCount(slices) * levels() *
          getDecodedChains(rows, slices);
 }
@@ -248,7 +249,7 @@ void SegmentProducts::emitAtom(const SegmentOperands &operands, Value atom,
   if (operands.decoded.areThere)
     return multiplyDecoded({}, operands, atom, step, sums);
   Values vectors = loadAtom(operands, atom);
-  if (isInPlace(operands.rows.size()))
+  if (isInPlace(operands))
     multiplyInPlace(vectors, operands, firstColumn(atom), step, sums);
   else
     multiplyDecoded(vectors, operands, atom, step, sums);
@@ -491,10 +492,11 @@ Value SegmentProducts::gatherNumbers(Value codes, int64_t index) {
 /// format's offset in them.
 SegmentProducts::Values SegmentProducts::addUp(const SegmentOperands &operands,
                                                Extent columns) {
+  size_t rows = operands.rows.size();
+  int64_t slices = operands.slices.count;
   Values sums = accumulate(operands, columns);
-  if (isInPlace(operands.rows.size()))
-    return gatherPlaces(sums, operands.slices.count);
-  return joinChains(sums, operands.rows.size(), operands.slices.count);
+  return isInPlace(operands) ? gatherRows(sums, rows, slices)
+                             : joinChains(sums, rows, slices);
 }
 
 SegmentProducts::Values

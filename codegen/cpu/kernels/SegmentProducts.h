@@ -16,14 +16,14 @@
 // a code of 8 bits less 128.)
 //
 // Several rows share the decoding of a block of codes to bytes (shift, mask,
-// or of its fields). A single row has nothing to share it with: there, fields
-// are masked in place and multiplied where they lie, as far as the target
-// multiplies such bytes, and sums of fields that lie s bits too high are
-// shifted right by s at the end of a segment, which is exact. Where every
-// vector holds one step of columns, masks keep all bits from a field up and
-// neighbouring sums are subtracted; the lowest field then needs no mask. Fields
-// of one code are put together first where one instruction moves bits of bytes
-// (SegmentPlaces.cpp).
+// or of its fields). A single row has nothing to share it with: there, and
+// where that takes several rows less too (SegmentPlaces.cpp), fields are masked
+// in place and multiplied where they lie, as far as the target multiplies such
+// bytes, and sums of fields that lie s bits too high are shifted right by s at
+// the end of a segment, which is exact. Where every vector holds one step of
+// columns, masks keep all bits from a field up and neighbouring sums are
+// subtracted; the lowest field then needs no mask. Fields of one code are put
+// together first where one instruction moves bits of bytes (SegmentPlaces.cpp).
 //
 // The codes of a table are looked up first, and are then one byte or more
 // (CodeDigits.h). A product of bytes belongs to a level, by the powers of 256
@@ -193,6 +193,12 @@ private:
       return subBlock == other.subBlock && shift == other.shift;
     }
   };
+  /// A term of an atom's codes, and the sums that its products go to.
+  struct TermPlace {
+    int64_t step, subBlock;
+    Term term;
+    int64_t slice, chain;
+  };
 
   bool isFloat() const { return spec.panel.kind == PanelKind::Float; }
   bool isWords() const { return spec.panel.isWords; }
@@ -206,9 +212,15 @@ private:
     return encoding.element.tableOwner() != numerics::TableOwner::Format;
   }
   bool isInPlace(size_t rows) const {
-    return rows == 1 && !isFloat() && !isTable() &&
-           !(isWords() && hasScatteredCodes());
+    if (isFloat() || isTable() || (isWords() && hasScatteredCodes()))
+      return false;
+    return rows == 1 || sharesInPlace();
   }
+  /// What is in memory was decoded.
+  bool isInPlace(const SegmentOperands &operands) const {
+    return isInPlace(operands.rows.size()) && !operands.decoded.memory;
+  }
+  bool sharesInPlace() const;
   /// Whether codes lie in several fields. Words take two masks and two products
   /// for each, and sums for each place, more than putting them together does.
   bool hasScatteredCodes() const {
@@ -236,7 +248,11 @@ private:
   void findPlaces(unsigned period);
   unsigned choosePeriod();
   size_t placeOf(int64_t subBlock, Term term) const;
-  int64_t getChains(int64_t slices) const;
+  int64_t getChains(size_t rows, int64_t slices) const;
+  /// The in-place form's accumulators of each row of activations.
+  size_t placeCount(size_t rows, int64_t slices) const {
+    return getChains(rows, slices) * parts() * places.size() * slices;
+  }
   int64_t getDecodedChains(size_t rows, int64_t slices) const;
   size_t accumulatorCount(size_t rows, int64_t slices) const;
   size_t accumulator(int64_t chain, int64_t part, size_t place, int64_t slice,
@@ -266,6 +282,9 @@ private:
   void multiplyInPlace(llvm::ArrayRef<Value> vectors,
                        const SegmentOperands &operands, Value column,
                        int64_t firstStep, llvm::MutableArrayRef<Value> sums);
+  void multiplyTerm(llvm::ArrayRef<Value> vectors,
+                    const SegmentOperands &operands, Value column,
+                    const TermPlace &at, llvm::MutableArrayRef<Value> sums);
   void multiplyDecoded(llvm::ArrayRef<Value> vectors,
                        const SegmentOperands &operands, Value atom,
                        int64_t firstStep, llvm::MutableArrayRef<Value> sums);
@@ -300,7 +319,7 @@ private:
   Value moveBits(Value vector, unsigned shift, unsigned width, unsigned to);
   Value placeField(Value vector, const CodeField &field);
   Value placeTerm(llvm::ArrayRef<Value> vectors, int64_t subBlock, Term term,
-                  int64_t slice, int64_t slices);
+                  int64_t slice, int64_t slices, bool isShared);
   Value placeHalf(Value vector, const CodeField &field, int64_t half);
   unsigned getLargest(int64_t subBlock, Term term) const;
   Value dot(Value sum, Value codes, unsigned largest, Value panel,
@@ -310,7 +329,8 @@ private:
   Value dotFloat(Value sum, Value codes, Value panel, Value offset,
                  int64_t dotIndex);
   Value valueOffset(Value row, Value column, int64_t step, int64_t part);
-  Values gatherPlaces(mlir::ValueRange sums, int64_t slices);
+  Values gatherPlaces(mlir::ValueRange sums, int64_t chains, int64_t slices);
+  Values gatherRows(mlir::ValueRange sums, size_t rows, int64_t slices);
   bool joinsLevels() const;
   Value joinLevels(llvm::ArrayRef<Value> sums, Value panel, Value row);
   /// Whether the table's step is left, too: nothing without it is added.

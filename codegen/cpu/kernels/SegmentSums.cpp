@@ -13,17 +13,17 @@ using namespace mlir;
 using namespace lowbit;
 using namespace lowbit::cpu;
 
-/// From the in-place form's accumulators to sums of whole codes, one for each
-/// sub-block and part.
-SegmentProducts::Values SegmentProducts::gatherPlaces(ValueRange sums,
-                                                      int64_t slices) {
+/// From the in-place form's accumulators of a row of activations to sums of
+/// whole codes, one for each sub-block and part.
+SegmentProducts::Values
+SegmentProducts::gatherPlaces(ValueRange sums, int64_t chains, int64_t slices) {
   Values result(registerCount(slices) * parts());
   for (int64_t i = 0; i < slices * parts(); ++i) {
     int64_t slice = i / parts(), part = i % parts();
     Values joined;
     for (size_t place = 0; place < places.size(); ++place) {
       Value sum = sums[accumulator(0, part, place, slice, slices)];
-      for (int64_t chain = 1; chain < getChains(slices); ++chain)
+      for (int64_t chain = 1; chain < chains; ++chain)
         sum = b.add(sum, sums[accumulator(chain, part, place, slice, slices)]);
       joined.push_back(sum);
     }
@@ -36,6 +36,17 @@ SegmentProducts::Values SegmentProducts::gatherPlaces(ValueRange sums,
       total = total ? b.add(total, sum) : sum;
     }
   }
+  return result;
+}
+
+/// The same of all rows.
+SegmentProducts::Values
+SegmentProducts::gatherRows(ValueRange sums, size_t rows, int64_t slices) {
+  size_t each = placeCount(rows, slices);
+  Values result;
+  for (size_t r = 0; r < rows; ++r)
+    llvm::append_range(result, gatherPlaces(sums.slice(r * each, each),
+                                            getChains(rows, slices), slices));
   return result;
 }
 

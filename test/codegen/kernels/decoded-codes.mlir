@@ -5,7 +5,8 @@
 // time, and keep the bytes for all others. Sums are kept, too: 32 of a row.
 // Codes of one field are decoded by every four rows, and so are those of three
 // bits that lie in one byte but for two of eight, unless the sums of 16-bit
-// activations leave no registers to that.
+// activations leave no registers to that. With 8 bits, all of these are
+// multiplied where they lie, half of them three bits higher.
 //
 // Fewer rows decode codes of several fields by eights and fours, and others by
 // fours; so do registers of fewer lanes than a block has.
@@ -64,5 +65,10 @@ module attributes {lowbit.target = #lowbit.cpu<avx512_vbmi>} {
 // CHECK-LABEL: func.func private @lowbit_linear_int_3_group_32_{{.*}}_tiles_{{.*}}_a8x32
 // CHECK-NOT: memref.alloc
 // CHECK-NOT: divui %arg2, %c8
+// CHECK: divui %arg2, %c4
+// CHECK: scf.for {{.*}} step %c4
+// CHECK-COUNT-4: lowbit.dot4 {{.*}} upto 7 :
+// CHECK-COUNT-4: lowbit.dot4 {{.*}} upto 56 :
 // CHECK-LABEL: func.func private @lowbit_linear_int_3_group_32_{{.*}}_tiles_{{.*}}_a16x32
+// CHECK-NOT: upto 56
 // CHECK: memref.alloc(%{{.*}}) {alignment = 64 : i64} : memref<?xi8>
