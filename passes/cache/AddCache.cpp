@@ -19,6 +19,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/IntegerSet.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -107,6 +108,27 @@ static bool holdsFor(IntegerSet set, ArrayRef<int64_t> dims, func::FuncOp main,
   return true;
 }
 
+/// Inputs of ones are ones from here on; only their extents are still asked
+/// for.
+static void replaceOnes(func::FuncOp main, ArrayRef<InputMeaning> meanings) {
+  for (auto [argument, meaning] :
+       llvm::zip_equal(main.getArguments(), meanings)) {
+    if (meaning != InputMeaning::Ones)
+      continue;
+    OpBuilder b(main.getBody());
+    Location loc = argument.getLoc();
+    auto type = cast<RankedTensorType>(argument.getType());
+    Value one = arith::ConstantOp::create(
+        b, loc, b.getIntegerAttr(type.getElementType(), 1));
+    Value init = tensor::EmptyOp::create(
+        b, loc, tensor::getMixedSizes(b, loc, argument), type.getElementType());
+    Value ones = linalg::FillOp::create(b, loc, one, init).getResult(0);
+    argument.replaceUsesWithIf(ones, [](OpOperand &use) {
+      return !isa<tensor::DimOp>(use.getOwner());
+    });
+  }
+}
+
 namespace {
 struct AddCachePass : lowbit::impl::AddCachePassBase<AddCachePass> {
   using AddCachePassBase::AddCachePassBase;
@@ -151,6 +173,8 @@ struct AddCachePass : lowbit::impl::AddCachePassBase<AddCachePass> {
     if (failed(meanings) || failed(checkAttention(main)))
       return signalPassFailure();
     countPositions(main, *meanings);
+    if (failed(splitMasks(main, *meanings)))
+      return signalPassFailure();
     for (auto [name, count] :
          {std::pair(kPrefillFunction, prefillLength ? int64_t(prefillLength)
                                                     : ShapedType::kDynamic),
@@ -214,6 +238,14 @@ private:
                    << type;
       }
     return success();
+  }
+
+  /// Without a past and with a padding of none, masks say more than before.
+  LogicalResult splitMasks(func::FuncOp main, ArrayRef<InputMeaning> meanings) {
+    replaceOnes(main, meanings);
+    RewritePatternSet patterns(&getContext());
+    populateSplitMaskPatterns(patterns);
+    return applyPatternsGreedily(main, std::move(patterns));
   }
 
   LogicalResult addFunction(func::FuncOp main, ArrayRef<InputMeaning> meanings,

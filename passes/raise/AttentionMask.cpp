@@ -27,9 +27,7 @@ static llvm::SmallBitVector getMaskedDims(ArrayRef<ScoreMask> masks,
   return dims;
 }
 
-/// `mask` as an operand of attention: what comes before its first dimension is
-/// left out, others that it does not have are 1.
-static Value expandMask(OpBuilder &b, Location loc, const ScoreMask &mask) {
+Value lowbit::expandMask(OpBuilder &b, Location loc, const ScoreMask &mask) {
   auto type = cast<RankedTensorType>(mask.tensor.getType());
   int64_t rank = mask.map.getNumDims(), dims = type.getRank();
   auto isPlace = [&](int64_t i) {

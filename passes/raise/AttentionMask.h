@@ -18,6 +18,11 @@ namespace lowbit {
 mlir::Value buildAttentionMask(mlir::OpBuilder &builder, mlir::Location loc,
                                llvm::ArrayRef<ScoreMask> masks);
 
+/// `mask` as an operand of attention: what comes before its first dimension is
+/// left out, others that it does not have are 1.
+mlir::Value expandMask(mlir::OpBuilder &builder, mlir::Location loc,
+                       const ScoreMask &mask);
+
 } // namespace lowbit
 
 #endif // LOWBIT_RAISE_ATTENTIONMASK_H

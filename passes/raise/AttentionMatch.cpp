@@ -24,29 +24,6 @@
 using namespace mlir;
 using namespace lowbit;
 
-/// A number that hides a key when it is added to a score: exp is 0 in f32 for
-/// whatever is about 104 below the largest, and scores are far from ten
-/// thousand.
-static constexpr double kHidden = -1e4;
-
-//===----------------------------------------------------------------------===//
-// Square scores
-//===----------------------------------------------------------------------===//
-
-/// Whether rows and columns of scores are as many: causal then means j <= i.
-static bool isSquare(linalg::LinalgOp scores) {
-  auto type = cast<RankedTensorType>(scores->getResult(0).getType());
-  int64_t rank = type.getRank();
-  if (!type.isDynamicDim(rank - 1) || !type.isDynamicDim(rank - 2))
-    return type.getDimSize(rank - 1) == type.getDimSize(rank - 2);
-  Value init = scores.getDpsInitOperand(0)->get();
-  if (auto fill = init.getDefiningOp<linalg::FillOp>())
-    init = fill.getOutputs()[0];
-  auto empty = init.getDefiningOp<tensor::EmptyOp>();
-  return empty &&
-         empty.getDynamicSize(rank - 1) == empty.getDynamicSize(rank - 2);
-}
-
 //===----------------------------------------------------------------------===//
 // Scores
 //===----------------------------------------------------------------------===//
@@ -55,11 +32,15 @@ namespace {
 /// Takes additions and factors off the scores.
 class ScoresMatcher {
 public:
-  ScoresMatcher(Attention &attention, ReasonFn reason)
-      : attention(attention), reason(reason) {}
+  ScoresMatcher(Attention &attention, Value scores, ReasonFn reason)
+      : attention(attention), scores(scores),
+        rank(cast<RankedTensorType>(scores.getType()).getRank()),
+        sides(places, places.getExtent(scores, rank - 2),
+              places.getExtent(scores, rank - 1)),
+        reason(reason) {}
 
   /// The tensor that is left, with the map that reads it, or a failure.
-  FailureOr<Element> match(Value scores);
+  FailureOr<Element> match();
 
 private:
   LogicalResult fails(const Twine &text) {
@@ -69,9 +50,14 @@ private:
   FailureOr<Element> matchStep(const Element &element);
   FailureOr<Element> matchFactor(const Element &element);
   FailureOr<Element> matchSelect(const Element &element);
+  FailureOr<Element> matchLeast(const Element &element);
   LogicalResult addMask(const Element &traced, const Element &near);
 
   Attention &attention;
+  Value scores;
+  int64_t rank;
+  Places places;
+  MaskSides sides;
   ReasonFn reason;
 };
 } // namespace
@@ -96,17 +82,17 @@ static bool isMask(const Element &near) {
 
 LogicalResult ScoresMatcher::addMask(const Element &traced,
                                      const Element &near) {
-  bool isCausal = isCausalMask(traced, kHidden);
-  if (!isMask(near)) {
-    attention.isCausal |= isCausal;
-    if (isCausal)
-      return success();
+  // What was found behind the sum multiplies the mask, too.
+  bool isCausal = attention.scale > 0 &&
+                  sides.hidesLater(traced, kHidden / attention.scale);
+  attention.isCausal |= isCausal;
+  if (isCausal && sides.seen.getNumber(traced) == 0)
+    return success();
+  if (!isMask(near))
     return fails("what is added to the scores is not one tensor of their "
                  "dimensions");
-  }
-  // What was found behind the sum multiplies the mask, too.
-  (isCausal ? attention.causalMasks : attention.masks)
-      .push_back({near.value, near.map, attention.scale, std::nullopt});
+  attention.masks.push_back(
+      {near.value, near.map, attention.scale, std::nullopt});
   return success();
 }
 
@@ -129,19 +115,29 @@ FailureOr<Element> ScoresMatcher::matchSelect(const Element &element) {
         getConstantNumber(element.getOperand(hidesTrue ? 1 : 2));
     if (!hidden || !(*hidden * attention.scale <= kHidden))
       continue;
+    Element condition = element.getOperand(0);
+    bool isCausal = sides.hidesLater(condition, hidesTrue);
+    attention.isCausal |= isCausal;
+    bool isAll = isCausal && sides.seen.getNumber(condition) == !hidesTrue;
     Element near = element.getNearOperand(0);
-    bool isCausal = matchCausalCondition(element.getOperand(0), hidesTrue) == 0;
-    if (isMask(near))
-      (isCausal ? attention.causalMasks : attention.masks)
-          .push_back(
-              {near.value, near.map, 1, *hidden * attention.scale, hidesTrue});
-    else if (isCausal)
-      attention.isCausal = true;
-    else
+    if (!isAll && !isMask(near))
       return fails("what hides scores is not one tensor of their dimensions");
+    if (!isAll)
+      attention.masks.push_back(
+          {near.value, near.map, 1, *hidden * attention.scale, hidesTrue});
     return element.getOperand(hidesTrue ? 2 : 1);
   }
   return fails("a selection among the scores does not hide them");
+}
+
+/// max(score, least) keeps hidden scores finite and changes no others.
+FailureOr<Element> ScoresMatcher::matchLeast(const Element &element) {
+  for (unsigned i : {1, 0}) {
+    std::optional<double> least = getConstantNumber(element.getOperand(i));
+    if (least && *least * attention.scale <= kHidden)
+      return element.getOperand(1 - i);
+  }
+  return fails("the scores have a least number that does not hide them");
 }
 
 FailureOr<Element> ScoresMatcher::matchStep(const Element &element) {
@@ -152,6 +148,8 @@ FailureOr<Element> ScoresMatcher::matchStep(const Element &element) {
     return matchSelect(element);
   if (isCast(op))
     return skipCasts(element);
+  if (isa<arith::MaximumFOp, arith::MaxNumFOp>(op))
+    return matchLeast(element);
   if (!isa<arith::AddFOp>(op))
     return fails("the scores go through '" + op->getName().getStringRef() +
                  "'");
@@ -159,8 +157,8 @@ FailureOr<Element> ScoresMatcher::matchStep(const Element &element) {
   for (unsigned i : {1, 0}) {
     Element other = getUncastOperand(element, 1 - i);
     while (other.getOp() &&
-           isa<arith::MulFOp, arith::DivFOp, arith::AddFOp, arith::SelectOp>(
-               other.getOp())) {
+           isa<arith::MulFOp, arith::DivFOp, arith::AddFOp, arith::SelectOp,
+               arith::MaximumFOp, arith::MaxNumFOp>(other.getOp())) {
       // Of a choice the one that is no number, of others the first that isn't.
       unsigned first = isa<arith::SelectOp>(other.getOp()) ? 1 : 0;
       bool isNumber = getConstantNumber(other.getOperand(first)).has_value();
@@ -176,7 +174,7 @@ FailureOr<Element> ScoresMatcher::matchStep(const Element &element) {
   return fails("an addition to the scores has no product on either side");
 }
 
-FailureOr<Element> ScoresMatcher::match(Value scores) {
+FailureOr<Element> ScoresMatcher::match() {
   Element element = traceElement(scores);
   while (element.getOp()) {
     FailureOr<Element> next = matchStep(element);
@@ -310,19 +308,13 @@ FailureOr<Attention> lowbit::matchAttention(linalg::LinalgOp product,
                                 product.getMatchingIndexingMap(weights))))
       return fails("the product of the softmax is not one of matrices by "
                    "batches over its last dimension");
-    auto element = ScoresMatcher(attention, reason).match(scores);
+    auto element = ScoresMatcher(attention, scores, reason).match();
     if (failed(element))
       return failure();
     attention.scores = element->value.getDefiningOp<linalg::LinalgOp>();
     if (!isProduct(attention.scores) ||
         failed(sortScoresLoops(attention, element->map)))
       return fails("the scores are no product of a query and a key");
-    if (isSquare(attention.scores))
-      attention.isCausal |= !attention.causalMasks.empty();
-    else if (!attention.isCausal)
-      llvm::append_range(attention.masks, attention.causalMasks);
-    else
-      return fails("a causal mask of scores that aren't square");
     return attention;
   }
   return failure();

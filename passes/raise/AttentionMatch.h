@@ -37,8 +37,7 @@ struct Attention {
   mlir::OpOperand *query, *key;
   double scale = 1;
   llvm::SmallVector<ScoreMask, 2> masks;
-  /// Masks that make square scores causal.
-  llvm::SmallVector<ScoreMask, 2> causalMasks;
+  /// Whether a mask hides what comes behind a query; the others may do so, too.
   bool isCausal = false;
 
   /// Loops of `product` and of `scores`: batch loops in the order of the rows

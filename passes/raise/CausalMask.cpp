@@ -5,39 +5,55 @@
 //===----------------------------------------------------------------------===//
 
 #include "CausalMask.h"
+#include "ConstantTriangle.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace lowbit;
 
+/// Operations one behind the other that a mask is followed through, and all
+/// that one question may look at: sums of sums can be as many as an exponential
+/// of their number.
+static constexpr unsigned kDepth = 200, kSteps = 1000;
+
 //===----------------------------------------------------------------------===//
-// Numbers that depend on a condition
+// Arithmetic
 //===----------------------------------------------------------------------===//
 
 /// The number that `element` always is; of truth values 0 or 1.
-static std::optional<double> getNumber(const Element &element) {
-  IntegerAttr integer;
-  if (matchPattern(element.value, m_Constant(&integer)))
-    return integer.getType().isInteger(1) ? integer.getValue().getZExtValue()
-                                          : integer.getValue().getSExtValue();
+static std::optional<double> getConstant(const Element &element) {
+  auto convert = [](const APInt &integer) -> double {
+    return integer.getBitWidth() == 1 ? integer.getZExtValue()
+                                      : integer.roundToDouble(true);
+  };
+  APInt integer;
+  if (element.scope || element.value.getType().isIntOrIndex())
+    if (matchPattern(element.value, m_ConstantInt(&integer)))
+      return convert(integer);
   DenseIntElementsAttr integers;
   if (!element.scope && matchPattern(element.value, m_Constant(&integers)) &&
-      integers.isSplat()) {
-    APInt value = integers.getSplatValue<APInt>();
-    return value.getBitWidth() == 1 ? value.getZExtValue()
-                                    : value.getSExtValue();
-  }
-  return getConstantNumber(element);
+      integers.isSplat())
+    return convert(integers.getSplatValue<APInt>());
+  FloatAttr number;
+  if (matchPattern(element.value, m_Constant(&number)))
+    return number.getValueAsDouble();
+  return element.scope ? std::nullopt : getConstantNumber(element);
+}
+
+/// Whether `op` computes integers that wrap around where numbers don't.
+static bool wrapsAround(Operation *op) {
+  Type type = op->getResult(0).getType();
+  return isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(op) &&
+         !type.isIndex() && type.getIntOrFloatBitWidth() < 32;
 }
 
 /// `lhs` and `rhs` computed by an operation on numbers.
 static std::optional<double> evaluate(Operation *op, double lhs, double rhs) {
-  // Sums and products of narrow integers wrap around.
-  Type type = getElementTypeOrSelf(op->getResult(0).getType());
-  if (isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(op) && !type.isIndex() &&
-      type.getIntOrFloatBitWidth() < 32)
+  if (wrapsAround(op))
     return std::nullopt;
   if (isa<arith::AddFOp, arith::AddIOp>(op))
     return lhs + rhs;
@@ -47,6 +63,10 @@ static std::optional<double> evaluate(Operation *op, double lhs, double rhs) {
     return lhs * rhs;
   if (isa<arith::DivFOp>(op))
     return lhs / rhs;
+  if (isa<arith::MinimumFOp, arith::MinNumFOp>(op))
+    return std::min(lhs, rhs);
+  if (isa<arith::MaximumFOp, arith::MaxNumFOp>(op))
+    return std::max(lhs, rhs);
   if (isa<arith::XOrIOp>(op) && op->getResult(0).getType().isInteger(1))
     return lhs != rhs;
   if (auto compare = dyn_cast<arith::CmpFOp>(op))
@@ -61,79 +81,22 @@ static std::optional<double> evaluate(Operation *op, double lhs, double rhs) {
                                   APInt(64, static_cast<int64_t>(rhs), true));
 }
 
-/// An operation one of whose operands is a number and the other a choice.
-static std::optional<Choice> matchBinary(const Element &element) {
-  Operation *op = element.getOp();
-  for (unsigned i : {1, 0}) {
-    std::optional<double> number = getNumber(element.getOperand(i));
-    if (!number)
-      continue;
-    std::optional<Choice> choice = matchChoice(element.getOperand(1 - i));
-    if (!choice)
-      return std::nullopt;
-    auto apply = [&](double other) {
-      return i == 1 ? evaluate(op, other, *number)
-                    : evaluate(op, *number, other);
-    };
-    std::optional<double> ifTrue = apply(choice->ifTrue),
-                          ifFalse = apply(choice->ifFalse);
-    if (!ifTrue || !ifFalse)
-      return std::nullopt;
-    return Choice{choice->condition, *ifTrue, *ifFalse};
-  }
-  return std::nullopt;
-}
-
-/// A choice between two numbers.
-static std::optional<Choice> matchSelect(const Element &element) {
-  std::optional<double> ifTrue = getNumber(element.getOperand(1)),
-                        ifFalse = getNumber(element.getOperand(2));
-  std::optional<Choice> choice = matchChoice(element.getOperand(0));
-  if (!ifTrue || !ifFalse || !choice)
-    return std::nullopt;
-  return Choice{choice->condition, choice->ifTrue ? *ifTrue : *ifFalse,
-                choice->ifFalse ? *ifTrue : *ifFalse};
-}
-
-/// The choice that the operation of `element` makes of another one.
-static std::optional<Choice> matchOperation(const Element &element) {
-  Operation *op = element.getOp();
-  if (isa<arith::SelectOp>(op))
-    return matchSelect(element);
-  if (op->getNumOperands() == 2)
-    return matchBinary(element);
-  if (!isa<arith::ExtUIOp, arith::ExtSIOp, arith::UIToFPOp, arith::SIToFPOp,
-           arith::ExtFOp, arith::TruncFOp, arith::TruncIOp, arith::NegFOp>(op))
-    return std::nullopt;
-  std::optional<Choice> choice = matchChoice(element.getOperand(0));
-  if (!choice)
-    return std::nullopt;
-  // Numbers that don't keep their value.
-  bool isUnsigned = isa<arith::ExtUIOp, arith::UIToFPOp>(op);
-  if ((isa<arith::TruncIOp>(op) && !op->getResult(0).getType().isInteger(1)) ||
-      (isUnsigned && (choice->ifTrue < 0 || choice->ifFalse < 0)))
-    return std::nullopt;
+/// `number` behind a conversion or a change of sign.
+static std::optional<double> convert(Operation *op, double number) {
+  Type from = op->getOperand(0).getType(), to = op->getResult(0).getType();
+  if (isa<arith::NegFOp>(op))
+    return -number;
+  if (isa<arith::TruncIOp>(op))
+    return to.isInteger(1)
+               ? std::optional<double>(static_cast<int64_t>(number) & 1)
+               : std::nullopt;
   // A truth value as a signed number is -1.
-  bool isTruth = op->getOperand(0).getType().isInteger(1);
-  bool isNegative = isa<arith::NegFOp>(op) ||
-                    (isTruth && isa<arith::ExtSIOp, arith::SIToFPOp>(op));
-  auto convert = [&](double number) -> double {
-    if (op->getResult(0).getType().isInteger(1))
-      return static_cast<int64_t>(number) & 1;
-    return isNegative ? -number : number;
-  };
-  return Choice{choice->condition, convert(choice->ifTrue),
-                convert(choice->ifFalse)};
-}
-
-std::optional<Choice> lowbit::matchChoice(const Element &element) {
-  if (std::optional<Element> source = enterReshape(element))
-    return matchChoice(*source);
-  if (element.getOp())
-    if (std::optional<Choice> choice = matchOperation(element))
-      return choice;
-  if (getElementTypeOrSelf(element.value.getType()).isInteger(1))
-    return Choice{element, 1, 0};
+  if (isa<arith::ExtSIOp, arith::SIToFPOp>(op))
+    return from.isInteger(1) ? -number : number;
+  if (isa<arith::ExtUIOp, arith::UIToFPOp>(op))
+    return number < 0 ? std::nullopt : std::optional(number);
+  if (isa<arith::ExtFOp, arith::TruncFOp>(op))
+    return number;
   return std::nullopt;
 }
 
@@ -141,69 +104,183 @@ std::optional<Choice> lowbit::matchChoice(const Element &element) {
 // Conditions of places
 //===----------------------------------------------------------------------===//
 
-/// `matchCausalCondition` of a comparison.
-static std::optional<int64_t> matchComparison(const Element &condition,
-                                              bool negated) {
-  auto compare = cast<arith::CmpIOp>(condition.getOp());
-  AffineExpr lhs = getIndexExpression(condition.getOperand(0));
-  AffineExpr rhs = getIndexExpression(condition.getOperand(1));
-  if (!lhs || !rhs)
-    return std::nullopt;
-  arith::CmpIPredicate predicate = compare.getPredicate();
-  if (negated)
-    predicate = arith::invertPredicate(predicate);
-  if (predicate == arith::CmpIPredicate::sgt ||
-      predicate == arith::CmpIPredicate::sge) {
-    std::swap(lhs, rhs);
-    predicate = predicate == arith::CmpIPredicate::sgt
-                    ? arith::CmpIPredicate::slt
-                    : arith::CmpIPredicate::sle;
-  }
-  bool isStrict = predicate == arith::CmpIPredicate::slt;
-  if (!isStrict && predicate != arith::CmpIPredicate::sle)
-    return std::nullopt;
-  unsigned dims = condition.map.getNumDims();
-  MLIRContext *context = condition.map.getContext();
-  AffineExpr i = getAffineDimExpr(dims - 2, context);
-  AffineExpr j = getAffineDimExpr(dims - 1, context);
-  // lhs < rhs, or lhs + 1 <= rhs.
-  AffineExpr rest = simplifyAffineExpr(rhs - lhs - (isStrict ? 1 : 0) - i + j,
-                                       dims, /*numSymbols=*/0);
-  auto offset = dyn_cast<AffineConstantExpr>(rest);
-  if (!offset)
-    return std::nullopt;
-  return offset.getValue();
-}
-
-std::optional<int64_t> lowbit::matchCausalCondition(const Element &condition,
-                                                    bool negated) {
-  std::optional<Choice> choice = matchChoice(condition);
-  if (!choice || choice->ifTrue == choice->ifFalse)
-    return std::nullopt;
-  const Element &base = choice->condition;
-  negated ^= choice->ifTrue == 0;
-  Operation *op = base.getOp();
-  if (isa_and_nonnull<arith::CmpIOp>(op))
-    return matchComparison(base, negated);
-  if (!isa_and_nonnull<arith::AndIOp, arith::OrIOp>(op))
-    return std::nullopt;
-  auto lhs = matchCausalCondition(base.getOperand(0), negated);
-  auto rhs = matchCausalCondition(base.getOperand(1), negated);
-  if (!lhs || !rhs)
-    return std::nullopt;
-  // The opposite of a conjunction is a disjunction of opposites.
-  bool areBoth = isa<arith::AndIOp>(op) != negated;
-  return areBoth ? std::min(*lhs, *rhs) : std::max(*lhs, *rhs);
-}
-
-bool lowbit::isCausalMask(const Element &mask, double hidden) {
-  std::optional<Choice> choice = matchChoice(mask);
-  if (!choice)
+std::optional<bool> MaskSide::isSeenUpTo(AffineExpr first) {
+  if (side != KeySide::Later && places.isAtMost(ahead, first))
+    return true;
+  if (side == KeySide::Later && places.isAtMost(first, ahead))
     return false;
-  auto chooses = [&](double seen, double other, bool negated) {
-    return seen == 0 && other <= hidden &&
-           matchCausalCondition(choice->condition, negated) == 0;
+  if (side == KeySide::Own && places.isAtMost(first + 1, ahead))
+    return false;
+  return std::nullopt;
+}
+
+std::optional<bool> MaskSide::isPositive(AffineExpr rest, unsigned rank) {
+  if (!rest || rank < 2)
+    return std::nullopt;
+  MLIRContext *context = rest.getContext();
+  AffineExpr i = getAffineDimExpr(rank - 2, context);
+  AffineExpr j = getAffineDimExpr(rank - 1, context);
+  auto withoutPlaces = [&](AffineExpr expression) -> AffineExpr {
+    AffineExpr simple =
+        simplifyAffineExpr(expression, rank, places.getNumSymbols());
+    for (unsigned dimension = 0; dimension < rank; ++dimension)
+      if (simple.isFunctionOfDim(dimension))
+        return {};
+    return simple;
   };
-  return chooses(choice->ifTrue, choice->ifFalse, false) ||
-         chooses(choice->ifFalse, choice->ifTrue, true);
+  // j <= i + first
+  if (AffineExpr first = withoutPlaces(rest - i + j))
+    return isSeenUpTo(first);
+  // j >= i - first, the opposite of j <= i - first - 1.
+  if (AffineExpr first = withoutPlaces(rest + i - j))
+    if (std::optional<bool> holds = isSeenUpTo(-first - 1))
+      return !*holds;
+  return std::nullopt;
+}
+
+std::optional<double> MaskSide::compareIntegers(const Element &element) {
+  auto compare = dyn_cast<arith::CmpIOp>(element.getOp());
+  if (!compare)
+    return std::nullopt;
+  AffineExpr lhs = places.get(element.getOperand(0));
+  AffineExpr rhs = places.get(element.getOperand(1));
+  if (!lhs || !rhs)
+    return std::nullopt;
+  using Predicate = arith::CmpIPredicate;
+  Predicate predicate = compare.getPredicate();
+  if (predicate == Predicate::sgt || predicate == Predicate::sge) {
+    std::swap(lhs, rhs);
+    predicate = predicate == Predicate::sgt ? Predicate::slt : Predicate::sle;
+  }
+  bool isStrict = predicate == Predicate::slt;
+  if (!isStrict && predicate != Predicate::sle)
+    return std::nullopt;
+  std::optional<bool> holds =
+      isPositive(rhs - lhs - (isStrict ? 1 : 0), element.map.getNumDims());
+  decided |= holds.has_value();
+  return holds;
+}
+
+//===----------------------------------------------------------------------===//
+// Numbers
+//===----------------------------------------------------------------------===//
+
+/// Whether `element` is neither infinite nor no number, whatever the inputs.
+bool MaskSide::isFinite(const Element &element, unsigned &steps) {
+  if (std::optional<double> number = getNumber(element))
+    return std::isfinite(*number);
+  if (!element.isComputedInside() || steps == 0)
+    return false;
+  --steps;
+  Operation *op = element.getOp();
+  if (isa<arith::SelectOp>(op))
+    return isFinite(element.getOperand(1), steps) &&
+           isFinite(element.getOperand(2), steps);
+  return isa<arith::SIToFPOp, arith::UIToFPOp>(op);
+}
+
+std::optional<double> MaskSide::findOfPair(const Element &element) {
+  Operation *op = element.getOp();
+  if (std::optional<double> holds = compareIntegers(element))
+    return holds;
+  std::array operands{element.getOperand(0), element.getOperand(1)};
+  std::array numbers{getNumber(operands[0]), getNumber(operands[1])};
+  bool isTruth = op->getResult(0).getType().isInteger(1);
+  unsigned steps = kSteps;
+  for (unsigned i : {0, 1}) {
+    if (!numbers[i])
+      continue;
+    if (isTruth && isa<arith::AndIOp>(op))
+      return *numbers[i] == 0 ? numbers[i] : numbers[1 - i];
+    if (isTruth && isa<arith::OrIOp>(op))
+      return *numbers[i] != 0 ? numbers[i] : numbers[1 - i];
+    if (*numbers[i] == 0 &&
+        (isa<arith::MulIOp>(op) ||
+         (isa<arith::MulFOp>(op) && isFinite(operands[1 - i], steps))))
+      return 0;
+  }
+  return numbers[0] && numbers[1] ? evaluate(op, *numbers[0], *numbers[1])
+                                  : std::nullopt;
+}
+
+std::optional<double> MaskSide::findOfOperation(const Element &element) {
+  Operation *op = element.getOp();
+  if (isa<arith::SelectOp>(op)) {
+    if (std::optional<double> condition = getNumber(element.getOperand(0)))
+      return getNumber(element.getOperand(*condition ? 1 : 2));
+    std::optional<double> number = getNumber(element.getOperand(1));
+    return number == getNumber(element.getOperand(2)) ? number : std::nullopt;
+  }
+  if (op->getNumOperands() == 2)
+    return findOfPair(element);
+  if (op->getNumOperands() != 1)
+    return std::nullopt;
+  std::optional<double> number = getNumber(element.getOperand(0));
+  return number ? convert(op, *number) : std::nullopt;
+}
+
+/// An element of a constant triangle.
+std::optional<double> MaskSide::findOfTensor(const Element &element) {
+  std::optional<ConstantTriangle> triangle = matchTriangle(element, places);
+  if (!triangle)
+    return std::nullopt;
+  std::optional<bool> isBelow =
+      isPositive(triangle->distance, element.map.getNumDims());
+  if (!isBelow)
+    return std::nullopt;
+  decided = true;
+  return *isBelow ? triangle->below : triangle->above;
+}
+
+std::optional<double> MaskSide::findNumber(const Element &element) {
+  if (std::optional<Element> source = enterReshape(element))
+    return getNumber(*source);
+  if (std::optional<double> number = getConstant(element))
+    return number;
+  if (element.isComputedInside() && element.getOp()->getNumRegions() == 0)
+    return findOfOperation(element);
+  return element.scope ? std::nullopt : findOfTensor(element);
+}
+
+std::optional<double> MaskSide::getNumber(const Element &element) {
+  std::pair key(element.value, element.map);
+  if (auto found = known.find(key); found != known.end())
+    return found->second;
+  if (depth == kDepth)
+    return std::nullopt;
+  ++depth;
+  std::optional<double> number = findNumber(element);
+  --depth;
+  known[key] = number;
+  return number;
+}
+
+bool MaskSide::isAtMost(const Element &mask, double hidden) {
+  unsigned steps = kSteps;
+  return isAtMost(mask, hidden, steps);
+}
+
+bool MaskSide::isAtMost(const Element &mask, double hidden, unsigned &steps) {
+  if (std::optional<Element> source = enterReshape(mask))
+    return isAtMost(*source, hidden, steps);
+  if (std::optional<double> number = getNumber(mask))
+    return *number <= hidden;
+  if (!mask.isComputedInside() || steps == 0)
+    return false;
+  --steps;
+  Operation *op = mask.getOp();
+  auto isOperand = [&](unsigned i) {
+    return isAtMost(mask.getOperand(i), hidden, steps);
+  };
+  if (isa<arith::AddFOp, arith::MinimumFOp, arith::MinNumFOp>(op))
+    return isOperand(0) || isOperand(1);
+  if (isa<arith::MaximumFOp, arith::MaxNumFOp>(op))
+    return isOperand(0) && isOperand(1);
+  if (isCast(op))
+    return isOperand(0);
+  if (!isa<arith::SelectOp>(op))
+    return false;
+  if (std::optional<double> condition = getNumber(mask.getOperand(0)))
+    return isOperand(*condition ? 1 : 2);
+  return isOperand(1) && isOperand(2);
 }

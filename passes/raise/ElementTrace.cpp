@@ -58,6 +58,12 @@ Operation *Element::getOp() const {
   return scope ? value.getDefiningOp() : nullptr;
 }
 
+bool Element::isComputedInside() const {
+  Operation *op = getOp();
+  linalg::LinalgOp body = scope;
+  return op && op->getBlock() == body.getBlock();
+}
+
 Element Element::getNearOperand(unsigned i) const {
   return enterOperand(scope, map, getOp()->getOperand(i));
 }
@@ -180,26 +186,4 @@ std::optional<double> lowbit::getConstantNumber(const Element &element) {
   if (scalar && scalar.getElements().size() == 1)
     return getConstantNumber({scalar.getElements()[0], {}, element.map});
   return getUniformValue(element.value);
-}
-
-AffineExpr lowbit::getIndexExpression(const Element &element) {
-  if (std::optional<Element> source = enterReshape(element))
-    return getIndexExpression(*source);
-  IntegerAttr constant;
-  if (matchPattern(element.value, m_Constant(&constant)))
-    return getAffineConstantExpr(constant.getInt(), element.map.getContext());
-  Operation *op = element.getOp();
-  if (!op)
-    return {};
-  if (auto index = dyn_cast<linalg::IndexOp>(op))
-    return element.map.getResult(index.getDim());
-  if (isa<arith::IndexCastOp, arith::ExtSIOp, arith::TruncIOp>(op))
-    return getIndexExpression(element.getOperand(0));
-  if (!isa<arith::AddIOp, arith::SubIOp>(op))
-    return {};
-  AffineExpr lhs = getIndexExpression(element.getOperand(0));
-  AffineExpr rhs = getIndexExpression(element.getOperand(1));
-  if (!lhs || !rhs)
-    return {};
-  return isa<arith::AddIOp>(op) ? lhs + rhs : lhs - rhs;
 }

@@ -27,6 +27,9 @@ struct Element {
 
   /// The operation that computes the scalar; null for an element of a tensor.
   mlir::Operation *getOp() const;
+  /// Whether that operation is one of the elementwise op's body: others give
+  /// one number for all positions.
+  bool isComputedInside() const;
   /// Operand `i` of that operation, traced.
   Element getOperand(unsigned i) const;
   /// The same without going beyond the op that the operand is in: a tensor
@@ -61,10 +64,6 @@ Element getUncastOperand(const Element &element, unsigned i);
 
 /// The number that `element` always is, or nothing.
 std::optional<double> getConstantNumber(const Element &element);
-
-/// An integer or index as an affine function of the position; null where it is
-/// something else.
-mlir::AffineExpr getIndexExpression(const Element &element);
 
 } // namespace lowbit
 

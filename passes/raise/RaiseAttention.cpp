@@ -288,6 +288,7 @@ void lowbit::populateRaiseAttentionPatterns(RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
   patterns.addWithLabel<RaiseProductOfSoftmax, GroupHeads>(
       {pattern::kAttention}, context);
+  populateSplitMaskPatterns(patterns);
   linalg::TransposeOp::getCanonicalizationPatterns(patterns, context);
 }
 

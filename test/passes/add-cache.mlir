@@ -116,21 +116,20 @@ module attributes {lowbit.requires = [{dims = array<i64: 0, 1>, holds = #set, te
 // -----
 
 // Past keys and values are dropped with the joins that append to them, and so is
-// what the model returns of them. A mask is made for the new rows and all
-// columns; an input called attention_mask is all ones.
+// what the model returns of them. An input called attention_mask is all ones, so
+// that nothing is left of a mask but that it is causal.
 
+// CHECK-LABEL: func.func @prefill
+// CHECK-NOT:     linalg.fill
+// CHECK:         lowbit.attention {{.*}} scale 1.000000e+00 causal : tensor<1x1x?x8xf32>, tensor<1x1x?x8xf32>, tensor<1x1x?x8xf32> -> tensor<1x1x?x8xf32>
 // CHECK-LABEL: func.func @decode
 // CHECK-SAME:    %[[T:[a-z0-9]+]]: tensor<1x1xi64>
 // CHECK-SAME:    %[[K:[a-z0-9]+]]: tensor<1x1x16x8xf32> {lowbit.name = "cache.0.keys", lowbit.state = 1 : i64}
 // CHECK-SAME:    -> (tensor<1x1x1x8xf32>, tensor<1x1x16x8xf32> {{.*}}, tensor<1x1x16x8xf32>
 // CHECK:         %[[P:.*]] = affine.min
-// CHECK:         %[[S:.*]] = affine.apply
-// CHECK:         %[[ONES:.*]] = linalg.fill ins(%c1_i64 : i64) outs(%{{.*}} : tensor<1x?xi64>)
-// CHECK:         %[[MASK:.*]] = linalg.generic {{.*}} ins(%[[ONES]] : tensor<1x?xi64>) outs(%{{.*}} : tensor<1x?xf32>)
-// CHECK:           %[[J:.*]] = linalg.index 1
-// CHECK:           arith.cmpi sle, %[[J]], %[[P]]
+// CHECK-NOT:     linalg.fill
 // CHECK:         tensor.insert_slice %{{.*}} into %[[K]][0, 0, %[[P]], 0] [1, 1, 1, 8]
-// CHECK:         lowbit.attention {{.*}} mask %[[MASK]] {{.*}} mask tensor<1x?xf32>
+// CHECK:         lowbit.attention {{.*}} scale 1.000000e+00 causal : tensor<1x1x1x8xf32>, tensor<1x1x?x8xf32>, tensor<1x1x?x8xf32> -> tensor<1x1x1x8xf32>
 #whole = affine_map<(i, j) -> (i, j)>
 #padding = affine_map<(i, j) -> (0, j)>
 module {
@@ -163,6 +162,62 @@ module {
         %isReal = arith.cmpi ne, %one, %none : i64
         %both = arith.andi %isEarlier, %isReal : i1
         %m = arith.select %both, %seen, %hidden : f32
+        linalg.yield %m : f32
+    } -> tensor<?x?xf32>
+    %y = lowbit.attention %q, %k, %k mask %mask scale 1.0 : tensor<1x1x?x8xf32>, tensor<1x1x?x8xf32>, tensor<1x1x?x8xf32>, mask tensor<?x?xf32> -> tensor<1x1x?x8xf32>
+    return %y, %k : tensor<1x1x?x8xf32>, tensor<1x1x?x8xf32>
+  }
+}
+
+// -----
+
+// Of a window that slides, what is not causal is a mask for the new rows and all
+// columns.
+
+// CHECK-LABEL: func.func @decode
+// CHECK:         %[[P:.*]] = affine.min
+// CHECK:         %[[MASK:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<1x?xf32>)
+// CHECK:           %[[J:.*]] = linalg.index 1
+// CHECK:           arith.cmpi sgt, %[[J]], %{{.*}} : index
+// CHECK-NOT:       arith.andi
+// CHECK:           arith.select
+// CHECK:         lowbit.attention {{.*}} mask %[[MASK]] scale 1.000000e+00 causal : {{.*}} mask tensor<1x?xf32>
+#whole = affine_map<(i, j) -> (i, j)>
+#padding = affine_map<(i, j) -> (0, j)>
+module {
+  lowbit.global @words : tensor<32x8xf32> {data = dense<0.5> : tensor<32x8xf32>}
+  func.func @main(%ids: tensor<1x?xi64> {lowbit.name = "ids"}, %ones: tensor<1x?xi64> {lowbit.name = "attention_mask"},
+      %past: tensor<1x1x?x8xf32> {lowbit.name = "past"}) -> (tensor<1x1x?x8xf32>, tensor<1x1x?x8xf32>) {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c4 = arith.constant 4 : index
+    %seen = arith.constant 0.0 : f32
+    %hidden = arith.constant -1.0e+30 : f32
+    %none = arith.constant 0 : i64
+    %seq = tensor.dim %ids, %c1 : tensor<1x?xi64>
+    %before = tensor.dim %past, %c2 : tensor<1x1x?x8xf32>
+    %all = arith.addi %seq, %before : index
+    %words = lowbit.weight @words : tensor<32x8xf32>
+    %x = lowbit.embedding %ids, %words : tensor<1x?xi64>, tensor<32x8xf32> -> tensor<1x?x8xf32>
+    %q = tensor.expand_shape %x [[0], [1, 2], [3]] output_shape [1, 1, %seq, 8] : tensor<1x?x8xf32> into tensor<1x1x?x8xf32>
+    %e = tensor.empty(%all) : tensor<1x1x?x8xf32>
+    %first = tensor.insert_slice %past into %e[0, 0, 0, 0] [1, 1, %before, 8] [1, 1, 1, 1] : tensor<1x1x?x8xf32> into tensor<1x1x?x8xf32>
+    %k = tensor.insert_slice %q into %first[0, 0, %before, 0] [1, 1, %seq, 8] [1, 1, 1, 1] : tensor<1x1x?x8xf32> into tensor<1x1x?x8xf32>
+    %em = tensor.empty(%seq, %all) : tensor<?x?xf32>
+    %mask = linalg.generic {indexing_maps = [#padding, #whole], iterator_types = ["parallel", "parallel"]}
+        ins(%ones : tensor<1x?xi64>) outs(%em : tensor<?x?xf32>) {
+      ^bb0(%one: i64, %out: f32):
+        %i = linalg.index 0 : index
+        %j = linalg.index 1 : index
+        %last = arith.addi %i, %before : index
+        %isEarlier = arith.cmpi sle, %j, %last : index
+        %isReal = arith.cmpi ne, %one, %none : i64
+        %both = arith.andi %isEarlier, %isReal : i1
+        %end = arith.subi %last, %c4 : index
+        %isNear = arith.cmpi sgt, %j, %end : index
+        %all3 = arith.andi %isNear, %both : i1
+        %m = arith.select %all3, %seen, %hidden : f32
         linalg.yield %m : f32
     } -> tensor<?x?xf32>
     %y = lowbit.attention %q, %k, %k mask %mask scale 1.0 : tensor<1x1x?x8xf32>, tensor<1x1x?x8xf32>, tensor<1x1x?x8xf32>, mask tensor<?x?xf32> -> tensor<1x1x?x8xf32>

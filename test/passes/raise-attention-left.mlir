@@ -133,7 +133,7 @@ func.func @started(%q: tensor<2x4x8xf32>, %kt: tensor<2x8x5xf32>, %v: tensor<2x5
 
 // -----
 
-// CHECK: remark: attention is left: a causal mask of scores that aren't square
+// CHECK: remark: attention is left: what hides scores is not one tensor of their dimensions
 #all = affine_map<(b, i, j) -> (b, i, j)>
 func.func @not_square(%q: tensor<2x4x8xf32>, %kt: tensor<2x8x5xf32>, %v: tensor<2x5x8xf32>,
     %es: tensor<2x4x5xf32>, %ey: tensor<2x4x8xf32>) -> tensor<2x4x8xf32> {
@@ -165,4 +165,25 @@ func.func @no_heads(%s: tensor<4x5xf32>, %v: tensor<5x8xf32>, %es: tensor<4x5xf3
   %p = linalg.softmax dimension(1) ins(%s : tensor<4x5xf32>) outs(%es : tensor<4x5xf32>) -> tensor<4x5xf32>
   %y = linalg.matmul ins(%p, %v : tensor<4x5xf32>, tensor<5x8xf32>) outs(%zy : tensor<4x8xf32>) -> tensor<4x8xf32>
   return %y : tensor<4x8xf32>
+}
+
+// -----
+
+// CHECK: remark: attention is left: the scores have a least number that does not hide them
+#all = affine_map<(b, i, j) -> (b, i, j)>
+func.func @least(%q: tensor<2x4x8xf32>, %kt: tensor<2x8x5xf32>, %v: tensor<2x5x8xf32>,
+    %es: tensor<2x4x5xf32>, %ey: tensor<2x4x8xf32>) -> tensor<2x4x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %zs = linalg.fill ins(%zero : f32) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
+  %zy = linalg.fill ins(%zero : f32) outs(%ey : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  %s = linalg.batch_matmul ins(%q, %kt : tensor<2x4x8xf32>, tensor<2x8x5xf32>) outs(%zs : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
+  %t = linalg.generic {indexing_maps = [#all, #all], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%s : tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = arith.maximumf %in, %zero : f32
+    linalg.yield %0 : f32
+  } -> tensor<2x4x5xf32>
+  %p = linalg.softmax dimension(2) ins(%t : tensor<2x4x5xf32>) outs(%es : tensor<2x4x5xf32>) -> tensor<2x4x5xf32>
+  %y = linalg.batch_matmul ins(%p, %v : tensor<2x4x5xf32>, tensor<2x5x8xf32>) outs(%zy : tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  return %y : tensor<2x4x8xf32>
 }

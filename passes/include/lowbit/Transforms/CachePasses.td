@@ -31,7 +31,8 @@ def AddCachePass : Pass<"lowbit-add-cache", "::mlir::ModuleOp"> {
     With `prefill-length`, `@prefill` takes so many tokens at once, and its shapes
     are numbers but for the length of the text.
 
-    An input called `attention_mask` is all ones, `position_ids` are the
+    An input called `attention_mask` is all ones, so that of a mask stays what
+    hides other keys than padding and later ones; `position_ids` are the
     positions, `token_type_ids` are zero. Inputs of past keys and values, to
     which the model appends what it returns, are dropped: the cache is in their
     place.

@@ -33,6 +33,11 @@ void populateRaiseConvPatterns(mlir::RewritePatternSet &patterns);
 /// `lowbit.attention`. The patterns carry the label `attention_pattern`.
 void populateRaiseAttentionPatterns(mlir::RewritePatternSet &patterns);
 
+/// Makes `lowbit.attention` causal whose mask hides all keys behind a query's
+/// own, and takes out of its mask what follows from that. Part of the patterns
+/// above, for which a mask may say less than once its inputs are known.
+void populateSplitMaskPatterns(mlir::RewritePatternSet &patterns);
+
 /// Absorbs bias, activation and residual into the `lowbit.linear` that they
 /// follow. The patterns carry the labels `linear_bias`, `linear_activation` and
 /// `linear_residual`, by which a `FrozenRewritePatternSet` can select them.

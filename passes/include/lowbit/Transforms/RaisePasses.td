@@ -135,9 +135,12 @@ def RaiseAttentionPass : Pass<"lowbit-raise-attention"> {
     times a constant, plus masks, becomes `lowbit.attention` (the pattern
     `attention_pattern`). Scalars are traced through elementwise ops, so it
     doesn't matter how those are divided; the softmax may be one op or its
-    steps, the order of dimensions is any. A mask that is made from positions
-    and hides the keys after the query's own becomes `causal`; one that selects
-    scores by a condition is added as 0 or the number it puts in their place.
+    steps, the order of dimensions is any. A mask that hides all keys after the
+    query's own, j > i + J - I, becomes `causal`, whatever it is computed with:
+    comparisons of places, triangles made or stored, choices, sums and products.
+    What else it hides (padding that is an input, a window) stays as a mask of
+    the dimensions that it has. One that selects scores by a condition is added
+    as 0 or the number it puts in their place.
     Several masks are added up first, in the dimensions that they have; what is
     added before scores are multiplied by a constant is multiplied, too. Heads of
     K and V that are repeated for groups of query heads are read where they are,
