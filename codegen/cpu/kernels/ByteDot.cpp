@@ -108,6 +108,7 @@ class VNNI : public OneInstruction {
 };
 
 class USDot : public OneInstruction {
+  bool multipliesLanes() const override { return true; }
   bool multiplies(Dot4Op op) const override { return !op.getSignedCodes(); }
   std::string getName(int64_t) const override {
     return "llvm.aarch64.neon.usdot.v4i32.v16i8";
@@ -115,6 +116,7 @@ class USDot : public OneInstruction {
 };
 
 class SDot : public OneInstruction {
+  bool multipliesLanes() const override { return true; }
   /// Unsigned codes up to 127 are signed ones, too.
   bool multiplies(Dot4Op op) const override {
     return op.getSignedCodes() || op.getLargestCode() <= 127;
@@ -187,6 +189,7 @@ class AVX2 : public NarrowSums {
 };
 
 class Neon : public NarrowSums {
+  bool multipliesLanes() const override { return true; }
   bool multiplies(Dot4Op op) const override {
     return op.getSignedCodes() || op.getLargestCode() <= 127;
   }
@@ -225,8 +228,6 @@ class Neon : public NarrowSums {
 
 class Portable : public NarrowSums {
   bool multiplies(Dot4Op op) const override { return !op.getSignedCodes(); }
-  /// The baseline of x86 has none.
-  bool multipliesLanes() const override { return false; }
   Values multiply(Emitter &b, Dot4Op op, const Values &partial) const override {
     Value even = b.binary<arith::MulIOp>(b.evenCodes(op.getCodes()),
                                          b.evenBytes(op.getValues()));

@@ -30,8 +30,8 @@ public:
   /// operands needn't live longer.
   virtual mlir::Value lower(mlir::RewriterBase &rewriter,
                             llvm::ArrayRef<Dot4Op> run) const = 0;
-  /// Whether products of 32-bit lanes take no longer than those of floats.
-  virtual bool multipliesLanes() const { return true; }
+  /// Whether one instruction multiplies 32-bit lanes and adds the products.
+  virtual bool multipliesLanes() const { return false; }
   /// Whether `multiplyWords` has an instruction.
   virtual bool multipliesWords() const { return false; }
   /// Products of signed 16-bit lanes, of which neighbours are added in 32 bits;

@@ -6,8 +6,8 @@
 // activations have one scale for a row, the sums of groups are multiplied by
 // those integers, and nothing becomes a float before the end of up to 256
 // columns. For each register of sums and group that is one instruction
-// (vpdpwssd) in place of a conversion and two multiplications, which take turns
-// with products of bytes; and no integer is converted and scaled first.
+// (vpdpwssd, mla) in place of a conversion and a multiplication; and integers
+// are not converted and multiplied by their scale for each group.
 //
 //===----------------------------------------------------------------------===//
 
@@ -55,15 +55,10 @@ Values LinearKernel::applyRun(const GroupParameters::Place &place,
                               ValueRange outer) {
   int64_t registers = products.registerCount(rows.slices.count);
   Values result;
-  for (int64_t r = 0; r < rows.count; ++r) {
-    Value header = b.mul(b.add(rows.first, r), panelRowBytes);
-    for (int64_t i = 0; i < registers; ++i) {
-      int64_t at = r * registers + i;
-      result.push_back(parameters.apply(
-          parameters.loadOfScaled(place, firstRow(rows.slices, i)),
-          products.scaleIntegers(integers[at], panel, header), /*sum=*/{},
-          outer[at]));
-    }
+  for (auto [i, sum, total] : llvm::enumerate(integers, outer)) {
+    Value row = firstRow(rows.slices, i % registers);
+    result.push_back(parameters.apply(parameters.loadOfScaled(place, row),
+                                      b.toFloat(sum), /*sum=*/{}, total));
   }
   return result;
 }

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "KernelSpec.h"
+#include "ByteDot.h"
 #include "CodeDigits.h"
 #include "CodeWindows.h"
 #include "lowbit/IR/AttributeWord.h"
@@ -208,12 +209,17 @@ int64_t cpu::countScaledSegments(const numerics::Encoding &encoding,
   return groups > 1 ? groups * each : 0;
 }
 
-int64_t cpu::countIntegerGroups(const numerics::Encoding &encoding,
+int64_t cpu::countIntegerGroups(const CPUDescription &target,
+                                const numerics::Encoding &encoding,
                                 int64_t columns) {
   // Scaling sums of so many columns is nothing. 32 bits hold 255 x 255 x 128
   // for each of them.
   constexpr int64_t kMostColumns = 256;
   if (!hasIntegerScales(encoding) || !getBytes(encoding))
+    return 0;
+  const ByteDot &dot = target.dot();
+  bool areWords = dot.multipliesWords() && areNegatedSumsWords(encoding);
+  if (!areWords && !dot.multipliesLanes())
     return 0;
   int64_t groups = getRunGroups(encoding, columns);
   while (groups * encoding.groupSize > kMostColumns)

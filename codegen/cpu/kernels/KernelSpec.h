@@ -237,9 +237,10 @@ int64_t countScaledSegments(const numerics::Encoding &encoding, int64_t columns,
 /// How many neighbouring groups of a row of `columns` columns have one scale
 /// once sums of their products with bytes of activations are multiplied by the
 /// integers that their scales are under a scale in common; 0 where there are no
-/// such integers, each group has a scale of its own, or groups are so long that
-/// their sums may as well be floats.
-int64_t countIntegerGroups(const numerics::Encoding &encoding, int64_t columns);
+/// such integers, each group has a scale of its own, groups are so long that
+/// their sums may as well be floats, or the target multiplies those faster.
+int64_t countIntegerGroups(const CPUDescription &target,
+                           const numerics::Encoding &encoding, int64_t columns);
 
 /// Whether a group's sum has 16 bits, for encodings with such groups, if it is
 /// negated: -8 times -128 for each of 32 columns is the one that has 17.

@@ -6,7 +6,6 @@
 
 #include "LowerLinear.h"
 #include "BFloatVectors.h"
-#include "ByteDot.h"
 #include "GroupParameters.h"
 #include "PanelSource.h"
 #include "RowTables.h"
@@ -138,10 +137,9 @@ std::optional<std::string> LinearLowering::makeSpec(LinearOp op,
   spec.layout = weight.getLayout();
   if (spec.panel.hasTiles())
     spec.scaledSegments = countScaled(weight, spec.panel);
-  if (spec.panel.kind == PanelKind::Int8 && spec.panel.hasOneScale() &&
-      calls.target.dot().multipliesLanes())
-    spec.integerGroups =
-        countIntegerGroups(encoding.getNumerics(), weight.getColumns());
+  if (spec.panel.kind == PanelKind::Int8 && spec.panel.hasOneScale())
+    spec.integerGroups = countIntegerGroups(
+        calls.target, encoding.getNumerics(), weight.getColumns());
   spec.hasBias = static_cast<bool>(op.getBias());
   spec.hasResidual = static_cast<bool>(op.getResidual());
   spec.activation = op.getActivationAttr();

@@ -501,7 +501,7 @@ SegmentProducts::Values SegmentProducts::addUp(const SegmentOperands &operands,
 
 SegmentProducts::Values
 SegmentProducts::emitIntegers(const SegmentOperands &operands, Extent columns) {
-  assert(levels() == 1 && !isFloat() && "one integer for each sum");
+  assert(levels() == 1 && leavesStep() && "one integer for each sum");
   Values sums = addUp(operands, columns);
   int64_t registers = registerCount(operands.slices.count);
   for (auto [i, sum] : llvm::enumerate(sums))

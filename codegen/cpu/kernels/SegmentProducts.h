@@ -124,11 +124,9 @@ public:
   /// activation scales applied unless they are left, the format's offset
   /// subtracted. Weight rows are in the order that `sortRows` undoes.
   Values emit(const SegmentOperands &operands, Extent columns);
-  /// The same as integers, neither scale nor step applied, where there is one
+  /// The same as integers, where scale and step are left and there is one
   /// level.
   Values emitIntegers(const SegmentOperands &operands, Extent columns);
-  /// Scales such integers to f32; a header of the row is at `row`.
-  Value scaleIntegers(Value sum, Value panel, Value row);
   /// Puts the weight rows of such registers, or of sums of them, in order.
   void sortRows(llvm::MutableArrayRef<Value> registers);
   /// Learned numbers as bytes that are multiplied.

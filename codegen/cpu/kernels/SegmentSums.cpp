@@ -266,14 +266,6 @@ Value SegmentProducts::leftScale(Value panel, Value row) {
   return loadScale(panel, row, leavesStep() ? levelStep() : 1);
 }
 
-Value SegmentProducts::scaleIntegers(Value sum, Value panel, Value row) {
-  VectorType floats = lanes(b.getF32Type());
-  Value scale = b.loadSplat(panel, row, b.getF32Type(), target.lanes());
-  if (step() != 1)
-    scale = b.mulf(scale, b.splat(floats, step()));
-  return b.mulf(b.toFloat(sum), scale);
-}
-
 Value SegmentProducts::activationSum(Value panel, Value offset) {
   if (isFloat())
     return b.loadSplat(panel, b.add(offset, 4), b.getF32Type(), target.lanes());

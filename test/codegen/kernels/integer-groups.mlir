@@ -2,7 +2,8 @@
 
 // Where scales are integers under a scale that groups share, and activations have
 // one scale, sums of groups times those integers are added up as integers, of 256
-// columns at most. Sums of 32 columns have 16 bits.
+// columns at most. Sums of 32 columns have 16 bits; for those of 8 bits and 64
+// columns this target has no instruction that multiplies and adds.
 
 #int4 = #lowbit.encoding<int<4>, group = 32, scale = f32 as <int<4>, group = 8, scale = f16>>
 #many = #lowbit.encoding<int<4>, group = 32, scale = f32 as <int<4>, group = 16, scale = f16>>
@@ -28,7 +29,7 @@ module attributes {lowbit.target = #lowbit.cpu<avx512_vbmi>} {
   // CHECK-LABEL: func.func @runs
   // CHECK: lowbit.call_kernel @[[WORDS:.*_a8x32_groups8]] tiles
   // CHECK: lowbit.call_kernel @{{.*}}_a8x32_groups8 tiles
-  // CHECK: lowbit.call_kernel @[[LANES:.*_a8x64_groups4]] tiles
+  // CHECK: lowbit.call_kernel @{{.*}}_a8x64 tiles
   func.func @runs(%x: tensor<?x512xf32>) -> (tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x32xf32>) {
     %q = lowbit.weight @q : !lowbit.tensor<32x512xf32, #int4, #planes>
     %m = lowbit.weight @m : !lowbit.tensor<32x512xf32, #many, #planes>
@@ -77,11 +78,33 @@ module attributes {lowbit.target = #lowbit.cpu<avx512_vbmi>} {
 // CHECK: arith.extsi %{{.*}} : vector<32xi16> to vector<32xi32>
 // CHECK: vector.deinterleave
 // CHECK: arith.sitofp {{.*}} : vector<16xi32> to vector<16xf32>
+
+// -----
+
+// 32-bit lanes are multiplied and added by one instruction.
+
+#wide = #lowbit.encoding<int<8>, group = 64, scale = f32 as <uint<6>, group = 8, scale = f16>>
+#token = #lowbit.encoding<int<8>, channel, scale = f32>
+#planes = #lowbit.planes<rows = 32, padding = 4>
+
+module attributes {lowbit.target = #lowbit.cpu<neon_dotprod>} {
+  lowbit.global @w : !lowbit.tensor<32x512xf32, #wide, #planes> {blob = dense<1> : tensor<16576xi8>, scale_scale = dense<1.0> : tensor<1x32xf16>}
+
+  // CHECK-LABEL: func.func @lanes
+  // CHECK: lowbit.call_kernel @[[LANES:.*_a8x64_groups4]] tiles
+  func.func @lanes(%x: tensor<?x512xf32>) -> tensor<?x32xf32> {
+    %w = lowbit.weight @w : !lowbit.tensor<32x512xf32, #wide, #planes>
+    %0 = lowbit.quantize %x : tensor<?x512xf32> -> !lowbit.tensor<?x512xf32, #token>
+    %1 = lowbit.linear %0, %w : !lowbit.tensor<?x512xf32, #token>, !lowbit.tensor<32x512xf32, #wide, #planes> -> tensor<?x32xf32>
+    return %1 : tensor<?x32xf32>
+  }
+}
+
 // CHECK: func.func private @[[LANES]]
 // CHECK-NOT: vector.deinterleave
-// CHECK: arith.muli %{{.*}} : vector<16xi32>
+// CHECK: arith.muli %{{.*}} : vector<4xi32>
 // CHECK-NOT: vector.deinterleave
-// CHECK: arith.sitofp {{.*}} : vector<16xi32> to vector<16xf32>
+// CHECK: arith.sitofp {{.*}} : vector<4xi32> to vector<4xf32>
 
 // -----
 
@@ -89,7 +112,7 @@ module attributes {lowbit.target = #lowbit.cpu<avx512_vbmi>} {
 #token = #lowbit.encoding<int<8>, channel, scale = f32>
 #planes = #lowbit.planes<rows = 32, padding = 4>
 
-// The baseline of processors may have no products of 32 bits.
+// Vectors of any processor may have neither.
 
 module attributes {lowbit.target = #lowbit.cpu<portable>} {
   lowbit.global @q : !lowbit.tensor<32x512xf32, #int4, #planes> {blob = dense<1> : tensor<8448xi8>, scale_scale = dense<1.0> : tensor<1x64xf16>}
