@@ -316,10 +316,13 @@ llvm::Error lowbit::bindSidecar(mlir::ModuleOp module, llvm::StringRef path) {
     return file.takeError();
   if (llvm::Error error = checkDamage(*file))
     return error;
+  // Another artefact's data are no reason to name what is wrong with them.
+  if (llvm::Error error = checkPair(module, *file, path))
+    return error;
   for (Component component : getComponents(module))
     if (llvm::Error error = bind(component, *file))
       return makeFileError(path, llvm::toString(std::move(error)));
-  return checkPair(module, *file, path);
+  return llvm::Error::success();
 }
 
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>

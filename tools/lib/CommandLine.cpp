@@ -6,6 +6,7 @@
 
 #include "lowbit/Tools/CommandLine.h"
 #include "lowbit/Tools/Errors.h"
+#include "lowbit/Tools/Flags.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
@@ -113,12 +114,16 @@ llvm::Error lowbit::parseCommandLine(int argc, char **argv,
   static cl::list<std::string> unknown(cl::Sink);
   std::string message;
   llvm::raw_string_ostream errors(message);
-  if (!cl::ParseCommandLineOptions(argc, argv, overview, &errors)) {
-    // LLVM's own options print on standard error what is wrong with a value.
+  CapturedErrors captured;
+  bool isParsed = cl::ParseCommandLineOptions(argc, argv, overview, &errors);
+  std::string printed = captured.take();
+  if (!isParsed) {
+    // Of several values that LLVM's own options refuse, the first is enough.
     if (message.empty())
-      std::exit(EXIT_FAILURE);
+      message = llvm::StringRef(printed).split('\n').first.str();
     return makeError(describeParseErrors(argv[0], message));
   }
+  llvm::errs() << printed;
   return unknown.empty() ? llvm::Error::success()
                          : makeUnknownError(unknown.front());
 }

@@ -19,6 +19,8 @@
 #include "lowbit/Tools/Provenance.h"
 #include "lowbit/Tools/Signature.h"
 #include "lowbit/Tools/WebModel.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/WithColor.h"
 
@@ -179,6 +181,29 @@ static llvm::Error recordRecipe(ModuleOp module, const DriverOptions &options) {
   return llvm::Error::success();
 }
 
+/// "input 'x' leaves dimension 'n'", or all of several inputs, each name once;
+/// empty where there is none.
+static std::string listOpenDimensions(const Signature &signature) {
+  llvm::StringSet<> names;
+  std::string list;
+  for (const TensorSpec &input : signature.inputs) {
+    llvm::SmallVector<std::string> open;
+    for (auto [i, extent] : llvm::enumerate(input.shape)) {
+      bool isNamed = i < input.dimensions.size();
+      if (extent < 0 && !isNamed)
+        open.push_back(std::to_string(i));
+      else if (extent < 0 && names.insert(input.dimensions[i]).second)
+        open.push_back("'" + input.dimensions[i] + "'");
+    }
+    if (open.empty())
+      continue;
+    list += (list.empty() ? "input '" : ", input '") + input.name +
+            (open.size() > 1 ? "' leaves dimensions " : "' leaves dimension ") +
+            llvm::join(open, " and ");
+  }
+  return list;
+}
+
 /// Code for GPUs is for shapes that are known, which a cache fixes by itself.
 /// What an input leaves open is better said before anything is compiled.
 static llvm::Error checkShapes(ModuleOp module, const DriverOptions &options) {
@@ -192,17 +217,13 @@ static llvm::Error checkShapes(ModuleOp module, const DriverOptions &options) {
   }
   if (!isForGPU || !options.kvCache.empty())
     return llvm::Error::success();
-  for (const TensorSpec &input : signature->inputs)
-    for (auto [i, extent] : llvm::enumerate(input.shape))
-      if (extent < 0)
-        return makeError(
-            "input '" + input.name + "' leaves dimension " +
-            (i < input.dimensions.size() ? "'" + input.dimensions[i] + "'"
-                                         : std::to_string(i)) +
-            " open: GPU kernels require shapes that are known when the model "
-            "is compiled: fix dynamic dimensions with --shape, or give a "
-            "decoder a cache, which fixes them, with --kv-cache");
-  return llvm::Error::success();
+  std::string open = listOpenDimensions(*signature);
+  if (open.empty())
+    return llvm::Error::success();
+  return makeError(
+      open + " open: GPU kernels require shapes that are known when the model "
+             "is compiled: fix dynamic dimensions with --shape, or give a "
+             "decoder a cache, which fixes them, with --kv-cache");
 }
 
 /// What remarks begin with: of several precisions each says which it is of.

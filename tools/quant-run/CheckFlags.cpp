@@ -14,33 +14,7 @@
 using namespace lowbit;
 namespace cl = llvm::cl;
 
-/// More than any machine has; OpenMP dies where it can't start them.
-static constexpr uint64_t kMaxThreads = 4096;
-/// More tokens or windows than anyone waits for; sums of them don't overflow.
-static constexpr uint64_t kMaxCount = uint64_t(1) << 31;
-/// A time for each of them comes back from a browser.
-static constexpr uint64_t kMaxRuns = 100000;
-
-/// Counts that are given must count something.
-static llvm::Error checkCounts(const RunFlags &flags) {
-  struct {
-    const cl::Option &flag;
-    uint64_t value, most;
-  } counts[] = {{flags.threads, flags.threads, kMaxThreads},
-                {flags.window, flags.window, kMaxCount},
-                {flags.windows, flags.windows, kMaxCount},
-                {flags.layerWindows, flags.layerWindows, kMaxCount},
-                {flags.generate, flags.generate, kMaxCount},
-                {flags.topK, flags.topK, kMaxCount},
-                {flags.maxLength, flags.maxLength, kMaxCount},
-                {flags.runs, flags.runs, kMaxRuns},
-                {flags.timeout, flags.timeout, kMaxCount}};
-  for (const auto &count : counts)
-    if (count.flag.getNumOccurrences() &&
-        (count.value == 0 || count.value > count.most))
-      return makeError("--" + count.flag.ArgStr + " must be 1 to " +
-                       llvm::Twine(count.most) + ", found " +
-                       llvm::Twine(count.value));
+static llvm::Error checkWindow(const RunFlags &flags) {
   if (!flags.perplexity.empty() && flags.window < 2)
     return makeError("--perplexity requires a --window of at least 2 tokens, "
                      "each of which predicts the next, found 1");
@@ -137,7 +111,7 @@ llvm::Error lowbit::checkFlags(const RunFlags &flags) {
   if (llvm::Error error =
           checkGivenOnce([](const cl::Option &) { return true; }))
     return error;
-  if (llvm::Error error = checkCounts(flags))
+  if (llvm::Error error = checkWindow(flags))
     return error;
   if (llvm::Error error = checkBrowser(flags))
     return error;

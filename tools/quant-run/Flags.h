@@ -12,6 +12,13 @@
 
 namespace lowbit {
 
+/// More than any machine has; OpenMP dies where it can't start them.
+constexpr uint64_t kMaxThreads = 4096;
+/// More tokens or windows than anyone waits for; sums of them don't overflow.
+constexpr uint64_t kMaxCount = uint64_t(1) << 31;
+/// A time for each of them comes back from a browser.
+constexpr uint64_t kMaxRuns = 100000;
+
 /// The flags. They exist only once the options of libLLVM and libMLIR are gone:
 /// some have the same names, and none of them is meant for this tool.
 struct RunFlags {
@@ -34,7 +41,7 @@ struct RunFlags {
   llvm::cl::list<std::string> shape{
       "shape", llvm::cl::value_desc("name=value"), llvm::cl::cat(runCategory),
       llvm::cl::desc("Fix a symbolic dimension of an ONNX model")};
-  Flag<unsigned> threads{
+  CountFlag<unsigned, kMaxThreads> threads{
       "threads", llvm::cl::value_desc("n"), llvm::cl::cat(runCategory),
       llvm::cl::desc("Threads to run on (default: all cores); results do "
                      "not depend on it")};
@@ -90,11 +97,11 @@ struct RunFlags {
           "Quantize each model by each of these methods, as quant-opt "
           "--quantize does without data, and judge what comes out; none "
           "is the model itself")};
-  Flag<unsigned long> window{
+  CountFlag<unsigned long, kMaxCount> window{
       "window", llvm::cl::value_desc("n"), llvm::cl::init(256),
       llvm::cl::cat(judgeCategory),
       llvm::cl::desc("Tokens the model sees at once (default 256)")};
-  Flag<unsigned long> windows{
+  CountFlag<unsigned long, kMaxCount> windows{
       "windows", llvm::cl::value_desc("n"), llvm::cl::cat(judgeCategory),
       llvm::cl::desc(
           "Judge by the first n windows or samples only (default: all)")};
@@ -105,7 +112,7 @@ struct RunFlags {
           "With --perplexity: mean KL divergence from this model in nats "
           "per token, and how often both prefer the same token; with "
           "--benchmark: how much faster the model is")};
-  Flag<unsigned long> layerWindows{
+  CountFlag<unsigned long, kMaxCount> layerWindows{
       "layer-windows", llvm::cl::value_desc("n"), llvm::cl::cat(judgeCategory),
       llvm::cl::desc(
           "With --report and --against: the divergence that each layer "
@@ -131,7 +138,7 @@ struct RunFlags {
       llvm::cl::desc(
           "Count what activations with static scales reach, and how many "
           "numbers are beyond what calibration foresaw")};
-  Flag<unsigned> generate{
+  CountFlag<unsigned, kMaxCount> generate{
       "generate", llvm::cl::value_desc("n"), llvm::cl::cat(textCategory),
       llvm::cl::desc("Continue the prompt by n tokens: the text goes to "
                      "standard output, the figures to standard "
@@ -139,7 +146,7 @@ struct RunFlags {
   llvm::cl::opt<std::string> prompt{"prompt", llvm::cl::value_desc("text"),
                                     llvm::cl::cat(textCategory),
                                     llvm::cl::desc("Text to continue")};
-  llvm::cl::list<unsigned> promptTokens{
+  FlagList<unsigned> promptTokens{
       "prompt-tokens", llvm::cl::value_desc("ids"), llvm::cl::CommaSeparated,
       llvm::cl::cat(textCategory),
       llvm::cl::desc("Tokens to continue, in the place of --prompt; without "
@@ -150,7 +157,7 @@ struct RunFlags {
       llvm::cl::desc(
           "How keys and values of earlier tokens are kept (default f32); "
           "none keeps none, and computes each token from --window tokens")};
-  Flag<unsigned long> maxLength{
+  CountFlag<unsigned long, kMaxCount> maxLength{
       "max-length", llvm::cl::value_desc("n"), llvm::cl::cat(textCategory),
       llvm::cl::desc("Tokens of the longest text that the cache has room for "
                      "(default: what the text needs)")};
@@ -164,7 +171,7 @@ struct RunFlags {
       llvm::cl::desc(
           "0 takes the most likely token (default), 1 draws as the model "
           "predicts")};
-  Flag<unsigned long> topK{
+  CountFlag<unsigned long, kMaxCount> topK{
       "top-k", llvm::cl::value_desc("k"), llvm::cl::init(0),
       llvm::cl::cat(textCategory),
       llvm::cl::desc("Draw from the k most likely tokens only (default: all)")};
@@ -181,7 +188,7 @@ struct RunFlags {
           "prints an address for a browser that you open")};
   Flag<bool> showBrowser{"show-browser", llvm::cl::cat(browserCategory),
                          llvm::cl::desc("Give the browser a window")};
-  Flag<unsigned> runs{
+  CountFlag<unsigned, kMaxRuns> runs{
       "runs", llvm::cl::value_desc("n"), llvm::cl::init(20),
       llvm::cl::cat(browserCategory),
       llvm::cl::desc(
@@ -198,7 +205,7 @@ struct RunFlags {
       llvm::cl::desc(
           "One of the module's precisions, if it has several (default: "
           "the first)")};
-  Flag<unsigned> timeout{
+  CountFlag<unsigned, kMaxCount> timeout{
       "timeout", llvm::cl::value_desc("seconds"), llvm::cl::init(300),
       llvm::cl::cat(browserCategory),
       llvm::cl::desc("When to give the browser up (default 300)")};

@@ -17,7 +17,7 @@ namespace lowbit {
 
 /// Reads the command line into the options that are registered. `--help`, above
 /// whose options stands `overview`, and `--version` print and exit. So does a
-/// value that its option refuses, for that error is printed already.
+/// value that an option of this project refuses.
 llvm::Error parseCommandLine(int argc, char **argv, llvm::StringRef overview);
 
 /// An error where the command line gives an option that is no list, and that

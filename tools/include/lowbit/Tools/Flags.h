@@ -12,10 +12,29 @@
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
+#include <cstdio>
 #include <limits>
+#include <string>
 #include <type_traits>
 
 namespace lowbit {
+
+/// Keeps what is printed on standard error while it lives: LLVM's own options
+/// print there what is wrong with each of their values. There is one at a time.
+class CapturedErrors {
+public:
+  CapturedErrors();
+  CapturedErrors(const CapturedErrors &) = delete;
+  ~CapturedErrors() { (void)take(); }
+
+  /// Ends keeping, and yields what was kept.
+  std::string take();
+  /// Ends keeping, if anything is kept now: what follows is printed.
+  static void release();
+
+private:
+  std::FILE *file;
+};
 
 /// Prints "tool: error: --flag: requires ..., found '...'" and exits: parsers
 /// of command lines go on behind a value that an option refuses, and would
@@ -90,6 +109,31 @@ template <> struct FlagData<unsigned long> {
 /// A flag with one value that isn't text.
 template <typename T>
 using Flag = llvm::cl::opt<T, false, FlagParser<typename FlagData<T>::type>>;
+
+/// Parses a number of things of which there must be some, `Most` at most.
+template <typename T, uint64_t Most> class CountParser : public FlagParser<T> {
+public:
+  using FlagParser<T>::FlagParser;
+
+  bool parse(llvm::cl::Option &, llvm::StringRef name, llvm::StringRef text,
+             T &value) {
+    uint64_t number;
+    if (text.getAsInteger(0, number) || number == 0 || number > Most)
+      rejectFlag(name, "a whole number of 1 to " + llvm::Twine(Most), text);
+    value = T(number);
+    return false;
+  }
+};
+
+/// A flag with such a number.
+template <typename T, uint64_t Most>
+using CountFlag =
+    llvm::cl::opt<T, false, CountParser<typename FlagData<T>::type, Most>>;
+
+/// A flag with several values that aren't text.
+template <typename T>
+using FlagList =
+    llvm::cl::list<T, bool, FlagParser<typename FlagData<T>::type>>;
 
 } // namespace lowbit
 
