@@ -123,8 +123,11 @@ private:
   addOwnCodedAtom(const OwnRows &own, const Index &atom, mlir::ValueRange sums);
   void writeOwn(llvm::ArrayRef<mlir::Value> sums, const Index &row,
                 const Index &firstColumn);
+  /// Calls what a loop adds up after the row and the column of a thread's own:
+  /// `sum_r0c1`.
+  void nameSums(mlir::scf::ForOp loop, int64_t rows, llvm::StringRef word);
   llvm::SmallVector<mlir::Value> accumulate(
-      llvm::StringRef name, int64_t count, mlir::ValueRange sums,
+      llvm::StringRef name, int64_t count, int64_t rows, mlir::ValueRange sums,
       llvm::function_ref<llvm::SmallVector<mlir::Value>(const Index &,
                                                         mlir::ValueRange)>
           body);

@@ -122,15 +122,16 @@ SmallVector<Value> LinearBuilder::addHalves(const Tiles &tiles,
 SmallVector<Value> LinearBuilder::multiplyHalfTiles(const Tiles &tiles,
                                                     ValueRange sums) {
   int64_t count = weight->getSteps() / 2;
-  return accumulate("half", 2, sums, [&](const Index &half, ValueRange before) {
-    SmallVector<Value> products(kOwn * kOwn, constantFloat(halves, 0));
-    products = multiplySteps(
-        tiles.inputs, tiles.weights, indices.multiply(half, count), count,
-        products, [&](Value input, Value weight, Value sum) -> Value {
-          return vector::FMAOp::create(b, input, weight, sum);
-        });
-    return addHalves(tiles, half, products, before);
-  });
+  return accumulate(
+      "half", 2, kOwn, sums, [&](const Index &half, ValueRange before) {
+        SmallVector<Value> products(kOwn * kOwn, constantFloat(halves, 0));
+        products = multiplySteps(
+            tiles.inputs, tiles.weights, indices.multiply(half, count), count,
+            products, [&](Value input, Value weight, Value sum) -> Value {
+              return vector::FMAOp::create(b, input, weight, sum);
+            });
+        return addHalves(tiles, half, products, before);
+      });
 }
 
 void LinearBuilder::buildHalf(gpu::GPUFuncOp kernel,

@@ -324,6 +324,18 @@ int64_t LinearBuilder::countLanes() const {
   return std::min<int64_t>(llvm::bit_floor<uint64_t>(weight->getAtoms()), 32);
 }
 
+void LinearBuilder::nameSums(scf::ForOp loop, int64_t rows, StringRef word) {
+  int64_t count = loop.getNumRegionIterArgs(), columns = count / rows;
+  for (auto [i, sum] : llvm::enumerate(loop.getRegionIterArgs())) {
+    std::string name = word.str() + (count > 1 ? "_" : "");
+    if (rows > 1)
+      name += "r" + std::to_string(i / columns);
+    if (columns > 1)
+      name += "c" + std::to_string(i % columns);
+    named(sum, name);
+  }
+}
+
 std::array<int64_t, 3> LinearBuilder::buildVector(gpu::GPUFuncOp kernel) {
   int64_t atoms = weight->getAtoms(), lanes = countLanes();
   Index number;
@@ -344,6 +356,7 @@ std::array<int64_t, 3> LinearBuilder::buildVector(gpu::GPUFuncOp kernel) {
   auto loop =
       scf::ForOp::create(b, indices.materialize(lane), constantIndex(atoms),
                          constantIndex(lanes), sums);
+  nameSums(loop, spec.m, "sum");
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());

@@ -108,7 +108,8 @@ SmallVector<Value> LinearBuilder::addOwnAtom(const OwnRows &own,
     for (const Index &column : own.columns)
       parameters.push_back(
           weight->loadParameters(column, atom, indices.constant(0)));
-  return accumulate("turn", weight->getSteps() / weight->getPeriod(), sums,
+  return accumulate("turn", weight->getSteps() / weight->getPeriod(),
+                    own.rows.size(), sums,
                     [&](const Index &turn, ValueRange before) {
                       return addOwnTurn(own, atom, turn, parameters, before);
                     });
@@ -179,12 +180,13 @@ SmallVector<Value> LinearBuilder::addOwnCodedAtom(const OwnRows &own,
   int64_t unit = spec.unitSteps, turns = std::max<int64_t>(unit / turnSteps, 1);
   SmallVector<Value> none(sums.size(), constantWord(0));
   return accumulate(
-      "unit", weight->getSteps() / (turns * turnSteps), sums,
+      "unit", weight->getSteps() / (turns * turnSteps), own.rows.size(), sums,
       [&](const Index &number, ValueRange before) {
         Index step = indices.multiply(number, turns * turnSteps);
         if (unit > turnSteps) {
           SmallVector<Value> products = accumulate(
-              "turn", turns, none, [&](const Index &turn, ValueRange products) {
+              "turn", turns, own.rows.size(), none,
+              [&](const Index &turn, ValueRange products) {
                 return multiplyOwnCodes(
                     own, atom,
                     indices.add(indices.multiply(number, turns), turn), 0,
@@ -203,10 +205,11 @@ SmallVector<Value> LinearBuilder::addOwnCodedAtom(const OwnRows &own,
 
 /// A loop from 0 to `count` whose body makes the next sums of the present ones.
 SmallVector<Value> LinearBuilder::accumulate(
-    StringRef name, int64_t count, ValueRange sums,
+    StringRef name, int64_t count, int64_t rows, ValueRange sums,
     function_ref<SmallVector<Value>(const Index &, ValueRange)> body) {
   auto loop = scf::ForOp::create(b, constantIndex(0), constantIndex(count),
                                  constantIndex(1), sums);
+  nameSums(loop, rows, "sum");
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Index index = counter(loop, name, count);
@@ -230,7 +233,7 @@ void LinearBuilder::multiplyOwn(const Index &firstRow, int64_t rows,
               "column"));
   SmallVector<Value> sums(
       rows * columns, constantFloat(units ? Type(b.getF32Type()) : floats, 0));
-  sums = accumulate("atom", weight->getAtoms(), sums,
+  sums = accumulate("atom", weight->getAtoms(), rows, sums,
                     [&](const Index &atom, ValueRange before) {
                       return units ? addOwnCodedAtom(own, atom, before)
                                    : addOwnAtom(own, atom, before);

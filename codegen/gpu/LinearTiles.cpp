@@ -128,6 +128,8 @@ SmallVector<Value> LinearBuilder::multiplySteps(
   int64_t steps = weight->getSteps();
   auto loop = scf::ForOp::create(b, constantIndex(0), constantIndex(count),
                                  constantIndex(1), sums);
+  // Sums of a part of the tile's columns begin anew.
+  nameSums(loop, kOwn, isa<BlockArgument>(sums.front()) ? "sum" : "product");
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Index step = indices.add(first, counter(loop, "part", count));
@@ -161,6 +163,7 @@ SmallVector<Value> LinearBuilder::multiplyCodedTiles(const Tiles &tiles,
   int64_t perAtom = weight->getSteps() / spec.unitSteps;
   auto loop = scf::ForOp::create(b, constantIndex(0), constantIndex(perAtom),
                                  constantIndex(1), sums);
+  nameSums(loop, kOwn, "sum");
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Index first =
@@ -213,6 +216,7 @@ std::array<int64_t, 3> LinearBuilder::buildTiles() {
   auto loop =
       scf::ForOp::create(b, constantIndex(0), constantIndex(weight->getAtoms()),
                          constantIndex(1), sums);
+  nameSums(loop, kOwn, "sum");
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());

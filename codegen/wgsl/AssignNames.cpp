@@ -90,6 +90,25 @@ bool assignsSeveral(Operation *user) {
          user->getNumOperands() > 1;
 }
 
+/// The variable of a loop around it that `loop` goes on with: nothing else
+/// needs what that was before, and what it is after is its next value. Null if
+/// there is none.
+Value findPassedOn(scf::ForOp loop, unsigned number) {
+  auto outer = dyn_cast<scf::ForOp>(loop->getParentOp());
+  auto start = dyn_cast<BlockArgument>(loop.getInitArgs()[number]);
+  Value end = loop.getResult(number);
+  if (!outer || !start || start.getOwner() != outer.getBody() ||
+      start == outer.getInductionVar() || !start.hasOneUse() ||
+      !end.hasOneUse())
+    return {};
+  unsigned place = start.getArgNumber() - outer.getNumInductionVars();
+  OpOperand &use = *end.use_begin();
+  return use.getOwner() == outer.getBody()->getTerminator() &&
+                 use.getOperandNumber() == place
+             ? outer.getResult(place)
+             : Value();
+}
+
 class NameAssigner {
 public:
   explicit NameAssigner(gpu::GPUFuncOp kernel)
@@ -135,8 +154,13 @@ private:
 
   void setNames(Operation *op, ArrayRef<Value> values) {
     SmallVector<std::string> given;
-    for (Value value : values)
-      given.push_back(names.add(hints.getHint(value)));
+    for (auto [i, value] : llvm::enumerate(values)) {
+      auto loop = dyn_cast<scf::ForOp>(op);
+      Value same =
+          loop && i < loop->getNumResults() ? findPassedOn(loop, i) : Value();
+      given.push_back(same ? getValueName(same).str()
+                           : names.add(hints.getHint(value)));
+    }
     numNamed += given.size();
     SmallVector<StringRef> views(given.begin(), given.end());
     op->setAttr(kWGSLNamesAttrName,
@@ -198,6 +222,28 @@ private:
     }
   }
 
+  /// Whether the text of `op` has none of the variables that `loop` assigns
+  /// before the one with this number.
+  bool isOfLaterVariables(Operation *op, scf::ForOp loop, unsigned number) {
+    return llvm::all_of(op->getOperands(), [&](Value operand) {
+      auto variable = dyn_cast<BlockArgument>(operand);
+      if (variable)
+        return variable.getOwner() != loop.getBody() ||
+               variable == loop.getInductionVar() ||
+               variable.getArgNumber() - loop.getNumInductionVars() >= number;
+      Operation *definer = operand.getDefiningOp();
+      return !getValueName(operand).empty() ||
+             isOfLaterVariables(definer, loop, number);
+    });
+  }
+
+  /// Whether `op` is the same where `use` assigns it to a variable.
+  bool isAssignable(Operation *op, OpOperand &use) {
+    auto loop = dyn_cast<scf::ForOp>(use.getOwner()->getParentOp());
+    return !assignsSeveral(use.getOwner()) ||
+           (loop && isOfLaterVariables(op, loop, use.getOperandNumber()));
+  }
+
   bool isInline(Operation *op) {
     if (isLeaf(op))
       return true;
@@ -211,7 +257,7 @@ private:
     OpOperand &use = *op->use_begin();
     Operation *user = use.getOwner();
     if (user->getBlock() != op->getBlock() || isa<scf::WhileOp>(user) ||
-        takesApart(user, use.get()) || assignsSeveral(user))
+        takesApart(user, use.get()) || !isAssignable(op, use))
       return false;
     sizes[op] = size;
     return true;

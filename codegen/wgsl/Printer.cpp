@@ -245,10 +245,12 @@ private:
     line() << "workgroupBarrier();\n";
   }
 
+  /// Variables, but for those of a loop around that have the same names.
   void declare(ValueRange variables, ValueRange starts) {
     for (auto [variable, start] : llvm::zip_equal(variables, starts))
-      line() << "var " << getValueName(variable) << " = " << printValue(start)
-             << ";\n";
+      if (getValueName(variable) != getValueName(start))
+        line() << "var " << getValueName(variable) << " = " << printValue(start)
+               << ";\n";
   }
 
   void declare(ValueRange variables) {

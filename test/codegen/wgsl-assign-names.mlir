@@ -107,6 +107,67 @@ gpu.func @variables(%x: memref<4xf32> {lowbit.name = "x"}) kernel {
   gpu.return
 }
 
+// An inner loop goes on with the variable of the one around it, which needs it for
+// nothing else; the second sum is read there, and the third is not what comes next.
+// CHECK-LABEL: gpu.func @passed_on
+// CHECK:         scf.for
+// CHECK:           arith.subf {{.*}} {lowbit.names = ["before"]}
+// CHECK:           scf.for
+// CHECK:           } {lowbit.names = ["a", "b_1", "c_1", "i_1"]}
+// CHECK:         } {lowbit.names = ["a", "b", "c", "d", "i"]}
+gpu.func @passed_on(%x: memref<4xf32> {lowbit.name = "x"}) kernel {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %zero = arith.constant 0.0 : f32
+  %one = arith.constant 1.0 : f32
+  %all:4 = scf.for %i = %c0 to %c4 step %c1 iter_args(%a = %zero, %b = %zero, %c = %zero, %d = %zero) -> (f32, f32, f32, f32) {
+    %before = arith.subf %b, %one : f32 loc("before")
+    memref.store %before, %x[%i] : memref<4xf32>
+    memref.store %before, %x[%c0] : memref<4xf32>
+    %inner:3 = scf.for %k = %c0 to %c4 step %c1 iter_args(%a1 = %a, %b1 = %b, %c1_ = %c) -> (f32, f32, f32) {
+      %0 = memref.load %x[%k] : memref<4xf32>
+      %1 = arith.addf %a1, %0 : f32 loc("a")
+      %2 = arith.addf %b1, %0 : f32 loc("b")
+      %3 = arith.addf %c1_, %0 : f32 loc("c")
+      scf.yield %1, %2, %3 : f32, f32, f32
+    }
+    %next = arith.addf %d, %inner#2 : f32 loc("d")
+    %last = arith.mulf %inner#2, %one : f32 loc("c")
+    scf.yield %inner#0, %inner#1, %last, %next : f32, f32, f32, f32
+  }
+  memref.store %all#0, %x[%c0] : memref<4xf32>
+  memref.store %all#1, %x[%c1] : memref<4xf32>
+  memref.store %all#2, %x[%c0] : memref<4xf32>
+  memref.store %all#3, %x[%c1] : memref<4xf32>
+  gpu.return
+}
+
+// What is assigned is computed where it is, unless that is of a variable that has
+// its next value by then.
+// CHECK-LABEL: gpu.func @assigned
+// CHECK:         arith.addf %{{[a-z0-9]*}}, %{{[a-z0-9]*}} : f32
+// CHECK:         arith.mulf %{{[a-z0-9]*}}, %{{[a-z0-9]*}} : f32
+// CHECK:         arith.subf {{.*}} {lowbit.names = ["late_1"]}
+// CHECK:         } {lowbit.names = ["sum", "product", "late", "i"]}
+gpu.func @assigned(%x: memref<4xf32> {lowbit.name = "x"}) kernel {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %zero = arith.constant 0.0 : f32
+  %all:3 = scf.for %i = %c0 to %c4 step %c1 iter_args(%s = %zero, %p = %zero, %l = %zero) -> (f32, f32, f32) {
+    %0 = memref.load %x[%i] : memref<4xf32>
+    %1 = arith.addf %s, %0 : f32
+    %2 = arith.mulf %p, %0 : f32
+    %3 = arith.subf %s, %l : f32 loc("late")
+    scf.yield %1, %2, %3 : f32, f32, f32
+  }
+  memref.store %all#0, %x[%c0] : memref<4xf32>
+  memref.store %all#1, %x[%c1] : memref<4xf32>
+  memref.store %all#2, %x[%c0] : memref<4xf32>
+  gpu.return
+}
+
 // A statement that would be too long is divided: where a location has a name
 // for a part, there.
 // CHECK-LABEL: gpu.func @long

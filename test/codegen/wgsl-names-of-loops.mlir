@@ -13,7 +13,7 @@
 // CHECK:         arith.divui {{.*}} {lowbit.names = ["channels"]}
 // CHECK:         arith.remui {{.*}} {lowbit.names = ["channel"]}
 // CHECK:         arith.divui {{.*}} {lowbit.names = ["image"]}
-// CHECK:         lowbit.names = ["larger_1", "window_column"]
+// CHECK:         lowbit.names = ["larger", "window_column"]
 // CHECK:         lowbit.names = ["larger", "window_row"]
 
 // A product of windows and filters.
@@ -21,8 +21,8 @@
 // CHECK:         lowbit.names = ["column"]
 // CHECK:         lowbit.names = ["row"]
 // CHECK:         lowbit.names = ["result_channel"]
-// CHECK:         lowbit.names = ["sum_2", "window_column"]
-// CHECK:         lowbit.names = ["sum_1", "window_row"]
+// CHECK:         lowbit.names = ["sum", "window_column"]
+// CHECK:         lowbit.names = ["sum", "window_row"]
 // CHECK:         lowbit.names = ["sum", "channel"]
 
 // Windows that are copied side by side, of one image; dimensions of one element
