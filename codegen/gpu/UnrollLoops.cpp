@@ -15,6 +15,7 @@
 #include "lowbit/CodeGen/GPU/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -154,6 +155,10 @@ struct GPUUnrollLoopsPass
   using Base::Base;
 
   void runOnOperation() override {
+    // Kernels that are there already have loops of all kinds.
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (failed(refuseConditions(function)))
+        return signalPassFailure();
     // Inner loops come first, so that outer ones repeat what became of them.
     SmallVector<scf::ForOp> loops;
     getOperation().walk([&](scf::ForOp loop) {
@@ -172,6 +177,17 @@ struct GPUUnrollLoopsPass
   }
 
 private:
+  static LogicalResult refuseConditions(func::FuncOp function) {
+    WalkResult found = function.walk([](scf::WhileOp loop) {
+      loop.emitError("a GPU schedule requires loops to have a number of steps "
+                     "that is known when the model is compiled, found one that "
+                     "ends when a condition fails: give it no condition and a "
+                     "constant number of steps, or compile it for a CPU");
+      return WalkResult::interrupt();
+    });
+    return failure(found.wasInterrupted());
+  }
+
   LogicalResult check(scf::ForOp loop, const std::optional<Steps> &steps) {
     uint64_t repeats = getRepeats(loop);
     if (!steps || llvm::SaturatingMultiply(steps->count, repeats) >

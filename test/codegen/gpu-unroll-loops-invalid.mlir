@@ -81,3 +81,17 @@ func.func @late(%x: memref<?x8xf32>) {
   }
   return
 }
+
+// -----
+
+func.func @ended_by_a_condition(%x: memref<8xf32>, %go: memref<i1>) {
+  // expected-error @+1 {{a GPU schedule requires loops to have a number of steps that is known when the model is compiled, found one that ends when a condition fails: give it no condition and a constant number of steps, or compile it for a CPU}}
+  scf.while : () -> () {
+    %0 = memref.load %go[] : memref<i1>
+    scf.condition(%0)
+  } do {
+    linalg.exp ins(%x : memref<8xf32>) outs(%x : memref<8xf32>)
+    scf.yield
+  }
+  return
+}
