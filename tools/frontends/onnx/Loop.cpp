@@ -154,84 +154,124 @@ static mlir::Value writeRow(Importer &im, mlir::Value all, const Value &row,
                                        im.extents(dims), strides);
 }
 
-/// Runs the body for `steps` steps. `inputsAt` gives its inputs before the
-/// carried ones; what it returns after `first` outputs is carried or collected.
-static Error
-emitFor(Importer &im, const Node &node, const Expr &steps, Values carried,
-        size_t first,
-        llvm::function_ref<Values(mlir::Value, const Values &)> inputsAt) {
+namespace {
+/// A loop of a number of steps that is known when it begins. `inputsAt` gives
+/// the inputs of its body before the carried ones; what that returns after
+/// `first` outputs is carried or collected.
+class ForLoop {
+public:
+  using InputsAt = llvm::function_ref<Values(mlir::Value, const Values &)>;
+
+  ForLoop(Importer &im, const Node &node, const Expr &steps, Values carried,
+          size_t first, InputsAt inputsAt)
+      : im(im), node(node), steps(steps), carried(std::move(carried)),
+        first(first), inputsAt(inputsAt), states(this->carried.size()),
+        scans(node.numOutputs() - states) {}
+
+  Error emit();
+
+private:
+  Expected<Values> runBody(scf::ForOp loop);
+  Error build(scf::ForOp loop, bool isTrial);
+  Dims collected(const Value &row) const;
+  void setOutputs(scf::ForOp loop);
+
+  Importer &im;
+  const Node &node;
+  Expr steps;
+  Values carried;
+  size_t first;
+  InputsAt inputsAt;
+  size_t states, scans;
+  /// What a step collects.
+  Values rows;
+};
+} // namespace
+
+/// What the body returns in a step of `loop`.
+Expected<Values> ForLoop::runBody(scf::ForOp loop) {
+  Values current;
+  for (auto [i, value] : llvm::enumerate(carried))
+    current.push_back(
+        im.fromTensor(value.type, value.dims, loop.getRegionIterArgs()[i]));
+  Expected<Values> outputs = im.runGraph(
+      node, bodyOf(node), inputsAt(loop.getInductionVar(), current));
+  if (outputs && outputs->size() != first + states + scans)
+    return im.error(node, "its graph has " + llvm::Twine(outputs->size()) +
+                              " outputs, the node needs " +
+                              llvm::Twine(first + states + scans));
+  return outputs;
+}
+
+/// Reads the body into `loop`: a trial finds out what it collects, else that is
+/// written.
+Error ForLoop::build(scf::ForOp loop, bool isTrial) {
+  RegionScope scope(im, loop.getBody());
+  Expected<Values> outputs = runBody(loop);
+  if (!outputs)
+    return outputs.takeError();
+  llvm::SmallVector<mlir::Value> results;
+  for (size_t i = 0; i < states; ++i) {
+    const Value &next = (*outputs)[first + i];
+    if (Error failed =
+            requireSameShape(im, node, carried[i], next, im.advice(steps)))
+      return failed;
+    results.push_back(im.full(next));
+  }
+  if (isTrial) {
+    rows.assign(outputs->begin() + first + states, outputs->end());
+    if (llvm::any_of(rows, [](const Value &v) { return bool(v.sequence); }))
+      return im.error(node, "collects a sequence of tensors");
+  }
+  for (size_t k = 0; !isTrial && k < scans; ++k)
+    results.push_back(writeRow(im, loop.getRegionIterArgs()[states + k],
+                               (*outputs)[first + states + k],
+                               loop.getInductionVar()));
+  if (!isTrial || !results.empty())
+    scf::YieldOp::create(im.ops(), results);
+  return Error::success();
+}
+
+/// The extents of all steps' rows.
+Dims ForLoop::collected(const Value &row) const {
+  Dims dims = row.dims;
+  dims.insert(dims.begin(), steps);
+  return dims;
+}
+
+void ForLoop::setOutputs(scf::ForOp loop) {
+  for (size_t i = 0; i < states; ++i)
+    im.set(node, i,
+           im.fromTensor(carried[i].type, carried[i].dims, loop.getResult(i)));
+  for (size_t k = 0; k < scans; ++k)
+    im.set(node, states + k,
+           im.fromTensor(rows[k].type, collected(rows[k]),
+                         loop.getResult(states + k)));
+}
+
+Error ForLoop::emit() {
   auto &b = im.ops();
-  size_t states = carried.size(), scans = node.numOutputs() - states;
-  // The shapes of collected rows are known once the body is: it is read twice.
-  std::vector<Value> rows;
   mlir::Value zero = arith::ConstantIndexOp::create(b, 0);
   mlir::Value one = arith::ConstantIndexOp::create(b, 1);
   mlir::Value count = im.indexValue(steps);
-  llvm::SmallVector<mlir::Value> inits;
+  llvm::SmallVector<mlir::Value> operands;
   for (Value &value : carried) {
     value = opaque(im, value);
-    inits.push_back(value.tensor);
+    operands.push_back(value.tensor);
   }
-  for (bool trial : {true, false}) {
-    if (trial && scans == 0)
-      continue;
-    llvm::SmallVector<mlir::Value> operands = inits;
-    for (const Value &row : rows) {
-      Dims dims = row.dims;
-      dims.insert(dims.begin(), steps);
-      operands.push_back(im.empty(im.elementType(row.type), dims));
-    }
-    auto loop = scf::ForOp::create(b, zero, count, one, operands);
-    {
-      RegionScope scope(im, loop.getBody());
-      mlir::Value at = loop.getInductionVar();
-      Values current;
-      for (auto [i, value] : llvm::enumerate(carried))
-        current.push_back(
-            im.fromTensor(value.type, value.dims, loop.getRegionIterArgs()[i]));
-      Expected<Values> outputs =
-          im.runGraph(node, bodyOf(node), inputsAt(at, current));
-      if (!outputs)
-        return outputs.takeError();
-      if (outputs->size() != first + states + scans)
-        return im.error(node, "its graph has " + llvm::Twine(outputs->size()) +
-                                  " outputs, the node needs " +
-                                  llvm::Twine(first + states + scans));
-      llvm::SmallVector<mlir::Value> results;
-      for (size_t i = 0; i < states; ++i) {
-        const Value &next = (*outputs)[first + i];
-        if (Error failed =
-                requireSameShape(im, node, carried[i], next, im.advice(steps)))
-          return failed;
-        results.push_back(im.full(next));
-      }
-      if (trial) {
-        rows.assign(outputs->begin() + first + states, outputs->end());
-        if (llvm::any_of(rows, [](const Value &v) { return bool(v.sequence); }))
-          return im.error(node, "collects a sequence of tensors");
-      } else {
-        for (size_t k = 0; k < scans; ++k)
-          results.push_back(writeRow(im, loop.getRegionIterArgs()[states + k],
-                                     (*outputs)[first + states + k], at));
-      }
-      if (!trial || !results.empty())
-        scf::YieldOp::create(b, results);
-    }
-    if (trial) {
-      loop.erase();
-      continue;
-    }
-    for (size_t i = 0; i < states; ++i)
-      im.set(
-          node, i,
-          im.fromTensor(carried[i].type, carried[i].dims, loop.getResult(i)));
-    for (size_t k = 0; k < scans; ++k) {
-      Dims dims = rows[k].dims;
-      dims.insert(dims.begin(), steps);
-      im.set(node, states + k,
-             im.fromTensor(rows[k].type, dims, loop.getResult(states + k)));
-    }
+  // The shapes of collected rows are known once the body is: it is read twice.
+  if (scans) {
+    auto trial = scf::ForOp::create(b, zero, count, one, operands);
+    if (Error failed = build(trial, /*isTrial=*/true))
+      return failed;
+    trial.erase();
   }
+  for (const Value &row : rows)
+    operands.push_back(im.empty(im.elementType(row.type), collected(row)));
+  auto loop = scf::ForOp::create(b, zero, count, one, operands);
+  if (Error failed = build(loop, /*isTrial=*/false))
+    return failed;
+  setOutputs(loop);
   return Error::success();
 }
 
@@ -340,9 +380,8 @@ static Expected<Expr> stepsOf(Importer &im, const Node &node,
   return im.computedExtent(node, arith::MaxSIOp::create(b, number, zero));
 }
 
-static Error emitLoop(Importer &im, const Node &node) {
+static Error checkLoop(Importer &im, const Node &node, size_t states) {
   const onnx::GraphProto &body = bodyOf(node);
-  size_t states = std::max(node.numInputs() - 2, 0);
   if (body.input_size() != int(2 + states) ||
       body.output_size() < int(1 + states) ||
       node.numOutputs() > body.output_size() - 1 ||
@@ -350,16 +389,18 @@ static Error emitLoop(Importer &im, const Node &node) {
     return im.error(node, "its graph must have " + llvm::Twine(2 + states) +
                               " inputs and an output for each of the node's "
                               "and the condition");
-  Values carried;
-  for (size_t i = 0; i < states; ++i) {
-    if (!node.hasInput(2 + i))
-      return im.error(node, "input " + llvm::Twine(2 + i) + " is missing");
-    carried.push_back(im.in(node, 2 + i));
+  return Error::success();
+}
+
+/// What the loop begins with: its trip count and condition, and what it
+/// carries.
+static Error readLoop(Importer &im, const Node &node, Value &limit,
+                      Value &condition, Values &carried) {
+  for (int i = 2; i < node.numInputs(); ++i) {
+    if (!node.hasInput(i))
+      return im.error(node, "input " + llvm::Twine(i) + " is missing");
+    carried.push_back(im.in(node, i));
   }
-  Value yes = knownValue(TensorProto::BOOL, {}, {Scalar::of(Expr(1))});
-  Value condition = yes;
-  Value limit =
-      scalarOf(TensorProto::INT64, Expr(std::numeric_limits<int64_t>::max()));
   for (auto [i, operand, type, what] :
        {std::tuple(0, &limit, TensorProto::INT64, "the trip count"),
         std::tuple(1, &condition, TensorProto::BOOL, "the condition")}) {
@@ -370,11 +411,25 @@ static Error emitLoop(Importer &im, const Node &node) {
       return given.takeError();
     *operand = *given;
   }
+  return Error::success();
+}
+
+static Error emitLoop(Importer &im, const Node &node) {
+  size_t states = std::max(node.numInputs() - 2, 0);
+  if (Error failed = checkLoop(im, node, states))
+    return failed;
+  Values carried;
+  Value yes = knownValue(TensorProto::BOOL, {}, {Scalar::of(Expr(1))});
+  Value condition = yes;
+  Value limit =
+      scalarOf(TensorProto::INT64, Expr(std::numeric_limits<int64_t>::max()));
+  if (Error failed = readLoop(im, node, limit, condition, carried))
+    return failed;
   const Scalar *starts = condition.uniform();
   bool known = starts && starts->isConstant();
   if (known && starts->number() == 0)
     return unroll(im, node, 0, carried);
-  bool counts = keepsCondition(im, body);
+  bool counts = keepsCondition(im, bodyOf(node));
   if (counts && !known) {
     // The condition decides once whether there are any steps.
     Composer c(im, node);
@@ -397,14 +452,14 @@ static Error emitLoop(Importer &im, const Node &node) {
   Expected<Expr> count = stepsOf(im, node, limit);
   if (!count)
     return count.takeError();
-  return emitFor(
-      im, node, *count, carried, 1, [&](mlir::Value at, const Values &current) {
-        mlir::Value number =
-            arith::IndexCastOp::create(im.ops(), im.ops().getI64Type(), at);
-        Values inputs{scalarFrom(im, TensorProto::INT64, number), yes};
-        inputs.insert(inputs.end(), current.begin(), current.end());
-        return inputs;
-      });
+  auto inputsAt = [&](mlir::Value at, const Values &current) {
+    mlir::Value number =
+        arith::IndexCastOp::create(im.ops(), im.ops().getI64Type(), at);
+    Values inputs{scalarFrom(im, TensorProto::INT64, number), yes};
+    inputs.insert(inputs.end(), current.begin(), current.end());
+    return inputs;
+  };
+  return ForLoop(im, node, *count, carried, 1, inputsAt).emit();
 }
 
 //===----------------------------------------------------------------------===//
@@ -447,13 +502,13 @@ static Error emitScan(Importer &im, const Node &node) {
     sources.push_back(opaque(im, im.in(node, i)));
   }
   Expr steps = sources[0].dims[0];
-  return emitFor(im, node, steps, carried, 0,
-                 [&](mlir::Value at, const Values &current) {
-                   Values inputs = current;
-                   for (const Value &source : sources)
-                     inputs.push_back(rowAt(im, source, at));
-                   return inputs;
-                 });
+  auto inputsAt = [&](mlir::Value at, const Values &current) {
+    Values inputs = current;
+    for (const Value &source : sources)
+      inputs.push_back(rowAt(im, source, at));
+    return inputs;
+  };
+  return ForLoop(im, node, steps, carried, 0, inputsAt).emit();
 }
 
 static std::string refuseScan(const Node &node) {
