@@ -393,6 +393,47 @@ static void checkShapes(Composer &c, const Kind &kind, int64_t directions,
               "the peepholes do not fit: " + c.im.str(c.in(7).dims));
 }
 
+static bool isBatchFirst(const Node &node) {
+  return node.integer("layout", 0) != 0;
+}
+
+/// What direction `d` begins with, from input `i` or zeros.
+static Value initialState(Composer &c, int i, int64_t d, int32_t type,
+                          const Dims &dims) {
+  if (!c.has(i))
+    return knownValue(type, dims, {Scalar::of(0.0)});
+  Value given = turned(c, c.in(i), isBatchFirst(c.node));
+  return c.reshape(c.slice(given, 0, Expr(d), Expr(1)), dims);
+}
+
+namespace {
+/// What directions yield: the states of all steps, and the last of each.
+struct Directions {
+  llvm::SmallVector<Value> all, last, memories;
+};
+} // namespace
+
+static void runDirection(Composer &c, const Kind &kind, Cell &cell,
+                         const Value &x, const Value &lengths, int64_t d,
+                         Directions &results) {
+  Value projected = project(c, kind, cell, x, d);
+  if (!c.ok())
+    return;
+  Dims state{x.dims[1], Expr(cell.hidden)};
+  Value h = initialState(c, 5, d, x.type, state),
+        memory = initialState(c, 6, d, x.type, state);
+  bool isReverse = d == 1 || c.node.string("direction", "forward") == "reverse";
+  Outputs outputs =
+      runLoop(c, cell, kind.step, projected, h, memory, lengths, isReverse);
+  if (!c.ok())
+    return;
+  Dims stacked{Expr(1), state[0], state[1]};
+  results.all.push_back(
+      c.reshape(outputs.all, {x.dims[0], Expr(1), state[0], state[1]}));
+  results.last.push_back(c.reshape(outputs.h, stacked));
+  results.memories.push_back(c.reshape(outputs.memory, stacked));
+}
+
 static Error emitRecurrent(Importer &im, const Node &node, const Kind &kind) {
   Composer c(im, node);
   std::string which = node.string("direction", "forward");
@@ -411,7 +452,7 @@ static Error emitRecurrent(Importer &im, const Node &node, const Kind &kind) {
   checkShapes(c, kind, directions, hidden);
   if (!c.ok())
     return c.finish();
-  bool batchFirst = node.integer("layout", 0) != 0;
+  bool batchFirst = isBatchFirst(node);
   Value x = turned(c, c.in(0), batchFirst);
   c.require(
       llvm::none_of(x.dims, [](const Expr &dim) { return dim.isConstant(0); }),
@@ -424,7 +465,7 @@ static Error emitRecurrent(Importer &im, const Node &node, const Kind &kind) {
   if (c.has(4) && c.ok())
     lengths =
         c.reshape(c.cast(c.in(4), TensorProto::INT64), {x.dims[1], Expr(1)});
-  llvm::SmallVector<Value> all, last, memories;
+  Directions results;
   for (int64_t d = 0; c.ok() && d < directions; ++d) {
     auto own = llvm::ArrayRef(gates).slice(d * kind.activations.size(),
                                            kind.activations.size());
@@ -436,34 +477,15 @@ static Error emitRecurrent(Importer &im, const Node &node, const Kind &kind) {
               direction(c, 7, d),
               node.integer(kind.early, 0) != 0,
               kind.coded};
-    Value projected = project(c, kind, cell, x, d);
-    if (!c.ok())
-      break;
-    Dims state{x.dims[1], Expr(hidden)};
-    auto initial = [&](int i) {
-      if (!c.has(i))
-        return knownValue(x.type, state, {Scalar::of(0.0)});
-      Value given = turned(c, c.in(i), batchFirst);
-      return c.reshape(c.slice(given, 0, Expr(d), Expr(1)), state);
-    };
-    Value h = initial(5), memory = initial(6);
-    Outputs outputs = runLoop(c, cell, kind.step, projected, h, memory, lengths,
-                              which == "reverse" || d == 1);
-    if (!c.ok())
-      break;
-    Dims stacked{Expr(1), state[0], state[1]};
-    all.push_back(
-        c.reshape(outputs.all, {x.dims[0], Expr(1), state[0], state[1]}));
-    last.push_back(c.reshape(outputs.h, stacked));
-    memories.push_back(c.reshape(outputs.memory, stacked));
+    runDirection(c, kind, cell, x, lengths, d, results);
   }
-  Value y = c.concat(all, 1);
+  Value y = c.concat(results.all, 1);
   if (batchFirst)
     y = c.transpose(y, {2, 0, 1, 3});
   c.define(0, y);
-  c.define(1, turned(c, c.concat(last, 0), batchFirst));
+  c.define(1, turned(c, c.concat(results.last, 0), batchFirst));
   if (kind.hasMemory)
-    c.define(2, turned(c, c.concat(memories, 0), batchFirst));
+    c.define(2, turned(c, c.concat(results.memories, 0), batchFirst));
   return c.finish();
 }
 
