@@ -250,71 +250,104 @@ static Error emitCenterCropPad(Importer &im, const Node &node) {
 // Col2Im
 //===----------------------------------------------------------------------===//
 
-/// Blocks that overlap are added: a transposed convolution whose kernel puts
-/// each element of a block into its place.
+namespace {
+/// Blocks, and how they lie in an image.
+struct Blocks {
+  Axes extents, strides, dilations, pads;
+  Dims image;
+  /// Elements of a block.
+  int64_t elements = 1;
+
+  int64_t rank() const { return extents.size(); }
+};
+} // namespace
+
+/// What a node says of blocks of the image that its input 1 has the extents of.
+static Blocks readBlocks(Composer &c, const Node &node, Axes extents,
+                         Dims image) {
+  constexpr int64_t kMostElements = 1024;
+  Blocks blocks;
+  for (int64_t extent : extents) {
+    bool isBlock = extent > 0 && extent <= kMostElements / blocks.elements;
+    c.require(isBlock, "needs a block of 1 to " + llvm::Twine(kMostElements) +
+                           " elements, found " +
+                           c.im.str(Dims(extents.begin(), extents.end())));
+    blocks.elements *= isBlock ? extent : 1;
+  }
+  auto given = [&](llvm::StringRef name, int64_t count, int64_t otherwise) {
+    return node.find(name) ? node.integers(name) : Axes(count, otherwise);
+  };
+  int64_t rank = extents.size();
+  blocks.extents = std::move(extents);
+  blocks.image = std::move(image);
+  blocks.strides = given("strides", rank, 1);
+  blocks.dilations = given("dilations", rank, 1);
+  blocks.pads = given("pads", 2 * rank, 0);
+  return blocks;
+}
+
+/// Fails unless there is an entry for each dimension of the image.
+static void checkBlocks(Composer &c, const Blocks &blocks) {
+  int64_t rank = blocks.rank();
+  c.require(c.in(0).rank() == 3 && rank > 0 &&
+                int64_t(blocks.image.size()) == rank &&
+                int64_t(blocks.strides.size()) == rank &&
+                int64_t(blocks.dilations.size()) == rank &&
+                int64_t(blocks.pads.size()) == 2 * rank,
+            "needs an input of 3 dimensions, and block, strides, dilations and "
+            "pads with entries for each dimension of the image");
+}
+
+/// A kernel that puts each element of a block into its place.
+static Value makePlaces(const Blocks &blocks, int32_t type) {
+  Dims dims{Expr(blocks.elements), Expr(1)};
+  dims.append(blocks.extents.begin(), blocks.extents.end());
+  std::vector<Scalar> ones;
+  for (int64_t i = 0; i < blocks.elements; ++i)
+    for (int64_t j = 0; j < blocks.elements; ++j)
+      ones.push_back(Scalar::of(i == j ? 1.0 : 0.0));
+  return knownValue(type, dims, std::move(ones));
+}
+
+/// Blocks that overlap are added, by a transposed convolution.
 static Error emitCol2Im(Importer &im, const Node &node) {
   Composer c(im, node);
   const Value &x = c.in(0);
   auto image = im.shapeInput(node, 1);
   if (!image)
     return image.takeError();
-  auto block = im.constantInput(node, 2);
-  if (!block)
-    return block.takeError();
-  constexpr int64_t kMostElements = 1024;
-  int64_t rank = int64_t(block->size()), elements = 1;
-  for (int64_t extent : *block) {
-    bool isBlock = extent > 0 && extent <= kMostElements / elements;
-    c.require(isBlock, "needs a block of 1 to " + llvm::Twine(kMostElements) +
-                           " elements, found " +
-                           im.str(Dims(block->begin(), block->end())));
-    elements *= isBlock ? extent : 1;
-  }
-  auto given = [&](llvm::StringRef name, int64_t count, int64_t otherwise) {
-    return node.find(name) ? node.integers(name) : Axes(count, otherwise);
-  };
-  Axes strides = given("strides", rank, 1),
-       dilations = given("dilations", rank, 1),
-       pads = given("pads", 2 * rank, 0);
-  c.require(x.rank() == 3 && rank > 0 && int64_t(image->size()) == rank &&
-                int64_t(strides.size()) == rank &&
-                int64_t(dilations.size()) == rank &&
-                int64_t(pads.size()) == 2 * rank,
-            "needs an input of 3 dimensions, and block, strides, dilations and "
-            "pads with entries for each dimension of the image");
+  auto extents = im.constantInput(node, 2);
+  if (!extents)
+    return extents.takeError();
+  Blocks blocks = readBlocks(c, node, *extents, *image);
+  checkBlocks(c, blocks);
   if (!c.ok())
     return c.finish();
-  Expr channels = c.quotient(x.dims[1], Expr(elements));
-  Dims blocks{c.product(x.dims[0], channels), Expr(elements)}, result = blocks;
-  Dims kernel{Expr(elements), Expr(1)};
-  result[1] = Expr(1);
+  Expr channels = c.quotient(x.dims[1], Expr(blocks.elements));
+  Dims counts{c.product(x.dims[0], channels), Expr(blocks.elements)};
   Axes rest;
-  for (int64_t i = 0; i < rank; ++i) {
-    int64_t reach = ((*block)[i] - 1) * dilations[i] + 1;
-    Expr span = c.sum((*image)[i], Expr(pads[i] + pads[rank + i] - reach));
-    Expr steps = checked(c, im.symbols.floorDiv(span, Expr(strides[i])));
-    blocks.push_back(c.sum(steps, Expr(1)));
-    kernel.push_back(Expr((*block)[i]));
-    Expr spare = c.difference(span, c.product(steps, Expr(strides[i])));
+  for (int64_t i = 0; i < blocks.rank(); ++i) {
+    Expr stride(blocks.strides[i]);
+    int64_t reach = (blocks.extents[i] - 1) * blocks.dilations[i] + 1;
+    int64_t padding = blocks.pads[i] + blocks.pads[blocks.rank() + i];
+    Expr span = c.sum(blocks.image[i], Expr(padding - reach));
+    Expr steps = checked(c, im.symbols.floorDiv(span, stride));
+    counts.push_back(c.sum(steps, Expr(1)));
+    Expr spare = c.difference(span, c.product(steps, stride));
     c.require(spare.isConstant(),
               "how much of the image blocks leave over is not known" +
                   im.advice(span));
     rest.push_back(c.ok() ? spare.constant() : 0);
-    result.push_back((*image)[i]);
   }
-  std::vector<Scalar> ones;
-  for (int64_t i = 0; i < elements; ++i)
-    for (int64_t j = 0; j < elements; ++j)
-      ones.push_back(Scalar::of(i == j ? 1.0 : 0.0));
-  Value weight = knownValue(x.type, kernel, std::move(ones));
-  Value y = c.apply("ConvTranspose", {c.reshape(x, blocks), weight},
-                    {{"strides", strides},
-                     {"dilations", dilations},
-                     {"pads", pads},
-                     {"kernel_shape", *block},
+  Value y = c.apply("ConvTranspose",
+                    {c.reshape(x, counts), makePlaces(blocks, x.type)},
+                    {{"strides", blocks.strides},
+                     {"dilations", blocks.dilations},
+                     {"pads", blocks.pads},
+                     {"kernel_shape", blocks.extents},
                      {"output_padding", rest}});
-  result.erase(result.begin(), result.begin() + 2);
-  result.insert(result.begin(), {x.dims[0], channels});
+  Dims result{x.dims[0], channels};
+  llvm::append_range(result, blocks.image);
   c.define(0, c.reshape(y, result));
   return c.finish();
 }
