@@ -52,6 +52,20 @@ OpOperand *lowbit::findWeightOperand(linalg::LinalgOp op) {
   return isLhs ? lhs : rhs;
 }
 
+static bool isMatrix(Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  return llvm::count_if(type.getShape(), [](int64_t n) { return n != 1; }) >= 2;
+}
+
+Operation *lowbit::findComputedFactor(linalg::LinalgOp op) {
+  Value lhs = op.getDpsInputOperand(0)->get(),
+        rhs = op.getDpsInputOperand(1)->get();
+  Operation *left = findComputedWeight(lhs), *right = findComputedWeight(rhs);
+  if (!left == !right)
+    return nullptr;
+  return isMatrix(left ? lhs : rhs) ? (left ? left : right) : nullptr;
+}
+
 static bool reads(AffineMap map, int64_t loop) {
   return map.isFunctionOfDim(loop);
 }

@@ -37,6 +37,10 @@ mlir::FailureOr<Product> analyzeProduct(mlir::linalg::LinalgOp op,
 /// both or none of its operands are constant.
 mlir::OpOperand *findWeightOperand(mlir::linalg::LinalgOp op);
 
+/// The weight of the one operand of `op` that is a matrix computed from
+/// constants; null where both or none are.
+mlir::Operation *findComputedFactor(mlir::linalg::LinalgOp op);
+
 /// Whether `op` multiplies floats and adds up the products, whatever the places
 /// it reads them from.
 bool multipliesFloats(mlir::linalg::LinalgOp op);

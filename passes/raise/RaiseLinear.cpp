@@ -237,7 +237,7 @@ struct RaiseLinearPass : lowbit::impl::RaiseLinearPassBase<RaiseLinearPass> {
       return;
     OpOperand *weight = findWeightOperand(op);
     if (!weight)
-      return;
+      return noteComputed(op);
     ++numLeft;
     if (!report)
       return;
@@ -245,6 +245,19 @@ struct RaiseLinearPass : lowbit::impl::RaiseLinearPassBase<RaiseLinearPass> {
     (void)analyzeProduct(op, [&](const Twine &text) {
       op.emitRemark() << "product with " << name << " is left: " << text;
     });
+  }
+
+  /// The same of a product with a weight that other constants make, whenever
+  /// the model runs.
+  void noteComputed(linalg::LinalgOp op) {
+    Operation *weight = findComputedFactor(op);
+    if (!weight)
+      return;
+    ++numLeft;
+    if (report)
+      op.emitRemark() << "product with " << getWeightName(weight)
+                      << " is left: the weight is computed from constants; "
+                         "fold them in the model";
   }
 
   FrozenRewritePatternSet patterns;

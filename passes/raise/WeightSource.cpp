@@ -11,6 +11,8 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Transforms/RegionUtils.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -41,6 +43,28 @@ Operation *lowbit::getWeightSource(Value value) {
     value = op->getOperand(0);
   }
   return nullptr;
+}
+
+/// Whether a constant has numbers by row and column.
+static bool isConstantMatrix(Operation *op) {
+  auto type = dyn_cast<ShapedType>(op->getResult(0).getType());
+  return isa<arith::ConstantOp>(op) && type && type.getRank() >= 2;
+}
+
+Operation *lowbit::findComputedWeight(Value value) {
+  Operation *weight = nullptr;
+  llvm::SetVector<Value> values;
+  values.insert(value);
+  for (size_t i = 0; i < values.size(); ++i) {
+    Operation *op = values[i].getDefiningOp();
+    if (!op || !isMemoryEffectFree(op))
+      return nullptr;
+    if (!weight && (isa<WeightOp>(op) || isConstantMatrix(op)))
+      weight = op;
+    values.insert_range(op->getOperands());
+    getUsedValuesDefinedAbove(op->getRegions(), values);
+  }
+  return weight;
 }
 
 std::string lowbit::getWeightName(Operation *source) {

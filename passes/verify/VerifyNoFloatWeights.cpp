@@ -111,6 +111,8 @@ struct VerifyNoFloatWeightsPass
   LogicalResult checkWeight(Operation *layer, Value weight) {
     auto type = cast<ShapedType>(weight.getType());
     Operation *source = getWeightSource(weight);
+    if (!source)
+      source = findComputedWeight(weight);
     // That of a depthwise convolution is a weight, however small.
     auto product = dyn_cast<linalg::LinalgOp>(layer);
     if (isa<QuantizedTensorType>(type) || !source)

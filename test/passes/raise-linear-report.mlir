@@ -14,6 +14,48 @@ func.func @weight_per_batch(%x: tensor<3x?x4xf32>, %y: tensor<3x?x8xf32>) -> ten
 
 // -----
 
+lowbit.global @w : tensor<4x8xf32> {data = dense<0.5> : tensor<4x8xf32>}
+
+func.func @weight_is_computed(%x: tensor<?x4xf32>, %y: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %w = lowbit.weight @w : tensor<4x8xf32>
+  %v = arith.negf %w : tensor<4x8xf32>
+  // expected-remark @below {{product with @w is left: the weight is computed from constants; fold them in the model}}
+  %0 = linalg.matmul ins(%x, %v : tensor<?x4xf32>, tensor<4x8xf32>)
+                     outs(%y : tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+
+// -----
+
+// Attention's factors are no weights, nor is what both come from constants.
+
+lowbit.global @w : tensor<4x8xf32> {data = dense<0.5> : tensor<4x8xf32>}
+
+func.func @no_weight(%x: tensor<4x8xf32>, %y: tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4x4xf32>) {
+  %w = lowbit.weight @w : tensor<4x8xf32>
+  %u = arith.negf %w : tensor<4x8xf32>
+  %v = arith.mulf %x, %w : tensor<4x8xf32>
+  %0 = linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>],
+                       iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %v : tensor<4x8xf32>, tensor<4x8xf32>) outs(%y : tensor<4x4xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<4x4xf32>
+  %1 = linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>],
+                       iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%u, %u : tensor<4x8xf32>, tensor<4x8xf32>) outs(%y : tensor<4x4xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<4x4xf32>
+  return %0, %1 : tensor<4x4xf32>, tensor<4x4xf32>
+}
+
+// -----
+
 #x = affine_map<(m, k) -> (m, k)>
 #w = affine_map<(m, k) -> (k)>
 #y = affine_map<(m, k) -> (m)>

@@ -5,7 +5,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "ModelText.h"
+
 #include "WireFormat.h"
+#include "lowbit/Transforms/ConstantMatrix.h"
 
 #include "lowbit/IR/Lowbit.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -69,27 +71,55 @@ TEST(Weights, SmallVectorsAreInline) {
   EXPECT_LACKS(text, "lowbit.global");
 }
 
-TEST(Weights, HalvesThatAreWidenedBecomeF32) {
-  onnx::ModelProto model =
-      parseModel(io("input", "x", 1, {"s", "2"}) + io("output", "y", 1, {}) +
-                 "initializer { name: 'w.f16' data_type: 10 dims: 2 dims: 2 }" +
-                 node("Cast", {"w.f16"}, "w", attribute("to", "INT", {1})) +
-                 node("MatMul", {"x", "w"}, "y"));
-  uint16_t halves[] = {0x3c00, 0x4000, 0xc200, 0x3800}; // 1 2 -3 0.5
-  model.mutable_graph()->mutable_initializer(0)->set_raw_data(halves,
-                                                              sizeof(halves));
+/// What four stored elements are as a weight that the model casts.
+template <typename Cast, typename Stored>
+static std::vector<Cast> castWeight(int from, int to,
+                                    const std::vector<Stored> &stored) {
+  onnx::ModelProto model = parseModel(
+      io("input", "x", to, {"s", "2"}) + io("output", "y", to, {}) +
+      "initializer { name: 'stored' data_type: " + std::to_string(from) +
+      " dims: 2 dims: 2 }" +
+      node("Cast", {"stored"}, "w", attribute("to", "INT", {to})) +
+      node("MatMul", {"x", "w"}, "y"));
+  model.mutable_graph()->mutable_initializer(0)->set_raw_data(
+      stored.data(), stored.size() * sizeof(Stored));
   Folder folder;
   mlir::MLIRContext context;
   auto module =
       importONNX(folder.write("m.onnx", model.SerializeAsString()), context);
-  ASSERT_TRUE(bool(module)) << llvm::toString(module.takeError());
+  if (!module) {
+    ADD_FAILURE() << llvm::toString(module.takeError());
+    return {};
+  }
   auto global = (*module)->lookupSymbol<GlobalOp>("w");
-  ASSERT_TRUE(global);
-  auto data =
-      llvm::cast<mlir::DenseResourceElementsAttr>(global.getComponent("data"));
-  auto floats = llvm::cast<mlir::DenseF32ResourceElementsAttr>(data);
-  EXPECT_EQ(*floats.tryGetAsArrayRef(),
-            llvm::ArrayRef<float>({1.0f, 2.0f, -3.0f, 0.5f}));
+  if (!global)
+    return {};
+  llvm::ArrayRef<char> bytes = getRawBytes(global.getComponent("data"));
+  std::vector<Cast> result(bytes.size() / sizeof(Cast));
+  std::memcpy(result.data(), bytes.data(), bytes.size());
+  return result;
+}
+
+TEST(Weights, CastWeightsAreWhatIsComputedIn) {
+  constexpr int f32 = 1, f16 = 10, bf16 = 16;
+  using Floats = std::vector<float>;
+  using Halves = std::vector<uint16_t>;
+  EXPECT_EQ(castWeight<float>(f16, f32, Halves{0x3c00, 0x4000, 0xc200, 0x3800}),
+            (Floats{1.0f, 2.0f, -3.0f, 0.5f}));
+  EXPECT_EQ(
+      castWeight<float>(bf16, f32, Halves{0x3f80, 0x4000, 0xc040, 0x3f00}),
+      (Floats{1.0f, 2.0f, -3.0f, 0.5f}));
+  EXPECT_EQ(
+      castWeight<uint16_t>(f32, f16, Floats{1.0f, 0.1f, -65504.0f, 1e-9f}),
+      (Halves{0x3c00, 0x2e66, 0xfbff, 0x0000}));
+  // Ties go to the even neighbour, and NaN stays NaN.
+  EXPECT_EQ(castWeight<uint16_t>(f32, bf16,
+                                 std::vector<uint32_t>{0x3f808000, 0x3f818000,
+                                                       0x3dcccccd, 0x7f800001}),
+            (Halves{0x3f80, 0x3f82, 0x3dcd, 0x7fc0}));
+  EXPECT_EQ(
+      castWeight<uint16_t>(f16, bf16, Halves{0x3c01, 0x3c0f, 0xfc00, 0x0001}),
+      (Halves{0x3f80, 0x3f82, 0xff80, 0x3380}));
 }
 
 TEST(Weights, WrongSizes) {

@@ -88,8 +88,8 @@ struct ImportSession {
   bool learned = false;
   /// Data of weights by symbol: a name in the context is taken once only.
   llvm::StringMap<mlir::DenseResourceElementsAttr> resources;
-  /// Weights that were widened, by the data they come from.
-  std::map<const char *, TensorData> widened;
+  /// Weights in another type, by the data they come from and the type.
+  std::map<std::pair<const char *, int32_t>, TensorData> casts;
 };
 
 class Importer {
@@ -225,10 +225,12 @@ public:
   /// A known scalar of the type of `like`.
   static Value scalar(const Value &like, double number);
 
-  /// A 16-bit float weight as a weight of f32 with the same numbers, called
-  /// after output 0 of `node`; nothing for other values. Models that store
-  /// halves and compute in f32 then look like models that store f32.
-  std::optional<Value> widenWeight(const Node &node, const Value &input);
+  /// A float weight as a weight of another type of 16 or 32 bits, rounded to
+  /// nearest, called after output 0 of `node`; nothing for other values. Models
+  /// that store halves and compute in f32, or store f32 and compute in halves,
+  /// then look like models that store what they compute in.
+  std::optional<Value> castWeight(const Node &node, const Value &input,
+                                  int32_t type);
   /// `count` positions of the first dimension of `input`; without a count, the
   /// one at `first`, and no such dimension. A part of a weight is a weight.
   llvm::Expected<Value> part(const Node &node, const Value &input,

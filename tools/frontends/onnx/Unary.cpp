@@ -221,9 +221,8 @@ std::optional<Expr> Importer::castFrom(const Value &value) const {
 
 static Error emitCastTo(Importer &im, const Node &node, int32_t type) {
   const Value &x = im.in(node, 0);
-  if (type == TensorProto::FLOAT)
-    if (std::optional<Value> widened = im.widenWeight(node, x))
-      return im.result(node, std::move(*widened));
+  if (std::optional<Value> weight = im.castWeight(node, x, type))
+    return im.result(node, std::move(*weight));
   return im.result(node, im.cast(node, x, type));
 }
 

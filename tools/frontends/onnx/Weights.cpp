@@ -21,9 +21,11 @@
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <cmath>
 #include <cstring>
 
 using namespace lowbit::frontend;
+namespace numerics = lowbit::numerics;
 using llvm::ArrayRef;
 using llvm::Expected;
 using llvm::StringRef;
@@ -174,35 +176,69 @@ Expected<Value> Importer::constantTensor(const Node &node,
   return makeConstant(node.getProto().output(0), std::move(*data));
 }
 
-template <typename Decode>
-static TensorData widenedWith(const TensorData &data, Decode decode) {
-  auto floats = std::make_shared<std::vector<float>>(data.size());
-  for (size_t i = 0; i < floats->size(); ++i) {
-    uint16_t bits;
-    std::memcpy(&bits, data.bytes.data() + 2 * i, sizeof(bits));
-    (*floats)[i] = decode(bits);
+/// Element `i` of float data, as f32.
+static float readFloat(const TensorData &data, size_t i) {
+  if (data.type == onnx::TensorProto::FLOAT) {
+    float number;
+    std::memcpy(&number, data.bytes.data() + sizeof(number) * i,
+                sizeof(number));
+    return number;
   }
+  uint16_t bits;
+  std::memcpy(&bits, data.bytes.data() + sizeof(bits) * i, sizeof(bits));
+  return data.type == onnx::TensorProto::FLOAT16
+             ? numerics::halfToFloat(bits)
+             : llvm::bit_cast<float>(uint32_t(bits) << 16);
+}
+
+/// To nearest, ties to even; a NaN stays one.
+static uint16_t floatToBFloat(float number) {
+  uint32_t bits = llvm::bit_cast<uint32_t>(number);
+  if (std::isnan(number))
+    return bits >> 16 | 0x40;
+  return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+}
+
+/// The numbers of `data` as elements of another type, made by `convert`.
+template <typename Element>
+static TensorData convertedWith(const TensorData &data, int32_t type,
+                                Element (*convert)(float)) {
+  auto elements = std::make_shared<std::vector<Element>>(data.size());
+  for (size_t i = 0; i < elements->size(); ++i)
+    (*elements)[i] = convert(readFloat(data, i));
   TensorData result = data;
-  result.type = onnx::TensorProto::FLOAT;
-  result.bytes = ArrayRef(reinterpret_cast<const char *>(floats->data()),
-                          floats->size() * sizeof(float));
-  result.owner = floats;
+  result.type = type;
+  result.bytes = ArrayRef(reinterpret_cast<const char *>(elements->data()),
+                          elements->size() * sizeof(Element));
+  result.owner = elements;
   return result;
 }
 
-std::optional<Value> Importer::widenWeight(const Node &node,
-                                           const Value &input) {
-  if (!input.weight || byteSize(input.type) != 2 || !isFloat(input.type))
+static TensorData convertFloats(const TensorData &data, int32_t type) {
+  if (type == onnx::TensorProto::FLOAT)
+    return convertedWith<float>(data, type,
+                                [](float number) { return number; });
+  return convertedWith<uint16_t>(data, type,
+                                 type == onnx::TensorProto::FLOAT16
+                                     ? numerics::floatToHalf
+                                     : floatToBFloat);
+}
+
+std::optional<Value> Importer::castWeight(const Node &node, const Value &input,
+                                          int32_t type) {
+  auto isWeightType = [](int32_t type) {
+    return type == onnx::TensorProto::FLOAT ||
+           type == onnx::TensorProto::FLOAT16 ||
+           type == onnx::TensorProto::BFLOAT16;
+  };
+  if (!input.weight || type == input.type || !isWeightType(input.type) ||
+      !isWeightType(type))
     return std::nullopt;
   const TensorData &data = input.weight->data;
-  TensorData &wide = session.widened[data.bytes.data()];
-  if (wide.bytes.empty())
-    wide = input.type == onnx::TensorProto::FLOAT16
-               ? widenedWith(data, numerics::halfToFloat)
-               : widenedWith(data, [](uint16_t bits) {
-                   return llvm::bit_cast<float>(uint32_t(bits) << 16);
-                 });
-  return makeConstant(node.getProto().output(0), wide);
+  TensorData &cast = session.casts[{data.bytes.data(), type}];
+  if (cast.bytes.empty())
+    cast = convertFloats(data, type);
+  return makeConstant(node.getProto().output(0), cast);
 }
 
 /// A blob over `data`; it owns a share of the mapping. Data that lie misaligned

@@ -36,8 +36,9 @@ def RaiseLinearPass : Pass<"lowbit-raise-linear"> {
     remark: its numbers are computed whenever the model runs.
 
     Needs: `linalg` on tensors, weights of static shape. Guarantees: a product
-    with a weight that is left has a batch dimension in the weight, or sums over
-    a dimension of one operand alone; `report` says which.
+    with a weight that is left has a batch dimension in the weight, sums over a
+    dimension of one operand alone, or multiplies by a weight that other constants
+    make; `report` says which.
 
     ```mlir
     %w = lowbit.weight @up : tensor<64x256xf32>

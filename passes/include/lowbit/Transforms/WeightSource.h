@@ -21,6 +21,11 @@ namespace lowbit {
 /// conversions of encoding or layout; null where there is none.
 mlir::Operation *getWeightSource(mlir::Value value);
 
+/// The weight, or constant matrix, that `value` is computed from with nothing
+/// but constants beside it: a sum of two, say. Null where there is none, and
+/// where `value` depends on an argument or on memory.
+mlir::Operation *findComputedWeight(mlir::Value value);
+
 /// Lets `operand` read `value`, and erases what its former value came from as
 /// far as nothing else reads it.
 void replaceSource(mlir::OpOperand &operand, mlir::Value value);
