@@ -24,12 +24,22 @@ static constexpr unsigned kDepth = 200, kSteps = 1000;
 // Arithmetic
 //===----------------------------------------------------------------------===//
 
+/// Whether no other integer is the same double as `integer`: what is computed
+/// of those that share one, such as INT64_MAX, would be of another.
+static bool isExact(double integer) {
+  constexpr double kEnd = int64_t(1) << 53;
+  return std::abs(integer) < kEnd;
+}
+
+static std::optional<double> convert(const APInt &integer) {
+  if (integer.getBitWidth() == 1)
+    return integer.getZExtValue();
+  double number = integer.roundToDouble(/*isSigned=*/true);
+  return isExact(number) ? std::optional(number) : std::nullopt;
+}
+
 /// The number that `element` always is; of truth values 0 or 1.
 static std::optional<double> getConstant(const Element &element) {
-  auto convert = [](const APInt &integer) -> double {
-    return integer.getBitWidth() == 1 ? integer.getZExtValue()
-                                      : integer.roundToDouble(true);
-  };
   APInt integer;
   if (element.scope || element.value.getType().isIntOrIndex())
     if (matchPattern(element.value, m_ConstantInt(&integer)))
@@ -47,19 +57,29 @@ static std::optional<double> getConstant(const Element &element) {
 /// Whether `op` computes integers that wrap around where numbers don't.
 static bool wrapsAround(Operation *op) {
   Type type = op->getResult(0).getType();
-  return isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(op) &&
-         !type.isIndex() && type.getIntOrFloatBitWidth() < 32;
+  return !type.isIndex() && type.getIntOrFloatBitWidth() < 32;
+}
+
+/// `lhs` and `rhs` computed by an operation on integers.
+static std::optional<double> evaluateIntegers(Operation *op, double lhs,
+                                              double rhs) {
+  if (wrapsAround(op))
+    return std::nullopt;
+  double number = isa<arith::AddIOp>(op)   ? lhs + rhs
+                  : isa<arith::SubIOp>(op) ? lhs - rhs
+                                           : lhs * rhs;
+  return isExact(number) ? std::optional(number) : std::nullopt;
 }
 
 /// `lhs` and `rhs` computed by an operation on numbers.
 static std::optional<double> evaluate(Operation *op, double lhs, double rhs) {
-  if (wrapsAround(op))
-    return std::nullopt;
-  if (isa<arith::AddFOp, arith::AddIOp>(op))
+  if (isa<arith::AddIOp, arith::SubIOp, arith::MulIOp>(op))
+    return evaluateIntegers(op, lhs, rhs);
+  if (isa<arith::AddFOp>(op))
     return lhs + rhs;
-  if (isa<arith::SubFOp, arith::SubIOp>(op))
+  if (isa<arith::SubFOp>(op))
     return lhs - rhs;
-  if (isa<arith::MulFOp, arith::MulIOp>(op))
+  if (isa<arith::MulFOp>(op))
     return lhs * rhs;
   if (isa<arith::DivFOp>(op))
     return lhs / rhs;

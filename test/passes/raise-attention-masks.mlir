@@ -841,3 +841,37 @@ func.func @doubled(%q: tensor<?x2x?x8xf32>, %k: tensor<?x2x?x8xf32>, %v: tensor<
   %y = lowbit.attention %q, %k, %v mask %mask scale 1.0 : tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>, mask tensor<?x?xf32> -> tensor<?x2x?x8xf32>
   return %y : tensor<?x2x?x8xf32>
 }
+
+// -----
+
+// The largest integer, beside which padding is compared, is no double: it stays
+// what it is.
+
+// CHECK-LABEL: func @largest_integer
+// CHECK:         %[[MOST:.*]] = arith.constant 9223372036854775807 : i64
+// CHECK:         linalg.generic
+// CHECK:           arith.cmpi slt, %{{.*}}, %[[MOST]] : i64
+// CHECK:         lowbit.attention {{.*}} scale 1.000000e+00 causal : {{.*}} mask tensor<1x?xf32>
+#padding = affine_map<(i, j) -> (0, j)>
+#whole = affine_map<(i, j) -> (i, j)>
+func.func @largest_integer(%q: tensor<1x2x?x8xf32>, %ones: tensor<1x?xi64>) -> tensor<1x2x?x8xf32> {
+  %c2 = arith.constant 2 : index
+  %zero = arith.constant 0.0 : f32
+  %lowest = arith.constant -1.0e+30 : f32
+  %most = arith.constant 9223372036854775807 : i64
+  %n = tensor.dim %q, %c2 : tensor<1x2x?x8xf32>
+  %e = tensor.empty(%n, %n) : tensor<?x?xf32>
+  %mask = linalg.generic {indexing_maps = [#padding, #whole], iterator_types = ["parallel", "parallel"]}
+      ins(%ones : tensor<1x?xi64>) outs(%e : tensor<?x?xf32>) {
+  ^bb0(%one: i64, %o: f32):
+    %i = linalg.index 0 : index
+    %j = linalg.index 1 : index
+    %isEarlier = arith.cmpi sle, %j, %i : index
+    %isReal = arith.cmpi slt, %one, %most : i64
+    %both = arith.andi %isEarlier, %isReal : i1
+    %m = arith.select %both, %zero, %lowest : f32
+    linalg.yield %m : f32
+  } -> tensor<?x?xf32>
+  %y = lowbit.attention %q, %q, %q mask %mask scale 1.0 : tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32>, mask tensor<?x?xf32> -> tensor<1x2x?x8xf32>
+  return %y : tensor<1x2x?x8xf32>
+}
