@@ -121,6 +121,9 @@ llvm::Error lowbit::parseCommandLine(int argc, char **argv,
     // Of several values that LLVM's own options refuse, the first is enough.
     if (message.empty())
       message = llvm::StringRef(printed).split('\n').first.str();
+    // Where nothing could be kept, it is printed already.
+    if (message.empty())
+      std::exit(EXIT_FAILURE);
     return makeError(describeParseErrors(argv[0], message));
   }
   llvm::errs() << printed;
