@@ -49,8 +49,8 @@ static llvm::cl::opt<std::string> variantName(
     "variant",
     llvm::cl::desc("A variant of the kernels, or features with a + behind "
                    "them, of which the device chooses one; without, the first "
-                   "for which it has the features, in f16 what has activations "
-                   "of 16 bits"));
+                   "for which it has the features; f16 is then for activations "
+                   "of 16 bits alone"));
 
 static llvm::ExitOnError exitOnError("lowbit-vulkan-run: error: ");
 
