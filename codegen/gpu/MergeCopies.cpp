@@ -170,7 +170,8 @@ bool BlockMerger::merge(memref::CopyOp copy) {
     return false;
   int64_t place = written->second;
   auto op = dyn_cast<linalg::GenericOp>(order[place]);
-  // What all elements begin with is no buffer, where a reduction begins so.
+  // An operation without inputs fills, and goes where a reduction begins with
+  // what it fills (Fills.h): another reader would keep it.
   if (!op || op.getInputs().empty() ||
       op.getNumParallelLoops() != op.getNumLoops())
     return false;

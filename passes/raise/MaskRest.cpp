@@ -16,7 +16,8 @@ using namespace lowbit;
 /// Operations one behind the other that are computed again.
 static constexpr unsigned kDepth = 200;
 
-/// The operand that the operation is the same as, `number` being the other one.
+/// Whether `op`, whose operand `i` is `number`, is the same as its other
+/// operand.
 static bool isNeutral(Operation *op, unsigned i, double number) {
   bool isTruth = getElementTypeOrSelf(op->getResult(0)).isInteger(1);
   if (isa<arith::AddFOp>(op))

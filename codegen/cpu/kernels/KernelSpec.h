@@ -238,7 +238,8 @@ int64_t countScaledSegments(const numerics::Encoding &encoding, int64_t columns,
 /// once sums of their products with bytes of activations are multiplied by the
 /// integers that their scales are under a scale in common; 0 where there are no
 /// such integers, each group has a scale of its own, groups are so long that
-/// their sums may as well be floats, or the target multiplies those faster.
+/// their sums may as well be floats, or no one instruction of the target
+/// multiplies such sums and adds them.
 int64_t countIntegerGroups(const CPUDescription &target,
                            const numerics::Encoding &encoding, int64_t columns);
 

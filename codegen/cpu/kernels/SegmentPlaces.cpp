@@ -3,8 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The form of a single row of activations, and of several where codes lie in
-// several fields: what to multiply, and which sums
-// belong together.
+// several fields: what to multiply, and which sums belong together.
 //
 // A sum whose bytes were s bits too high is shifted at the end of a segment. In
 // short segments these ends cost as much as the products; there, vectors are
