@@ -152,10 +152,11 @@ async function readShard(shard, files, signal, onBytes, room = { bytes: shard.by
 }
 
 /** Where the pieces of a shard begin and end, and their hashes; a shard of one has its own. */
-function listPieces({ bytes, sha256, pieces }, pieceBytes) {
-  const hashes = pieces ?? [sha256];
-  const size = pieces ? pieceBytes : bytes;
-  return hashes.map((hash, i) => [i * size, Math.min((i + 1) * size, bytes), hash]);
+function listPieces({ file, bytes, sha256, pieces = [sha256] }, pieceBytes) {
+  if (pieces.length !== Math.max(1, Math.ceil(bytes / pieceBytes)))
+    throw new LowbitError("corrupted", `shard '${file}' requires a hash for each ${pieceBytes} of its ` +
+      `${bytes} bytes, found ${pieces.length}`);
+  return pieces.map((hash, i) => [i * pieceBytes, Math.min((i + 1) * pieceBytes, bytes), hash]);
 }
 
 /**

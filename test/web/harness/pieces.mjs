@@ -137,6 +137,20 @@ async function failToLoad(name, open) {
       load({ device: (await openDevice()).device, ...open(change) }), `.3.bin' ${says.startsWith("SHA") ? "is corrupted: " : ""}${says}`);
 }
 
+/** Bytes that no hash is for would be none. */
+async function leaveOutHash() {
+  const read = async (file) => {
+    const bytes = readFile(file, (bytes) => bytes);
+    if (!file.endsWith(".json"))
+      return bytes;
+    const manifest = JSON.parse(new TextDecoder().decode(bytes));
+    manifest.shards[3].pieces.pop();
+    return new TextEncoder().encode(JSON.stringify(manifest));
+  };
+  await rejects("a shard with a hash too few", "corrupted", load({ device: (await openDevice()).device, read }),
+    ".3.bin' requires a hash for each 24576 of its 65536 bytes, found 2");
+}
+
 /** A piece is on the GPU before the rest of its shard has come. */
 async function uploadEarly() {
   for (const type of [undefined, "bytes"]) {
@@ -161,5 +175,6 @@ for (const [name, open] of Object.entries(WAYS)) {
   await loadAndRun(name, open);
   await failToLoad(name, open);
 }
+await leaveOutHash();
 await uploadEarly();
 finish();
