@@ -54,21 +54,19 @@ static std::optional<double> getConstant(const Element &element) {
   return element.scope ? std::nullopt : getConstantNumber(element);
 }
 
-/// Whether `op` computes integers that wrap around where numbers don't.
-static bool wrapsAround(Operation *op) {
-  Type type = op->getResult(0).getType();
-  return !type.isIndex() && type.getIntOrFloatBitWidth() < 32;
-}
-
-/// `lhs` and `rhs` computed by an operation on integers.
+/// `lhs` and `rhs` computed by an operation on integers, which wrap around
+/// where numbers don't.
 static std::optional<double> evaluateIntegers(Operation *op, double lhs,
                                               double rhs) {
-  if (wrapsAround(op))
+  Type type = op->getResult(0).getType();
+  int width = type.isIndex() ? 64 : int(type.getIntOrFloatBitWidth());
+  if (width < 32)
     return std::nullopt;
   double number = isa<arith::AddIOp>(op)   ? lhs + rhs
                   : isa<arith::SubIOp>(op) ? lhs - rhs
                                            : lhs * rhs;
-  return isExact(number) ? std::optional(number) : std::nullopt;
+  bool fits = isExact(number) && std::abs(number) < std::ldexp(1.0, width - 1);
+  return fits ? std::optional(number) : std::nullopt;
 }
 
 /// `lhs` and `rhs` computed by an operation on numbers.
