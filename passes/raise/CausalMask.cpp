@@ -9,6 +9,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/IR/TypeUtilities.h"
 
 #include <cmath>
 
@@ -273,6 +274,23 @@ std::optional<double> MaskSide::getNumber(const Element &element) {
   return number;
 }
 
+/// Whether `mask` is computed from integers, truth values and numbers alone, as
+/// exporters compute padding.
+bool MaskSide::isOfIntegers(const Element &mask, unsigned &steps) {
+  if (std::optional<Element> source = enterReshape(mask))
+    return isOfIntegers(*source, steps);
+  if (!isa<FloatType>(getElementTypeOrSelf(mask.value)))
+    return true;
+  if (getNumber(mask))
+    return true;
+  if (!mask.isComputedInside() || steps == 0)
+    return false;
+  --steps;
+  return llvm::all_of(
+      llvm::seq(mask.getOp()->getNumOperands()),
+      [&](unsigned i) { return isOfIntegers(mask.getOperand(i), steps); });
+}
+
 bool MaskSide::isAtMost(const Element &mask, double hidden) {
   unsigned steps = kSteps;
   return isAtMost(mask, hidden, steps);
@@ -290,8 +308,17 @@ bool MaskSide::isAtMost(const Element &mask, double hidden, unsigned &steps) {
   auto isOperand = [&](unsigned i) {
     return isAtMost(mask.getOperand(i), hidden, steps);
   };
-  if (isa<arith::AddFOp, arith::MinimumFOp, arith::MinNumFOp>(op))
+  if (isa<arith::MinimumFOp, arith::MinNumFOp>(op))
     return isOperand(0) || isOperand(1);
+  if (isa<arith::AddFOp>(op)) {
+    auto hides = [&](unsigned i) {
+      return isOperand(i) &&
+             (isAtMost(mask.getOperand(i), std::min(hidden, kHiddenFromAny),
+                       steps) ||
+              isOfIntegers(mask.getOperand(1 - i), steps));
+    };
+    return hides(0) || hides(1);
+  }
   if (isa<arith::MaximumFOp, arith::MaxNumFOp>(op))
     return isOperand(0) && isOperand(1);
   if (isCast(op))

@@ -26,6 +26,10 @@ namespace lowbit {
 /// thousand.
 inline constexpr double kHidden = -1e4;
 
+/// One that does so whatever is added to it, such as a bias of positions: the
+/// least number of an f16, too, is less.
+inline constexpr double kHiddenFromAny = -6e4;
+
 /// Keys of a causal query: those that it sees, j <= i + J - I, its own, which
 /// is the last of these, and those behind it.
 enum class KeySide { Seen, Own, Later };
@@ -42,7 +46,8 @@ public:
   std::optional<double> getNumber(const Element &element);
 
   /// Whether `mask` is at most `hidden` for all of them. Sums are where one of
-  /// their terms is: nothing makes up for a number that hides a key.
+  /// their terms is, and the other is of integers, which hide keys or not and
+  /// don't make up for it, or where a term hides from any other.
   bool isAtMost(const Element &mask, double hidden);
 
   /// Whether a condition of places decided one of the numbers so far.
@@ -59,6 +64,7 @@ private:
   /// Whether `rest`, which depends on the position, is 0 or more.
   std::optional<bool> isPositive(mlir::AffineExpr rest, unsigned rank);
   bool isAtMost(const Element &mask, double hidden, unsigned &steps);
+  bool isOfIntegers(const Element &mask, unsigned &steps);
   bool isFinite(const Element &element, unsigned &steps);
 
   Places &places;

@@ -875,3 +875,59 @@ func.func @largest_integer(%q: tensor<1x2x?x8xf32>, %ones: tensor<1x?xi64>) -> t
   %y = lowbit.attention %q, %q, %q mask %mask scale 1.0 : tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32>, mask tensor<?x?xf32> -> tensor<1x2x?x8xf32>
   return %y : tensor<1x2x?x8xf32>
 }
+
+// -----
+
+// A bias of positions makes up for no number that hides keys in f16.
+
+// CHECK-LABEL: func @hidden_beside_a_bias
+// CHECK:         lowbit.attention {{.*}} scale 1.000000e+00 causal
+#places = affine_map<(i, j) -> (i, j)>
+func.func @hidden_beside_a_bias(%q: tensor<1x2x?x8xf32>, %k: tensor<1x2x?x8xf32>, %v: tensor<1x2x?x8xf32>,
+    %bias: tensor<?x?xf32>) -> tensor<1x2x?x8xf32> {
+  %c2 = arith.constant 2 : index
+  %zero = arith.constant 0.0 : f32
+  %hidden = arith.constant -6.5504E+4 : f32
+  %n = tensor.dim %q, %c2 : tensor<1x2x?x8xf32>
+  %empty = tensor.empty(%n, %n) : tensor<?x?xf32>
+  %mask = linalg.generic {indexing_maps = [#places, #places], iterator_types = ["parallel", "parallel"]}
+      ins(%bias : tensor<?x?xf32>) outs(%empty : tensor<?x?xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %i = linalg.index 0 : index
+    %j = linalg.index 1 : index
+    %isLater = arith.cmpi sgt, %j, %i : index
+    %0 = arith.select %isLater, %hidden, %zero : f32
+    %1 = arith.addf %0, %in : f32
+    linalg.yield %1 : f32
+  } -> tensor<?x?xf32>
+  %y = lowbit.attention %q, %k, %v mask %mask scale 1.0 : tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32>, mask tensor<?x?xf32> -> tensor<1x2x?x8xf32>
+  return %y : tensor<1x2x?x8xf32>
+}
+
+// -----
+
+// It might for a lesser one.
+
+// CHECK-LABEL: func @bias_unhides
+// CHECK:         lowbit.attention {{.*}} scale 1.000000e+00 :
+#places = affine_map<(i, j) -> (i, j)>
+func.func @bias_unhides(%q: tensor<1x2x?x8xf32>, %k: tensor<1x2x?x8xf32>, %v: tensor<1x2x?x8xf32>,
+    %bias: tensor<?x?xf32>) -> tensor<1x2x?x8xf32> {
+  %c2 = arith.constant 2 : index
+  %zero = arith.constant 0.0 : f32
+  %hidden = arith.constant -1.0E+4 : f32
+  %n = tensor.dim %q, %c2 : tensor<1x2x?x8xf32>
+  %empty = tensor.empty(%n, %n) : tensor<?x?xf32>
+  %mask = linalg.generic {indexing_maps = [#places, #places], iterator_types = ["parallel", "parallel"]}
+      ins(%bias : tensor<?x?xf32>) outs(%empty : tensor<?x?xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %i = linalg.index 0 : index
+    %j = linalg.index 1 : index
+    %isLater = arith.cmpi sgt, %j, %i : index
+    %0 = arith.select %isLater, %hidden, %zero : f32
+    %1 = arith.addf %0, %in : f32
+    linalg.yield %1 : f32
+  } -> tensor<?x?xf32>
+  %y = lowbit.attention %q, %k, %v mask %mask scale 1.0 : tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32>, mask tensor<?x?xf32> -> tensor<1x2x?x8xf32>
+  return %y : tensor<1x2x?x8xf32>
+}
