@@ -254,6 +254,13 @@ TEST_F(ArtefactTest, ExplainsWhatIsMissing) {
   ASSERT_TRUE(bool(writeSafetensors(*output, {entry})));
   ASSERT_EQ("", getText(output->commit()));
   EXPECT_NE(std::string::npos,
+            loadError(path).find("another artefact has replaced it"));
+  // IR that says nothing of its sidecar but the name takes any.
+  std::string text = readBytes(path);
+  size_t at = text.find(kSidecarChecksumAttr.str());
+  ASSERT_NE(std::string::npos, at);
+  writeBytes(path, text.replace(at, kSidecarChecksumAttr.size(), "other.note"));
+  EXPECT_NE(std::string::npos,
             loadError(path).find("has no tensor 'a/b.codes'"));
 }
 
