@@ -117,7 +117,8 @@ private:
     if (manifest.schedules.empty())
       return module.emitError()
              << "a web module requires a function that launches kernels, found "
-                "none; lower the model first";
+                "none; lower the model first (one that computes no "
+                "numbers has no kernels)";
     manifest.model =
         model.empty() ? llvm::sys::path::stem(getModuleFile(output, "")).str()
                       : model.getValue();

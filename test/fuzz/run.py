@@ -83,6 +83,15 @@ def write_report(path, results):
     ET.ElementTree(suite).write(path)
 
 
+def take_count(least):
+    """Reads a whole number of `least` at least."""
+    def take(text):
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"requires a whole number of at least {least}, found '{text}'")
+        return int(text)
+    return take
+
+
 def main():
     parser = argparse.ArgumentParser(
         prog="tools/fuzz", description="Builds a fuzzer for each reader of files, with AddressSanitizer and "
@@ -93,12 +102,15 @@ def main():
     parser.add_argument("folder", type=pathlib.Path, help=argparse.SUPPRESS)
     parser.add_argument("readers", metavar="READER", nargs="*", choices=[[], *seeds.READERS],
                         help=f"what to fuzz: {', '.join(seeds.READERS)} (default: all)")
-    parser.add_argument("--runs", type=int, help="inputs for each reader (default: as many as take about half a minute)")
-    parser.add_argument("--seconds", type=int, default=int(os.environ.get("LOWBIT_FUZZ_SECONDS", "0")),
+    parser.add_argument("--runs", type=take_count(1), help="inputs for each reader (default: as many as take about half a minute)")
+    parser.add_argument("--seconds", type=take_count(0), default=os.environ.get("LOWBIT_FUZZ_SECONDS", "0"),
                         help="time for each reader, instead of a number of inputs (default: LOWBIT_FUZZ_SECONDS, or none)")
-    parser.add_argument("--seed", type=int, default=1, help="of the random numbers (default: 1)")
+    parser.add_argument("--seed", type=take_count(1), default=1, help="of the random numbers (default: 1)")
     parser.add_argument("--report", type=pathlib.Path, help="write a JUnit report to this file")
+    parser.add_argument("--only-arguments", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_intermixed_args()
+    if options.only_arguments:
+        return 0
     readers = options.readers or list(seeds.READERS)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = dict(zip(readers, pool.map(lambda reader: run(reader, options), readers)))

@@ -23,6 +23,11 @@ static constexpr struct {
 } kGPUTargets[] = {{"spirv", "GPUs with Vulkan"},
                    {"webgpu", "GPUs in browsers"}};
 
+uint64_t lowbit::getMachineMemory() {
+  long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+  return pages > 0 && size > 0 ? uint64_t(pages) * uint64_t(size) : 0;
+}
+
 llvm::Expected<MachineDescription>
 lowbit::describeMachine(llvm::StringRef cpu, llvm::StringRef triple) {
   llvm::Expected<const CPUDescription *> kernels =
@@ -40,9 +45,7 @@ lowbit::describeMachine(llvm::StringRef cpu, llvm::StringRef triple) {
     return machine;
   machine.cpu = llvm::sys::getHostCPUName();
   machine.processors = std::thread::hardware_concurrency();
-  long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-  if (pages > 0 && size > 0)
-    machine.memory = uint64_t(pages) * uint64_t(size);
+  machine.memory = getMachineMemory();
   machine.caches = findCacheBytes();
   return machine;
 }

@@ -13,9 +13,12 @@
 #include "lowbit/Tools/Errors.h"
 #include "lowbit/Tools/Executable.h"
 #include "lowbit/Tools/Registration.h"
+#include "lowbit/Tools/Targets.h"
+#include "lowbit/Tools/TextTable.h"
 #include "lowbit/Transforms/Cache.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/MLIRContext.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
 #include <chrono>
 #include <cmath>
@@ -42,6 +45,7 @@ public:
   llvm::Expected<llvm::ArrayRef<float>> decode(uint32_t token) override;
 
 private:
+  llvm::Error planCache(llvm::ArrayRef<TensorSpec> specs);
   llvm::Error start();
   llvm::Error checkRoom(size_t tokens) const;
   llvm::Error writeToken(HostTensor &tensor, size_t index, uint32_t token);
@@ -106,6 +110,20 @@ llvm::Error CompiledDecoder::load(llvm::StringRef path, CompileOptions options,
   return llvm::Error::success();
 }
 
+/// Adds up the cache, for which the machine must have memory.
+llvm::Error CompiledDecoder::planCache(llvm::ArrayRef<TensorSpec> specs) {
+  uint64_t memory = getMachineMemory();
+  for (const TensorSpec &spec : specs)
+    cacheBytes = llvm::SaturatingAdd(
+        cacheBytes, getByteSize(spec.type, spec.shape).value_or(UINT64_MAX));
+  if (!memory || cacheBytes <= memory)
+    return llvm::Error::success();
+  return makeError("the KV cache of " + llvm::Twine(maxLength) +
+                   " tokens takes " + formatBytes(cacheBytes) +
+                   ", and this machine has " + formatBytes(memory) +
+                   " of memory; ask for fewer tokens");
+}
+
 /// Makes an empty text.
 llvm::Error CompiledDecoder::start() {
   const Signature *signature = executable->getFunction(kDecodeFunction);
@@ -128,14 +146,14 @@ llvm::Error CompiledDecoder::start() {
                      "shape [1, T, V]");
   tokenType = signature->inputs[0].type;
   vocabulary = signature->outputs[0].shape[2];
-  std::vector<HostTensor> inputs;
-  for (const TensorSpec &spec : signature->inputs) {
-    inputs.push_back(HostTensor::allocate(spec.type, spec.shape));
-    if (inputs.size() > 2)
-      cacheBytes += inputs.back().getBytes().size();
-  }
   const TensorSpec &keys = signature->inputs[2];
   maxLength = keys.shape[keys.shape.size() - 2];
+  if (llvm::Error error =
+          planCache(llvm::ArrayRef(signature->inputs).drop_front(2)))
+    return error;
+  std::vector<HostTensor> inputs;
+  for (const TensorSpec &spec : signature->inputs)
+    inputs.push_back(HostTensor::allocate(spec.type, spec.shape));
   token = inputs[0];
   position = inputs[1];
   states.assign(inputs.begin() + 2, inputs.end());

@@ -26,6 +26,9 @@ struct MachineDescription {
   std::array<uint64_t, 3> caches = {};
 };
 
+/// Bytes of this machine's memory; 0 where the system doesn't say.
+uint64_t getMachineMemory();
+
 /// Describes a processor, `native` for this machine's. Errors are those of
 /// `findCPUDescription`.
 llvm::Expected<MachineDescription> describeMachine(llvm::StringRef cpu,
